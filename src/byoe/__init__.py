@@ -1,0 +1,53 @@
+"""byoe: bring your own ensemble.
+
+Any registered learners and one blender make one scikit-learn estimator, one SageMaker
+training job, one tuning job and one endpoint. The public names resolve on first use, so
+that ``import byoe`` loads neither a booster nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import plugins, sagemaker
+    from ._bundle import load
+    from ._ensemble import EnsembleClassifier, EnsembleRegressor
+    from ._errors import ByoeError
+    from ._registry import blender, learner
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ByoeError",
+    "EnsembleClassifier",
+    "EnsembleRegressor",
+    "__version__",
+    "blender",
+    "learner",
+    "load",
+    "plugins",
+    "sagemaker",
+]
+
+_HOMES = {
+    "ByoeError": "._errors",
+    "EnsembleClassifier": "._ensemble",
+    "EnsembleRegressor": "._ensemble",
+    "blender": "._registry",
+    "learner": "._registry",
+    "load": "._bundle",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("plugins", "sagemaker"):
+        return importlib.import_module(f".{name}", __name__)
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name], __name__), name)
+    raise AttributeError(f"module 'byoe' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

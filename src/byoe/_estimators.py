@@ -1,0 +1,213 @@
+"""Learners made of scikit-learn estimators: an instance, a class or a factory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import has_fit_parameter
+
+from ._contracts import FloatArray, Learner, Model, Task
+from ._errors import BundleError, ParameterError
+
+# Types outside skops' own list that byoe's learners and the boosters' wrappers are made of.
+_TRUSTED_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "xgboost", "lightgbm", "catboost"})
+_THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
+
+
+def last_step(estimator: Any) -> Any:
+    """Return the estimator that does the predicting: the end of a pipeline, or itself."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
+def set_everywhere(estimator: Any, names: frozenset[str], value: Any, *, only_none: bool = False) -> None:
+    """Set every parameter of one of these names, at any depth."""
+    found = {
+        key: value
+        for key, current in estimator.get_params(deep=True).items()
+        if key.rpartition("__")[2] in names and (current is None or not only_none)
+    }
+    if found:
+        estimator.set_params(**found)
+
+
+def load_skops(data: bytes, packages: frozenset[str], trusted: Sequence[str]) -> Any:
+    """Read a skops file whose types come from known packages or are named as trusted."""
+    from skops import io
+
+    unknown = io.get_untrusted_types(data=data)
+    allowed = _TRUSTED_PACKAGES | packages
+    refused = [name for name in unknown if name.partition(".")[0] not in allowed and name not in trusted]
+    if refused:
+        raise BundleError(
+            f"the saved estimator holds types that byoe does not know: {', '.join(refused)}. If you know "
+            f"where it comes from, load it with trusted={refused!r}"
+        )
+    return io.loads(data, trusted=unknown)
+
+
+class EstimatorModel:
+    """A fitted scikit-learn estimator in the shape of a ``Model``."""
+
+    def __init__(self, estimator: Any, task: Task) -> None:
+        self.estimator = estimator
+        self.task = task
+
+    def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
+        set_everywhere(self.estimator, _THREAD_PARAMETERS, threads)
+        method = self.estimator.predict_proba if self.task.is_classification else self.estimator.predict
+        return np.asarray(method(X), dtype=np.float64)
+
+    def save(self, folder: Path) -> None:
+        from skops import io
+
+        io.dump(self.estimator, folder / "model.skops")
+
+
+class EstimatorLearner(Learner):
+    """A learner whose models are scikit-learn estimators.
+
+    A subclass writes ``estimator``. With ``scaled`` the columns are standardised first and
+    with ``imputed`` missing cells take the column's median; both are learned from the
+    training rows of the fold.
+    """
+
+    scaled: bool = False
+    imputed: bool = False
+    weights = True
+
+    def estimator(self, task: Task, y: NDArray[Any]) -> Any:
+        """Return a new, unfitted estimator for the task; ``y`` is the training part's target."""
+        raise TypeError(f"{type(self).__name__} does not define estimator")
+
+    def fit(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+    ) -> Model:
+        steps: list[tuple[str, Any]] = []
+        if self.imputed:
+            # An all-missing column would vanish, and a later NaN must not meet a fitted zero-width step.
+            steps.append(("impute", SimpleImputer(strategy="median", keep_empty_features=True)))
+        if self.scaled:
+            steps.append(("scale", StandardScaler()))
+        estimator = self.estimator(task, y)
+        if steps:
+            estimator = Pipeline([*steps, ("model", estimator)])
+        set_everywhere(estimator, frozenset({"random_state"}), seed, only_none=True)
+        set_everywhere(estimator, _THREAD_PARAMETERS, threads)
+        estimator.fit(X, y, **self._weights(estimator, sample_weight))
+        return EstimatorModel(estimator, task)
+
+    def _weights(self, estimator: Any, sample_weight: FloatArray | None) -> dict[str, FloatArray]:
+        if sample_weight is None:
+            return {}
+        prefix, inner = "", estimator
+        found = {f"{prefix}scale__sample_weight": sample_weight} if self.scaled else {}
+        while isinstance(inner, Pipeline):
+            name, inner = inner.steps[-1]
+            prefix += f"{name}__"
+        return {**found, f"{prefix}sample_weight": sample_weight}
+
+    def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
+        data = (folder / "model.skops").read_bytes()
+        return EstimatorModel(load_skops(data, self.packages(), trusted), task)
+
+    def packages(self) -> frozenset[str]:
+        """Return the top-level packages whose types this learner's files may hold."""
+        return frozenset()
+
+
+class FromEstimator(EstimatorLearner):
+    """A scikit-learn estimator that the user made, used as it is."""
+
+    frames = True
+
+    def __init__(self, template: Any) -> None:
+        super().__init__()
+        self.template = template
+        self.name = type(template).__name__.lower()
+        self.weights = has_fit_parameter(last_step(template), "sample_weight")
+        package = type(last_step(template)).__module__
+        trees = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
+        self.finalize = "bag" if package.startswith(trees) else "refit"
+
+    def estimator(self, task: Task, y: NDArray[Any]) -> Any:
+        fits = is_classifier(self.template) if task.is_classification else is_regressor(self.template)
+        if not fits:
+            raise ParameterError(
+                f"{type(self.template).__name__} is not a {'classifier' if task.is_classification else 'regressor'}, "
+                f"and this is a {task.kind} ensemble"
+            )
+        if task.is_classification and not hasattr(self.template, "predict_proba"):
+            raise ParameterError(
+                f"{type(self.template).__name__} has no predict_proba; wrap it in "
+                "sklearn.calibration.CalibratedClassifierCV"
+            )
+        return clone(self.template)
+
+    def packages(self) -> frozenset[str]:
+        return frozenset({type(self.template).__module__.partition(".")[0]})
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return cast(dict[str, Any], self.template.get_params(deep=deep))
+
+    def set_params(self, **params: Any) -> Self:
+        self.template.set_params(**params)
+        return self
+
+    def own_params(self) -> dict[str, Any]:
+        return self.get_params(deep=False)
+
+    def parameter_names(self) -> frozenset[str] | None:
+        return frozenset(self.template.get_params(deep=True))
+
+    def __sklearn_clone__(self) -> FromEstimator:
+        twin = FromEstimator(clone(self.template))
+        twin.name = self.name
+        return twin
+
+    def __repr__(self) -> str:
+        return repr(self.template)
+
+
+class FromFactory(EstimatorLearner):
+    """A registered estimator class, or a function that makes an estimator."""
+
+    frames = True
+
+    def __init__(self, factory: Callable[..., Any], **params: Any) -> None:
+        super().__init__(**params)
+        self.factory = factory
+        made = factory()
+        self.weights = has_fit_parameter(last_step(made), "sample_weight")
+        self.tasks = frozenset(  # type: ignore[misc]  # a factory's tasks are known only from what it makes
+            kind
+            for kind, fits in (("regression", is_regressor(made)), ("classification", is_classifier(made)))
+            if fits
+        )
+        self._names = frozenset(made.get_params(deep=True))
+        self._package = factory.__module__.partition(".")[0]
+
+    def estimator(self, task: Task, y: NDArray[Any]) -> Any:
+        return cast(BaseEstimator, self.factory()).set_params(**self.own_params())
+
+    def packages(self) -> frozenset[str]:
+        return frozenset({self._package})
+
+    def parameter_names(self) -> frozenset[str]:
+        return self._names

@@ -1,0 +1,1 @@
+"""The built-in blenders, one per file."""

@@ -1,0 +1,92 @@
+"""Any scikit-learn estimator as the meta-model."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any, Self, cast
+
+import numpy as np
+from sklearn.base import clone, is_classifier, is_regressor
+
+from .._contracts import OOF, Blender, FloatArray
+from .._errors import ParameterError
+from .._estimators import last_step, load_skops, set_everywhere
+
+
+class MetaModel(Blender):
+    """A scikit-learn estimator fitted on the members' out-of-fold predictions.
+
+    It gets exactly the meta-features that scikit-learn's Stacking would give it: the
+    predictions of shape (n_rows, n_members); for two classes the probability of the second
+    one; for more, all probabilities side by side.
+    """
+
+    def __init__(self, template: Any) -> None:
+        super().__init__()
+        self.template = template
+        self.name = type(template).__name__
+        self._n_classes = 0
+
+    @property
+    def gives_probabilities(self) -> bool:
+        return hasattr(self.template, "predict_proba")
+
+    def fit(self, oof: OOF) -> Self:
+        fits = is_classifier(self.template) if oof.task.is_classification else is_regressor(self.template)
+        if not fits:
+            raise ParameterError(
+                f"blender {type(self.template).__name__} is not a "
+                f"{'classifier' if oof.task.is_classification else 'regressor'}, and this is a "
+                f"{oof.task.kind} ensemble"
+            )
+        self._n_classes = oof.task.n_classes
+        self.estimator_ = clone(self.template)
+        set_everywhere(self.estimator_, frozenset({"random_state"}), oof.seed, only_none=True)
+        weights = {} if oof.sample_weight is None else {"sample_weight": oof.sample_weight}
+        self.estimator_.fit(_meta_features(oof.predictions), oof.y, **weights)
+        return self
+
+    def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
+        inputs = _meta_features(predictions)
+        if not self._n_classes:
+            return np.asarray(self.estimator_.predict(inputs), dtype=np.float64)
+        columns = self.estimator_.classes_
+        blended = np.zeros((len(inputs), self._n_classes))
+        if self.gives_probabilities:
+            blended[:, columns] = self.estimator_.predict_proba(inputs)
+        else:
+            blended[np.arange(len(inputs)), self.estimator_.predict(inputs)] = 1.0
+        return blended
+
+    def state(self) -> dict[str, Any]:
+        from skops import io
+
+        file = base64.b64encode(io.dumps(self.estimator_)).decode("ascii")
+        return {"skops": file, "n_classes": self._n_classes}
+
+    def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
+        package = type(last_step(self.template)).__module__.partition(".")[0]
+        self.estimator_ = load_skops(base64.b64decode(state["skops"]), frozenset({package}), trusted)
+        self._n_classes = state["n_classes"]
+        return self
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return cast(dict[str, Any], self.template.get_params(deep=deep))
+
+    def set_params(self, **params: Any) -> Self:
+        self.template.set_params(**params)
+        return self
+
+    def __sklearn_clone__(self) -> MetaModel:
+        return MetaModel(clone(self.template))
+
+    def __repr__(self) -> str:
+        return repr(self.template)
+
+
+def _meta_features(predictions: FloatArray) -> FloatArray:
+    if predictions.ndim == 2:
+        return predictions
+    kept = predictions[:, :, 1:] if predictions.shape[2] == 2 else predictions
+    return kept.reshape(len(kept), -1)

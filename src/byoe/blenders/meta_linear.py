@@ -1,0 +1,134 @@
+"""A linear meta-model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from .._contracts import OOF, Blender, FloatArray
+
+_ALPHAS = np.logspace(-4, 4, 17)
+_SMALLEST_PROBABILITY = 1e-6
+_NEVER = -50.0
+
+
+class MetaLinear(Blender):
+    """A linear model on the members' predictions (Wolpert, 1992).
+
+    Regression: ridge, its strength chosen by leave-one-out cross-validation unless given.
+    Classes: L2-penalised logistic regression on the members' log-probabilities.
+
+    Parameters
+    ----------
+    alpha : float, default=None
+        Strength of the penalty, with predictions and features in units of the target's and
+        their own standard deviation. None chooses it for regression and is 1 for classes.
+    passthrough : bool, default=False
+        Whether the features are inputs too; their missing cells count as the mean.
+
+    Attributes
+    ----------
+    coef_ : array of shape (n_inputs,) or (n_classes, n_inputs)
+    intercept_ : float or array of shape (n_classes,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from byoe import blender
+    >>> from byoe.plugins import OOF, Task
+    >>> p = np.arange(10.0)
+    >>> oof = OOF(np.column_stack([p, -p]), 2 * p + 1, Task("regression"))
+    >>> blender("meta-linear").fit(oof).predict(np.array([[20.0, -20.0]])).round(2)
+    array([41.])
+    """
+
+    defaults = {"alpha": None, "passthrough": False}
+
+    @property
+    def passthrough(self) -> bool:
+        return bool(self.get_params()["passthrough"])
+
+    def fit(self, oof: OOF) -> Self:
+        members = _inputs(oof.predictions)
+        if self.passthrough:
+            if oof.X is None:
+                raise ValueError("meta-linear with passthrough needs the features")
+            features = np.asarray(oof.X, dtype=np.float64)
+            filled = np.isfinite(features)
+            count = np.maximum(filled.sum(axis=0), 1)
+            self._center = np.where(filled, features, 0.0).sum(axis=0) / count
+            deviation = np.sqrt((np.where(filled, features - self._center, 0.0) ** 2).sum(axis=0) / count)
+            self._scale = np.where(deviation > 0, deviation, 1.0)
+        inputs = self._with_features(members, oof.X)
+        if oof.task.is_classification:
+            self._fit_logistic(inputs, oof)
+        else:
+            self._fit_ridge(inputs, oof, members.shape[1])
+        return self
+
+    def _fit_ridge(self, inputs: FloatArray, oof: OOF, n_members: int) -> None:
+        from sklearn.linear_model import Ridge, RidgeCV
+
+        alpha = self.get_params()["alpha"]
+        scale = float(np.std(oof.y)) or 1.0
+        unit = np.ones(inputs.shape[1])
+        unit[:n_members] = scale
+        model = RidgeCV(alphas=_ALPHAS) if alpha is None else Ridge(alpha=alpha)
+        model.fit(inputs / unit, oof.y / scale, sample_weight=oof.sample_weight)
+        self.coef_ = np.asarray(model.coef_ * scale / unit, dtype=np.float64)
+        self.intercept_ = np.asarray(model.intercept_ * scale, dtype=np.float64)
+
+    def _fit_logistic(self, inputs: FloatArray, oof: OOF) -> None:
+        from sklearn.linear_model import LogisticRegression
+
+        alpha = self.get_params()["alpha"]
+        present = np.unique(oof.y)
+        coef = np.zeros((oof.task.n_classes, inputs.shape[1]))
+        intercept = np.full(oof.task.n_classes, _NEVER)
+        intercept[present] = 0.0
+        if len(present) > 1:
+            model = LogisticRegression(C=1.0 / (alpha or 1.0), max_iter=5000)
+            model.fit(inputs, oof.y, sample_weight=oof.sample_weight)
+            if len(present) == 2:  # scikit-learn keeps one row for two classes
+                coef[present[1]], intercept[present[1]] = model.coef_[0], model.intercept_[0]
+            else:
+                coef[present], intercept[present] = model.coef_, model.intercept_
+        self.coef_, self.intercept_ = coef, intercept
+
+    def _with_features(self, inputs: FloatArray, X: Any) -> FloatArray:
+        if not self.passthrough:
+            return inputs
+        scaled = (np.asarray(X, dtype=np.float64) - self._center) / self._scale
+        return np.hstack([inputs, np.where(np.isfinite(scaled), scaled, 0.0)])
+
+    def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
+        inputs = self._with_features(_inputs(predictions), X)
+        values = np.asarray(inputs @ self.coef_.T + self.intercept_, dtype=np.float64)
+        if values.ndim == 1:
+            return values
+        exponent = np.exp(values - values.max(axis=1, keepdims=True))
+        return np.asarray(exponent / exponent.sum(axis=1, keepdims=True), dtype=np.float64)
+
+    def state(self) -> dict[str, Any]:
+        fitted = {"coef": self.coef_.tolist(), "intercept": self.intercept_.tolist()}
+        if self.passthrough:
+            fitted |= {"center": self._center.tolist(), "scale": self._scale.tolist()}
+        return fitted
+
+    def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
+        self.coef_ = np.asarray(state["coef"], dtype=np.float64)
+        self.intercept_ = np.asarray(state["intercept"], dtype=np.float64)
+        if self.passthrough:
+            self._center = np.asarray(state["center"], dtype=np.float64)
+            self._scale = np.asarray(state["scale"], dtype=np.float64)
+        return self
+
+
+def _inputs(predictions: FloatArray) -> FloatArray:
+    """Return one row of meta-features per row: values, or log-probabilities of all classes."""
+    if predictions.ndim == 2:
+        return predictions
+    logs = np.log(np.clip(predictions, _SMALLEST_PROBABILITY, 1.0))
+    return np.asarray(logs.reshape(len(predictions), -1), dtype=np.float64)

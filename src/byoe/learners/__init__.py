@@ -1,0 +1,1 @@
+"""The built-in learners, one library or family per file."""

@@ -1,0 +1,118 @@
+"""CatBoost (Prokhorenkova et al., 2018)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._contracts import FloatArray, Learner, Model, Task
+
+_NOT_OURS = frozenset(
+    "self kwargs allow_writing_files callback cat_features class_names classes_count custom_metric "
+    "devices early_stopping_rounds embedding_features logging_level metadata name od_pval od_type od_wait "
+    "save_snapshot silent snapshot_file snapshot_interval text_features thread_count train_dir use_best_model "
+    "verbose verbose_eval".split()
+)
+# CatBoost's own second names, as its parameter reference lists them.
+_ALIASES = {
+    "max_bin": "border_count",
+    "num_leaves": "max_leaves",
+    "min_child_samples": "min_data_in_leaf",
+    "objective": "loss_function",
+    "random_state": "random_seed",
+    "seed": "random_seed",
+}
+
+
+@cache
+def _names() -> frozenset[str]:
+    import catboost
+
+    names = frozenset(inspect.signature(catboost.CatBoostRegressor.__init__).parameters)
+    names |= frozenset(inspect.signature(catboost.CatBoostClassifier.__init__).parameters)
+    seconds = {"eta", "max_depth", "n_estimators", "num_boost_round", "num_trees", "reg_lambda", "colsample_bylevel"}
+    return names - _NOT_OURS - seconds - _ALIASES.keys()
+
+
+class CatBoostModel:
+    """A native CatBoost model."""
+
+    def __init__(self, model: Any, task: Task) -> None:
+        self.model = model
+        self.task = task
+
+    def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
+        method = self.model.predict_proba if self.task.is_classification else self.model.predict
+        return np.asarray(method(X, thread_count=threads), dtype=np.float64)
+
+    def save(self, folder: Path) -> None:
+        self.model.save_model(str(folder / "model.cbm"))
+
+
+class CatBoost(Learner):
+    """Gradient-boosted oblivious trees of CatBoost.
+
+    Takes the parameters of ``catboost.CatBoostRegressor`` and ``CatBoostClassifier``. The
+    number of threads and the seed belong to the ensemble.
+
+    Examples
+    --------
+    >>> from byoe import learner
+    >>> learner("catboost", depth=4, iterations=300)
+    CatBoost(depth=4, iterations=300)
+    """
+
+    finalize = "bag"
+    weights = True
+    missing = True
+    needs = ("catboost",)
+    shared = {
+        "learning_rate": "learning_rate",
+        "max_depth": "depth",
+        "n_rounds": "iterations",
+        "subsample": "subsample",
+        "colsample": "rsm",
+        "l2": "l2_leaf_reg",
+    }
+    aliases = {**_ALIASES, "num_trees": "iterations", "colsample_bylevel": "rsm"}
+
+    def parameter_names(self) -> frozenset[str]:
+        return _names()
+
+    def fit(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+    ) -> Model:
+        import catboost
+
+        params = {
+            "random_seed": seed,
+            **{key: value for key, value in self.own_params().items() if value is not None},
+            "thread_count": threads,
+            "allow_writing_files": False,
+            "logging_level": "Silent",
+        }
+        kind = catboost.CatBoostClassifier if task.is_classification else catboost.CatBoostRegressor
+        model = kind(**params)
+        model.fit(catboost.Pool(X, label=y, weight=sample_weight, thread_count=threads))
+        return CatBoostModel(model, task)
+
+    def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
+        import catboost
+
+        kind = catboost.CatBoostClassifier if task.is_classification else catboost.CatBoostRegressor
+        model = kind()
+        model.load_model(str(folder / "model.cbm"))
+        return CatBoostModel(model, task)

@@ -1,0 +1,59 @@
+"""Forests of scikit-learn (Breiman, 2001; Geurts et al., 2006)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .._contracts import Task
+from .._estimators import EstimatorLearner
+
+
+class _Forest(EstimatorLearner):
+    finalize = "bag"
+    missing = True
+    shared = {"max_depth": "max_depth"}
+
+    def _kinds(self) -> tuple[Any, Any]:
+        raise TypeError(f"{type(self).__name__} does not define _kinds")
+
+    def parameter_names(self) -> frozenset[str]:
+        names = {name for kind in self._kinds() for name in kind().get_params()}
+        return frozenset(names - {"n_jobs", "warm_start", "verbose"})
+
+    def estimator(self, task: Task, y: NDArray[Any]) -> Any:
+        regressor, classifier = self._kinds()
+        return (classifier if task.is_classification else regressor)(**self.own_params())
+
+
+class RandomForest(_Forest):
+    """Random forest; takes the parameters of scikit-learn's.
+
+    Examples
+    --------
+    >>> from byoe import learner
+    >>> learner("random_forest", min_samples_leaf=3)
+    RandomForest(min_samples_leaf=3)
+    """
+
+    def _kinds(self) -> tuple[Any, Any]:
+        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+        return RandomForestRegressor, RandomForestClassifier
+
+
+class ExtraTrees(_Forest):
+    """Extremely randomised trees; takes the parameters of scikit-learn's.
+
+    Examples
+    --------
+    >>> from byoe import learner
+    >>> learner("extra_trees", n_estimators=300)
+    ExtraTrees(n_estimators=300)
+    """
+
+    def _kinds(self) -> tuple[Any, Any]:
+        from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+        return ExtraTreesRegressor, ExtraTreesClassifier

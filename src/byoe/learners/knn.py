@@ -1,0 +1,37 @@
+"""k-nearest neighbours of scikit-learn on standardised columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .._contracts import Task
+from .._estimators import EstimatorLearner
+
+
+class NearestNeighbors(EstimatorLearner):
+    """k-nearest neighbours; takes the parameters of scikit-learn's. Takes no sample weights.
+
+    Examples
+    --------
+    >>> from byoe import learner
+    >>> learner("knn", n_neighbors=15)
+    NearestNeighbors(n_neighbors=15)
+    """
+
+    scaled = imputed = True
+    weights = False
+
+    def parameter_names(self) -> frozenset[str]:
+        from sklearn.neighbors import KNeighborsRegressor
+
+        return frozenset(KNeighborsRegressor().get_params()) - {"n_jobs"}
+
+    def estimator(self, task: Task, y: NDArray[Any]) -> Any:
+        from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+
+        params = self.own_params()
+        # A fold of a tiny set may hold fewer rows than the usual five neighbours.
+        params.setdefault("n_neighbors", min(5, len(y)))
+        return (KNeighborsClassifier if task.is_classification else KNeighborsRegressor)(**params)

@@ -1,0 +1,41 @@
+"""Multilayer perceptron of scikit-learn on standardised columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .._contracts import Task
+from .._estimators import EstimatorLearner
+
+
+class MultilayerPerceptron(EstimatorLearner):
+    """Multilayer perceptron; takes the parameters of scikit-learn's.
+
+    The regression target is standardised inside the fold.
+
+    Examples
+    --------
+    >>> from byoe import learner
+    >>> learner("mlp", hidden_layer_sizes=[64, 32])
+    MultilayerPerceptron(hidden_layer_sizes=[64, 32])
+    """
+
+    scaled = imputed = True
+
+    def parameter_names(self) -> frozenset[str]:
+        from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+        both = {*MLPRegressor().get_params(), *MLPClassifier().get_params()}
+        return frozenset(both - {"warm_start", "verbose"})
+
+    def estimator(self, task: Task, y: NDArray[Any]) -> Any:
+        from sklearn.compose import TransformedTargetRegressor
+        from sklearn.neural_network import MLPClassifier, MLPRegressor
+        from sklearn.preprocessing import StandardScaler
+
+        params = {"max_iter": 500, **self.own_params()}
+        if task.is_classification:
+            return MLPClassifier(**params)
+        return TransformedTargetRegressor(MLPRegressor(**params), transformer=StandardScaler())

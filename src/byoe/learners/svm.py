@@ -1,0 +1,47 @@
+"""Support vector machines of scikit-learn on standardised columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._contracts import Task
+from .._estimators import EstimatorLearner
+
+
+class SupportVectorMachine(EstimatorLearner):
+    """Support vector machine; takes the parameters of ``sklearn.svm.SVR`` and ``SVC``.
+
+    The regression target is standardised inside the fold, since ``C`` and ``epsilon`` are
+    in its units. Probabilities come from Platt's sigmoid (1999), fitted by
+    cross-validation inside the training part.
+
+    Examples
+    --------
+    >>> from byoe import learner
+    >>> learner("svm", C=10.0)
+    SupportVectorMachine(C=10.0)
+    """
+
+    scaled = imputed = True
+
+    def parameter_names(self) -> frozenset[str]:
+        from sklearn.svm import SVC, SVR
+
+        return frozenset({*SVR().get_params(), *SVC().get_params()}) - {"probability", "verbose"}
+
+    def estimator(self, task: Task, y: NDArray[Any]) -> Any:
+        from sklearn.calibration import CalibratedClassifierCV
+        from sklearn.compose import TransformedTargetRegressor
+        from sklearn.preprocessing import StandardScaler
+        from sklearn.svm import SVC, SVR
+
+        params = self.own_params()
+        if not task.is_classification:
+            return TransformedTargetRegressor(SVR(**params), transformer=StandardScaler())
+        rarest = int(np.bincount(y).min())
+        if rarest < 2:
+            raise ValueError("svm needs at least two rows of each class to calibrate its probabilities")
+        return CalibratedClassifierCV(SVC(**params), ensemble=False, cv=min(5, rarest))

@@ -1,0 +1,115 @@
+"""XGBoost (Chen & Guestrin, 2016) through its native API."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._contracts import FloatArray, Learner, Model, Task
+
+# Parameters of the wrapper that say how to fit rather than what; byoe decides those.
+_NOT_OURS = frozenset(
+    "self kwargs callbacks early_stopping_rounds enable_categorical feature_types feature_weights "
+    "importance_type missing n_jobs validate_parameters".split()
+)
+_NATIVE_ONLY = frozenset(
+    "huber_slope max_cached_hist_node process_type quantile_alpha refresh_leaf "
+    "tweedie_variance_power updater".split()
+)
+
+
+@cache
+def _names() -> frozenset[str]:
+    import xgboost
+
+    return frozenset(inspect.signature(xgboost.XGBModel.__init__).parameters) - _NOT_OURS | _NATIVE_ONLY
+
+
+class XGBoostModel:
+    """A native booster."""
+
+    def __init__(self, booster: Any, task: Task) -> None:
+        self.booster = booster
+        self.task = task
+
+    def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
+        self.booster.set_param("nthread", threads)
+        values = np.asarray(self.booster.inplace_predict(X, validate_features=False), dtype=np.float64)
+        if self.task.n_classes == 2:
+            return np.column_stack([1.0 - values, values])
+        if self.task.is_classification:
+            # float32 softmax rows sum to one only to seven digits.
+            values = values / values.sum(axis=1, keepdims=True)
+        return values
+
+    def save(self, folder: Path) -> None:
+        self.booster.save_model(folder / "model.ubj")
+
+
+class XGBoost(Learner):
+    """Gradient-boosted trees of XGBoost.
+
+    Takes the parameters of ``xgboost.XGBModel`` and XGBoost's native names for them. The
+    number of threads and the seed belong to the ensemble.
+
+    Examples
+    --------
+    >>> from byoe import learner
+    >>> learner("xgboost", eta=0.1, num_round=200)
+    XGBoost(eta=0.1, num_round=200)
+    """
+
+    finalize = "bag"
+    weights = True
+    missing = True
+    needs = ("xgboost",)
+    shared = {
+        "learning_rate": "learning_rate",
+        "max_depth": "max_depth",
+        "n_rounds": "n_estimators",
+        "subsample": "subsample",
+        "colsample": "colsample_bytree",
+        "l2": "reg_lambda",
+    }
+    aliases = {"alpha": "reg_alpha", "min_split_loss": "gamma", "seed": "random_state"}
+
+    def parameter_names(self) -> frozenset[str]:
+        return _names()
+
+    def fit(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+    ) -> Model:
+        import xgboost
+
+        given = {key: value for key, value in self.own_params().items() if value is not None}
+        rounds = int(given.pop("n_estimators", 100))
+        params = {"seed": given.pop("random_state", seed), "verbosity": 0, **_objective(task), **given}
+        data = xgboost.DMatrix(X, label=y, weight=sample_weight, nthread=threads)
+        booster = xgboost.train({**params, "nthread": threads}, data, num_boost_round=rounds)
+        return XGBoostModel(booster, task)
+
+    def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
+        import xgboost
+
+        return XGBoostModel(xgboost.Booster(model_file=folder / "model.ubj"), task)
+
+
+def _objective(task: Task) -> dict[str, Any]:
+    if not task.is_classification:
+        return {"objective": "reg:squarederror"}
+    if task.n_classes == 2:
+        return {"objective": "binary:logistic"}
+    return {"objective": "multi:softprob", "num_class": task.n_classes}

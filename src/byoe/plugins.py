@@ -1,0 +1,29 @@
+"""The door for those who extend byoe: the contracts and the registry.
+
+A learner is a subclass of `Learner`, or any scikit-learn estimator class or factory; a
+blender is a subclass of `Blender`. Either is registered by an entry point in the groups
+``byoe.learners`` or ``byoe.blenders`` of the distribution that brings it::
+
+    [project.entry-points."byoe.learners"]
+    log-ridge = "my_package:log_ridge"
+"""
+
+from ._contracts import OOF, Blender, Learner, Model, Task
+from ._errors import PluginError
+from ._estimators import EstimatorLearner
+from ._registry import Plugin, blender, find, installed, learner
+
+__all__ = [
+    "OOF",
+    "Blender",
+    "EstimatorLearner",
+    "Learner",
+    "Model",
+    "Plugin",
+    "PluginError",
+    "Task",
+    "blender",
+    "find",
+    "installed",
+    "learner",
+]
