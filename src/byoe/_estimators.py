@@ -29,13 +29,28 @@ def last_step(estimator: Any) -> Any:
     return estimator
 
 
-def set_everywhere(estimator: Any, names: frozenset[str], value: Any, *, only_none: bool = False) -> None:
-    """Set every parameter of one of these names, at any depth."""
-    found = {
-        key: value
-        for key, current in estimator.get_params(deep=True).items()
-        if key.rpartition("__")[2] in names and (current is None or not only_none)
-    }
+def set_seed(estimator: Any, seed: int) -> None:
+    """Set every ``random_state`` that was left open, at any depth."""
+    open_seeds = [
+        key
+        for key, value in estimator.get_params(deep=True).items()
+        if key.rpartition("__")[2] == "random_state" and value is None
+    ]
+    if open_seeds:
+        estimator.set_params(**dict.fromkeys(open_seeds, seed))
+
+
+def set_threads(estimator: Any, threads: int) -> None:
+    """Set every thread parameter, at any depth."""
+    params = estimator.get_params(deep=True)
+    found = {}
+    for key, value in params.items():
+        prefix, _, name = key.rpartition("__")
+        owner = params[prefix] if prefix else estimator
+        # scikit-learn's linear models run on one thread when left alone, and some of them warn otherwise.
+        alone = value is None and type(owner).__module__.startswith("sklearn.linear_model")
+        if name in _THREAD_PARAMETERS and not alone:
+            found[key] = threads
     if found:
         estimator.set_params(**found)
 
@@ -63,7 +78,7 @@ class EstimatorModel:
         self.task = task
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
-        set_everywhere(self.estimator, _THREAD_PARAMETERS, threads)
+        set_threads(self.estimator, threads)
         method = self.estimator.predict_proba if self.task.is_classification else self.estimator.predict
         return np.asarray(method(X), dtype=np.float64)
 
@@ -108,8 +123,8 @@ class EstimatorLearner(Learner):
         estimator = self.estimator(task, y)
         if steps:
             estimator = Pipeline([*steps, ("model", estimator)])
-        set_everywhere(estimator, frozenset({"random_state"}), seed, only_none=True)
-        set_everywhere(estimator, _THREAD_PARAMETERS, threads)
+        set_seed(estimator, seed)
+        set_threads(estimator, threads)
         estimator.fit(X, y, **self._weights(estimator, sample_weight))
         return EstimatorModel(estimator, task)
 

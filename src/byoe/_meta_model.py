@@ -9,9 +9,9 @@ from typing import Any, Self, cast
 import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
 
-from .._contracts import OOF, Blender, FloatArray
-from .._errors import ParameterError
-from .._estimators import last_step, load_skops, set_everywhere
+from ._contracts import OOF, Blender, FloatArray
+from ._errors import ParameterError
+from ._estimators import last_step, load_skops, set_seed
 
 
 class MetaModel(Blender):
@@ -42,13 +42,13 @@ class MetaModel(Blender):
             )
         self._n_classes = oof.task.n_classes
         self.estimator_ = clone(self.template)
-        set_everywhere(self.estimator_, frozenset({"random_state"}), oof.seed, only_none=True)
+        set_seed(self.estimator_, oof.seed)
         weights = {} if oof.sample_weight is None else {"sample_weight": oof.sample_weight}
-        self.estimator_.fit(_meta_features(oof.predictions), oof.y, **weights)
+        self.estimator_.fit(meta_features(oof.predictions), oof.y, **weights)
         return self
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
-        inputs = _meta_features(predictions)
+        inputs = meta_features(predictions)
         if not self._n_classes:
             return np.asarray(self.estimator_.predict(inputs), dtype=np.float64)
         columns = self.estimator_.classes_
@@ -85,7 +85,8 @@ class MetaModel(Blender):
         return repr(self.template)
 
 
-def _meta_features(predictions: FloatArray) -> FloatArray:
+def meta_features(predictions: FloatArray) -> FloatArray:
+    """Lay predictions out side by side, as scikit-learn's Stacking does."""
     if predictions.ndim == 2:
         return predictions
     kept = predictions[:, :, 1:] if predictions.shape[2] == 2 else predictions

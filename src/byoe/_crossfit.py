@@ -1,0 +1,273 @@
+"""The engine: tasks (member × fold), out-of-fold predictions, the blend and its honest score.
+
+Nothing here knows a library by name. A task sees the training rows of its fold and
+returns predictions for the rows that it did not see.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._contracts import OOF, Blender, FloatArray, IntArray, Learner, Model, Task
+from ._errors import MemberError
+from ._members import FittedMember
+from ._schedule import run
+from ._splits import SplitPlan
+from ._table import Table
+
+REFIT = -1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback is told after every finished task.
+
+    Attributes
+    ----------
+    label : str
+    fold : int
+        Number of the fold, or -1 for the refit on all rows.
+    done, total : int
+        Finished tasks, and all.
+    seconds : float
+        What this task took.
+    failed : bool
+    """
+
+    label: str
+    fold: int
+    done: int
+    total: int
+    seconds: float
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task that raised, when ``on_error="skip"`` left its member out."""
+
+    label: str
+    fold: int
+    error: str
+    traceback: str
+
+
+@dataclass
+class CrossFit:
+    """What the engine returns.
+
+    Attributes
+    ----------
+    members : dict of label to FittedMember
+    oof : array of shape (n_rows, n_members[, n_classes])
+        NaN where a row is not covered.
+    seconds : dict of label to float
+        Fitting time, summed over tasks.
+    fold_scores, failures : by label, and a list
+    """
+
+    members: dict[str, FittedMember]
+    oof: FloatArray
+    seconds: dict[str, float]
+    failures: list[Failure] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Task:
+    label: str
+    learner: Learner
+    fold: int
+    train: Any
+    test: IntArray | None
+    seed: int
+    keep: bool
+
+
+@dataclass
+class _Outcome:
+    task: _Task
+    seconds: float
+    model: Model | None = None
+    oof: FloatArray | None = None
+    error: Exception | None = None
+
+
+class Recoded:
+    """A model of a fold in whose training part some classes are absent."""
+
+    def __init__(self, model: Model, present: IntArray, n_classes: int) -> None:
+        self.model = model
+        self.present = present
+        self.n_classes = n_classes
+
+    def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
+        probabilities = np.zeros((len(X), self.n_classes))
+        probabilities[:, self.present] = self.model.predict(X, threads=threads)
+        return probabilities
+
+    def save(self, folder: Any) -> None:
+        self.model.save(folder)
+
+
+def task_seed(root: int, label: str, fold: int) -> int:
+    """Derive a task's seed from what it is, so that the order of tasks does not matter."""
+    words = np.random.SeedSequence([root, zlib.crc32(label.encode()), fold + 1]).generate_state(1)
+    return int(words[0] >> 1)
+
+
+def cross_fit(
+    learners: Mapping[str, Learner],
+    table: Table,
+    y: NDArray[Any],
+    weight: FloatArray | None,
+    plan: SplitPlan,
+    task: Task,
+    *,
+    finalize: Mapping[str, str],
+    seed: int,
+    n_jobs: int | None = None,
+    on_error: str = "raise",
+    callbacks: tuple[Callable[[Progress], Any], ...] = (),
+) -> CrossFit:
+    """Fit every member on every fold, predict the rows it did not see, finalise it."""
+    tasks = []
+    for label, learner in learners.items():
+        bag = finalize[label] == "bag"
+        for number, (train, test) in enumerate(plan.folds):
+            tasks.append(_Task(label, learner, number, train, test, task_seed(seed, label, number), bag))
+        if not bag:
+            every_row = np.arange(len(table))
+            tasks.append(_Task(label, learner, REFIT, every_row, None, task_seed(seed, label, REFIT), True))
+
+    def work(item: _Task, threads: int) -> _Outcome:
+        started = time.perf_counter()
+        try:
+            model, oof = _fit_one(item, table, y, weight, task, threads)
+        except Exception as error:
+            return _Outcome(item, time.perf_counter() - started, error=error)
+        return _Outcome(item, time.perf_counter() - started, model if item.keep else None, oof)
+
+    width = (len(learners), task.n_classes) if task.is_classification else (len(learners),)
+    sums = np.zeros((len(table), *width))
+    columns = {label: column for column, label in enumerate(learners)}
+    fitted = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
+    kept: dict[tuple[str, int], Model] = {}
+    result = CrossFit(fitted, sums, dict.fromkeys(learners, 0.0))
+    # Results arrive in any order; sums over repeated folds must not depend on it.
+    arrived: dict[tuple[str, int], FloatArray] = {}
+    for done, outcome in enumerate(run(work, tasks, n_jobs), start=1):
+        item = outcome.task
+        result.seconds[item.label] += outcome.seconds
+        if outcome.error is not None:
+            _report(outcome, plan, result, on_error)
+        if outcome.model is not None:
+            kept[item.label, item.fold] = outcome.model
+        if outcome.oof is not None:
+            arrived[item.label, item.fold] = outcome.oof
+        for callback in callbacks:
+            callback(Progress(item.label, item.fold, done, len(tasks), outcome.seconds, outcome.error is not None))
+
+    for item in tasks:
+        if item.test is not None and (item.label, item.fold) in arrived:
+            np.add.at(sums[:, columns[item.label]], item.test, arrived[item.label, item.fold])
+        if (item.label, item.fold) in kept:
+            fitted[item.label].models.append(kept[item.label, item.fold])
+    _leave_out_failed(result, columns)
+    counts = plan.counts.reshape(-1, *([1] * (result.oof.ndim - 1)))
+    with np.errstate(invalid="ignore"):
+        result.oof = np.where(counts > 0, result.oof / counts, np.nan)
+    return result
+
+
+def _fit_one(
+    item: _Task, table: Table, y: NDArray[Any], weight: FloatArray | None, task: Task, threads: int
+) -> tuple[Model, FloatArray | None]:
+    frames = item.learner.frames
+    target = y[item.train]
+    rows = table.rows(item.train, frames=frames)
+    weights = None if weight is None else weight[item.train]
+    present = np.unique(target) if task.is_classification else np.arange(0)
+    if task.is_classification and len(present) < task.n_classes:
+        if len(present) < 2:
+            raise ValueError("the training part of this fold holds one class only")
+        fewer = Task("classification", len(present))
+        codes = np.searchsorted(present, target)
+        model: Model = Recoded(
+            item.learner.fit(rows, codes, task=fewer, sample_weight=weights, seed=item.seed, threads=threads),
+            present,
+            task.n_classes,
+        )
+    else:
+        model = item.learner.fit(rows, target, task=task, sample_weight=weights, seed=item.seed, threads=threads)
+    if item.test is None:
+        return model, None
+    unseen = table.rows(item.test, frames=frames)
+    return model, task.check(model.predict(unseen, threads=threads), len(item.test), item.label)
+
+
+def _report(outcome: _Outcome, plan: SplitPlan, result: CrossFit, on_error: str) -> None:
+    item, error = outcome.task, outcome.error
+    where = "the refit on all rows" if item.fold == REFIT else f"fold {item.fold + 1} of {len(plan.folds)}"
+    text = f"{type(error).__name__}: {error}"
+    if on_error == "raise":
+        raise MemberError(f"member {item.label!r} failed on {where}: {text}") from error
+    trace = "".join(traceback.format_exception(error))
+    result.failures.append(Failure(item.label, item.fold, text, trace))
+
+
+def _leave_out_failed(result: CrossFit, columns: Mapping[str, int]) -> None:
+    failed = {failure.label for failure in result.failures}
+    if not failed:
+        return
+    alive = [label for label in result.members if label not in failed]
+    if not alive:
+        first = result.failures[0]
+        raise MemberError(f"all members failed; the first, {first.label!r}, with {first.error}\n{first.traceback}")
+    result.members = {label: result.members[label] for label in alive}
+    result.seconds = {label: result.seconds[label] for label in alive}
+    result.oof = result.oof[:, [columns[label] for label in alive]]
+
+
+def fit_blend(
+    blender: Blender, oof: OOF, plan: SplitPlan
+) -> tuple[Blender, FloatArray, NDArray[np.bool_]]:
+    """Fit a blender on all covered rows, and cross-fit it for its honest predictions.
+
+    Parameters
+    ----------
+    blender : Blender
+        Not fitted; clones of it are.
+    oof : OOF
+        Of all rows of the plan; rows that are not covered are not used.
+
+    Returns
+    -------
+    blender : Blender
+        Fitted on all covered rows.
+    prediction : array of shape (n_rows,) or (n_rows, n_classes)
+        What blenders that did not see a row make of it; averaged over repeated folds.
+    scored : array of shape (n_rows,), bool
+        Which rows have such a prediction.
+    """
+    from sklearn.base import clone
+
+    task = oof.task
+    shape = (plan.n_rows, task.n_classes) if task.is_classification else (plan.n_rows,)
+    sums, counts = np.zeros(shape), np.zeros(plan.n_rows, dtype=np.int64)
+    for train, test in plan.blend_folds(oof.seed):
+        held_out = clone(blender).fit(oof.rows(train))
+        features = None if oof.X is None else oof.X[test]
+        blended = task.check(held_out.predict(oof.predictions[test], features), len(test), f"blender {blender.name}")
+        np.add.at(sums, test, blended)
+        np.add.at(counts, test, 1)
+    divisor = np.maximum(counts, 1).reshape(-1, *([1] * (sums.ndim - 1)))
+    fitted = clone(blender).fit(oof.rows(np.flatnonzero(plan.coverage)))
+    return fitted, sums / divisor, counts > 0

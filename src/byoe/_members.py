@@ -1,0 +1,156 @@
+"""Members: from what the user wrote as ``learners=`` and ``blender=`` to learners under labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ._contracts import Blender, FloatArray, Learner, Model
+from ._errors import ParameterError, UnknownNameError
+from ._registry import blender as make_blender
+from ._registry import learner as make_learner
+from ._registry import plain
+
+DROP = "drop"
+
+
+@dataclass
+class FittedMember:
+    """A member with the models that are served.
+
+    Attributes
+    ----------
+    label : str
+    learner : Learner
+    finalize : {"bag", "refit"}
+    models : list of Model
+        The fold models for a bag, one model for a refit.
+    """
+
+    label: str
+    learner: Learner
+    finalize: str
+    models: list[Model] = field(default_factory=list)
+
+    def predict(self, X: Any, threads: int) -> FloatArray:
+        """Return the mean of the models' predictions."""
+        total = self.models[0].predict(X, threads=threads)
+        for model in self.models[1:]:
+            total = total + model.predict(X, threads=threads)
+        return np.asarray(total / len(self.models), dtype=np.float64)
+
+
+def entries(learners: Any) -> list[tuple[str, Any]]:
+    """Return (label, what the user gave) pairs; labels are checked, learners not yet made."""
+    if isinstance(learners, str):
+        raise ParameterError(f"learners={learners!r} is one name; write ({learners!r},)")
+    if isinstance(learners, Mapping):
+        pairs = [(_label(name), (name, given)) for name, given in learners.items()]
+    else:
+        try:
+            pairs = [_entry(item) for item in learners]
+        except TypeError as error:
+            if not hasattr(learners, "__iter__"):
+                raise ParameterError(f"learners is {learners!r}, expected a sequence of learners") from error
+            raise
+    if not pairs:
+        raise ParameterError("learners is empty; give at least one")
+    seen: dict[str, str] = {}
+    for label, _ in pairs:
+        if plain(label) in seen:
+            raise ParameterError(
+                f"two members have the label {label!r}; give labels of their own: "
+                f"[('{plain(label)}_1', …), ('{plain(label)}_2', …)]"
+            )
+        seen[plain(label)] = label
+        if not re.fullmatch(r"[A-Za-z0-9_\-]+", label) or "__" in label or label.startswith("-"):
+            raise ParameterError(
+                f"label {label!r} may hold letters, digits, '-' and single '_' only, so that "
+                "label__parameter works"
+            )
+    return pairs
+
+
+def _label(name: Any) -> str:
+    if not isinstance(name, str):
+        raise ParameterError(f"a learner's name or label is {name!r}, expected a text")
+    return plain(name)
+
+
+def _entry(item: Any) -> tuple[str, Any]:
+    if isinstance(item, str):
+        return _label(item), item
+    if isinstance(item, tuple):
+        if len(item) != 2 or not isinstance(item[0], str):
+            raise ParameterError(f"learners holds {item!r}, expected a (label, learner) pair")
+        return item[0], item[1]
+    if isinstance(item, Learner):
+        return item.label, item
+    return type(item).__name__.lower(), item
+
+
+def as_learner(given: Any) -> Learner | None:
+    """Make a learner of what the user gave; None for a dropped member."""
+    if isinstance(given, str):
+        return None if given == DROP else make_learner(given)
+    if isinstance(given, tuple):  # an entry of a mapping: registered name -> parameters
+        name, params = given
+        if isinstance(params, Mapping):
+            return make_learner(name, **params)
+        return as_learner(params)
+    if isinstance(given, Learner):
+        return given
+    if hasattr(given, "fit") and hasattr(given, "get_params") and not isinstance(given, type):
+        from ._estimators import FromEstimator
+
+        return FromEstimator(given)
+    raise ParameterError(
+        f"{given!r} is not a learner: expected a registered name, a Learner or an instance of a "
+        "scikit-learn estimator" + (" (this is its class; call it)" if isinstance(given, type) else "")
+    )
+
+
+def members(learners: Any) -> dict[str, Learner]:
+    """Return label -> learner for all members that are not dropped."""
+    made = {label: as_learner(given) for label, given in entries(learners)}
+    kept = {label: learner for label, learner in made.items() if learner is not None}
+    if not kept:
+        raise ParameterError("all members are dropped; keep at least one")
+    return kept
+
+
+def replaced(learners: Any, label: str, new: Any) -> Any:
+    """Return ``learners`` with one member changed, in the same form; nothing is changed in place."""
+    pairs = entries(learners)
+    if isinstance(learners, Mapping):
+        names = {_label(name): name for name in learners}
+        return {**learners, names[label]: new}
+    return type(learners)((own, new if own == label else given) for own, given in pairs) if isinstance(
+        learners, (list, tuple)
+    ) else tuple((own, new if own == label else given) for own, given in pairs)
+
+
+def find_label(learners: Any, name: str) -> str | None:
+    """Return the label that a name means; ``-`` and ``_`` are alike."""
+    by_plain = {plain(label): label for label, _ in entries(learners)}
+    return by_plain.get(plain(name))
+
+
+def as_blender(given: Any) -> Blender:
+    """Make a blender of a registered name, a Blender or a scikit-learn estimator."""
+    if isinstance(given, str):
+        return make_blender(given)
+    if isinstance(given, Blender):
+        return given
+    if hasattr(given, "fit") and hasattr(given, "predict") and hasattr(given, "get_params"):
+        from ._meta_model import MetaModel
+
+        return MetaModel(given)
+    raise UnknownNameError(
+        f"{given!r} is not a blender: expected a registered name, a Blender or an instance of a "
+        "scikit-learn estimator"
+    )

@@ -1,0 +1,177 @@
+"""Metrics: scikit-learn's scorers on arrays of predictions, and the names they go by in logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import metrics
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+from ._contracts import FloatArray, Task
+from ._errors import UnknownNameError, did_you_mean
+
+# name in logs -> (scikit-learn's scorer, whether greater is better)
+_SCORERS = {
+    "rmse": ("neg_root_mean_squared_error", False),
+    "mse": ("neg_mean_squared_error", False),
+    "mae": ("neg_mean_absolute_error", False),
+    "r2": ("r2", True),
+    "log_loss": ("neg_log_loss", False),
+    "accuracy": ("accuracy", True),
+    "roc_auc": ("roc_auc", True),
+}
+REGRESSION = ("rmse", "mae", "r2")
+CLASSIFICATION = ("log_loss", "accuracy", "roc_auc")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric on a blend's or member's predictions.
+
+    Attributes
+    ----------
+    name : str
+        As logs and tables show it.
+    greater_is_better : bool
+        False for a loss, which logs show as a positive number.
+    needs_probabilities : bool
+    """
+
+    name: str
+    greater_is_better: bool
+    needs_probabilities: bool
+    _compute: Callable[..., float]
+
+    def value(
+        self,
+        y: NDArray[Any],
+        prediction: FloatArray,
+        *,
+        classes: NDArray[Any] | None = None,
+        sample_weight: FloatArray | None = None,
+    ) -> float:
+        """Return the metric as logs show it: losses positive.
+
+        Parameters
+        ----------
+        y : array of shape (n_rows,)
+            float64, or codes of the classes.
+        prediction : array of shape (n_rows,) or (n_rows, n_classes)
+        classes : array of shape (n_classes,)
+            Only for classes.
+        sample_weight : array of shape (n_rows,)
+        """
+        return float(self._compute(y, prediction, classes, sample_weight))
+
+    def score(self, value: float) -> float:
+        """Return a shown value in scikit-learn's sign: greater is better."""
+        return value if self.greater_is_better else -value
+
+
+def find_metric(metric: Any, task: Task, *, probabilities: bool = True) -> Metric:
+    """Return the metric for ``metric="auto"``, a name, a scorer's name or a scorer."""
+    if isinstance(metric, str):
+        if metric == "auto":
+            metric = "rmse" if not task.is_classification else "log_loss" if probabilities else "accuracy"
+        by_scorer = {scorer: name for name, (scorer, _) in _SCORERS.items()}
+        name = by_scorer.get(metric, metric)
+        if name in _SCORERS:
+            if name not in (CLASSIFICATION if task.is_classification else (*REGRESSION, "mse")):
+                raise UnknownNameError(f"metric {metric!r} does not fit a {task.kind} ensemble")
+            return Metric(name, _SCORERS[name][1], name in ("log_loss", "roc_auc"), _BUILT_IN[name])
+        if metric not in metrics.get_scorer_names():
+            raise UnknownNameError(f"No metric is called {metric!r}. {did_you_mean(metric, metrics.get_scorer_names())}")
+        scorer = metrics.get_scorer(metric)
+        return _from_scorer(metric.removeprefix("neg_"), scorer)
+    name = getattr(getattr(metric, "_score_func", metric), "__name__", type(metric).__name__)
+    return _from_scorer(name.strip("<>"), metric)
+
+
+def _from_scorer(name: str, scorer: Any) -> Metric:
+    greater = getattr(scorer, "_sign", 1) > 0
+    sign = 1.0 if greater else -1.0
+    proba = "predict_proba" in str(getattr(scorer, "_response_method", ""))
+
+    def compute(y: Any, prediction: Any, classes: Any, weight: Any) -> float:
+        known = _Classified(prediction, classes) if classes is not None else _Predicted(prediction)
+        labels = y if classes is None else classes[y]
+        weights = {} if weight is None else {"sample_weight": weight}
+        return sign * float(scorer(known, np.zeros((len(y), 1)), labels, **weights))
+
+    return Metric(name, greater, proba, compute)
+
+
+class _Predicted(RegressorMixin, BaseEstimator):
+    """Stands where a scorer wants a fitted estimator, and returns known predictions."""
+
+    def __init__(self, prediction: Any) -> None:
+        self.prediction = prediction
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def predict(self, X: Any) -> Any:
+        return self.prediction
+
+
+class _Classified(ClassifierMixin, BaseEstimator):
+    def __init__(self, prediction: Any, classes: Any) -> None:
+        self.prediction = prediction
+        self.classes = classes
+        self.classes_ = classes
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def predict(self, X: Any) -> Any:
+        return self.classes[self.prediction.argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> Any:
+        return self.prediction
+
+
+def _rmse(y: Any, p: Any, classes: Any, weight: Any) -> float:
+    return float(metrics.root_mean_squared_error(y, p, sample_weight=weight))
+
+
+def _mse(y: Any, p: Any, classes: Any, weight: Any) -> float:
+    return float(metrics.mean_squared_error(y, p, sample_weight=weight))
+
+
+def _mae(y: Any, p: Any, classes: Any, weight: Any) -> float:
+    return float(metrics.mean_absolute_error(y, p, sample_weight=weight))
+
+
+def _r2(y: Any, p: Any, classes: Any, weight: Any) -> float:
+    return float(metrics.r2_score(y, p, sample_weight=weight)) if len(y) > 1 else float("nan")
+
+
+def _log_loss(y: Any, p: Any, classes: Any, weight: Any) -> float:
+    return float(metrics.log_loss(y, p, labels=np.arange(p.shape[1]), sample_weight=weight))
+
+
+def _accuracy(y: Any, p: Any, classes: Any, weight: Any) -> float:
+    return float(metrics.accuracy_score(y, p.argmax(axis=1), sample_weight=weight))
+
+
+def _roc_auc(y: Any, p: Any, classes: Any, weight: Any) -> float:
+    if len(np.unique(y)) < p.shape[1]:
+        return float("nan")  # not defined while a class is absent
+    if p.shape[1] == 2:
+        return float(metrics.roc_auc_score(y, p[:, 1], sample_weight=weight))
+    return float(metrics.roc_auc_score(y, p, multi_class="ovr", sample_weight=weight))
+
+
+_BUILT_IN: dict[str, Callable[..., float]] = {
+    "rmse": _rmse,
+    "mse": _mse,
+    "mae": _mae,
+    "r2": _r2,
+    "log_loss": _log_loss,
+    "accuracy": _accuracy,
+    "roc_auc": _roc_auc,
+}
