@@ -237,7 +237,7 @@ class _Ensemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
                     f"member {label!r} cannot handle missing values, and {holes.sum()} columns have some "
                     f"(the first is number {holes.argmax()}); impute them or leave the member out"
                 )
-        blender.check_names(blender.get_params())
+        blender.own_params()
         if kind not in blender.tasks:
             raise ParameterError(f"blender {blender.name!r} does not do {kind}")
 

@@ -19,6 +19,7 @@ from ._errors import BundleError, ParameterError
 
 # Types outside skops' own list that byoe's learners and the boosters' wrappers are made of.
 _TRUSTED_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "xgboost", "lightgbm", "catboost"})
+_TRUSTED_TYPES = frozenset({"collections.OrderedDict", "collections.defaultdict"})
 _THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
 
 
@@ -61,7 +62,8 @@ def load_skops(data: bytes, packages: frozenset[str], trusted: Sequence[str]) ->
 
     unknown = io.get_untrusted_types(data=data)
     allowed = _TRUSTED_PACKAGES | packages
-    refused = [name for name in unknown if name.partition(".")[0] not in allowed and name not in trusted]
+    known = _TRUSTED_TYPES.union(trusted)
+    refused = [name for name in unknown if name.partition(".")[0] not in allowed and name not in known]
     if refused:
         raise BundleError(
             f"the saved estimator holds types that byoe does not know: {', '.join(refused)}. If you know "

@@ -1,0 +1,265 @@
+"""The bundle: a fitted ensemble as a folder of native files and one manifest, without pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.fixes import parse_version
+
+from . import __version__
+from ._contracts import Task
+from ._crossfit import Recoded
+from ._errors import BundleError
+from ._leaderboard import Leaderboard
+from ._members import FittedMember, as_blender, members
+from ._spec import from_spec, to_spec
+from ._splits import SplitPlan
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_OOF = "oof.npz"
+
+
+def save(ensemble: Any, path: str | Path) -> Path:
+    """Write a fitted ensemble; a bundle that stands there is replaced only once all is written."""
+    target = Path(path)
+    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).is_file()):
+        raise BundleError(f"{target} exists and is not a bundle; choose a new or an empty folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        _write(ensemble, temporary)
+        os.chmod(temporary, 0o755)
+        _move(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def _move(temporary: Path, target: Path) -> None:
+    if not target.exists():
+        os.replace(temporary, target)
+        return
+    # The folder may be a mount point, which cannot be replaced: the manifest goes first and
+    # comes back last, so that a folder with a manifest is always whole.
+    (target / MANIFEST).unlink(missing_ok=True)
+    for new in sorted(temporary.iterdir(), key=lambda file: file.name == MANIFEST):
+        old = target / new.name
+        if old.is_dir():
+            shutil.rmtree(old)
+        os.replace(new, old)
+
+
+def _write(ensemble: Any, folder: Path) -> None:
+    spec = to_spec(ensemble, lenient=True)
+    described = []
+    libraries = {"byoe", "numpy", "scikit-learn"}
+    for label, member in ensemble.members_.items():
+        libraries |= set(member.learner.needs)
+        models = []
+        for number, model in enumerate(member.models):
+            place = Path("members", label, str(number))
+            (folder / place).mkdir(parents=True)
+            model.save(folder / place)
+            present = model.present.tolist() if isinstance(model, Recoded) else None
+            models.append({"folder": place.as_posix(), "present": present})
+        described.append({"label": label, "finalize": member.finalize, "models": models})
+    _write_oof(ensemble, folder / _OOF)
+    task = ensemble._task
+    manifest = {
+        "format": FORMAT,
+        "byoe": __version__,
+        "libraries": {name: _version(name) for name in sorted(libraries)},
+        "spec": spec,
+        "task": {"kind": task.kind, "n_classes": task.n_classes},
+        "classes": _classes(ensemble) if task.is_classification else None,
+        "columns": _names(ensemble),
+        "n_features": ensemble.n_features_in_,
+        "members": described,
+        "blender": ensemble.blender_.state(),
+        "seed": ensemble._seed,
+        "metric": ensemble._metric_name,
+        "score_estimate": _json_float(ensemble.score_estimate_),
+        "fit_seconds": ensemble._seconds,
+        "leaderboard": [{key: _json_float(v) for key, v in row.items()} for row in ensemble.leaderboard_],
+        "files": {file.relative_to(folder).as_posix(): _digest(file) for file in sorted(folder.rglob("*")) if file.is_file()},
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False), encoding="utf-8")
+
+
+def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
+    """Read a saved ensemble.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder that ``save`` wrote.
+    trusted : sequence of str, default=()
+        Types, as ``module.Class``, that an estimator's file may hold beyond those that byoe
+        and the learners' own packages bring. Name them only for files whose origin you know.
+
+    Returns
+    -------
+    EnsembleRegressor or EnsembleClassifier
+        Fitted; its predictions are those of the ensemble that was saved.
+
+    Raises
+    ------
+    BundleError
+        When the folder is not a bundle, a file is missing or changed, or was written by a
+        newer library than is installed here.
+
+    Examples
+    --------
+    >>> import tempfile, byoe
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> ensemble = byoe.EnsembleRegressor(("ridge", "knn"), random_state=0).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     saved = ensemble.save(f"{folder}/model")
+    ...     bool((byoe.load(saved).predict(X) == ensemble.predict(X)).all())
+    True
+    """
+    folder = Path(path)
+    manifest = _read_manifest(folder)
+    ensemble = from_spec(manifest["spec"])
+    task = Task(**manifest["task"])
+    learners = members(ensemble.learners)
+    ensemble.members_ = {}
+    for entry in manifest["members"]:
+        learner = clone(learners[entry["label"]])
+        models = []
+        for saved in entry["models"]:
+            place, present = folder / saved["folder"], saved["present"]
+            if present is None:
+                models.append(learner.load(place, task=task, trusted=trusted))
+            else:
+                fewer = Task("classification", len(present))
+                model = learner.load(place, task=fewer, trusted=trusted)
+                models.append(Recoded(model, np.asarray(present), task.n_classes))
+        ensemble.members_[entry["label"]] = FittedMember(entry["label"], learner, entry["finalize"], models)
+    ensemble.blender_ = clone(as_blender(ensemble.blender)).restore(manifest["blender"], trusted=trusted)
+    ensemble._task = task
+    ensemble._seed = manifest["seed"]
+    ensemble._seconds = manifest["fit_seconds"]
+    ensemble._metric_name = manifest["metric"]
+    ensemble.n_features_in_ = manifest["n_features"]
+    if manifest["columns"] is not None:
+        ensemble.feature_names_in_ = np.asarray(manifest["columns"], dtype=object)
+    if task.is_classification:
+        ensemble.classes_ = np.asarray(manifest["classes"]["values"], dtype=manifest["classes"]["dtype"])
+    estimate = manifest["score_estimate"]
+    ensemble.score_estimate_ = float("nan") if estimate is None else estimate
+    ensemble.leaderboard_ = Leaderboard(manifest["leaderboard"])
+    ensemble.failures_ = []
+    _read_oof(ensemble, folder / _OOF)
+    return ensemble
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BundleError(f"{folder} is not a bundle: it holds no {MANIFEST}") from error
+    except ValueError as error:
+        raise BundleError(f"{folder / MANIFEST} is damaged: {error}") from error
+    if manifest.get("format") != FORMAT:
+        raise BundleError(
+            f"{folder} is a bundle of format {manifest.get('format')!r}, written by byoe {manifest.get('byoe')}; "
+            f"byoe {__version__} reads format {FORMAT}"
+        )
+    for name, digest in manifest["files"].items():
+        file = folder / name
+        if not file.is_file():
+            raise BundleError(f"{folder}: the file {name} is missing")
+        if _digest(file) != digest:
+            raise BundleError(f"{folder}: the file {name} is not the one that was saved (its SHA-256 differs)")
+    for name, written in manifest["libraries"].items():
+        here = _version(name)
+        if here is None:
+            raise BundleError(f"{folder} needs {name} {written}, which is not installed")
+        if parse_version(here).release[:2] < parse_version(written).release[:2]:
+            raise BundleError(
+                f"{folder} was written with {name} {written}, and {here} is installed; upgrade {name}, since an "
+                "older library may read a newer model wrongly"
+            )
+    return manifest
+
+
+def _version(name: str) -> Any:
+    from importlib.metadata import PackageNotFoundError
+
+    # xgboost-cpu is the same library without GPU code, under the same import name.
+    for candidate in (name, f"{name}-cpu"):
+        try:
+            return version(candidate)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _json_float(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _names(ensemble: Any) -> list[str] | None:
+    names = getattr(ensemble, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]
+
+
+def _classes(ensemble: Any) -> dict[str, Any]:
+    classes = ensemble.classes_
+    values = classes.tolist()
+    if not all(isinstance(value, (bool, int, float, str)) for value in values):
+        raise BundleError(
+            f"classes of type {type(values[0]).__name__} cannot be saved; use numbers, texts or booleans as labels"
+        )
+    return {"dtype": classes.dtype.str if classes.dtype != object else "object", "values": values}
+
+
+def _write_oof(ensemble: Any, file: Path) -> None:
+    plan = ensemble._plan
+    arrays: dict[str, Any] = {"oof": ensemble.oof_predictions_, "y": ensemble._y}
+    arrays |= {"blend": ensemble._blend_oof, "scored": ensemble._blend_scored}
+    if ensemble._weight is not None:
+        arrays["weight"] = ensemble._weight
+    if plan.groups is not None:
+        arrays["groups"] = np.unique(plan.groups, return_inverse=True)[1]
+    for number, (train, test) in enumerate(plan.folds):
+        arrays[f"test_{number}"] = test
+        if not np.array_equal(train, np.setdiff1d(np.arange(plan.n_rows), test)):
+            arrays[f"train_{number}"] = train
+    np.savez(file, allow_pickle=False, **arrays)
+
+
+def _read_oof(ensemble: Any, file: Path) -> None:
+    with np.load(file, allow_pickle=False) as arrays:
+        rows = np.arange(len(arrays["y"]))
+        folds = []
+        while f"test_{len(folds)}" in arrays:
+            test = arrays[f"test_{len(folds)}"]
+            train = f"train_{len(folds)}"
+            folds.append((arrays[train] if train in arrays else np.setdiff1d(rows, test), test))
+        ensemble._plan = SplitPlan(tuple(folds), len(rows), arrays["groups"] if "groups" in arrays else None)
+        ensemble.oof_predictions_ = arrays["oof"]
+        ensemble._y = arrays["y"]
+        ensemble._weight = arrays["weight"] if "weight" in arrays else None
+        ensemble._blend_oof = arrays["blend"]
+        ensemble._blend_scored = arrays["scored"]
+    ensemble.coverage_ = ensemble._plan.coverage

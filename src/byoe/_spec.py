@@ -1,0 +1,217 @@
+"""The spec: an unfitted ensemble as JSON, with the same meaning wherever it is read.
+
+What JSON cannot express (a function, index pairs, a class from a notebook cell) is refused
+by name before anything runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ._contracts import Blender, Learner
+from ._errors import SpecError
+from ._members import as_blender, as_learner, entries
+from ._registry import Kind, blender, installed, learner, plain
+
+VERSION = 1
+_NOT_IN_SPEC = ("learners", "blender", "callbacks")
+
+
+def to_spec(ensemble: Any, *, lenient: bool = False) -> dict[str, Any]:
+    """Return the JSON form of an ensemble.
+
+    Parameters
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+    lenient : bool, default=False
+        For a fitted ensemble, which needs only its members and blender to predict: whatever
+        else cannot be expressed takes its default and is listed under ``"left_out"``.
+
+    Raises
+    ------
+    SpecError
+        Names the member or parameter that JSON cannot express.
+    """
+    members = []
+    for label, given in entries(ensemble.learners):
+        made = as_learner(given)
+        if made is not None:
+            members.append({"label": label, **_learner(label, made)})
+    params: dict[str, Any] = {}
+    left_out = []
+    for name, value in ensemble.get_params(deep=False).items():
+        if name in _NOT_IN_SPEC:
+            continue
+        try:
+            params[name] = _encode(value, name)
+        except SpecError:
+            if not lenient:
+                raise
+            left_out.append(name)
+    if ensemble.callbacks:
+        if not lenient:
+            raise SpecError("callbacks are functions of this process, which a spec cannot hold; set callbacks=None")
+        left_out.append("callbacks")
+    spec = {
+        "spec": VERSION,
+        "task": "classification" if ensemble._classifies else "regression",
+        "learners": members,
+        "blender": _blender(as_blender(ensemble.blender)),
+        "params": params,
+    }
+    return {**spec, "left_out": left_out} if left_out else spec
+
+
+def from_spec(spec: Mapping[str, Any]) -> Any:
+    """Make the unfitted ensemble that a spec describes."""
+    from ._ensemble import EnsembleClassifier, EnsembleRegressor
+
+    if not isinstance(spec, Mapping) or spec.get("spec") != VERSION:
+        found = spec.get("spec") if isinstance(spec, Mapping) else type(spec).__name__
+        raise SpecError(f"this is spec format {found!r}; this version of byoe reads format {VERSION}")
+    kinds = {"regression": EnsembleRegressor, "classification": EnsembleClassifier}
+    kind = kinds[spec["task"]]
+    members = []
+    for entry in spec["learners"]:
+        if "learner" in entry:
+            params = {key: _decode(value) for key, value in entry["params"].items()}
+            members.append((entry["label"], learner(entry["learner"], **params)))
+        else:
+            members.append((entry["label"], _decode(entry["estimator"])))
+    chosen = spec["blender"]
+    if "blender" in chosen:
+        blend: Any = blender(chosen["blender"], **{key: _decode(v) for key, v in chosen["params"].items()})
+    else:
+        blend = _decode(chosen["estimator"])
+    return kind(members, blend, **{key: _decode(value) for key, value in spec["params"].items()})
+
+
+def _learner(label: str, made: Learner) -> dict[str, Any]:
+    where = f"member {label!r}"
+    template = getattr(made, "template", None)
+    if template is not None:
+        return {"estimator": _encode(template, where)}
+    _must_be_registered("learner", made.name, where)
+    params = {key: _encode(value, f"{where}, parameter {key!r}") for key, value in made.get_params().items()}
+    return {"learner": made.name, "params": params}
+
+
+def _blender(made: Blender) -> dict[str, Any]:
+    template = getattr(made, "template", None)
+    if template is not None:
+        return {"estimator": _encode(template, "blender")}
+    _must_be_registered("blender", made.name, "blender")
+    params = {key: _encode(value, f"blender, parameter {key!r}") for key, value in made.get_params().items()}
+    return {"blender": made.name, "params": params}
+
+
+def _must_be_registered(kind: Kind, name: str, where: str) -> None:
+    if plain(name) not in installed(kind):
+        raise SpecError(
+            f"{where} is not registered, so that a job could not find it; register it by an entry point in "
+            f"the group byoe.{kind}s of an installed package"
+        )
+
+
+def class_path(kind: type, where: str) -> str:
+    """Return ``module:name`` of a class that another process can import, or refuse it."""
+    module, name = kind.__module__, kind.__qualname__
+    if module == "__main__" or "<locals>" in name:
+        raise SpecError(
+            f"{where}: class {name!r} is defined in a notebook cell, a script or a function, where no other "
+            "process can import it; move it to a module of an installed package"
+        )
+    return f"{module}:{name}"
+
+
+def _encode(value: Any, where: str) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"$float": repr(value)}
+    if isinstance(value, list):
+        return [_encode(item, where) for item in value]
+    if isinstance(value, tuple):
+        return {"$tuple": [_encode(item, where) for item in value]}
+    if isinstance(value, Mapping) and all(isinstance(key, str) and not key.startswith("$") for key in value):
+        return {key: _encode(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, BaseEstimator):
+        params = value.get_params(deep=False)
+    elif _is_splitter(value):
+        params = {name: getattr(value, name) for name in inspect.signature(type(value)).parameters if hasattr(value, name)}
+    else:
+        raise SpecError(
+            f"{where}: a {type(value).__name__} ({_short(value)}) cannot be expressed in JSON. Expected "
+            "numbers, texts, lists, scikit-learn estimators and splitters"
+        )
+    path = class_path(type(value), where)
+    return {"$object": path, "params": {key: _encode(item, f"{where}, {key}") for key, item in params.items()}}
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _is_splitter(value: Any) -> bool:
+    return hasattr(value, "split") and hasattr(value, "get_n_splits") and not isinstance(value, type)
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decode(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    if "$float" in value:
+        return float(value["$float"])
+    if "$tuple" in value:
+        return tuple(_decode(item) for item in value["$tuple"])
+    if "$object" in value:
+        return _make(value["$object"], {key: _decode(item) for key, item in value["params"].items()})
+    return {key: _decode(item) for key, item in value.items()}
+
+
+def _make(path: str, params: Mapping[str, Any]) -> Any:
+    module, _, name = path.partition(":")
+    try:
+        kind = importlib.import_module(module)
+        for part in name.split("."):
+            kind = getattr(kind, part)
+    except (ImportError, AttributeError) as error:
+        raise SpecError(f"{path!r} cannot be imported here: {error}. Install what brings it") from error
+    # A spec may come from outside: it names classes to instantiate, never functions to call.
+    if not isinstance(kind, type) or not (issubclass(kind, BaseEstimator) or hasattr(kind, "get_n_splits")):
+        raise SpecError(f"{path!r} is not a scikit-learn estimator or splitter")
+    return kind(**params)
+
+
+def needed_classes(ensemble: Any) -> list[type]:
+    """Return the classes outside the registry that an ensemble is made of."""
+    found: list[type] = []
+
+    def visit(value: Any) -> None:
+        if isinstance(value, (list, tuple)):
+            for item in value:
+                visit(item)
+        elif isinstance(value, Mapping):
+            visit(list(value.values()))
+        elif isinstance(value, BaseEstimator) or _is_splitter(value):
+            found.append(type(value))
+            visit(value.get_params(deep=False) if hasattr(value, "get_params") else vars(value))
+
+    for _, given in entries(ensemble.learners):
+        made = as_learner(given)
+        if made is not None:
+            visit(getattr(made, "template", made.get_params()))
+    visit(getattr(as_blender(ensemble.blender), "template", None))
+    visit(ensemble.cv)
+    return found
