@@ -330,15 +330,17 @@ class _Ensemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
 
     # -- predicting ------------------------------------------------------------------
 
-    def _member_predictions(self, X: Any) -> tuple[FloatArray, Table]:
+    def _read(self, X: Any) -> Table:
         check_is_fitted(self, "members_")
-        table = read_table(self, X, reset=False)
+        return read_table(self, X, reset=False)
+
+    def _member_predictions(self, table: Table) -> FloatArray:
         threads = cores(self.n_jobs)
         stacked = [m.predict(table.all(frames=m.learner.frames), threads) for m in self.members_.values()]
-        return np.stack(stacked, axis=1), table
+        return np.stack(stacked, axis=1)
 
-    def _blended(self, X: Any) -> FloatArray:
-        predictions, table = self._member_predictions(X)
+    def _blended(self, table: Table) -> FloatArray:
+        predictions = self._member_predictions(table)
         features = table.values if self.blender_.passthrough else None
         return self._task.check(
             self.blender_.predict(predictions, features), len(table), f"blender {self.blender_.name}"
@@ -359,7 +361,7 @@ class _Ensemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
         """
         from ._meta_model import meta_features
 
-        return meta_features(self._member_predictions(X)[0])
+        return meta_features(self._member_predictions(self._read(X)))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Return the names of the columns of ``transform``."""
@@ -486,7 +488,10 @@ class EnsembleRegressor(RegressorMixin, _Ensemble):  # type: ignore[misc]  # sci
         array of shape (n_samples,)
             In units of the target.
         """
-        return self._blended(X)
+        return self._predict_table(self._read(X))
+
+    def _predict_table(self, table: Table) -> FloatArray:
+        return self._blended(table)
 
 
 def _gives_probabilities(ensemble: EnsembleClassifier) -> bool:
@@ -535,8 +540,10 @@ class EnsembleClassifier(ClassifierMixin, _Ensemble):  # type: ignore[misc]  # s
         array of shape (n_samples,)
             The most probable class, or the one with most votes; the lowest wins ties.
         """
-        chosen = self._blended(X).argmax(axis=1)
-        return np.asarray(self.classes_[chosen])
+        return self._predict_table(self._read(X))
+
+    def _predict_table(self, table: Table) -> NDArray[Any]:
+        return np.asarray(self.classes_[self._blended(table).argmax(axis=1)])
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> FloatArray:
@@ -551,7 +558,7 @@ class EnsembleClassifier(ClassifierMixin, _Ensemble):  # type: ignore[misc]  # s
         array of shape (n_samples, n_classes)
             Columns in the order of ``classes_``.
         """
-        return self._blended(X)
+        return self._blended(self._read(X))
 
 
 def _print_progress(progress: Any) -> None:

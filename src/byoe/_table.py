@@ -90,6 +90,12 @@ def _check_numeric(wrong: list[tuple[str, str]], reset: bool) -> None:
     )
 
 
+def _is_missing(value: Any) -> bool:
+    if value is None or type(value).__name__ == "NAType":
+        return True
+    return bool(value != value)
+
+
 def read_target(y: Any, *, classification: bool) -> tuple[NDArray[Any], Task, NDArray[Any] | None]:
     """Validate the target.
 
@@ -101,7 +107,7 @@ def read_target(y: Any, *, classification: bool) -> tuple[NDArray[Any], Task, ND
     classes : array of shape (n_classes,) or None
     """
     y = column_or_1d(y, warn=True)
-    missing = np.flatnonzero([value is None or value != value for value in y.tolist()])
+    missing = np.flatnonzero([_is_missing(value) for value in y.tolist()])
     if len(missing):
         shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
         raise InputError(

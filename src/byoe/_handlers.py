@@ -1,0 +1,251 @@
+"""The four serving handlers. The endpoint's ``inference.py`` and the local server use no others.
+
+A refused request never becomes an exception, which the platform would answer with an
+opaque 500: ``input_fn`` and ``predict_fn`` pass a `Refusal` on, and ``output_fn`` answers
+with its status and a JSON body that says what to change.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._data import is_number, parse_cell
+
+CONTENT_TYPES = ("text/csv", "application/json", "application/x-npy")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A parsed request.
+
+    Attributes
+    ----------
+    cells : list of rows, or array
+        Numbers, None for a missing cell, or texts that are not checked yet.
+    names : list of str or None
+        The columns' names, when the request gave them.
+    sniff : bool
+        Whether the first row may be a header.
+    """
+
+    cells: Any
+    names: list[str] | None = None
+    sniff: bool = False
+
+
+@dataclass(eq=False)
+class Refusal(Exception):
+    """A request that is answered with an error."""
+
+    status: int
+    message: str
+
+
+class Response(NamedTuple):
+    """An answer other than 200, where flask is not installed."""
+
+    body: bytes
+    status: int
+    mimetype: str
+
+
+def model_fn(model_dir: str) -> Any:
+    """Load the ensemble; called once per process."""
+    from ._bundle import load
+
+    return load(model_dir)
+
+
+def input_fn(body: str | bytes, content_type: str) -> Rows | Refusal:
+    """Parse a request body."""
+    media = content_type.partition(";")[0].strip().lower() or CONTENT_TYPES[0]
+    try:
+        if media == "text/csv":
+            return _read_csv(_text(body))
+        if media == "application/json":
+            return _read_json(_text(body))
+        if media == "application/x-npy":
+            return _read_npy(body if isinstance(body, bytes) else body.encode("latin-1"))
+    except Refusal as refusal:
+        return refusal
+    return Refusal(415, f"content type {content_type!r} is not supported; send one of {', '.join(CONTENT_TYPES)}")
+
+
+def predict_fn(rows: Rows | Refusal, ensemble: Any) -> Any:
+    """Predict the parsed rows."""
+    if isinstance(rows, Refusal):
+        return rows
+    try:
+        return ensemble._predict_table(_table(_values(rows, ensemble), ensemble))
+    except Refusal as refusal:
+        return refusal
+
+
+def output_fn(prediction: Any, accept: str) -> Any:
+    """Write the answer: ``(body, content type)``, or an error response."""
+    if not isinstance(prediction, Refusal):
+        media = _accepted(accept)
+        if media == "application/json":
+            return json.dumps({"predictions": prediction.tolist()}), media
+        if media == "text/csv":
+            lines = io.StringIO()
+            csv.writer(lines, lineterminator="\n").writerows([value] for value in prediction.tolist())
+            return lines.getvalue(), media
+        if media == "application/x-npy":
+            buffer = io.BytesIO()
+            np.save(buffer, np.asarray(prediction.tolist()), allow_pickle=False)
+            return buffer.getvalue(), media
+        prediction = Refusal(406, f"cannot answer as {accept!r}; accept one of {', '.join(CONTENT_TYPES)}")
+    body = json.dumps({"error": prediction.message}).encode()
+    try:
+        import flask  # the platform's server wants its own kind of response
+    except ModuleNotFoundError:
+        return Response(body, prediction.status, "application/json")
+    return flask.Response(body, status=prediction.status, mimetype="application/json")
+
+
+def _accepted(accept: str) -> str:
+    choices = [part.partition(";")[0].strip().lower() for part in (accept or "").split(",")]
+    for choice in choices:
+        if choice in CONTENT_TYPES:
+            return choice
+        if choice in ("", "*/*", "application/*"):
+            return "application/json"
+    return ""
+
+
+def _text(body: str | bytes) -> str:
+    try:
+        return body if isinstance(body, str) else body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refusal(400, f"the body is not UTF-8: {error}") from error
+
+
+def _read_csv(text: str) -> Rows:
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text.lstrip("\ufeff")), strict=True) if row]
+    except csv.Error as error:
+        raise Refusal(400, f"the body is not CSV: {error}") from error
+    if not rows:
+        raise Refusal(400, "the body holds no rows")
+    return Rows(rows, sniff=True)
+
+
+def _read_json(text: str) -> Rows:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, f"the body is not JSON: {error}") from error
+    names = None
+    if isinstance(data, dict):
+        if "columns" in data and "data" in data:
+            names, data = data["columns"], data["data"]
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise Refusal(400, '"columns" must be a list of names')
+        elif "instances" in data:
+            data = data["instances"]
+        else:
+            raise Refusal(400, 'expected a list of rows, {"instances": […]} or {"columns": […], "data": […]}')
+    if not isinstance(data, list) or not data:
+        raise Refusal(400, "expected a list with at least one row")
+    if all(isinstance(row, dict) for row in data):
+        names = list(data[0])
+        for number, row in enumerate(data):
+            if row.keys() != data[0].keys():
+                raise Refusal(400, f"row {number} has other columns than row 0")
+        data = [[row[name] for name in names] for row in data]
+    elif not any(isinstance(row, (list, dict)) for row in data):
+        data = [data]
+    if not all(isinstance(row, list) for row in data):
+        raise Refusal(400, "every row must be a list, or every row an object of column names and values")
+    return Rows(data, names)
+
+
+def _read_npy(body: bytes) -> Rows:
+    stream = io.BytesIO(body)
+    try:
+        major = np.lib.format.read_magic(stream)[0]
+        read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(stream)
+        if dtype.kind not in "fiub":
+            raise Refusal(400, f"the array holds {dtype}, expected numbers")
+        if len(shape) not in (1, 2) or math.prod(shape) * dtype.itemsize != len(body) - stream.tell():
+            raise Refusal(400, f"the array of shape {shape} is not the one or two-dimensional one that follows")
+        values = np.load(io.BytesIO(body), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise Refusal(400, f"the body is not an npy array: {error}") from error
+    values = np.atleast_2d(values)
+    if not values.size:
+        raise Refusal(400, "the array is empty")
+    return Rows(values)
+
+
+def _values(rows: Rows, ensemble: Any) -> Any:
+    """Return a float64 array with the ensemble's columns in its order."""
+    fitted = getattr(ensemble, "feature_names_in_", None)
+    known = None if fitted is None else list(fitted)
+    cells, names = rows.cells, rows.names
+    if rows.sniff and not all(is_number(cell) for cell in cells[0]):
+        header = [cell.strip() for cell in cells[0]]
+        # A first row with a name in it is a header; one stray text among numbers is a bad cell.
+        if (known and set(header) & set(known)) or not any(is_number(cell) for cell in header):
+            names, cells = header, cells[1:]
+            if not cells:
+                raise Refusal(400, "the body holds a header and no rows")
+    width = ensemble.n_features_in_ if names is None or known is None else len(names)
+    for number, row in enumerate(cells):
+        if len(row) != width:
+            raise Refusal(400, f"row {number} has {len(row)} columns, expected {width}")
+    values = cells if isinstance(cells, np.ndarray) else np.array(
+        [[_number(cell, number, column, names) for column, cell in enumerate(row)] for number, row in enumerate(cells)]
+    )
+    if names is not None and known is not None:
+        values = values[:, _order(names, known)]
+    values = np.ascontiguousarray(values, dtype=np.float64)
+    if np.isinf(values).any():
+        raise Refusal(400, "a cell holds infinity; send finite numbers, and nothing for a missing cell")
+    return values
+
+
+def _number(cell: Any, row: int, column: int, names: list[str] | None) -> float:
+    number = parse_cell(cell) if isinstance(cell, str) else None
+    if cell is None:
+        number = float("nan")
+    elif isinstance(cell, (bool, int, float)):
+        try:
+            number = float(cell)
+        except OverflowError:
+            number = None
+    if number is None:
+        where = repr(names[column]) if names else f"number {column}"
+        raise Refusal(400, f"row {row}, column {where}: {str(cell)[:60]!r} is not a number")
+    return number
+
+
+def _order(names: list[str], known: list[str]) -> list[int]:
+    missing = [name for name in known if name not in names]
+    extra = [name for name in names if name not in known]
+    if missing or extra or len(names) != len(known):
+        told = [f"missing: {', '.join(missing)}"] if missing else []
+        told += [f"not known: {', '.join(extra)}"] if extra else []
+        raise Refusal(400, f"the columns do not fit ({'; '.join(told) or 'a name twice'}); expected {', '.join(known)}")
+    return [names.index(name) for name in known]
+
+
+def _table(values: Any, ensemble: Any) -> Any:
+    from ._table import Table
+
+    native = values
+    wants_frames = any(member.learner.frames for member in ensemble.members_.values())
+    if wants_frames and hasattr(ensemble, "feature_names_in_"):
+        import pandas as pd
+
+        native = pd.DataFrame(values, columns=list(ensemble.feature_names_in_))
+    return Table(values, native)

@@ -1,0 +1,299 @@
+"""`fit`, `tune` and `deploy`: arguments in, checked before anything is written or run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import joblib
+import narwhals as nw
+
+from .._data import data_files
+from .._errors import InputError, ParameterError, did_you_mean, need
+from .._members import as_blender, members
+from .._metrics import find_metric
+from .._params import configure
+from .._spec import to_spec
+from ._endpoint import LocalEndpoint
+from ._local import LocalJob, new_name
+from ._source import write_source
+from ._tune import LocalTuning, check_space, cpus_per_trial
+
+_OUTPUT = "byoe-jobs"
+
+
+def fit(
+    ensemble: Any,
+    train: Any,
+    validation: Any = None,
+    *,
+    target: str | int,
+    weight: str | int | None = None,
+    groups: str | int | None = None,
+    drop: Iterable[str | int] = (),
+    instance_type: str = "local",
+    output: str | Path | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    wait: bool = True,
+    logs: bool = True,
+) -> LocalJob:
+    """Train an ensemble in one job.
+
+    Parameters
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+        Not fitted.
+    train, validation : frame, file or folder
+        CSV (with or without a header) or Parquet. The validation table is used for the
+        metrics alone, never for fitting, stopping or blending.
+    target, weight, groups : str or int
+        Name or position of a column of both tables.
+    drop : iterable of str or int
+        Columns that are no features.
+    instance_type : {"local"}, default="local"
+        Where to run: on this machine, by the same generated files as on SageMaker.
+    output : str or Path, default="byoe-jobs"
+        Folder under which the job's own folder is made.
+    hyperparameters : mapping, default=None
+        Override parameters of the ensemble, its members and its blender by the names of
+        ``get_params``, or by shared names such as ``eta`` and ``max_depth``.
+    wait : bool, default=True
+        Wait for the end, and raise when the job fails.
+    logs : bool, default=True
+        Print the log while waiting.
+
+    Returns
+    -------
+    LocalJob
+
+    Raises
+    ------
+    SpecError, ParameterError, InputError
+        Before anything is written: when JSON cannot express the ensemble, a name is not
+        known, or there is no such data or column.
+    JobError
+        When the job fails; its attribute ``job`` is the handle.
+    """
+    _check_instance(instance_type)
+    channels = _channels(train, validation)
+    values = dict(hyperparameters or {})
+    data = _data_roles(target, weight, groups, drop)
+    _check_ensemble(configure(ensemble, values))
+    for name, table in channels.items():
+        _check_columns(table, data, name)
+    name = new_name()
+    base = _base(output, name)
+    with _Prepared(base, ensemble, channels, data) as (source, paths):
+        job = LocalJob(name, base, source, paths, values, cpus=joblib.cpu_count())
+    return job.wait(logs=logs) if wait else job
+
+
+def tune(
+    ensemble: Any,
+    space: Mapping[str, Any],
+    train: Any,
+    validation: Any = None,
+    *,
+    target: str | int,
+    weight: str | int | None = None,
+    groups: str | int | None = None,
+    drop: Iterable[str | int] = (),
+    max_jobs: int = 10,
+    max_parallel_jobs: int = 1,
+    instance_type: str = "local",
+    output: str | Path | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    on_trial: Callable[[dict[str, Any]], None] | None = None,
+) -> LocalTuning:
+    """Tune an ensemble on its validation metric in one tuning job.
+
+    The objective is ``validation:`` and the name of the ensemble's metric, read from the
+    log of every trial by the same regex as on SageMaker. Without validation data it is the
+    cross-validated score of the blend, so that no data are held out.
+
+    Parameters
+    ----------
+    ensemble, train, validation, target, weight, groups, drop, instance_type, output, \
+hyperparameters
+        As in `fit`; a fixed hyperparameter cannot be tuned too.
+    space : mapping of str to tuple or list
+        ``(1, 9)`` is a range of integers, ``(0.5, 1.0)`` a continuous one, ``(0.01, 0.3,
+        "log")`` one on a log scale, a list the values to choose from. Names are those of
+        ``get_params``, or shared names.
+    max_jobs : int, default=10
+    max_parallel_jobs : int, default=1
+        Trials at a time; they share the cores.
+    seed : int, default=None
+        Of the search.
+    on_trial : callable, default=None
+        Called with the trial's row of ``trials`` as soon as it has ended.
+
+    Returns
+    -------
+    LocalTuning
+    """
+    _check_instance(instance_type)
+    need("optuna", "tune", "tuning")
+    for argument, value in (("max_jobs", max_jobs), ("max_parallel_jobs", max_parallel_jobs)):
+        if not isinstance(value, int) or value < 1:
+            raise ParameterError(f"{argument} is {value!r}, expected a positive integer")
+    fixed = dict(hyperparameters or {})
+    channels = _channels(train, validation)
+    data = _data_roles(target, weight, groups, drop)
+    _check_ensemble(configure(ensemble, fixed))
+    both = {name.replace("-", "_") for name in space} & {name.replace("-", "_") for name in fixed}
+    if both:
+        raise ParameterError(f"{', '.join(sorted(both))} is both fixed and in the space; keep one")
+    check_space(configure(ensemble, fixed), space)
+    for name, table in channels.items():
+        _check_columns(table, data, name)
+    metric = _objective(ensemble, {**fixed, **{name: domain[0] for name, domain in space.items()}})
+    name = new_name("byoe-tune")
+    base = _base(output, name)
+    cpus = cpus_per_trial(max_parallel_jobs, joblib.cpu_count())
+    shared_cores = {"n_jobs": cpus} if max_parallel_jobs > 1 else {}
+    with _Prepared(base, ensemble, channels, data) as (source, paths):
+
+        def launch(trial: str, params: dict[str, Any]) -> LocalJob:
+            values = {**shared_cores, **fixed, **params}
+            return LocalJob(trial, base / trial, source, paths, values, cpus=cpus)
+
+        tuning = LocalTuning(name, f"validation:{metric.name}", metric.greater_is_better, launch)
+        tuning.run(space, max_jobs=max_jobs, max_parallel_jobs=max_parallel_jobs, seed=seed, on_trial=on_trial)
+    return tuning
+
+
+def deploy(job: LocalJob | LocalTuning, *, instance_type: str = "local") -> LocalEndpoint:
+    """Serve the ensemble of a job, or of a tuning job's best job.
+
+    Waits for the job and for the endpoint's first healthy ``/ping``; sends no invocation.
+
+    Parameters
+    ----------
+    job : LocalJob or LocalTuning
+    instance_type : {"local"}, default="local"
+
+    Returns
+    -------
+    LocalEndpoint
+        Use it in a ``with`` block, or call ``delete()``.
+
+    Raises
+    ------
+    JobError
+        When the job has failed or the endpoint does not become healthy.
+    """
+    _check_instance(instance_type)
+    chosen = job.best_job if isinstance(job, LocalTuning) else job
+    chosen.wait()
+    return LocalEndpoint(chosen.name, chosen.artifact)
+
+
+def _check_instance(instance_type: str) -> None:
+    if instance_type != "local":
+        raise ParameterError(
+            f"instance_type is {instance_type!r}; this version of byoe runs jobs and endpoints with 'local' only"
+        )
+
+
+def _check_ensemble(ensemble: Any) -> None:
+    """Check what can be checked without data: names, labels, parameters, and the spec."""
+    if not hasattr(ensemble, "_classifies"):
+        raise ParameterError(
+            f"{type(ensemble).__name__} is not an ensemble: expected an EnsembleRegressor or EnsembleClassifier"
+        )
+    ensemble._checked()
+    for learner in members(ensemble.learners).values():
+        learner.own_params()
+    as_blender(ensemble.blender).own_params()
+    to_spec(ensemble)
+
+
+def _objective(ensemble: Any, values: Mapping[str, Any]) -> Any:
+    from .._contracts import Task
+
+    made = configure(ensemble, values)
+    task = Task("classification", 2) if made._classifies else Task("regression")
+    return find_metric(made.metric, task, probabilities=as_blender(made.blender).gives_probabilities)
+
+
+def _data_roles(target: Any, weight: Any, groups: Any, drop: Iterable[Any]) -> dict[str, Any]:
+    if isinstance(drop, (str, int)):
+        drop = (drop,)
+    return {"target": target, "weight": weight, "groups": groups, "drop": list(drop)}
+
+
+def _channels(train: Any, validation: Any) -> dict[str, Any]:
+    tables = {"train": train} if validation is None else {"train": train, "validation": validation}
+    return {name: _table(table, name) for name, table in tables.items()}
+
+
+def _table(table: Any, name: str) -> Any:
+    """Return a narwhals frame, or the path of a file or folder that holds data."""
+    if isinstance(table, (str, Path)):
+        if str(table).startswith("s3://"):
+            raise ParameterError(f"{name} is {str(table)!r}; a local job reads files of this machine, not S3")
+        path = Path(table)
+        for file in data_files(path):
+            if file.stat().st_size == 0:
+                raise InputError(f"{file} is empty")
+        return path
+    frame = nw.from_native(table, eager_only=True, pass_through=True)
+    if not isinstance(frame, nw.DataFrame):
+        raise InputError(
+            f"{name} is of type {type(table).__name__}; expected a frame (pandas, polars, Arrow), a file or a folder"
+        )
+    if not len(frame):
+        raise InputError(f"{name} has no rows")
+    return frame
+
+
+def _check_columns(table: Any, data: Mapping[str, Any], name: str) -> None:
+    if not isinstance(table, nw.DataFrame):
+        return
+    wanted = [data["target"], data["weight"], data["groups"], *data["drop"]]
+    for column in wanted:
+        if isinstance(column, str) and column not in table.columns:
+            raise InputError(f"{name} has no column {column!r}. {did_you_mean(column, map(str, table.columns))}")
+
+
+def _base(output: str | Path | None, name: str) -> Path:
+    if str(output).startswith("s3://"):
+        raise ParameterError(f"output is {output!r}; a local job writes to a folder of this machine, not to S3")
+    return Path(output or _OUTPUT).resolve() / name
+
+
+class _Prepared:
+    """The source folder and the channels of a job on disk, removed again when it cannot start."""
+
+    def __init__(self, base: Path, ensemble: Any, channels: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+        self.base, self.ensemble, self.channels, self.data = base, ensemble, channels, data
+
+    def __enter__(self) -> tuple[Path, dict[str, Path]]:
+        try:
+            source = write_source(self.ensemble, self.base / "source", data=self.data)
+            paths = {name: _as_files(table, self.base / "data" / name) for name, table in self.channels.items()}
+        except BaseException:
+            shutil.rmtree(self.base, ignore_errors=True)
+            raise
+        return source, paths
+
+    def __exit__(self, *exception: object) -> None:
+        if exception[0] is not None and not (self.base / "output").exists() and not any(self.base.glob("*/output")):
+            shutil.rmtree(self.base, ignore_errors=True)
+
+
+def _as_files(table: Any, folder: Path) -> Path:
+    """Return where the platform would find a channel's files; a frame becomes Parquet."""
+    if isinstance(table, Path):
+        return table
+    need("pyarrow", "data", "sending a frame to a job")
+    import pyarrow.parquet
+
+    folder.mkdir(parents=True)
+    arrow = table.to_arrow()
+    pyarrow.parquet.write_table(arrow.rename_columns([str(name) for name in arrow.column_names]), folder / "part-0.parquet")
+    return folder

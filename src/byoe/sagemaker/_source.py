@@ -1,0 +1,129 @@
+"""The source folder of a job: everything that a container needs, and nothing that it has."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, distribution, version
+from pathlib import Path
+from typing import Any
+
+from .._ensemble import EnsembleClassifier
+from .._errors import JobError
+from .._members import as_blender, entries, members
+from .._metrics import CLASSIFICATION, REGRESSION
+from .._registry import find
+from .._spec import needed_classes, to_spec
+from ._metric_lines import metric_definitions
+from ._wheels import direct_url, distribution_of, write_wheel
+
+_TRAIN = '''\
+"""Train the ensemble of spec.json. Written by byoe; runs alike on SageMaker and locally."""
+
+from byoe.sagemaker._train import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
+'''
+
+_INFERENCE = '''\
+"""Serve the trained ensemble. Written by byoe; runs alike on SageMaker and locally."""
+
+from byoe._handlers import input_fn, model_fn, output_fn, predict_fn
+
+__all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
+'''
+
+# What byoe imports in a job besides the members' libraries and what the container brings.
+_ALWAYS = ("joblib", "narwhals", "skops", "threadpoolctl")
+# The container's own; pinning them again would replace what its toolkits were built with.
+_CONTAINER = frozenset({"numpy", "pandas", "pyarrow", "scikit-learn", "scipy"})
+
+
+def write_source(ensemble: Any, folder: Path, *, data: Mapping[str, Any]) -> Path:
+    """Write the source folder; it appears whole or not at all.
+
+    Parameters
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+        Not fitted.
+    folder : Path
+        Must not exist.
+    data : mapping
+        ``target``, ``weight``, ``groups`` and ``drop`` of the training table.
+
+    Raises
+    ------
+    SpecError
+        When JSON cannot express the ensemble, or a job could not import a part of it.
+    """
+    spec = {**to_spec(ensemble), "data": dict(data)}
+    if folder.exists():
+        raise JobError(f"{folder} exists already; a job's source folder must be new")
+    wheels, pins = _distributions(ensemble)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        shipped = [write_wheel(name, temporary / "wheels").name for name in wheels]
+        requirements = [*pins, *(f"./wheels/{name}" for name in shipped)]
+        definitions = metric_definitions(metric_names(ensemble))
+        files = {
+            "train.py": _TRAIN,
+            "inference.py": _INFERENCE,
+            "spec.json": json.dumps(spec, indent=1, allow_nan=False) + "\n",
+            "requirements.txt": "\n".join(requirements) + "\n",
+            "metric_definitions.json": json.dumps(definitions, indent=1) + "\n",
+        }
+        for name, text in files.items():
+            (temporary / name).write_text(text, encoding="utf-8")
+        os.chmod(temporary, 0o755)
+        os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def metric_names(ensemble: Any) -> list[str]:
+    """Return the names of all metrics that a job of this ensemble may print."""
+    names = list(CLASSIFICATION if isinstance(ensemble, EnsembleClassifier) else REGRESSION)
+    own = objective_name(ensemble)
+    names = [own, *(name for name in names if name != own)]
+    labels = [label for label, _ in entries(ensemble.learners)]
+    return [f"validation:{name}" for name in names] + [f"member:{label}:{name}" for label in labels for name in names]
+
+
+def objective_name(ensemble: Any) -> str:
+    """Return the log's name of the ensemble's own metric."""
+    from .._contracts import Task
+    from .._metrics import find_metric
+
+    task = Task("classification", 2) if isinstance(ensemble, EnsembleClassifier) else Task("regression")
+    return find_metric(ensemble.metric, task, probabilities=as_blender(ensemble.blender).gives_probabilities).name
+
+
+def _distributions(ensemble: Any) -> tuple[list[str], list[str]]:
+    """Return the distributions to ship as wheels, and the pinned requirements."""
+    wheels, pinned = ["byoe"], list(_ALWAYS)
+    for learner in members(ensemble.learners).values():
+        pinned += learner.needs
+        if not hasattr(learner, "template"):
+            wheels.append(find("learner", learner.name).distribution)
+    chosen = as_blender(ensemble.blender)
+    if not hasattr(chosen, "template"):
+        wheels.append(find("blender", chosen.name).distribution)
+    for kind in needed_classes(ensemble):
+        name = distribution_of(kind, "the ensemble")
+        (wheels if direct_url(distribution(name)) else pinned).append(name)
+    wheels = list(dict.fromkeys(wheels))
+    pins = sorted({name for name in pinned if name not in wheels and name.lower() not in _CONTAINER})
+    return wheels, [f"{name}=={_version(name)}" for name in pins]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError as error:
+        raise JobError(f"{name!r} is needed by the ensemble and not installed here") from error

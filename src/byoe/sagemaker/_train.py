@@ -1,0 +1,157 @@
+"""Inside the job: what the generated ``train.py`` runs, on SageMaker and locally alike."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._contracts import FloatArray
+from .._data import Dataset, read_frame, take_apart
+from .._errors import InputError, JobError
+from .._members import as_blender
+from .._metrics import CLASSIFICATION, REGRESSION, find_metric
+from .._params import configure
+from .._spec import from_spec
+from .._table import read_table
+from ._metric_lines import metric_line
+
+
+def main() -> int:
+    """Train, report, save. Return the exit code; a failure is explained in the failure file."""
+    try:
+        run(Path.cwd())
+    except Exception as error:
+        traceback.print_exc()
+        output = Path(os.environ.get("SM_OUTPUT_DIR", "/opt/ml/output"))
+        output.mkdir(parents=True, exist_ok=True)
+        # The platform shows the first 1024 characters: the reason comes before the traceback.
+        reason = f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"
+        (output / "failure").write_text(reason, encoding="utf-8")
+        return 1
+    return 0
+
+
+def run(source: Path) -> None:
+    """Train the ensemble that the source folder describes."""
+    started = time.perf_counter()
+    check_origin()
+    spec = json.loads((source / "spec.json").read_text(encoding="utf-8"))
+    hyperparameters = json.loads(os.environ.get("SM_HPS", "{}"))
+    ensemble = configure(from_spec(spec), hyperparameters)
+    ensemble.set_params(verbose=1)
+    if hyperparameters:
+        say(f"hyperparameters {json.dumps(hyperparameters, sort_keys=True)}")
+    train = _channel("train", spec["data"])
+    if train is None:
+        raise JobError("there is no channel 'train'")
+    validation = _channel("validation", spec["data"])
+    say(f"read {len(train.X)} rows x {train.X.shape[1]} columns in {time.perf_counter() - started:.2f} s")
+    ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
+    metrics = evaluate(ensemble, validation)
+    model = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
+    ensemble.save(model)
+    _ship_code(source, model / "code")
+    output = Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "leaderboard.json").write_text(json.dumps(ensemble.leaderboard_, indent=1, default=str), encoding="utf-8")
+    say(f"saved the ensemble in {model} after {time.perf_counter() - started:.2f} s")
+    for name, value in metrics.items():
+        print(metric_line(name, value), flush=True)
+
+
+def say(text: str) -> None:
+    """Print a line of the log that a person reads."""
+    print(f"[byoe] {text}", flush=True)
+
+
+def check_origin() -> None:
+    """Refuse to run another byoe than the one that was shipped (set for local jobs only)."""
+    site = os.environ.get("BYOE_LOCAL_SITE")
+    here = Path(sys.modules["byoe"].__file__ or "").resolve()
+    if site and not here.is_relative_to(Path(site).resolve()):
+        raise JobError(f"the job imports byoe from {here}, expected the shipped wheel under {site}")
+
+
+def _channel(name: str, data: dict[str, Any]) -> Dataset | None:
+    folder = os.environ.get(f"SM_CHANNEL_{name.upper()}")
+    if not folder:
+        return None
+    frame = read_frame(folder)
+    return take_apart(frame, **data)
+
+
+def evaluate(ensemble: Any, validation: Dataset | None) -> dict[str, float]:
+    """Return the blend's and the members' metrics under the names of the log.
+
+    On the validation channel if there is one, else the blend's cross-validated and the
+    members' out-of-fold predictions.
+    """
+    if validation is None:
+        y, weight = ensemble._y, ensemble._weight
+        blend, scored = ensemble._blend_oof, ensemble._blend_scored
+        by_member, covered = ensemble.oof_predictions_, ensemble.coverage_
+        if not scored.any():
+            raise InputError("the split plan leaves no row to score the blend on; pass validation data")
+    else:
+        table = read_table(ensemble, validation.X, reset=False)
+        y, weight = _known_target(ensemble, validation.y), validation.weight
+        blend, by_member = ensemble._blended(table), ensemble._member_predictions(table)
+        scored = covered = np.ones(len(table), dtype=bool)
+    found = {}
+    for prefix, prediction, rows in [
+        ("validation", blend, scored),
+        *((f"member:{label}", by_member[:, column], covered) for column, label in enumerate(ensemble.members_)),
+    ]:
+        probabilities = prefix != "validation" or ensemble.blender_.gives_probabilities
+        found |= _values(ensemble, prefix, y, weight, prediction, rows, probabilities)
+    return found
+
+
+def _values(
+    ensemble: Any, prefix: str, y: Any, weight: Any, prediction: FloatArray, rows: Any, probabilities: bool
+) -> dict[str, float]:
+    task = ensemble._task
+    chosen = find_metric(ensemble.metric, task, probabilities=as_blender(ensemble.blender).gives_probabilities)
+    names = CLASSIFICATION if task.is_classification else REGRESSION
+    metrics = [chosen, *(find_metric(name, task) for name in names if name != chosen.name)]
+    return {
+        f"{prefix}:{metric.name}": metric.value(
+            y[rows],
+            prediction[rows],
+            classes=getattr(ensemble, "classes_", None),
+            sample_weight=None if weight is None else weight[rows],
+        )
+        for metric in metrics
+        if probabilities or not metric.needs_probabilities
+    }
+
+
+def _known_target(ensemble: Any, y: Any) -> Any:
+    if not ensemble._task.is_classification:
+        values = np.asarray(y, dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise InputError(f"the validation target is missing in {np.sum(~np.isfinite(values))} rows; drop them")
+        return values
+    codes = np.searchsorted(ensemble.classes_, y)
+    codes = np.minimum(codes, len(ensemble.classes_) - 1)
+    unknown = np.unique(np.asarray(y)[ensemble.classes_[codes] != y])
+    if len(unknown):
+        raise InputError(f"the validation target holds classes that training does not: {', '.join(map(str, unknown[:5]))}")
+    return codes
+
+
+def _ship_code(source: Path, code: Path) -> None:
+    """Put the serving code beside the model, so that the artifact is complete in itself."""
+    shutil.rmtree(code, ignore_errors=True)
+    code.mkdir(parents=True)
+    for name in ("inference.py", "requirements.txt", "spec.json"):
+        shutil.copy2(source / name, code / name)
+    shutil.copytree(source / "wheels", code / "wheels")

@@ -1,0 +1,165 @@
+"""A tuning job on this machine: Optuna proposes, every trial is a training job."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .._errors import JobError, ParameterError, need
+from .._params import configure
+from ._local import LocalJob
+
+
+class LocalTuning:
+    """A tuning job.
+
+    Attributes
+    ----------
+    name : str
+    objective : str
+        The metric of the log that is optimised, such as ``"validation:rmse"``.
+    greater_is_better : bool
+    trials : list of dict
+        One per finished trial, in the order of their start: ``number``, ``job``, ``status``,
+        ``objective`` (None for a failed one), ``seconds``, and ``params``.
+    """
+
+    def __init__(self, name: str, objective: str, greater_is_better: bool, launch: Callable[[str, dict[str, Any]], LocalJob]):
+        self.name = name
+        self.objective = objective
+        self.greater_is_better = greater_is_better
+        self.trials: list[dict[str, Any]] = []
+        self.jobs: dict[str, LocalJob] = {}
+        self._launch = launch
+        self._stopping = threading.Event()
+
+    def __repr__(self) -> str:
+        return f"LocalTuning({self.name!r}, trials={len(self.trials)}, objective={self.objective!r})"
+
+    def run(
+        self,
+        space: Mapping[str, Any],
+        *,
+        max_jobs: int,
+        max_parallel_jobs: int,
+        seed: int | None,
+        on_trial: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        """Run all trials, a batch of parallel ones at a time."""
+        optuna = need("optuna", "tune", "tuning")
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        study = optuna.create_study(
+            direction="maximize" if self.greater_is_better else "minimize",
+            sampler=optuna.samplers.TPESampler(seed=seed),
+        )
+        while len(self.trials) < max_jobs and not self._stopping.is_set():
+            batch = []
+            try:
+                for _ in range(min(max_parallel_jobs, max_jobs - len(self.trials))):
+                    trial = study.ask()
+                    params = {name: _suggest(trial, name, domain) for name, domain in space.items()}
+                    job = self._launch(f"{self.name}-{trial.number + 1:03d}", params)
+                    self.jobs[job.name] = job
+                    batch.append((trial, params, job))
+                for trial, params, job in batch:
+                    row = self._finish(study, trial, params, job)
+                    if on_trial is not None:
+                        on_trial(row)
+            except BaseException:
+                for _, _, job in batch:
+                    job.stop()
+                raise
+
+    def _finish(self, study: Any, trial: Any, params: dict[str, Any], job: LocalJob) -> dict[str, Any]:
+        try:
+            job.wait()
+        except JobError:
+            value = None
+        else:
+            value = job.metrics.get(self.objective)
+        if value is None or value != value:
+            study.tell(trial, state=need("optuna.trial", "tune", "tuning").TrialState.FAIL)
+        else:
+            study.tell(trial, value)
+        row = {"number": len(self.trials) + 1, "job": job.name, "status": job.status, "objective": value}
+        row |= {"seconds": job.seconds, "params": params}
+        self.trials.append(row)
+        return row
+
+    def wait(self) -> LocalTuning:
+        """Return the tuning job; a local one has ended when ``tune`` returns."""
+        return self
+
+    def stop(self) -> None:
+        """Stop the running trials and start no more."""
+        self._stopping.set()
+        for job in self.jobs.values():
+            job.stop()
+
+    @property
+    def best_job(self) -> LocalJob:
+        """The job with the best objective."""
+        done = [trial for trial in self.trials if trial["objective"] is not None]
+        if not done:
+            first = next(iter(self.jobs.values()), None)
+            reason = f"; the first one: {first.failure.partition(chr(10))[0]}" if first else ""
+            raise JobError(f"no trial of tuning job {self.name} completed{reason}")
+        pick = max if self.greater_is_better else min
+        return self.jobs[pick(done, key=lambda trial: trial["objective"])["job"]]
+
+
+def check_space(ensemble: Any, space: Mapping[str, Any]) -> None:
+    """Check a search space before anything runs: its domains, and that every name is known.
+
+    Raises
+    ------
+    ParameterError
+        Names the entry and says what was expected.
+    """
+    if not space:
+        raise ParameterError("the space is empty; give at least one parameter to tune")
+    for name, domain in space.items():
+        _check_domain(name, domain)
+    # Every value of a list must fit, each in the company of the others' first values.
+    first = {name: domain[0] for name, domain in space.items()}
+    configure(ensemble, first)
+    for name, domain in space.items():
+        for value in domain if isinstance(domain, list) else domain[:2]:
+            configure(ensemble, {**first, name: value})
+
+
+def _check_domain(name: str, domain: Any) -> None:
+    expected = (
+        "expected (low, high) or (low, high, 'log') with numbers low < high, or a list of values to choose from"
+    )
+    if isinstance(domain, list):
+        if not domain:
+            raise ParameterError(f"space[{name!r}] is an empty list; {expected}")
+        for value in domain:
+            if not (value is None or isinstance(value, (bool, int, float, str))):
+                raise ParameterError(f"space[{name!r}] holds {value!r}; a choice is a number, a text, a boolean or None")
+        return
+    if not isinstance(domain, tuple) or len(domain) not in (2, 3):
+        raise ParameterError(f"space[{name!r}] is {domain!r}; {expected}")
+    low, high = domain[:2]
+    if not all(isinstance(bound, (int, float)) and not isinstance(bound, bool) for bound in (low, high)) or not low < high:
+        raise ParameterError(f"space[{name!r}] is {domain!r}; {expected}")
+    if len(domain) == 3 and (domain[2] != "log" or low <= 0):
+        raise ParameterError(f"space[{name!r}] is {domain!r}; a third item is 'log', and needs low > 0")
+
+
+def _suggest(trial: Any, name: str, domain: Any) -> Any:
+    if isinstance(domain, list):
+        return trial.suggest_categorical(name, domain)
+    low, high, log = domain[0], domain[1], len(domain) == 3
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(name, low, high, log=log)
+    return trial.suggest_float(name, low, high, log=log)
+
+
+def cpus_per_trial(max_parallel_jobs: int, available: int) -> int:
+    """Return the cores of one trial, so that parallel ones do not share any."""
+    return max(1, available // max_parallel_jobs)
+
+
