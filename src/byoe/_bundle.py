@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -40,7 +39,7 @@ def save(ensemble: Any, path: str | Path) -> Path:
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         _write(ensemble, temporary)
-        os.chmod(temporary, 0o755)
+        temporary.chmod(0o755)  # mkdtemp makes it private
         _move(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -49,7 +48,7 @@ def save(ensemble: Any, path: str | Path) -> Path:
 
 def _move(temporary: Path, target: Path) -> None:
     if not target.exists():
-        os.replace(temporary, target)
+        temporary.replace(target)
         return
     # The folder may be a mount point, which cannot be replaced: the manifest goes first and
     # comes back last, so that a folder with a manifest is always whole.
@@ -58,7 +57,7 @@ def _move(temporary: Path, target: Path) -> None:
         old = target / new.name
         if old.is_dir():
             shutil.rmtree(old)
-        os.replace(new, old)
+        new.replace(old)
 
 
 def _write(ensemble: Any, folder: Path) -> None:
@@ -93,7 +92,9 @@ def _write(ensemble: Any, folder: Path) -> None:
         "score_estimate": _json_float(ensemble.score_estimate_),
         "fit_seconds": ensemble._seconds,
         "leaderboard": [{key: _json_float(v) for key, v in row.items()} for row in ensemble.leaderboard_],
-        "files": {file.relative_to(folder).as_posix(): _digest(file) for file in sorted(folder.rglob("*")) if file.is_file()},
+        "files": {
+            file.relative_to(folder).as_posix(): _digest(file) for file in sorted(folder.rglob("*")) if file.is_file()
+        },
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False), encoding="utf-8")
 
@@ -251,15 +252,15 @@ def _write_oof(ensemble: Any, file: Path) -> None:
 def _read_oof(ensemble: Any, file: Path) -> None:
     with np.load(file, allow_pickle=False) as arrays:
         rows = np.arange(len(arrays["y"]))
-        folds = []
+        folds: list[Any] = []
         while f"test_{len(folds)}" in arrays:
             test = arrays[f"test_{len(folds)}"]
             train = f"train_{len(folds)}"
             folds.append((arrays[train] if train in arrays else np.setdiff1d(rows, test), test))
-        ensemble._plan = SplitPlan(tuple(folds), len(rows), arrays["groups"] if "groups" in arrays else None)
+        ensemble._plan = SplitPlan(tuple(folds), len(rows), arrays.get("groups"))
         ensemble.oof_predictions_ = arrays["oof"]
         ensemble._y = arrays["y"]
-        ensemble._weight = arrays["weight"] if "weight" in arrays else None
+        ensemble._weight = arrays.get("weight")
         ensemble._blend_oof = arrays["blend"]
         ensemble._blend_scored = arrays["scored"]
     ensemble.coverage_ = ensemble._plan.coverage

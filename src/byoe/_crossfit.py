@@ -236,9 +236,7 @@ def _leave_out_failed(result: CrossFit, columns: Mapping[str, int]) -> None:
     result.oof = result.oof[:, [columns[label] for label in alive]]
 
 
-def fit_blend(
-    blender: Blender, oof: OOF, plan: SplitPlan
-) -> tuple[Blender, FloatArray, NDArray[np.bool_]]:
+def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> tuple[Blender, FloatArray, NDArray[np.bool_]]:
     """Fit a blender on all covered rows, and cross-fit it for its honest predictions.
 
     Parameters

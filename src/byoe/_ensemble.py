@@ -219,9 +219,7 @@ class _Ensemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
             clone(as_blender(self.blender)),
         )
 
-    def _check_members(
-        self, learners: Mapping[str, Learner], blender: Blender, table: Table, weighted: bool
-    ) -> None:
+    def _check_members(self, learners: Mapping[str, Learner], blender: Blender, table: Table, weighted: bool) -> None:
         kind = "classification" if self._classifies else "regression"
         holes = np.isnan(table.values).any(axis=0) if np.isnan(table.values.sum()) else np.zeros(0, dtype=bool)
         for label, learner in learners.items():
@@ -276,7 +274,7 @@ class _Ensemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
         self.score_estimate_ = metric.score(value)
         self._metric_name = metric.name
         weights = getattr(self.blender_, "weights_", None)
-        board = [
+        board: list[dict[str, Any]] = [
             {
                 "member": label,
                 metric.name: self._measure(metric, self.oof_predictions_[:, column], self.coverage_),
@@ -288,7 +286,7 @@ class _Ensemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
             for column, (label, member) in enumerate(self.members_.items())
         ]
         board.sort(key=lambda row: -metric.score(row[metric.name]))
-        total = {"weight": None, "finalize": None, "models": sum(row["models"] for row in board)}
+        total: dict[str, Any] = {"weight": None, "finalize": None, "models": sum(row["models"] for row in board)}
         total["fit_seconds"] = sum(row["fit_seconds"] for row in board)
         self.leaderboard_ = Leaderboard([{"member": "blend", metric.name: value, **total}, *board])
 

@@ -213,9 +213,7 @@ class FromFactory(EstimatorLearner):
         made = factory()
         self.weights = has_fit_parameter(last_step(made), "sample_weight")
         self.tasks = frozenset(  # type: ignore[misc]  # a factory's tasks are known only from what it makes
-            kind
-            for kind, fits in (("regression", is_regressor(made)), ("classification", is_classifier(made)))
-            if fits
+            kind for kind, fits in (("regression", is_regressor(made)), ("classification", is_classifier(made))) if fits
         )
         self._names = frozenset(made.get_params(deep=True))
         self._package = factory.__module__.partition(".")[0]

@@ -41,7 +41,7 @@ class Rows:
 
 
 @dataclass(eq=False)
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818  # an answer, not an error of byoe's
     """A request that is answered with an error."""
 
     status: int
@@ -203,8 +203,15 @@ def _values(rows: Rows, ensemble: Any) -> Any:
     for number, row in enumerate(cells):
         if len(row) != width:
             raise Refusal(400, f"row {number} has {len(row)} columns, expected {width}")
-    values = cells if isinstance(cells, np.ndarray) else np.array(
-        [[_number(cell, number, column, names) for column, cell in enumerate(row)] for number, row in enumerate(cells)]
+    values = (
+        cells
+        if isinstance(cells, np.ndarray)
+        else np.array(
+            [
+                [_number(cell, number, column, names) for column, cell in enumerate(row)]
+                for number, row in enumerate(cells)
+            ]
+        )
     )
     if names is not None and known is not None:
         values = values[:, _order(names, known)]

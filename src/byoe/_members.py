@@ -69,8 +69,7 @@ def entries(learners: Any) -> list[tuple[str, Any]]:
         seen[plain(label)] = label
         if not re.fullmatch(r"[A-Za-z0-9_\-]+", label) or "__" in label or label.startswith("-"):
             raise ParameterError(
-                f"label {label!r} may hold letters, digits, '-' and single '_' only, so that "
-                "label__parameter works"
+                f"label {label!r} may hold letters, digits, '-' and single '_' only, so that label__parameter works"
             )
     return pairs
 
@@ -129,9 +128,11 @@ def replaced(learners: Any, label: str, new: Any) -> Any:
     if isinstance(learners, Mapping):
         names = {_label(name): name for name in learners}
         return {**learners, names[label]: new}
-    return type(learners)((own, new if own == label else given) for own, given in pairs) if isinstance(
-        learners, (list, tuple)
-    ) else tuple((own, new if own == label else given) for own, given in pairs)
+    return (
+        type(learners)((own, new if own == label else given) for own, given in pairs)
+        if isinstance(learners, (list, tuple))
+        else tuple((own, new if own == label else given) for own, given in pairs)
+    )
 
 
 def find_label(learners: Any, name: str) -> str | None:
@@ -151,6 +152,5 @@ def as_blender(given: Any) -> Blender:
 
         return MetaModel(given)
     raise UnknownNameError(
-        f"{given!r} is not a blender: expected a registered name, a Blender or an instance of a "
-        "scikit-learn estimator"
+        f"{given!r} is not a blender: expected a registered name, a Blender or an instance of a scikit-learn estimator"
     )

@@ -84,7 +84,9 @@ def find_metric(metric: Any, task: Task, *, probabilities: bool = True) -> Metri
                 raise UnknownNameError(f"metric {metric!r} does not fit a {task.kind} ensemble")
             return Metric(name, _SCORERS[name][1], name in ("log_loss", "roc_auc"), _BUILT_IN[name])
         if metric not in metrics.get_scorer_names():
-            raise UnknownNameError(f"No metric is called {metric!r}. {did_you_mean(metric, metrics.get_scorer_names())}")
+            raise UnknownNameError(
+                f"No metric is called {metric!r}. {did_you_mean(metric, metrics.get_scorer_names())}"
+            )
         scorer = metrics.get_scorer(metric)
         return _from_scorer(metric.removeprefix("neg_"), scorer)
     name = getattr(getattr(metric, "_score_func", metric), "__name__", type(metric).__name__)
@@ -105,7 +107,7 @@ def _from_scorer(name: str, scorer: Any) -> Metric:
     return Metric(name, greater, proba, compute)
 
 
-class _Predicted(RegressorMixin, BaseEstimator):
+class _Predicted(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
     """Stands where a scorer wants a fitted estimator, and returns known predictions."""
 
     def __init__(self, prediction: Any) -> None:
@@ -118,7 +120,7 @@ class _Predicted(RegressorMixin, BaseEstimator):
         return self.prediction
 
 
-class _Classified(ClassifierMixin, BaseEstimator):
+class _Classified(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
     def __init__(self, prediction: Any, classes: Any) -> None:
         self.prediction = prediction
         self.classes = classes
@@ -134,31 +136,31 @@ class _Classified(ClassifierMixin, BaseEstimator):
         return self.prediction
 
 
-def _rmse(y: Any, p: Any, classes: Any, weight: Any) -> float:
+def _rmse(y: Any, p: Any, _classes: Any, weight: Any) -> float:
     return float(metrics.root_mean_squared_error(y, p, sample_weight=weight))
 
 
-def _mse(y: Any, p: Any, classes: Any, weight: Any) -> float:
+def _mse(y: Any, p: Any, _classes: Any, weight: Any) -> float:
     return float(metrics.mean_squared_error(y, p, sample_weight=weight))
 
 
-def _mae(y: Any, p: Any, classes: Any, weight: Any) -> float:
+def _mae(y: Any, p: Any, _classes: Any, weight: Any) -> float:
     return float(metrics.mean_absolute_error(y, p, sample_weight=weight))
 
 
-def _r2(y: Any, p: Any, classes: Any, weight: Any) -> float:
+def _r2(y: Any, p: Any, _classes: Any, weight: Any) -> float:
     return float(metrics.r2_score(y, p, sample_weight=weight)) if len(y) > 1 else float("nan")
 
 
-def _log_loss(y: Any, p: Any, classes: Any, weight: Any) -> float:
+def _log_loss(y: Any, p: Any, _classes: Any, weight: Any) -> float:
     return float(metrics.log_loss(y, p, labels=np.arange(p.shape[1]), sample_weight=weight))
 
 
-def _accuracy(y: Any, p: Any, classes: Any, weight: Any) -> float:
+def _accuracy(y: Any, p: Any, _classes: Any, weight: Any) -> float:
     return float(metrics.accuracy_score(y, p.argmax(axis=1), sample_weight=weight))
 
 
-def _roc_auc(y: Any, p: Any, classes: Any, weight: Any) -> float:
+def _roc_auc(y: Any, p: Any, _classes: Any, weight: Any) -> float:
     if len(np.unique(y)) < p.shape[1]:
         return float("nan")  # not defined while a class is absent
     if p.shape[1] == 2:

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from ._contracts import Blender, Learner
 from ._errors import PluginError, UnknownNameError, did_you_mean
@@ -167,7 +167,7 @@ def blender(name: str, /, **params: Any) -> Blender:
             f"blender {plugin.name!r} of {plugin.distribution}: {plugin.entry_point.value!r} is {target!r}, "
             "expected a Blender subclass"
         )
-    made = cast(Blender, target(**params))
+    made = target(**params)
     made.name = plugin.name
     made.check_names(params)
     return made

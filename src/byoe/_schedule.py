@@ -21,7 +21,7 @@ def cores(n_jobs: int | None) -> int:
     means all of these, the number of an enclosing ``joblib.parallel_config``, or one inside
     another library's parallel worker.
     """
-    available = joblib.cpu_count()
+    available: int = joblib.cpu_count()
     if n_jobs is None:
         backend, configured = joblib.parallel.get_active_backend()
         if backend.nesting_level:
@@ -50,5 +50,7 @@ def run(function: Callable[[T, int], R], tasks: Sequence[T], n_jobs: int | None)
             return function(task, threads)
 
     with native.limit(limits=threads, user_api="blas"):
-        parallel: Any = joblib.Parallel(workers, backend="threading", return_as="generator_unordered", pre_dispatch="all")
+        parallel: Any = joblib.Parallel(
+            workers, backend="threading", return_as="generator_unordered", pre_dispatch="all"
+        )
         yield from parallel(joblib.delayed(limited)(task) for task in tasks)

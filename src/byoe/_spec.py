@@ -147,7 +147,9 @@ def _encode(value: Any, where: str) -> Any:
     if isinstance(value, BaseEstimator):
         params = value.get_params(deep=False)
     elif _is_splitter(value):
-        params = {name: getattr(value, name) for name in inspect.signature(type(value)).parameters if hasattr(value, name)}
+        params = {
+            name: getattr(value, name) for name in inspect.signature(type(value)).parameters if hasattr(value, name)
+        }
     else:
         raise SpecError(
             f"{where}: a {type(value).__name__} ({_short(value)}) cannot be expressed in JSON. Expected "
@@ -183,7 +185,7 @@ def _decode(value: Any) -> Any:
 def _make(path: str, params: Mapping[str, Any]) -> Any:
     module, _, name = path.partition(":")
     try:
-        kind = importlib.import_module(module)
+        kind: Any = importlib.import_module(module)
         for part in name.split("."):
             kind = getattr(kind, part)
     except (ImportError, AttributeError) as error:

@@ -80,9 +80,7 @@ class SplitPlan:
         return [(covered[train], covered[test]) for train, test in inner]
 
 
-def make_plan(
-    cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: Task, seed: int
-) -> SplitPlan:
+def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: Task, seed: int) -> SplitPlan:
     """Make and check the plan of a fit."""
     n_rows = len(y)
     if groups is not None:

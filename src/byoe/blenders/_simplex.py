@@ -24,7 +24,7 @@ def least_squares(A: FloatArray, b: FloatArray) -> FloatArray:
     -------
     array of shape (n_members,)
     """
-    R = np.linalg.qr(A - b[:, None], mode="r")
+    R: FloatArray = np.asarray(np.linalg.qr(A - b[:, None], mode="r"))
     scale = float(np.abs(R).max())
     if scale == 0.0:  # every member fits the target exactly
         return np.full(A.shape[1], 1.0 / A.shape[1])

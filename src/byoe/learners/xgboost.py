@@ -19,8 +19,7 @@ _NOT_OURS = frozenset(
     "importance_type missing n_jobs validate_parameters".split()
 )
 _NATIVE_ONLY = frozenset(
-    "huber_slope max_cached_hist_node process_type quantile_alpha refresh_leaf "
-    "tweedie_variance_power updater".split()
+    "huber_slope max_cached_hist_node process_type quantile_alpha refresh_leaf tweedie_variance_power updater".split()
 )
 
 

@@ -295,5 +295,7 @@ def _as_files(table: Any, folder: Path) -> Path:
 
     folder.mkdir(parents=True)
     arrow = table.to_arrow()
-    pyarrow.parquet.write_table(arrow.rename_columns([str(name) for name in arrow.column_names]), folder / "part-0.parquet")
+    pyarrow.parquet.write_table(
+        arrow.rename_columns([str(name) for name in arrow.column_names]), folder / "part-0.parquet"
+    )
     return folder

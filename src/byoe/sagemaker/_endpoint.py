@@ -111,9 +111,11 @@ class LocalEndpoint:
         body, content_type = _body(rows)
         chunks = -(-len(body) // MAX_BODY)
         size = -(-len(rows) // (chunks if chunks == 1 else 2 * chunks))
-        bodies = [(body, content_type)] if chunks == 1 else [
-            _body(rows[start : start + size]) for start in range(0, len(rows), size)
-        ]
+        bodies = (
+            [(body, content_type)]
+            if chunks == 1
+            else [_body(rows[start : start + size]) for start in range(0, len(rows), size)]
+        )
         return np.concatenate([self._invoke(*one) for one in bodies])
 
     def _invoke(self, body: bytes, content_type: str) -> NDArray[Any]:

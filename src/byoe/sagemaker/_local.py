@@ -268,7 +268,7 @@ def lay_out(
         "input_data_config": inputs,
         "input_dir": str(base / "input"),
         "instance_groups": ["homogeneousCluster"],
-        "instance_groups_dict": {"homogeneousCluster": resources["instance_groups"][0]},  # type: ignore[index]
+        "instance_groups_dict": {"homogeneousCluster": resources["instance_groups"][0]},
         "is_hetero": False,
         "log_level": 20,
         "model_dir": str(base / "model"),
@@ -324,5 +324,3 @@ def _link(path: Path, place: Path) -> None:
         target = place / file.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(file.resolve())
-
-

@@ -8,6 +8,7 @@ never outlives the process that started it.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import sys
 import threading
@@ -42,15 +43,18 @@ def make_server(handlers: Any, model: Any) -> ThreadingHTTPServer:
         def do_POST(self) -> None:
             if self.path != "/invocations":
                 self.close_connection = True
-                return self._answer(404, "text/plain", b"")
+                self._answer(404, "text/plain", b"")
+                return
             try:
                 length = int(self.headers.get("Content-Length", ""))
             except ValueError:
                 self.close_connection = True
-                return self._refuse(411, "the request has no Content-Length")
+                self._refuse(411, "the request has no Content-Length")
+                return
             if not 0 <= length <= MAX_BODY:
                 self.close_connection = True
-                return self._refuse(413, f"the body has {length} bytes; the limit is {MAX_BODY}")
+                self._refuse(413, f"the body has {length} bytes; the limit is {MAX_BODY}")
+                return
             self._invoke(self.rfile.read(length))
 
         def _invoke(self, body: bytes) -> None:
@@ -61,23 +65,24 @@ def make_server(handlers: Any, model: Any) -> ThreadingHTTPServer:
                 try:
                     data = body.decode("utf-8")
                 except UnicodeDecodeError:
-                    return self._refuse(400, "the body is not UTF-8")
+                    self._refuse(400, "the body is not UTF-8")
+                    return
             try:
                 rows = handlers.input_fn(data, content_type)
                 result = handlers.output_fn(handlers.predict_fn(rows, model), self.headers.get("Accept", ""))
             except Exception:
                 traceback.print_exc()
-                return self._refuse(500, "the model failed; the endpoint's log has the traceback")
+                self._refuse(500, "the model failed; the endpoint's log has the traceback")
+                return
             if isinstance(result, tuple) and len(result) == 2:
                 payload, media = result
-                return self._answer(200, media, payload if isinstance(payload, bytes) else payload.encode())
+                self._answer(200, media, payload if isinstance(payload, bytes) else payload.encode())
+                return
             payload = result.body if hasattr(result, "body") else result.get_data()
             status = getattr(result, "status_code", None) or result.status
             self._answer(status, result.mimetype, payload)
 
         def _refuse(self, status: int, message: str) -> None:
-            import json
-
             self._answer(status, "application/json", json.dumps({"error": message}).encode())
 
         def _answer(self, status: int, media: str, body: bytes) -> None:

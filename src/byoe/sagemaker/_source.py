@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -79,8 +78,8 @@ def write_source(ensemble: Any, folder: Path, *, data: Mapping[str, Any]) -> Pat
         }
         for name, text in files.items():
             (temporary / name).write_text(text, encoding="utf-8")
-        os.chmod(temporary, 0o755)
-        os.replace(temporary, folder)
+        temporary.chmod(0o755)  # mkdtemp makes it private
+        temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder

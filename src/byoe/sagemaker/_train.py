@@ -105,7 +105,7 @@ def evaluate(ensemble: Any, validation: Dataset | None) -> dict[str, float]:
         y, weight = _known_target(ensemble, validation.y), validation.weight
         blend, by_member = ensemble._blended(table), ensemble._member_predictions(table)
         scored = covered = np.ones(len(table), dtype=bool)
-    found = {}
+    found: dict[str, float] = {}
     for prefix, prediction, rows in [
         ("validation", blend, scored),
         *((f"member:{label}", by_member[:, column], covered) for column, label in enumerate(ensemble.members_)),
@@ -144,7 +144,9 @@ def _known_target(ensemble: Any, y: Any) -> Any:
     codes = np.minimum(codes, len(ensemble.classes_) - 1)
     unknown = np.unique(np.asarray(y)[ensemble.classes_[codes] != y])
     if len(unknown):
-        raise InputError(f"the validation target holds classes that training does not: {', '.join(map(str, unknown[:5]))}")
+        raise InputError(
+            f"the validation target holds classes that training does not: {', '.join(map(str, unknown[:5]))}"
+        )
     return codes
 
 

@@ -25,7 +25,9 @@ class LocalTuning:
         ``objective`` (None for a failed one), ``seconds``, and ``params``.
     """
 
-    def __init__(self, name: str, objective: str, greater_is_better: bool, launch: Callable[[str, dict[str, Any]], LocalJob]):
+    def __init__(
+        self, name: str, objective: str, greater_is_better: bool, launch: Callable[[str, dict[str, Any]], LocalJob]
+    ):
         self.name = name
         self.objective = objective
         self.greater_is_better = greater_is_better
@@ -130,20 +132,23 @@ def check_space(ensemble: Any, space: Mapping[str, Any]) -> None:
 
 
 def _check_domain(name: str, domain: Any) -> None:
-    expected = (
-        "expected (low, high) or (low, high, 'log') with numbers low < high, or a list of values to choose from"
-    )
+    expected = "expected (low, high) or (low, high, 'log') with numbers low < high, or a list of values to choose from"
     if isinstance(domain, list):
         if not domain:
             raise ParameterError(f"space[{name!r}] is an empty list; {expected}")
         for value in domain:
             if not (value is None or isinstance(value, (bool, int, float, str))):
-                raise ParameterError(f"space[{name!r}] holds {value!r}; a choice is a number, a text, a boolean or None")
+                raise ParameterError(
+                    f"space[{name!r}] holds {value!r}; a choice is a number, a text, a boolean or None"
+                )
         return
     if not isinstance(domain, tuple) or len(domain) not in (2, 3):
         raise ParameterError(f"space[{name!r}] is {domain!r}; {expected}")
     low, high = domain[:2]
-    if not all(isinstance(bound, (int, float)) and not isinstance(bound, bool) for bound in (low, high)) or not low < high:
+    if (
+        not all(isinstance(bound, (int, float)) and not isinstance(bound, bool) for bound in (low, high))
+        or not low < high
+    ):
         raise ParameterError(f"space[{name!r}] is {domain!r}; {expected}")
     if len(domain) == 3 and (domain[2] != "log" or low <= 0):
         raise ParameterError(f"space[{name!r}] is {domain!r}; a third item is 'log', and needs low > 0")
@@ -161,5 +166,3 @@ def _suggest(trial: Any, name: str, domain: Any) -> Any:
 def cpus_per_trial(max_parallel_jobs: int, available: int) -> int:
     """Return the cores of one trial, so that parallel ones do not share any."""
     return max(1, available // max_parallel_jobs)
-
-

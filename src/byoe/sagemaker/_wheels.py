@@ -12,7 +12,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 import subprocess
 import sys
 import tomllib
@@ -25,7 +24,9 @@ from urllib.request import url2pathname
 
 from .._errors import JobError, SpecError
 
-_BUILD = "import importlib, sys; sys.path[:0] = sys.argv[3:]; importlib.import_module(sys.argv[1]).build_wheel(sys.argv[2])"
+_BUILD = (
+    "import importlib, sys; sys.path[:0] = sys.argv[3:]; importlib.import_module(sys.argv[1]).build_wheel(sys.argv[2])"
+)
 # Written by the installer, not part of what was installed.
 _INSTALLER_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
@@ -107,7 +108,7 @@ def _repack(dist: Distribution, folder: Path) -> Path:
                 continue
             if file.parts[0] == info and file.name in _INSTALLER_FILES:
                 continue
-            place = Path(os.fspath(dist.locate_file(file)))
+            place = Path(str(dist.locate_file(file)))
             if not place.is_file():
                 raise JobError(f"{dist.name} {dist.version} is damaged: {place} is missing; install it again")
             data = place.read_bytes()

@@ -1,0 +1,45 @@
+PYTHON ?= python3
+WORKERS ?= 2
+PIP_FLAGS = --quiet --disable-pip-version-check -c constraints.txt
+SOURCES := $(shell find src -name '*.py')
+
+.PHONY: demo test lint types docs examples clean
+
+# What the demonstration needs and no more.
+demo: .venv-demo/.installed
+	.venv-demo/bin/byoe demo
+
+.venv-demo/.installed: pyproject.toml constraints.txt $(SOURCES)
+	@echo "making the environment .venv-demo (about a minute the first time)"
+	@test -x .venv-demo/bin/python || $(PYTHON) -m venv .venv-demo
+	@.venv-demo/bin/python -m pip install $(PIP_FLAGS) pip
+	@.venv-demo/bin/python -m pip install $(PIP_FLAGS) '.[cli,data,tune]'
+	@.venv-demo/bin/python -m pip install $(PIP_FLAGS) --no-deps --force-reinstall .
+	@touch $@
+
+test: .venv/.installed
+	.venv/bin/python -m pytest -n $(WORKERS)
+
+.venv/.installed: pyproject.toml constraints.txt $(shell find tests/plugins -type f -not -path '*/__pycache__/*')
+	@echo "making the environment .venv (a minute or two the first time)"
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install $(PIP_FLAGS) pip
+	@.venv/bin/python -m pip install $(PIP_FLAGS) -e '.[cli,data,tune,polars]' --group dev
+	@.venv/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --force-reinstall tests/plugins/byoe-example
+	@touch $@
+
+lint: .venv/.installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: .venv/.installed
+	.venv/bin/mypy
+
+docs: .venv/.installed
+	.venv/bin/sphinx-build -W -q -b html docs docs/_build/html
+
+examples: .venv/.installed
+	set -e; for file in examples/*.py; do echo "== $$file"; .venv/bin/python $$file; done
+
+clean:
+	rm -rf .venv .venv-demo docs/_build byoe-demo byoe-jobs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,148 @@
+"""The commands behind ``byoe``. Only `cli` imports this, once the extra is known to be there."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from . import EnsembleClassifier, EnsembleRegressor, __version__, load
+from ._data import read_frame, take_apart
+from ._errors import InputError, ParameterError
+from ._params import configure
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="byoe: any learners, any blender, one ensemble.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _byoe(
+    version: Annotated[bool, typer.Option("--version", callback=_version, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the jobs' files.")] = Path("byoe-demo"),
+    max_jobs: Annotated[int, typer.Option(help="Trials of the tuning job.")] = 4,
+) -> None:
+    """Train, tune, serve and call CatBoost + XGBoost on real data, on this machine."""
+    from ._demo import run
+
+    run(out, max_jobs=max_jobs)
+
+
+@app.command()
+def fit(
+    data: Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")],
+    target: Annotated[str, typer.Option(help="Name or position of the column to predict.")],
+    out: Annotated[Path, typer.Option(help="Folder for the fitted ensemble.")],
+    learners: Annotated[str, typer.Option(help="Registered names, with commas.")] = "catboost,xgboost,lightgbm",
+    blender: Annotated[str, typer.Option(help="A registered name.")] = "weighted",
+    task: Annotated[str, typer.Option(help="auto, regression or classification.")] = "auto",
+    cv: Annotated[int, typer.Option(help="Number of folds.")] = 5,
+    metric: Annotated[str, typer.Option(help="auto, or a scorer's name.")] = "auto",
+    weight: Annotated[str | None, typer.Option(help="Column of sample weights.")] = None,
+    groups: Annotated[str | None, typer.Option(help="Column of groups that folds keep together.")] = None,
+    drop: Annotated[str, typer.Option(help="Columns to leave out, with commas.")] = "",
+    param: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE, such as xgboost__max_depth=4 or eta=0.1.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of folds and members.")] = None,
+    verbose: Annotated[bool, typer.Option(help="Print a line per finished task.")] = True,
+) -> None:
+    """Fit an ensemble and save it."""
+    table = take_apart(
+        read_frame(data), target=target, weight=weight, groups=groups, drop=[name for name in drop.split(",") if name]
+    )
+    kind = _kind(task, table.y)
+    names = tuple(name.strip() for name in learners.split(",") if name.strip())
+    ensemble = kind(names, blender, cv=cv, metric=metric, random_state=seed, verbose=int(verbose))
+    ensemble = configure(ensemble, dict(_setting(text) for text in param or []))
+    ensemble.fit(table.X, table.y, sample_weight=table.weight, groups=table.groups)
+    ensemble.save(out)
+    print(ensemble.leaderboard_)
+    print(f"saved {kind.__name__} in {out}")
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="Folder of a fitted ensemble.")],
+    data: Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")],
+    out: Annotated[Path, typer.Option(help="CSV file for the predictions.")],
+    proba: Annotated[bool, typer.Option(help="Write the probability of every class too.")] = False,
+) -> None:
+    """Predict the rows of a table; columns that the ensemble does not know are left out."""
+    ensemble = load(model)
+    frame = read_frame(data)
+    X: Any = frame
+    if hasattr(ensemble, "feature_names_in_"):
+        missing = [name for name in ensemble.feature_names_in_ if name not in frame.columns]
+        if missing:
+            raise InputError(f"{data} lacks {len(missing)} columns of the ensemble: {', '.join(missing)}")
+        X = frame[list(ensemble.feature_names_in_)]
+    elif not any(isinstance(column, str) for column in frame.columns):
+        X = frame.to_numpy()
+    columns: dict[str, Any] = {"prediction": ensemble.predict(X)}
+    if proba:
+        if not hasattr(ensemble, "predict_proba"):
+            raise ParameterError(f"{model} gives no probabilities; leave --proba out")
+        columns |= {
+            f"probability_{name}": column
+            for name, column in zip(ensemble.classes_, ensemble.predict_proba(X).T, strict=True)
+        }
+    _write_csv(out, columns)
+    print(f"wrote {len(frame)} predictions to {out}")
+
+
+def _kind(task: str, y: Any) -> Any:
+    kinds = {"regression": EnsembleRegressor, "classification": EnsembleClassifier}
+    if task == "auto":
+        # Numbers may be amounts or codes of classes; only texts and booleans are surely classes.
+        task = "regression" if np.asarray(y).dtype.kind in "iuf" else "classification"
+    if task not in kinds:
+        raise ParameterError(f"task is {task!r}, expected auto, regression or classification")
+    return kinds[task]
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    import json
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ParameterError(f"--param {text!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _write_csv(out: Path, columns: dict[str, Any]) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            rows = csv.writer(stream, lineterminator="\n")
+            rows.writerow(columns)
+            rows.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(out)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
