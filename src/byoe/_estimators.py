@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from ._contracts import FloatArray, Learner, Model, Task
@@ -159,6 +160,7 @@ class FromEstimator(EstimatorLearner):
         self.template = template
         self.name = type(template).__name__.lower()
         self.weights = has_fit_parameter(last_step(template), "sample_weight")
+        self.missing = bool(get_tags(template).input_tags.allow_nan)
         package = type(last_step(template)).__module__
         trees = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
         self.finalize = "bag" if package.startswith(trees) else "refit"
@@ -212,6 +214,7 @@ class FromFactory(EstimatorLearner):
         self.factory = factory
         made = factory()
         self.weights = has_fit_parameter(last_step(made), "sample_weight")
+        self.missing = bool(get_tags(made).input_tags.allow_nan)
         self.tasks = frozenset(  # type: ignore[misc]  # a factory's tasks are known only from what it makes
             kind for kind, fits in (("regression", is_regressor(made)), ("classification", is_classifier(made))) if fits
         )

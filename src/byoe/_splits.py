@@ -90,7 +90,7 @@ def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: T
     if isinstance(cv, (int, np.integer)) and not isinstance(cv, bool):
         splitter = _splitter(int(cv), n_rows, y, groups, task, seed)
         pairs = splitter.split(values, y, groups)
-    elif hasattr(cv, "split"):
+    elif hasattr(cv, "split") and not isinstance(cv, (str, bytes)):
         pairs = cv.split(values, y, groups)
     elif hasattr(cv, "__iter__") and not isinstance(cv, (str, bytes)):
         pairs = cv

@@ -41,6 +41,7 @@ class Table:
         return self.values[index]
 
     def all(self, *, frames: bool) -> Any:
+        """Return all rows, as an array or in the user's container."""
         return self.native if frames else self.values
 
 

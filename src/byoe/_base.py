@@ -1,0 +1,376 @@
+"""What the two ensembles share: parameters in, engine called, predictions out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import TransformerMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils._set_output import _wrap_data_with_container
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from ._contracts import OOF, Blender, FloatArray, Learner, Task
+from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
+from ._errors import InputError, ParameterError
+from ._leaderboard import Leaderboard
+from ._members import FittedMember, as_blender, entries, members
+from ._metrics import Metric, find_metric
+from ._nested_params import NestedParameters
+from ._schedule import cores
+from ._splits import SplitPlan, make_plan
+from ._table import Table, read_table, read_target
+
+_FINALIZE = ("auto", "bag", "refit")
+_ON_ERROR = ("raise", "skip")
+
+
+class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  # scikit-learn is not typed
+    """All that the two public classes share."""
+
+    _classifies: bool
+
+    members_: dict[str, FittedMember]
+    blender_: Blender
+    oof_predictions_: FloatArray
+    coverage_: NDArray[np.bool_]
+    failures_: list[Failure]
+    leaderboard_: Leaderboard
+    score_estimate_: float
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+
+    _task: Task
+    _y: NDArray[Any]
+    _weight: FloatArray | None
+    _plan: SplitPlan
+    _seed: int
+    _seconds: dict[str, float]
+    _blend_oof: FloatArray
+    _blend_scored: NDArray[np.bool_]
+
+    def __init__(
+        self,
+        learners: Any = ("catboost", "xgboost", "lightgbm"),
+        blender: Any = "weighted",
+        *,
+        cv: Any = 5,
+        metric: Any = "auto",
+        finalize: str = "auto",
+        on_error: str = "raise",
+        callbacks: Any = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.learners = learners
+        self.blender = blender
+        self.cv = cv
+        self.metric = metric
+        self.finalize = finalize
+        self.on_error = on_error
+        self.callbacks = callbacks
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # -- fitting ---------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any, *, sample_weight: Any = None, groups: Any = None) -> Self:
+        """Cross-fit the members, fit the blender on their out-of-fold predictions, finalise.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            Numbers; NaN where a cell is missing.
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative. Every member must take weights.
+        groups : array-like of shape (n_samples,), default=None
+            Rows of one group never stand on both sides of a fold.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            When the data are not what is expected.
+        ParameterError
+            When a parameter, label or learner is wrong.
+        MemberError
+            When a member fails and ``on_error="raise"``, or all of them do.
+        """
+        learners, blender = self._checked()
+        if y is None:
+            raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        table = read_table(self, X, reset=True)
+        target, task, classes = read_target(y, classification=self._classifies)
+        if len(target) != len(table):
+            raise InputError(f"X has {len(table)} rows and y has {len(target)} (inconsistent numbers of samples)")
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, table.values, dtype=np.float64, ensure_non_negative=True
+            )
+        self._check_members(learners, blender, table, sample_weight is not None)
+        metric = find_metric(self.metric, task, probabilities=blender.gives_probabilities)
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        plan = make_plan(self.cv, table.values, target, groups, task, seed)
+        fitted = cross_fit(
+            learners,
+            table,
+            target,
+            sample_weight,
+            plan,
+            task,
+            finalize={label: self._finalize_of(learner, plan) for label, learner in learners.items()},
+            seed=seed,
+            n_jobs=self.n_jobs,
+            on_error=self.on_error,
+            callbacks=self._listeners(),
+        )
+        if classes is not None:
+            self.classes_ = classes
+        self._task, self._y, self._weight = task, target, sample_weight
+        self._plan, self._seed = plan, seed
+        self._keep(fitted)
+        self._blend(blender, table.values, metric)
+        return self
+
+    def _checked(self) -> tuple[dict[str, Learner], Blender]:
+        for name, value, allowed in (
+            ("finalize", self.finalize, _FINALIZE),
+            ("on_error", self.on_error, _ON_ERROR),
+        ):
+            if value not in allowed:
+                raise ParameterError(f"{name} is {value!r}, expected one of {', '.join(map(repr, allowed))}")
+        taken = {label for label, _ in entries(self.learners)} & set(self._get_param_names())
+        if taken:
+            raise ParameterError(f"label {taken.pop()!r} is the name of a parameter of {type(self).__name__}")
+        return (
+            {label: clone(learner) for label, learner in members(self.learners).items()},
+            clone(as_blender(self.blender)),
+        )
+
+    def _check_members(self, learners: Mapping[str, Learner], blender: Blender, table: Table, weighted: bool) -> None:
+        kind = "classification" if self._classifies else "regression"
+        holes = np.isnan(table.values).any(axis=0) if np.isnan(table.values.sum()) else np.zeros(0, dtype=bool)
+        for label, learner in learners.items():
+            learner.own_params()
+            if kind not in learner.tasks and not hasattr(learner, "template"):
+                raise ParameterError(f"member {label!r}: {learner.name} does not do {kind}")
+            if weighted and not learner.weights:
+                raise ParameterError(
+                    f"member {label!r} takes no sample_weight; leave the weights out or the member (set it to 'drop')"
+                )
+            # A scikit-learn estimator may handle more than its tag says, and says so itself if not.
+            if holes.any() and not learner.missing and not learner.frames:
+                raise InputError(
+                    f"member {label!r} cannot handle missing values (NaN), and {holes.sum()} columns have some "
+                    f"(the first is number {holes.argmax()}); impute them or leave the member out"
+                )
+        blender.own_params()
+        if kind not in blender.tasks:
+            raise ParameterError(f"blender {blender.name!r} does not do {kind}")
+
+    def _finalize_of(self, learner: Learner, plan: SplitPlan) -> str:
+        reason = plan.why_not_bag()
+        if self.finalize == "bag" and reason:
+            import warnings
+
+            warnings.warn(f"finalize='bag' although {reason}; 'refit' would serve one model per member", stacklevel=3)
+        if self.finalize != "auto":
+            return self.finalize
+        return "refit" if reason else learner.finalize
+
+    def _listeners(self) -> tuple[Any, ...]:
+        given = self.callbacks or ()
+        listeners = tuple(given) if hasattr(given, "__iter__") else (given,)
+        if self.verbose:
+            listeners += (_print_progress,)
+        return listeners
+
+    def _keep(self, fitted: CrossFit) -> None:
+        self.members_ = fitted.members
+        self.oof_predictions_ = fitted.oof
+        self.coverage_ = self._plan.coverage
+        self.failures_ = fitted.failures
+        self._seconds = fitted.seconds
+
+    def _blend(self, blender: Blender, values: FloatArray | None, metric: Metric) -> None:
+        if metric.needs_probabilities and not blender.gives_probabilities:
+            raise ParameterError(f"metric {metric.name!r} needs probabilities, and blender {blender.name!r} gives none")
+        features = values if blender.passthrough else None
+        oof = OOF(self.oof_predictions_, self._y, self._task, self._weight, features, self._seed)
+        self.blender_, self._blend_oof, self._blend_scored = fit_blend(blender, oof, self._plan)
+        rows = self._blend_scored
+        value = self._measure(metric, self._blend_oof, rows) if rows.any() else float("nan")
+        self.score_estimate_ = metric.score(value)
+        self._metric_name = metric.name
+        weights = getattr(self.blender_, "weights_", None)
+        board: list[dict[str, Any]] = [
+            {
+                "member": label,
+                metric.name: self._measure(metric, self.oof_predictions_[:, column], self.coverage_),
+                "weight": None if weights is None else float(weights[column]),
+                "finalize": member.finalize,
+                "models": len(member.models),
+                "fit_seconds": self._seconds[label],
+            }
+            for column, (label, member) in enumerate(self.members_.items())
+        ]
+        board.sort(key=lambda row: -metric.score(row[metric.name]))
+        total: dict[str, Any] = {"weight": None, "finalize": None, "models": sum(row["models"] for row in board)}
+        total["fit_seconds"] = sum(row["fit_seconds"] for row in board)
+        self.leaderboard_ = Leaderboard([{"member": "blend", metric.name: value, **total}, *board])
+
+    def _measure(self, metric: Metric, prediction: FloatArray, rows: NDArray[np.bool_]) -> float:
+        return metric.value(
+            self._y[rows],
+            prediction[rows],
+            classes=getattr(self, "classes_", None),
+            sample_weight=None if self._weight is None else self._weight[rows],
+        )
+
+    def reblend(self, blender: Any, X: Any = None) -> Self:
+        """Return a fitted ensemble with another blender on the same members; no learner is refitted.
+
+        Parameters
+        ----------
+        blender : str, Blender or scikit-learn estimator
+        X : array-like or frame, default=None
+            The training features, only for a blender with ``passthrough``.
+
+        Returns
+        -------
+        EnsembleRegressor or EnsembleClassifier
+            A new one, which shares the fitted members with this one.
+        """
+        check_is_fitted(self, "members_")
+        other = copy.copy(self)
+        other.blender = blender
+        made = clone(as_blender(blender))
+        values = None
+        if made.passthrough:
+            if X is None:
+                raise InputError(f"blender {made.name!r} with passthrough needs the training features: pass X")
+            values = read_table(self, X, reset=False).values
+            if len(values) != len(self._y):
+                raise InputError(f"X has {len(values)} rows, the ensemble was fitted on {len(self._y)}")
+        other._blend(made, values, find_metric(self.metric, self._task, probabilities=made.gives_probabilities))
+        return other
+
+    # -- predicting ------------------------------------------------------------------
+
+    def _read(self, X: Any) -> Table:
+        check_is_fitted(self, "members_")
+        return read_table(self, X, reset=False)
+
+    def _member_predictions(self, table: Table) -> FloatArray:
+        threads = cores(self.n_jobs)
+        stacked = [m.predict(table.all(frames=m.learner.frames), threads) for m in self.members_.values()]
+        return np.stack(stacked, axis=1)
+
+    def _blended(self, table: Table) -> FloatArray:
+        predictions = self._member_predictions(table)
+        features = table.values if self.blender_.passthrough else None
+        return self._task.check(
+            self.blender_.predict(predictions, features), len(table), f"blender {self.blender_.name}"
+        )
+
+    def transform(self, X: Any) -> FloatArray:
+        """Return the members' predictions.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array of shape (n_samples, n_members)
+            In units of the target; for two classes the probability of the second one; for
+            more, (n_samples, n_members * n_classes) probabilities, member by member.
+        """
+        from ._meta_model import meta_features
+
+        return meta_features(self._member_predictions(self._read(X)))
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """Fit, and return the out-of-fold predictions of the training rows.
+
+        They are not ``fit(X, y).transform(X)``, whose models have seen the rows: what is
+        trained on the result, such as the next step of a pipeline, must not be misled.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        **fit_params
+            ``sample_weight`` and ``groups``.
+
+        Returns
+        -------
+        array
+            With the columns of ``transform``; NaN in rows that no fold predicts.
+        """
+        from ._meta_model import meta_features
+
+        self.fit(X, y, **fit_params)
+        return _wrap_data_with_container("transform", meta_features(self.oof_predictions_), X, self)
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Return the names of the columns of ``transform``."""
+        check_is_fitted(self, "members_")
+        if self._task.n_classes > 2:
+            names = [f"{label}_{name}" for label in self.members_ for name in self.classes_]
+        else:
+            names = list(self.members_)
+        return np.asarray(names, dtype=object)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the fitted ensemble as a bundle: a folder with a manifest and native files.
+
+        Parameters
+        ----------
+        path : str or Path
+            A folder that does not exist yet, is empty, or holds an older bundle.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        BundleError
+            When the folder holds something else.
+        """
+        from ._bundle import save
+
+        check_is_fitted(self, "members_")
+        return save(self, path)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "members_") and hasattr(self, "blender_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        try:
+            tags.input_tags.allow_nan = all(learner.missing for learner in members(self.learners).values())
+        except (ParameterError, TypeError):  # fit says what is wrong with the learners
+            tags.input_tags.allow_nan = False
+        tags.target_tags.required = True
+        return tags
+
+
+def _print_progress(progress: Any) -> None:
+    where = "refit" if progress.fold < 0 else f"fold {progress.fold + 1}"
+    state = "failed" if progress.failed else "done"
+    print(
+        f"[byoe] {progress.done}/{progress.total} {progress.label} {where} {state} in {progress.seconds:.2f} s",
+        flush=True,
+    )

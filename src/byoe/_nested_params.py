@@ -1,0 +1,78 @@
+"""Parameters of members and blender through the ensemble's ``get_params`` and ``set_params``."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from sklearn.base import BaseEstimator, clone
+
+from ._errors import ParameterError, UnknownNameError, did_you_mean
+from ._members import DROP, as_blender, as_learner, entries, find_label, replaced
+
+
+class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
+    """An estimator with ``learners`` and ``blender``, whose parameters are its own too."""
+
+    learners: Any
+    blender: Any
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get parameters; with ``deep`` also those of the members and of the blender.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+
+        Returns
+        -------
+        dict
+            A member's parameters stand under ``label__parameter``, the blender's under
+            ``blender__parameter``.
+        """
+        found: dict[str, Any] = super().get_params(deep=False)
+        if not deep:
+            return found
+        for label, given in entries(self.learners):
+            learner = as_learner(given)
+            found[label] = DROP if learner is None else getattr(learner, "template", learner)
+            for key, value in learner.get_params().items() if learner is not None else ():
+                found[f"{label}__{key}"] = value
+        for key, value in as_blender(self.blender).get_params().items():
+            found[f"blender__{key}"] = value
+        return found
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of the ensemble, of a member or of the blender.
+
+        Parameters
+        ----------
+        **params
+            ``cv=10``, ``xgboost__max_depth=4`` (also when the member was given as a bare
+            name), ``xgboost="drop"``, ``blender__alpha=1.0``.
+        """
+        own = set(self._get_param_names())
+        for name in sorted(params, key=lambda key: ("__" in key, key not in own)):
+            head, _, tail = name.partition("__")
+            value = params[name]
+            if name in own:
+                setattr(self, name, value)
+            elif head == "blender" and tail:
+                self.blender = clone(as_blender(self.blender)).set_params(**{tail: value})
+            else:
+                label = find_label(self.learners, head)
+                if label is None:
+                    labels = [known for known, _ in entries(self.learners)]
+                    raise UnknownNameError(
+                        f"Invalid parameter {name!r} for estimator {type(self).__name__}. "
+                        + did_you_mean(head, [*own, *labels])
+                    )
+                self._set_member(label, tail, value)
+        return self
+
+    def _set_member(self, label: str, parameter: str, value: Any) -> None:
+        if parameter:
+            learner = as_learner(dict(entries(self.learners))[label])
+            if learner is None:
+                raise ParameterError(f"member {label!r} is dropped; it has no parameter {parameter!r}")
+            value = clone(learner).set_params(**{parameter: value})
+        self.learners = replaced(self.learners, label, value)

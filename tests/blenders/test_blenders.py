@@ -1,0 +1,245 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.optimize import minimize
+from sklearn.base import clone
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeCV
+
+import byoe
+from byoe._contracts import OOF, Task
+from byoe._errors import ParameterError
+from byoe._meta_model import MetaModel, meta_features
+from byoe.blenders._simplex import least_squares, log_loss, residual
+
+REGRESSION = Task("regression")
+NAMES = ("mean", "weighted", "meta-linear", "vote")
+finite = st.floats(-100, 100, allow_nan=False, width=32)
+
+
+def regression(rng, n=120, members=4, noise=(0.3, 0.5, 1.0, 2.0)):
+    y = rng.normal(size=n) * 10
+    return OOF(np.column_stack([y + s * rng.normal(size=n) for s in noise[:members]]), y, REGRESSION)
+
+
+def classes(rng, n=200, members=3, k=3):
+    y = rng.integers(k, size=n)
+    logits = rng.normal(size=(n, members, k)) + 2.0 * np.eye(k)[y][:, None, :] * np.linspace(0.2, 1.5, members)[:, None]
+    p = np.exp(logits)
+    return OOF(p / p.sum(axis=2, keepdims=True), y, Task("classification", k))
+
+
+@given(arrays(float, st.tuples(st.integers(2, 12), st.integers(1, 5)), elements=finite), st.integers(0, 99))
+@settings(max_examples=150, deadline=None)
+def test_least_squares_weights_are_optimal_on_the_simplex(A, seed):
+    b = np.random.default_rng(seed).normal(size=len(A)) * 50
+    w = least_squares(A, b)
+    assert (w >= 0).all()
+    assert abs(w.sum() - 1) < 1e-12
+    gradient = 2 * A.T @ (A @ w - b)
+    assert residual(w, gradient) <= 1e-8
+
+
+@given(st.integers(1, 5), st.integers(5, 60), st.integers(0, 200))
+@settings(max_examples=100, deadline=None)
+def test_log_loss_weights_are_optimal_on_the_simplex(members, n, seed):
+    rng = np.random.default_rng(seed)
+    P = rng.uniform(0.01, 1.0, size=(n, members))
+    s = rng.uniform(0, 2, size=n) + 0.01
+    w = log_loss(P, s)
+    assert (w >= 0).all()
+    assert abs(w.sum() - 1) < 1e-12
+    assert residual(w, -((s / s.sum()) @ (P / (P @ w)[:, None]))) <= 1e-8
+
+
+def test_both_solvers_agree_with_a_general_one(rng):
+    oof = regression(rng)
+    A, b = oof.predictions, oof.y
+    bounds, sums = [(0, 1)] * 4, {"type": "eq", "fun": lambda w: w.sum() - 1}
+
+    def general(loss):
+        return minimize(loss, np.full(4, 0.25), bounds=bounds, constraints=sums, options={"ftol": 1e-14, "maxiter": 1000}).x
+
+    np.testing.assert_allclose(least_squares(A, b), general(lambda w: np.mean((A @ w - b) ** 2)), atol=1e-5)
+    P = rng.uniform(0.05, 1, size=(80, 4))
+    np.testing.assert_allclose(log_loss(P, np.ones(80)), general(lambda w: -np.log(P @ w).mean()), atol=1e-4)
+
+
+@pytest.mark.parametrize("solver", ["regression", "classes"])
+def test_hard_problems_still_reach_the_optimum(solver, rng):
+    if solver == "regression":  # nearly equal members, far from zero
+        b = 1e6 + rng.normal(size=500)
+        A = b[:, None] + 1e-3 * rng.normal(size=(500, 12))
+        w = least_squares(A, b)
+        R = A - b[:, None]
+        assert residual(w, 2 * R.T @ (R @ w) / np.sum(R**2)) <= 1e-8
+    else:  # members that are nearly sure, and wrong at times
+        P = np.where(rng.uniform(size=(400, 6)) < 0.1, 1e-15, 1 - 1e-9)
+        w = log_loss(P, np.ones(400))
+        assert residual(w, -(P / (P @ w)[:, None]).mean(axis=0)) <= 1e-8
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("make", [regression, classes], ids=["regression", "classes"])
+def test_rows_may_come_in_any_order(name, make, rng):
+    oof = make(rng)
+    order = rng.permutation(len(oof.y))
+    first = byoe.blender(name).fit(oof).predict(oof.predictions)
+    second = byoe.blender(name).fit(oof.rows(order)).predict(oof.predictions)
+    np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("make", [regression, classes], ids=["regression", "classes"])
+def test_members_may_come_in_any_order(name, make, rng):
+    oof = make(rng)
+    order = rng.permutation(oof.predictions.shape[1])
+    swapped = OOF(oof.predictions[:, order], oof.y, oof.task)
+    first = byoe.blender(name).fit(oof).predict(oof.predictions)
+    second = byoe.blender(name).fit(swapped).predict(swapped.predictions)
+    np.testing.assert_allclose(first, second, atol=1e-4)
+
+
+@pytest.mark.parametrize("params", [{}, {"voting": "soft"}])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("make", [regression, classes], ids=["regression", "classes"])
+def test_the_state_is_json_and_complete(name, make, params, rng):
+    import json
+
+    if params and name != "vote":
+        params = {}
+    oof = make(rng)
+    fitted = byoe.blender(name, **params).fit(oof)
+    state = json.loads(json.dumps(fitted.state(), allow_nan=False))
+    again = byoe.blender(name, **params).restore(state)
+    assert np.array_equal(again.predict(oof.predictions), fitted.predict(oof.predictions))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_probabilities_sum_to_one(name, rng):
+    oof = classes(rng)
+    np.testing.assert_allclose(byoe.blender(name).fit(oof).predict(oof.predictions).sum(axis=1), 1, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_member_and_duplicated_members(name, rng):
+    oof = regression(rng, members=1)
+    one = byoe.blender(name).fit(oof).predict(oof.predictions)
+    assert np.corrcoef(one, oof.predictions[:, 0])[0, 1] > 0.999999
+    twice = OOF(np.repeat(oof.predictions, 2, axis=1), oof.y, REGRESSION)
+    np.testing.assert_allclose(byoe.blender(name).fit(twice).predict(twice.predictions), one, atol=0.05)
+
+
+def test_a_perfect_and_a_constant_member(rng):
+    y = rng.normal(size=50)
+    oof = OOF(np.column_stack([y, np.full(50, 3.0)]), y, REGRESSION)
+    np.testing.assert_allclose(byoe.blender("weighted").fit(oof).weights_, [1, 0], atol=1e-12)
+    perfect = OOF(np.column_stack([y, y]), y, REGRESSION)
+    np.testing.assert_allclose(byoe.blender("weighted").fit(perfect).weights_, [0.5, 0.5])
+
+
+def test_weights_of_rows_count(rng):
+    oof = regression(rng)
+    weight = np.ones(120)
+    weight[60:] = 0
+    weighted = OOF(oof.predictions, oof.y, REGRESSION, sample_weight=weight)
+    for name in ("weighted", "meta-linear"):
+        first = byoe.blender(name).fit(weighted).predict(oof.predictions)
+        second = byoe.blender(name).fit(oof.rows(np.arange(60))).predict(oof.predictions)
+        # The scale of meta-linear's penalty is that of the target, with all its rows.
+        np.testing.assert_allclose(first, second, atol=1e-8 if name == "weighted" else 0.2)
+    zero = OOF(oof.predictions, oof.y, REGRESSION, sample_weight=np.zeros(120))
+    with pytest.raises(ParameterError, match="all zero"):
+        byoe.blender("weighted").fit(zero)
+
+
+def test_given_weights_are_normalised_and_checked(rng):
+    oof = regression(rng)
+    np.testing.assert_allclose(byoe.blender("weighted", weights=[2, 1, 1, 0]).fit(oof).weights_, [0.5, 0.25, 0.25, 0])
+    for wrong, message in (([1, 1], "shape"), ([-1, 1, 1, 1], "non-negative"), ([0, 0, 0, 0], "positive sum")):
+        with pytest.raises(ParameterError, match=message):
+            byoe.blender("weighted", weights=wrong).fit(oof)
+
+
+def test_learned_weights_beat_the_mean_and_the_best_member(rng):
+    oof = regression(rng, n=2000)
+    loss = {name: np.mean((byoe.blender(name).fit(oof).predict(oof.predictions) - oof.y) ** 2) for name in NAMES}
+    best = ((oof.predictions - oof.y[:, None]) ** 2).mean(axis=0).min()
+    assert loss["weighted"] < best < loss["mean"]
+
+
+def test_the_lowest_class_wins_ties():
+    p = np.zeros((1, 2, 3))
+    p[0, 0, 2] = p[0, 1, 1] = 1.0
+    vote = byoe.blender("vote").fit(OOF(p, np.array([1]), Task("classification", 3)))
+    assert vote.predict(p).argmax(axis=1).tolist() == [1]
+    assert not vote.gives_probabilities
+    assert byoe.blender("vote", voting="soft").gives_probabilities
+
+
+def test_vote_refuses_what_it_does_not_know(rng):
+    with pytest.raises(ParameterError, match="voting is 'loud', expected 'hard' or 'soft'"):
+        byoe.blender("vote", voting="loud").fit(regression(rng))
+
+
+def test_meta_linear_is_ridge_cv_in_the_targets_units(rng):
+    oof = regression(rng)
+    scale = oof.y.std()
+    reference = RidgeCV(alphas=np.logspace(-4, 4, 17)).fit(oof.predictions / scale, oof.y / scale)
+    expected = reference.predict(oof.predictions / scale) * scale
+    np.testing.assert_allclose(byoe.blender("meta-linear").fit(oof).predict(oof.predictions), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_meta_linear_does_not_depend_on_the_targets_units(factor, rng):
+    oof = regression(rng)
+    scaled = OOF(oof.predictions * factor, oof.y * factor, REGRESSION)
+    first = byoe.blender("meta-linear").fit(oof).predict(oof.predictions)
+    second = byoe.blender("meta-linear").fit(scaled).predict(scaled.predictions)
+    np.testing.assert_allclose(first, second / factor, rtol=1e-6)
+
+
+def test_meta_linear_passes_features_through(rng):
+    X = rng.normal(size=(300, 2))
+    y = X[:, 0] * 5 + rng.normal(size=300) * 0.1
+    X_holes = X.copy()
+    X_holes[::10, 1] = np.nan
+    oof = OOF(rng.normal(size=(300, 1)), y, REGRESSION, X=X_holes)
+    blind = byoe.blender("meta-linear").fit(oof).predict(oof.predictions)
+    seeing = byoe.blender("meta-linear", passthrough=True).fit(oof).predict(oof.predictions, X_holes)
+    assert np.mean((seeing - y) ** 2) < 0.05 < np.mean((blind - y) ** 2)
+
+
+def test_meta_linear_with_classes_that_are_absent(rng):
+    oof = classes(rng, k=4)
+    for present in ([0, 2, 3], [1, 3], [2]):
+        rows = np.flatnonzero(np.isin(oof.y, present))
+        p = byoe.blender("meta-linear").fit(oof.rows(rows)).predict(oof.predictions)
+        np.testing.assert_allclose(p.sum(axis=1), 1)
+        assert p[:, [c for c in range(4) if c not in present]].max() < 1e-9
+
+
+def test_any_estimator_as_meta_model(rng):
+    oof = regression(rng)
+    fitted = MetaModel(LinearRegression()).fit(oof)
+    expected = LinearRegression().fit(oof.predictions, oof.y).predict(oof.predictions)
+    np.testing.assert_allclose(fitted.predict(oof.predictions), expected)
+    with pytest.raises(ParameterError, match="LogisticRegression is not a regressor"):
+        MetaModel(LogisticRegression()).fit(oof)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_meta_features_are_laid_out_as_scikit_learn_does(k, rng):
+    oof = classes(rng, k=k)
+    inputs = meta_features(oof.predictions)
+    assert inputs.shape == (200, 3 if k == 2 else 9)
+    fitted = MetaModel(LogisticRegression()).fit(oof)
+    expected = LogisticRegression().fit(inputs, oof.y).predict_proba(inputs)
+    np.testing.assert_allclose(fitted.predict(oof.predictions), expected)
+
+
+def test_a_clone_is_not_fitted(rng):
+    fitted = byoe.blender("weighted").fit(regression(rng))
+    assert not hasattr(clone(fitted), "weights_")
+    assert clone(fitted).name == "weighted"

@@ -1,0 +1,208 @@
+"""What every built-in learner promises, tested for each of them alike."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, r2_score
+
+import byoe
+from byoe._contracts import Task
+from byoe._errors import UnknownNameError
+from byoe._registry import installed
+
+FAST = {
+    "catboost": {"iterations": 60, "depth": 4},
+    "xgboost": {"n_estimators": 40},
+    "lightgbm": {"n_estimators": 40},
+    "random_forest": {"n_estimators": 30},
+    "extra_trees": {"n_estimators": 30, "min_samples_leaf": 3},
+    "hist_gradient_boosting": {"max_iter": 40},
+    "mlp": {"max_iter": 400, "hidden_layer_sizes": [20], "learning_rate_init": 0.02, "tol": 1e-2},
+    "elastic_net": {"alpha": 0.05},
+}
+NAMES = sorted(name for name, (plugin,) in installed("learner").items() if plugin.distribution == "byoe")
+REGRESSION = Task("regression")
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(160, 5))
+    signal = X[:, 0] * 3 + np.sin(2 * X[:, 1]) + 0.2 * rng.normal(size=160)
+    return X, signal * 10 + 100, np.digitize(signal, [-1.5, 1.5])
+
+
+def make(name, **params):
+    return byoe.learner(name, **{**FAST.get(name, {}), **params})
+
+
+def fit(learner, X, y, task=REGRESSION, weight=None, seed=0, threads=1):
+    return learner.fit(X, y, task=task, sample_weight=weight, seed=seed, threads=threads)
+
+
+def test_all_of_the_issue_are_there():
+    wanted = "catboost xgboost lightgbm ridge elastic_net random_forest extra_trees hist_gradient_boosting knn svm mlp"
+    assert set(wanted.split()) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_learns_a_regression(name, data):
+    X, y, _ = data
+    prediction = fit(make(name), X[:120], y[:120]).predict(X[120:])
+    assert prediction.shape == (40,)
+    assert prediction.dtype == np.float64
+    assert r2_score(y[120:], prediction) > 0.6
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("name", NAMES)
+def test_it_learns_classes_with_probabilities_that_sum_to_one(name, classes, data):
+    X, _, y = data
+    y = np.minimum(y, classes - 1)
+    task = Task("classification", classes)
+    probabilities = fit(make(name), X[:120], y[:120], task).predict(X[120:])
+    assert probabilities.shape == (40, classes)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=0, atol=1e-12)
+    assert (probabilities >= 0).all()
+    assert accuracy_score(y[120:], probabilities.argmax(axis=1)) > 0.7
+
+
+@pytest.mark.parametrize("kind", ["regression", "two classes", "three classes"])
+@pytest.mark.parametrize("name", NAMES)
+def test_saved_and_loaded_it_predicts_the_same_to_the_bit(name, kind, data, tmp_path):
+    X, y, classes = data
+    task = REGRESSION if kind == "regression" else Task("classification", 2 if kind == "two classes" else 3)
+    target = y if kind == "regression" else np.minimum(classes, task.n_classes - 1)
+    learner = make(name)
+    model = fit(learner, X, target, task)
+    model.save(tmp_path)
+    assert not list(tmp_path.rglob("*.pkl"))
+    loaded = make(name).load(tmp_path, task=task)
+    assert np.array_equal(loaded.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_seed_is_the_only_randomness(name, data):
+    X, y, _ = data
+    first = fit(make(name), X, y, seed=1).predict(X)
+    np.random.seed(123)  # noqa: NPY002  # a learner must not look at the global state
+    assert np.array_equal(fit(make(name), X, y, seed=1).predict(X), first)
+
+
+@pytest.mark.parametrize("name", ["random_forest", "extra_trees", "mlp"])
+def test_another_seed_gives_another_model(name, data):
+    X, y, _ = data
+    assert not np.array_equal(fit(make(name), X, y, seed=1).predict(X), fit(make(name), X, y, seed=2).predict(X))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_missing_cells_are_handled_also_where_training_had_none(name, data):
+    X, y, _ = data
+    holes = X.copy()
+    holes[::7, 1] = np.nan
+    assert make(name).missing
+    assert np.isfinite(fit(make(name), holes, y).predict(holes)).all()
+    assert np.isfinite(fit(make(name), X, y).predict(holes)).all()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if make(name).weights])
+def test_weights_pull_the_fit(name, data):
+    X, y, _ = data
+    upper = y > np.median(y)
+    plain = fit(make(name), X, y).predict(X).mean()
+    pulled = fit(make(name), X, y, weight=np.where(upper, 20.0, 1.0)).predict(X).mean()
+    assert pulled > plain
+
+
+@pytest.mark.parametrize("name", ["ridge", "elastic_net"])
+def test_a_zero_weight_is_an_absent_row_where_nothing_counts_rows(name, data):
+    X, y, _ = data
+    weight = np.r_[np.ones(100), np.zeros(60)]
+    by_weight = fit(make(name), X, y, weight=weight).predict(X)
+    absent = fit(make(name), X[:100], y[:100], weight=np.ones(100)).predict(X)
+    np.testing.assert_allclose(by_weight, absent, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_data_are_not_changed(name, data):
+    X, y, _ = data
+    X, y = X.copy(), y.copy()
+    kept = X.copy(), y.copy()
+    X.flags.writeable = y.flags.writeable = False
+    fit(make(name), X, y).predict(X)
+    assert np.array_equal(X, kept[0])
+    assert np.array_equal(y, kept[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_parameter_is_refused_with_the_closest(name):
+    with pytest.raises(UnknownNameError, match=f"{name} has no parameter 'no_such_thing'"):
+        byoe.learner(name, no_such_thing=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "own"),
+    [
+        ("xgboost", {"eta": 0.1, "num_round": 7, "lambda": 2, "alpha": 1}, {"learning_rate", "n_estimators", "reg_lambda", "reg_alpha"}),
+        ("lightgbm", {"bagging_fraction": 0.5, "bagging_freq": 1, "min_data_in_leaf": 3}, {"subsample", "subsample_freq", "min_child_samples"}),
+        ("catboost", {"max_depth": 3, "n_estimators": 7, "eta": 0.1, "objective": "MAE"}, {"depth", "iterations", "learning_rate", "loss_function"}),
+    ],
+)  # fmt: skip
+def test_native_names_are_taken_and_used(name, params, own, data):
+    X, y, _ = data
+    learner = byoe.learner(name, **params)
+    assert set(learner.own_params()) == own
+    model = fit(learner, X, y)
+    assert not np.array_equal(model.predict(X), fit(byoe.learner(name), X, y).predict(X))
+
+
+def test_the_number_of_rounds_is_obeyed(data):
+    X, y, _ = data
+    assert fit(byoe.learner("xgboost", num_round=7), X, y).booster.num_boosted_rounds() == 7
+    assert fit(byoe.learner("lightgbm", num_round=7), X, y).booster.num_trees() == 7
+    assert fit(byoe.learner("catboost", num_round=7), X, y).model.tree_count_ == 7
+    assert fit(byoe.learner("hist_gradient_boosting", num_round=7), X, y).estimator.n_iter_ == 7
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm", "catboost"])
+def test_boosters_equal_their_own_wrappers(name, data):
+    from catboost import CatBoostRegressor
+    from lightgbm import LGBMRegressor
+    from xgboost import XGBRegressor
+
+    X, y, _ = data
+    made = {
+        "xgboost": lambda: XGBRegressor(n_estimators=30, max_depth=3, n_jobs=1, random_state=0),
+        "lightgbm": lambda: LGBMRegressor(
+            n_estimators=30, max_depth=3, n_jobs=1, random_state=0, verbosity=-1, force_col_wise=True, deterministic=True
+        ),
+        "catboost": lambda: CatBoostRegressor(
+            n_estimators=30, max_depth=3, thread_count=1, random_state=0, verbose=False, allow_writing_files=False
+        ),
+    }
+    model = fit(byoe.learner(name, n_estimators=30, max_depth=3), X, y, seed=0)
+    np.testing.assert_allclose(model.predict(X), made[name]().fit(X, y).predict(X), rtol=1e-6)
+
+
+def test_scaling_is_learned_from_the_rows_that_are_given(data):
+    X, y, _ = data
+    model = fit(make("ridge"), X[:50], y[:50])
+    scaler = model.estimator.named_steps["scale"]
+    np.testing.assert_allclose(scaler.mean_, X[:50].mean(axis=0))
+
+
+def test_an_instance_is_used_as_it_is(data):
+    from sklearn.linear_model import Lasso
+    from sklearn.tree import DecisionTreeRegressor
+
+    from byoe._estimators import FromEstimator
+
+    X, y, _ = data
+    tree = DecisionTreeRegressor(max_depth=3)
+    model = fit(FromEstimator(tree), X, y, seed=4)
+    expected = DecisionTreeRegressor(max_depth=3, random_state=4).fit(X, y).predict(X)
+    assert np.array_equal(model.predict(X), expected)
+    assert not hasattr(tree, "tree_")
+    assert FromEstimator(tree).finalize == "bag"
+    assert FromEstimator(Lasso()).finalize == "refit"
+    kept = FromEstimator(DecisionTreeRegressor(random_state=9))
+    assert fit(kept, X, y, seed=4).estimator.random_state == 9

@@ -1,0 +1,366 @@
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor
+from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, RidgeCV
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
+from byoe._errors import InputError, MemberError, ParameterError, UnknownNameError
+
+CROSS_FITTED = "fit_transform returns out-of-fold predictions, so that what is trained on them is not misled"
+EXPECTED = {"check_transformer_general": CROSS_FITTED, "check_transformer_data_not_an_array": CROSS_FITTED}
+
+
+@parametrize_with_checks(
+    [
+        EnsembleRegressor(["ridge", ("tree", DecisionTreeRegressor(max_depth=3))], cv=2, random_state=0),
+        EnsembleClassifier(["ridge", ("tree", DecisionTreeClassifier(max_depth=3))], "mean", cv=2, random_state=0),
+    ],
+    expected_failed_checks=lambda _: EXPECTED,
+)
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)
+
+
+REGRESSORS = [("lasso", Lasso(0.1)), ("tree", DecisionTreeRegressor(max_depth=4, random_state=0)), ("knn", KNeighborsRegressor())]
+CLASSIFIERS = [
+    ("logistic", make_pipeline(StandardScaler(), LogisticRegression())),
+    ("tree", DecisionTreeClassifier(max_depth=3, random_state=0)),
+    ("knn", KNeighborsClassifier()),
+]
+FOLDS = KFold(4, shuffle=True, random_state=1)
+STRATA = StratifiedKFold(4, shuffle=True, random_state=1)
+
+
+@pytest.fixture(scope="module", params=["two", "three"])
+def labelled(request):
+    if request.param == "two":
+        return load_breast_cancer(return_X_y=True)
+    from sklearn.datasets import load_wine
+
+    return load_wine(return_X_y=True)
+
+
+@pytest.mark.parametrize("final", [LinearRegression(), RidgeCV()])
+def test_it_equals_stacking_regressor(diabetes, final):
+    X, y = diabetes
+    ours = EnsembleRegressor(REGRESSORS, final, cv=FOLDS, finalize="refit").fit(X, y)
+    theirs = StackingRegressor(REGRESSORS, final, cv=FOLDS).fit(X, y)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-9)
+    np.testing.assert_allclose(ours.transform(X), theirs.transform(X), rtol=1e-9)
+
+
+def test_it_equals_stacking_classifier(labelled):
+    X, y = labelled
+    final = LogisticRegression()
+    ours = EnsembleClassifier(CLASSIFIERS, final, cv=STRATA, finalize="refit").fit(X, y)
+    theirs = StackingClassifier(CLASSIFIERS, final, cv=STRATA, stack_method="predict_proba").fit(X, y)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-6)
+    np.testing.assert_allclose(ours.transform(X), theirs.transform(X), atol=1e-9)
+    assert np.array_equal(ours.predict(X), theirs.predict(X))
+
+
+def test_it_equals_stacking_with_weights(diabetes, rng):
+    X, y = diabetes
+    weight = rng.uniform(0.1, 3, size=len(y))
+    ours = EnsembleRegressor(REGRESSORS[:2], LinearRegression(), cv=FOLDS, finalize="refit")
+    theirs = StackingRegressor(REGRESSORS[:2], LinearRegression(), cv=FOLDS)
+    np.testing.assert_allclose(
+        ours.fit(X, y, sample_weight=weight).predict(X), theirs.fit(X, y, sample_weight=weight).predict(X), rtol=1e-9
+    )
+
+
+def test_mean_equals_voting_regressor(diabetes):
+    X, y = diabetes
+    ours = EnsembleRegressor(REGRESSORS, "mean", finalize="refit").fit(X, y)
+    np.testing.assert_allclose(ours.predict(X), VotingRegressor(REGRESSORS).fit(X, y).predict(X), rtol=1e-9)
+
+
+def test_mean_and_vote_equal_voting_classifier(labelled):
+    X, y = labelled
+    soft = EnsembleClassifier(CLASSIFIERS, "mean", finalize="refit").fit(X, y)
+    theirs = VotingClassifier(CLASSIFIERS, voting="soft").fit(X, y)
+    np.testing.assert_allclose(soft.predict_proba(X), theirs.predict_proba(X), atol=1e-9)
+    hard = soft.reblend("vote")
+    assert np.array_equal(hard.predict(X), VotingClassifier(CLASSIFIERS, voting="hard").fit(X, y).predict(X))
+    assert not hasattr(hard, "predict_proba")
+    assert not hasattr(EnsembleClassifier(blender="vote"), "predict_proba")
+    assert hasattr(EnsembleClassifier(blender=blender("vote", voting="soft")), "predict_proba")
+
+
+def test_catboost_and_xgboost_on_diabetes_beat_each_alone(diabetes):
+    X, y = diabetes
+    pair = [
+        learner("catboost", iterations=150, learning_rate=0.05, depth=3),
+        learner("xgboost", n_estimators=100, learning_rate=0.05, max_depth=3, subsample=0.5, colsample_bytree=0.5, min_child_weight=10),
+    ]  # fmt: skip
+    rows = []
+    for seed in range(4):
+        board = EnsembleRegressor(pair, "mean", random_state=seed).fit(X, y).leaderboard_
+        rows.append({row["member"]: row["rmse"] for row in board})
+    mean = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
+    assert mean["blend"] < min(mean["catboost"], mean["xgboost"])
+
+
+def test_fitted_attributes(diabetes_frame):
+    X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
+    ensemble = EnsembleRegressor(("ridge", "knn", learner("xgboost", n_estimators=5)), random_state=0).fit(X, y)
+    assert list(ensemble.members_) == ["ridge", "knn", "xgboost"]
+    assert ensemble.oof_predictions_.shape == (442, 3)
+    assert ensemble.coverage_.all()
+    assert ensemble.failures_ == []
+    assert ensemble.n_features_in_ == 10
+    assert list(ensemble.feature_names_in_) == list(X.columns)
+    assert ensemble.blender_.weights_.shape == (3,)
+    assert abs(ensemble.blender_.weights_.sum() - 1) < 1e-12
+    board = ensemble.leaderboard_
+    assert board[0]["member"] == "blend"
+    assert -ensemble.score_estimate_ == board[0]["rmse"]
+    errors = [row["rmse"] for row in board[1:]]
+    assert errors == sorted(errors)
+    assert "ridge" in repr(board)
+    assert "<table>" in board._repr_html_()
+    oof = ensemble.oof_predictions_[:, 0]
+    assert dict((r["member"], r["rmse"]) for r in board)["ridge"] == pytest.approx(np.sqrt(np.mean((oof - y) ** 2)))
+    assert list(ensemble.get_feature_names_out()) == ["ridge", "knn", "xgboost"]
+    assert list(ensemble.set_output(transform="pandas").transform(X).columns) == ["ridge", "knn", "xgboost"]
+
+
+def test_classifier_attributes(iris):
+    X, y = iris
+    ensemble = EnsembleClassifier(("ridge", "knn"), random_state=0).fit(X, y)
+    assert ensemble.classes_.tolist() == ["setosa", "versicolor", "virginica"]
+    assert ensemble.oof_predictions_.shape == (150, 2, 3)
+    assert ensemble.transform(X).shape == (150, 6)
+    assert ensemble.get_feature_names_out()[3] == "knn_setosa"
+    np.testing.assert_allclose(ensemble.predict_proba(X).sum(axis=1), 1)
+    assert ensemble.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [True, False], ["no", "yes"], [1.0, 2.0], [10, 7]])
+def test_labels_of_any_type(labels, iris):
+    X = iris[0][:100]
+    y = np.array(labels)[np.repeat([0, 1], 50)]
+    ensemble = EnsembleClassifier(("ridge",), "mean", random_state=0).fit(X, y)
+    assert ensemble.predict(X).dtype == y.dtype
+    assert (ensemble.predict(X) == y).mean() == 1
+
+
+def test_the_honest_score_is_not_the_in_sample_one(diabetes):
+    X, y = diabetes
+    ensemble = EnsembleRegressor(("ridge", DecisionTreeRegressor(random_state=0)), finalize="refit", random_state=0).fit(X, y)
+    fresh = EnsembleRegressor(("ridge", DecisionTreeRegressor(random_state=0)), finalize="refit", random_state=0)
+    outer = cross_val_score(fresh, X, y, scoring="neg_root_mean_squared_error", cv=KFold(5, shuffle=True, random_state=0))
+    assert ensemble.score_estimate_ == pytest.approx(outer.mean(), rel=0.05)
+
+
+def test_score_estimate_is_near_the_loss_on_fresh_rows():
+    gaps = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(1200, 4))
+        y = X[:, 0] + np.abs(X[:, 1]) + rng.normal(size=1200)
+        ensemble = EnsembleRegressor(("ridge", "knn", "svm"), random_state=0).fit(X[:200], y[:200])
+        gaps.append(-ensemble.score_estimate_ - np.sqrt(np.mean((ensemble.predict(X[200:]) - y[200:]) ** 2)))
+    assert abs(np.mean(gaps)) < 2 * np.std(gaps) / np.sqrt(len(gaps)) + 0.02
+
+
+def test_reblend_refits_no_learner(diabetes):
+    X, y = diabetes
+    first = EnsembleRegressor(("ridge", "knn"), "mean", random_state=0).fit(X, y)
+    second = first.reblend("weighted")
+    assert second.members_ is first.members_
+    assert first.blender == "mean"
+    assert not np.array_equal(first.predict(X), second.predict(X))
+    fresh = EnsembleRegressor(("ridge", "knn"), "weighted", random_state=0).fit(X, y)
+    assert np.array_equal(second.predict(X), fresh.predict(X))
+    assert second.score_estimate_ == fresh.score_estimate_
+    through = blender("meta-linear", passthrough=True)
+    with pytest.raises(InputError, match="needs the training features"):
+        first.reblend(through)
+    assert first.reblend(through, X).predict(X).shape == y.shape
+    with pytest.raises(InputError, match="X has 3 rows, the ensemble was fitted on 442"):
+        first.reblend(through, X[:3])
+
+
+# -- parameters ----------------------------------------------------------------------
+
+
+def test_parameters_of_members_that_were_given_as_bare_names(diabetes):
+    ensemble = EnsembleRegressor(("xgboost", "ridge"))
+    ensemble.set_params(xgboost__max_depth=4, cv=3, blender="meta-linear", blender__alpha=2.0)
+    assert ensemble.get_params()["xgboost__max_depth"] == 4
+    assert ensemble.get_params()["blender__alpha"] == 2.0
+    assert ensemble.get_params()["cv"] == 3
+    ensemble.set_params(xgboost="drop")
+    assert list(ensemble.fit(*diabetes).members_) == ["ridge"]
+    with pytest.raises(UnknownNameError, match="ridge has no parameter 'alfa'. Did you mean 'alpha'"):
+        ensemble.set_params(ridge__alfa=1)
+    with pytest.raises(UnknownNameError, match="Invalid parameter 'rigde__alpha'.*Did you mean 'ridge'"):
+        ensemble.set_params(rigde__alpha=1)
+
+
+def test_a_label_with_an_underscore_and_a_plugin(diabetes):
+    X, y = diabetes
+    ensemble = EnsembleRegressor(("random_forest", "log-ridge"), "trimmed-mean", cv=3, random_state=0)
+    ensemble.set_params(random_forest__max_depth=2, random_forest__n_estimators=5)
+    assert list(ensemble.fit(X, y).members_) == ["random_forest", "log_ridge"]
+    assert ensemble.score(X, y) > 0.3
+
+
+def test_clone_keeps_everything_and_shares_nothing(diabetes):
+    original = EnsembleRegressor([("l", Lasso()), learner("xgboost", eta=0.1), "ridge"], blender("vote"), cv=3)
+    twin = clone(original)
+    twin.set_params(l__alpha=9.0, xgboost__eta=0.5)
+    assert original.get_params()["l__alpha"] == 1.0
+    assert original.get_params()["xgboost__eta"] == 0.1
+    assert repr(clone(original)) == repr(original)
+
+
+def test_fit_leaves_the_users_objects_alone(diabetes):
+    lasso, made = Lasso(), learner("ridge", alpha=3.0)
+    learners = [("l", lasso), made]
+    final = LinearRegression()
+    EnsembleRegressor(learners, final).fit(*diabetes)
+    assert not hasattr(lasso, "coef_")
+    assert not hasattr(final, "coef_")
+    assert learners == [("l", lasso), made]
+    assert made.get_params() == {"alpha": 3.0}
+
+
+@pytest.mark.parametrize(
+    "learners",
+    [("ridge", "knn"), {"ridge": {"alpha": 2.0}, "knn": {}}, [("ridge", "ridge"), learner("knn")], ["ridge", ("gone", "drop"), "knn"]],
+)
+def test_all_forms_of_learners(learners, diabetes):
+    ensemble = EnsembleRegressor(learners).fit(*diabetes)
+    assert list(ensemble.members_) == ["ridge", "knn"]
+    ensemble.set_params(ridge__alpha=5.0)
+    assert ensemble.get_params()["ridge__alpha"] == 5.0
+
+
+def test_grid_search_and_pipeline(diabetes):
+    X, y = diabetes
+    pipeline = make_pipeline(StandardScaler(), EnsembleRegressor(("ridge", "knn"), cv=3, random_state=0))
+    search = GridSearchCV(
+        pipeline, {"ensembleregressor__knn__n_neighbors": [1, 20], "ensembleregressor__blender": ["mean", "weighted"]}, cv=3
+    ).fit(X, y)
+    assert search.best_params_["ensembleregressor__knn__n_neighbors"] == 20
+
+
+def test_the_html_diagram():
+    assert "EnsembleRegressor" in EnsembleRegressor(("ridge",))._repr_html_()
+
+
+# -- input ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("container", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
+def test_frames_give_the_same_as_arrays(container, diabetes, diabetes_frame):
+    X, y = diabetes
+    frame = container({name: diabetes_frame[name].to_numpy() for name in diabetes_frame.columns[:-1]})
+    names = ("ridge", ("tree", DecisionTreeRegressor(max_depth=3, random_state=0)))
+    first = EnsembleRegressor(names, random_state=0).fit(X, y)
+    second = EnsembleRegressor(names, random_state=0).fit(frame, y)
+    assert np.array_equal(first.predict(X), second.predict(frame))
+    with pytest.raises(ValueError, match="feature names should match"):
+        second.predict(frame[list(frame.columns)[::-1]])
+
+
+def test_an_estimator_that_wants_a_frame_gets_one(diabetes_frame):
+    from sklearn.compose import make_column_transformer
+
+    X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
+    by_name = make_pipeline(make_column_transformer((StandardScaler(), ["bmi", "s5"])), LinearRegression())
+    ensemble = EnsembleRegressor([("by_name", by_name)], "mean").fit(X, y)
+    assert ensemble.score(X, y) > 0.4
+
+
+def test_booleans_and_missing_cells(diabetes_frame):
+    frame = diabetes_frame.assign(old=diabetes_frame["age"] > 0)
+    frame.loc[::9, "bmi"] = np.nan
+    X, y = frame.drop(columns="target"), frame["target"]
+    ensemble = EnsembleRegressor((learner("xgboost", n_estimators=10), "ridge")).fit(X, y)
+    assert np.isfinite(ensemble.predict(X)).all()
+
+
+CALLS = {
+    "unknown learner": (lambda X, y: EnsembleRegressor(("xgbost",)).fit(X, y), UnknownNameError, "Did you mean 'xgboost'"),
+    "unknown blender": (lambda X, y: EnsembleRegressor(("ridge",), "wieghted").fit(X, y), UnknownNameError, "Did you mean 'weighted'"),
+    "duplicate labels": (lambda X, y: EnsembleRegressor(("ridge", "ridge")).fit(X, y), ParameterError, "two members have the label 'ridge'"),
+    "duplicate by dash": (lambda X, y: EnsembleRegressor([("a-b", "ridge"), ("a_b", "knn")]).fit(X, y), ParameterError, "two members"),
+    "label of a parameter": (lambda X, y: EnsembleRegressor([("cv", "ridge")]).fit(X, y), ParameterError, "label 'cv' is the name of a parameter"),
+    "label with dunder": (lambda X, y: EnsembleRegressor([("a__b", "ridge")]).fit(X, y), ParameterError, "may hold letters"),
+    "label with colon": (lambda X, y: EnsembleRegressor([("a:b", "ridge")]).fit(X, y), ParameterError, "may hold letters"),
+    "one name": (lambda X, y: EnsembleRegressor("ridge").fit(X, y), ParameterError, r"write \('ridge',\)"),
+    "nothing": (lambda X, y: EnsembleRegressor(()).fit(X, y), ParameterError, "learners is empty"),
+    "all dropped": (lambda X, y: EnsembleRegressor([("a", "drop")]).fit(X, y), ParameterError, "all members are dropped"),
+    "a class": (lambda X, y: EnsembleRegressor([Lasso]).fit(X, y), ParameterError, "this is its class; call it"),
+    "a number": (lambda X, y: EnsembleRegressor([3]).fit(X, y), ParameterError, "3 is not a learner"),
+    "not iterable": (lambda X, y: EnsembleRegressor(3).fit(X, y), ParameterError, "expected a sequence of learners"),
+    "wrong pair": (lambda X, y: EnsembleRegressor([("a", "ridge", 1)]).fit(X, y), ParameterError, r"expected a \(label, learner\) pair"),
+    "wrong finalize": (lambda X, y: EnsembleRegressor(("ridge",), finalize="both").fit(X, y), ParameterError, "finalize is 'both', expected one of 'auto'"),
+    "wrong on_error": (lambda X, y: EnsembleRegressor(("ridge",), on_error="panic").fit(X, y), ParameterError, "on_error is 'panic'"),
+    "wrong blender": (lambda X, y: EnsembleRegressor(("ridge",), 3).fit(X, y), UnknownNameError, "3 is not a blender"),
+    "unknown metric": (lambda X, y: EnsembleRegressor(("ridge",), metric="rmsee").fit(X, y), UnknownNameError, "No metric is called 'rmsee'"),
+    "metric of classes": (lambda X, y: EnsembleRegressor(("ridge",), metric="accuracy").fit(X, y), UnknownNameError, "does not fit a regression"),
+    "classifier as member": (lambda X, y: EnsembleRegressor([LogisticRegression()]).fit(X, y), MemberError, "LogisticRegression is not a regressor"),
+    "fewer rows than folds": (lambda X, y: EnsembleRegressor(("ridge",)).fit(X[:3], y[:3]), InputError, "5 folds need at least 5 rows, got 3"),
+    "NaN in the target": (lambda X, y: EnsembleRegressor(("ridge",)).fit(X, np.where(np.arange(442) == 7, np.nan, y)), InputError, r"the target is missing in 1 of 442 rows \(rows 7\)"),
+    "infinite target": (lambda X, y: EnsembleRegressor(("ridge",)).fit(X, np.where(np.arange(442) == 7, np.inf, y)), InputError, "must be finite"),
+    "text as the target": (lambda X, y: EnsembleRegressor(("ridge",)).fit(X, np.full(442, "a")), InputError, "use EnsembleClassifier"),
+    "one class": (lambda X, y: EnsembleClassifier(("ridge",)).fit(X, np.zeros(442)), InputError, "holds one class only"),
+    "no target": (lambda X, y: EnsembleRegressor(("ridge",)).fit(X, None), InputError, "the target y is None"),
+    "rows that do not match": (lambda X, y: EnsembleRegressor(("ridge",)).fit(X, y[:5]), InputError, "X has 442 rows and y has 5"),
+    "negative weights": (lambda X, y: EnsembleRegressor(("ridge",)).fit(X, y, sample_weight=-y), ValueError, "[Nn]egative"),
+    "weights for knn": (lambda X, y: EnsembleRegressor(("ridge", "knn")).fit(X, y, sample_weight=y), ParameterError, "member 'knn' takes no sample_weight"),
+    "log-loss of votes": (lambda X, y: EnsembleClassifier(("ridge",), "vote", metric="log_loss").fit(X, y > 100), ParameterError, "needs probabilities"),
+    "no probabilities": (lambda X, y: EnsembleClassifier([__import__("sklearn.svm").svm.LinearSVC()]).fit(X, y > 100), MemberError, "has no predict_proba"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CALLS)
+def test_bad_input_is_refused_clearly(case, diabetes):
+    call, error, message = CALLS[case]
+    with pytest.raises(error, match=message):
+        call(*diabetes)
+
+
+def test_text_columns_are_refused_by_name(diabetes_frame):
+    X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
+    with pytest.raises(InputError, match=r"1 of the columns are not numeric: 'town'"):
+        EnsembleRegressor(("ridge",)).fit(X.assign(town="Bonn"), y)
+    with pytest.raises(InputError, match="number 1"):
+        EnsembleRegressor(("ridge",)).fit(np.array([[1, "a"], [2, "b"]] * 9, dtype=object), np.arange(18.0))
+
+
+def test_a_column_that_turned_to_text(diabetes_frame):
+    X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
+    ensemble = EnsembleRegressor(("ridge",)).fit(X, y)
+    with pytest.raises(InputError, match=r"1 columns that were numeric when the ensemble was fitted are not numeric now: 'bmi'"):
+        ensemble.predict(X.assign(bmi="high"))
+    assert np.array_equal(ensemble.predict(X.astype(object)), ensemble.predict(X))
+
+
+def test_a_wrong_number_of_columns(diabetes):
+    X, y = diabetes
+    ensemble = EnsembleRegressor(("ridge",)).fit(X, y)
+    with pytest.raises(ValueError, match="X has 4 features, but EnsembleRegressor is expecting 10 features"):
+        ensemble.predict(X[:, :4])
+
+
+def test_predicting_before_fitting():
+    from sklearn.exceptions import NotFittedError
+
+    with pytest.raises(NotFittedError):
+        EnsembleRegressor(("ridge",)).predict([[1.0]])
