@@ -64,7 +64,18 @@ def test_public_functions_and_classes_have_docstrings():
         "fit", "predict", "predict_proba", "state", "restore", "load", "save", "estimator", "parameter_names", "packages", "get_params",
         "set_params", "own_params", "own_name", "passthrough", "gives_probabilities", "is_classification",
     }  # fmt: skip
-    nested = {"work", "limited", "compute", "visit", "launch", "until_orphaned", "show", "log_message", "Handler", "Server"}
+    nested = {
+        "work",
+        "limited",
+        "compute",
+        "visit",
+        "launch",
+        "until_orphaned",
+        "show",
+        "log_message",
+        "Handler",
+        "Server",
+    }
     assert [name for name in missing if name.split(": ")[1] not in kept | nested] == []
 
 
@@ -72,7 +83,9 @@ def test_the_repository_names_no_registry_and_no_machine():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("not a git checkout")
-    forbidden = re.compile(r"index-" + r"url|/simp" + r"le/|/ho" + r"me/|\.pye" + r"nv|pypi" + r"\.org|files\.pythonhosted")
+    forbidden = re.compile(
+        r"index-" + r"url|/simp" + r"le/|/ho" + r"me/|\.pye" + r"nv|pypi" + r"\.org|files\.pythonhosted"
+    )
     for name in listed.stdout.split():
         file = ROOT / name
         if file.is_file():

@@ -99,7 +99,14 @@ class Memory(RegressorMixin, BaseEstimator):
 
 
 @pytest.mark.parametrize(
-    "cv", [5, KFold(3), RepeatedKFold(n_splits=3, n_repeats=2, random_state=0), TimeSeriesSplit(4), ShuffleSplit(3, random_state=0)]
+    "cv",
+    [
+        5,
+        KFold(3),
+        RepeatedKFold(n_splits=3, n_repeats=2, random_state=0),
+        TimeSeriesSplit(4),
+        ShuffleSplit(3, random_state=0),
+    ],
 )
 def test_no_model_predicts_a_row_that_it_was_trained_on(cv):
     rows = np.arange(40.0)
@@ -113,7 +120,9 @@ def test_repeated_predictions_are_averaged(data):
     cv = RepeatedKFold(n_splits=3, n_repeats=2, random_state=0)
     twice = EnsembleRegressor(("ridge",), cv=cv, random_state=0).fit(X, y)
     folds = list(cv.split(X))
-    once = [EnsembleRegressor(("ridge",), cv=folds[i : i + 3], random_state=0).fit(X, y).oof_predictions_ for i in (0, 3)]
+    once = [
+        EnsembleRegressor(("ridge",), cv=folds[i : i + 3], random_state=0).fit(X, y).oof_predictions_ for i in (0, 3)
+    ]
     np.testing.assert_allclose(twice.oof_predictions_, (once[0] + once[1]) / 2, rtol=1e-12)
 
 
@@ -175,7 +184,9 @@ class Failing(RegressorMixin, BaseEstimator):
 
 def test_a_failing_member_is_named_with_fold_and_cause(data):
     X, y = data
-    with pytest.raises(MemberError, match=r"member 'bad' failed on fold 1 of 3: ArithmeticError: the third planet") as caught:
+    with pytest.raises(
+        MemberError, match=r"member 'bad' failed on fold 1 of 3: ArithmeticError: the third planet"
+    ) as caught:
         EnsembleRegressor(["ridge", ("bad", Failing())], cv=3, n_jobs=1).fit(X, y)
     assert isinstance(caught.value.__cause__, ArithmeticError)
 
@@ -233,7 +244,9 @@ def test_callbacks_hear_of_every_task(data):
     assert len(heard) == 3 + 3 + 1
     assert [event.done for event in heard] == list(range(1, 8))
     assert {event.total for event in heard} == {7}
-    assert {(e.label, e.fold) for e in heard} == {(m, f) for m in ("ridge", "xgboost") for f in range(3)} | {("ridge", -1)}
+    assert {(e.label, e.fold) for e in heard} == {(m, f) for m in ("ridge", "xgboost") for f in range(3)} | {
+        ("ridge", -1)
+    }
 
 
 def test_verbose_prints_a_line_per_task(data, capsys):

@@ -32,7 +32,11 @@ def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
 
-REGRESSORS = [("lasso", Lasso(0.1)), ("tree", DecisionTreeRegressor(max_depth=4, random_state=0)), ("knn", KNeighborsRegressor())]
+REGRESSORS = [
+    ("lasso", Lasso(0.1)),
+    ("tree", DecisionTreeRegressor(max_depth=4, random_state=0)),
+    ("knn", KNeighborsRegressor()),
+]
 CLASSIFIERS = [
     ("logistic", make_pipeline(StandardScaler(), LogisticRegression())),
     ("tree", DecisionTreeClassifier(max_depth=3, random_state=0)),
@@ -131,7 +135,7 @@ def test_fitted_attributes(diabetes_frame):
     assert "ridge" in repr(board)
     assert "<table>" in board._repr_html_()
     oof = ensemble.oof_predictions_[:, 0]
-    assert dict((r["member"], r["rmse"]) for r in board)["ridge"] == pytest.approx(np.sqrt(np.mean((oof - y) ** 2)))
+    assert {r["member"]: r["rmse"] for r in board}["ridge"] == pytest.approx(np.sqrt(np.mean((oof - y) ** 2)))
     assert list(ensemble.get_feature_names_out()) == ["ridge", "knn", "xgboost"]
     assert list(ensemble.set_output(transform="pandas").transform(X).columns) == ["ridge", "knn", "xgboost"]
 
@@ -158,9 +162,13 @@ def test_labels_of_any_type(labels, iris):
 
 def test_the_honest_score_is_not_the_in_sample_one(diabetes):
     X, y = diabetes
-    ensemble = EnsembleRegressor(("ridge", DecisionTreeRegressor(random_state=0)), finalize="refit", random_state=0).fit(X, y)
+    ensemble = EnsembleRegressor(
+        ("ridge", DecisionTreeRegressor(random_state=0)), finalize="refit", random_state=0
+    ).fit(X, y)
     fresh = EnsembleRegressor(("ridge", DecisionTreeRegressor(random_state=0)), finalize="refit", random_state=0)
-    outer = cross_val_score(fresh, X, y, scoring="neg_root_mean_squared_error", cv=KFold(5, shuffle=True, random_state=0))
+    outer = cross_val_score(
+        fresh, X, y, scoring="neg_root_mean_squared_error", cv=KFold(5, shuffle=True, random_state=0)
+    )
     assert ensemble.score_estimate_ == pytest.approx(outer.mean(), rel=0.05)
 
 
@@ -240,7 +248,12 @@ def test_fit_leaves_the_users_objects_alone(diabetes):
 
 @pytest.mark.parametrize(
     "learners",
-    [("ridge", "knn"), {"ridge": {"alpha": 2.0}, "knn": {}}, [("ridge", "ridge"), learner("knn")], ["ridge", ("gone", "drop"), "knn"]],
+    [
+        ("ridge", "knn"),
+        {"ridge": {"alpha": 2.0}, "knn": {}},
+        [("ridge", "ridge"), learner("knn")],
+        ["ridge", ("gone", "drop"), "knn"],
+    ],
 )
 def test_all_forms_of_learners(learners, diabetes):
     ensemble = EnsembleRegressor(learners).fit(*diabetes)
@@ -253,7 +266,9 @@ def test_grid_search_and_pipeline(diabetes):
     X, y = diabetes
     pipeline = make_pipeline(StandardScaler(), EnsembleRegressor(("ridge", "knn"), cv=3, random_state=0))
     search = GridSearchCV(
-        pipeline, {"ensembleregressor__knn__n_neighbors": [1, 20], "ensembleregressor__blender": ["mean", "weighted"]}, cv=3
+        pipeline,
+        {"ensembleregressor__knn__n_neighbors": [1, 20], "ensembleregressor__blender": ["mean", "weighted"]},
+        cv=3,
     ).fit(X, y)
     assert search.best_params_["ensembleregressor__knn__n_neighbors"] == 20
 
@@ -347,7 +362,9 @@ def test_text_columns_are_refused_by_name(diabetes_frame):
 def test_a_column_that_turned_to_text(diabetes_frame):
     X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
     ensemble = EnsembleRegressor(("ridge",)).fit(X, y)
-    with pytest.raises(InputError, match=r"1 columns that were numeric when the ensemble was fitted are not numeric now: 'bmi'"):
+    with pytest.raises(
+        InputError, match=r"1 columns that were numeric when the ensemble was fitted are not numeric now: 'bmi'"
+    ):
         ensemble.predict(X.assign(bmi="high"))
     assert np.array_equal(ensemble.predict(X.astype(object)), ensemble.predict(X))
 

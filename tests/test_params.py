@@ -53,7 +53,9 @@ def test_constructor_names_and_the_blender():
 
 
 def test_dashes_booleans_and_estimators():
-    made = configure(EnsembleRegressor([("my_lasso", Lasso())]), {"my-lasso--alpha".replace("--", "__"): 2.0, "verbose": "True"})
+    made = configure(
+        EnsembleRegressor([("my_lasso", Lasso())]), {"my-lasso--alpha".replace("--", "__"): 2.0, "verbose": "True"}
+    )
     assert made.learners[0][1].template.alpha == 2.0
     assert made.verbose is True
 

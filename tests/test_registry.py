@@ -45,7 +45,9 @@ def test_dash_and_underscore_are_alike():
 
 
 def test_an_unknown_name_lists_what_there_is_and_the_closest():
-    with pytest.raises(UnknownNameError, match=r"No learner is registered as 'xgbost'. Did you mean 'xgboost'\?.*ridge"):
+    with pytest.raises(
+        UnknownNameError, match=r"No learner is registered as 'xgbost'. Did you mean 'xgboost'\?.*ridge"
+    ):
         byoe.learner("xgbost")
     with pytest.raises(UnknownNameError, match=r"No blender .* 'zzz'. Known: mean, meta-linear"):
         byoe.blender("zzz")
@@ -58,7 +60,9 @@ def test_two_distributions_with_one_name_are_both_named():
 
 
 def test_a_broken_plugin_fails_only_when_asked_for():
-    known = collect("learner", [point("ghost", "no_such_module:Ghost", Dist("haunted")), point("ok", "json:dumps", Dist("fine"))])
+    known = collect(
+        "learner", [point("ghost", "no_such_module:Ghost", Dist("haunted")), point("ok", "json:dumps", Dist("fine"))]
+    )
     assert pick("learner", "ok", known).load()
     with pytest.raises(PluginError, match=r"'ghost' of haunted 1.0 cannot be loaded.*ModuleNotFoundError") as caught:
         pick("learner", "ghost", known).load()

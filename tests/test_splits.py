@@ -35,7 +35,9 @@ def test_an_integer_is_a_seeded_shuffled_partition(n, k, seed):
 
 
 def test_it_is_scikit_learns_own_shuffled_fold():
-    for (train, test), (a, b) in zip(plan(5).folds, KFold(5, shuffle=True, random_state=0).split(np.zeros(60)), strict=True):
+    for (train, test), (a, b) in zip(
+        plan(5).folds, KFold(5, shuffle=True, random_state=0).split(np.zeros(60)), strict=True
+    ):
         assert np.array_equal(train, a)
         assert np.array_equal(test, b)
 
@@ -70,7 +72,12 @@ def test_the_guards_of_bagging():
 
 
 def test_the_blender_never_learns_from_rows_it_is_scored_on():
-    for cv in (5, TimeSeriesSplit(4), ShuffleSplit(4, random_state=0), PredefinedSplit(np.r_[np.full(40, -1), np.zeros(20)])):
+    for cv in (
+        5,
+        TimeSeriesSplit(4),
+        ShuffleSplit(4, random_state=0),
+        PredefinedSplit(np.r_[np.full(40, -1), np.zeros(20)]),
+    ):
         made = plan(cv)
         pairs = made.blend_folds(0)
         assert pairs

@@ -91,8 +91,10 @@ def _read_one(file: Path) -> pd.DataFrame:
             frame = pd.read_parquet(file)
         else:
             header = _has_header(file)
-            frame = pd.read_csv(file, header=0 if header else None, float_precision="round_trip")
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+            # Exact numbers are the default from pandas 3 on, and an option before.
+            exact: Any = {} if int(pd.__version__.partition(".")[0]) >= 3 else {"float_precision": "round_trip"}
+            frame = pd.read_csv(file, header=0 if header else None, **exact)
+    except (OSError, EOFError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{file} cannot be read as a table: {error}") from error

@@ -72,7 +72,7 @@ def input_fn(body: str | bytes, content_type: str) -> Rows | Refusal:
         if media == "application/json":
             return _read_json(_text(body))
         if media == "application/x-npy":
-            return _read_npy(body if isinstance(body, bytes) else body.encode("latin-1"))
+            return _read_npy(body if isinstance(body, bytes) else body.encode())
     except Refusal as refusal:
         return refusal
     return Refusal(415, f"content type {content_type!r} is not supported; send one of {', '.join(CONTENT_TYPES)}")

@@ -14,7 +14,7 @@ from sklearn.base import clone
 
 from ._contracts import SHARED_NAMES, Learner
 from ._errors import ParameterError, UnknownNameError, did_you_mean
-from ._members import as_learner, entries, find_label, members
+from ._members import as_blender, as_learner, entries, find_label, members
 from ._registry import plain
 
 
@@ -58,6 +58,7 @@ def configure(ensemble: Any, values: Mapping[str, Any]) -> Any:
     _set_shared(made, shared, set_by_prefix)
     for learner in members(made.learners).values():
         learner.own_params()
+    as_blender(made.blender).own_params()
     return made
 
 

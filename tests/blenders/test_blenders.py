@@ -59,7 +59,9 @@ def test_both_solvers_agree_with_a_general_one(rng):
     bounds, sums = [(0, 1)] * 4, {"type": "eq", "fun": lambda w: w.sum() - 1}
 
     def general(loss):
-        return minimize(loss, np.full(4, 0.25), bounds=bounds, constraints=sums, options={"ftol": 1e-14, "maxiter": 1000}).x
+        return minimize(
+            loss, np.full(4, 0.25), bounds=bounds, constraints=sums, options={"ftol": 1e-14, "maxiter": 1000}
+        ).x
 
     np.testing.assert_allclose(least_squares(A, b), general(lambda w: np.mean((A @ w - b) ** 2)), atol=1e-5)
     P = rng.uniform(0.05, 1, size=(80, 4))

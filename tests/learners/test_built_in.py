@@ -84,7 +84,7 @@ def test_saved_and_loaded_it_predicts_the_same_to_the_bit(name, kind, data, tmp_
 def test_the_seed_is_the_only_randomness(name, data):
     X, y, _ = data
     first = fit(make(name), X, y, seed=1).predict(X)
-    np.random.seed(123)  # noqa: NPY002  # a learner must not look at the global state
+    np.random.seed(123)  # a learner must not look at the global state
     assert np.array_equal(fit(make(name), X, y, seed=1).predict(X), first)
 
 
@@ -173,7 +173,13 @@ def test_boosters_equal_their_own_wrappers(name, data):
     made = {
         "xgboost": lambda: XGBRegressor(n_estimators=30, max_depth=3, n_jobs=1, random_state=0),
         "lightgbm": lambda: LGBMRegressor(
-            n_estimators=30, max_depth=3, n_jobs=1, random_state=0, verbosity=-1, force_col_wise=True, deterministic=True
+            n_estimators=30,
+            max_depth=3,
+            n_jobs=1,
+            random_state=0,
+            verbosity=-1,
+            force_col_wise=True,
+            deterministic=True,
         ),
         "catboost": lambda: CatBoostRegressor(
             n_estimators=30, max_depth=3, thread_count=1, random_state=0, verbose=False, allow_writing_files=False

@@ -10,10 +10,12 @@ from typing import Any
 import joblib
 import narwhals as nw
 
+from .._base import BaseEnsemble
+from .._contracts import Task
 from .._data import data_files
 from .._errors import InputError, ParameterError, did_you_mean, need
-from .._members import as_blender, members
-from .._metrics import find_metric
+from .._members import as_blender
+from .._metrics import Metric, find_metric
 from .._params import configure
 from .._spec import to_spec
 from ._endpoint import LocalEndpoint
@@ -80,7 +82,7 @@ def fit(
     channels = _channels(train, validation)
     values = dict(hyperparameters or {})
     data = _data_roles(target, weight, groups, drop)
-    _check_ensemble(configure(ensemble, values))
+    _configured(ensemble, values)
     for name, table in channels.items():
         _check_columns(table, data, name)
     name = new_name()
@@ -143,14 +145,14 @@ hyperparameters
     fixed = dict(hyperparameters or {})
     channels = _channels(train, validation)
     data = _data_roles(target, weight, groups, drop)
-    _check_ensemble(configure(ensemble, fixed))
+    made = _configured(ensemble, fixed)
     both = {name.replace("-", "_") for name in space} & {name.replace("-", "_") for name in fixed}
     if both:
         raise ParameterError(f"{', '.join(sorted(both))} is both fixed and in the space; keep one")
-    check_space(configure(ensemble, fixed), space)
+    check_space(made, space)
     for name, table in channels.items():
         _check_columns(table, data, name)
-    metric = _objective(ensemble, {**fixed, **{name: domain[0] for name, domain in space.items()}})
+    metric = _objective(made, space)
     name = new_name("byoe-tune")
     base = _base(output, name)
     cpus = cpus_per_trial(max_parallel_jobs, joblib.cpu_count())
@@ -199,25 +201,25 @@ def _check_instance(instance_type: str) -> None:
         )
 
 
-def _check_ensemble(ensemble: Any) -> None:
-    """Check what can be checked without data: names, labels, parameters, and the spec."""
-    if not hasattr(ensemble, "_classifies"):
+def _configured(ensemble: Any, values: Mapping[str, Any]) -> Any:
+    """Apply the hyperparameters, and check what can be checked without data."""
+    if not isinstance(ensemble, BaseEnsemble):
         raise ParameterError(
             f"{type(ensemble).__name__} is not an ensemble: expected an EnsembleRegressor or EnsembleClassifier"
         )
-    ensemble._checked()
-    for learner in members(ensemble.learners).values():
-        learner.own_params()
-    as_blender(ensemble.blender).own_params()
-    to_spec(ensemble)
-
-
-def _objective(ensemble: Any, values: Mapping[str, Any]) -> Any:
-    from .._contracts import Task
-
     made = configure(ensemble, values)
-    task = Task("classification", 2) if made._classifies else Task("regression")
-    return find_metric(made.metric, task, probabilities=as_blender(made.blender).gives_probabilities)
+    made._checked()
+    to_spec(made)
+    return made
+
+
+def _objective(ensemble: Any, space: Mapping[str, Any]) -> Metric:
+    """Return the metric that every trial of the space prints."""
+    task = Task("classification", 2) if ensemble._classifies else Task("regression")
+    choices = space.get("blender", [ensemble.blender])
+    # One objective for all: what a blender without probabilities cannot give is no objective.
+    probabilities = all(as_blender(choice).gives_probabilities for choice in choices)
+    return find_metric(ensemble.metric, task, probabilities=probabilities)
 
 
 def _data_roles(target: Any, weight: Any, groups: Any, drop: Iterable[Any]) -> dict[str, Any]:

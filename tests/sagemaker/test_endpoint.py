@@ -1,0 +1,203 @@
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+
+import byoe
+from byoe._errors import InputError, JobError
+from byoe.sagemaker import _endpoint, _server
+from byoe.sagemaker._endpoint import LocalEndpoint
+
+sm = byoe.sagemaker
+
+
+@pytest.fixture(scope="module")
+def endpoint(job):
+    with sm.deploy(job) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def X(split):
+    return split[1].drop(columns="target")
+
+
+def gone(pid):
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def ask(endpoint, method, path, body=None, **headers):
+    host = endpoint.url.removeprefix("http://")
+    connection = http.client.HTTPConnection(host, timeout=20)
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("form", ["pandas", "polars", "array", "list"])
+def test_it_predicts_what_the_saved_ensemble_predicts(form, endpoint, job, X):
+    import polars
+
+    data = {"pandas": X, "polars": polars.from_pandas(X), "array": X.to_numpy(), "list": X.to_numpy().tolist()}[form]
+    assert np.array_equal(endpoint.predict(data), job.ensemble().predict(X))
+
+
+def test_columns_are_matched_by_name_and_missing_cells_travel(endpoint, job, X):
+    holes = X.copy()
+    holes.iloc[3, 2] = np.nan
+    expected = job.ensemble().predict(holes)
+    assert np.array_equal(endpoint.predict(holes[list(X.columns)[::-1]]), expected)
+    assert np.array_equal(endpoint.predict(holes.to_numpy()), expected)
+
+
+def test_one_row(endpoint, job, X):
+    assert np.array_equal(endpoint.predict(X.to_numpy()[0]), job.ensemble().predict(X[:1]))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_large_data_go_in_several_requests(named, endpoint, job, X, monkeypatch):
+    monkeypatch.setattr(_endpoint, "MAX_BODY", 3000)
+    sent = []
+    invoke = LocalEndpoint._invoke
+    monkeypatch.setattr(
+        LocalEndpoint, "_invoke", lambda self, *request: sent.append(len(request[0])) or invoke(self, *request)
+    )
+    assert np.array_equal(endpoint.predict(X if named else X.to_numpy()), job.ensemble().predict(X))
+    assert len(sent) > 2
+    assert max(sent) <= 3000
+
+
+def test_the_platforms_two_paths(endpoint):
+    assert ask(endpoint, "GET", "/ping")[0] == 200
+    assert ask(endpoint, "GET", "/other")[0] == 404
+    assert ask(endpoint, "POST", "/other", b"")[0] == 404
+    status, body = ask(endpoint, "POST", "/invocations", ",".join(["0.01"] * 10), **{"Content-Type": "text/csv"})
+    assert status == 200
+    assert len(json.loads(body)["predictions"]) == 1
+
+
+def test_bad_requests_are_answered_with_the_reason(endpoint, X):
+    csv = {"Content-Type": "text/csv"}
+    assert ask(endpoint, "POST", "/invocations", "1,2", **csv)[0] == 400
+    assert ask(endpoint, "POST", "/invocations", b"\xff", **csv)[0] == 400
+    assert ask(endpoint, "POST", "/invocations", "x", **{"Content-Type": "image/png"})[0] == 415
+    assert ask(endpoint, "POST", "/invocations", ",".join(["1"] * 10), Accept="image/png", **csv)[0] == 406
+    assert ask(endpoint, "POST", "/invocations", "", **{"Content-Length": "99999999", **csv})[0] == 413
+    assert ask(endpoint, "POST", "/invocations", None, **{"Content-Length": "many", **csv})[0] == 411
+    with pytest.raises(InputError, match=r"answered 400: the columns do not fit \(missing: bmi\)"):
+        endpoint.predict(X.drop(columns="bmi"))
+    with pytest.raises(InputError, match="row 0, column 'bmi': 'high' is not a number"):
+        endpoint.predict(X.assign(bmi="high"))
+    with pytest.raises(InputError, match="row 0 has 3 columns, expected 10"):
+        endpoint.predict(X.to_numpy()[:, :3])
+    with pytest.raises(InputError, match="the rows are not numeric"):
+        endpoint.predict([["a"] * 10])
+    with pytest.raises(InputError, match="no rows"):
+        endpoint.predict(X[:0])
+    assert ask(endpoint, "GET", "/ping")[0] == 200
+
+
+def test_a_model_that_fails_is_a_500_without_a_traceback(capsys):
+    class Handlers:
+        @staticmethod
+        def input_fn(body, content_type):
+            return body
+
+        @staticmethod
+        def predict_fn(rows, model):
+            raise RuntimeError("secret path")
+
+        @staticmethod
+        def output_fn(prediction, accept):
+            return prediction
+
+    server = _server.make_server(Handlers, None)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_address[1]}/invocations"
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(urllib.request.Request(url, b"1", {"Content-Type": "text/csv"}))
+        with caught.value as answer:
+            assert answer.code == 500
+            assert b"secret" not in answer.read()
+        assert "secret path" in capsys.readouterr().err
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_delete_leaves_no_process_and_no_folder(job, X):
+    endpoint = sm.deploy(job)
+    pid, folder = endpoint._process.pid, endpoint._folder
+    endpoint.delete()
+    endpoint.delete()
+    assert gone(pid)
+    assert not folder.exists()
+    with pytest.raises(JobError, match="has been deleted"):
+        endpoint.predict(X)
+
+
+def test_an_exception_in_the_block_leaves_no_process(job):
+    with pytest.raises(ZeroDivisionError), sm.deploy(job) as endpoint:
+        pid = endpoint._process.pid
+        raise ZeroDivisionError
+    assert gone(pid)
+
+
+def test_a_forgotten_endpoint_ends_with_its_handle(job):
+    endpoint = sm.deploy(job)
+    pid = endpoint._process.pid
+    del endpoint
+    assert gone(pid)
+
+
+def test_an_endpoint_does_not_outlive_a_killed_owner(job):
+    code = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from byoe.sagemaker._endpoint import LocalEndpoint\n"
+        f"endpoint = LocalEndpoint('x', Path({str(job.artifact)!r}))\n"
+        "print(endpoint._process.pid, endpoint._folder, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    pid, folder = done.stdout.split()
+    assert gone(int(pid))
+    shutil.rmtree(folder)
+
+
+def test_an_endpoint_that_cannot_start_says_why(job, tmp_path):
+    shutil.copytree(job.artifact, tmp_path / "model")
+    (tmp_path / "model" / "manifest.json").write_text("{}")
+    with pytest.raises(JobError, match=r"(?s)did not become healthy.*BundleError"):
+        LocalEndpoint("broken", tmp_path / "model")
+
+
+def test_the_artifacts_own_handlers_are_served(job, tmp_path):
+    shutil.copytree(job.artifact, tmp_path / "model")
+    code = (tmp_path / "model" / "code" / "inference.py").read_text()
+    code += "\n\ndef output_fn(prediction, accept):\n    return '{\"mine\": true}', 'application/json'\n"
+    (tmp_path / "model" / "code" / "inference.py").write_text(code)
+    with LocalEndpoint("mine", tmp_path / "model") as endpoint:
+        assert ask(endpoint, "POST", "/invocations", "1,2,3", **{"Content-Type": "text/csv"}) == (
+            200,
+            b'{"mine": true}',
+        )

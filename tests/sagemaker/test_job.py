@@ -1,0 +1,414 @@
+"""Local jobs from end to end: the produced bundle, the log, the layout, failures."""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
+
+import byoe
+from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
+from byoe._errors import InputError, JobError, ParameterError, SpecError, UnknownNameError
+from byoe.sagemaker._metric_lines import read_metrics
+
+sm = byoe.sagemaker
+
+COMBINATIONS = {
+    "boosters, mean": EnsembleRegressor([learner("catboost", iterations=20), learner("xgboost", n_estimators=10)], "mean", random_state=0),
+    "three boosters, weighted": EnsembleRegressor(
+        {"catboost": {"iterations": 10}, "xgboost": {"n_estimators": 5}, "lightgbm": {"n_estimators": 5}}, "weighted", random_state=0
+    ),
+    "scikit-learn, meta-linear": EnsembleRegressor(("ridge", "knn", "svm"), blender("meta-linear", passthrough=True), random_state=0),
+    "instance and meta-model": EnsembleRegressor([GradientBoostingRegressor(n_estimators=10), "ridge"], LinearRegression(), random_state=0),
+    "plugin learner and blender": EnsembleRegressor(("log-ridge", "ridge", "knn"), "trimmed-mean", random_state=0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", COMBINATIONS)
+def test_any_combination_goes_through_with_no_code_of_the_users(case, split, tmp_path):
+    train, validation = split
+    ensemble = COMBINATIONS[case]
+    job = sm.fit(ensemble, train, validation, target="target", output=tmp_path, logs=False)
+    assert job.status == "Completed"
+    X = validation.drop(columns="target")
+    here = ensemble.fit(train.drop(columns="target"), train["target"])
+    made = job.ensemble()
+    # A frame's memory layout, and with it the last bit of a sum, may differ between here and the job.
+    np.testing.assert_allclose(made.predict(X), here.predict(X), rtol=1e-12)
+    error = np.sqrt(np.mean((here.predict(X) - validation["target"]) ** 2))
+    assert job.metrics["validation:rmse"] == pytest.approx(error, rel=1e-12)
+    for column, label in enumerate(here.members_):
+        error = np.sqrt(np.mean((here.transform(X)[:, column] - validation["target"]) ** 2))
+        assert job.metrics[f"member:{label}:rmse"] == pytest.approx(error, rel=1e-12)
+    with sm.deploy(job) as endpoint:
+        assert np.array_equal(endpoint.predict(X), made.predict(X))
+
+
+def test_a_classifier(iris, tmp_path):
+    import pandas as pd
+
+    X, y = iris
+    frame = pd.DataFrame(X, columns=["a", "b", "c", "d"]).assign(kind=y)
+    ensemble = EnsembleClassifier(("ridge", learner("xgboost", n_estimators=5)), "mean", random_state=0)
+    job = sm.fit(ensemble, frame, target="kind", output=tmp_path, logs=False)
+    assert set(job.metrics) >= {
+        "validation:log_loss",
+        "validation:accuracy",
+        "validation:roc_auc",
+        "member:ridge:accuracy",
+    }
+    here = ensemble.fit(frame[["a", "b", "c", "d"]], y)
+    assert job.metrics["validation:log_loss"] == pytest.approx(-here.score_estimate_, rel=1e-12)
+    with sm.deploy(job) as endpoint:
+        assert (
+            endpoint.predict(frame[["a", "b", "c", "d"]]).tolist() == here.predict(frame[["a", "b", "c", "d"]]).tolist()
+        )
+    voted = sm.fit(ensemble.set_params(blender="vote"), frame, target="kind", output=tmp_path, logs=False)
+    assert "validation:accuracy" in voted.metrics
+    assert "validation:log_loss" not in voted.metrics
+
+
+def test_without_validation_data_the_metric_is_the_honest_estimate(split, tmp_path):
+    train, _ = split
+    ensemble = EnsembleRegressor(("ridge", "knn"), random_state=0)
+    job = sm.fit(ensemble, train, target="target", output=tmp_path, logs=False)
+    here = ensemble.fit(train.drop(columns="target"), train["target"])
+    assert job.metrics["validation:rmse"] == -here.score_estimate_
+    assert job.metrics["member:ridge:rmse"] == {r["member"]: r["rmse"] for r in here.leaderboard_}["ridge"]
+
+
+def test_the_validation_channel_is_never_learned_from(split, tmp_path):
+    train, validation = split
+    ensemble = EnsembleRegressor(("ridge", "knn"), random_state=0)
+    first = sm.fit(ensemble, train, validation, target="target", output=tmp_path, logs=False)
+    second = sm.fit(ensemble, train, validation.assign(target=0.0), target="target", output=tmp_path, logs=False)
+    X = validation.drop(columns="target")
+    assert np.array_equal(first.ensemble().predict(X), second.ensemble().predict(X))
+    assert first.metrics != second.metrics
+
+
+def test_every_metric_stands_in_the_log_once_and_each_regex_matches_its_line_alone(job):
+    import re
+
+    definitions = json.loads((job.base / "code" / "metric_definitions.json").read_text())
+    for definition in definitions:
+        lines = [line for line in job.log.splitlines() if re.search(definition["Regex"], line)]
+        assert len(lines) == 1
+        assert lines[0].startswith(definition["Name"] + "=")
+    assert {definition["Name"] for definition in definitions} == set(job.metrics)
+    assert read_metrics(job.log, definitions) == job.metrics
+
+
+def test_the_layout_is_the_platforms(job):
+    base = job.base
+    config = base / "input" / "config"
+    assert json.loads((config / "hyperparameters.json").read_text())["sagemaker_program"] == '"train.py"'
+    assert set(json.loads((config / "inputdataconfig.json").read_text())) == {"train", "validation"}
+    assert json.loads((config / "resourceconfig.json").read_text())["hosts"] == ["localhost"]
+    assert list((base / "input" / "data" / "train").iterdir())
+    assert {path.name for path in (base / "model").iterdir()} == {"manifest.json", "members", "oof.npz", "code"}
+    assert {path.name for path in (base / "model" / "code").iterdir()} == {
+        "inference.py",
+        "requirements.txt",
+        "spec.json",
+        "wheels",
+    }
+    assert json.loads((base / "output" / "data" / "leaderboard.json").read_text())[0]["member"] == "blend"
+    assert not {"setup.py", "pyproject.toml"} & {path.name for path in (base / "code").iterdir()}
+    assert job.failure == ""
+    assert job.seconds > 0
+
+
+def test_variables_and_arguments_are_those_of_the_training_toolkit(tmp_path):
+    from byoe.sagemaker._local import lay_out
+    from byoe.sagemaker._source import write_source
+
+    data = {"target": "y", "weight": None, "groups": None, "drop": []}
+    source = write_source(EnsembleRegressor(("ridge",)), tmp_path / "source", data=data)
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+    given = {"eta": 0.1, "cv": 5, "blender": "mean", "verbose": True, "list": [1, 2], "nothing": None, "k": 1}
+    arguments, env = lay_out(tmp_path / "ml", source, {"train": tmp_path / "a.csv"}, given, name="job", cpus=2)
+    assert arguments == [
+        "--blender", "mean", "--cv", "5", "--eta", "0.1", "-k", "1", "--list", "[1, 2]", "--nothing", "", "--verbose", "True",
+    ]  # fmt: skip
+    base = tmp_path / "ml"
+    assert json.loads(env["SM_HPS"]) == given
+    assert env["SM_HP_ETA"] == "0.1"
+    assert env["SM_HP_BLENDER"] == "mean"
+    assert env["SM_HP_VERBOSE"] == "true"
+    assert env["SM_CHANNELS"] == '["train"]'
+    assert env["SM_CHANNEL_TRAIN"] == str(base / "input" / "data" / "train")
+    assert env["SM_MODEL_DIR"] == str(base / "model")
+    assert env["SM_OUTPUT_DIR"] == str(base / "output")
+    assert env["SM_OUTPUT_DATA_DIR"] == str(base / "output" / "data")
+    assert env["SM_HOSTS"] == '["localhost"]'
+    assert env["SM_CURRENT_HOST"] == "localhost"
+    assert env["SM_NUM_CPUS"] == "2"
+    assert env["SM_NUM_GPUS"] == "0"
+    assert env["SM_USER_ENTRY_POINT"] == "train.py"
+    assert json.loads(env["SM_USER_ARGS"]) == arguments
+    assert json.loads(env["SM_TRAINING_ENV"])["hps"] == given
+    assert not [key for key in env if key.startswith("SM_") and key != key.upper()]
+
+
+def test_hyperparameters_override_the_spec(split, tmp_path):
+    train, _ = split
+    ensemble = EnsembleRegressor([learner("xgboost", n_rounds=50), "ridge"], "weighted", random_state=0)
+    values = {"num-round": 7, "ridge__alpha": 5.0, "blender": "mean", "cv": 3}
+    made = sm.fit(ensemble, train, target="target", output=tmp_path, logs=False, hyperparameters=values).ensemble()
+    assert made.members_["xgboost"].models[0].booster.num_boosted_rounds() == 7
+    assert made.members_["ridge"].learner.get_params() == {"alpha": 5.0}
+    assert made.blender_.name == "mean"
+    assert len(made.members_["xgboost"].models) == 3
+
+
+FORMATS = {
+    "csv": lambda frame, folder: frame.to_csv(folder / "data.csv", index=False) or folder / "data.csv",
+    "csv without header": lambda frame, folder: frame.to_csv(folder / "data.csv", index=False, header=False) or folder / "data.csv",
+    "parquet": lambda frame, folder: frame.to_parquet(folder / "data.parquet") or folder / "data.parquet",
+    "folder": lambda frame, folder: [part.to_csv(folder / f"{i}.csv", index=False) for i, part in enumerate((frame[:99], frame[99:]))] and folder,
+    "text path": lambda frame, folder: frame.to_csv(folder / "data.csv", index=False) or str(folder / "data.csv"),
+    "polars": lambda frame, folder: __import__("polars").from_pandas(frame),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_all_forms_of_data_give_the_same_ensemble(form, split, tmp_path):
+    train, validation = split
+    folder = tmp_path / "data"
+    folder.mkdir()
+    target = 10 if form == "csv without header" else "target"
+    data = FORMATS[form](train, folder)
+    ensemble = EnsembleRegressor(("ridge", "svm"), random_state=0)
+    made = sm.fit(ensemble, data, target=target, output=tmp_path / "jobs", logs=False).ensemble()
+    X, y = train.drop(columns="target"), train["target"]
+    fresh = validation.drop(columns="target")
+    expected = ensemble.fit(X.to_numpy(), y).predict(fresh.to_numpy())
+    found = made.predict(fresh.to_numpy() if form == "csv without header" else fresh)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_weights_groups_and_dropped_columns(split, tmp_path, rng):
+    train, _ = split
+    extra = {"w": rng.uniform(0.5, 2, len(train)), "patient": rng.integers(40, size=len(train))}
+    frame = train.assign(**extra, note="free text")
+    ensemble = EnsembleRegressor(("ridge", "svm"), random_state=0)
+    roles = {"target": "target", "weight": "w", "groups": "patient", "drop": ["note"]}
+    made = sm.fit(ensemble, frame, output=tmp_path, logs=False, **roles).ensemble()
+    here = ensemble.fit(
+        train.drop(columns="target"), train["target"], sample_weight=extra["w"], groups=extra["patient"]
+    )
+    assert np.array_equal(made.oof_predictions_, here.oof_predictions_)
+    assert list(made.feature_names_in_) == list(here.feature_names_in_)
+
+
+def test_the_data_are_read_once_for_all_members(split, tmp_path, monkeypatch):
+    from byoe.sagemaker import _train
+    from byoe.sagemaker._local import lay_out
+    from byoe.sagemaker._source import write_source
+
+    train, _ = split
+    train.to_csv(tmp_path / "a.csv", index=False)
+    data = {"target": "target", "weight": None, "groups": None, "drop": []}
+    source = write_source(EnsembleRegressor(("ridge", "knn", "svm"), random_state=0), tmp_path / "source", data=data)
+    _, env = lay_out(tmp_path / "ml", source, {"train": tmp_path / "a.csv"}, {}, name="job", cpus=1)
+    for key, value in env.items():
+        if key.startswith("SM_"):
+            monkeypatch.setenv(key, value)
+    read = []
+    monkeypatch.setattr(_train, "read_frame", lambda path: read.append(path) or byoe._data.read_frame(path))
+    _train.run(source)
+    assert len(read) == 1
+
+
+def test_the_job_runs_the_shipped_wheel(job):
+    code = "import byoe; print(byoe.__file__)"
+    site = job.base / "site-packages"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(site)}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith(str(site))
+    # Another byoe than the shipped one is refused.
+    env = {**os.environ, "BYOE_LOCAL_SITE": str(site), "SM_OUTPUT_DIR": str(job.base / "elsewhere")}
+    done = subprocess.run([sys.executable, "train.py"], cwd=job.base / "code", env=env, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "expected the shipped wheel" in (job.base / "elsewhere" / "failure").read_text()
+
+
+def test_the_folder_runs_where_byoe_is_not_installed(split, tmp_path):
+    """An environment with the dependencies, and neither byoe nor the plugin."""
+    train, validation = split
+    env_folder = tmp_path / "env"
+    venv.create(env_folder, with_pip=False, symlinks=True)
+    python = env_folder / "bin" / "python"
+    site = Path(
+        subprocess.run(
+            [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    )
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if "byoe" not in entry.name.lower():
+            (site / entry.name).symlink_to(entry)
+    missing = subprocess.run([python, "-c", "import byoe"], capture_output=True, text=True)
+    assert "No module named 'byoe'" in missing.stderr
+    from byoe.sagemaker._local import lay_out
+    from byoe.sagemaker._source import write_source
+
+    train.to_csv(tmp_path / "a.csv", index=False)
+    data = {"target": "target", "weight": None, "groups": None, "drop": []}
+    ensemble = EnsembleRegressor(
+        ("log-ridge", "ridge", learner("xgboost", n_estimators=3)), "trimmed-mean", random_state=0
+    )
+    source = write_source(ensemble, tmp_path / "source", data=data)
+    arguments, variables = lay_out(tmp_path / "ml", source, {"train": tmp_path / "a.csv"}, {}, name="job", cpus=1)
+    done = subprocess.run(
+        [python, "train.py", *arguments], cwd=tmp_path / "ml" / "code", env=variables, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    X = validation.drop(columns="target")
+    expected = ensemble.fit(train.drop(columns="target"), train["target"]).predict(X)
+    np.testing.assert_allclose(byoe.load(tmp_path / "ml" / "model").predict(X), expected, rtol=1e-12)
+
+
+# -- failures ------------------------------------------------------------------------
+
+
+def test_a_script_that_raises_leaves_its_reason(split, tmp_path):
+    train, _ = split
+    job = sm.fit(EnsembleRegressor(("ridge",)), train.assign(town="Bonn"), target="target", output=tmp_path, wait=False)
+    with pytest.raises(
+        JobError, match=r"(?s)has the status Failed: InputError: 1 of the columns are not numeric: 'town'"
+    ) as caught:
+        job.wait()
+    assert caught.value.job is job
+    assert job.status == "Failed"
+    assert "Traceback" in job.log
+    failure = (job.base / "output" / "failure").read_text()
+    assert failure.startswith("InputError: 1 of the columns are not numeric")
+    assert "Traceback" in failure
+    assert list((job.base / "model").iterdir()) == []
+    assert job.metrics == {}
+    for use in (lambda: job.artifact, job.ensemble, lambda: sm.deploy(job)):
+        with pytest.raises(JobError, match="has the status Failed"):
+            use()
+
+
+def test_a_failing_fit_raises_and_gives_the_job(split, tmp_path):
+    train, _ = split
+    with pytest.raises(JobError, match="the target is missing in 1 of 330 rows") as caught:
+        sm.fit(
+            EnsembleRegressor(("ridge",)),
+            train.assign(target=train["target"].where(train.index != 3)),
+            target="target",
+            output=tmp_path,
+            logs=False,
+        )
+    assert caught.value.job.status == "Failed"
+
+
+REFUSED = {
+    "unknown learner": (lambda f, o: sm.fit(EnsembleRegressor(("xgbost",)), f, target="target", output=o), UnknownNameError, "Did you mean 'xgboost'"),
+    "unknown blender": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",), "meen"), f, target="target", output=o), UnknownNameError, "Did you mean 'mean'"),
+    "duplicate labels": (lambda f, o: sm.fit(EnsembleRegressor(("ridge", "ridge")), f, target="target", output=o), ParameterError, "two members"),
+    "unknown hyperparameter": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="target", output=o, hyperparameters={"ta": 1}), UnknownNameError, "nobody knows the parameter 'ta'"),
+    "missing target": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="tarjet", output=o), InputError, "train has no column 'tarjet'. Did you mean 'target'"),
+    "target missing in validation": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, f.drop(columns="target"), target="target", output=o), InputError, "validation has no column"),
+    "no such file": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), "/no/such.csv", target="y", output=o), InputError, "there is no file or folder"),
+    "no rows": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f[:0], target="target", output=o), InputError, "train has no rows"),
+    "an array": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f.to_numpy(), target=10, output=o), InputError, "train is of type ndarray; expected a frame"),
+    "s3": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), "s3://bucket/x", target="y", output=o), ParameterError, "a local job reads files"),
+    "s3 output": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="target", output="s3://bucket/x"), ParameterError, "a local job writes"),
+    "instance": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="target", output=o, instance_type="ml.m5.large"), ParameterError, "'local' only"),
+    "a callable": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",), callbacks=print), f, target="target", output=o), SpecError, "callbacks"),
+    "a local class": (lambda f, o: sm.fit(EnsembleRegressor([("mine", _local())]), f, target="target", output=o), SpecError, "member 'mine': class"),
+    "not an ensemble": (lambda f, o: sm.fit(LinearRegression(), f, target="target", output=o), ParameterError, "LinearRegression is not an ensemble"),
+}  # fmt: skip
+
+
+def _local():
+    class Here(LinearRegression):
+        pass
+
+    return Here()
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_input_is_refused_before_anything_is_written(case, split, tmp_path):
+    call, error, message = REFUSED[case]
+    with pytest.raises(error, match=message):
+        call(split[0], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_index_pairs_are_refused(split, tmp_path):
+    pairs = [(np.arange(100), np.arange(100, 330))]
+    with pytest.raises(SpecError, match="cv: a ndarray"):
+        sm.fit(EnsembleRegressor(("ridge",), cv=pairs), split[0], target="target", output=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(InputError, match="a.csv is empty"):
+        sm.fit(EnsembleRegressor(("ridge",)), tmp_path / "a.csv", target="y", output=tmp_path / "jobs")
+    assert not (tmp_path / "jobs").exists()
+
+
+def test_stop_ends_the_job(split, tmp_path):
+    slow = EnsembleRegressor([learner("catboost", iterations=200_000)])
+    job = sm.fit(slow, split[0], target="target", output=tmp_path, wait=False)
+    assert job.status == "InProgress"
+    job.stop()
+    assert job.status == "Stopped"
+    with pytest.raises(ProcessLookupError):
+        os.kill(job._process.pid, 0)
+    with pytest.raises(JobError, match="has the status Stopped"):
+        job.wait()
+
+
+def test_an_interrupted_wait_stops_the_job(split, tmp_path):
+    slow = EnsembleRegressor([learner("catboost", iterations=200_000)])
+    job = sm.fit(slow, split[0], target="target", output=tmp_path, wait=False)
+
+    def interrupt(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        job.wait(on_line=interrupt)
+    assert job.status == "Stopped"
+
+
+def test_a_job_ends_with_the_process_that_started_it(split, tmp_path):
+    split[0].to_csv(tmp_path / "a.csv", index=False)
+    code = (
+        "import byoe, sys\n"
+        "slow = byoe.EnsembleRegressor([byoe.learner('catboost', iterations=200000)])\n"
+        f"job = byoe.sagemaker.fit(slow, {str(tmp_path / 'a.csv')!r}, target='target', output={str(tmp_path / 'jobs')!r}, wait=False)\n"
+        "print(job._process.pid)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(done.stdout), 0)
+
+
+def test_the_log_is_printed_while_waiting(split, tmp_path, capsys):
+    sm.fit(EnsembleRegressor(("ridge",), random_state=0), split[0], target="target", output=tmp_path)
+    out = capsys.readouterr().out
+    assert "ridge fold 1 done" in out
+    assert "validation:rmse=" in out
+
+
+def test_a_handle_shows_where_things_are(job):
+    assert job.name in repr(job)
+    assert "Completed" in repr(job)
+    assert job.artifact == job.base / "model"

@@ -1,0 +1,62 @@
+import json
+from importlib.metadata import version
+
+import pytest
+from sklearn.linear_model import Lasso
+
+from byoe import EnsembleClassifier, EnsembleRegressor
+from byoe._errors import JobError, SpecError
+from byoe.sagemaker._source import metric_names, write_source
+
+DATA = {"target": "y", "weight": None, "groups": None, "drop": []}
+
+
+def test_the_folder_holds_what_a_container_needs(tmp_path):
+    source = write_source(
+        EnsembleRegressor(("xgboost", "log-ridge", Lasso()), "trimmed-mean"), tmp_path / "source", data=DATA
+    )
+    names = {path.name for path in source.iterdir()}
+    assert names == {"train.py", "inference.py", "spec.json", "requirements.txt", "metric_definitions.json", "wheels"}
+    wheels = {wheel.name.partition("-")[0] for wheel in (source / "wheels").iterdir()}
+    assert wheels == {"byoe", "byoe_example"}
+    requirements = (source / "requirements.txt").read_text().splitlines()
+    assert f"xgboost=={version('xgboost')}" in requirements
+    assert {line.partition("-")[0] for line in requirements if line.startswith("./")} == {
+        "./wheels/byoe",
+        "./wheels/byoe_example",
+    }
+    # Other boosters are not paid for, and what the container brings is not pinned again.
+    assert not [
+        line for line in requirements if line.startswith(("catboost", "lightgbm", "numpy", "pandas", "scikit-learn"))
+    ]
+    spec = json.loads((source / "spec.json").read_text())
+    assert spec["data"]["target"] == "y"
+    compile((source / "train.py").read_text(), "train.py", "exec")
+    compile((source / "inference.py").read_text(), "inference.py", "exec")
+
+
+def test_nothing_is_written_for_an_ensemble_that_json_cannot_express(tmp_path):
+    with pytest.raises(SpecError):
+        write_source(EnsembleRegressor(("ridge",), callbacks=print), tmp_path / "source", data=DATA)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_folder_is_left_alone(tmp_path):
+    (tmp_path / "source").mkdir()
+    with pytest.raises(JobError, match="must be new"):
+        write_source(EnsembleRegressor(("ridge",)), tmp_path / "source", data=DATA)
+
+
+def test_metric_names():
+    assert metric_names(EnsembleRegressor(("ridge",), metric="mae")) == [
+        *(f"validation:{name}" for name in ("mae", "rmse", "r2")),
+        *(f"member:ridge:{name}" for name in ("mae", "rmse", "r2")),
+    ]
+    assert metric_names(EnsembleClassifier(("ridge",)))[:3] == [
+        "validation:log_loss",
+        "validation:accuracy",
+        "validation:roc_auc",
+    ]
+    assert "validation:median_absolute_error" in metric_names(
+        EnsembleRegressor(("ridge",), metric="neg_median_absolute_error")
+    )

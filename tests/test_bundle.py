@@ -1,0 +1,199 @@
+import json
+import os
+
+import numpy as np
+import pytest
+from lightgbm import LGBMRegressor
+from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+from xgboost import XGBRegressor
+
+import byoe
+from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
+from byoe._errors import BundleError
+
+SMALL = [learner("catboost", iterations=5), learner("xgboost", n_estimators=5), learner("lightgbm", n_estimators=5)]
+CASES = {
+    "boosters": EnsembleRegressor(SMALL, random_state=0),
+    "scikit-learn": EnsembleRegressor(("ridge", "elastic_net", "knn", "svm"), "meta-linear", random_state=0),
+    "instances": EnsembleRegressor(
+        [GradientBoostingRegressor(n_estimators=5), make_pipeline(StandardScaler(), LinearRegression())], "vote"
+    ),
+    "wrappers": EnsembleRegressor([XGBRegressor(n_estimators=3), LGBMRegressor(n_estimators=3, verbosity=-1)], "mean"),
+    "meta-model": EnsembleRegressor(("ridge", "knn"), GradientBoostingRegressor(n_estimators=5), random_state=0),
+    "passthrough": EnsembleRegressor(("ridge", "knn"), blender("meta-linear", passthrough=True), random_state=0),
+    "plugin": EnsembleRegressor(("log-ridge", "ridge", "knn"), "trimmed-mean", random_state=0),
+    "time": EnsembleRegressor(("ridge", "knn"), cv=TimeSeriesSplit(3)),
+    "pairs": EnsembleRegressor(
+        ("ridge",), cv=[(np.arange(200), np.arange(200, 442)), (np.arange(200, 442), np.arange(200))]
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_loaded_it_is_the_same_to_the_bit(case, diabetes, tmp_path):
+    X, y = diabetes
+    first = CASES[case].fit(X, y)
+    second = byoe.load(first.save(tmp_path / "model"))
+    assert np.array_equal(second.predict(X), first.predict(X))
+    assert np.array_equal(second.oof_predictions_, first.oof_predictions_, equal_nan=True)
+    assert second.score_estimate_ == first.score_estimate_
+    assert repr(second.leaderboard_) == repr(first.leaderboard_)
+    assert second.reblend("mean").score_estimate_ == first.reblend("mean").score_estimate_
+
+
+@pytest.mark.parametrize("how", [None, "weights", "groups"])
+def test_weights_and_groups_come_along(how, diabetes, rng, tmp_path):
+    X, y = diabetes
+    extra = {
+        "weights": {"sample_weight": rng.uniform(1, 2, 442)},
+        "groups": {"groups": rng.integers(20, size=442)},
+    }.get(how, {})
+    first = EnsembleRegressor(("ridge", "svm"), random_state=0).fit(X, y, **extra)
+    second = byoe.load(first.save(tmp_path / "model"))
+    assert second.reblend("meta-linear").score_estimate_ == first.reblend("meta-linear").score_estimate_
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [("abc", object), ("abc", None), ([3, 5, 7], None), ([1.0, 2.0, 3.0], None), ([1, 2, 3], np.uint8)],
+)
+def test_classes_of_any_type(labels, kind, iris, tmp_path):
+    X = iris[0]
+    y = np.array(list(labels), dtype=kind)[np.repeat([0, 1, 2], 50)]
+    first = EnsembleClassifier(["ridge", DecisionTreeClassifier(max_depth=2)], "mean", random_state=0).fit(X, y)
+    second = byoe.load(first.save(tmp_path / "model"))
+    assert np.array_equal(second.predict_proba(X), first.predict_proba(X))
+    assert np.array_equal(second.predict(X), first.predict(X))
+    assert second.classes_.dtype == first.classes_.dtype
+
+
+def test_column_names_come_along(diabetes_frame, tmp_path):
+    X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
+    first = EnsembleRegressor(("ridge",)).fit(X, y)
+    second = byoe.load(first.save(tmp_path / "model"))
+    assert list(second.feature_names_in_) == list(X.columns)
+    assert np.array_equal(second.predict(X), first.predict(X))
+    with pytest.raises(ValueError, match="feature names should match"):
+        second.predict(X.rename(columns={"bmi": "BMI"}))
+
+
+def test_there_is_no_pickle_in_it(diabetes, tmp_path):
+    model = EnsembleRegressor([*SMALL, "ridge", "svm"]).fit(*diabetes).save(tmp_path / "model")
+    names = {file.suffix for file in model.rglob("*") if file.is_file()}
+    assert names == {".json", ".npz", ".cbm", ".ubj", ".txt", ".skops"}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory, diabetes):
+    return EnsembleRegressor(("ridge", learner("xgboost", n_estimators=2)), random_state=0).fit(
+        *diabetes
+    ), tmp_path_factory
+
+
+@pytest.fixture
+def model(saved, tmp_path):
+    return saved[0].save(tmp_path / "model")
+
+
+def edit(model, **changes):
+    manifest = json.loads((model / "manifest.json").read_text())
+    for key, value in changes.items():
+        manifest[key] = {**manifest[key], **value} if isinstance(value, dict) else value
+    (model / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_changed_or_missing_file_is_found(model):
+    for file in [file for file in model.rglob("*") if file.is_file() and file.name != "manifest.json"]:
+        data = file.read_bytes()
+        file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        with pytest.raises(BundleError, match=f"{file.name} is not the one that was saved"):
+            byoe.load(model)
+        file.unlink()
+        with pytest.raises(BundleError, match=f"{file.name} is missing"):
+            byoe.load(model)
+        file.write_bytes(data)
+    byoe.load(model)
+
+
+def test_what_is_no_bundle_is_refused(tmp_path, model):
+    with pytest.raises(BundleError, match="is not a bundle: it holds no manifest.json"):
+        byoe.load(tmp_path / "nowhere")
+    edit(model, format=99)
+    with pytest.raises(BundleError, match="bundle of format 99"):
+        byoe.load(model)
+    (model / "manifest.json").write_text("{")
+    with pytest.raises(BundleError, match="is damaged"):
+        byoe.load(model)
+
+
+def test_a_model_of_a_newer_library_is_refused(model):
+    edit(model, libraries={"xgboost": "99.1.0"})
+    with pytest.raises(BundleError, match=r"written with xgboost 99.1.0, and .* is installed; upgrade xgboost"):
+        byoe.load(model)
+    edit(model, libraries={"xgboost": "1.0.0", "no-such-library": "1.0"})
+    with pytest.raises(BundleError, match=r"needs no-such-library 1.0, which is not installed"):
+        byoe.load(model)
+
+
+def test_unknown_types_must_be_trusted_by_name(diabetes, tmp_path):
+    import sys
+    import types
+
+    from sklearn.linear_model import Ridge
+
+    module = types.ModuleType("stranger")
+    module.Odd = type("Odd", (), {"__module__": "stranger"})
+    sys.modules["stranger"] = module
+    try:
+        inner = Ridge()
+        first = EnsembleRegressor([("r", inner)], "mean").fit(*diabetes)
+        first.members_["r"].models[0].estimator.odd_ = module.Odd()
+        model = first.save(tmp_path / "model")
+        with pytest.raises(
+            BundleError, match=r"types that byoe does not know: stranger.Odd.*trusted=\['stranger.Odd'\]"
+        ):
+            byoe.load(model)
+        assert byoe.load(model, trusted=["stranger.Odd"]).predict(diabetes[0]).shape == (442,)
+    finally:
+        del sys.modules["stranger"]
+
+
+def test_saving_again_replaces_the_bundle_and_nothing_else(model, saved, diabetes, tmp_path):
+    (model / "code").mkdir()
+    (model / "code" / "note.txt").write_text("mine")
+    other = EnsembleRegressor(("knn",), random_state=0).fit(*diabetes)
+    other.save(model)
+    assert np.array_equal(byoe.load(model).predict(diabetes[0]), other.predict(diabetes[0]))
+    assert (model / "code" / "note.txt").read_text() == "mine"
+    assert not (model / "members" / "ridge").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
+
+
+def test_a_folder_with_something_else_is_left_alone(saved, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(BundleError, match="exists and is not a bundle"):
+        saved[0].save(tmp_path)
+    with pytest.raises(BundleError, match="exists and is not a bundle"):
+        saved[0].save(tmp_path / "thesis.txt")
+    assert os.listdir(tmp_path) == ["thesis.txt"]
+
+
+def test_a_failing_save_leaves_nothing(saved, diabetes, tmp_path):
+    class Unsaveable:
+        def __init__(self, model):
+            self.predict = model.predict
+
+        def save(self, folder):
+            (folder / "half.bin").write_bytes(b"half")
+            raise OSError("disk full")
+
+    ensemble = EnsembleRegressor(("ridge",)).fit(*diabetes)
+    ensemble.members_["ridge"].models[0] = Unsaveable(ensemble.members_["ridge"].models[0])
+    with pytest.raises(OSError, match="disk full"):
+        ensemble.save(tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,158 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import byoe
+
+BYOE = [sys.executable, "-c", "from byoe.cli import main; main()"]
+
+
+def run(*arguments, cwd=None):
+    return subprocess.run([*BYOE, *map(str, arguments)], capture_output=True, text=True, cwd=cwd)
+
+
+@pytest.fixture
+def data(diabetes_frame, tmp_path):
+    file = tmp_path / "data.csv"
+    diabetes_frame.to_csv(file, index=False)
+    return file
+
+
+def test_fit_and_predict(data, diabetes_frame, tmp_path):
+    out = tmp_path / "model"
+    done = run(
+        "fit",
+        data,
+        "--target",
+        "target",
+        "--learners",
+        "ridge,knn",
+        "--blender",
+        "mean",
+        "--seed",
+        0,
+        "--param",
+        "knn__n_neighbors=9",
+        "--out",
+        out,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "saved EnsembleRegressor" in done.stdout
+    X = diabetes_frame.drop(columns="target")
+    here = byoe.EnsembleRegressor({"ridge": {}, "knn": {"n_neighbors": 9}}, "mean", random_state=0).fit(
+        X, diabetes_frame["target"]
+    )
+    assert np.array_equal(byoe.load(out).predict(X), here.predict(X))
+    predictions = tmp_path / "deep" / "predictions.csv"
+    done = run("predict", out, data, "--out", predictions)
+    assert done.returncode == 0, done.stderr
+    assert pd.read_csv(predictions)["prediction"].tolist() == here.predict(X).tolist()
+
+
+def test_classes_with_probabilities_and_no_header(iris, tmp_path):
+    X, y = iris
+    frame = pd.DataFrame(X).assign(y=y)
+    frame.to_csv(tmp_path / "data.csv", index=False, header=["a", "b", "c", "d", "y"])
+    assert (
+        run(
+            "fit",
+            tmp_path / "data.csv",
+            "--target",
+            "y",
+            "--learners",
+            "ridge",
+            "--blender",
+            "mean",
+            "--out",
+            tmp_path / "m",
+        ).returncode
+        == 0
+    )
+    done = run("predict", tmp_path / "m", tmp_path / "data.csv", "--proba", "--out", tmp_path / "p.csv")
+    assert done.returncode == 0, done.stderr
+    found = pd.read_csv(tmp_path / "p.csv")
+    assert list(found.columns) == [
+        "prediction",
+        "probability_setosa",
+        "probability_versicolor",
+        "probability_virginica",
+    ]
+    assert (found["prediction"] == y).mean() > 0.9
+    pd.DataFrame(X).assign(y=np.repeat([0, 1, 2], 50)).to_csv(tmp_path / "plain.csv", index=False, header=False)
+    done = run(
+        "fit",
+        tmp_path / "plain.csv",
+        "--target",
+        "4",
+        "--task",
+        "classification",
+        "--learners",
+        "knn",
+        "--blender",
+        "vote",
+        "--out",
+        tmp_path / "m2",
+    )
+    assert done.returncode == 0, done.stderr
+    pd.DataFrame(X).to_csv(tmp_path / "X.csv", index=False, header=False)
+    assert run("predict", tmp_path / "m2", tmp_path / "X.csv", "--out", tmp_path / "p2.csv").returncode == 0
+    assert (pd.read_csv(tmp_path / "p2.csv")["prediction"] == np.repeat([0, 1, 2], 50)).mean() > 0.9
+
+
+BAD = {
+    "no such file": (["fit", "nowhere.csv", "--target", "y", "--out", "m"], "there is no file or folder nowhere.csv"),
+    "missing target": (["fit", "data.csv", "--target", "tarjet", "--out", "m"], "there is no target column 'tarjet'. Did you mean 'target'?"),
+    "unknown learner": (["fit", "data.csv", "--target", "target", "--learners", "xgbost", "--out", "m"], "Did you mean 'xgboost'?"),
+    "unknown blender": (["fit", "data.csv", "--target", "target", "--learners", "ridge", "--blender", "meen", "--out", "m"], "Did you mean 'mean'?"),
+    "duplicate labels": (["fit", "data.csv", "--target", "target", "--learners", "ridge,ridge", "--out", "m"], "two members have the label 'ridge'"),
+    "unknown parameter": (["fit", "data.csv", "--target", "target", "--learners", "ridge", "--param", "etaa=1", "--out", "m"], "nobody knows the parameter 'etaa'"),
+    "no parameter": (["fit", "data.csv", "--target", "target", "--learners", "ridge", "--param", "eta", "--out", "m"], "is not NAME=VALUE"),
+    "fewer rows than folds": (["fit", "short.csv", "--target", "target", "--learners", "ridge", "--out", "m"], "5 folds need at least 5 rows, got 3"),
+    "empty file": (["fit", "empty.csv", "--target", "target", "--out", "m"], "empty.csv is empty"),
+    "hole in the target": (["fit", "holes.csv", "--target", "target", "--learners", "ridge", "--out", "m"], "the target is missing in 1 of 442 rows"),
+    "text column": (["fit", "text.csv", "--target", "target", "--learners", "ridge", "--out", "m"], "not numeric: 'bmi'"),
+    "wrong task": (["fit", "data.csv", "--target", "target", "--task", "ranking", "--out", "m"], "expected auto, regression or classification"),
+    "no model": (["predict", "nowhere", "data.csv", "--out", "p.csv"], "nowhere is not a bundle"),
+    "column turned to text": (["predict", "model", "text.csv", "--out", "p.csv"], "that were numeric when the ensemble was fitted are not numeric now: 'bmi'"),
+    "column missing": (["predict", "model", "fewer.csv", "--out", "p.csv"], "lacks 1 columns of the ensemble: bmi"),
+    "no probabilities": (["predict", "model", "data.csv", "--proba", "--out", "p.csv"], "gives no probabilities"),
+    "occupied folder": (["fit", "data.csv", "--target", "target", "--learners", "ridge", "--out", "taken"], "exists and is not a bundle"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(diabetes_frame, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    frame = diabetes_frame
+    frame.to_csv(folder / "data.csv", index=False)
+    frame[:3].to_csv(folder / "short.csv", index=False)
+    (folder / "empty.csv").touch()
+    frame.assign(target=frame["target"].where(frame.index != 5)).to_csv(folder / "holes.csv", index=False)
+    frame.assign(bmi="high").to_csv(folder / "text.csv", index=False)
+    frame.drop(columns="bmi").to_csv(folder / "fewer.csv", index=False)
+    (folder / "taken").mkdir()
+    (folder / "taken" / "thesis.txt").touch()
+    byoe.EnsembleRegressor(("ridge",)).fit(frame.drop(columns="target"), frame["target"]).save(folder / "model")
+    return folder
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_ends_with_one_line_and_leaves_nothing(case, folder):
+    arguments, message = BAD[case]
+    before = sorted(path.name for path in folder.rglob("*"))
+    done = run(*arguments, cwd=folder)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in folder.rglob("*")) == before
+
+
+def test_usage():
+    assert run("--version").stdout.strip() == byoe.__version__
+    assert run("nonsense").returncode == 2
+    for command in ("demo", "fit", "predict"):
+        assert run(command, "--help").returncode == 0

@@ -1,0 +1,178 @@
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from byoe import EnsembleClassifier, EnsembleRegressor
+from byoe._handlers import Refusal, Response, input_fn, model_fn, output_fn, predict_fn
+
+
+def npy(array, **kwargs):
+    buffer = io.BytesIO()
+    np.save(buffer, array, **kwargs)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def named(diabetes_frame):
+    frame = diabetes_frame[["age", "bmi", "target"]]
+    return EnsembleRegressor(("ridge",), random_state=0).fit(frame[["age", "bmi"]], frame["target"])
+
+
+@pytest.fixture(scope="module")
+def unnamed(diabetes):
+    return EnsembleRegressor(("ridge",), random_state=0).fit(diabetes[0][:, :2], diabetes[1])
+
+
+def ask(model, body, content_type, accept="application/json"):
+    return output_fn(predict_fn(input_fn(body, content_type), model), accept)
+
+
+def answer(model, body, content_type):
+    result = ask(model, body, content_type)
+    assert result[1] == "application/json", result
+    return json.loads(result[0])["predictions"]
+
+
+ROWS = np.array([[0.01, 0.05], [-0.02, 0.03]])
+GOOD = {
+    "csv": ("0.01,0.05\n-0.02,0.03\n", "text/csv"),
+    "csv as bytes": (b"0.01,0.05\r\n-0.02,0.03", "text/csv; charset=utf-8"),
+    "csv with header": ("age,bmi\n0.01,0.05\n-0.02,0.03\n", "text/csv"),
+    "csv in another order": ('"bmi","age"\n0.05,0.01\n0.03,-0.02\n', "text/csv"),
+    "json rows": ("[[0.01, 0.05], [-0.02, 0.03]]", "application/json"),
+    "json objects": ('[{"bmi": 0.05, "age": 0.01}, {"bmi": 0.03, "age": -0.02}]', "application/json"),
+    "json instances": ('{"instances": [[0.01, 0.05], [-0.02, 0.03]]}', "application/json"),
+    "json columns": (b'{"columns": ["bmi", "age"], "data": [[0.05, 0.01], [0.03, -0.02]]}', "Application/JSON"),
+    "npy": (npy(ROWS), "application/x-npy"),
+}
+
+
+@pytest.mark.parametrize("case", GOOD)
+def test_every_format_gives_the_ensembles_own_prediction(case, named):
+    expected = named.predict(pd.DataFrame(ROWS, columns=["age", "bmi"])).tolist()
+    assert answer(named, *GOOD[case]) == expected
+
+
+@pytest.mark.parametrize("case", ["csv", "json rows", "npy"])
+def test_an_ensemble_without_names(case, unnamed):
+    assert answer(unnamed, *GOOD[case]) == unnamed.predict(ROWS).tolist()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [("0.01,0.05", "text/csv"), ("[0.01, 0.05]", "application/json"), (npy(ROWS[0]), "application/x-npy")],
+)
+def test_one_row(body, content_type, unnamed):
+    assert answer(unnamed, body, content_type) == unnamed.predict(ROWS[:1]).tolist()
+
+
+def test_missing_cells(named):
+    expected = answer(named, npy(np.array([[np.nan, 0.05]])), "application/x-npy")
+    for body, content_type in ((",0.05", "text/csv"), ("NA,0.05", "text/csv"), ("[[null, 0.05]]", "application/json")):
+        assert answer(named, body, content_type) == expected
+
+
+BAD = {
+    "empty csv": (("", "text/csv"), 400, "no rows"),
+    "header only": (("age,bmi\n", "text/csv"), 400, "a header and no rows"),
+    "ragged csv": (("1,2\n3", "text/csv"), 400, "row 1 has 1 columns, expected 2"),
+    "text in csv": (("1,2\n3,x", "text/csv"), 400, "row 1, column number 1: 'x' is not a number"),
+    "text under a name": (("age,bmi\n1,tall", "text/csv"), 400, "row 0, column 'bmi': 'tall' is not a number"),
+    "wrong names": (("age,weight\n1,2", "text/csv"), 400, "missing: bmi; not known: weight"),
+    "extra column": (("age,bmi,sex\n1,2,3", "text/csv"), 400, "not known: sex"),
+    "a name twice": (("age,bmi,age\n1,2,3", "text/csv"), 400, "a name twice"),
+    "open quote": (('1,"2\n', "text/csv"), 400, "not CSV"),
+    "not utf-8": ((b"\xff\xfe1,2", "text/csv"), 400, "not UTF-8"),
+    "infinity": (("1,inf", "text/csv"), 400, "infinity"),
+    "not json": (("{", "application/json"), 400, "not JSON"),
+    "nested json": (("[" * 100000, "application/json"), 400, "not JSON"),
+    "json number": (("3", "application/json"), 400, "at least one row"),
+    "empty json": (("[]", "application/json"), 400, "at least one row"),
+    "json of another shape": (('{"rows": []}', "application/json"), 400, "expected a list of rows"),
+    "mixed rows": (('[[1, 2], {"age": 1}]', "application/json"), 400, "every row must be a list"),
+    "objects with other keys": (('[{"age": 1, "bmi": 2}, {"age": 1}]', "application/json"), 400, "row 1 has other columns"),
+    "columns that are no names": (('{"columns": 3, "data": [[1]]}', "application/json"), 400, "must be a list of names"),
+    "a list as a cell": (("[[[1], 2]]", "application/json"), 400, "row 0, column number 0"),
+    "a huge integer": (("[[" + "9" * 400 + ", 1]]", "application/json"), 400, "not a number"),
+    "not npy": ((b"hello", "application/x-npy"), 400, "not an npy"),
+    "pickled npy": ((npy(np.array([[{}]], dtype=object), allow_pickle=True), "application/x-npy"), 400, "expected numbers"),
+    "text npy": ((npy(np.array([["a", "b"]])), "application/x-npy"), 400, "expected numbers"),
+    "cube": ((npy(np.zeros((1, 2, 3))), "application/x-npy"), 400, "two-dimensional"),
+    "cut npy": ((npy(ROWS)[:-8], "application/x-npy"), 400, "is not the"),
+    "huge npy": ((npy(np.zeros((2, 2))).replace(b"(2, 2)", b"(9, 9)"), "application/x-npy"), 400, "is not the"),
+    "empty npy": ((npy(np.zeros((0, 2))), "application/x-npy"), 400, "empty"),
+    "other type": (("1,2", "text/plain"), 415, "send one of text/csv"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_request_is_refused_with_the_reason(case, named):
+    request, status, message = BAD[case]
+    result = ask(named, *request)
+    assert isinstance(result, Response)
+    assert result.status == status
+    assert message in json.loads(result.body)["error"]
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "application/json", "text/html, application/json;q=0.9"])
+def test_json_answers(accept, unnamed):
+    body, media = ask(unnamed, npy(ROWS), "application/x-npy", accept)
+    assert media == "application/json"
+    assert json.loads(body) == {"predictions": unnamed.predict(ROWS).tolist()}
+
+
+def test_csv_and_npy_answers(unnamed, iris):
+    expected = unnamed.predict(ROWS)
+    body, media = ask(unnamed, npy(ROWS), "application/x-npy", "text/csv")
+    assert media == "text/csv"
+    assert [float(line) for line in body.splitlines()] == expected.tolist()
+    body, _ = ask(unnamed, npy(ROWS), "application/x-npy", "application/x-npy")
+    assert np.array_equal(np.load(io.BytesIO(body), allow_pickle=False), expected)
+    classifier = EnsembleClassifier(("ridge",), "mean").fit(iris[0], iris[1].astype(object))
+    body, _ = ask(classifier, npy(iris[0][:3]), "application/x-npy", "application/x-npy")
+    assert np.load(io.BytesIO(body), allow_pickle=False).tolist() == ["setosa"] * 3
+
+
+def test_an_answer_that_cannot_be_given(unnamed):
+    result = ask(unnamed, npy(ROWS), "application/x-npy", "image/png")
+    assert result.status == 406
+
+
+def test_with_flask_the_platforms_own_response(unnamed, monkeypatch):
+    import sys
+    import types
+
+    fake = types.ModuleType("flask")
+    fake.Response = lambda body, status, mimetype: (body, status, mimetype)
+    monkeypatch.setitem(sys.modules, "flask", fake)
+    body, status, mimetype = output_fn(Refusal(400, "no"), "application/json")
+    assert (status, mimetype, json.loads(body)) == (400, "application/json", {"error": "no"})
+
+
+def test_the_model_is_loaded_from_a_folder(unnamed, tmp_path):
+    model = model_fn(str(unnamed.save(tmp_path / "model")))
+    assert answer(model, npy(ROWS), "application/x-npy") == unnamed.predict(ROWS).tolist()
+
+
+@given(
+    st.one_of(st.binary(max_size=200), st.text(max_size=200)),
+    st.sampled_from(["text/csv", "application/json", "application/x-npy", "text/csv; charset=utf-8", "", "x"]),
+)
+@settings(max_examples=400, deadline=None)
+def test_no_body_raises(body, content_type):
+    class Model:
+        n_features_in_ = 2
+        members_ = {}
+
+        def _predict_table(self, table):
+            assert table.values.dtype == np.float64
+            assert table.values.shape[1] == 2
+            return np.zeros(len(table))
+
+    result = output_fn(predict_fn(input_fn(body, content_type), Model()), "application/json")
+    assert isinstance(result, (tuple, Response))

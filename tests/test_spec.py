@@ -1,0 +1,105 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn.ensemble import BaggingRegressor, GradientBoostingRegressor
+from sklearn.linear_model import HuberRegressor, LogisticRegression
+from sklearn.metrics import make_scorer, mean_absolute_error
+from sklearn.model_selection import GroupKFold, KFold, PredefinedSplit, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
+from byoe._contracts import Learner
+from byoe._errors import SpecError
+from byoe._spec import from_spec, to_spec
+
+ENSEMBLES = [
+    EnsembleRegressor(),
+    EnsembleRegressor({"xgboost": {"max_depth": 3, "eta": np.float64(0.1)}, "ridge": {}}, "mean", cv=KFold(3, shuffle=True, random_state=1)),
+    EnsembleRegressor(["log-ridge", ("other", learner("mlp", hidden_layer_sizes=(8, 4)))], "trimmed-mean", cv=TimeSeriesSplit(4, gap=2)),
+    EnsembleRegressor([make_pipeline(StandardScaler(), HuberRegressor(epsilon=1.5))], GradientBoostingRegressor(), cv=GroupKFold(3)),
+    EnsembleRegressor([BaggingRegressor(DecisionTreeRegressor(max_depth=2))], blender("meta-linear", passthrough=True), metric="r2"),
+    EnsembleClassifier([("dropped", "drop"), "ridge"], LogisticRegression(C=2.0), finalize="refit", random_state=7),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ensemble", ENSEMBLES)
+def test_a_spec_means_the_same_after_a_round_trip(ensemble):
+    spec = json.loads(json.dumps(to_spec(ensemble), allow_nan=False))
+    again = from_spec(spec)
+    assert type(again) is type(ensemble)
+    assert to_spec(again) == spec
+
+
+def test_a_spec_gives_the_same_predictions(diabetes):
+    X, y = diabetes
+    ensemble = EnsembleRegressor({"ridge": {"alpha": 3.0}, "knn": {}}, cv=KFold(4), random_state=3)
+    first = ensemble.fit(X, y).predict(X)
+    assert np.array_equal(from_spec(json.loads(json.dumps(to_spec(ensemble)))).fit(X, y).predict(X), first)
+
+
+class Unregistered(Learner):
+    """A learner of this module, which nobody registered."""
+
+
+def local_class():
+    class Local(HuberRegressor):
+        pass
+
+    return Local()
+
+
+REFUSED = {
+    "a callable parameter": (
+        EnsembleRegressor([("f", make_pipeline(FunctionTransformer(lambda x: x), HuberRegressor()))]),
+        "member 'f'.*function.*cannot be expressed in JSON",
+    ),
+    "index pairs": (EnsembleRegressor(("ridge",), cv=[(np.arange(5), np.arange(5, 9))]), "cv: a ndarray"),
+    "a predefined split": (EnsembleRegressor(("ridge",), cv=PredefinedSplit([0, 1])), "cv, test_fold: a ndarray"),
+    "a scorer": (EnsembleRegressor(("ridge",), metric=make_scorer(mean_absolute_error)), "metric"),
+    "a callback": (EnsembleRegressor(("ridge",), callbacks=print), "callbacks are functions of this process"),
+    "a random state": (
+        EnsembleRegressor(("ridge",), random_state=np.random.RandomState(0)),
+        "random_state: a RandomState",
+    ),
+    "a class inside a function": (
+        EnsembleRegressor([("mine", local_class())]),
+        "member 'mine': class .*Local.*notebook cell",
+    ),
+    "an unregistered learner": (EnsembleRegressor([("mine", Unregistered())]), "member 'mine' is not registered"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_json_cannot_express_is_refused_by_label(case):
+    ensemble, message = REFUSED[case]
+    with pytest.raises(SpecError, match=message):
+        to_spec(ensemble)
+
+
+def test_a_class_of_a_notebook_cell_is_refused():
+    cell = type("Cell", (HuberRegressor,), {"__module__": "__main__"})
+    with pytest.raises(SpecError, match="member 'c': class 'Cell' is defined in a notebook cell"):
+        to_spec(EnsembleRegressor([("c", cell())]))
+
+
+def test_a_fitted_ensemble_is_described_without_what_it_no_longer_needs():
+    spec = to_spec(EnsembleRegressor(("ridge",), cv=[(np.arange(5), np.arange(5, 9))], callbacks=print), lenient=True)
+    assert spec["left_out"] == ["cv", "callbacks"]
+    assert from_spec(spec).cv == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"spec": 99}, "spec format 99; this version of byoe reads format 1"),
+        ({"learners": [{"label": "x", "estimator": {"$object": "os:system", "params": {}}}]}, "not a scikit-learn estimator"),
+        ({"learners": [{"label": "x", "estimator": {"$object": "subprocess:Popen", "params": {"args": "ls"}}}]}, "not a scikit-learn estimator"),
+        ({"learners": [{"label": "x", "estimator": {"$object": "no_such_module:X", "params": {}}}]}, "cannot be imported here"),
+    ],
+)  # fmt: skip
+def test_a_wrong_spec_is_refused(change, message):
+    with pytest.raises(SpecError, match=message):
+        from_spec({**to_spec(EnsembleRegressor(("ridge",))), **change})
