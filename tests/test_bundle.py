@@ -1,5 +1,4 @@
 import json
-import os
 
 import numpy as np
 import pytest
@@ -180,7 +179,7 @@ def test_a_folder_with_something_else_is_left_alone(saved, tmp_path):
         saved[0].save(tmp_path)
     with pytest.raises(BundleError, match="exists and is not a bundle"):
         saved[0].save(tmp_path / "thesis.txt")
-    assert os.listdir(tmp_path) == ["thesis.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_a_failing_save_leaves_nothing(saved, diabetes, tmp_path):

@@ -116,7 +116,7 @@ BAD = {
     "text column": (["fit", "text.csv", "--target", "target", "--learners", "ridge", "--out", "m"], "not numeric: 'bmi'"),
     "wrong task": (["fit", "data.csv", "--target", "target", "--task", "ranking", "--out", "m"], "expected auto, regression or classification"),
     "no model": (["predict", "nowhere", "data.csv", "--out", "p.csv"], "nowhere is not a bundle"),
-    "column turned to text": (["predict", "model", "text.csv", "--out", "p.csv"], "that were numeric when the ensemble was fitted are not numeric now: 'bmi'"),
+    "column turned to text": (["predict", "model", "text.csv", "--out", "p.csv"], "were numeric when the ensemble was fitted and are not now: 'bmi'"),
     "column missing": (["predict", "model", "fewer.csv", "--out", "p.csv"], "lacks 1 columns of the ensemble: bmi"),
     "no probabilities": (["predict", "model", "data.csv", "--proba", "--out", "p.csv"], "gives no probabilities"),
     "occupied folder": (["fit", "data.csv", "--target", "target", "--learners", "ridge", "--out", "taken"], "exists and is not a bundle"),

@@ -82,11 +82,11 @@ def _check_numeric(wrong: list[tuple[str, str]], reset: bool) -> None:
     names = ", ".join(f"{name!r} ({dtype})" for name, dtype in wrong[:5]) + (", …" if len(wrong) > 5 else "")
     if reset:
         raise InputError(
-            f"{len(wrong)} of the columns are not numeric: {names}. Encode them as numbers or drop them; "
+            f"these columns are not numeric: {names}. Encode them as numbers or drop them; "
             "a missing cell is NaN"
         )
     raise InputError(
-        f"{len(wrong)} columns that were numeric when the ensemble was fitted are not numeric now: {names}. "
+        f"these columns were numeric when the ensemble was fitted and are not now: {names}. "
         "Convert them to numbers, as they were in training"
     )
 

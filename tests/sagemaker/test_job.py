@@ -287,14 +287,14 @@ def test_a_script_that_raises_leaves_its_reason(split, tmp_path):
     train, _ = split
     job = sm.fit(EnsembleRegressor(("ridge",)), train.assign(town="Bonn"), target="target", output=tmp_path, wait=False)
     with pytest.raises(
-        JobError, match=r"(?s)has the status Failed: InputError: 1 of the columns are not numeric: 'town'"
+        JobError, match=r"(?s)has the status Failed: InputError: these columns are not numeric: 'town'"
     ) as caught:
         job.wait()
     assert caught.value.job is job
     assert job.status == "Failed"
     assert "Traceback" in job.log
     failure = (job.base / "output" / "failure").read_text()
-    assert failure.startswith("InputError: 1 of the columns are not numeric")
+    assert failure.startswith("InputError: these columns are not numeric")
     assert "Traceback" in failure
     assert list((job.base / "model").iterdir()) == []
     assert job.metrics == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,8 @@ _NATIVE_ONLY = frozenset(
     "huber_slope max_cached_hist_node process_type quantile_alpha refresh_leaf tweedie_variance_power updater".split()
 )
 
+_CONFIGURING = threading.Lock()
+
 
 @cache
 def _names() -> frozenset[str]:
@@ -36,16 +39,28 @@ class XGBoostModel:
     def __init__(self, booster: Any, task: Task) -> None:
         self.booster = booster
         self.task = task
+        self._threads = 0
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
-        self.booster.set_param("nthread", threads)
-        values = np.asarray(self.booster.inplace_predict(X, validate_features=False), dtype=np.float64)
+        values = np.asarray(self._values(X, threads), dtype=np.float64)
         if self.task.n_classes == 2:
             return np.column_stack([1.0 - values, values])
         if self.task.is_classification:
             # float32 softmax rows sum to one only to seven digits.
             values = values / values.sum(axis=1, keepdims=True)
         return values
+
+    def _values(self, X: Any, threads: int) -> Any:
+        # The first prediction after a new parameter configures the booster, which two threads
+        # of a server must not do at once; every other prediction is thread-safe.
+        if threads != self._threads:
+            with _CONFIGURING:
+                if threads != self._threads:
+                    self.booster.set_param("nthread", threads)
+                    values = self.booster.inplace_predict(X, validate_features=False)
+                    self._threads = threads
+                    return values
+        return self.booster.inplace_predict(X, validate_features=False)
 
     def save(self, folder: Path) -> None:
         self.booster.save_model(folder / "model.ubj")
