@@ -82,8 +82,7 @@ def _check_numeric(wrong: list[tuple[str, str]], reset: bool) -> None:
     names = ", ".join(f"{name!r} ({dtype})" for name, dtype in wrong[:5]) + (", …" if len(wrong) > 5 else "")
     if reset:
         raise InputError(
-            f"these columns are not numeric: {names}. Encode them as numbers or drop them; "
-            "a missing cell is NaN"
+            f"these columns are not numeric: {names}. Encode them as numbers or drop them; a missing cell is NaN"
         )
     raise InputError(
         f"these columns were numeric when the ensemble was fitted and are not now: {names}. "

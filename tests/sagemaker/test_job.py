@@ -127,7 +127,7 @@ def test_the_layout_is_the_platforms(job):
 
 
 def test_variables_and_arguments_are_those_of_the_training_toolkit(tmp_path):
-    from byoe.sagemaker._local import lay_out
+    from byoe.sagemaker._layout import lay_out
     from byoe.sagemaker._source import write_source
 
     data = {"target": "y", "weight": None, "groups": None, "drop": []}
@@ -154,7 +154,8 @@ def test_variables_and_arguments_are_those_of_the_training_toolkit(tmp_path):
     assert env["SM_NUM_GPUS"] == "0"
     assert env["SM_USER_ENTRY_POINT"] == "train.py"
     assert json.loads(env["SM_USER_ARGS"]) == arguments
-    assert json.loads(env["SM_TRAINING_ENV"])["hps"] == given
+    assert json.loads(env["SM_TRAINING_ENV"])["hyperparameters"] == given
+    assert json.loads(env["SM_TRAINING_ENV"])["channel_input_dirs"] == {"train": env["SM_CHANNEL_TRAIN"]}
     assert not [key for key in env if key.startswith("SM_") and key != key.upper()]
 
 
@@ -211,7 +212,7 @@ def test_weights_groups_and_dropped_columns(split, tmp_path, rng):
 
 def test_the_data_are_read_once_for_all_members(split, tmp_path, monkeypatch):
     from byoe.sagemaker import _train
-    from byoe.sagemaker._local import lay_out
+    from byoe.sagemaker._layout import lay_out
     from byoe.sagemaker._source import write_source
 
     train, _ = split
@@ -261,7 +262,7 @@ def test_the_folder_runs_where_byoe_is_not_installed(split, tmp_path):
             (site / entry.name).symlink_to(entry)
     missing = subprocess.run([python, "-c", "import byoe"], capture_output=True, text=True)
     assert "No module named 'byoe'" in missing.stderr
-    from byoe.sagemaker._local import lay_out
+    from byoe.sagemaker._layout import lay_out
     from byoe.sagemaker._source import write_source
 
     train.to_csv(tmp_path / "a.csv", index=False)

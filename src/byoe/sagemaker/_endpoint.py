@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._errors import InputError, JobError
-from ._local import end_group, local_environment
+from ._layout import local_environment
+from ._local import end_group
 from ._server import MAX_BODY
 from ._wheels import unpack
 

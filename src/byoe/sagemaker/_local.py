@@ -1,8 +1,4 @@
-"""A training job on this machine: the platform's layout, variables and command line.
-
-The names and formats are those of the container's training toolkit (sagemaker-training
-4.8); the base folder stands for ``/opt/ml``.
-"""
+"""A training job on this machine: a process of its own, and a handle on it."""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import JobError
+from ._layout import lay_out
 from ._metric_lines import read_metrics
-from ._wheels import unpack
 
 _GRACE_SECONDS = 5.0
 _LOG_TAIL = 30
@@ -201,126 +196,3 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 def _stop_all() -> None:
     for job in list(_running):
         job.stop()
-
-
-def lay_out(
-    base: Path,
-    source: Path,
-    channels: Mapping[str, Path],
-    hyperparameters: Mapping[str, Any],
-    *,
-    name: str,
-    cpus: int,
-) -> tuple[list[str], dict[str, str]]:
-    """Write the platform's folders and files; return the arguments and the environment.
-
-    Parameters
-    ----------
-    base : Path
-        Stands for ``/opt/ml``.
-    source : Path
-        A source folder; it is copied to ``code``.
-    channels : mapping of str to Path
-        Files or folders; each appears under ``input/data``.
-    hyperparameters : mapping
-    name : str
-    cpus : int
-    """
-    config, data = base / "input" / "config", base / "input" / "data"
-    for folder in (config, data, base / "model", base / "output" / "data", base / "output" / "intermediate"):
-        folder.mkdir(parents=True)
-    shutil.copytree(source, base / "code")
-    unpack(base / "code" / "wheels", base / "site-packages")
-    for channel, path in channels.items():
-        _link(path, data / channel)
-    resources = {
-        "current_host": "localhost",
-        "current_instance_type": "local",
-        "current_group_name": "homogeneousCluster",
-        "hosts": ["localhost"],
-        "instance_groups": [
-            {"instance_group_name": "homogeneousCluster", "instance_type": "local", "hosts": ["localhost"]}
-        ],
-        "network_interface_name": "lo",
-    }
-    inputs = {
-        channel: {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
-        for channel in channels
-    }
-    # The platform passes hyperparameters as texts; each is the JSON form of its value.
-    texts = {key: json.dumps(value) for key, value in hyperparameters.items()}
-    texts |= {"sagemaker_program": '"train.py"', "sagemaker_submit_directory": json.dumps(str(base / "code"))}
-    for file, content in (("hyperparameters", texts), ("inputdataconfig", inputs), ("resourceconfig", resources)):
-        (config / f"{file}.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
-    arguments = command_line(hyperparameters)
-    variables = {
-        "channels": sorted(channels),
-        "current_host": "localhost",
-        "current_instance_group": "homogeneousCluster",
-        "current_instance_group_hosts": ["localhost"],
-        "current_instance_type": "local",
-        "distribution_instance_groups": [],
-        "framework_module": "",
-        "framework_params": {},
-        "hosts": ["localhost"],
-        "hps": dict(hyperparameters),
-        "input_config_dir": str(config),
-        "input_data_config": inputs,
-        "input_dir": str(base / "input"),
-        "instance_groups": ["homogeneousCluster"],
-        "instance_groups_dict": {"homogeneousCluster": resources["instance_groups"][0]},
-        "is_hetero": False,
-        "log_level": 20,
-        "model_dir": str(base / "model"),
-        "module_dir": str(base / "code"),
-        "module_name": "train",
-        "network_interface_name": "lo",
-        "num_cpus": cpus,
-        "num_gpus": 0,
-        "num_neurons": 0,
-        "output_data_dir": str(base / "output" / "data"),
-        "output_dir": str(base / "output"),
-        "output_intermediate_dir": str(base / "output" / "intermediate"),
-        "resource_config": resources,
-        "user_args": arguments,
-        "user_entry_point": "train.py",
-        **{f"channel_{channel}": str(data / channel) for channel in channels},
-        **{f"hp_{key}": value for key, value in hyperparameters.items()},
-    }
-    variables["training_env"] = {key: value for key, value in variables.items() if not key.startswith("hp_")}
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("SM_")}
-    environment |= {f"SM_{key.upper()}": _variable(value) for key, value in variables.items()}
-    environment |= {"TRAINING_JOB_NAME": name, **local_environment(base / "site-packages")}
-    return arguments, environment
-
-
-def local_environment(site: Path) -> dict[str, str]:
-    """Return what makes a process run the unpacked wheels before anything that is installed."""
-    return {"PYTHONPATH": str(site), "PYTHONUNBUFFERED": "1", "BYOE_LOCAL_SITE": str(site)}
-
-
-def command_line(hyperparameters: Mapping[str, Any]) -> list[str]:
-    """Return the arguments that the platform gives the script."""
-    arguments = []
-    for key in sorted(hyperparameters):
-        value = hyperparameters[key]
-        if isinstance(value, Mapping):
-            value = ",".join(f"{k}={v}" for k, v in sorted(value.items()))
-        arguments += [f"--{key}" if len(key) > 1 else f"-{key}", "" if value is None else str(value)]
-    return arguments
-
-
-def _variable(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def _link(path: Path, place: Path) -> None:
-    """Show a file or folder as a channel: every file under its own name, without a copy."""
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    root = path.parent if path.is_file() else path
-    for file in files:
-        target = place / file.relative_to(root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(file.resolve())
