@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from catboost import CatBoostRegressor
 from lightgbm import LGBMRegressor
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
@@ -13,7 +14,7 @@ from xgboost import XGBRegressor
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe._errors import BundleError
+from byoe.errors import BundleError
 
 SMALL = [learner("catboost", iterations=5), learner("xgboost", n_estimators=5), learner("lightgbm", n_estimators=5)]
 CASES = {
@@ -23,6 +24,9 @@ CASES = {
         [GradientBoostingRegressor(n_estimators=5), make_pipeline(StandardScaler(), LinearRegression())], "vote"
     ),
     "wrappers": EnsembleRegressor([XGBRegressor(n_estimators=3), LGBMRegressor(n_estimators=3, verbosity=-1)], "mean"),
+    "catboost's wrapper": EnsembleRegressor(
+        [CatBoostRegressor(iterations=3, verbose=False, allow_writing_files=False)], "mean"
+    ),
     "meta-model": EnsembleRegressor(("ridge", "knn"), GradientBoostingRegressor(n_estimators=5), random_state=0),
     "passthrough": EnsembleRegressor(("ridge", "knn"), blender("meta-linear", passthrough=True), random_state=0),
     "plugin": EnsembleRegressor(("log-ridge", "ridge", "knn"), "trimmed-mean", random_state=0),
@@ -137,6 +141,13 @@ def test_a_model_of_a_newer_library_is_refused(model):
     edit(model, libraries={"xgboost": "1.0.0", "no-such-library": "1.0"})
     with pytest.raises(BundleError, match=r"needs no-such-library 1.0, which is not installed"):
         byoe.load(model)
+
+
+def test_the_libraries_of_every_member_are_recorded(diabetes, tmp_path):
+    members = ["log-ridge", learner("xgboost", n_estimators=2), LGBMRegressor(n_estimators=2, verbosity=-1)]
+    model = EnsembleRegressor(members).fit(*diabetes).save(tmp_path / "model")
+    libraries = json.loads((model / "manifest.json").read_text())["libraries"]
+    assert set(libraries) == {"byoe", "byoe-example", "lightgbm", "numpy", "scikit-learn", "xgboost"}
 
 
 def test_unknown_types_must_be_trusted_by_name(diabetes, tmp_path):

@@ -7,7 +7,7 @@ from sklearn.model_selection import KFold, RepeatedKFold, ShuffleSplit, TimeSeri
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe._crossfit import task_seed
-from byoe._errors import MemberError
+from byoe.errors import MemberError
 
 FAST = {
     "catboost": {"iterations": 15, "depth": 3},
@@ -155,8 +155,9 @@ def test_seeds_differ_by_label_and_fold():
 def test_bagging_serves_the_mean_of_the_fold_models(data):
     X, y = data
     ensemble = EnsembleRegressor(("ridge",), "mean", cv=3, finalize="bag", random_state=0)
-    with pytest.warns(UserWarning, match="training part holds only"):
-        EnsembleRegressor(("ridge",), "mean", cv=2, finalize="bag", random_state=0).fit(X, y)
+    with pytest.warns(UserWarning, match="training part holds only") as caught:
+        EnsembleRegressor(("ridge", "knn"), "mean", cv=2, finalize="bag", random_state=0).fit(X, y)
+    assert [warning.filename for warning in caught] == [__file__]
     ensemble.fit(X, y)
     models = ensemble.members_["ridge"].models
     assert len(models) == 3
@@ -231,7 +232,7 @@ def test_classes_that_are_missing_from_a_fold(tmp_path):
     ensemble = EnsembleClassifier(names, cv=folds, finalize="refit", random_state=0).fit(X, y)
     assert (ensemble.oof_predictions_[folds[0][1], :, 2] == 0).all()
     np.testing.assert_allclose(ensemble.oof_predictions_.sum(axis=2), 1)
-    with pytest.warns(UserWarning, match="training part holds only 50%"):
+    with pytest.warns(UserWarning, match="training part holds only 30 of 60 rows"):
         bagged = EnsembleClassifier(names, cv=folds, finalize="bag", random_state=0).fit(X, y)
     loaded = byoe.load(bagged.save(tmp_path / "model"))
     assert np.array_equal(loaded.predict_proba(X), bagged.predict_proba(X))

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from byoe import _demo
-from byoe._errors import JobError
+from byoe.errors import JobError
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, RidgeCV
-from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, TimeSeriesSplit, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -14,7 +14,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe._errors import InputError, MemberError, ParameterError, UnknownNameError
+from byoe.errors import InputError, MemberError, ParameterError, UnknownNameError
 
 CROSS_FITTED = "fit_transform returns out-of-fold predictions, so that what is trained on them is not misled"
 EXPECTED = {"check_transformer_general": CROSS_FITTED, "check_transformer_data_not_an_array": CROSS_FITTED}
@@ -374,6 +374,21 @@ def test_a_wrong_number_of_columns(diabetes):
     ensemble = EnsembleRegressor(("ridge",)).fit(X, y)
     with pytest.raises(ValueError, match="X has 4 features, but EnsembleRegressor is expecting 10 features"):
         ensemble.predict(X[:, :4])
+
+
+def test_infinity_is_refused(diabetes):
+    X, y = diabetes
+    with pytest.raises(InputError, match="contains infinity"):
+        EnsembleRegressor(("ridge",)).fit(np.where(np.arange(442)[:, None] == 3, np.inf, X), y)
+
+
+def test_members_and_blend_are_compared_on_the_same_rows(diabetes):
+    X, y = diabetes
+    ensemble = EnsembleRegressor(("ridge", "knn"), cv=TimeSeriesSplit(4)).fit(X, y)
+    rows = ensemble._blend_scored
+    assert 0 < rows.sum() < ensemble.coverage_.sum()
+    expected = np.sqrt(np.mean((ensemble.oof_predictions_[rows, 0] - y[rows]) ** 2))
+    assert {row["member"]: row["rmse"] for row in ensemble.leaderboard_}["ridge"] == pytest.approx(expected)
 
 
 def test_predicting_before_fitting():

@@ -6,7 +6,7 @@ from importlib.metadata import version
 import pytest
 
 import byoe
-from byoe._errors import MissingExtraError, need
+from byoe.errors import MissingExtraError, need
 
 HEAVY = ["xgboost", "catboost", "lightgbm", "sagemaker", "boto3", "pandas", "matplotlib", "sklearn", "optuna", "typer"]
 

@@ -4,8 +4,8 @@ from sklearn import metrics
 
 from byoe import EnsembleClassifier, EnsembleRegressor
 from byoe._contracts import Task
-from byoe._errors import UnknownNameError
 from byoe._metrics import find_metric
+from byoe.errors import UnknownNameError
 
 REGRESSION, TWO, THREE = Task("regression"), Task("classification", 2), Task("classification", 3)
 

@@ -5,9 +5,9 @@ from sklearn.linear_model import Ridge
 
 import byoe
 from byoe import _registry
-from byoe._errors import PluginError, UnknownNameError
 from byoe._estimators import FromFactory
 from byoe._registry import collect, installed, pick
+from byoe.errors import PluginError, UnknownNameError
 
 BUILT_IN = {
     "learner": "catboost xgboost lightgbm ridge elastic_net random_forest extra_trees hist_gradient_boosting knn svm mlp",
@@ -89,6 +89,12 @@ def test_an_estimator_class_is_a_learner(registered):
     assert isinstance(made.estimator(None, None), Ridge)
     with pytest.raises(UnknownNameError, match="made_up has no parameter 'alfa'. Did you mean 'alpha'"):
         byoe.learner("made-up", alfa=3.0)
+
+
+def test_a_registered_tree_is_bagged_like_an_instance_of_it(registered):
+    registered("sklearn.ensemble:GradientBoostingRegressor")
+    assert byoe.learner("made-up").finalize == "bag"
+    assert repr(byoe.learner("made-up", max_depth=2)) == "made_up(max_depth=2)"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import threadpoolctl
 
 from byoe import _schedule
-from byoe._errors import ParameterError
+from byoe.errors import ParameterError
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from sklearn.tree import DecisionTreeRegressor
 
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
 from byoe._contracts import Learner
-from byoe._errors import SpecError
 from byoe._spec import from_spec, to_spec
+from byoe.errors import SpecError
 
 ENSEMBLES = [
     EnsembleRegressor(),

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from . import plugins, sagemaker
     from ._bundle import load
     from ._ensemble import EnsembleClassifier, EnsembleRegressor
-    from ._errors import ByoeError
     from ._registry import blender, learner
+    from .errors import ByoeError
 
 __version__ = "0.1.0"
 
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ByoeError": "._errors",
+    "ByoeError": ".errors",
     "EnsembleClassifier": "._ensemble",
     "EnsembleRegressor": "._ensemble",
     "blender": "._registry",

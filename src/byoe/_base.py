@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -16,7 +17,6 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._contracts import OOF, Blender, FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
-from ._errors import InputError, ParameterError
 from ._leaderboard import Leaderboard
 from ._members import FittedMember, as_blender, entries, members
 from ._metrics import Metric, find_metric
@@ -24,6 +24,7 @@ from ._nested_params import NestedParameters
 from ._schedule import cores
 from ._splits import SplitPlan, make_plan
 from ._table import Table, read_table, read_target
+from .errors import InputError, ParameterError
 
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")
@@ -121,6 +122,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         metric = find_metric(self.metric, task, probabilities=blender.gives_probabilities)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         plan = make_plan(self.cv, table.values, target, groups, task, seed)
+        self._warn_of_bagging(plan)
         fitted = cross_fit(
             learners,
             table,
@@ -171,22 +173,24 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
             # A scikit-learn estimator may handle more than its tag says, and says so itself if not.
             if holes.any() and not learner.missing and not learner.frames:
                 raise InputError(
-                    f"member {label!r} cannot handle missing values (NaN), and {holes.sum()} columns have some "
-                    f"(the first is number {holes.argmax()}); impute them or leave the member out"
+                    f"member {label!r} cannot handle missing values (NaN), and some columns have them "
+                    f"({holes.sum()} of {holes.size}, the first is number {holes.argmax()}); impute them or leave "
+                    "the member out"
                 )
         blender.own_params()
         if kind not in blender.tasks:
             raise ParameterError(f"blender {blender.name!r} does not do {kind}")
 
     def _finalize_of(self, learner: Learner, plan: SplitPlan) -> str:
-        reason = plan.why_not_bag()
-        if self.finalize == "bag" and reason:
-            import warnings
-
-            warnings.warn(f"finalize='bag' although {reason}; 'refit' would serve one model per member", stacklevel=3)
         if self.finalize != "auto":
             return self.finalize
-        return "refit" if reason else learner.finalize
+        return "refit" if plan.why_not_bag() else learner.finalize
+
+    def _warn_of_bagging(self, plan: SplitPlan) -> None:
+        reason = plan.why_not_bag()
+        if self.finalize == "bag" and reason:
+            text = f"finalize='bag' although {reason}; 'refit' would serve one model per member"
+            warnings.warn(text, stacklevel=3)
 
     def _listeners(self) -> tuple[Any, ...]:
         given = self.callbacks or ()
@@ -208,15 +212,17 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         features = values if blender.passthrough else None
         oof = OOF(self.oof_predictions_, self._y, self._task, self._weight, features, self._seed)
         self.blender_, self._blend_oof, self._blend_scored = fit_blend(blender, oof, self._plan)
-        rows = self._blend_scored
-        value = self._measure(metric, self._blend_oof, rows) if rows.any() else float("nan")
+        # One set of rows for all, so that blend and members can be compared.
+        scored = bool(self._blend_scored.any())
+        rows = self._blend_scored if scored else self.coverage_
+        value = self._measure(metric, self._blend_oof, rows) if scored else float("nan")
         self.score_estimate_ = metric.score(value)
         self._metric_name = metric.name
         weights = getattr(self.blender_, "weights_", None)
         board: list[dict[str, Any]] = [
             {
                 "member": label,
-                metric.name: self._measure(metric, self.oof_predictions_[:, column], self.coverage_),
+                metric.name: self._measure(metric, self.oof_predictions_[:, column], rows),
                 "weight": None if weights is None else float(weights[column]),
                 "finalize": member.finalize,
                 "models": len(member.models),
@@ -347,7 +353,9 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         Raises
         ------
         BundleError
-            When the folder holds something else.
+            When the folder holds something else, or the classes cannot be written as JSON.
+        SpecError
+            When JSON cannot express a member or the blender.
         """
         from ._bundle import save
 

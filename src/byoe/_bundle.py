@@ -8,7 +8,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ from sklearn.utils.fixes import parse_version
 from . import __version__
 from ._contracts import Task
 from ._crossfit import Recoded
-from ._errors import BundleError
 from ._leaderboard import Leaderboard
 from ._members import FittedMember, as_blender, members
 from ._spec import from_spec, to_spec
 from ._splits import SplitPlan
+from .errors import BundleError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -65,7 +65,7 @@ def _write(ensemble: Any, folder: Path) -> None:
     described = []
     libraries = {"byoe", "numpy", "scikit-learn"}
     for label, member in ensemble.members_.items():
-        libraries |= set(member.learner.needs)
+        libraries |= _libraries(member.learner)
         models = []
         for number, model in enumerate(member.models):
             place = Path("members", label, str(number))
@@ -196,6 +196,14 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
                 "older library may read a newer model wrongly"
             )
     return manifest
+
+
+def _libraries(learner: Any) -> set[str]:
+    """Return the distributions whose code a member's files need."""
+    if not learner.packages():
+        return set(learner.needs)
+    known = packages_distributions()
+    return {name for package in learner.packages() for name in known.get(package, ())}
 
 
 def _version(name: str) -> Any:

@@ -13,8 +13,8 @@ import typer
 
 from . import EnsembleClassifier, EnsembleRegressor, __version__, load
 from ._data import read_frame, take_apart
-from ._errors import InputError, ParameterError
 from ._params import configure
+from .errors import InputError, ParameterError
 
 app = typer.Typer(
     no_args_is_help=True,

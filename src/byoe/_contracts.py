@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ._errors import ParameterError, UnknownNameError, did_you_mean
+from .errors import ParameterError, UnknownNameError, did_you_mean
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -178,7 +178,7 @@ class Learner(Parameters):
     @property
     def label(self) -> str:
         """The default label of a member made of this learner."""
-        return self.name.replace("-", "_")
+        return (self.name or type(self).__name__.lower()).replace("-", "_")
 
     def shared_name(self, name: str) -> str | None:
         """Return the own parameter that a shared name stands for, or None."""
@@ -218,6 +218,10 @@ class Learner(Parameters):
             How many threads the fit may use; never more.
         """
         raise TypeError(f"{type(self).__name__} does not define fit")
+
+    def packages(self) -> frozenset[str]:
+        """Return the top-level packages, beyond ``needs``, whose types a saved model holds."""
+        return frozenset()
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         """Read back what ``Model.save`` wrote into the folder.

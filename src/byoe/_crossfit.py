@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._contracts import OOF, Blender, FloatArray, IntArray, Learner, Model, Task
-from ._errors import MemberError
 from ._members import FittedMember
 from ._schedule import run
 from ._splits import SplitPlan
 from ._table import Table
+from .errors import MemberError
 
 REFIT = -1
 
@@ -71,7 +71,7 @@ class CrossFit:
         NaN where a row is not covered.
     seconds : dict of label to float
         Fitting time, summed over tasks.
-    fold_scores, failures : by label, and a list
+    failures : list of Failure
     """
 
     members: dict[str, FittedMember]

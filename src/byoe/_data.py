@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._errors import InputError, did_you_mean, need
+from .errors import InputError, did_you_mean, need
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "-nan"})
+# What pandas reads as a missing cell, so that header, training and requests agree.
+_MISSING = frozenset(
+    {"", "#N/A", "#N/A N/A", "#NA", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
+)
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ def parse_cell(cell: str) -> float | None:
     try:
         return float(cell)
     except ValueError:
-        return float("nan") if cell.strip().lower() in _MISSING else None
+        return float("nan") if cell.strip() in _MISSING else None
 
 
 def take_apart(

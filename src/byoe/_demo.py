@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from . import EnsembleRegressor, learner, sagemaker
-from ._errors import JobError, need
+from .errors import JobError, need
 
 SPACE: dict[str, Any] = {"eta": (0.01, 0.1, "log"), "max_depth": (2, 4)}
 _HELD_OUT = 89  # a fifth of the 442 rows

@@ -64,10 +64,10 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
         The blend's cross-validated and the members' out-of-fold metric (losses positive),
         weight, number of models and seconds.
     score_estimate_ : float
-        The blend's score on rows that neither the members' fold models nor the blender saw;
-        in scikit-learn's sign, greater is better.
+        The blend's cross-validated score: every row is predicted by fold models and a
+        blender that did not see it. In scikit-learn's sign, greater is better.
     n_features_in_ : int
-    feature_names_in_ : array of shape (n_features_in_,)
+    feature_names_in_ : array of shape ``(n_features_in_,)``
         Only when fitted on a frame.
 
     Examples

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from ._contracts import FloatArray, Learner, Model, Task
-from ._errors import BundleError, ParameterError
+from .errors import BundleError, ParameterError
 
 # Types outside skops' own list that byoe's learners and the boosters' wrappers are made of.
 _TRUSTED_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "xgboost", "lightgbm", "catboost"})
@@ -55,6 +55,11 @@ def set_threads(estimator: Any, threads: int) -> None:
             found[key] = threads
     if found:
         estimator.set_params(**found)
+
+
+def _finalize(estimator: Any) -> Literal["bag", "refit"]:
+    trees = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
+    return "bag" if type(last_step(estimator)).__module__.startswith(trees) else "refit"
 
 
 def load_skops(data: bytes, packages: frozenset[str], trusted: Sequence[str]) -> Any:
@@ -145,10 +150,6 @@ class EstimatorLearner(Learner):
         data = (folder / "model.skops").read_bytes()
         return EstimatorModel(load_skops(data, self.packages(), trusted), task)
 
-    def packages(self) -> frozenset[str]:
-        """Return the top-level packages whose types this learner's files may hold."""
-        return frozenset()
-
 
 class FromEstimator(EstimatorLearner):
     """A scikit-learn estimator that the user made, used as it is."""
@@ -161,9 +162,7 @@ class FromEstimator(EstimatorLearner):
         self.name = type(template).__name__.lower()
         self.weights = has_fit_parameter(last_step(template), "sample_weight")
         self.missing = bool(get_tags(template).input_tags.allow_nan)
-        package = type(last_step(template)).__module__
-        trees = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
-        self.finalize = "bag" if package.startswith(trees) else "refit"
+        self.finalize = _finalize(template)
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         fits = is_classifier(self.template) if task.is_classification else is_regressor(self.template)
@@ -218,6 +217,7 @@ class FromFactory(EstimatorLearner):
         self.tasks = frozenset(  # type: ignore[misc]  # a factory's tasks are known only from what it makes
             kind for kind, fits in (("regression", is_regressor(made)), ("classification", is_classifier(made))) if fits
         )
+        self.finalize = _finalize(made)
         self._names = frozenset(made.get_params(deep=True))
         self._package = factory.__module__.partition(".")[0]
 
@@ -226,6 +226,9 @@ class FromFactory(EstimatorLearner):
 
     def packages(self) -> frozenset[str]:
         return frozenset({self._package})
+
+    def __repr__(self) -> str:
+        return f"{self.name}{super().__repr__().removeprefix(type(self).__name__)}"
 
     def parameter_names(self) -> frozenset[str]:
         return self._names

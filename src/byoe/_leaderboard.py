@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Leaderboard(list[dict[str, Any]]):
-    """Rows as dictionaries, best first; printed as a table.
+    """Rows as dictionaries, the blend and then the members, best first; printed as a table.
 
     Losses are shown as positive numbers. ``pandas.DataFrame(leaderboard)`` makes a frame.
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ._contracts import Blender, FloatArray, Learner, Model
-from ._errors import ParameterError, UnknownNameError
 from ._registry import blender as make_blender
 from ._registry import learner as make_learner
 from ._registry import plain
+from .errors import ParameterError, UnknownNameError
 
 DROP = "drop"
 

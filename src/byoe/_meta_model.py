@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
 
 from ._contracts import OOF, Blender, FloatArray
-from ._errors import ParameterError
 from ._estimators import last_step, load_skops, set_seed
+from .errors import ParameterError
 
 
 class MetaModel(Blender):

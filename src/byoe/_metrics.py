@@ -12,7 +12,7 @@ from sklearn import metrics
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from ._contracts import FloatArray, Task
-from ._errors import UnknownNameError, did_you_mean
+from .errors import UnknownNameError, did_you_mean
 
 # name in logs -> (scikit-learn's scorer, whether greater is better)
 _SCORERS = {
@@ -84,8 +84,10 @@ def find_metric(metric: Any, task: Task, *, probabilities: bool = True) -> Metri
                 raise UnknownNameError(f"metric {metric!r} does not fit a {task.kind} ensemble")
             return Metric(name, _SCORERS[name][1], name in ("log_loss", "roc_auc"), _BUILT_IN[name])
         if metric not in metrics.get_scorer_names():
+            fitting = CLASSIFICATION if task.is_classification else (*REGRESSION, "mse")
             raise UnknownNameError(
-                f"No metric is called {metric!r}. {did_you_mean(metric, metrics.get_scorer_names())}"
+                f"No metric is called {metric!r}. {did_you_mean(metric, fitting)} Or any of scikit-learn's scorers: "
+                "sklearn.metrics.get_scorer_names()"
             )
         scorer = metrics.get_scorer(metric)
         return _from_scorer(metric.removeprefix("neg_"), scorer)

@@ -13,9 +13,9 @@ from typing import Any
 from sklearn.base import clone
 
 from ._contracts import SHARED_NAMES, Learner
-from ._errors import ParameterError, UnknownNameError, did_you_mean
 from ._members import as_blender, as_learner, entries, find_label, members
 from ._registry import plain
+from .errors import ParameterError, UnknownNameError, did_you_mean
 
 
 def configure(ensemble: Any, values: Mapping[str, Any]) -> Any:
@@ -91,7 +91,8 @@ def _set_shared(ensemble: Any, shared: Mapping[str, Any], set_by_prefix: set[tup
             labels = ", ".join(learners)
             raise UnknownNameError(
                 f"nobody knows the parameter {name!r}: it is no parameter of the ensemble, and no member "
-                f"({labels}) declares it as a shared name. {did_you_mean(name, known_names(ensemble, learners))}"
+                f"({labels}) declares it as a shared name; one member's own parameter is written "
+                f"{next(iter(learners))}__parameter. {did_you_mean(name, known_names(ensemble, learners))}"
             )
         for label, parameter in reached.items():
             _claim(taken, label, parameter, name)

@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
 from ._contracts import Blender, Learner
-from ._errors import PluginError, UnknownNameError, did_you_mean
+from .errors import PluginError, UnknownNameError, did_you_mean
 
 Kind = Literal["learner", "blender"]
 

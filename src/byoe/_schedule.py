@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import joblib
 from threadpoolctl import ThreadpoolController
 
-from ._errors import ParameterError
+from .errors import ParameterError
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -13,12 +13,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from ._contracts import Blender, Learner
-from ._errors import SpecError
 from ._members import as_blender, as_learner, entries
 from ._registry import Kind, blender, installed, learner, plain
+from .errors import SpecError
 
 VERSION = 1
 _NOT_IN_SPEC = ("learners", "blender", "callbacks")
@@ -115,7 +114,7 @@ def _blender(made: Blender) -> dict[str, Any]:
 def _must_be_registered(kind: Kind, name: str, where: str) -> None:
     if plain(name) not in installed(kind):
         raise SpecError(
-            f"{where} is not registered, so that a job could not find it; register it by an entry point in "
+            f"{where} is not registered, so that another process could not find it; register it by an entry point in "
             f"the group byoe.{kind}s of an installed package"
         )
 
@@ -144,7 +143,7 @@ def _encode(value: Any, where: str) -> Any:
         return {"$tuple": [_encode(item, where) for item in value]}
     if isinstance(value, Mapping) and all(isinstance(key, str) and not key.startswith("$") for key in value):
         return {key: _encode(item, f"{where}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, BaseEstimator):
+    if is_estimator(value):
         params = value.get_params(deep=False)
     elif _is_splitter(value):
         params = {
@@ -157,6 +156,15 @@ def _encode(value: Any, where: str) -> Any:
         )
     path = class_path(type(value), where)
     return {"$object": path, "params": {key: _encode(item, f"{where}, {key}") for key, item in params.items()}}
+
+
+def is_estimator(value: Any) -> bool:
+    """Say whether a value is an instance of scikit-learn's estimators, or of one like them."""
+    return not isinstance(value, type) and _looks_like_an_estimator(type(value))
+
+
+def _looks_like_an_estimator(kind: type) -> bool:
+    return all(hasattr(kind, method) for method in ("fit", "get_params", "set_params"))
 
 
 def _short(value: Any) -> str:
@@ -191,7 +199,7 @@ def _make(path: str, params: Mapping[str, Any]) -> Any:
     except (ImportError, AttributeError) as error:
         raise SpecError(f"{path!r} cannot be imported here: {error}. Install what brings it") from error
     # A spec may come from outside: it names classes to instantiate, never functions to call.
-    if not isinstance(kind, type) or not (issubclass(kind, BaseEstimator) or hasattr(kind, "get_n_splits")):
+    if not isinstance(kind, type) or not (_looks_like_an_estimator(kind) or hasattr(kind, "get_n_splits")):
         raise SpecError(f"{path!r} is not a scikit-learn estimator or splitter")
     return kind(**params)
 
@@ -206,7 +214,7 @@ def needed_classes(ensemble: Any) -> list[type]:
                 visit(item)
         elif isinstance(value, Mapping):
             visit(list(value.values()))
-        elif isinstance(value, BaseEstimator) or _is_splitter(value):
+        elif is_estimator(value) or _is_splitter(value):
             found.append(type(value))
             visit(value.get_params(deep=False) if hasattr(value, "get_params") else vars(value))
 

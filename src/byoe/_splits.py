@@ -12,10 +12,9 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 from sklearn.utils.validation import check_array, column_or_1d
 
 from ._contracts import FloatArray, IntArray, Task
-from ._errors import InputError, ParameterError
+from .errors import InputError, ParameterError
 
 _MOST_FOLDS_TO_BAG = 20
-_LEAST_TRAINING_SHARE = 2 / 3
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,11 @@ class SplitPlan:
 
     def why_not_bag(self) -> str:
         """Say why averaging the fold models would make a poor served model, or return ``""``."""
-        smallest = min(len(train) for train, _ in self.folds) / self.n_rows
+        smallest = min(len(train) for train, _ in self.folds)
         if not self.coverage.all():
             return f"only {self.coverage.sum()} of {self.n_rows} rows are covered by the folds"
-        if smallest < _LEAST_TRAINING_SHARE:
-            return f"a training part holds only {smallest:.0%} of the rows"
+        if smallest < 2 * self.n_rows // 3:  # rounded down: three folds of any number of rows pass
+            return f"a training part holds only {smallest} of {self.n_rows} rows"
         if len(self.folds) > _MOST_FOLDS_TO_BAG:
             return f"{len(self.folds)} fold models per member would have to be served"
         return ""
@@ -140,8 +139,8 @@ def _checked(number: int, pair: Any, n_rows: int) -> tuple[IntArray, IntArray]:
     shared = np.intersect1d(train, test)
     if len(shared):
         raise ParameterError(
-            f"fold {number + 1} of cv trains on {len(shared)} rows that it also predicts (row {shared[0]}, …); "
-            "its out-of-fold predictions would have seen their target"
+            f"fold {number + 1} of cv trains on rows that it also predicts ({len(shared)} of them, the first is row "
+            f"{shared[0]}); its out-of-fold predictions would have seen their target"
         )
     return train, test
 

@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from ._contracts import FloatArray, Task
-from ._errors import InputError
+from .errors import InputError
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,10 @@ def read_table(estimator: Any, X: Any, *, reset: bool) -> Table:
     elif isinstance(X, (list, np.ndarray)) and np.asarray(X).ndim == 2 and np.asarray(X).dtype.kind in "OUS":
         columns = np.asarray(X, dtype=object).T
         _check_numeric([(f"number {i}", "text") for i, column in enumerate(columns) if _has_text(column)], reset)
-    values = validate_data(estimator, X, dtype=np.float64, order="C", ensure_all_finite="allow-nan", reset=reset)
+    try:
+        values = validate_data(estimator, X, dtype=np.float64, order="C", ensure_all_finite="allow-nan", reset=reset)
+    except ValueError as error:
+        raise InputError(str(error)) from error
     native = X if isinstance(frame, nw.DataFrame) else values
     return Table(values, native)
 

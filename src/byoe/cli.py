@@ -1,10 +1,10 @@
-"""The ``byoe`` command: names what is missing for it, and ends every error in one line."""
+"""The ``byoe`` command: names what is missing for it, and tells errors without a traceback."""
 
 from __future__ import annotations
 
 import sys
 
-from ._errors import ByoeError, need
+from .errors import ByoeError, need
 
 
 def main() -> None:

@@ -9,9 +9,9 @@ blender is a subclass of `Blender`. Either is registered by an entry point in th
 """
 
 from ._contracts import OOF, Blender, Learner, Model, Task
-from ._errors import PluginError
 from ._estimators import EstimatorLearner
 from ._registry import Plugin, blender, find, installed, learner
+from .errors import PluginError
 
 __all__ = [
     "OOF",

@@ -9,9 +9,9 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeCV
 
 import byoe
 from byoe._contracts import OOF, Task
-from byoe._errors import ParameterError
 from byoe._meta_model import MetaModel, meta_features
 from byoe.blenders._simplex import least_squares, log_loss, residual
+from byoe.errors import ParameterError
 
 REGRESSION = Task("regression")
 NAMES = ("mean", "weighted", "meta-linear", "vote")

@@ -6,8 +6,8 @@ from sklearn.metrics import accuracy_score, r2_score
 
 import byoe
 from byoe._contracts import Task
-from byoe._errors import UnknownNameError
 from byoe._registry import installed
+from byoe.errors import UnknownNameError
 
 FAST = {
     "catboost": {"iterations": 60, "depth": 4},

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import byoe
-from byoe._errors import InputError, JobError
+from byoe.errors import InputError, JobError
 from byoe.sagemaker import _endpoint, _server
 from byoe.sagemaker._endpoint import LocalEndpoint
 

@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe._errors import InputError, JobError, ParameterError, SpecError, UnknownNameError
+from byoe.errors import InputError, JobError, ParameterError, SpecError, UnknownNameError
 from byoe.sagemaker._metric_lines import read_metrics
 
 sm = byoe.sagemaker
@@ -194,6 +194,13 @@ def test_all_forms_of_data_give_the_same_ensemble(form, split, tmp_path):
     expected = ensemble.fit(X.to_numpy(), y).predict(fresh.to_numpy())
     found = made.predict(fresh.to_numpy() if form == "csv without header" else fresh)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_a_frames_index_is_no_column(split, tmp_path):
+    train, _ = split
+    shuffled = train.sample(frac=1.0, random_state=3)
+    made = sm.fit(EnsembleRegressor(("ridge",)), shuffled, target="target", output=tmp_path, logs=False).ensemble()
+    assert list(made.feature_names_in_) == list(train.columns[:-1])
 
 
 def test_weights_groups_and_dropped_columns(split, tmp_path, rng):

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import Lasso
 
 from byoe import EnsembleClassifier, EnsembleRegressor
-from byoe._errors import JobError, SpecError
+from byoe.errors import JobError, SpecError
 from byoe.sagemaker._source import metric_names, write_source
 
 DATA = {"target": "y", "weight": None, "groups": None, "drop": []}

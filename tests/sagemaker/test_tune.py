@@ -1,8 +1,10 @@
+import time
+
 import pytest
 
 import byoe
 from byoe import EnsembleRegressor, learner
-from byoe._errors import InputError, JobError, ParameterError, UnknownNameError
+from byoe.errors import InputError, JobError, ParameterError, UnknownNameError
 from byoe.sagemaker._tune import check_space
 
 sm = byoe.sagemaker
@@ -137,6 +139,16 @@ def test_an_interrupted_search_stops_its_jobs(split, tmp_path):
             max_parallel_jobs=2,
             on_trial=interrupt,
         )
+
+
+def test_a_search_can_run_beside_the_caller_and_be_stopped(split, tmp_path):
+    run = sm.tune(ensemble(), {"eta": (0.01, 0.3)}, split[0], target="target", output=tmp_path, max_jobs=50, wait=False)
+    while not run.jobs:
+        time.sleep(0.01)
+    run.stop()
+    assert len(run.trials) < 50
+    assert {job.status for job in run.jobs.values()} <= {"Completed", "Stopped"}
+    assert run.wait() is run
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from importlib.metadata import distribution
 
 import pytest
 
-from byoe._errors import JobError, SpecError
+from byoe.errors import JobError, SpecError
 from byoe.sagemaker._wheels import direct_url, distribution_of, editable_source, unpack, write_wheel
 
 

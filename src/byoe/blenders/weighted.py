@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from .._contracts import OOF, Blender, FloatArray
-from .._errors import ParameterError
+from ..errors import ParameterError
 from ._simplex import least_squares, log_loss
 
 _SMALLEST_PROBABILITY = 1e-15

@@ -13,11 +13,11 @@ import narwhals as nw
 from .._base import BaseEnsemble
 from .._contracts import Task
 from .._data import data_files
-from .._errors import InputError, ParameterError, did_you_mean, need
 from .._members import as_blender
 from .._metrics import Metric, find_metric
 from .._params import configure
 from .._spec import to_spec
+from ..errors import InputError, ParameterError, did_you_mean, need
 from ._endpoint import LocalEndpoint
 from ._local import LocalJob, new_name
 from ._source import write_source
@@ -74,7 +74,7 @@ def fit(
     ------
     SpecError, ParameterError, InputError
         Before anything is written: when JSON cannot express the ensemble, a name is not
-        known, or there is no such data or column.
+        known, there are no such data, or a frame has no such column.
     JobError
         When the job fails; its attribute ``job`` is the handle.
     """
@@ -87,8 +87,8 @@ def fit(
         _check_columns(table, data, name)
     name = new_name()
     base = _base(output, name)
-    with _Prepared(base, ensemble, channels, data) as (source, paths):
-        job = LocalJob(name, base, source, paths, values, cpus=joblib.cpu_count())
+    source, paths = _prepare(base, ensemble, channels, data)
+    job = LocalJob(name, base, source, paths, values, cpus=joblib.cpu_count())
     return job.wait(logs=logs) if wait else job
 
 
@@ -108,6 +108,7 @@ def tune(
     output: str | Path | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     seed: int | None = None,
+    wait: bool = True,
     on_trial: Callable[[dict[str, Any]], None] | None = None,
 ) -> LocalTuning:
     """Tune an ensemble on its validation metric in one tuning job.
@@ -130,6 +131,8 @@ hyperparameters
         Trials at a time; they share the cores.
     seed : int, default=None
         Of the search.
+    wait : bool, default=True
+        Wait for the last trial. Otherwise the handle's ``wait()`` and ``stop()`` do.
     on_trial : callable, default=None
         Called with the trial's row of ``trials`` as soon as it has ended.
 
@@ -157,15 +160,18 @@ hyperparameters
     base = _base(output, name)
     cpus = cpus_per_trial(max_parallel_jobs, joblib.cpu_count())
     shared_cores = {"n_jobs": cpus} if max_parallel_jobs > 1 else {}
-    with _Prepared(base, ensemble, channels, data) as (source, paths):
+    source, paths = _prepare(base, ensemble, channels, data)
 
-        def launch(trial: str, params: dict[str, Any]) -> LocalJob:
-            values = {**shared_cores, **fixed, **params}
-            return LocalJob(trial, base / trial, source, paths, values, cpus=cpus)
+    def launch(trial: str, params: dict[str, Any]) -> LocalJob:
+        values = {**shared_cores, **fixed, **params}
+        return LocalJob(trial, base / trial, source, paths, values, cpus=cpus)
 
-        tuning = LocalTuning(name, f"validation:{metric.name}", metric.greater_is_better, launch)
+    def search() -> None:
         tuning.run(space, max_jobs=max_jobs, max_parallel_jobs=max_parallel_jobs, seed=seed, on_trial=on_trial)
-    return tuning
+
+    tuning = LocalTuning(name, f"validation:{metric.name}", metric.greater_is_better, launch)
+    tuning.start(search)
+    return tuning.wait() if wait else tuning
 
 
 def deploy(job: LocalJob | LocalTuning, *, instance_type: str = "local") -> LocalEndpoint:
@@ -189,7 +195,7 @@ def deploy(job: LocalJob | LocalTuning, *, instance_type: str = "local") -> Loca
         When the job has failed or the endpoint does not become healthy.
     """
     _check_instance(instance_type)
-    chosen = job.best_job if isinstance(job, LocalTuning) else job
+    chosen = job.wait().best_job if isinstance(job, LocalTuning) else job
     chosen.wait()
     return LocalEndpoint(chosen.name, chosen.artifact)
 
@@ -268,24 +274,16 @@ def _base(output: str | Path | None, name: str) -> Path:
     return Path(output or _OUTPUT).resolve() / name
 
 
-class _Prepared:
-    """The source folder and the channels of a job on disk, removed again when it cannot start."""
-
-    def __init__(self, base: Path, ensemble: Any, channels: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-        self.base, self.ensemble, self.channels, self.data = base, ensemble, channels, data
-
-    def __enter__(self) -> tuple[Path, dict[str, Path]]:
-        try:
-            source = write_source(self.ensemble, self.base / "source", data=self.data)
-            paths = {name: _as_files(table, self.base / "data" / name) for name, table in self.channels.items()}
-        except BaseException:
-            shutil.rmtree(self.base, ignore_errors=True)
-            raise
-        return source, paths
-
-    def __exit__(self, *exception: object) -> None:
-        if exception[0] is not None and not (self.base / "output").exists() and not any(self.base.glob("*/output")):
-            shutil.rmtree(self.base, ignore_errors=True)
+def _prepare(
+    base: Path, ensemble: Any, channels: Mapping[str, Any], data: Mapping[str, Any]
+) -> tuple[Path, dict[str, Path]]:
+    """Write the source folder and the channels of a job, all or nothing."""
+    try:
+        source = write_source(ensemble, base / "source", data=data)
+        return source, {name: _as_files(table, base / "data" / name) for name, table in channels.items()}
+    except BaseException:
+        shutil.rmtree(base, ignore_errors=True)
+        raise
 
 
 def _as_files(table: Any, folder: Path) -> Path:
@@ -296,7 +294,7 @@ def _as_files(table: Any, folder: Path) -> Path:
     import pyarrow.parquet
 
     folder.mkdir(parents=True)
-    arrow = table.to_arrow()
+    arrow = nw.maybe_reset_index(table).to_arrow()  # a pandas index is no column
     pyarrow.parquet.write_table(
         arrow.rename_columns([str(name) for name in arrow.column_names]), folder / "part-0.parquet"
     )

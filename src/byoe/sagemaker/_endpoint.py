@@ -21,7 +21,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from .._errors import InputError, JobError
+from ..errors import InputError, JobError
 from ._layout import local_environment
 from ._local import end_group
 from ._server import MAX_BODY

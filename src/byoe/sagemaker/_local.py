@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .._errors import JobError
+from ..errors import JobError
 from ._layout import lay_out
 from ._metric_lines import read_metrics
 

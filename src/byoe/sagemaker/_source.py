@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from .._ensemble import EnsembleClassifier
-from .._errors import JobError
 from .._members import as_blender, entries, members
 from .._metrics import CLASSIFICATION, REGRESSION
 from .._registry import find
 from .._spec import needed_classes, to_spec
+from ..errors import JobError
 from ._metric_lines import metric_definitions
 from ._wheels import direct_url, distribution_of, write_wheel
 

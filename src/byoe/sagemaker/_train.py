@@ -15,12 +15,12 @@ import numpy as np
 
 from .._contracts import FloatArray
 from .._data import Dataset, read_frame, take_apart
-from .._errors import InputError, JobError
 from .._members import as_blender
 from .._metrics import CLASSIFICATION, REGRESSION, find_metric
 from .._params import configure
 from .._spec import from_spec
 from .._table import read_table
+from ..errors import InputError, JobError
 from ._metric_lines import metric_line
 
 
@@ -92,26 +92,26 @@ def evaluate(ensemble: Any, validation: Dataset | None) -> dict[str, float]:
     """Return the blend's and the members' metrics under the names of the log.
 
     On the validation channel if there is one, else the blend's cross-validated and the
-    members' out-of-fold predictions.
+    members' out-of-fold predictions, on the same rows.
     """
     if validation is None:
         y, weight = ensemble._y, ensemble._weight
         blend, scored = ensemble._blend_oof, ensemble._blend_scored
-        by_member, covered = ensemble.oof_predictions_, ensemble.coverage_
+        by_member = ensemble.oof_predictions_
         if not scored.any():
             raise InputError("the split plan leaves no row to score the blend on; pass validation data")
     else:
         table = read_table(ensemble, validation.X, reset=False)
         y, weight = _known_target(ensemble, validation.y), validation.weight
         blend, by_member = ensemble._blended(table), ensemble._member_predictions(table)
-        scored = covered = np.ones(len(table), dtype=bool)
+        scored = np.ones(len(table), dtype=bool)
     found: dict[str, float] = {}
-    for prefix, prediction, rows in [
-        ("validation", blend, scored),
-        *((f"member:{label}", by_member[:, column], covered) for column, label in enumerate(ensemble.members_)),
+    for prefix, prediction in [
+        ("validation", blend),
+        *((f"member:{label}", by_member[:, column]) for column, label in enumerate(ensemble.members_)),
     ]:
         probabilities = prefix != "validation" or ensemble.blender_.gives_probabilities
-        found |= _values(ensemble, prefix, y, weight, prediction, rows, probabilities)
+        found |= _values(ensemble, prefix, y, weight, prediction, scored, probabilities)
     return found
 
 

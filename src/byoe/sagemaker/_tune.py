@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._errors import JobError, ParameterError, need
 from .._params import configure
+from ..errors import JobError, ParameterError, need
 from ._local import LocalJob
 
 
@@ -35,9 +35,23 @@ class LocalTuning:
         self.jobs: dict[str, LocalJob] = {}
         self._launch = launch
         self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
 
     def __repr__(self) -> str:
         return f"LocalTuning({self.name!r}, trials={len(self.trials)}, objective={self.objective!r})"
+
+    def start(self, search: Callable[[], None]) -> None:
+        """Run the search beside the caller."""
+
+        def work() -> None:
+            try:
+                search()
+            except BaseException as error:  # told to whoever waits
+                self._error = error
+
+        self._thread = threading.Thread(target=work, name=self.name, daemon=True)
+        self._thread.start()
 
     def run(
         self,
@@ -90,14 +104,24 @@ class LocalTuning:
         return row
 
     def wait(self) -> LocalTuning:
-        """Return the tuning job; a local one has ended when ``tune`` returns."""
+        """Wait until all trials have ended; raise what ended the search before its time."""
+        try:
+            while self._thread is not None and self._thread.is_alive():
+                self._thread.join(timeout=1.0)
+        except BaseException:
+            self.stop()
+            raise
+        if self._error is not None:
+            raise self._error
         return self
 
     def stop(self) -> None:
         """Stop the running trials and start no more."""
         self._stopping.set()
-        for job in self.jobs.values():
+        for job in list(self.jobs.values()):
             job.stop()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
 
     @property
     def best_job(self) -> LocalJob:

@@ -1,0 +1,56 @@
+"""An ensemble in a notebook: fit it, compare blenders, save it, load it.
+
+The data are scikit-learn's breast-cancer data: 569 tumours, 30 measurements, two classes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+
+from byoe import EnsembleClassifier, learner, load
+
+
+def main() -> None:
+    """Run the cells one after the other."""
+    data = load_breast_cancer(as_frame=True)
+    kinds = data.target_names[data.target]
+    X_train, X_test, y_train, y_test = train_test_split(data.data, kinds, random_state=0, stratify=kinds)
+
+    ensemble = EnsembleClassifier(
+        [
+            "ridge",
+            "svm",
+            learner("random_forest", n_estimators=200),
+            learner("catboost", n_rounds=100),
+            learner("xgboost", n_rounds=100, max_depth=3),
+        ],
+        random_state=0,
+    )
+    ensemble.fit(X_train, y_train)
+    print("What members and blend do on rows that they did not see:\n")
+    print(ensemble.leaderboard_)
+
+    print("\nThe same members under other blenders; no learner is refitted:\n")
+    print(f"{'blender':<22}  cross-validated  {len(y_test)} held-out rows   (log-loss)")
+    blenders = ("mean", "weighted", "meta-linear", RandomForestClassifier(min_samples_leaf=10))
+    for chosen in blenders:
+        other = ensemble.reblend(chosen)
+        held_out = log_loss(y_test, other.predict_proba(X_test), labels=other.classes_)
+        print(f"{other.blender_.name:<22}  {-other.score_estimate_:15.4f}  {held_out:17.4f}")
+
+    with tempfile.TemporaryDirectory() as folder:
+        saved = ensemble.save(Path(folder, "tumours"))
+        size = sum(file.stat().st_size for file in saved.rglob("*") if file.is_file())
+        same = np.array_equal(load(saved).predict_proba(X_test), ensemble.predict_proba(X_test))
+    print(f"\nSaved in {size / 1e6:.1f} MB; predicts the same when loaded: {same}")
+
+
+if __name__ == "__main__":
+    main()
