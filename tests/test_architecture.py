@@ -70,6 +70,7 @@ def test_public_functions_and_classes_have_docstrings():
         "compute",
         "visit",
         "launch",
+        "search",
         "until_orphaned",
         "show",
         "log_message",
