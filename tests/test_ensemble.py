@@ -125,8 +125,8 @@ def test_fitted_attributes(diabetes_frame):
     assert ensemble.failures_ == []
     assert ensemble.n_features_in_ == 10
     assert list(ensemble.feature_names_in_) == list(X.columns)
-    assert ensemble.blender_.weights_.shape == (3,)
-    assert abs(ensemble.blender_.weights_.sum() - 1) < 1e-12
+    assert ensemble.reblend("weighted").blender_.weights_.shape == (3,)
+    assert ensemble.blender == "auto"
     board = ensemble.leaderboard_
     assert board[0]["member"] == "blend"
     assert -ensemble.score_estimate_ == board[0]["rmse"]

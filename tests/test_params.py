@@ -74,7 +74,7 @@ def test_the_ensemble_that_was_given_stays_as_it_is():
         ({"etaa": 1}, UnknownNameError, "nobody knows the parameter 'etaa'.*Did you mean 'eta'"),
         ({"xgboost__etaa": 1}, UnknownNameError, "xgboost has no parameter 'etaa'"),
         ({"xgbost__eta": 1}, UnknownNameError, "nobody knows"),
-        ({"blender__foo": 1}, UnknownNameError, "weighted has no parameter 'foo'"),
+        ({"blender__foo": 1}, UnknownNameError, "auto has no parameter 'foo'"),
         ({"eta": 0.1, "learning_rate": 0.2}, ParameterError, "a second time"),
         ({"xgboost__eta": 0.1, "xgboost__learning_rate": 0.2}, ParameterError, "a second time"),
         ({"n-jobs": 1, "n_jobs": 2}, ParameterError, "given twice"),

@@ -11,7 +11,7 @@ from byoe.errors import PluginError, UnknownNameError
 
 BUILT_IN = {
     "learner": "catboost xgboost lightgbm ridge elastic_net random_forest extra_trees hist_gradient_boosting knn svm mlp",
-    "blender": "mean weighted meta_linear vote",
+    "blender": "mean weighted meta_linear vote greedy best auto",
 }
 
 
@@ -49,7 +49,7 @@ def test_an_unknown_name_lists_what_there_is_and_the_closest():
         UnknownNameError, match=r"No learner is registered as 'xgbost'. Did you mean 'xgboost'\?.*ridge"
     ):
         byoe.learner("xgbost")
-    with pytest.raises(UnknownNameError, match=r"No blender .* 'zzz'. Known: mean, meta-linear"):
+    with pytest.raises(UnknownNameError, match=r"No blender .* 'zzz'. Known: auto, best, greedy, mean, meta-linear"):
         byoe.blender("zzz")
 
 

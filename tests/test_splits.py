@@ -114,7 +114,11 @@ def test_index_pairs_and_masks():
         ("five", ParameterError, "expected a number of folds, a scikit-learn splitter"),
         (True, ParameterError, "cv is True"),
         ([], ParameterError, "no folds"),
-        ([(np.arange(30), np.arange(20, 40))], ParameterError, "fold 1 of cv trains on rows that it also predicts .10 of them"),
+        (
+            [(np.arange(30), np.arange(20, 40))],
+            ParameterError,
+            "fold 1 of cv trains on rows that it also predicts .10 of them",
+        ),
         ([(np.arange(30), [60])], ParameterError, "below 60"),
         ([(np.arange(30), [-1])], ParameterError, "below 60"),
         ([(np.arange(30), np.array([], dtype=int))], ParameterError, "empty test part"),

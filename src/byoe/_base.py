@@ -57,7 +57,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
     def __init__(
         self,
         learners: Any = ("catboost", "xgboost", "lightgbm"),
-        blender: Any = "weighted",
+        blender: Any = "auto",
         *,
         cv: Any = 5,
         metric: Any = "auto",
@@ -210,7 +210,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         if metric.needs_probabilities and not blender.gives_probabilities:
             raise ParameterError(f"metric {metric.name!r} needs probabilities, and blender {blender.name!r} gives none")
         features = values if blender.passthrough else None
-        oof = OOF(self.oof_predictions_, self._y, self._task, self._weight, features, self._seed)
+        oof = OOF(self.oof_predictions_, self._y, self._task, self._weight, features, self._seed, metric=metric)
         self.blender_, self._blend_oof, self._blend_scored = fit_blend(blender, oof, self._plan)
         # One set of rows for all, so that blend and members can be compared.
         scored = bool(self._blend_scored.any())

@@ -21,7 +21,7 @@ from ._contracts import Task
 from ._crossfit import Recoded
 from ._leaderboard import Leaderboard
 from ._members import FittedMember, as_blender, members
-from ._spec import from_spec, to_spec
+from ._spec import blender_from_spec, blender_to_spec, from_spec, to_spec
 from ._splits import SplitPlan
 from .errors import BundleError
 
@@ -86,7 +86,7 @@ def _write(ensemble: Any, folder: Path) -> None:
         "columns": _names(ensemble),
         "n_features": ensemble.n_features_in_,
         "members": described,
-        "blender": ensemble.blender_.state(),
+        "blender": {"spec": blender_to_spec(ensemble.blender_), "state": ensemble.blender_.state()},
         "seed": ensemble._seed,
         "metric": ensemble._metric_name,
         "score_estimate": _json_float(ensemble.score_estimate_),
@@ -150,7 +150,8 @@ def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
                 model = learner.load(place, task=fewer, trusted=trusted)
                 models.append(Recoded(model, np.asarray(present), task.n_classes))
         ensemble.members_[entry["label"]] = FittedMember(entry["label"], learner, entry["finalize"], models)
-    ensemble.blender_ = clone(as_blender(ensemble.blender)).restore(manifest["blender"], trusted=trusted)
+    in_use = clone(as_blender(blender_from_spec(manifest["blender"]["spec"])))
+    ensemble.blender_ = in_use.restore(manifest["blender"]["state"], trusted=trusted)
     ensemble._task = task
     ensemble._seed = manifest["seed"]
     ensemble._seconds = manifest["fit_seconds"]

@@ -54,7 +54,7 @@ def fit(
     target: Annotated[str, typer.Option(help="Name or position of the column to predict.")],
     out: Annotated[Path, typer.Option(help="Folder for the fitted ensemble.")],
     learners: Annotated[str, typer.Option(help="Registered names, with commas.")] = "catboost,xgboost,lightgbm",
-    blender: Annotated[str, typer.Option(help="A registered name.")] = "weighted",
+    blender: Annotated[str, typer.Option(help="A registered name.")] = "auto",
     task: Annotated[str, typer.Option(help="auto, regression or classification.")] = "auto",
     cv: Annotated[int, typer.Option(help="Number of folds.")] = 5,
     metric: Annotated[str, typer.Option(help="auto, or a scorer's name.")] = "auto",

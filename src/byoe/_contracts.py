@@ -25,6 +25,8 @@ SHARED_NAMES: Mapping[str, tuple[str, ...]] = {
     "colsample": ("colsample_bytree", "feature_fraction", "rsm"),
     "l2": ("reg_lambda", "lambda", "lambda_l2", "l2_leaf_reg", "l2_regularization"),
 }
+# Metrics that order predictions as the mean of ``OOF.row_losses`` does.
+_MEANS_OF_ROWS = frozenset({"rmse", "mse", "mae", "log_loss", "accuracy"})
 _SHARED_OF = {same: name for name, synonyms in SHARED_NAMES.items() for same in (name, *synonyms)}
 
 
@@ -246,6 +248,11 @@ class OOF:
     X : array of shape (n_rows, n_features) or None
         The features, only for a blender with ``passthrough``.
     seed : int
+    folds : tuple of (train, test) pairs of row indices
+        The split plan among these rows, for a blender that must choose: groups and the order
+        of time hold there too. May be empty.
+    metric : Metric or None
+        What the ensemble is scored by; None for the squared error and the log-loss.
     """
 
     predictions: FloatArray
@@ -254,12 +261,41 @@ class OOF:
     sample_weight: FloatArray | None = None
     X: Any = None
     seed: int = 0
+    folds: tuple[tuple[IntArray, IntArray], ...] = ()
+    metric: Any = None
 
     def rows(self, index: Any) -> OOF:
-        """Return the same for some of the rows."""
+        """Return the same for some of the rows, given as distinct indices."""
         weight = None if self.sample_weight is None else self.sample_weight[index]
         features = None if self.X is None else self.X[index]
-        return OOF(self.predictions[index], self.y[index], self.task, weight, features, self.seed)
+        place = np.full(len(self.y), -1)
+        place[index] = np.arange(len(self.y[index]))
+        inside = [tuple(place[part][place[part] >= 0] for part in fold) for fold in self.folds]
+        folds = tuple((train, test) for train, test in inside if len(train) and len(test))
+        return OOF(self.predictions[index], self.y[index], self.task, weight, features, self.seed, folds, self.metric)
+
+    def loss(self, prediction: FloatArray) -> float:
+        """Return how bad a blended prediction of these rows is; smaller is better."""
+        if self.metric is None or self.metric.name in _MEANS_OF_ROWS:
+            return float(np.average(self.row_losses(prediction), weights=self.sample_weight))
+        classes = np.arange(self.task.n_classes) if self.task.is_classification else None
+        value = self.metric.value(self.y, prediction, classes=classes, sample_weight=self.sample_weight)
+        return -float(self.metric.score(value))
+
+    def row_losses(self, prediction: FloatArray) -> FloatArray:
+        """Return the loss of every row: that of the metric where it has one, else a usual one.
+
+        The absolute error for ``mae``, wrong or right for ``accuracy``; otherwise the squared
+        error, and for classes the negative logarithm of the true class's probability.
+        """
+        kind = getattr(self.metric, "name", "")
+        if self.task.is_classification:
+            if kind == "accuracy":
+                return np.asarray(prediction.argmax(axis=1) != self.y, dtype=np.float64)
+            true_class = prediction[np.arange(len(self.y)), self.y]
+            return np.asarray(-np.log(np.maximum(true_class, 1e-15)), dtype=np.float64)
+        error = prediction - self.y
+        return np.asarray(np.abs(error) if kind == "mae" else error**2, dtype=np.float64)
 
 
 class Blender(Parameters):
@@ -294,6 +330,11 @@ class Blender(Parameters):
     @property
     def gives_probabilities(self) -> bool:
         return True
+
+    @property
+    def in_use(self) -> Blender:
+        """The fitted blender that predicts: itself, or the one that it chose."""
+        return self
 
     @property
     def passthrough(self) -> bool:

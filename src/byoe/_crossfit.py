@@ -10,7 +10,7 @@ import time
 import traceback
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -249,7 +249,7 @@ def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> tuple[Blender, Flo
     Returns
     -------
     blender : Blender
-        Fitted on all covered rows.
+        Fitted on all covered rows; the chosen one, where the blender chooses.
     prediction : array of shape (n_rows,) or (n_rows, n_classes)
         What blenders that did not see a row make of it; averaged over repeated folds.
     scored : array of shape (n_rows,), bool
@@ -260,7 +260,9 @@ def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> tuple[Blender, Flo
     task = oof.task
     shape = (plan.n_rows, task.n_classes) if task.is_classification else (plan.n_rows,)
     sums, counts = np.zeros(shape), np.zeros(plan.n_rows, dtype=np.int64)
-    for train, test in plan.blend_folds(oof.seed):
+    folds = plan.blend_folds(oof.seed)
+    oof = replace(oof, folds=tuple(folds))
+    for train, test in folds:
         held_out = clone(blender).fit(oof.rows(train))
         features = None if oof.X is None else oof.X[test]
         blended = task.check(held_out.predict(oof.predictions[test], features), len(test), f"blender {blender.name}")
@@ -268,4 +270,4 @@ def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> tuple[Blender, Flo
         np.add.at(counts, test, 1)
     divisor = np.maximum(counts, 1).reshape(-1, *([1] * (sums.ndim - 1)))
     fitted = clone(blender).fit(oof.rows(np.flatnonzero(plan.coverage)))
-    return fitted, sums / divisor, counts > 0
+    return fitted.in_use, sums / divisor, counts > 0

@@ -27,9 +27,11 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
         Registered names, estimator instances, configured learners, ``(label, any of these)``
         pairs; or a mapping of registered name to parameters. ``"drop"`` as the second item
         of a pair leaves the member out.
-    blender : str, Blender or estimator, default="weighted"
-        A registered name (``"mean"``, ``"weighted"``, ``"meta-linear"``, ``"vote"``, …), a
-        configured blender, or any scikit-learn regressor as the meta-model.
+    blender : str, Blender or estimator, default="auto"
+        A registered name (``"mean"``, ``"weighted"``, ``"meta-linear"``, ``"vote"``,
+        ``"greedy"``, …), a configured blender, or any scikit-learn regressor as the
+        meta-model. ``"auto"`` learns convex weights, unless cross-validation finds another
+        blender or a single member clearly better.
     cv : int, splitter or iterable of index pairs, default=5
         An integer is shuffled and seeded, and keeps ``groups`` together.
     metric : str or scorer, default="auto"
@@ -53,7 +55,8 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
     ----------
     members_ : dict of label to FittedMember
     blender_ : Blender
-        Fitted; ``blender_.weights_`` of shape (n_members,) where it is a weighting.
+        The fitted one in use, ``auto``'s choice included; ``blender_.weights_`` of shape
+        (n_members,) where it is a weighting.
     oof_predictions_ : array of shape (n_samples, n_members)
         In units of the target; NaN where no fold predicts a row.
     coverage_ : array of shape (n_samples,), bool

@@ -62,7 +62,7 @@ def to_spec(ensemble: Any, *, lenient: bool = False) -> dict[str, Any]:
         "spec": VERSION,
         "task": "classification" if ensemble._classifies else "regression",
         "learners": members,
-        "blender": _blender(as_blender(ensemble.blender)),
+        "blender": blender_to_spec(as_blender(ensemble.blender)),
         "params": params,
     }
     return {**spec, "left_out": left_out} if left_out else spec
@@ -84,12 +84,9 @@ def from_spec(spec: Mapping[str, Any]) -> Any:
             members.append((entry["label"], learner(entry["learner"], **params)))
         else:
             members.append((entry["label"], _decode(entry["estimator"])))
-    chosen = spec["blender"]
-    if "blender" in chosen:
-        blend: Any = blender(chosen["blender"], **{key: _decode(v) for key, v in chosen["params"].items()})
-    else:
-        blend = _decode(chosen["estimator"])
-    return kind(members, blend, **{key: _decode(value) for key, value in spec["params"].items()})
+    return kind(
+        members, blender_from_spec(spec["blender"]), **{key: _decode(value) for key, value in spec["params"].items()}
+    )
 
 
 def _learner(label: str, made: Learner) -> dict[str, Any]:
@@ -102,7 +99,15 @@ def _learner(label: str, made: Learner) -> dict[str, Any]:
     return {"learner": made.name, "params": params}
 
 
-def _blender(made: Blender) -> dict[str, Any]:
+def blender_from_spec(spec: Mapping[str, Any]) -> Any:
+    """Make the blender or meta-model that a part of a spec describes."""
+    if "blender" in spec:
+        return blender(spec["blender"], **{key: _decode(value) for key, value in spec["params"].items()})
+    return _decode(spec["estimator"])
+
+
+def blender_to_spec(made: Blender) -> dict[str, Any]:
+    """Return the JSON form of a blender."""
     template = getattr(made, "template", None)
     if template is not None:
         return {"estimator": _encode(template, "blender")}

@@ -10,11 +10,12 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeCV
 import byoe
 from byoe._contracts import OOF, Task
 from byoe._meta_model import MetaModel, meta_features
+from byoe._metrics import find_metric
 from byoe.blenders._simplex import least_squares, log_loss, residual
 from byoe.errors import ParameterError
 
 REGRESSION = Task("regression")
-NAMES = ("mean", "weighted", "meta-linear", "vote")
+NAMES = ("mean", "weighted", "meta-linear", "vote", "greedy", "best", "auto")
 finite = st.floats(-100, 100, allow_nan=False, width=32)
 
 
@@ -245,3 +246,119 @@ def test_a_clone_is_not_fitted(rng):
     fitted = byoe.blender("weighted").fit(regression(rng))
     assert not hasattr(clone(fitted), "weights_")
     assert clone(fitted).name == "weighted"
+
+
+# -- choosing ------------------------------------------------------------------------
+
+
+def halves(oof):
+    rows = np.arange(len(oof.y))
+    return tuple((rows[rows % 3 != part], rows[rows % 3 == part]) for part in range(3))
+
+
+def test_best_takes_the_smallest_loss_by_the_ensembles_metric(rng):
+    oof = regression(rng)
+    assert byoe.blender("best").fit(oof).weights_.tolist() == [1, 0, 0, 0]
+    y = np.zeros(100)
+    spiky = np.where(np.arange(100) == 3, 40.0, 0.0)  # small absolute, large squared error
+    steady = np.full(100, 1.0)
+    two = np.column_stack([spiky, steady])
+    for metric, chosen in (("mae", 0), ("rmse", 1)):
+        judged = OOF(two, y, REGRESSION, metric=find_metric(metric, REGRESSION))
+        assert byoe.blender("best").fit(judged).weights_.argmax() == chosen
+
+
+def test_greedy_comes_near_the_optimum_and_never_does_worse_than_the_best_member(rng):
+    for seed in range(10):
+        oof = regression(np.random.default_rng(seed))
+        optimum = oof.loss(byoe.blender("weighted").fit(oof).predict(oof.predictions))
+        found = oof.loss(byoe.blender("greedy").fit(oof).predict(oof.predictions))
+        best = min(oof.loss(oof.predictions[:, m]) for m in range(4))
+        assert optimum <= found <= min(best, optimum * 1.02)
+
+
+def test_greedy_equals_brute_force_over_few_steps(rng):
+    from itertools import combinations_with_replacement
+
+    oof = regression(rng, members=3, noise=(1.0, 1.1, 1.2))
+    found = byoe.blender("greedy", steps=3).fit(oof)
+    losses = []
+    for size in range(1, 7):
+        for chosen in combinations_with_replacement(range(3), size):
+            losses.append(oof.loss(oof.predictions[:, chosen].mean(axis=1)))
+    assert min(losses) <= oof.loss(found.predict(oof.predictions)) <= 1.02 * min(losses)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "roc_auc", "log_loss"])
+def test_greedy_works_for_any_metric(metric, rng):
+    oof = classes(rng, k=2)
+    judged = OOF(oof.predictions, oof.y, oof.task, metric=find_metric(metric, oof.task))
+    found = byoe.blender("greedy", steps=10).fit(judged)
+    best = min(judged.loss(oof.predictions[:, m]) for m in range(3))
+    assert judged.loss(found.predict(oof.predictions)) <= best
+
+
+def test_greedy_bags_its_pool(rng):
+    oof = regression(rng)
+    one, many = byoe.blender("greedy").fit(oof), byoe.blender("greedy", bags=20).fit(oof)
+    assert not np.array_equal(one.weights_, many.weights_)
+    assert np.array_equal(many.weights_, byoe.blender("greedy", bags=20).fit(oof).weights_)
+    assert abs(many.weights_.sum() - 1) < 1e-12
+    with pytest.raises(ParameterError, match="steps is 0, expected a positive integer"):
+        byoe.blender("greedy", steps=0).fit(oof)
+
+
+def test_rows_of_oof_predictions_keep_their_folds(rng):
+    oof = regression(rng, n=30)
+    oof = OOF(oof.predictions, oof.y, REGRESSION, folds=halves(oof))
+    part = oof.rows(np.arange(10, 20))
+    for (train, test), (a, b) in zip(oof.folds, part.folds, strict=True):
+        assert np.array_equal(part.y[a], oof.y[train[(train >= 10) & (train < 20)]])
+        assert np.array_equal(part.y[b], oof.y[test[(test >= 10) & (test < 20)]])
+
+
+def test_auto_keeps_to_weights_unless_another_is_clearly_better(rng):
+    oof = regression(rng)
+    usual = byoe.blender("auto").fit(OOF(oof.predictions, oof.y, REGRESSION, folds=halves(oof)))
+    assert usual.in_use.name == "weighted"
+    assert set(usual.losses_) == {"best", "mean", "vote", "weighted", "greedy", "meta-linear"}
+    # Members that are biased alike: only a linear model with an intercept helps.
+    biased = OOF(oof.predictions * 0.5 + 7, oof.y, REGRESSION, folds=halves(oof))
+    assert byoe.blender("auto").fit(biased).in_use.name == "meta-linear"
+    # Without folds there is nothing to choose by.
+    assert byoe.blender("auto").fit(oof).in_use.name == "weighted"
+    assert byoe.blender("auto").fit(regression(rng, members=1)).in_use.name == "best"
+
+
+def test_auto_is_cross_validated_with_its_choice(diabetes):
+    from byoe import EnsembleRegressor
+
+    X, y = diabetes
+    ensemble = EnsembleRegressor(("ridge", "knn", "svm"), random_state=0).fit(X, y)
+    assert ensemble.blender_.name in ("best", "mean", "vote", "weighted", "greedy", "meta-linear")
+    chosen = ensemble.reblend(ensemble.blender_.name)
+    assert np.array_equal(ensemble.predict(X), chosen.predict(X))
+    weighted = ensemble.reblend("weighted")
+    assert ensemble.score_estimate_ <= max(chosen.score_estimate_, weighted.score_estimate_) + 1.0
+
+
+def test_auto_is_not_worse_than_weights_on_fresh_data():
+    from byoe import EnsembleRegressor
+
+    ratios = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(1150, 4))
+        y = X[:, 0] * X[:, 1] + X[:, 2] + 0.5 * rng.normal(size=1150)
+        fitted = EnsembleRegressor(("ridge", "knn", "svm"), random_state=0).fit(X[:150], y[:150])
+        losses = [np.mean((made.predict(X[150:]) - y[150:]) ** 2) for made in (fitted, fitted.reblend("weighted"))]
+        ratios.append(losses[0] / losses[1])
+    assert np.mean(ratios) <= 1.01
+
+
+@pytest.mark.parametrize("name", ["greedy", "best", "auto"])
+def test_large_data_are_sampled_and_seeded(name, rng):
+    oof = regression(rng, n=30_000)
+    oof = OOF(oof.predictions, oof.y, REGRESSION, folds=halves(oof), seed=3)
+    first = byoe.blender(name).fit(oof).predict(oof.predictions)
+    assert np.array_equal(byoe.blender(name).fit(oof).predict(oof.predictions), first)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from .._contracts import OOF, Blender, FloatArray
+from .._contracts import OOF
+from ._weighting import Weighting
 
 
-class Mean(Blender):
+class Mean(Weighting):
     """Every member counts the same; for classes, the mean of the probabilities.
 
     Examples
@@ -26,15 +26,4 @@ class Mean(Blender):
     def fit(self, oof: OOF) -> Self:
         members = oof.predictions.shape[1]
         self.weights_ = np.full(members, 1.0 / members)
-        return self
-
-    def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
-        blended: FloatArray = predictions.mean(axis=1)
-        return blended
-
-    def state(self) -> dict[str, Any]:
-        return {"weights": self.weights_.tolist()}
-
-    def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
-        self.weights_ = np.asarray(state["weights"], dtype=np.float64)
         return self

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 
-from .._contracts import OOF, Blender, FloatArray
+from .._contracts import OOF, FloatArray
 from ..errors import ParameterError
 from ._simplex import least_squares, log_loss
+from ._weighting import Weighting
 
 _SMALLEST_PROBABILITY = 1e-15
 
 
-class Weighted(Blender):
+class Weighted(Weighting):
     """A weighted mean of the members' predictions or probabilities.
 
     Without given weights they are learned from the out-of-fold predictions: non-negative,
@@ -57,16 +57,6 @@ class Weighted(Blender):
         else:
             root = np.sqrt(weight)
             self.weights_ = least_squares(oof.predictions * root[:, None], oof.y * root)
-        return self
-
-    def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
-        return np.asarray(np.tensordot(predictions, self.weights_, axes=(1, 0)), dtype=np.float64)
-
-    def state(self) -> dict[str, Any]:
-        return {"weights": self.weights_.tolist()}
-
-    def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
-        self.weights_ = np.asarray(state["weights"], dtype=np.float64)
         return self
 
 

@@ -1,0 +1,32 @@
+"""What blenders that are weighted means have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from .._contracts import Blender, FloatArray
+
+
+class Weighting(Blender):
+    """A weighted mean of predictions or probabilities; a subclass finds the weights.
+
+    Attributes
+    ----------
+    weights_ : array of shape (n_members,)
+        Non-negative, summing to one.
+    """
+
+    weights_: FloatArray
+
+    def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
+        return np.asarray(np.tensordot(predictions, self.weights_, axes=(1, 0)), dtype=np.float64)
+
+    def state(self) -> dict[str, Any]:
+        return {"weights": self.weights_.tolist()}
+
+    def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
+        self.weights_ = np.asarray(state["weights"], dtype=np.float64)
+        return self

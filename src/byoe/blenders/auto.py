@@ -1,0 +1,121 @@
+"""The default blender: convex weights, unless another blender is clearly better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from .._contracts import OOF, Blender, FloatArray
+from .best import Best
+from .greedy import Greedy
+from .mean import Mean
+from .meta_linear import MetaLinear
+from .vote import Vote
+from .weighted import Weighted
+
+_MOST_ROWS = 20_000
+_USUAL = "weighted"
+
+
+class Auto(Blender):
+    """Cross-validates the other blenders on the split plan's own folds, and chooses one.
+
+    Convex weights (``weighted``) are the choice, since they come with an oracle guarantee
+    (van der Laan et al., 2007), unless another candidate is clearly better: best single
+    member, mean, vote, greedy or meta-linear, whichever has the smallest mean loss, provided
+    that it is smaller than that of the weights by more than one standard error of the paired
+    difference by row. ``benchmarks/README.md`` has what this rule costs and saves beside
+    others. A vote for classes gives no probabilities and is no candidate. Above 20,000 rows a
+    seeded sample of them is used for the choice.
+
+    Attributes
+    ----------
+    losses_ : dict of str to float
+        Cross-validated mean loss of every candidate.
+    in_use : Blender
+        The chosen one, fitted on all rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from byoe import blender
+    >>> from byoe.plugins import OOF, Task
+    >>> rng = np.random.default_rng(0)
+    >>> y = rng.normal(size=90)
+    >>> halves = tuple((np.arange(90)[np.arange(90) % 2 == i], np.arange(90)[np.arange(90) % 2 != i]) for i in (0, 1))
+    >>> oof = OOF(np.column_stack([2 * y, 2 * y]), y, Task("regression"), folds=halves)
+    >>> blender("auto").fit(oof).in_use
+    MetaLinear()
+    """
+
+    def fit(self, oof: OOF) -> Self:
+        candidates = _candidates()
+        if oof.task.is_classification:
+            del candidates["vote"]
+        sample = oof
+        if len(oof.y) > _MOST_ROWS:
+            rows = np.random.default_rng(oof.seed).permutation(len(oof.y))[:_MOST_ROWS]
+            sample = oof.rows(np.sort(rows))
+        name = _USUAL
+        self.losses_: dict[str, float] = {}
+        if sample.folds and oof.predictions.shape[1] > 1:
+            name, self.losses_ = _choose(candidates, sample)
+        elif oof.predictions.shape[1] == 1:
+            name = "best"
+        self._chosen = candidates[name].fit(oof)
+        return self
+
+    @property
+    def in_use(self) -> Blender:
+        return self._chosen
+
+    def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
+        return self._chosen.predict(predictions, X)
+
+    def state(self) -> dict[str, Any]:
+        return {"name": self._chosen.name, "state": self._chosen.state()}
+
+    def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
+        self._chosen = _candidates()[state["name"]].restore(state["state"], trusted=trusted)
+        return self
+
+
+def _candidates() -> dict[str, Blender]:
+    """Return the candidates by name, the simplest first."""
+    made: dict[str, Blender] = {
+        "best": Best(),
+        "mean": Mean(),
+        "vote": Vote(),
+        "weighted": Weighted(),
+        "greedy": Greedy(),
+        "meta-linear": MetaLinear(),
+    }
+    for name, blender in made.items():
+        blender.name = name
+    return made
+
+
+def _choose(candidates: dict[str, Blender], oof: OOF) -> tuple[str, dict[str, float]]:
+    from sklearn.base import clone
+
+    sums = {name: np.zeros(len(oof.y)) for name in candidates}
+    counts = np.zeros(len(oof.y))
+    for train, test in oof.folds:
+        learned, unseen = oof.rows(train), oof.rows(test)
+        counts[test] += 1
+        for name, blender in candidates.items():
+            prediction = clone(blender).fit(learned).predict(unseen.predictions)
+            sums[name][test] += unseen.row_losses(prediction)
+    scored = counts > 0
+    weight = np.ones(len(oof.y)) if oof.sample_weight is None else oof.sample_weight
+    weight = weight[scored] / weight[scored].sum()
+    losses = {name: sums[name][scored] / counts[scored] for name in candidates}
+    means = {name: float(weight @ loss) for name, loss in losses.items()}
+    best = min(means, key=lambda name: means[name])
+    difference = losses[_USUAL] - losses[best]
+    gain = means[_USUAL] - means[best]
+    # The weighted mean's standard error; with equal weights the usual one.
+    error = float(np.sqrt(np.sum(weight**2 * (difference - gain) ** 2)))
+    return (best if gain > error else _USUAL), means

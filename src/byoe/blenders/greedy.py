@@ -1,0 +1,101 @@
+"""Ensemble selection: members are added one by one, with replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
+import numpy as np
+
+from .._contracts import OOF, FloatArray, IntArray
+from ..errors import ParameterError
+from ._weighting import Weighting
+
+_SQUARED = ("", "rmse", "mse")
+
+
+class Greedy(Weighting):
+    """Greedy forward selection with replacement, for any metric (Caruana et al., 2004, 2006).
+
+    It starts from the best number of members taken in the order of their own losses, then
+    adds at every step the member that helps most, and returns the best step.
+
+    Parameters
+    ----------
+    steps : int, default=50
+        Members to add, counted with repetition.
+    bags : int, default=1
+        Repeat on random halves of the members and average the weights, against overfitting
+        of a large pool.
+
+    Attributes
+    ----------
+    weights_ : array of shape (n_members,)
+        How often each member was taken, over all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from byoe import blender
+    >>> from byoe.plugins import OOF, Task
+    >>> oof = OOF(np.array([[0.0, 2.0], [2.0, 4.0]]), np.array([0.5, 2.5]), Task("regression"))
+    >>> blender("greedy").fit(oof).weights_
+    array([0.75, 0.25])
+    """
+
+    defaults = {"steps": 50, "bags": 1}
+
+    def fit(self, oof: OOF) -> Self:
+        params = self.get_params()
+        for name in ("steps", "bags"):
+            if not isinstance(params[name], int) or params[name] < 1:
+                raise ParameterError(f"greedy: {name} is {params[name]!r}, expected a positive integer")
+        members = oof.predictions.shape[1]
+        trials = _trials(oof)
+        rng = np.random.default_rng(oof.seed)
+        total = np.zeros(members)
+        for bag in range(params["bags"]):
+            whole = bag == 0 or members < 3
+            pool = np.arange(members) if whole else np.sort(rng.permutation(members)[: -(-members // 2)])
+            counts = _select(trials, pool, members, params["steps"])
+            total += counts / counts.sum()
+        self.weights_ = total / total.sum()
+        return self
+
+
+def _select(trials: Callable[[FloatArray], FloatArray], pool: IntArray, members: int, steps: int) -> FloatArray:
+    """Return how often each member of the pool is taken."""
+    single: FloatArray = np.eye(members)[pool]
+    order = pool[np.argsort(trials(single), kind="stable")]
+    starts: FloatArray = np.cumsum(np.eye(members)[order], axis=0)
+    losses = trials(starts)
+    best, loss = starts[int(np.argmin(losses))], float(losses.min())
+    counts = best
+    for _ in range(steps):
+        candidates = counts + single
+        losses = trials(candidates)
+        counts = candidates[int(np.argmin(losses))]
+        if losses.min() < loss:
+            best, loss = counts, float(losses.min())
+    return np.asarray(best, dtype=np.float64)
+
+
+def _trials(oof: OOF) -> Callable[[FloatArray], FloatArray]:
+    """Return a function from rows of counts, (n_trials, n_members), to the losses of their means."""
+    if not oof.task.is_classification and getattr(oof.metric, "name", "") in _SQUARED:
+        # The squared error needs the rows once: it is a quadratic form of the weights.
+        weight = np.ones(len(oof.y)) if oof.sample_weight is None else oof.sample_weight
+        errors = oof.predictions - oof.y[:, None]
+        gram = (errors * weight[:, None]).T @ errors / weight.sum()
+
+        def quadratic(counts: FloatArray) -> FloatArray:
+            w = counts / counts.sum(axis=1, keepdims=True)
+            return np.asarray(np.einsum("ti,ij,tj->t", w, gram, w), dtype=np.float64)
+
+        return quadratic
+
+    def by_metric(counts: FloatArray) -> FloatArray:
+        w = counts / counts.sum(axis=1, keepdims=True)
+        return np.array([oof.loss(np.tensordot(oof.predictions, one, axes=(1, 0))) for one in w])
+
+    return by_metric
