@@ -63,6 +63,7 @@ def test_public_functions_and_classes_have_docstrings():
     kept = {
         "fit", "predict", "predict_proba", "state", "restore", "load", "save", "estimator", "parameter_names", "packages", "get_params",
         "set_params", "own_params", "own_name", "passthrough", "gives_probabilities", "is_classification",
+        "in_use",
     }  # fmt: skip
     nested = {
         "work",
@@ -71,6 +72,8 @@ def test_public_functions_and_classes_have_docstrings():
         "visit",
         "launch",
         "search",
+        "quadratic",
+        "by_metric",
         "until_orphaned",
         "show",
         "log_message",
