@@ -61,7 +61,7 @@ def test_public_functions_and_classes_have_docstrings():
                 missing.append(f"{file.name}: {node.name}")
     # What a contract documents need not be said again by those who keep it.
     kept = {
-        "fit", "predict", "predict_proba", "state", "restore", "load", "save", "estimator", "parameter_names", "packages", "get_params",
+        "fit", "check", "predict", "predict_proba", "state", "restore", "load", "save", "estimator", "parameter_names", "packages", "get_params",
         "set_params", "own_params", "own_name", "passthrough", "gives_probabilities", "is_classification",
         "in_use",
     }  # fmt: skip
@@ -72,6 +72,7 @@ def test_public_functions_and_classes_have_docstrings():
         "visit",
         "launch",
         "search",
+        "wait",
         "quadratic",
         "by_metric",
         "until_orphaned",

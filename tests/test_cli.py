@@ -119,6 +119,13 @@ BAD = {
     "column turned to text": (["predict", "model", "text.csv", "--out", "p.csv"], "were numeric when the ensemble was fitted and are not now: 'bmi'"),
     "column missing": (["predict", "model", "fewer.csv", "--out", "p.csv"], "lacks 1 columns of the ensemble: bmi"),
     "no probabilities": (["predict", "model", "data.csv", "--proba", "--out", "p.csv"], "gives no probabilities"),
+    "output below a file": (["fit", "data.csv", "--target", "target", "--learners", "ridge", "--out", "data.csv/m"], "data.csv"),
+    "output is a folder": (["predict", "model", "data.csv", "--out", "taken"], "taken is a folder"),
+    "negative seed": (["fit", "data.csv", "--target", "target", "--learners", "ridge", "--seed", "-1", "--out", "m"], "random_state is -1"),
+    "wrong n_jobs": (["fit", "data.csv", "--target", "target", "--learners", "ridge", "--param", "n_jobs=x", "--out", "m"], "n_jobs is 'x'"),
+    "metric of classes": (["fit", "data.csv", "--target", "target", "--learners", "ridge", "--metric", "f1", "--out", "m"], "metric 'f1' cannot score"),
+    "negative weights": (["fit", "data.csv", "--target", "target", "--learners", "ridge", "--weight", "age", "--out", "m"], "sample_weight:"),
+    "no trials": (["demo", "--max-jobs", "0"], "expected a positive number"),
     "occupied folder": (["fit", "data.csv", "--target", "target", "--learners", "ridge", "--out", "taken"], "exists and is not a bundle"),
 }  # fmt: skip
 

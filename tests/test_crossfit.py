@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, RepeatedKFold, ShuffleSplit, TimeSeriesSplit
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe._crossfit import task_seed
-from byoe.errors import MemberError
+from byoe.errors import MemberError, ParameterError
 
 FAST = {
     "catboost": {"iterations": 15, "depth": 3},
@@ -76,15 +77,42 @@ def test_statistics_of_the_features_are_those_of_the_training_rows(data):
 
 def test_the_blends_honest_prediction_does_not_know_its_target_either(data):
     X, y = data
-    row = 30
-    for cv in (3, TimeSeriesSplit(4)):
-        first = EnsembleRegressor(("ridge", "knn", "svm"), "weighted", cv=cv, random_state=0).fit(X, y)
-        changed = y.copy()
-        changed[row] += 50.0
-        second = EnsembleRegressor(("ridge", "knn", "svm"), "weighted", cv=cv, random_state=0).fit(X, changed)
-        if cv != 3:
-            assert first._blend_oof[row] == second._blend_oof[row]
-        assert first.blender_.weights_.tolist() != second.blender_.weights_.tolist()
+    row = 80
+    later = TimeSeriesSplit(4)
+    first = EnsembleRegressor(("ridge", "knn", "svm"), "weighted", cv=later, random_state=0).fit(X, y)
+    assert first._blend_scored[row]
+    changed = y.copy()
+    changed[row] += 50.0
+    second = EnsembleRegressor(("ridge", "knn", "svm"), "weighted", cv=later, random_state=0).fit(X, changed)
+    assert first._blend_oof[row] == second._blend_oof[row]
+    assert first.blender_.weights_.tolist() != second.blender_.weights_.tolist()
+
+
+@pytest.mark.parametrize("name", ["mean", "weighted", "greedy", "best", "meta-linear", "vote", "auto"])
+def test_the_blender_of_a_fold_is_fitted_without_the_folds_rows(name, data):
+    from byoe import blender
+    from byoe._contracts import OOF
+    from byoe._crossfit import fit_blend
+
+    X, y = data
+    ensemble = EnsembleRegressor(("ridge", "knn", "svm"), "mean", cv=3, random_state=0).fit(X, y)
+    oof = OOF(ensemble.oof_predictions_, y, ensemble._task)
+    _, first, _ = fit_blend(blender(name), oof, ensemble._plan)
+    test = ensemble._plan.folds[1][1]
+    changed = y.copy()
+    changed[test] += 100.0
+    _, second, _ = fit_blend(blender(name), OOF(oof.predictions, changed, oof.task), ensemble._plan)
+    assert np.array_equal(first[test], second[test])
+
+
+def test_a_random_state_among_the_parameters_is_not_shared_between_tasks(data):
+    X, y = data
+
+    def oof():
+        forest = learner("random_forest", n_estimators=5, random_state=np.random.RandomState(0))
+        return EnsembleRegressor([forest], "mean", cv=3, random_state=0).fit(X, y).oof_predictions_
+
+    assert np.array_equal(oof(), oof())
 
 
 class Memory(RegressorMixin, BaseEstimator):
@@ -203,6 +231,8 @@ def test_a_failing_member_is_left_out_when_asked_for(data):
     assert np.array_equal(ensemble.predict(X), without.predict(X))
     with pytest.raises(MemberError, match="all members failed"):
         EnsembleRegressor([("bad", Failing())], cv=3, on_error="skip").fit(X, y)
+    with pytest.raises(ParameterError, match="member 'bad': LogisticRegression is not a regressor"):
+        EnsembleRegressor(["ridge", ("bad", LogisticRegression())], cv=3, on_error="skip").fit(X, y)
 
 
 class WrongShape(Failing):

@@ -32,6 +32,46 @@ def test_missing_cells_in_the_first_row_are_no_header(tmp_path):
     assert frame.isna().sum().sum() == 2
 
 
+@pytest.mark.parametrize(
+    ("rows", "header"),
+    [
+        ("5.1,3.5,setosa\n4.9,3.0,setosa\n", False),  # a text column, no header
+        ("0.5,True\n0.25,False\n", False),
+        ("country,2019,2020\nPeru,1.5,2\n", None),  # years, or data
+        ("country,2019,n\nPeru,1.5,2\n", True),  # a number below a text
+        ("name,kind\nada,x\n", True),
+        ("1,1,a\n2,3,b\n", False),  # the same number twice
+        ("a,b\n", True),
+    ],
+)
+def test_a_header_is_told_from_data_or_asked_for(rows, header, tmp_path):
+    (tmp_path / "data.csv").write_text(rows)
+    n = rows.count("\n")
+    if header is None:
+        with pytest.raises(InputError, match=r"may be a header or data; say which with header=True or header=False"):
+            read_frame(tmp_path / "data.csv")
+        assert len(read_frame(tmp_path / "data.csv", names=["2019"])) == n - 1
+        assert len(read_frame(tmp_path / "data.csv", header=True)) == n - 1
+        assert len(read_frame(tmp_path / "data.csv", header=False)) == n
+    elif n == 1:
+        with pytest.raises(InputError, match="a header and no rows"):
+            read_frame(tmp_path / "data.csv")
+    else:
+        assert len(read_frame(tmp_path / "data.csv")) == n - header
+
+
+def test_rows_longer_than_the_header_are_refused(tmp_path):
+    (tmp_path / "data.csv").write_text("a,b,y\n0,0.12,-0.13,0.92\n1,0.5,0.25,0.75\n")
+    with pytest.raises(InputError, match="cannot be read as a table"):
+        read_frame(tmp_path / "data.csv")
+
+
+def test_a_huge_cell_is_refused(tmp_path):
+    (tmp_path / "data.csv").write_text("a" * 200_000 + ",b\n1,2\n")
+    with pytest.raises(InputError, match="cannot be read as a table"):
+        read_frame(tmp_path / "data.csv")
+
+
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
     (tmp_path / "data.csv").write_bytes("a,b\n1,2\n".encode("utf-8-sig"))
     assert list(read_frame(tmp_path / "data.csv").columns) == ["a", "b"]
@@ -105,6 +145,7 @@ def test_roles_by_position(target):
         ({"target": "Y"}, "there is no target column 'Y'.*Known: a, b, y"),
         ({"target": "yy"}, "Did you mean 'y'"),
         ({"target": 3}, "there is no target column 3"),
+        ({"target": "3"}, "there is no target column 3"),
         ({"target": "y", "weight": "y"}, "one column has two roles"),
         ({"target": "y", "drop": ["a", "b"]}, "no feature column is left"),
         ({"target": "y", "drop": ["c"]}, "there is no drop column 'c'"),
@@ -125,5 +166,7 @@ def test_cells():
     assert np.isnan(parse_cell(" "))
     assert np.isnan(parse_cell("NA"))
     assert parse_cell("a") is None
+    assert parse_cell("True") == 1.0
+    assert parse_cell("false") == 0.0
     assert is_number("-7")
     assert not is_number("age")

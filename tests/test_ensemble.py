@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
-from sklearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor
+from sklearn.ensemble import BaggingRegressor, StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, RidgeCV
 from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, TimeSeriesSplit, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
@@ -14,7 +14,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe.errors import InputError, MemberError, ParameterError, UnknownNameError
+from byoe.errors import InputError, ParameterError, UnknownNameError
 
 CROSS_FITTED = "fit_transform returns out-of-fold predictions, so that what is trained on them is not misled"
 EXPECTED = {"check_transformer_general": CROSS_FITTED, "check_transformer_data_not_an_array": CROSS_FITTED}
@@ -329,7 +329,7 @@ CALLS = {
     "wrong blender": (lambda X, y: EnsembleRegressor(("ridge",), 3).fit(X, y), UnknownNameError, "3 is not a blender"),
     "unknown metric": (lambda X, y: EnsembleRegressor(("ridge",), metric="rmsee").fit(X, y), UnknownNameError, "No metric is called 'rmsee'"),
     "metric of classes": (lambda X, y: EnsembleRegressor(("ridge",), metric="accuracy").fit(X, y), UnknownNameError, "does not fit a regression"),
-    "classifier as member": (lambda X, y: EnsembleRegressor([LogisticRegression()]).fit(X, y), MemberError, "LogisticRegression is not a regressor"),
+    "classifier as member": (lambda X, y: EnsembleRegressor([LogisticRegression()]).fit(X, y), ParameterError, "member 'logisticregression': LogisticRegression is not a regressor"),
     "fewer rows than folds": (lambda X, y: EnsembleRegressor(("ridge",)).fit(X[:3], y[:3]), InputError, "5 folds need at least 5 rows, got 3"),
     "NaN in the target": (lambda X, y: EnsembleRegressor(("ridge",)).fit(X, np.where(np.arange(442) == 7, np.nan, y)), InputError, r"the target is missing in 1 of 442 rows \(rows 7\)"),
     "infinite target": (lambda X, y: EnsembleRegressor(("ridge",)).fit(X, np.where(np.arange(442) == 7, np.inf, y)), InputError, "must be finite"),
@@ -340,7 +340,7 @@ CALLS = {
     "negative weights": (lambda X, y: EnsembleRegressor(("ridge",)).fit(X, y, sample_weight=-y), ValueError, "[Nn]egative"),
     "weights for knn": (lambda X, y: EnsembleRegressor(("ridge", "knn")).fit(X, y, sample_weight=y), ParameterError, "member 'knn' takes no sample_weight"),
     "log-loss of votes": (lambda X, y: EnsembleClassifier(("ridge",), "vote", metric="log_loss").fit(X, y > 100), ParameterError, "needs probabilities"),
-    "no probabilities": (lambda X, y: EnsembleClassifier([__import__("sklearn.svm").svm.LinearSVC()]).fit(X, y > 100), MemberError, "has no predict_proba"),
+    "no probabilities": (lambda X, y: EnsembleClassifier([__import__("sklearn.svm").svm.LinearSVC()]).fit(X, y > 100), ParameterError, "member 'linearsvc': LinearSVC has no predict_proba"),
 }  # fmt: skip
 
 
@@ -374,6 +374,65 @@ def test_a_wrong_number_of_columns(diabetes):
     ensemble = EnsembleRegressor(("ridge",)).fit(X, y)
     with pytest.raises(ValueError, match="X has 4 features, but EnsembleRegressor is expecting 10 features"):
         ensemble.predict(X[:, :4])
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (EnsembleClassifier(("ridge",), "vote", metric="log_loss"), "needs probabilities"),
+        (EnsembleClassifier(("ridge",), LinearRegression()), "blender LinearRegression is not a classifier"),
+        (EnsembleClassifier(("ridge",), blender("weighted", weights=[1, 2])), "for 1 members"),
+        (EnsembleClassifier(("ridge",), blender("greedy", steps=0)), "steps is 0"),
+        (EnsembleClassifier(("ridge",), random_state=-1), "random_state is -1"),
+        (EnsembleClassifier(("ridge",), n_jobs="two"), "n_jobs is 'two'"),
+    ],
+)
+def test_what_can_be_known_before_the_fit_is_told_before_it(made, message, diabetes):
+    X, y = diabetes
+    heard = []
+    with pytest.raises(ParameterError, match=message):
+        made.set_params(callbacks=heard.append).fit(X, y > 100)
+    assert heard == []
+
+
+def test_a_meta_model_with_weights(diabetes, rng):
+    X, y = diabetes
+    weight = rng.uniform(0.1, 2, len(y))
+    piped = EnsembleRegressor(("ridge", "svm"), make_pipeline(StandardScaler(), LinearRegression()), random_state=0)
+    plain = EnsembleRegressor(("ridge", "svm"), LinearRegression(), random_state=0)
+    np.testing.assert_allclose(
+        piped.fit(X, y, sample_weight=weight).predict(X), plain.fit(X, y, sample_weight=weight).predict(X), rtol=1e-9
+    )
+    with pytest.raises(ParameterError, match="blender 'KNeighborsRegressor' takes no sample_weight"):
+        EnsembleRegressor(("ridge",), KNeighborsRegressor()).fit(X, y, sample_weight=weight)
+
+
+def test_odd_frames_are_refused_clearly(diabetes_frame):
+    X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
+    twice = X.set_axis([*X.columns[:-1], "age"], axis=1)
+    with pytest.raises(InputError, match="several columns have the same name: age"):
+        EnsembleRegressor(("ridge",)).fit(twice, y)
+    with pytest.raises(InputError, match="MultiIndex"):
+        EnsembleRegressor(("ridge",)).fit(X.set_axis(pd.MultiIndex.from_product([["a"], X.columns]), axis=1), y)
+    with pytest.raises(InputError, match="groups has missing entries"):
+        EnsembleRegressor(("ridge",)).fit(X, y, groups=[None, *range(441)])
+    with pytest.raises(InputError, match="zero in every row"):
+        EnsembleRegressor(("ridge",)).fit(X, y, sample_weight=np.zeros(442))
+
+
+def test_a_replaced_estimator_gets_its_parameters_afterwards():
+    ensemble = EnsembleRegressor([("bag", BaggingRegressor())])
+    ensemble.set_params(bag__estimator__max_depth=3, bag__estimator=DecisionTreeRegressor())
+    assert ensemble.get_params()["bag__estimator__max_depth"] == 3
+
+
+def test_fit_transform_gives_out_of_fold_predictions(diabetes):
+    X, y = diabetes
+    ensemble = EnsembleRegressor(("ridge", "knn"), random_state=0)
+    assert np.array_equal(ensemble.fit_transform(X, y), ensemble.oof_predictions_)
+    assert not np.array_equal(ensemble.fit_transform(X, y), ensemble.transform(X))
+    framed = ensemble.set_output(transform="pandas").fit_transform(X, y)
+    assert list(framed.columns) == ["ridge", "knn"]
 
 
 def test_infinity_is_refused(diabetes):

@@ -58,6 +58,10 @@ def test_dashes_booleans_and_estimators():
     )
     assert made.learners[0][1].template.alpha == 2.0
     assert made.verbose is True
+    assert (
+        configure(EnsembleRegressor(("ridge",), "meta-linear"), {"blender__passthrough": "false"}).blender.passthrough
+        is False
+    )
 
 
 def test_the_ensemble_that_was_given_stays_as_it_is():

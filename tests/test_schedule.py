@@ -20,7 +20,7 @@ def test_cores(four_cores, n_jobs, expected):
 
 
 def test_no_cores_is_an_error(four_cores):
-    with pytest.raises(ParameterError, match="n_jobs=0"):
+    with pytest.raises(ParameterError, match="n_jobs is 0, expected a positive integer"):
         _schedule.cores(0)
 
 

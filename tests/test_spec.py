@@ -3,9 +3,16 @@ import json
 import numpy as np
 import pytest
 from sklearn.ensemble import BaggingRegressor, GradientBoostingRegressor
-from sklearn.linear_model import HuberRegressor, LogisticRegression
+from sklearn.linear_model import HuberRegressor, LogisticRegression, RidgeClassifierCV
 from sklearn.metrics import make_scorer, mean_absolute_error
-from sklearn.model_selection import GroupKFold, KFold, PredefinedSplit, TimeSeriesSplit
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    PredefinedSplit,
+    RepeatedKFold,
+    RepeatedStratifiedKFold,
+    TimeSeriesSplit,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
@@ -23,6 +30,49 @@ ENSEMBLES = [
     EnsembleRegressor([BaggingRegressor(DecisionTreeRegressor(max_depth=2))], blender("meta-linear", passthrough=True), metric="r2"),
     EnsembleClassifier([("dropped", "drop"), "ridge"], LogisticRegression(C=2.0), finalize="refit", random_state=7),
 ]  # fmt: skip
+
+
+def test_repeated_splitters_keep_their_folds():
+    for splitter, n in (
+        (RepeatedKFold(n_splits=3, n_repeats=2, random_state=0), 6),
+        (RepeatedStratifiedKFold(n_splits=4, n_repeats=2), 8),
+    ):
+        spec = json.loads(json.dumps(to_spec(EnsembleRegressor(("ridge",), cv=splitter))))
+        assert from_spec(spec).cv.get_n_splits() == n
+
+
+def test_a_splitter_that_forgets_its_parameters_is_refused():
+    class Forgetful(KFold):
+        def __init__(self, size):
+            super().__init__(3)
+
+    Forgetful.__qualname__ = "Forgetful"
+    with pytest.raises(SpecError, match="Forgetful does not keep its parameters size"):
+        to_spec(EnsembleRegressor(("ridge",), cv=Forgetful(2)))
+
+
+def test_arrays_and_odd_keys_survive():
+    ensemble = EnsembleClassifier(
+        [LogisticRegression(class_weight={0: 1.0, 1: 3.0}), RidgeClassifierCV(alphas=np.logspace(-3, 3, 5))],
+        blender("weighted", weights=np.array([0.5, 0.5])),
+    )
+    again = from_spec(json.loads(json.dumps(to_spec(ensemble), allow_nan=False)))
+    assert again.get_params()["logisticregression__class_weight"] == {0: 1.0, 1: 3.0}
+    assert np.array_equal(again.get_params()["ridgeclassifiercv__alphas"], np.logspace(-3, 3, 5))
+    assert np.array_equal(again.get_params()["blender__weights"], [0.5, 0.5])
+
+
+def test_an_ensemble_inside_an_ensemble_keeps_names_and_results(diabetes, tmp_path):
+    X, y = diabetes
+    inner = EnsembleRegressor([learner("random_forest", n_estimators=5), "ridge"], "mean", cv=3, random_state=0)
+    outer = EnsembleRegressor([("inner", inner), "knn"], cv=3, random_state=0)
+    outer.set_params(inner__ridge__alpha=3.0, inner__random_forest__max_depth=3)
+    again = from_spec(json.loads(json.dumps(to_spec(outer))))
+    assert list(again.get_params()["inner"].get_params()) == list(outer.get_params()["inner"].get_params())
+    assert np.array_equal(again.fit(X, y).predict(X), outer.fit(X, y).predict(X))
+    import byoe
+
+    assert np.array_equal(byoe.load(outer.save(tmp_path / "model")).predict(X), outer.predict(X))
 
 
 @pytest.mark.parametrize("ensemble", ENSEMBLES)

@@ -119,6 +119,7 @@ def test_index_pairs_and_masks():
             ParameterError,
             "fold 1 of cv trains on rows that it also predicts .10 of them",
         ),
+        ([(np.arange(30), [40, 40, 41])], ParameterError, "predicts a row more than once"),
         ([(np.arange(30), [60])], ParameterError, "below 60"),
         ([(np.arange(30), [-1])], ParameterError, "below 60"),
         ([(np.arange(30), np.array([], dtype=int))], ParameterError, "empty test part"),

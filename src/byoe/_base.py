@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils import check_random_state
-from sklearn.utils._set_output import _wrap_data_with_container
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ._contracts import OOF, Blender, FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
@@ -23,7 +22,7 @@ from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._schedule import cores
 from ._splits import SplitPlan, make_plan
-from ._table import Table, read_table, read_target
+from ._table import Table, read_table, read_target, read_weights
 from .errors import InputError, ParameterError
 
 _FINALIZE = ("auto", "bag", "refit")
@@ -114,13 +113,10 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         target, task, classes = read_target(y, classification=self._classifies)
         if len(target) != len(table):
             raise InputError(f"X has {len(table)} rows and y has {len(target)} (inconsistent numbers of samples)")
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, table.values, dtype=np.float64, ensure_non_negative=True
-            )
-        self._check_members(learners, blender, table, sample_weight is not None)
-        metric = find_metric(self.metric, task, probabilities=blender.gives_probabilities)
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        sample_weight = read_weights(sample_weight, table)
+        self._check_members(learners, blender, table, task, sample_weight is not None)
+        metric = self._metric_for(blender, task)
+        seed = self._draw_seed()
         plan = make_plan(self.cv, table.values, target, groups, task, seed)
         self._warn_of_bagging(plan)
         fitted = cross_fit(
@@ -159,13 +155,15 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
             clone(as_blender(self.blender)),
         )
 
-    def _check_members(self, learners: Mapping[str, Learner], blender: Blender, table: Table, weighted: bool) -> None:
-        kind = "classification" if self._classifies else "regression"
+    def _check_members(
+        self, learners: Mapping[str, Learner], blender: Blender, table: Table, task: Task, weighted: bool
+    ) -> None:
         holes = np.isnan(table.values).any(axis=0) if np.isnan(table.values.sum()) else np.zeros(0, dtype=bool)
         for label, learner in learners.items():
-            learner.own_params()
-            if kind not in learner.tasks and not hasattr(learner, "template"):
-                raise ParameterError(f"member {label!r}: {learner.name} does not do {kind}")
+            try:
+                learner.check(task)
+            except ParameterError as error:
+                raise type(error)(f"member {label!r}: {error}") from error
             if weighted and not learner.weights:
                 raise ParameterError(
                     f"member {label!r} takes no sample_weight; leave the weights out or the member (set it to 'drop')"
@@ -177,9 +175,9 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
                     f"({holes.sum()} of {holes.size}, the first is number {holes.argmax()}); impute them or leave "
                     "the member out"
                 )
-        blender.own_params()
-        if kind not in blender.tasks:
-            raise ParameterError(f"blender {blender.name!r} does not do {kind}")
+        blender.check(task, len(learners))
+        if weighted and not blender.weights:
+            raise ParameterError(f"blender {blender.name!r} takes no sample_weight; leave the weights out")
 
     def _finalize_of(self, learner: Learner, plan: SplitPlan) -> str:
         if self.finalize != "auto":
@@ -206,9 +204,19 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         self.failures_ = fitted.failures
         self._seconds = fitted.seconds
 
-    def _blend(self, blender: Blender, values: FloatArray | None, metric: Metric) -> None:
+    def _metric_for(self, blender: Blender, task: Task) -> Metric:
+        metric = find_metric(self.metric, task, probabilities=blender.gives_probabilities)
         if metric.needs_probabilities and not blender.gives_probabilities:
             raise ParameterError(f"metric {metric.name!r} needs probabilities, and blender {blender.name!r} gives none")
+        return metric
+
+    def _draw_seed(self) -> int:
+        try:
+            return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        except ValueError as error:
+            raise ParameterError(f"random_state is {self.random_state!r}: {error}") from error
+
+    def _blend(self, blender: Blender, values: FloatArray | None, metric: Metric) -> None:
         features = values if blender.passthrough else None
         oof = OOF(self.oof_predictions_, self._y, self._task, self._weight, features, self._seed, metric=metric)
         self.blender_, self._blend_oof, self._blend_scored = fit_blend(blender, oof, self._plan)
@@ -268,7 +276,8 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
             values = read_table(self, X, reset=False).values
             if len(values) != len(self._y):
                 raise InputError(f"X has {len(values)} rows, the ensemble was fitted on {len(self._y)}")
-        other._blend(made, values, find_metric(self.metric, self._task, probabilities=made.gives_probabilities))
+        made.check(self._task, len(self.members_))
+        other._blend(made, values, self._metric_for(made, self._task))
         return other
 
     # -- predicting ------------------------------------------------------------------
@@ -327,7 +336,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         from ._meta_model import meta_features
 
         self.fit(X, y, **fit_params)
-        return _wrap_data_with_container("transform", meta_features(self.oof_predictions_), X, self)
+        return meta_features(self.oof_predictions_)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Return the names of the columns of ``transform``."""

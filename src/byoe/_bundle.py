@@ -32,9 +32,7 @@ _OOF = "oof.npz"
 
 def save(ensemble: Any, path: str | Path) -> Path:
     """Write a fitted ensemble; a bundle that stands there is replaced only once all is written."""
-    target = Path(path)
-    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).is_file()):
-        raise BundleError(f"{target} exists and is not a bundle; choose a new or an empty folder")
+    target = check_free(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
@@ -43,6 +41,14 @@ def save(ensemble: Any, path: str | Path) -> Path:
         _move(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    return target
+
+
+def check_free(path: str | Path) -> Path:
+    """Return the path if a bundle can be written there."""
+    target = Path(path)
+    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).is_file()):
+        raise BundleError(f"{target} exists and is not a bundle; choose a new or an empty folder")
     return target
 
 

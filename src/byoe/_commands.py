@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from . import EnsembleClassifier, EnsembleRegressor, __version__, load
+from ._bundle import check_free
 from ._data import read_frame, take_apart
 from ._params import configure
 from .errors import InputError, ParameterError
@@ -45,6 +46,8 @@ def demo(
     """Train, tune, serve and call CatBoost + XGBoost on real data, on this machine."""
     from ._demo import run
 
+    if max_jobs < 1:
+        raise ParameterError(f"--max-jobs is {max_jobs}, expected a positive number")
     run(out, max_jobs=max_jobs)
 
 
@@ -64,13 +67,15 @@ def fit(
     param: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE, such as xgboost__max_depth=4 or eta=0.1.")
     ] = None,
+    header: Annotated[bool | None, typer.Option(help="Whether CSV files have a header; looked for by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of folds and members.")] = None,
     verbose: Annotated[bool, typer.Option(help="Print a line per finished task.")] = True,
 ) -> None:
     """Fit an ensemble and save it."""
-    table = take_apart(
-        read_frame(data), target=target, weight=weight, groups=groups, drop=[name for name in drop.split(",") if name]
-    )
+    check_free(out)
+    dropped = [name for name in drop.split(",") if name]
+    frame = read_frame(data, header=header, names=[target, weight, groups, *dropped])
+    table = take_apart(frame, target=target, weight=weight, groups=groups, drop=dropped)
     kind = _kind(task, table.y)
     names = tuple(name.strip() for name in learners.split(",") if name.strip())
     ensemble = kind(names, blender, cv=cv, metric=metric, random_state=seed, verbose=int(verbose))
@@ -87,10 +92,13 @@ def predict(
     data: Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")],
     out: Annotated[Path, typer.Option(help="CSV file for the predictions.")],
     proba: Annotated[bool, typer.Option(help="Write the probability of every class too.")] = False,
+    header: Annotated[bool | None, typer.Option(help="Whether CSV files have a header; looked for by default.")] = None,
 ) -> None:
     """Predict the rows of a table; columns that the ensemble does not know are left out."""
+    if out.is_dir():
+        raise InputError(f"{out} is a folder; give a file for the predictions")
     ensemble = load(model)
-    frame = read_frame(data)
+    frame = read_frame(data, header=header, names=getattr(ensemble, "feature_names_in_", ()))
     X: Any = frame
     if hasattr(ensemble, "feature_names_in_"):
         missing = [name for name in ensemble.feature_names_in_ if name not in frame.columns]

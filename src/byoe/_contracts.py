@@ -221,6 +221,12 @@ class Learner(Parameters):
         """
         raise TypeError(f"{type(self).__name__} does not define fit")
 
+    def check(self, task: Task) -> None:
+        """Raise a ParameterError, before anything is fitted, for what cannot work."""
+        if task.kind not in self.tasks:
+            raise ParameterError(f"{self.name} does not do {task.kind}")
+        self.check_names(self._given)
+
     def packages(self) -> frozenset[str]:
         """Return the top-level packages, beyond ``needs``, whose types a saved model holds."""
         return frozenset()
@@ -309,6 +315,8 @@ class Blender(Parameters):
     name : str
         The registered name; set by the registry.
     tasks : frozenset of {"regression", "classification"}
+    weights : bool
+        Whether sample weights can be given.
     defaults : mapping of str to object
         The parameters and their defaults.
     gives_probabilities : bool
@@ -318,6 +326,7 @@ class Blender(Parameters):
     """
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
+    weights: bool = True
     defaults: ClassVar[Mapping[str, Any]] = {}
 
     def parameter_names(self) -> frozenset[str] | None:
@@ -340,6 +349,12 @@ class Blender(Parameters):
     def passthrough(self) -> bool:
         """Whether the blender wants the features beside the predictions."""
         return False
+
+    def check(self, task: Task, n_members: int) -> None:
+        """Raise a ParameterError, before anything is fitted, for what cannot work."""
+        if task.kind not in self.tasks:
+            raise ParameterError(f"blender {self.name!r} does not do {task.kind}")
+        self.check_names(self._given)
 
     def fit(self, oof: OOF) -> Self:
         """Learn from out-of-fold predictions."""

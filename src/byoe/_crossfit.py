@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from ._contracts import OOF, Blender, FloatArray, IntArray, Learner, Model, Task
 from ._members import FittedMember
 from ._schedule import run
 from ._splits import SplitPlan
 from ._table import Table
-from .errors import MemberError
+from .errors import MemberError, ParameterError
 
 REFIT = -1
 
@@ -190,7 +191,9 @@ def cross_fit(
 def _fit_one(
     item: _Task, table: Table, y: NDArray[Any], weight: FloatArray | None, task: Task, threads: int
 ) -> tuple[Model, FloatArray | None]:
-    frames = item.learner.frames
+    # A clone of its own: a RandomState among the parameters must not pass from task to task.
+    learner = clone(item.learner)
+    frames = learner.frames
     target = y[item.train]
     rows = table.rows(item.train, frames=frames)
     weights = None if weight is None else weight[item.train]
@@ -201,12 +204,12 @@ def _fit_one(
         fewer = Task("classification", len(present))
         codes = np.searchsorted(present, target)
         model: Model = Recoded(
-            item.learner.fit(rows, codes, task=fewer, sample_weight=weights, seed=item.seed, threads=threads),
+            learner.fit(rows, codes, task=fewer, sample_weight=weights, seed=item.seed, threads=threads),
             present,
             task.n_classes,
         )
     else:
-        model = item.learner.fit(rows, target, task=task, sample_weight=weights, seed=item.seed, threads=threads)
+        model = learner.fit(rows, target, task=task, sample_weight=weights, seed=item.seed, threads=threads)
     if item.test is None:
         return model, None
     unseen = table.rows(item.test, frames=frames)
@@ -217,7 +220,7 @@ def _report(outcome: _Outcome, plan: SplitPlan, result: CrossFit, on_error: str)
     item, error = outcome.task, outcome.error
     where = "the refit on all rows" if item.fold == REFIT else f"fold {item.fold + 1} of {len(plan.folds)}"
     text = f"{type(error).__name__}: {error}"
-    if on_error == "raise":
+    if on_error == "raise" or isinstance(error, ParameterError):
         raise MemberError(f"member {item.label!r} failed on {where}: {text}") from error
     trace = "".join(traceback.format_exception(error))
     result.failures.append(Failure(item.label, item.fold, text, trace))
@@ -255,8 +258,6 @@ def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> tuple[Blender, Flo
     scored : array of shape (n_rows,), bool
         Which rows have such a prediction.
     """
-    from sklearn.base import clone
-
     task = oof.task
     shape = (plan.n_rows, task.n_classes) if task.is_classification else (plan.n_rows,)
     sums, counts = np.zeros(shape), np.zeros(plan.n_rows, dtype=np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _MISSING = frozenset(
     {"", "#N/A", "#N/A N/A", "#NA", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
 )
+_BOOLEANS = {"True": 1.0, "TRUE": 1.0, "true": 1.0, "False": 0.0, "FALSE": 0.0, "false": 0.0}
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,18 @@ class Dataset:
     groups: Any = None
 
 
-def read_frame(path: str | Path) -> pd.DataFrame:
+def read_frame(path: str | Path, *, header: bool | None = None, names: Iterable[Any] = ()) -> pd.DataFrame:
     """Read a file, or all files of a folder one below the other.
 
-    Columns of a CSV file without a header are numbered from 0. A first row counts as a
-    header when it holds a cell that is neither a number nor missing.
+    Parameters
+    ----------
+    path : str or Path
+    header : bool, default=None
+        Whether the first row of a CSV file names the columns. None looks: it does when no
+        cell is a number, or when a number stands below a text; where that leaves doubt, it
+        is an error. Columns of a file without a header are numbered from 0.
+    names : iterable
+        Names that the caller will look for: a first row that holds one is a header.
 
     Raises
     ------
@@ -56,7 +65,8 @@ def read_frame(path: str | Path) -> pd.DataFrame:
 
     path = Path(path)
     files = data_files(path)
-    frames = [_read_one(file) for file in files]
+    wanted = {name for name in names if isinstance(name, str)}
+    frames = [_read_one(file, header, wanted) for file in files]
     first = list(frames[0].columns)
     for file, frame in zip(files[1:], frames[1:], strict=True):
         if set(frame.columns) != set(first):
@@ -81,7 +91,7 @@ def data_files(path: Path) -> list[Path]:
     return files
 
 
-def _read_one(file: Path) -> pd.DataFrame:
+def _read_one(file: Path, header: bool | None, names: set[str]) -> pd.DataFrame:
     import pandas as pd
 
     if file.stat().st_size == 0:
@@ -93,11 +103,8 @@ def _read_one(file: Path) -> pd.DataFrame:
             need("pyarrow", "data", "reading Parquet")
             frame = pd.read_parquet(file)
         else:
-            header = _has_header(file)
-            # Exact numbers are the default from pandas 3 on, and an option before.
-            exact: Any = {} if int(pd.__version__.partition(".")[0]) >= 3 else {"float_precision": "round_trip"}
-            frame = pd.read_csv(file, header=0 if header else None, **exact)
-    except (OSError, EOFError, ValueError) as error:
+            frame = _read_csv(file, _has_header(file, names) if header is None else header)
+    except (OSError, EOFError, ValueError, csv.Error, pd.errors.ParserWarning) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{file} cannot be read as a table: {error}") from error
@@ -106,19 +113,50 @@ def _read_one(file: Path) -> pd.DataFrame:
     return frame
 
 
-def _has_header(file: Path) -> bool:
+def _read_csv(file: Path, header: bool) -> pd.DataFrame:
+    import pandas as pd
+
+    # Exact numbers are the default from pandas 3 on, and an option before.
+    exact: Any = {} if int(pd.__version__.partition(".")[0]) >= 3 else {"float_precision": "round_trip"}
+    with warnings.catch_warnings():
+        # Rows that are longer than the header would be cut, or shifted by a column.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        frame: pd.DataFrame = pd.read_csv(file, header=0 if header else None, index_col=False, **exact)
+    return frame
+
+
+def _has_header(file: Path, names: set[str]) -> bool:
     opener: Any = gzip.open if file.suffix == ".gz" else open
     with opener(file, "rt", encoding="utf-8-sig", newline="") as stream:
-        row = next((row for row in csv.reader(stream) if row), None)
-    if row is None:
+        rows = [row for _, row in zip(range(2), (row for row in csv.reader(stream) if row), strict=False)]
+    if not rows:
         raise InputError(f"{file} is empty")
-    if all(is_number(cell) for cell in row):
+    first = [cell.strip() for cell in rows[0]]
+    texts = [cell for cell in first if not is_number(cell)]
+    if not texts:
         return False
-    names = [cell.strip() for cell in row]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    header = _is_header(first, rows[1] if len(rows) > 1 else [], names)
+    if header is None:
+        raise InputError(
+            f"{file}: the first row ({', '.join(first[:5])}{', …' if len(first) > 5 else ''}) may be a header or data; "
+            "say which with header=True or header=False (--header, --no-header)"
+        )
+    twice = sorted({name for name in first if first.count(name) > 1})
+    if header and twice:
         raise InputError(f"{file} names {', '.join(map(repr, twice))} more than once in its header; rename the columns")
-    return True
+    return header
+
+
+def _is_header(first: list[str], second: list[str], names: set[str]) -> bool | None:
+    """Say whether a first row with a text in it is a header; None when that cannot be told."""
+    if names & set(first) or all(not is_number(cell) for cell in first):
+        return True
+    if any(not is_number(above) and is_number(below) for above, below in zip(first, second, strict=False)):
+        return True
+    values = [cell for cell in first if cell not in _MISSING and is_number(cell)]
+    # Columns may be called by years, but hardly by fractions, or by the same number twice.
+    odd = len(set(values)) < len(values) or any(not cell.isdigit() for cell in values)
+    return False if odd else None
 
 
 def is_number(cell: str) -> bool:
@@ -127,11 +165,12 @@ def is_number(cell: str) -> bool:
 
 
 def parse_cell(cell: str) -> float | None:
-    """Return the number in a cell, NaN when it is missing, None when it is text."""
+    """Return the number in a cell, NaN when it is missing, None when it is text; true counts as 1."""
     try:
         return float(cell)
     except ValueError:
-        return float("nan") if cell.strip() in _MISSING else None
+        text = cell.strip()
+        return float("nan") if text in _MISSING else _BOOLEANS.get(text)
 
 
 def take_apart(
@@ -158,10 +197,10 @@ def take_apart(
         When a column is not there, or one column has two roles.
     """
     roles = {"target": target, "weight": weight, "groups": groups}
-    found = {role: find_column(frame, name, role) for role, name in roles.items() if name is not None}
+    found = {role: find_column(list(frame.columns), name, role) for role, name in roles.items() if name is not None}
     if len(set(found.values())) < len(found):
         raise InputError(f"one column has two roles: {found}")
-    left_out = {find_column(frame, name, "drop") for name in drop} | set(found.values())
+    left_out = {find_column(list(frame.columns), name, "drop") for name in drop} | set(found.values())
     features = frame[[column for column in frame.columns if column not in left_out]]
     if not features.shape[1]:
         raise InputError("no feature column is left beside the target, weight, groups and dropped columns")
@@ -175,12 +214,11 @@ def take_apart(
     )
 
 
-def find_column(frame: pd.DataFrame, name: str | int, role: str) -> Any:
+def find_column(columns: list[Any], name: str | int, role: str) -> Any:
     """Return the label of a column given by name or position."""
-    columns = list(frame.columns)
     if name in columns:
         return name
-    if isinstance(name, str) and name.lstrip("-").isdigit() and not any(isinstance(c, str) for c in columns):
+    if isinstance(name, str) and name.lstrip("-").isdigit():
         name = int(name)
     if isinstance(name, (int, np.integer)) and -len(columns) <= name < len(columns):
         return columns[name]

@@ -53,8 +53,35 @@ def set_threads(estimator: Any, threads: int) -> None:
         alone = value is None and type(owner).__module__.startswith("sklearn.linear_model")
         if name in _THREAD_PARAMETERS and not alone:
             found[key] = threads
+    for key, value in {"": estimator, **params}.items():
+        if _is_catboost(value):  # it lists only the parameters that were given
+            found[f"{key}__thread_count" if key else "thread_count"] = threads
     if found:
         estimator.set_params(**found)
+
+
+def _is_catboost(value: Any) -> bool:
+    return type(value).__module__.startswith("catboost") and hasattr(value, "get_params")
+
+
+def _has_catboost(estimator: Any) -> bool:
+    return any(_is_catboost(value) for value in estimator.get_params(deep=True).values())
+
+
+def weight_params(estimator: Any, sample_weight: FloatArray | None) -> dict[str, FloatArray]:
+    """Return the fit parameter that brings weights to the last step of a pipeline."""
+    if sample_weight is None:
+        return {}
+    prefix = ""
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        prefix += f"{name}__"
+    return {f"{prefix}sample_weight": sample_weight}
+
+
+def _tasks(estimator: Any) -> frozenset[str]:
+    kinds = {"regression": is_regressor(estimator), "classification": is_classifier(estimator)}
+    return frozenset(kind for kind, fits in kinds.items() if fits)
 
 
 def _finalize(estimator: Any) -> Literal["bag", "refit"]:
@@ -86,9 +113,15 @@ class EstimatorModel:
         self.task = task
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
-        set_threads(self.estimator, threads)
+        options = {}
+        if _is_catboost(self.estimator):  # it takes no new parameters once fitted
+            options = {"thread_count": threads}
+        elif not _has_catboost(self.estimator):
+            # Forests add up their trees in the order of arrival: the last bit would change from call to call.
+            forest = type(last_step(self.estimator)).__module__ == "sklearn.ensemble._forest"
+            set_threads(self.estimator, 1 if forest else threads)
         method = self.estimator.predict_proba if self.task.is_classification else self.estimator.predict
-        return np.asarray(method(X), dtype=np.float64)
+        return np.asarray(method(X, **options), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
         from skops import io
@@ -133,18 +166,11 @@ class EstimatorLearner(Learner):
             estimator = Pipeline([*steps, ("model", estimator)])
         set_seed(estimator, seed)
         set_threads(estimator, threads)
-        estimator.fit(X, y, **self._weights(estimator, sample_weight))
+        weights = weight_params(estimator, sample_weight)
+        if weights and self.scaled:
+            weights["scale__sample_weight"] = weights["model__sample_weight"]
+        estimator.fit(X, y, **weights)
         return EstimatorModel(estimator, task)
-
-    def _weights(self, estimator: Any, sample_weight: FloatArray | None) -> dict[str, FloatArray]:
-        if sample_weight is None:
-            return {}
-        prefix, inner = "", estimator
-        found = {f"{prefix}scale__sample_weight": sample_weight} if self.scaled else {}
-        while isinstance(inner, Pipeline):
-            name, inner = inner.steps[-1]
-            prefix += f"{name}__"
-        return {**found, f"{prefix}sample_weight": sample_weight}
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         data = (folder / "model.skops").read_bytes()
@@ -163,19 +189,17 @@ class FromEstimator(EstimatorLearner):
         self.weights = has_fit_parameter(last_step(template), "sample_weight")
         self.missing = bool(get_tags(template).input_tags.allow_nan)
         self.finalize = _finalize(template)
+        self.tasks = _tasks(template)  # type: ignore[misc]  # known only from the instance
+
+    def check(self, task: Task) -> None:
+        name = type(self.template).__name__
+        if task.kind not in self.tasks:
+            wanted = "classifier" if task.is_classification else "regressor"
+            raise ParameterError(f"{name} is not a {wanted}, and this is a {task.kind} ensemble")
+        if task.is_classification and not hasattr(self.template, "predict_proba"):
+            raise ParameterError(f"{name} has no predict_proba; wrap it in sklearn.calibration.CalibratedClassifierCV")
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
-        fits = is_classifier(self.template) if task.is_classification else is_regressor(self.template)
-        if not fits:
-            raise ParameterError(
-                f"{type(self.template).__name__} is not a {'classifier' if task.is_classification else 'regressor'}, "
-                f"and this is a {task.kind} ensemble"
-            )
-        if task.is_classification and not hasattr(self.template, "predict_proba"):
-            raise ParameterError(
-                f"{type(self.template).__name__} has no predict_proba; wrap it in "
-                "sklearn.calibration.CalibratedClassifierCV"
-            )
         return clone(self.template)
 
     def packages(self) -> frozenset[str]:
@@ -214,9 +238,7 @@ class FromFactory(EstimatorLearner):
         made = factory()
         self.weights = has_fit_parameter(last_step(made), "sample_weight")
         self.missing = bool(get_tags(made).input_tags.allow_nan)
-        self.tasks = frozenset(  # type: ignore[misc]  # a factory's tasks are known only from what it makes
-            kind for kind, fits in (("regression", is_regressor(made)), ("classification", is_classifier(made))) if fits
-        )
+        self.tasks = _tasks(made)  # type: ignore[misc]  # known only from what the factory makes
         self.finalize = _finalize(made)
         self._names = frozenset(made.get_params(deep=True))
         self._package = factory.__module__.partition(".")[0]

@@ -8,9 +8,10 @@ from typing import Any, Self, cast
 
 import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.utils.validation import has_fit_parameter
 
-from ._contracts import OOF, Blender, FloatArray
-from ._estimators import last_step, load_skops, set_seed
+from ._contracts import OOF, Blender, FloatArray, Task
+from ._estimators import last_step, load_skops, set_seed, weight_params
 from .errors import ParameterError
 
 
@@ -26,24 +27,27 @@ class MetaModel(Blender):
         super().__init__()
         self.template = template
         self.name = type(template).__name__
+        self.weights = has_fit_parameter(last_step(template), "sample_weight")
         self._n_classes = 0
 
     @property
     def gives_probabilities(self) -> bool:
         return hasattr(self.template, "predict_proba")
 
-    def fit(self, oof: OOF) -> Self:
-        fits = is_classifier(self.template) if oof.task.is_classification else is_regressor(self.template)
+    def check(self, task: Task, n_members: int) -> None:
+        fits = is_classifier(self.template) if task.is_classification else is_regressor(self.template)
         if not fits:
+            wanted = "classifier" if task.is_classification else "regressor"
             raise ParameterError(
-                f"blender {type(self.template).__name__} is not a "
-                f"{'classifier' if oof.task.is_classification else 'regressor'}, and this is a "
-                f"{oof.task.kind} ensemble"
+                f"blender {type(self.template).__name__} is not a {wanted}, and this is a {task.kind} ensemble"
             )
+
+    def fit(self, oof: OOF) -> Self:
+        self.check(oof.task, oof.predictions.shape[1])
         self._n_classes = oof.task.n_classes
         self.estimator_ = clone(self.template)
         set_seed(self.estimator_, oof.seed)
-        weights = {} if oof.sample_weight is None else {"sample_weight": oof.sample_weight}
+        weights = weight_params(self.estimator_, oof.sample_weight)
         self.estimator_.fit(meta_features(oof.predictions), oof.y, **weights)
         return self
 

@@ -12,7 +12,7 @@ from sklearn import metrics
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from ._contracts import FloatArray, Task
-from .errors import UnknownNameError, did_you_mean
+from .errors import ParameterError, UnknownNameError, did_you_mean
 
 # name in logs -> (scikit-learn's scorer, whether greater is better)
 _SCORERS = {
@@ -104,7 +104,10 @@ def _from_scorer(name: str, scorer: Any) -> Metric:
         known = _Classified(prediction, classes) if classes is not None else _Predicted(prediction)
         labels = y if classes is None else classes[y]
         weights = {} if weight is None else {"sample_weight": weight}
-        return sign * float(scorer(known, np.zeros((len(y), 1)), labels, **weights))
+        try:
+            return sign * float(scorer(known, np.zeros((len(y), 1)), labels, **weights))
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"metric {name!r} cannot score these predictions: {error}") from error
 
     return Metric(name, greater, proba, compute)
 

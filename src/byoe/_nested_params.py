@@ -51,7 +51,7 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
             name), ``xgboost="drop"``, ``blender__alpha=1.0``.
         """
         own = set(self._get_param_names())
-        for name in sorted(params, key=lambda key: ("__" in key, key not in own)):
+        for name in sorted(params, key=lambda key: (key.count("__"), key not in own)):
             head, _, tail = name.partition("__")
             value = params[name]
             if name in own:

@@ -17,6 +17,8 @@ from ._members import as_blender, as_learner, entries, find_label, members
 from ._registry import plain
 from .errors import ParameterError, UnknownNameError, did_you_mean
 
+_BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
+
 
 def configure(ensemble: Any, values: Mapping[str, Any]) -> Any:
     """Return a clone of the ensemble with parameters from outside applied.
@@ -25,8 +27,8 @@ def configure(ensemble: Any, values: Mapping[str, Any]) -> Any:
     ----------
     ensemble : EnsembleRegressor or EnsembleClassifier
     values : mapping of str to object
-        ``-`` and ``_`` are alike in the names; the texts ``"True"`` and ``"False"`` are
-        booleans.
+        ``-`` and ``_`` are alike in the names; the texts ``"True"`` and ``"true"`` are a
+        boolean, and so are those of false.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def _plain_names(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         if plain(name) in found:
             raise ParameterError(f"{name!r} is given twice, once with '-' and once with '_'")
-        found[plain(name)] = {"True": True, "False": False}.get(value, value) if isinstance(value, str) else value
+        found[plain(name)] = _BOOLEANS.get(value, value) if isinstance(value, str) else value
     return found
 
 

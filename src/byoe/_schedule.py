@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import joblib
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from .errors import ParameterError
@@ -27,8 +28,9 @@ def cores(n_jobs: int | None) -> int:
         if backend.nesting_level:
             return 1
         n_jobs = configured if configured not in (None, 1) else -1
-    if n_jobs == 0:
-        raise ParameterError("n_jobs=0 has no meaning; give a positive number, or -1 for all cores")
+    if not isinstance(n_jobs, (int, np.integer)) or n_jobs == 0:
+        raise ParameterError(f"n_jobs is {n_jobs!r}, expected a positive integer, or -1 for all cores")
+    n_jobs = int(n_jobs)
     wanted = n_jobs if n_jobs > 0 else available + 1 + n_jobs
     return max(1, min(available, wanted))
 

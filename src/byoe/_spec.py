@@ -10,6 +10,7 @@ import importlib
 import inspect
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,8 @@ def to_spec(ensemble: Any, *, lenient: bool = False) -> dict[str, Any]:
         if name in _NOT_IN_SPEC:
             continue
         try:
-            params[name] = _encode(value, name)
+            # Rows by number belong to one table and are refused, also inside a splitter.
+            params[name] = _encode(value, name, arrays=name != "cv")
         except SpecError:
             if not lenient:
                 raise
@@ -135,7 +137,7 @@ def class_path(kind: type, where: str) -> str:
     return f"{module}:{name}"
 
 
-def _encode(value: Any, where: str) -> Any:
+def _encode(value: Any, where: str, *, arrays: bool = True) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, (bool, int, str)):
@@ -143,24 +145,51 @@ def _encode(value: Any, where: str) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$float": repr(value)}
     if isinstance(value, list):
-        return [_encode(item, where) for item in value]
+        return [_encode(item, where, arrays=arrays) for item in value]
     if isinstance(value, tuple):
-        return {"$tuple": [_encode(item, where) for item in value]}
-    if isinstance(value, Mapping) and all(isinstance(key, str) and not key.startswith("$") for key in value):
-        return {key: _encode(item, f"{where}[{key!r}]") for key, item in value.items()}
-    if is_estimator(value):
-        params = value.get_params(deep=False)
-    elif _is_splitter(value):
-        params = {
-            name: getattr(value, name) for name in inspect.signature(type(value)).parameters if hasattr(value, name)
-        }
+        return {"$tuple": [_encode(item, where, arrays=arrays) for item in value]}
+    if isinstance(value, np.ndarray) and arrays and value.dtype.kind in "biuf":
+        return {"$array": _encode(value.tolist(), where), "dtype": value.dtype.str}
+    if isinstance(value, Mapping):
+        return _encode_mapping(value, where, arrays)
+    template = getattr(value, "template", value)
+    if isinstance(template, (Learner, Blender)):
+        kind: Kind = "learner" if isinstance(template, Learner) else "blender"
+        _must_be_registered(kind, template.name, where)
+        return {f"${kind}": template.name, "params": _encode(template.get_params(), where, arrays=arrays)}
+    if is_estimator(template):
+        params = template.get_params(deep=False)
+    elif _is_splitter(template):
+        params = _splitter_params(template, where)
     else:
         raise SpecError(
             f"{where}: a {type(value).__name__} ({_short(value)}) cannot be expressed in JSON. Expected "
             "numbers, texts, lists, scikit-learn estimators and splitters"
         )
-    path = class_path(type(value), where)
-    return {"$object": path, "params": {key: _encode(item, f"{where}, {key}") for key, item in params.items()}}
+    path = class_path(type(template), where)
+    encoded = {key: _encode(item, f"{where}, {key}", arrays=arrays) for key, item in params.items()}
+    return {"$object": path, "params": encoded}
+
+
+def _encode_mapping(value: Mapping[Any, Any], where: str, arrays: bool) -> dict[str, Any]:
+    if all(isinstance(key, str) and not key.startswith("$") for key in value):
+        return {key: _encode(item, f"{where}[{key!r}]", arrays=arrays) for key, item in value.items()}
+    pairs = [[_encode(key, where), _encode(item, f"{where}[{key!r}]", arrays=arrays)] for key, item in value.items()]
+    return {"$dict": pairs}
+
+
+def _splitter_params(splitter: Any, where: str) -> dict[str, Any]:
+    """Return what a splitter was made with; repeated ones keep a part of it in ``cvargs``."""
+    kept = {**vars(splitter), **getattr(splitter, "cvargs", {})}
+    wanted = [
+        name
+        for name, parameter in inspect.signature(type(splitter)).parameters.items()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    lost = [name for name in wanted if name not in kept]
+    if lost:
+        raise SpecError(f"{where}: {type(splitter).__name__} does not keep its parameters {', '.join(lost)}")
+    return {name: kept[name] for name in wanted}
 
 
 def is_estimator(value: Any) -> bool:
@@ -190,6 +219,14 @@ def _decode(value: Any) -> Any:
         return float(value["$float"])
     if "$tuple" in value:
         return tuple(_decode(item) for item in value["$tuple"])
+    if "$array" in value:
+        return np.asarray(_decode(value["$array"]), dtype=value["dtype"])
+    if "$dict" in value:
+        return {_decode(key): _decode(item) for key, item in value["$dict"]}
+    if "$learner" in value:
+        return learner(value["$learner"], **_decode(value["params"]))
+    if "$blender" in value:
+        return blender(value["$blender"], **_decode(value["params"]))
     if "$object" in value:
         return _make(value["$object"], {key: _decode(item) for key, item in value["params"].items()})
     return {key: _decode(item) for key, item in value.items()}
@@ -209,24 +246,43 @@ def _make(path: str, params: Mapping[str, Any]) -> Any:
     return kind(**params)
 
 
-def needed_classes(ensemble: Any) -> list[type]:
-    """Return the classes outside the registry that an ensemble is made of."""
-    found: list[type] = []
+@dataclass
+class Parts:
+    """What an ensemble is made of, ensembles inside it included.
 
-    def visit(value: Any) -> None:
-        if isinstance(value, (list, tuple)):
-            for item in value:
-                visit(item)
-        elif isinstance(value, Mapping):
-            visit(list(value.values()))
-        elif is_estimator(value) or _is_splitter(value):
-            found.append(type(value))
-            visit(value.get_params(deep=False) if hasattr(value, "get_params") else vars(value))
+    Attributes
+    ----------
+    learners, blenders : list
+        Registered ones.
+    classes : list of type
+        Estimators, splitters and meta-models.
+    """
 
-    for _, given in entries(ensemble.learners):
-        made = as_learner(given)
-        if made is not None:
-            visit(getattr(made, "template", made.get_params()))
-    visit(getattr(as_blender(ensemble.blender), "template", None))
-    visit(ensemble.cv)
+    learners: list[Learner] = field(default_factory=list)
+    blenders: list[Blender] = field(default_factory=list)
+    classes: list[type] = field(default_factory=list)
+
+
+def parts_of(ensemble: Any) -> Parts:
+    """Return what an ensemble is made of."""
+    found = Parts()
+    _visit(ensemble, found)
     return found
+
+
+def _visit(value: Any, found: Parts) -> None:
+    value = getattr(value, "template", value)
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            _visit(item, found)
+    elif isinstance(value, Mapping):
+        _visit(list(value.values()), found)
+    elif isinstance(value, (Learner, Blender)):
+        (found.learners if isinstance(value, Learner) else found.blenders).append(value)  # type: ignore[arg-type]
+        _visit(value.get_params(), found)
+    elif hasattr(value, "_classifies"):
+        _visit([as_learner(given) for _, given in entries(value.learners)], found)
+        _visit([as_blender(value.blender), value.cv], found)
+    elif is_estimator(value) or _is_splitter(value):
+        found.classes.append(type(value))
+        _visit(value.get_params(deep=False) if hasattr(value, "get_params") else vars(value), found)

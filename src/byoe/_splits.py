@@ -63,7 +63,7 @@ class SplitPlan:
         fold learns from covered rows of its training part. A plan whose training parts hold
         no covered row (a holdout) gets five folds among its covered rows.
         """
-        pairs = [(train[self.coverage[train]], np.unique(test)) for train, test in self.folds]
+        pairs = [(np.unique(train[self.coverage[train]]), test) for train, test in self.folds]
         pairs = [(train, test) for train, test in pairs if len(train)]
         if pairs:
             return pairs
@@ -84,6 +84,8 @@ def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: T
     n_rows = len(y)
     if groups is not None:
         groups = column_or_1d(groups)
+        if any(group is None or group != group for group in groups.tolist()):
+            raise InputError("groups has missing entries; every row needs a group")
         if len(groups) != n_rows:
             raise InputError(f"groups has {len(groups)} entries for {n_rows} rows; give one each")
     if isinstance(cv, (int, np.integer)) and not isinstance(cv, bool):
@@ -136,6 +138,8 @@ def _checked(number: int, pair: Any, n_rows: int) -> tuple[IntArray, IntArray]:
         ) from error
     if not len(train) or not len(test):
         raise ParameterError(f"fold {number + 1} of cv has an empty {'test' if len(train) else 'training'} part")
+    if len(np.unique(test)) < len(test):
+        raise ParameterError(f"fold {number + 1} of cv predicts a row more than once; give every test row once")
     shared = np.intersect1d(train, test)
     if len(shared):
         raise ParameterError(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
 from ._contracts import FloatArray, Task
 from .errors import InputError
@@ -47,6 +47,8 @@ class Table:
 
 def read_table(estimator: Any, X: Any, *, reset: bool) -> Table:
     """Validate features; with ``reset`` remember their names and number on the estimator."""
+    if hasattr(X, "iloc"):
+        _check_names(list(X.columns))
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     if isinstance(frame, nw.DataFrame):
         _check_numeric(
@@ -61,6 +63,14 @@ def read_table(estimator: Any, X: Any, *, reset: bool) -> Table:
         raise InputError(str(error)) from error
     native = X if isinstance(frame, nw.DataFrame) else values
     return Table(values, native)
+
+
+def _check_names(names: list[Any]) -> None:
+    if any(isinstance(name, tuple) for name in names):
+        raise InputError("the columns have names of several levels (a MultiIndex); give each one name")
+    if len(set(names)) < len(names):
+        twice = sorted({str(name) for name in names if names.count(name) > 1})
+        raise InputError(f"several columns have the same name: {', '.join(twice[:5])}; rename them")
 
 
 def _is_number(dtype: Any, column: Any) -> bool:
@@ -99,6 +109,21 @@ def _is_missing(value: Any) -> bool:
     return bool(value != value)
 
 
+def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
+    """Validate sample weights, of shape (n_rows,)."""
+    if sample_weight is None:
+        return None
+    try:
+        weights: FloatArray = _check_sample_weight(
+            sample_weight, table.values, dtype=np.float64, ensure_non_negative=True
+        )
+    except ValueError as error:
+        raise InputError(f"sample_weight: {error}") from error
+    if not weights.sum() > 0:
+        raise InputError("sample_weight is zero in every row")
+    return weights
+
+
 def read_target(y: Any, *, classification: bool) -> tuple[NDArray[Any], Task, NDArray[Any] | None]:
     """Validate the target.
 
@@ -109,6 +134,17 @@ def read_target(y: Any, *, classification: bool) -> tuple[NDArray[Any], Task, ND
     task : Task
     classes : array of shape (n_classes,) or None
     """
+    y = check_target(y, classification=classification)
+    if classification:
+        classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise InputError(f"the target holds one class only ({classes[0]!r}); a classifier needs two")
+        return codes.astype(np.int64), Task("classification", len(classes)), classes
+    return y, Task("regression"), None
+
+
+def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
+    """Return the target as an array without holes; of float64 for regression."""
     y = column_or_1d(y, warn=True)
     missing = np.flatnonzero([_is_missing(value) for value in y.tolist()])
     if len(missing):
@@ -119,14 +155,11 @@ def read_target(y: Any, *, classification: bool) -> tuple[NDArray[Any], Task, ND
         )
     if classification:
         check_classification_targets(y)
-        classes, codes = np.unique(y, return_inverse=True)
-        if len(classes) < 2:
-            raise InputError(f"the target holds one class only ({classes[0]!r}); a classifier needs two")
-        return codes.astype(np.int64), Task("classification", len(classes)), classes
+        return np.asarray(y)
     try:
         values = np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"the target is not numeric ({error}); use EnsembleClassifier to predict classes") from error
     if not np.isfinite(values).all():
         raise InputError("Input y contains infinity: the target must be finite in every row")
-    return values, Task("regression"), None
+    return values

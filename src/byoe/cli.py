@@ -15,5 +15,5 @@ def main() -> None:
         from ._commands import app
 
         app()
-    except ByoeError as error:
+    except (ByoeError, OSError) as error:
         sys.exit(f"error: {error}")

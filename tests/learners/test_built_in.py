@@ -189,6 +189,46 @@ def test_boosters_equal_their_own_wrappers(name, data):
     np.testing.assert_allclose(model.predict(X), made[name]().fit(X, y).predict(X), rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("what", ["target", "features"])
+def test_constant_data_give_a_constant_prediction(name, what, data, tmp_path):
+    X, y, _ = data
+    X, y = (X, np.full(160, 7.0)) if what == "target" else (np.ones_like(X), y)
+    params = {"elastic_net": {"alpha": 1.0}}.get(name, {})
+    model = fit(byoe.learner(name, **params) if params else make(name), X, y)
+    prediction = model.predict(X)
+    assert np.ptp(prediction) < 1e-6
+    # k-nearest neighbours take some rows of many that are equally near.
+    assert abs(prediction[0] - y.mean()) < (3 * y.std() if name in ("knn", "svm") else 0.5) + 1e-6
+    model.save(tmp_path)
+    assert np.array_equal(make(name).load(tmp_path, task=REGRESSION).predict(X), prediction)
+
+
+def test_linear_boosting_of_xgboost(data, tmp_path):
+    X, y, _ = data
+    model = fit(byoe.learner("xgboost", booster="gblinear", n_rounds=50), X, y)
+    assert r2_score(y, model.predict(X)) > 0.6
+    model.save(tmp_path)
+    assert np.array_equal(byoe.learner("xgboost").load(tmp_path, task=REGRESSION).predict(X), model.predict(X))
+
+
+def test_forests_predict_the_same_whatever_the_threads(data):
+    X, y, _ = data
+    model = fit(byoe.learner("random_forest"), X, y)
+    assert len({model.predict(X, threads=threads).tobytes() for threads in (1, 2, 4, 4, 4)}) == 1
+
+
+def test_catboosts_own_estimator_obeys_the_threads(data):
+    from catboost import CatBoostRegressor
+
+    from byoe._estimators import FromEstimator
+
+    X, y, _ = data
+    model = fit(FromEstimator(CatBoostRegressor(iterations=3, verbose=False, allow_writing_files=False)), X, y)
+    assert model.estimator.get_params()["thread_count"] == 1
+    assert model.predict(X, threads=2).shape == y.shape
+
+
 def test_scaling_is_learned_from_the_rows_that_are_given(data):
     X, y, _ = data
     model = fit(make("ridge"), X[:50], y[:50])

@@ -144,6 +144,17 @@ def test_a_model_that_fails_is_a_500_without_a_traceback(capsys):
         server.server_close()
 
 
+def test_handlers_that_print_much_do_not_block(job, X, tmp_path):
+    shutil.copytree(job.artifact, tmp_path / "model")
+    code = (tmp_path / "model" / "code" / "inference.py").read_text()
+    code += "\n\n_predict = predict_fn\n\ndef predict_fn(rows, model):\n    print('x' * 100_000)\n    return _predict(rows, model)\n"
+    (tmp_path / "model" / "code" / "inference.py").write_text(code)
+    with LocalEndpoint("loud", tmp_path / "model") as endpoint:
+        for _ in range(3):
+            assert len(endpoint.predict(X)) == len(X)
+        assert "xxxxx" in endpoint.log
+
+
 def test_delete_leaves_no_process_and_no_folder(job, X):
     endpoint = sm.deploy(job)
     pid, folder = endpoint._process.pid, endpoint._folder

@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
 from pathlib import Path
 
@@ -203,6 +205,134 @@ def test_a_frames_index_is_no_column(split, tmp_path):
     assert list(made.feature_names_in_) == list(train.columns[:-1])
 
 
+def test_columns_named_by_numbers_keep_their_roles(tmp_path, rng):
+    import pandas as pd
+
+    X = rng.normal(size=(60, 4))
+    y = X[:, 0] * 5
+    frame = pd.DataFrame(np.column_stack([y, X]))[[1, 0, 2, 3, 4]]
+    job = sm.fit(EnsembleRegressor(("ridge",)), frame, target=0, output=tmp_path, logs=False)
+    made = job.ensemble()
+    assert list(made.feature_names_in_) == ["1", "2", "3", "4"]
+    assert job.metrics["validation:r2"] > 0.99
+    with sm.deploy(job) as endpoint:
+        np.testing.assert_allclose(endpoint.predict(frame.drop(columns=0)), y, atol=0.5)
+
+
+def test_validation_columns_are_matched_by_name(split, tmp_path):
+    train, validation = split
+    ensemble = EnsembleRegressor(("ridge",), random_state=0)
+    first = sm.fit(ensemble, train, validation, target="target", output=tmp_path, logs=False)
+    second = sm.fit(ensemble, train, validation[validation.columns[::-1]], target="target", output=tmp_path, logs=False)
+    assert first.metrics == second.metrics
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.drop(columns="bmi"), "validation: these columns of the training table are missing: bmi"),
+        (lambda f: f.assign(bmi="high"), "validation: these columns are not numeric: 'bmi'"),
+        (lambda f: f.assign(target=f["target"].where(f.index != 400)), "validation: Input y contains NaN"),
+    ],
+)
+def test_a_validation_table_that_does_not_fit_is_refused_before_training(change, message, split, tmp_path):
+    with pytest.raises(JobError, match=message) as caught:
+        sm.fit(EnsembleRegressor(("ridge",)), split[0], change(split[1]), target="target", output=tmp_path, logs=False)
+    assert "ridge fold" not in caught.value.job.log
+
+
+def test_unknown_classes_of_a_validation_table_are_named(iris, tmp_path):
+    import pandas as pd
+
+    frame = pd.DataFrame(iris[0], columns=list("abcd")).assign(kind=iris[1])
+    train = frame[frame["kind"] != "setosa"]
+    with pytest.raises(JobError, match="holds classes that training does not: setosa"):
+        sm.fit(EnsembleClassifier(("ridge",), "mean"), train, frame, target="kind", output=tmp_path, logs=False)
+
+
+def test_nested_ensembles_bring_their_members(tmp_path, split):
+    from byoe.sagemaker._source import write_source
+
+    inner = EnsembleRegressor(
+        ["log-ridge", learner("random_forest", n_estimators=5), "xgboost"], "mean", random_state=0
+    )
+    outer = EnsembleRegressor([("inner", inner), "ridge"], "mean", cv=3, random_state=0)
+    source = write_source(outer, tmp_path / "source", data={"target": "target"})
+    assert {wheel.name.partition("-")[0] for wheel in (source / "wheels").iterdir()} == {"byoe", "byoe_example"}
+    assert "xgboost==" in (source / "requirements.txt").read_text()
+    X, y = split[0].drop(columns="target"), split[0]["target"]
+    made = sm.fit(outer, split[0], target="target", output=tmp_path / "jobs", logs=False).ensemble()
+    np.testing.assert_allclose(made.predict(X), outer.fit(X, y).predict(X), rtol=1e-9)
+
+
+def test_hyperparameters_bring_their_parts_and_metrics(split, tmp_path):
+    values = {"blender": "trimmed-mean", "metric": "mse", "learners": ["lightgbm", "ridge", "knn"]}
+    job = sm.fit(
+        EnsembleRegressor(("ridge",), "mean"),
+        split[0],
+        target="target",
+        output=tmp_path,
+        logs=False,
+        hyperparameters=values,
+    )
+    assert {wheel.name.partition("-")[0] for wheel in (job.base / "code" / "wheels").iterdir()} == {
+        "byoe",
+        "byoe_example",
+    }
+    assert "lightgbm==" in (job.base / "code" / "requirements.txt").read_text()
+    assert {"validation:mse", "member:lightgbm:mse"} <= set(job.metrics)
+
+
+@pytest.mark.parametrize("value", [object(), blender("mean"), float("nan"), {1, 2}])
+def test_hyperparameters_that_are_no_json_are_refused(value, split, tmp_path):
+    with pytest.raises(ParameterError, match="hyperparameter 'cv' is .*which JSON cannot express"):
+        sm.fit(EnsembleRegressor(("ridge",)), split[0], target="target", output=tmp_path, hyperparameters={"cv": value})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_numpy_hyperparameters_are_numbers(split, tmp_path):
+    values = {"cv": np.int64(3), "ridge__alpha": np.float64(2.0)}
+    job = sm.fit(
+        EnsembleRegressor(("ridge",)), split[0], target="target", output=tmp_path, logs=False, hyperparameters=values
+    )
+    assert len(job.ensemble()._plan.folds) == 3
+
+
+@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGKILL"])
+def test_a_job_does_not_outlive_a_killed_owner(signal_name, split, tmp_path):
+    split[0].to_csv(tmp_path / "a.csv", index=False)
+    code = (
+        "import byoe, os, signal, time\n"
+        "slow = byoe.EnsembleRegressor([byoe.learner('catboost', iterations=200000)])\n"
+        f"job = byoe.sagemaker.fit(slow, {str(tmp_path / 'a.csv')!r}, target='target', output={str(tmp_path / 'jobs')!r}, wait=False)\n"
+        "while 'read' not in job.log: time.sleep(0.05)\n"
+        "print(job._process.pid, flush=True)\n"
+        f"os.kill(os.getpid(), signal.{signal_name})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    pid = int(done.stdout)
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    pytest.fail("the job lives on")
+
+
+def test_a_killed_job_says_so(split, tmp_path):
+    job = sm.fit(
+        EnsembleRegressor([learner("catboost", iterations=200_000)]),
+        split[0],
+        target="target",
+        output=tmp_path,
+        wait=False,
+    )
+    os.kill(job._process.pid, signal.SIGKILL)
+    with pytest.raises(JobError, match="has the status Failed: it was ended by signal 9"):
+        job.wait()
+
+
 def test_weights_groups_and_dropped_columns(split, tmp_path, rng):
     train, _ = split
     extra = {"w": rng.uniform(0.5, 2, len(train)), "patient": rng.integers(40, size=len(train))}
@@ -231,7 +361,9 @@ def test_the_data_are_read_once_for_all_members(split, tmp_path, monkeypatch):
         if key.startswith("SM_"):
             monkeypatch.setenv(key, value)
     read = []
-    monkeypatch.setattr(_train, "read_frame", lambda path: read.append(path) or byoe._data.read_frame(path))
+    monkeypatch.setattr(
+        _train, "read_frame", lambda path, **how: read.append(path) or byoe._data.read_frame(path, **how)
+    )
     _train.run(source)
     assert len(read) == 1
 
@@ -329,7 +461,7 @@ REFUSED = {
     "unknown blender": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",), "meen"), f, target="target", output=o), UnknownNameError, "Did you mean 'mean'"),
     "duplicate labels": (lambda f, o: sm.fit(EnsembleRegressor(("ridge", "ridge")), f, target="target", output=o), ParameterError, "two members"),
     "unknown hyperparameter": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="target", output=o, hyperparameters={"ta": 1}), UnknownNameError, "nobody knows the parameter 'ta'"),
-    "missing target": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="tarjet", output=o), InputError, "train has no column 'tarjet'. Did you mean 'target'"),
+    "missing target": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="tarjet", output=o), InputError, "there is no target column 'tarjet'. Did you mean 'target'"),
     "target missing in validation": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, f.drop(columns="target"), target="target", output=o), InputError, "validation has no column"),
     "no such file": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), "/no/such.csv", target="y", output=o), InputError, "there is no file or folder"),
     "no rows": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f[:0], target="target", output=o), InputError, "train has no rows"),

@@ -119,7 +119,7 @@ def test_when_every_trial_fails_the_reason_is_told(split, tmp_path):
         max_jobs=2,
     )
     with pytest.raises(
-        JobError, match="no trial of tuning job .* completed; the first one: MemberError: member 'ridge' failed"
+        JobError, match="no trial of tuning job .* has a result; the first one: MemberError: member 'ridge' failed"
     ):
         _ = run.best_job
 
@@ -128,17 +128,43 @@ def test_an_interrupted_search_stops_its_jobs(split, tmp_path):
     def interrupt(row):
         raise KeyboardInterrupt
 
+    slow = EnsembleRegressor([learner("catboost", iterations=1)], random_state=0)
+    space = {"catboost__iterations": [1, 200_000], "catboost__depth": (2, 4)}
+    run = sm.tune(
+        slow,
+        space,
+        split[0],
+        target="target",
+        output=tmp_path,
+        max_jobs=8,
+        max_parallel_jobs=8,
+        seed=0,
+        on_trial=interrupt,
+        wait=False,
+    )
+    while len(run.jobs) < 8:
+        time.sleep(0.01)
+    first = next(iter(run.jobs.values()))
+    if first.hyperparameters["catboost__iterations"] > 1:
+        first.stop()
     with pytest.raises(KeyboardInterrupt):
-        sm.tune(
-            ensemble(),
-            {"eta": (0.01, 0.3)},
-            split[0],
-            target="target",
-            output=tmp_path,
-            max_jobs=3,
-            max_parallel_jobs=2,
-            on_trial=interrupt,
-        )
+        run.wait()
+    assert "InProgress" not in {job.status for job in run.jobs.values()}
+    assert "Stopped" in {job.status for job in run.jobs.values()}
+
+
+def test_the_parts_of_every_choice_are_shipped_and_one_metric_is_for_all(split, tmp_path):
+    space = {"blender": ["trimmed-mean"]}
+    base = EnsembleRegressor(("ridge",), "mean", random_state=0)
+    run = sm.tune(
+        base, space, split[0], target="target", output=tmp_path, max_jobs=1, hyperparameters={"metric": "mse"}
+    )
+    assert run.objective == "validation:mse"
+    assert run.best_job.metrics["validation:mse"] == run.trials[0]["objective"]
+    wheels = {wheel.name.partition("-")[0] for wheel in (run.best_job.base / "code" / "wheels").iterdir()}
+    assert wheels == {"byoe", "byoe_example"}
+    with pytest.raises(ParameterError, match="the space holds 'metric'"):
+        sm.tune(base, {"metric": ["mse", "mae"]}, split[0], target="target", output=tmp_path)
 
 
 def test_a_search_can_run_beside_the_caller_and_be_stopped(split, tmp_path):

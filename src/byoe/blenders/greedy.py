@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from .._contracts import OOF, FloatArray, IntArray
+from .._contracts import OOF, FloatArray, IntArray, Task
 from ..errors import ParameterError
 from ._weighting import Weighting
 
@@ -45,11 +45,16 @@ class Greedy(Weighting):
 
     defaults = {"steps": 50, "bags": 1}
 
-    def fit(self, oof: OOF) -> Self:
-        params = self.get_params()
+    def check(self, task: Task, n_members: int) -> None:
+        super().check(task, n_members)
         for name in ("steps", "bags"):
-            if not isinstance(params[name], int) or params[name] < 1:
-                raise ParameterError(f"greedy: {name} is {params[name]!r}, expected a positive integer")
+            value = self.get_params()[name]
+            if not isinstance(value, int) or value < 1:
+                raise ParameterError(f"greedy: {name} is {value!r}, expected a positive integer")
+
+    def fit(self, oof: OOF) -> Self:
+        self.check(oof.task, oof.predictions.shape[1])
+        params = self.get_params()
         members = oof.predictions.shape[1]
         trials = _trials(oof)
         rng = np.random.default_rng(oof.seed)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._contracts import OOF, Blender, FloatArray
+from .._contracts import OOF, Blender, FloatArray, Task
 from ..errors import ParameterError
 
 
@@ -37,10 +37,14 @@ class Vote(Blender):
     def gives_probabilities(self) -> bool:
         return bool(self.get_params()["voting"] == "soft")
 
-    def fit(self, oof: OOF) -> Self:
+    def check(self, task: Task, n_members: int) -> None:
+        super().check(task, n_members)
         voting = self.get_params()["voting"]
         if voting not in ("hard", "soft"):
             raise ParameterError(f"vote: voting is {voting!r}, expected 'hard' or 'soft'")
+
+    def fit(self, oof: OOF) -> Self:
+        self.check(oof.task, oof.predictions.shape[1])
         return self
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._contracts import OOF, FloatArray
+from .._contracts import OOF, FloatArray, Task
 from ..errors import ParameterError
 from ._simplex import least_squares, log_loss
 from ._weighting import Weighting
@@ -41,6 +41,12 @@ class Weighted(Weighting):
     """
 
     defaults = {"weights": None}
+
+    def check(self, task: Task, n_members: int) -> None:
+        super().check(task, n_members)
+        given = self.get_params()["weights"]
+        if given is not None:
+            _normalised(given, n_members)
 
     def fit(self, oof: OOF) -> Self:
         members = oof.predictions.shape[1]

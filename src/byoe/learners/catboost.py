@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._contracts import FloatArray, Learner, Model, Task
+from ._constant import ConstantModel
 
 _NOT_OURS = frozenset(
     "self kwargs allow_writing_files callback cat_features class_names classes_count custom_metric "
@@ -97,6 +98,9 @@ class CatBoost(Learner):
     ) -> Model:
         import catboost
 
+        nothing_to_learn = (X[0] == X).all() or (not task.is_classification and (y == y[0]).all())
+        if nothing_to_learn:  # CatBoost refuses constant targets and features
+            return ConstantModel.of(y, task, sample_weight)
         params = {
             "random_seed": seed,
             **{key: value for key, value in self.own_params().items() if value is not None},
@@ -112,6 +116,9 @@ class CatBoost(Learner):
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         import catboost
 
+        constant = ConstantModel.load(folder)
+        if constant is not None:
+            return constant
         kind = catboost.CatBoostClassifier if task.is_classification else catboost.CatBoostRegressor
         model = kind()
         model.load_model(str(folder / "model.cbm"))

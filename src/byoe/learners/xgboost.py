@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -40,6 +41,8 @@ class XGBoostModel:
         self.booster = booster
         self.task = task
         self._threads = 0
+        kind = json.loads(booster.save_config())["learner"]["gradient_booster"]["name"]
+        self._in_place = kind != "gblinear"  # XGBoost predicts linear models from its own matrix only
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         values = np.asarray(self._values(X, threads), dtype=np.float64)
@@ -51,6 +54,10 @@ class XGBoostModel:
         return values
 
     def _values(self, X: Any, threads: int) -> Any:
+        if not self._in_place:
+            import xgboost
+
+            return self.booster.predict(xgboost.DMatrix(X, nthread=threads))
         # The first prediction after a new parameter configures the booster, which two threads
         # of a server must not do at once; every other prediction is thread-safe.
         if threads != self._threads:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import joblib
 import narwhals as nw
+import numpy as np
 
 from .._base import BaseEnsemble
 from .._contracts import Task
-from .._data import data_files
+from .._data import data_files, find_column
 from .._members import as_blender
 from .._metrics import Metric, find_metric
 from .._params import configure
@@ -24,6 +27,7 @@ from ._source import write_source
 from ._tune import LocalTuning, check_space, cpus_per_trial
 
 _OUTPUT = "byoe-jobs"
+_TASKS = {True: Task("classification", 2), False: Task("regression")}  # where only the kind matters
 
 
 def fit(
@@ -35,6 +39,7 @@ def fit(
     weight: str | int | None = None,
     groups: str | int | None = None,
     drop: Iterable[str | int] = (),
+    header: bool | None = None,
     instance_type: str = "local",
     output: str | Path | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
@@ -54,6 +59,8 @@ def fit(
         Name or position of a column of both tables.
     drop : iterable of str or int
         Columns that are no features.
+    header : bool, default=None
+        Whether the first row of CSV files names the columns; None looks.
     instance_type : {"local"}, default="local"
         Where to run: on this machine, by the same generated files as on SageMaker.
     output : str or Path, default="byoe-jobs"
@@ -80,15 +87,14 @@ def fit(
     """
     _check_instance(instance_type)
     channels = _channels(train, validation)
-    values = dict(hyperparameters or {})
-    data = _data_roles(target, weight, groups, drop)
-    _configured(ensemble, values)
-    for name, table in channels.items():
-        _check_columns(table, data, name)
+    values = _plain_values(hyperparameters)
+    made = _configured(ensemble, values)
+    data = _data_roles(channels, target, weight, groups, drop, header)
     name = new_name()
     base = _base(output, name)
-    source, paths = _prepare(base, ensemble, channels, data)
-    job = LocalJob(name, base, source, paths, values, cpus=joblib.cpu_count())
+    with _removed_if_failing(base):
+        source, paths = _prepare(base, ensemble, [made], channels, data)
+        job = LocalJob(name, base, source, paths, values, cpus=joblib.cpu_count())
     return job.wait(logs=logs) if wait else job
 
 
@@ -102,6 +108,7 @@ def tune(
     weight: str | int | None = None,
     groups: str | int | None = None,
     drop: Iterable[str | int] = (),
+    header: bool | None = None,
     max_jobs: int = 10,
     max_parallel_jobs: int = 1,
     instance_type: str = "local",
@@ -119,8 +126,8 @@ def tune(
 
     Parameters
     ----------
-    ensemble, train, validation, target, weight, groups, drop, instance_type, output, \
-hyperparameters
+    ensemble, train, validation, target, weight, groups, drop, header, instance_type, \
+output, hyperparameters
         As in `fit`; a fixed hyperparameter cannot be tuned too.
     space : mapping of str to tuple or list
         ``(1, 9)`` is a range of integers, ``(0.5, 1.0)`` a continuous one, ``(0.01, 0.3,
@@ -145,22 +152,23 @@ hyperparameters
     for argument, value in (("max_jobs", max_jobs), ("max_parallel_jobs", max_parallel_jobs)):
         if not isinstance(value, int) or value < 1:
             raise ParameterError(f"{argument} is {value!r}, expected a positive integer")
-    fixed = dict(hyperparameters or {})
+    fixed = _plain_values(hyperparameters)
     channels = _channels(train, validation)
-    data = _data_roles(target, weight, groups, drop)
     made = _configured(ensemble, fixed)
+    data = _data_roles(channels, target, weight, groups, drop, header)
     both = {name.replace("-", "_") for name in space} & {name.replace("-", "_") for name in fixed}
     if both:
         raise ParameterError(f"{', '.join(sorted(both))} is both fixed and in the space; keep one")
-    check_space(made, space)
-    for name, table in channels.items():
-        _check_columns(table, data, name)
+    variants = check_space(made, space)
+    for variant in variants:
+        _configured(variant, {})
     metric = _objective(made, space)
     name = new_name("byoe-tune")
     base = _base(output, name)
     cpus = cpus_per_trial(max_parallel_jobs, joblib.cpu_count())
     shared_cores = {"n_jobs": cpus} if max_parallel_jobs > 1 else {}
-    source, paths = _prepare(base, ensemble, channels, data)
+    with _removed_if_failing(base):
+        source, paths = _prepare(base, ensemble, [made, *variants], channels, data)
 
     def launch(trial: str, params: dict[str, Any]) -> LocalJob:
         values = {**shared_cores, **fixed, **params}
@@ -214,24 +222,65 @@ def _configured(ensemble: Any, values: Mapping[str, Any]) -> Any:
             f"{type(ensemble).__name__} is not an ensemble: expected an EnsembleRegressor or EnsembleClassifier"
         )
     made = configure(ensemble, values)
-    made._checked()
+    learners, blender = made._checked()
+    for label, learner in learners.items():
+        try:
+            learner.check(_TASKS[made._classifies])
+        except ParameterError as error:
+            raise type(error)(f"member {label!r}: {error}") from error
+    blender.check(_TASKS[made._classifies], len(learners))
     to_spec(made)
     return made
 
 
 def _objective(ensemble: Any, space: Mapping[str, Any]) -> Metric:
     """Return the metric that every trial of the space prints."""
-    task = Task("classification", 2) if ensemble._classifies else Task("regression")
+    task = _TASKS[ensemble._classifies]
     choices = space.get("blender", [ensemble.blender])
     # One objective for all: what a blender without probabilities cannot give is no objective.
     probabilities = all(as_blender(choice).gives_probabilities for choice in choices)
     return find_metric(ensemble.metric, task, probabilities=probabilities)
 
 
-def _data_roles(target: Any, weight: Any, groups: Any, drop: Iterable[Any]) -> dict[str, Any]:
+def _plain_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return hyperparameters as JSON holds them."""
+    values = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in (hyperparameters or {}).items()
+    }
+    for name, value in values.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ParameterError(
+                f"hyperparameter {name!r} is {value!r}, which JSON cannot express ({error}); give a number, a text, "
+                "a boolean, None or a list of them, or set it on the ensemble itself"
+            ) from error
+    return values
+
+
+def _data_roles(
+    channels: Mapping[str, Any], target: Any, weight: Any, groups: Any, drop: Iterable[Any], header: bool | None
+) -> dict[str, Any]:
+    """Return the roles of columns; those of frames by the names that their files will have."""
     if isinstance(drop, (str, int)):
         drop = (drop,)
-    return {"target": target, "weight": weight, "groups": groups, "drop": list(drop)}
+    roles: dict[str, Any] = {"target": target, "weight": weight, "groups": groups, "drop": list(drop)}
+    train = channels["train"]
+    if isinstance(train, nw.DataFrame):
+        labels: list[Any] = list(train.columns)
+        for role in ("target", "weight", "groups"):
+            if roles[role] is not None:
+                roles[role] = str(find_column(labels, roles[role], role))
+        roles["drop"] = [str(find_column(labels, name, "drop")) for name in roles["drop"]]
+    wanted = [name for name in (roles["target"], roles["weight"], roles["groups"], *roles["drop"]) if name is not None]
+    for name, table in channels.items():
+        if isinstance(table, nw.DataFrame):
+            known = [str(column) for column in table.columns]
+            for column in wanted:
+                if isinstance(column, str) and column not in known:
+                    raise InputError(f"{name} has no column {column!r}. {did_you_mean(column, known)}")
+    return {**roles, "header": header}
 
 
 def _channels(train: Any, validation: Any) -> dict[str, Any]:
@@ -259,31 +308,28 @@ def _table(table: Any, name: str) -> Any:
     return frame
 
 
-def _check_columns(table: Any, data: Mapping[str, Any], name: str) -> None:
-    if not isinstance(table, nw.DataFrame):
-        return
-    wanted = [data["target"], data["weight"], data["groups"], *data["drop"]]
-    for column in wanted:
-        if isinstance(column, str) and column not in table.columns:
-            raise InputError(f"{name} has no column {column!r}. {did_you_mean(column, map(str, table.columns))}")
-
-
 def _base(output: str | Path | None, name: str) -> Path:
     if str(output).startswith("s3://"):
         raise ParameterError(f"output is {output!r}; a local job writes to a folder of this machine, not to S3")
     return Path(output or _OUTPUT).resolve() / name
 
 
-def _prepare(
-    base: Path, ensemble: Any, channels: Mapping[str, Any], data: Mapping[str, Any]
-) -> tuple[Path, dict[str, Path]]:
-    """Write the source folder and the channels of a job, all or nothing."""
+@contextlib.contextmanager
+def _removed_if_failing(base: Path) -> Iterator[None]:
+    """Leave nothing of a job that cannot start."""
     try:
-        source = write_source(ensemble, base / "source", data=data)
-        return source, {name: _as_files(table, base / "data" / name) for name, table in channels.items()}
+        yield
     except BaseException:
         shutil.rmtree(base, ignore_errors=True)
         raise
+
+
+def _prepare(
+    base: Path, ensemble: Any, variants: list[Any], channels: Mapping[str, Any], data: Mapping[str, Any]
+) -> tuple[Path, dict[str, Path]]:
+    """Write the source folder and the channels of a job."""
+    source = write_source(ensemble, base / "source", data=data, variants=variants)
+    return source, {name: _as_files(table, base / "data" / name) for name, table in channels.items()}
 
 
 def _as_files(table: Any, folder: Path) -> Path:

@@ -153,7 +153,7 @@ def _body(rows: Any) -> tuple[bytes, str]:
         np.save(buffer, rows, allow_pickle=False)
         return buffer.getvalue(), "application/x-npy"
     cells = [[_plain(cell) for cell in row] for row in rows.rows()]
-    return json.dumps({"columns": list(rows.columns), "data": cells}).encode(), "application/json"
+    return json.dumps({"columns": [str(name) for name in rows.columns], "data": cells}).encode(), "application/json"
 
 
 def _as_numbers(rows: Any) -> NDArray[np.float64]:

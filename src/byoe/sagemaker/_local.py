@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,8 @@ from ._metric_lines import read_metrics
 _GRACE_SECONDS = 5.0
 _LOG_TAIL = 30
 
-_running: weakref.WeakSet[LocalJob] = weakref.WeakSet()
+# A strong reference: a job goes on when its handle is forgotten.
+_running: set[LocalJob] = set()
 
 
 def new_name(prefix: str = "byoe") -> str:
@@ -66,8 +66,8 @@ class LocalJob:
             self._process = subprocess.Popen(
                 [sys.executable, "train.py", *arguments],
                 cwd=base / "code",
-                env=environment,
-                stdin=subprocess.DEVNULL,
+                env={**environment, "BYOE_OWNED": "1"},
+                stdin=subprocess.PIPE,  # its end tells the job that this process is gone
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -85,6 +85,7 @@ class LocalJob:
             return "InProgress"
         if self._seconds is None:
             self._seconds = time.monotonic() - self._started
+            self._forget()
         if self._stopped:
             return "Stopped"
         return "Completed" if code == 0 else "Failed"
@@ -169,7 +170,9 @@ class LocalJob:
             return
         reason = self.failure.partition("\n\n")[0]
         tail = "\n".join(self.log.splitlines()[-_LOG_TAIL:])
-        told = f": {reason}" if reason else ""
+        code = self._process.returncode
+        ended = f"it was ended by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        told = f": {reason or ended}"
         error = JobError(f"job {self.name} has the status {status}{told}\nThe end of its log ({self._log}):\n{tail}")
         error.job = self  # type: ignore[attr-defined]  # for callers of a failing fit, who get no handle
         raise error
@@ -179,7 +182,12 @@ class LocalJob:
         if self._process.poll() is None:
             self._stopped = True
             end_group(self._process)
+        self._forget()
+
+    def _forget(self) -> None:
         _running.discard(self)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

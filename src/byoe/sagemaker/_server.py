@@ -11,7 +11,6 @@ import importlib.util
 import json
 import os
 import sys
-import threading
 import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -103,19 +102,16 @@ def make_server(handlers: Any, model: Any) -> ThreadingHTTPServer:
 
 def main() -> int:
     """Serve the artifact named on the command line until standard input closes."""
-    from ._train import check_origin
+    from ._train import check_origin, end_with_owner
 
     check_origin()
     artifact = Path(sys.argv[1])
     handlers = load_handlers(artifact)
     server = make_server(handlers, handlers.model_fn(str(artifact)))
 
-    def until_orphaned() -> None:
-        sys.stdin.buffer.read()
-        os._exit(0)
-
-    threading.Thread(target=until_orphaned, daemon=True).start()
+    end_with_owner()
     print(f"port={server.server_address[1]}", flush=True)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads the pipe from here on
     server.serve_forever()
     return 0
 

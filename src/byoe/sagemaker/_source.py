@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
 
 from .._ensemble import EnsembleClassifier
-from .._members import as_blender, entries, members
+from .._members import as_blender, entries
 from .._metrics import CLASSIFICATION, REGRESSION
 from .._registry import find
-from .._spec import needed_classes, to_spec
+from .._spec import parts_of, to_spec
 from ..errors import JobError
 from ._metric_lines import metric_definitions
 from ._wheels import direct_url, distribution_of, write_wheel
@@ -42,7 +42,7 @@ _ALWAYS = ("joblib", "narwhals", "skops", "threadpoolctl")
 _CONTAINER = frozenset({"numpy", "pandas", "pyarrow", "scikit-learn", "scipy"})
 
 
-def write_source(ensemble: Any, folder: Path, *, data: Mapping[str, Any]) -> Path:
+def write_source(ensemble: Any, folder: Path, *, data: Mapping[str, Any], variants: Iterable[Any] = ()) -> Path:
     """Write the source folder; it appears whole or not at all.
 
     Parameters
@@ -52,7 +52,10 @@ def write_source(ensemble: Any, folder: Path, *, data: Mapping[str, Any]) -> Pat
     folder : Path
         Must not exist.
     data : mapping
-        ``target``, ``weight``, ``groups`` and ``drop`` of the training table.
+        ``target``, ``weight``, ``groups``, ``drop`` and ``header`` of the training table.
+    variants : iterable of ensembles
+        What hyperparameters may make of the ensemble: its parts are shipped and its metrics
+        defined as well.
 
     Raises
     ------
@@ -62,13 +65,14 @@ def write_source(ensemble: Any, folder: Path, *, data: Mapping[str, Any]) -> Pat
     spec = {**to_spec(ensemble), "data": dict(data)}
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
-    wheels, pins = _distributions(ensemble)
+    every = [ensemble, *variants]
+    wheels, pins = _distributions(every)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         shipped = [write_wheel(name, temporary / "wheels").name for name in wheels]
         requirements = [*pins, *(f"./wheels/{name}" for name in shipped)]
-        definitions = metric_definitions(metric_names(ensemble))
+        definitions = metric_definitions(dict.fromkeys(name for one in every for name in metric_names(one)))
         files = {
             "train.py": _TRAIN,
             "inference.py": _INFERENCE,
@@ -103,19 +107,17 @@ def objective_name(ensemble: Any) -> str:
     return find_metric(ensemble.metric, task, probabilities=as_blender(ensemble.blender).gives_probabilities).name
 
 
-def _distributions(ensemble: Any) -> tuple[list[str], list[str]]:
+def _distributions(ensembles: Iterable[Any]) -> tuple[list[str], list[str]]:
     """Return the distributions to ship as wheels, and the pinned requirements."""
     wheels, pinned = ["byoe"], list(_ALWAYS)
-    for learner in members(ensemble.learners).values():
-        pinned += learner.needs
-        if not hasattr(learner, "template"):
+    for parts in map(parts_of, ensembles):
+        for learner in parts.learners:
+            pinned += learner.needs
             wheels.append(find("learner", learner.name).distribution)
-    chosen = as_blender(ensemble.blender)
-    if not hasattr(chosen, "template"):
-        wheels.append(find("blender", chosen.name).distribution)
-    for kind in needed_classes(ensemble):
-        name = distribution_of(kind, "the ensemble")
-        (wheels if direct_url(distribution(name)) else pinned).append(name)
+        wheels += [find("blender", blender.name).distribution for blender in parts.blenders]
+        for kind in parts.classes:
+            name = distribution_of(kind, "the ensemble")
+            (wheels if direct_url(distribution(name)) else pinned).append(name)
     wheels = list(dict.fromkeys(wheels))
     pins = sorted({name for name in pinned if name not in wheels and name.lower() not in _CONTAINER})
     return wheels, [f"{name}=={_version(name)}" for name in pins]

@@ -6,12 +6,15 @@ import json
 import os
 import shutil
 import sys
+import threading
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from .._contracts import FloatArray
 from .._data import Dataset, read_frame, take_apart
@@ -19,7 +22,7 @@ from .._members import as_blender
 from .._metrics import CLASSIFICATION, REGRESSION, find_metric
 from .._params import configure
 from .._spec import from_spec
-from .._table import read_table
+from .._table import check_target, read_table
 from ..errors import InputError, JobError
 from ._metric_lines import metric_line
 
@@ -43,6 +46,8 @@ def run(source: Path) -> None:
     """Train the ensemble that the source folder describes."""
     started = time.perf_counter()
     check_origin()
+    if os.environ.get("BYOE_OWNED"):  # set for local jobs, whose owner holds their standard input
+        end_with_owner()
     spec = json.loads((source / "spec.json").read_text(encoding="utf-8"))
     hyperparameters = json.loads(os.environ.get("SM_HPS", "{}"))
     ensemble = configure(from_spec(spec), hyperparameters)
@@ -53,12 +58,14 @@ def run(source: Path) -> None:
     if train is None:
         raise JobError("there is no channel 'train'")
     validation = _channel("validation", spec["data"])
+    if validation is not None:  # before anything is fitted
+        validation = fitting(validation, train, classes=ensemble._classifies)
     say(f"read {len(train.X)} rows x {train.X.shape[1]} columns in {time.perf_counter() - started:.2f} s")
     ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
-    metrics = evaluate(ensemble, validation)
     model = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
     ensemble.save(model)
     _ship_code(source, model / "code")
+    metrics = evaluate(ensemble, validation)
     output = Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
     output.mkdir(parents=True, exist_ok=True)
     (output / "leaderboard.json").write_text(json.dumps(ensemble.leaderboard_, indent=1, default=str), encoding="utf-8")
@@ -80,12 +87,49 @@ def check_origin() -> None:
         raise JobError(f"the job imports byoe from {here}, expected the shipped wheel under {site}")
 
 
+def end_with_owner() -> None:
+    """End this local process once the one that started it is gone, however that ended."""
+
+    def wait() -> None:
+        while os.read(0, 1024):  # not sys.stdin, whose lock would be held at exit
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def _channel(name: str, data: dict[str, Any]) -> Dataset | None:
     folder = os.environ.get(f"SM_CHANNEL_{name.upper()}")
     if not folder:
         return None
-    frame = read_frame(folder)
-    return take_apart(frame, **data)
+    roles = dict(data)
+    header = roles.pop("header", None)
+    frame = read_frame(folder, header=header, names=[roles["target"], roles["weight"], roles["groups"], *roles["drop"]])
+    return take_apart(frame, **roles)
+
+
+def fitting(validation: Dataset, train: Dataset, *, classes: bool) -> Dataset:
+    """Return the validation table with the training table's columns in its order, checked."""
+    X = validation.X
+    try:
+        if hasattr(train.X, "columns") != hasattr(X, "columns"):
+            raise InputError("one table names its columns and the other does not")
+        if hasattr(train.X, "columns"):
+            missing = [column for column in train.X.columns if column not in X.columns]
+            if missing:
+                raise InputError(f"these columns of the training table are missing: {', '.join(missing[:10])}")
+            X = X[list(train.X.columns)]
+        elif X.shape[1] != train.X.shape[1]:
+            raise InputError(f"it has {X.shape[1]} feature columns, the training table has {train.X.shape[1]}")
+        read_table(BaseEstimator(), X, reset=True)
+        check_target(validation.y, classification=classes)
+        if classes:
+            unknown = sorted(set(np.asarray(validation.y).tolist()) - set(np.asarray(train.y).tolist()), key=str)
+            if unknown:
+                raise InputError(f"the target holds classes that training does not: {', '.join(map(str, unknown[:5]))}")
+    except InputError as error:
+        raise InputError(f"validation: {error}") from error
+    return replace(validation, X=X)
 
 
 def evaluate(ensemble: Any, validation: Dataset | None) -> dict[str, float]:
@@ -102,7 +146,8 @@ def evaluate(ensemble: Any, validation: Dataset | None) -> dict[str, float]:
             raise InputError("the split plan leaves no row to score the blend on; pass validation data")
     else:
         table = read_table(ensemble, validation.X, reset=False)
-        y, weight = _known_target(ensemble, validation.y), validation.weight
+        y, weight = np.asarray(validation.y), validation.weight
+        y = np.searchsorted(ensemble.classes_, y) if ensemble._task.is_classification else y.astype(np.float64)
         blend, by_member = ensemble._blended(table), ensemble._member_predictions(table)
         scored = np.ones(len(table), dtype=bool)
     found: dict[str, float] = {}
@@ -132,22 +177,6 @@ def _values(
         for metric in metrics
         if probabilities or not metric.needs_probabilities
     }
-
-
-def _known_target(ensemble: Any, y: Any) -> Any:
-    if not ensemble._task.is_classification:
-        values = np.asarray(y, dtype=np.float64)
-        if not np.isfinite(values).all():
-            raise InputError(f"the validation target is missing in {np.sum(~np.isfinite(values))} rows; drop them")
-        return values
-    codes = np.searchsorted(ensemble.classes_, y)
-    codes = np.minimum(codes, len(ensemble.classes_) - 1)
-    unknown = np.unique(np.asarray(y)[ensemble.classes_[codes] != y])
-    if len(unknown):
-        raise InputError(
-            f"the validation target holds classes that training does not: {', '.join(map(str, unknown[:5]))}"
-        )
-    return codes
 
 
 def _ship_code(source: Path, code: Path) -> None:

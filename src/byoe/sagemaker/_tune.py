@@ -129,14 +129,20 @@ class LocalTuning:
         done = [trial for trial in self.trials if trial["objective"] is not None]
         if not done:
             first = next(iter(self.jobs.values()), None)
-            reason = f"; the first one: {first.failure.partition(chr(10))[0]}" if first else ""
-            raise JobError(f"no trial of tuning job {self.name} completed{reason}")
+            reason = first.failure.partition("\n")[0] if first else "none was started"
+            missing = f"its log holds no number for {self.objective}"
+            raise JobError(f"no trial of tuning job {self.name} has a result; the first one: {reason or missing}")
         pick = max if self.greater_is_better else min
         return self.jobs[pick(done, key=lambda trial: trial["objective"])["job"]]
 
 
-def check_space(ensemble: Any, space: Mapping[str, Any]) -> None:
+def check_space(ensemble: Any, space: Mapping[str, Any]) -> list[Any]:
     """Check a search space before anything runs: its domains, and that every name is known.
+
+    Returns
+    -------
+    list of EnsembleRegressor or EnsembleClassifier
+        The ensemble with every value of every list, and with the ends of every range.
 
     Raises
     ------
@@ -147,12 +153,16 @@ def check_space(ensemble: Any, space: Mapping[str, Any]) -> None:
         raise ParameterError("the space is empty; give at least one parameter to tune")
     for name, domain in space.items():
         _check_domain(name, domain)
+    if "metric" in space:
+        raise ParameterError("the space holds 'metric'; trials are compared by one, which is set on the ensemble")
     # Every value of a list must fit, each in the company of the others' first values.
     first = {name: domain[0] for name, domain in space.items()}
-    configure(ensemble, first)
-    for name, domain in space.items():
-        for value in domain if isinstance(domain, list) else domain[:2]:
-            configure(ensemble, {**first, name: value})
+    values = [
+        {**first, name: value}
+        for name, domain in space.items()
+        for value in (domain if isinstance(domain, list) else domain[:2])
+    ]
+    return [configure(ensemble, one) for one in values]
 
 
 def _check_domain(name: str, domain: Any) -> None:
