@@ -21,6 +21,7 @@ from .errors import BundleError, ParameterError
 # Types outside skops' own list that byoe's learners and the boosters' wrappers are made of.
 _TRUSTED_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "xgboost", "lightgbm", "catboost"})
 _TRUSTED_TYPES = frozenset({"collections.OrderedDict", "collections.defaultdict"})
+_INNER = "ensemble"
 _THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
 
 
@@ -58,6 +59,10 @@ def set_threads(estimator: Any, threads: int) -> None:
             found[f"{key}__thread_count" if key else "thread_count"] = threads
     if found:
         estimator.set_params(**found)
+
+
+def _is_ensemble(value: Any) -> bool:
+    return hasattr(value, "_classifies")
 
 
 def _is_catboost(value: Any) -> bool:
@@ -124,6 +129,9 @@ class EstimatorModel:
         return np.asarray(method(X, **options), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
+        if _is_ensemble(self.estimator):  # an ensemble in an ensemble is a bundle in a bundle
+            self.estimator.save(folder / _INNER)
+            return
         from skops import io
 
         io.dump(self.estimator, folder / "model.skops")
@@ -173,6 +181,10 @@ class EstimatorLearner(Learner):
         return EstimatorModel(estimator, task)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
+        if (folder / _INNER).is_dir():
+            from ._bundle import load
+
+            return EstimatorModel(load(folder / _INNER, trusted=trusted), task)
         data = (folder / "model.skops").read_bytes()
         return EstimatorModel(load_skops(data, self.packages(), trusted), task)
 

@@ -119,8 +119,6 @@ def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
         )
     except ValueError as error:
         raise InputError(f"sample_weight: {error}") from error
-    if not weights.sum() > 0:
-        raise InputError("sample_weight is zero in every row")
     return weights
 
 
