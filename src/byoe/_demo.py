@@ -177,14 +177,15 @@ def _show(console: Console, errors: dict[str, float], best: Any, objective: str,
     table.add_column("")
     table.add_column("cross-validated", justify="right")
     table.add_column(f"{_HELD_OUT} held-out rows", justify="right")
+    lines = []
     for name, error in errors.items():
         key = objective if name == "blend" else f"member:{name}:rmse"
-        cross = f"{metrics[key]:.2f}" if key in metrics else ""
+        cross = f"{metrics[key]:.2f}" if key in metrics else "-"
         table.add_row(name, cross, f"{error:.2f}", style="bold" if name == "blend" else "")
+        lines.append(f"{name:<16} RMSE cross-validated {cross:>6}, held-out {error:.2f}")
     if console.is_terminal:
         console.print(table)
     else:  # a row per line, nothing drawn or cut
-        for name, error in errors.items():
-            console.print(f"{name:<16} held-out RMSE {error:.2f}", soft_wrap=True)
+        console.print("\n".join(lines), soft_wrap=True)
     took = ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())
     console.print(f"seconds      {sum(seconds.values()):.1f} ({took})", soft_wrap=True)

@@ -17,6 +17,7 @@ from .weighted import Weighted
 
 _MOST_ROWS = 20_000
 _USUAL = "weighted"
+_ERRORS = 2.0
 
 
 class Auto(Blender):
@@ -25,7 +26,7 @@ class Auto(Blender):
     Convex weights (``weighted``) are the choice, since they come with an oracle guarantee
     (van der Laan et al., 2007), unless another candidate is clearly better: best single
     member, mean, vote, greedy or meta-linear, whichever has the smallest mean loss, provided
-    that it is smaller than that of the weights by more than one standard error of the paired
+    that it is smaller than that of the weights by more than two standard errors of the paired
     difference by row. ``benchmarks/README.md`` has what this rule costs and saves beside
     others. A vote for classes gives no probabilities and is no candidate. Above 20,000 rows a
     seeded sample of them is used for the choice.
@@ -118,4 +119,4 @@ def _choose(candidates: dict[str, Blender], oof: OOF) -> tuple[str, dict[str, fl
     gain = means[_USUAL] - means[best]
     # The weighted mean's standard error; with equal weights the usual one.
     error = float(np.sqrt(np.sum(weight**2 * (difference - gain) ** 2)))
-    return (best if gain > error else _USUAL), means
+    return (best if gain > _ERRORS * error else _USUAL), means
