@@ -2,11 +2,9 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import sysconfig
-import time
 import venv
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from sklearn.linear_model import LinearRegression
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe.errors import InputError, JobError, ParameterError, SpecError, UnknownNameError
 from byoe.sagemaker._metric_lines import read_metrics
 
 sm = byoe.sagemaker
@@ -227,29 +224,6 @@ def test_validation_columns_are_matched_by_name(split, tmp_path):
     assert first.metrics == second.metrics
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda f: f.drop(columns="bmi"), "validation: these columns of the training table are missing: bmi"),
-        (lambda f: f.assign(bmi="high"), "validation: these columns are not numeric: 'bmi'"),
-        (lambda f: f.assign(target=f["target"].where(f.index != 400)), "validation: Input y contains NaN"),
-    ],
-)
-def test_a_validation_table_that_does_not_fit_is_refused_before_training(change, message, split, tmp_path):
-    with pytest.raises(JobError, match=message) as caught:
-        sm.fit(EnsembleRegressor(("ridge",)), split[0], change(split[1]), target="target", output=tmp_path, logs=False)
-    assert "ridge fold" not in caught.value.job.log
-
-
-def test_unknown_classes_of_a_validation_table_are_named(iris, tmp_path):
-    import pandas as pd
-
-    frame = pd.DataFrame(iris[0], columns=list("abcd")).assign(kind=iris[1])
-    train = frame[frame["kind"] != "setosa"]
-    with pytest.raises(JobError, match="holds classes that training does not: setosa"):
-        sm.fit(EnsembleClassifier(("ridge",), "mean"), train, frame, target="kind", output=tmp_path, logs=False)
-
-
 def test_nested_ensembles_bring_their_members(tmp_path, split):
     from byoe.sagemaker._source import write_source
 
@@ -283,54 +257,12 @@ def test_hyperparameters_bring_their_parts_and_metrics(split, tmp_path):
     assert {"validation:mse", "member:lightgbm:mse"} <= set(job.metrics)
 
 
-@pytest.mark.parametrize("value", [object(), blender("mean"), float("nan"), {1, 2}])
-def test_hyperparameters_that_are_no_json_are_refused(value, split, tmp_path):
-    with pytest.raises(ParameterError, match="hyperparameter 'cv' is .*which JSON cannot express"):
-        sm.fit(EnsembleRegressor(("ridge",)), split[0], target="target", output=tmp_path, hyperparameters={"cv": value})
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_numpy_hyperparameters_are_numbers(split, tmp_path):
     values = {"cv": np.int64(3), "ridge__alpha": np.float64(2.0)}
     job = sm.fit(
         EnsembleRegressor(("ridge",)), split[0], target="target", output=tmp_path, logs=False, hyperparameters=values
     )
     assert len(job.ensemble()._plan.folds) == 3
-
-
-@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGKILL"])
-def test_a_job_does_not_outlive_a_killed_owner(signal_name, split, tmp_path):
-    split[0].to_csv(tmp_path / "a.csv", index=False)
-    code = (
-        "import byoe, os, signal, time\n"
-        "slow = byoe.EnsembleRegressor([byoe.learner('catboost', iterations=200000)])\n"
-        f"job = byoe.sagemaker.fit(slow, {str(tmp_path / 'a.csv')!r}, target='target', output={str(tmp_path / 'jobs')!r}, wait=False)\n"
-        "while 'read' not in job.log: time.sleep(0.05)\n"
-        "print(job._process.pid, flush=True)\n"
-        f"os.kill(os.getpid(), signal.{signal_name})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    pid = int(done.stdout)
-    for _ in range(100):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    pytest.fail("the job lives on")
-
-
-def test_a_killed_job_says_so(split, tmp_path):
-    job = sm.fit(
-        EnsembleRegressor([learner("catboost", iterations=200_000)]),
-        split[0],
-        target="target",
-        output=tmp_path,
-        wait=False,
-    )
-    os.kill(job._process.pid, signal.SIGKILL)
-    with pytest.raises(JobError, match="has the status Failed: it was ended by signal 9"):
-        job.wait()
 
 
 def test_weights_groups_and_dropped_columns(split, tmp_path, rng):
@@ -418,137 +350,3 @@ def test_the_folder_runs_where_byoe_is_not_installed(split, tmp_path):
     X = validation.drop(columns="target")
     expected = ensemble.fit(train.drop(columns="target"), train["target"]).predict(X)
     np.testing.assert_allclose(byoe.load(tmp_path / "ml" / "model").predict(X), expected, rtol=1e-12)
-
-
-# -- failures ------------------------------------------------------------------------
-
-
-def test_a_script_that_raises_leaves_its_reason(split, tmp_path):
-    train, _ = split
-    job = sm.fit(EnsembleRegressor(("ridge",)), train.assign(town="Bonn"), target="target", output=tmp_path, wait=False)
-    with pytest.raises(
-        JobError, match=r"(?s)has the status Failed: InputError: these columns are not numeric: 'town'"
-    ) as caught:
-        job.wait()
-    assert caught.value.job is job
-    assert job.status == "Failed"
-    assert "Traceback" in job.log
-    failure = (job.base / "output" / "failure").read_text()
-    assert failure.startswith("InputError: these columns are not numeric")
-    assert "Traceback" in failure
-    assert list((job.base / "model").iterdir()) == []
-    assert job.metrics == {}
-    for use in (lambda: job.artifact, job.ensemble, lambda: sm.deploy(job)):
-        with pytest.raises(JobError, match="has the status Failed"):
-            use()
-
-
-def test_a_failing_fit_raises_and_gives_the_job(split, tmp_path):
-    train, _ = split
-    with pytest.raises(JobError, match="the target is missing in 1 of 330 rows") as caught:
-        sm.fit(
-            EnsembleRegressor(("ridge",)),
-            train.assign(target=train["target"].where(train.index != 3)),
-            target="target",
-            output=tmp_path,
-            logs=False,
-        )
-    assert caught.value.job.status == "Failed"
-
-
-REFUSED = {
-    "unknown learner": (lambda f, o: sm.fit(EnsembleRegressor(("xgbost",)), f, target="target", output=o), UnknownNameError, "Did you mean 'xgboost'"),
-    "unknown blender": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",), "meen"), f, target="target", output=o), UnknownNameError, "Did you mean 'mean'"),
-    "duplicate labels": (lambda f, o: sm.fit(EnsembleRegressor(("ridge", "ridge")), f, target="target", output=o), ParameterError, "two members"),
-    "unknown hyperparameter": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="target", output=o, hyperparameters={"ta": 1}), UnknownNameError, "nobody knows the parameter 'ta'"),
-    "missing target": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="tarjet", output=o), InputError, "there is no target column 'tarjet'. Did you mean 'target'"),
-    "target missing in validation": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, f.drop(columns="target"), target="target", output=o), InputError, "validation has no column"),
-    "no such file": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), "/no/such.csv", target="y", output=o), InputError, "there is no file or folder"),
-    "no rows": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f[:0], target="target", output=o), InputError, "train has no rows"),
-    "an array": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f.to_numpy(), target=10, output=o), InputError, "train is of type ndarray; expected a frame"),
-    "s3": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), "s3://bucket/x", target="y", output=o), ParameterError, "a local job reads files"),
-    "s3 output": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="target", output="s3://bucket/x"), ParameterError, "a local job writes"),
-    "instance": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="target", output=o, instance_type="ml.m5.large"), ParameterError, "'local' only"),
-    "a callable": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",), callbacks=print), f, target="target", output=o), SpecError, "callbacks"),
-    "a local class": (lambda f, o: sm.fit(EnsembleRegressor([("mine", _local())]), f, target="target", output=o), SpecError, "member 'mine': class"),
-    "not an ensemble": (lambda f, o: sm.fit(LinearRegression(), f, target="target", output=o), ParameterError, "LinearRegression is not an ensemble"),
-}  # fmt: skip
-
-
-def _local():
-    class Here(LinearRegression):
-        pass
-
-    return Here()
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_bad_input_is_refused_before_anything_is_written(case, split, tmp_path):
-    call, error, message = REFUSED[case]
-    with pytest.raises(error, match=message):
-        call(split[0], tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_index_pairs_are_refused(split, tmp_path):
-    pairs = [(np.arange(100), np.arange(100, 330))]
-    with pytest.raises(SpecError, match="cv: a ndarray"):
-        sm.fit(EnsembleRegressor(("ridge",), cv=pairs), split[0], target="target", output=tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_empty_file_is_refused(tmp_path):
-    (tmp_path / "a.csv").touch()
-    with pytest.raises(InputError, match="a.csv is empty"):
-        sm.fit(EnsembleRegressor(("ridge",)), tmp_path / "a.csv", target="y", output=tmp_path / "jobs")
-    assert not (tmp_path / "jobs").exists()
-
-
-def test_stop_ends_the_job(split, tmp_path):
-    slow = EnsembleRegressor([learner("catboost", iterations=200_000)])
-    job = sm.fit(slow, split[0], target="target", output=tmp_path, wait=False)
-    assert job.status == "InProgress"
-    job.stop()
-    assert job.status == "Stopped"
-    with pytest.raises(ProcessLookupError):
-        os.kill(job._process.pid, 0)
-    with pytest.raises(JobError, match="has the status Stopped"):
-        job.wait()
-
-
-def test_an_interrupted_wait_stops_the_job(split, tmp_path):
-    slow = EnsembleRegressor([learner("catboost", iterations=200_000)])
-    job = sm.fit(slow, split[0], target="target", output=tmp_path, wait=False)
-
-    def interrupt(line):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        job.wait(on_line=interrupt)
-    assert job.status == "Stopped"
-
-
-def test_a_job_ends_with_the_process_that_started_it(split, tmp_path):
-    split[0].to_csv(tmp_path / "a.csv", index=False)
-    code = (
-        "import byoe, sys\n"
-        "slow = byoe.EnsembleRegressor([byoe.learner('catboost', iterations=200000)])\n"
-        f"job = byoe.sagemaker.fit(slow, {str(tmp_path / 'a.csv')!r}, target='target', output={str(tmp_path / 'jobs')!r}, wait=False)\n"
-        "print(job._process.pid)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(done.stdout), 0)
-
-
-def test_the_log_is_printed_while_waiting(split, tmp_path, capsys):
-    sm.fit(EnsembleRegressor(("ridge",), random_state=0), split[0], target="target", output=tmp_path)
-    out = capsys.readouterr().out
-    assert "ridge fold 1 done" in out
-    assert "validation:rmse=" in out
-
-
-def test_a_handle_shows_where_things_are(job):
-    assert job.name in repr(job)
-    assert "Completed" in repr(job)
-    assert job.artifact == job.base / "model"
