@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._contracts import OOF, Blender, FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._leaderboard import Leaderboard
-from ._members import FittedMember, as_blender, entries, members
+from ._members import FittedMember, as_blender, check_members, entries, members
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._schedule import cores
@@ -159,11 +159,8 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         self, learners: Mapping[str, Learner], blender: Blender, table: Table, task: Task, weighted: bool
     ) -> None:
         holes = np.isnan(table.values).any(axis=0) if np.isnan(table.values.sum()) else np.zeros(0, dtype=bool)
+        check_members(learners, blender, task)
         for label, learner in learners.items():
-            try:
-                learner.check(task)
-            except ParameterError as error:
-                raise type(error)(f"member {label!r}: {error}") from error
             if weighted and not learner.weights:
                 raise ParameterError(
                     f"member {label!r} takes no sample_weight; leave the weights out or the member (set it to 'drop')"
@@ -175,7 +172,6 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
                     f"({holes.sum()} of {holes.size}, the first is number {holes.argmax()}); impute them or leave "
                     "the member out"
                 )
-        blender.check(task, len(learners))
         if weighted and not blender.weights:
             raise ParameterError(f"blender {blender.name!r} takes no sample_weight; leave the weights out")
 

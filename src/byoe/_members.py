@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._contracts import Blender, FloatArray, Learner, Model
+from ._contracts import Blender, FloatArray, Learner, Model, Task
 from ._registry import blender as make_blender
 from ._registry import learner as make_learner
 from ._registry import plain
@@ -120,6 +120,16 @@ def members(learners: Any) -> dict[str, Learner]:
     if not kept:
         raise ParameterError("all members are dropped; keep at least one")
     return kept
+
+
+def check_members(learners: Mapping[str, Learner], blender: Blender, task: Task) -> None:
+    """Raise a ParameterError that names the member or blender that cannot work."""
+    for label, learner in learners.items():
+        try:
+            learner.check(task)
+        except ParameterError as error:
+            raise type(error)(f"member {label!r}: {error}") from error
+    blender.check(task, len(learners))
 
 
 def replaced(learners: Any, label: str, new: Any) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 from .._base import BaseEnsemble
 from .._contracts import Task
 from .._data import data_files, find_column
-from .._members import as_blender
+from .._members import as_blender, check_members
 from .._metrics import Metric, find_metric
 from .._params import configure
 from .._spec import to_spec
@@ -223,12 +223,7 @@ def _configured(ensemble: Any, values: Mapping[str, Any]) -> Any:
         )
     made = configure(ensemble, values)
     learners, blender = made._checked()
-    for label, learner in learners.items():
-        try:
-            learner.check(_TASKS[made._classifies])
-        except ParameterError as error:
-            raise type(error)(f"member {label!r}: {error}") from error
-    blender.check(_TASKS[made._classifies], len(learners))
+    check_members(learners, blender, _TASKS[made._classifies])
     to_spec(made)
     return made
 
