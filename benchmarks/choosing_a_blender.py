@@ -84,6 +84,14 @@ def usual_unless(losses, errors=1.0):
     return best if difference.mean() > errors * difference.std(ddof=1) / np.sqrt(len(difference)) else "weighted"
 
 
+def auto(losses):
+    """Choose as the blender ``auto`` does: for classes among convex blends only."""
+    kept = losses if "vote" in losses else {name: loss for name, loss in losses.items() if name != "meta-linear"}
+    chosen = usual_unless(kept, 2.0)
+    usual = losses["weighted"].mean()
+    return chosen if usual - losses[chosen].mean() > 0.005 * usual else "weighted"
+
+
 def main():
     """Print the table."""
     warnings.simplefilter("ignore")
@@ -93,6 +101,7 @@ def main():
     rules["simplest within 1 SE and 0.5 %"] = simplest
     for errors in (0.5, 1.0, 2.0):
         rules[f"weighted unless {errors:g} SE worse"] = lambda losses, errors=errors: usual_unless(losses, errors)
+    rules["auto"] = auto
     print("| rule | regression, n < 250 | n ≥ 250 | classes, n < 250 | n ≥ 250 | mean |\n|---|---|---|---|---|---|")
     for rule, pick in rules.items():
         cells = []
