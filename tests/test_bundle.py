@@ -162,7 +162,7 @@ def test_unknown_types_must_be_trusted_by_name(diabetes, tmp_path):
     try:
         inner = Ridge()
         first = EnsembleRegressor([("r", inner)], "mean").fit(*diabetes)
-        first.members_["r"].models[0].estimator.odd_ = module.Odd()
+        first.members_["r"].models[0].models[0].estimator.odd_ = module.Odd()
         model = first.save(tmp_path / "model")
         with pytest.raises(
             BundleError, match=r"types that byoe does not know: stranger.Odd.*trusted=\['stranger.Odd'\]"

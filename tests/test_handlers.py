@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byoe import EnsembleClassifier, EnsembleRegressor
+from byoe._columns import Column
 from byoe._handlers import Refusal, Response, input_fn, model_fn, output_fn, predict_fn
 
 
@@ -81,7 +82,7 @@ BAD = {
     "empty csv": (("", "text/csv"), 400, "no rows"),
     "header only": (("age,bmi\n", "text/csv"), 400, "a header and no rows"),
     "ragged csv": (("1,2\n3", "text/csv"), 400, "row 1 has 1 columns, expected 2"),
-    "text in csv": (("1,2\n3,x", "text/csv"), 400, "row 1, column number 1: 'x' is not a number"),
+    "text in csv": (("1,2\n3,x", "text/csv"), 400, "row 1, column 'bmi': 'x' is not a number"),
     "text under a name": (("age,bmi\n1,tall", "text/csv"), 400, "row 0, column 'bmi': 'tall' is not a number"),
     "wrong names": (("age,weight\n1,2", "text/csv"), 400, "missing: bmi; not known: weight"),
     "extra column": (("age,bmi,sex\n1,2,3", "text/csv"), 400, "not known: sex"),
@@ -97,7 +98,7 @@ BAD = {
     "mixed rows": (('[[1, 2], {"age": 1}]', "application/json"), 400, "every row must be a list"),
     "objects with other keys": (('[{"age": 1, "bmi": 2}, {"age": 1}]', "application/json"), 400, "row 1 has other columns"),
     "columns that are no names": (('{"columns": 3, "data": [[1]]}', "application/json"), 400, "must be a list of names"),
-    "a list as a cell": (("[[[1], 2]]", "application/json"), 400, "row 0, column number 0"),
+    "a list as a cell": (("[[[1], 2]]", "application/json"), 400, "row 0, column 'age'"),
     "a huge integer": (("[[" + "9" * 400 + ", 1]]", "application/json"), 400, "not a number"),
     "not npy": ((b"hello", "application/x-npy"), 400, "not an npy"),
     "pickled npy": ((npy(np.array([[{}]], dtype=object), allow_pickle=True), "application/x-npy"), 400, "expected numbers"),
@@ -168,6 +169,7 @@ def test_no_body_raises(body, content_type):
     class Model:
         n_features_in_ = 2
         members_ = {}
+        _columns = (Column("number"), Column("category", ("a", "b")))
 
         def _predict_table(self, table):
             assert table.values.dtype == np.float64

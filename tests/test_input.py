@@ -87,19 +87,11 @@ def test_bad_input_is_refused_clearly(case, diabetes):
         call(*diabetes)
 
 
-def test_text_columns_are_refused_by_name(diabetes_frame):
-    X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
-    with pytest.raises(InputError, match=r"these columns are not numeric: 'town'"):
-        EnsembleRegressor(("ridge",)).fit(X.assign(town="Bonn"), y)
-    with pytest.raises(InputError, match="number 1"):
-        EnsembleRegressor(("ridge",)).fit(np.array([[1, "a"], [2, "b"]] * 9, dtype=object), np.arange(18.0))
-
-
 def test_a_column_that_turned_to_text(diabetes_frame):
     X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
     ensemble = EnsembleRegressor(("ridge",)).fit(X, y)
     with pytest.raises(
-        InputError, match=r"these columns were numeric when the ensemble was fitted and are not now: 'bmi'"
+        InputError, match=r"hold something else than when the ensemble was fitted: 'bmi' \(numbers, now String\)"
     ):
         ensemble.predict(X.assign(bmi="high"))
     assert np.array_equal(ensemble.predict(X.astype(object)), ensemble.predict(X))

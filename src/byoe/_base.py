@@ -16,10 +16,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._contracts import OOF, Blender, FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
+from ._fold_model import Rows
 from ._leaderboard import Leaderboard
 from ._members import FittedMember, as_blender, check_members, entries, members
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
+from ._outputs import PerOutput
 from ._schedule import cores
 from ._splits import SplitPlan, make_plan
 from ._table import Table, read_table, read_target, read_weights
@@ -27,6 +29,7 @@ from .errors import InputError, ParameterError
 
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")
+_EARLY_STOPPING = ("auto", True, False)
 
 
 class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  # scikit-learn is not typed
@@ -61,6 +64,8 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         cv: Any = 5,
         metric: Any = "auto",
         finalize: str = "auto",
+        early_stopping: bool | str = "auto",
+        categorical: Any = "auto",
         on_error: str = "raise",
         callbacks: Any = None,
         n_jobs: int | None = None,
@@ -72,6 +77,8 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         self.cv = cv
         self.metric = metric
         self.finalize = finalize
+        self.early_stopping = early_stopping
+        self.categorical = categorical
         self.on_error = on_error
         self.callbacks = callbacks
         self.n_jobs = n_jobs
@@ -85,9 +92,9 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
 
         Parameters
         ----------
-        X : array-like or frame of shape (n_samples, n_features)
-            Numbers; NaN where a cell is missing.
-        y : array-like of shape (n_samples,)
+        X : array-like, frame or sparse matrix of shape (n_samples, n_features)
+            Numbers, texts, categories, booleans and dates; missing cells may be NaN or None.
+        y : array-like of shape (n_samples,), or (n_samples, n_outputs) for regression
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative. Every member must take weights.
         groups : array-like of shape (n_samples,), default=None
@@ -109,11 +116,11 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         learners, blender = self._checked()
         if y is None:
             raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        table = read_table(self, X, reset=True)
-        target, task, classes = read_target(y, classification=self._classifies)
-        if len(target) != len(table):
-            raise InputError(f"X has {len(table)} rows and y has {len(target)} (inconsistent numbers of samples)")
+        table = read_table(self, X, reset=True, categorical=self.categorical)
         sample_weight = read_weights(sample_weight, table)
+        target, task, classes = read_target(y, len(table), sample_weight, classification=self._classifies)
+        if task.n_outputs > 1:
+            blender = PerOutput(blender)
         self._check_members(learners, blender, table, task, sample_weight is not None)
         metric = self._metric_for(blender, task)
         seed = self._draw_seed()
@@ -121,12 +128,9 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         self._warn_of_bagging(plan)
         fitted = cross_fit(
             learners,
-            table,
-            target,
-            sample_weight,
-            plan,
-            task,
+            Rows(table, target, sample_weight, task, plan),
             finalize={label: self._finalize_of(learner, plan) for label, learner in learners.items()},
+            stopping={label for label, learner in learners.items() if self._stops(learner)},
             seed=seed,
             n_jobs=self.n_jobs,
             on_error=self.on_error,
@@ -144,6 +148,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         for name, value, allowed in (
             ("finalize", self.finalize, _FINALIZE),
             ("on_error", self.on_error, _ON_ERROR),
+            ("early_stopping", self.early_stopping, _EARLY_STOPPING),
         ):
             if value not in allowed:
                 raise ParameterError(f"{name} is {value!r}, expected one of {', '.join(map(repr, allowed))}")
@@ -158,22 +163,22 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
     def _check_members(
         self, learners: Mapping[str, Learner], blender: Blender, table: Table, task: Task, weighted: bool
     ) -> None:
-        holes = np.isnan(table.values).any(axis=0) if np.isnan(table.values.sum()) else np.zeros(0, dtype=bool)
         check_members(learners, blender, task)
         for label, learner in learners.items():
             if weighted and not learner.weights:
                 raise ParameterError(
                     f"member {label!r} takes no sample_weight; leave the weights out or the member (set it to 'drop')"
                 )
-            # A scikit-learn estimator may handle more than its tag says, and says so itself if not.
-            if holes.any() and not learner.missing and not learner.frames:
+            if table.sparse and not learner.sparse:
                 raise InputError(
-                    f"member {label!r} cannot handle missing values (NaN), and some columns have them "
-                    f"({holes.sum()} of {holes.size}, the first is number {holes.argmax()}); impute them or leave "
-                    "the member out"
+                    f"member {label!r} cannot take a sparse matrix; pass X.toarray() or leave the member out"
                 )
         if weighted and not blender.weights:
             raise ParameterError(f"blender {blender.name!r} takes no sample_weight; leave the weights out")
+
+    def _stops(self, learner: Learner) -> bool:
+        given = self.early_stopping == "auto" and learner.rounds_given
+        return bool(learner.stops and self.early_stopping and not given)
 
     def _finalize_of(self, learner: Learner, plan: SplitPlan) -> str:
         if self.finalize != "auto":
@@ -227,7 +232,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
             {
                 "member": label,
                 metric.name: self._measure(metric, self.oof_predictions_[:, column], rows),
-                "weight": None if weights is None else float(weights[column]),
+                "weight": None if weights is None else float(np.mean(weights[column])),
                 "finalize": member.finalize,
                 "models": len(member.models),
                 "fit_seconds": self._seconds[label],
@@ -272,6 +277,8 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
             values = read_table(self, X, reset=False).values
             if len(values) != len(self._y):
                 raise InputError(f"X has {len(values)} rows, the ensemble was fitted on {len(self._y)}")
+        if self._task.n_outputs > 1:
+            made = PerOutput(made)
         made.check(self._task, len(self.members_))
         other._blend(made, values, self._metric_for(made, self._task))
         return other
@@ -284,7 +291,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
 
     def _member_predictions(self, table: Table) -> FloatArray:
         threads = cores(self.n_jobs)
-        stacked = [m.predict(table.all(frames=m.learner.frames), threads) for m in self.members_.values()]
+        stacked = [member.predict(table, threads) for member in self.members_.values()]
         return np.stack(stacked, axis=1)
 
     def _blended(self, table: Table) -> FloatArray:
@@ -305,11 +312,12 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         -------
         array of shape (n_samples, n_members)
             In units of the target; for two classes the probability of the second one; for
-            more, (n_samples, n_members * n_classes) probabilities, member by member.
+            more, (n_samples, n_members * n_classes) probabilities, member by member; for
+            several targets (n_samples, n_members * n_outputs).
         """
         from ._meta_model import meta_features
 
-        return meta_features(self._member_predictions(self._read(X)))
+        return meta_features(self._member_predictions(self._read(X)), self._task)
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Fit, and return the out-of-fold predictions of the training rows.
@@ -332,13 +340,15 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         from ._meta_model import meta_features
 
         self.fit(X, y, **fit_params)
-        return meta_features(self.oof_predictions_)
+        return meta_features(self.oof_predictions_, self._task)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Return the names of the columns of ``transform``."""
         check_is_fitted(self, "members_")
         if self._task.n_classes > 2:
             names = [f"{label}_{name}" for label in self.members_ for name in self.classes_]
+        elif self._task.n_outputs > 1:
+            names = [f"{label}_{output}" for label in self.members_ for output in range(self._task.n_outputs)]
         else:
             names = list(self.members_)
         return np.asarray(names, dtype=object)
@@ -373,10 +383,13 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         try:
-            tags.input_tags.allow_nan = all(learner.missing for learner in members(self.learners).values())
+            made = list(members(self.learners).values())
         except (ParameterError, TypeError):  # fit says what is wrong with the learners
-            tags.input_tags.allow_nan = False
+            made = []
+        tags.input_tags.allow_nan = all(learner.missing or learner.encoded for learner in made)
+        tags.input_tags.sparse = all(learner.sparse for learner in made)
         tags.target_tags.required = True
+        tags.target_tags.multi_output = not self._classifies
         return tags
 
 

@@ -8,6 +8,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ from sklearn.base import clone
 from sklearn.utils.fixes import parse_version
 
 from . import __version__
+from ._columns import Column
 from ._contracts import Task
-from ._crossfit import Recoded
+from ._fold_model import FoldModel
 from ._leaderboard import Leaderboard
 from ._members import FittedMember, as_blender, members
+from ._outputs import PerOutput
 from ._spec import blender_from_spec, blender_to_spec, from_spec, to_spec
 from ._splits import SplitPlan
 from .errors import BundleError
@@ -76,9 +79,7 @@ def _write(ensemble: Any, folder: Path) -> None:
         for number, model in enumerate(member.models):
             place = Path("members", label, str(number))
             (folder / place).mkdir(parents=True)
-            model.save(folder / place)
-            present = model.present.tolist() if isinstance(model, Recoded) else None
-            models.append({"folder": place.as_posix(), "present": present})
+            models.append({"folder": place.as_posix(), **model.save(folder / place)})
         described.append({"label": label, "finalize": member.finalize, "models": models})
     _write_oof(ensemble, folder / _OOF)
     task = ensemble._task
@@ -87,12 +88,13 @@ def _write(ensemble: Any, folder: Path) -> None:
         "byoe": __version__,
         "libraries": {name: _version(name) for name in sorted(libraries)},
         "spec": spec,
-        "task": {"kind": task.kind, "n_classes": task.n_classes},
+        "task": asdict(task),
         "classes": _classes(ensemble) if task.is_classification else None,
-        "columns": _names(ensemble),
-        "n_features": ensemble.n_features_in_,
+        "names": _names(ensemble),
+        "columns": [asdict(column) for column in ensemble._columns],
+        "sparse": ensemble._sparse,
         "members": described,
-        "blender": {"spec": blender_to_spec(ensemble.blender_), "state": ensemble.blender_.state()},
+        "blenders": _blenders(ensemble.blender_),
         "seed": ensemble._seed,
         "metric": ensemble._metric_name,
         "score_estimate": _json_float(ensemble.score_estimate_),
@@ -146,25 +148,22 @@ def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
     ensemble.members_ = {}
     for entry in manifest["members"]:
         learner = clone(learners[entry["label"]])
-        models = []
-        for saved in entry["models"]:
-            place, present = folder / saved["folder"], saved["present"]
-            if present is None:
-                models.append(learner.load(place, task=task, trusted=trusted))
-            else:
-                fewer = Task("classification", len(present))
-                model = learner.load(place, task=fewer, trusted=trusted)
-                models.append(Recoded(model, np.asarray(present), task.n_classes))
+        models = [FoldModel.load(learner, folder / saved["folder"], saved, task, trusted) for saved in entry["models"]]
         ensemble.members_[entry["label"]] = FittedMember(entry["label"], learner, entry["finalize"], models)
-    in_use = clone(as_blender(blender_from_spec(manifest["blender"]["spec"])))
-    ensemble.blender_ = in_use.restore(manifest["blender"]["state"], trusted=trusted)
+    blenders = [
+        clone(as_blender(blender_from_spec(saved["spec"]))).restore(saved["state"], trusted=trusted)
+        for saved in manifest["blenders"]
+    ]
+    ensemble.blender_ = blenders[0] if task.n_outputs == 1 else PerOutput.of(blenders)
     ensemble._task = task
     ensemble._seed = manifest["seed"]
     ensemble._seconds = manifest["fit_seconds"]
     ensemble._metric_name = manifest["metric"]
-    ensemble.n_features_in_ = manifest["n_features"]
-    if manifest["columns"] is not None:
-        ensemble.feature_names_in_ = np.asarray(manifest["columns"], dtype=object)
+    ensemble._columns = tuple(Column(saved["kind"], tuple(saved["categories"])) for saved in manifest["columns"])
+    ensemble._sparse = manifest["sparse"]
+    ensemble.n_features_in_ = len(ensemble._columns)
+    if manifest["names"] is not None:
+        ensemble.feature_names_in_ = np.asarray(manifest["names"], dtype=object)
     if task.is_classification:
         ensemble.classes_ = np.asarray(manifest["classes"]["values"], dtype=manifest["classes"]["dtype"])
     estimate = manifest["score_estimate"]
@@ -232,6 +231,12 @@ def _digest(file: Path) -> str:
 
 def _json_float(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _blenders(blender: Any) -> list[dict[str, Any]]:
+    """Return the fitted blender, or those of several targets, as JSON."""
+    parts = getattr(blender, "blenders_", [blender])
+    return [{"spec": blender_to_spec(part), "state": part.state()} for part in parts]
 
 
 def _names(ensemble: Any) -> list[str] | None:

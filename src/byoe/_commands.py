@@ -13,8 +13,8 @@ import typer
 
 from . import EnsembleClassifier, EnsembleRegressor, __version__, load
 from ._bundle import check_free
+from ._configure import configure
 from ._data import read_frame, take_apart
-from ._params import configure
 from .errors import InputError, ParameterError
 
 app = typer.Typer(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,23 +10,14 @@ from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ParameterError, UnknownNameError, did_you_mean
+from ._parameters import SHARED_OF, Parameters
+from .errors import ParameterError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# The names under which the libraries know one and the same parameter.
-SHARED_NAMES: Mapping[str, tuple[str, ...]] = {
-    "learning_rate": ("eta",),
-    "max_depth": ("depth",),
-    "n_rounds": ("num_round", "num_boost_round", "num_iterations", "iterations", "n_estimators", "max_iter"),
-    "subsample": ("bagging_fraction",),
-    "colsample": ("colsample_bytree", "feature_fraction", "rsm"),
-    "l2": ("reg_lambda", "lambda", "lambda_l2", "l2_leaf_reg", "l2_regularization"),
-}
 # Metrics that order predictions as the mean of ``OOF.row_losses`` does.
 _MEANS_OF_ROWS = frozenset({"rmse", "mse", "mae", "log_loss", "accuracy"})
-_SHARED_OF = {same: name for name, synonyms in SHARED_NAMES.items() for same in (name, *synonyms)}
 
 
 @dataclass(frozen=True)
@@ -39,19 +29,29 @@ class Task:
     kind : {"regression", "classification"}
     n_classes : int
         Number of classes; 0 for regression.
+    n_outputs : int
+        Number of targets; 1 for classification.
     """
 
     kind: Literal["regression", "classification"]
     n_classes: int = 0
+    n_outputs: int = 1
 
     @property
     def is_classification(self) -> bool:
         return self.kind == "classification"
 
+    @property
+    def width(self) -> tuple[int, ...]:
+        """The shape of one row's prediction: ``()``, ``(n_outputs,)`` or ``(n_classes,)``."""
+        if self.is_classification:
+            return (self.n_classes,)
+        return () if self.n_outputs == 1 else (self.n_outputs,)
+
     def check(self, prediction: Any, n_rows: int, who: str) -> FloatArray:
         """Return a learner's or blender's prediction as float64, or say what is wrong with it."""
         values = np.asarray(prediction, dtype=np.float64)
-        expected = (n_rows, self.n_classes) if self.is_classification else (n_rows,)
+        expected = (n_rows, *self.width)
         if values.shape != expected:
             raise ValueError(f"{who} returned shape {values.shape}, expected {expected}")
         if not np.isfinite(values).all():
@@ -59,12 +59,34 @@ class Task:
         return values
 
 
+@dataclass(frozen=True)
+class StopRows:
+    """Rows inside a training part on which a learner may watch its loss and stop early.
+
+    Attributes
+    ----------
+    X : array of shape (n_rows, n_features)
+    y : array of shape (n_rows,)
+    sample_weight : array of shape (n_rows,) or None
+    patience : int
+        Rounds without a better loss after which to stop.
+    """
+
+    X: Any
+    y: NDArray[Any]
+    sample_weight: FloatArray | None
+    patience: int
+
+
 @runtime_checkable
 class Model(Protocol):
     """A fitted model of one member on one fold."""
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
-        """Predict shape (n_rows,) for regression, probabilities (n_rows, n_classes) for classes."""
+        """Predict shape (n_rows,) for regression, probabilities (n_rows, n_classes) for classes.
+
+        Where the learner declares ``multi_output``, (n_rows, n_outputs) for several targets.
+        """
         ...
 
     def save(self, folder: Path) -> None:
@@ -72,76 +94,12 @@ class Model(Protocol):
         ...
 
 
-class Parameters:
-    """Keyword parameters with scikit-learn's ``get_params`` and ``set_params``."""
-
-    name: str = ""
-
-    def __init__(self, **params: Any) -> None:
-        self._given = dict(params)
-
-    def parameter_names(self) -> frozenset[str] | None:
-        """Return the names that are accepted, or None when any name is."""
-        return None
-
-    def own_name(self, name: str) -> str:
-        """Return the library's own name of a parameter that may be given under another."""
-        return name
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters that were given; the rest are the library's defaults."""
-        return dict(self._given)
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters; a name that is not known is an error."""
-        self.check_names(params)
-        for key, value in params.items():
-            for same in [given for given in self._given if self.own_name(given) == self.own_name(key)]:
-                del self._given[same]
-            self._given[key] = value
-        return self
-
-    def check_names(self, names: Any) -> None:
-        """Raise for a parameter that is not known, or that is given under two names."""
-        known = self.parameter_names()
-        seen: dict[str, str] = {}
-        for key in names:
-            own = self.own_name(key)
-            if known is not None and own not in known:
-                raise UnknownNameError(
-                    f"{self.name or type(self).__name__} has no parameter {key!r}. {did_you_mean(key, known)}"
-                )
-            if own in seen:
-                raise ParameterError(
-                    f"{self.name or type(self).__name__}: {seen[own]!r} and {key!r} are the same "
-                    f"parameter ({own!r}); give one of them"
-                )
-            seen[own] = key
-
-    def own_params(self) -> dict[str, Any]:
-        """Return the given parameters under the library's own names, checked."""
-        self.check_names(self._given)
-        return {self.own_name(key): value for key, value in self._given.items()}
-
-    def __sklearn_clone__(self) -> Self:
-        from sklearn.base import clone
-
-        twin = copy.copy(self)
-        twin._given = {key: clone(value, safe=False) for key, value in self._given.items()}
-        for fitted in [key for key in vars(twin) if key.endswith("_") and not key.startswith("_")]:
-            delattr(twin, fitted)
-        return twin
-
-    def __repr__(self) -> str:
-        given = ", ".join(f"{key}={value!r}" for key, value in self._given.items())
-        return f"{type(self).__name__}({given})"
-
-
 class Learner(Parameters):
     """A recipe for one kind of base model.
 
     A subclass sets the class attributes and writes ``fit`` and ``load``; what it does not
-    declare is taken as not supported.
+    declare is taken as not supported, and done for it where that is possible: categories are
+    encoded, missing cells filled and columns scaled by statistics of the training rows.
 
     Attributes
     ----------
@@ -154,10 +112,27 @@ class Learner(Parameters):
     weights : bool
         Whether ``sample_weight`` is used.
     missing : bool
-        Whether NaN is handled.
+        Whether NaN is handled; otherwise missing cells get the column's median.
+    categorical : bool
+        Whether ``fit`` takes ``categorical=``, a mapping from the columns that hold codes of
+        categories to their number of categories. Otherwise categories are one-hot or target
+        encoded.
+    scaled : bool
+        Whether columns are to be standardised.
+    sparse : bool
+        Whether a SciPy CSR matrix is taken.
+    multi_output : bool
+        Whether a target of shape (n_rows, n_outputs) is taken; otherwise one model is fitted
+        for each output.
+    stops : bool
+        Whether ``fit`` takes ``stop=``, a `StopRows` or None, and ``rounds=``, the number of
+        rounds to train or None; its models then tell their ``rounds``.
     frames : bool
         Whether the learner wants the rows in the container that the user passed (a frame
         stays a frame) instead of a float64 array.
+    encoded : bool
+        With ``frames``, whether categories and missing cells that it does not take may be
+        encoded, so that it gets an array.
     shared : mapping of str to str
         Shared name -> own parameter, for the names of ``SHARED_NAMES`` (or further ones) that
         reach this learner from outside: ``learning_rate``, ``max_depth``, ``n_rounds``, … and
@@ -172,7 +147,13 @@ class Learner(Parameters):
     finalize: Literal["bag", "refit"] = "refit"
     weights: bool = False
     missing: bool = False
+    categorical: bool = False
+    scaled: bool = False
+    sparse: bool = False
+    multi_output: bool = False
+    stops: bool = False
     frames: bool = False
+    encoded: bool = True
     shared: ClassVar[Mapping[str, str]] = {}
     aliases: ClassVar[Mapping[str, str]] = {}
     needs: ClassVar[tuple[str, ...]] = ()
@@ -184,7 +165,7 @@ class Learner(Parameters):
 
     def shared_name(self, name: str) -> str | None:
         """Return the own parameter that a shared name stands for, or None."""
-        return self.shared.get(_SHARED_OF.get(name, name))
+        return self.shared.get(SHARED_OF.get(name, name))
 
     def own_name(self, name: str) -> str:
         if name in self.aliases:
@@ -209,7 +190,9 @@ class Learner(Parameters):
         Parameters
         ----------
         X : array of shape (n_rows, n_features), float64
-            NaN marks a missing value. A frame where ``frames`` is true and the user gave one.
+            NaN marks a missing value; a column of categories holds codes, and the number of
+            categories stands for one that is not known. A frame where ``frames`` is true and
+            the user gave one.
         y : array of shape (n_rows,)
             float64 for regression; int64 codes 0 … n_classes - 1, all present, for classes.
         task : Task
@@ -226,6 +209,15 @@ class Learner(Parameters):
         if task.kind not in self.tasks:
             raise ParameterError(f"{self.name} does not do {task.kind}")
         self.check_names(self._given)
+
+    @property
+    def rounds_given(self) -> bool:
+        """Whether the user set the number of rounds."""
+        return self.shared_name("n_rounds") in self.own_params()
+
+    def takes_category(self, levels: int, n_rows: int) -> bool:
+        """Return whether a column with so many categories, in a table of so many rows, is taken as codes."""
+        return self.categorical
 
     def packages(self) -> frozenset[str]:
         """Return the top-level packages, beyond ``needs``, whose types a saved model holds."""
@@ -246,7 +238,7 @@ class OOF:
     Attributes
     ----------
     predictions : array of shape (n_rows, n_members) or (n_rows, n_members, n_classes)
-        Only rows that have an out-of-fold prediction of every member.
+        One target at a time. Only rows that have an out-of-fold prediction of every member.
     y : array of shape (n_rows,)
         float64, or int64 class codes.
     task : Task

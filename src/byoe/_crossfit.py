@@ -9,7 +9,9 @@ from __future__ import annotations
 import time
 import traceback
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from ._contracts import OOF, Blender, FloatArray, IntArray, Learner, Model, Task
+from ._contracts import OOF, Blender, FloatArray, IntArray, Learner
+from ._fold_model import FoldModel, Rows, fit_fold
 from ._members import FittedMember
 from ._schedule import run
 from ._splits import SplitPlan
-from ._table import Table
 from .errors import MemberError, ParameterError
 
 REFIT = -1
@@ -68,16 +70,19 @@ class CrossFit:
     Attributes
     ----------
     members : dict of label to FittedMember
-    oof : array of shape (n_rows, n_members[, n_classes])
+    oof : array of shape (n_rows, n_members[, n_classes | n_outputs])
         NaN where a row is not covered.
     seconds : dict of label to float
         Fitting time, summed over tasks.
+    predicting : dict of label to float
+        Seconds that a fold's model takes to predict a row.
     failures : list of Failure
     """
 
     members: dict[str, FittedMember]
     oof: FloatArray
     seconds: dict[str, float]
+    predicting: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     failures: list[Failure] = field(default_factory=list)
 
 
@@ -96,26 +101,11 @@ class _Task:
 class _Outcome:
     task: _Task
     seconds: float
-    model: Model | None = None
+    model: FoldModel | None = None
     oof: FloatArray | None = None
+    rounds: list[int] = field(default_factory=list)
+    predicting: float = 0.0
     error: Exception | None = None
-
-
-class Recoded:
-    """A model of a fold in whose training part some classes are absent."""
-
-    def __init__(self, model: Model, present: IntArray, n_classes: int) -> None:
-        self.model = model
-        self.present = present
-        self.n_classes = n_classes
-
-    def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
-        probabilities = np.zeros((len(X), self.n_classes))
-        probabilities[:, self.present] = self.model.predict(X, threads=threads)
-        return probabilities
-
-    def save(self, folder: Any) -> None:
-        self.model.save(folder)
 
 
 def task_seed(root: int, label: str, fold: int) -> int:
@@ -126,61 +116,89 @@ def task_seed(root: int, label: str, fold: int) -> int:
 
 def cross_fit(
     learners: Mapping[str, Learner],
-    table: Table,
-    y: NDArray[Any],
-    weight: FloatArray | None,
-    plan: SplitPlan,
-    task: Task,
+    data: Rows,
     *,
     finalize: Mapping[str, str],
+    stopping: AbstractSet[str] = frozenset(),
     seed: int,
     n_jobs: int | None = None,
     on_error: str = "raise",
     callbacks: tuple[Callable[[Progress], Any], ...] = (),
 ) -> CrossFit:
-    """Fit every member on every fold, predict the rows it did not see, finalise it."""
-    tasks = []
+    """Fit every member on every fold, predict the rows it did not see, finalise it.
+
+    Members named in ``stopping`` find their number of rounds in the folds; a refit on all
+    rows takes the mean of these numbers, so it waits for them.
+    """
+    plan, task = data.plan, data.task
+    every_row = np.arange(len(data.table))
+    tasks: list[_Task] = []
+    later: list[_Task] = []
     for label, learner in learners.items():
         bag = finalize[label] == "bag"
         for number, (train, test) in enumerate(plan.folds):
             tasks.append(_Task(label, learner, number, train, test, task_seed(seed, label, number), bag))
         if not bag:
-            every_row = np.arange(len(table))
-            tasks.append(_Task(label, learner, REFIT, every_row, None, task_seed(seed, label, REFIT), True))
+            refit = _Task(label, learner, REFIT, every_row, None, task_seed(seed, label, REFIT), True)
+            (later if label in stopping else tasks).append(refit)
 
     def work(item: _Task, threads: int) -> _Outcome:
         started = time.perf_counter()
+        stops = item.label in stopping and item.fold != REFIT
         try:
-            model, oof = _fit_one(item, table, y, weight, task, threads)
+            model = fit_fold(
+                item.learner,
+                data,
+                item.train,
+                seed=item.seed,
+                threads=threads,
+                stopping=stops,
+                rounds=_mean_rounds(rounds.get(item.label, [])) if item.fold == REFIT else (),
+            )
+            seconds = time.perf_counter() - started
+            if item.test is None:
+                return _Outcome(item, seconds, model)
+            unseen = data.table.rows(item.test, frames=model.frames)
+            oof = task.check(model.predict(unseen, threads=threads), len(item.test), item.label)
         except Exception as error:
             return _Outcome(item, time.perf_counter() - started, error=error)
-        return _Outcome(item, time.perf_counter() - started, model if item.keep else None, oof)
+        predicting = time.perf_counter() - started - seconds
+        return _Outcome(item, seconds, model if item.keep else None, oof, model.rounds, predicting)
 
-    width = (len(learners), task.n_classes) if task.is_classification else (len(learners),)
-    sums = np.zeros((len(table), *width))
     columns = {label: column for column, label in enumerate(learners)}
     fitted = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
-    kept: dict[tuple[str, int], Model] = {}
+    sums = np.zeros((len(data.table), len(learners), *task.width))
     result = CrossFit(fitted, sums, dict.fromkeys(learners, 0.0))
     # Results arrive in any order; sums over repeated folds must not depend on it.
-    arrived: dict[tuple[str, int], FloatArray] = {}
-    for done, outcome in enumerate(run(work, tasks, n_jobs), start=1):
-        item = outcome.task
-        result.seconds[item.label] += outcome.seconds
-        if outcome.error is not None:
-            _report(outcome, plan, result, on_error)
-        if outcome.model is not None:
-            kept[item.label, item.fold] = outcome.model
-        if outcome.oof is not None:
-            arrived[item.label, item.fold] = outcome.oof
-        for callback in callbacks:
-            callback(Progress(item.label, item.fold, done, len(tasks), outcome.seconds, outcome.error is not None))
+    arrived: dict[tuple[str, int], _Outcome] = {}
+    rounds: dict[str, list[list[int]]] = {}
+    total = len(tasks) + len(later)
+    # Refits that need the folds' rounds come after all folds.
+    for batch in (tasks, later):
+        failed_before = {failure.label for failure in result.failures}
+        for outcome in run(work, [item for item in batch if item.label not in failed_before], n_jobs):
+            item = outcome.task
+            arrived[item.label, item.fold] = outcome
+            result.seconds[item.label] += outcome.seconds
+            if outcome.error is not None:
+                _report(outcome, plan, result, on_error)
+            failed = outcome.error is not None
+            for callback in callbacks:
+                callback(Progress(item.label, item.fold, len(arrived), total, outcome.seconds, failed))
+        for item in tasks:
+            found = arrived[item.label, item.fold].rounds
+            if found:
+                rounds.setdefault(item.label, []).append(found)
 
-    for item in tasks:
-        if item.test is not None and (item.label, item.fold) in arrived:
-            np.add.at(sums[:, columns[item.label]], item.test, arrived[item.label, item.fold])
-        if (item.label, item.fold) in kept:
-            fitted[item.label].models.append(kept[item.label, item.fold])
+    for item in (*tasks, *later):
+        if (item.label, item.fold) not in arrived:
+            continue
+        outcome = arrived[item.label, item.fold]
+        if item.test is not None and outcome.oof is not None:
+            np.add.at(sums[:, columns[item.label]], item.test, outcome.oof)
+            result.predicting[item.label] += outcome.predicting / plan.counts.sum()
+        if outcome.model is not None:
+            fitted[item.label].models.append(outcome.model)
     _leave_out_failed(result, columns)
     counts = plan.counts.reshape(-1, *([1] * (result.oof.ndim - 1)))
     with np.errstate(invalid="ignore"):
@@ -188,32 +206,9 @@ def cross_fit(
     return result
 
 
-def _fit_one(
-    item: _Task, table: Table, y: NDArray[Any], weight: FloatArray | None, task: Task, threads: int
-) -> tuple[Model, FloatArray | None]:
-    # A clone of its own: a RandomState among the parameters must not pass from task to task.
-    learner = clone(item.learner)
-    frames = learner.frames
-    target = y[item.train]
-    rows = table.rows(item.train, frames=frames)
-    weights = None if weight is None else weight[item.train]
-    present = np.unique(target) if task.is_classification else np.arange(0)
-    if task.is_classification and len(present) < task.n_classes:
-        if len(present) < 2:
-            raise ValueError("the training part of this fold holds one class only")
-        fewer = Task("classification", len(present))
-        codes = np.searchsorted(present, target)
-        model: Model = Recoded(
-            learner.fit(rows, codes, task=fewer, sample_weight=weights, seed=item.seed, threads=threads),
-            present,
-            task.n_classes,
-        )
-    else:
-        model = learner.fit(rows, target, task=task, sample_weight=weights, seed=item.seed, threads=threads)
-    if item.test is None:
-        return model, None
-    unseen = table.rows(item.test, frames=frames)
-    return model, task.check(model.predict(unseen, threads=threads), len(item.test), item.label)
+def _mean_rounds(by_fold: list[list[int]]) -> list[int]:
+    """Return the mean number of rounds over the folds, for each output."""
+    return [max(1, round(mean)) for mean in np.mean(by_fold, axis=0)] if by_fold else []
 
 
 def _report(outcome: _Outcome, plan: SplitPlan, result: CrossFit, on_error: str) -> None:
@@ -253,14 +248,13 @@ def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> tuple[Blender, Flo
     -------
     blender : Blender
         Fitted on all covered rows; the chosen one, where the blender chooses.
-    prediction : array of shape (n_rows,) or (n_rows, n_classes)
+    prediction : array of shape (n_rows,), (n_rows, n_classes) or (n_rows, n_outputs)
         What blenders that did not see a row make of it; averaged over repeated folds.
     scored : array of shape (n_rows,), bool
         Which rows have such a prediction.
     """
     task = oof.task
-    shape = (plan.n_rows, task.n_classes) if task.is_classification else (plan.n_rows,)
-    sums, counts = np.zeros(shape), np.zeros(plan.n_rows, dtype=np.int64)
+    sums, counts = np.zeros((plan.n_rows, *task.width)), np.zeros(plan.n_rows, dtype=np.int64)
     folds = plan.blend_folds(oof.seed)
     oof = replace(oof, folds=tuple(folds))
     for train, test in folds:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
-from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
@@ -84,14 +82,27 @@ def weight_params(estimator: Any, sample_weight: FloatArray | None) -> dict[str,
     return {f"{prefix}sample_weight": sample_weight}
 
 
-def _tasks(estimator: Any) -> frozenset[str]:
+def _declare(learner: EstimatorLearner, estimator: Any) -> None:
+    """Set what a learner declares to what an estimator can do."""
+    tags = get_tags(estimator)
     kinds = {"regression": is_regressor(estimator), "classification": is_classifier(estimator)}
-    return frozenset(kind for kind, fits in kinds.items() if fits)
-
-
-def _finalize(estimator: Any) -> Literal["bag", "refit"]:
+    learner.tasks = frozenset(kind for kind, fits in kinds.items() if fits)  # type: ignore[misc]  # of this instance
+    learner.weights = has_fit_parameter(last_step(estimator), "sample_weight")
+    learner.missing = bool(tags.input_tags.allow_nan)
+    learner.sparse = bool(tags.input_tags.sparse)
+    learner.multi_output = bool(tags.target_tags.multi_output)
+    learner.categorical = False
+    learner.encoded = _is_bare(estimator)
     trees = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
-    return "bag" if type(last_step(estimator)).__module__.startswith(trees) else "refit"
+    learner.finalize = "bag" if type(last_step(estimator)).__module__.startswith(trees) else "refit"
+
+
+def _is_bare(estimator: Any) -> bool:
+    """Say whether an estimator of scikit-learn has no steps of its own that could prepare the data."""
+    kind = type(estimator)
+    if not kind.__module__.startswith("sklearn.") or kind.__name__.startswith("HistGradientBoosting"):
+        return False
+    return not any(hasattr(value, "transform") for value in estimator.get_params(deep=True).values())
 
 
 def load_skops(data: bytes, packages: frozenset[str], trusted: Sequence[str]) -> Any:
@@ -112,6 +123,8 @@ def load_skops(data: bytes, packages: frozenset[str], trusted: Sequence[str]) ->
 
 class EstimatorModel:
     """A fitted scikit-learn estimator in the shape of a ``Model``."""
+
+    rounds: int
 
     def __init__(self, estimator: Any, task: Task) -> None:
         self.estimator = estimator
@@ -140,14 +153,11 @@ class EstimatorModel:
 class EstimatorLearner(Learner):
     """A learner whose models are scikit-learn estimators.
 
-    A subclass writes ``estimator``. With ``scaled`` the columns are standardised first and
-    with ``imputed`` missing cells take the column's median; both are learned from the
-    training rows of the fold.
+    A subclass writes ``estimator``.
     """
 
-    scaled: bool = False
-    imputed: bool = False
     weights = True
+    sparse = True
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         """Return a new, unfitted estimator for the task; ``y`` is the training part's target."""
@@ -163,21 +173,10 @@ class EstimatorLearner(Learner):
         seed: int,
         threads: int,
     ) -> Model:
-        steps: list[tuple[str, Any]] = []
-        if self.imputed:
-            # An all-missing column would vanish, and a later NaN must not meet a fitted zero-width step.
-            steps.append(("impute", SimpleImputer(strategy="median", keep_empty_features=True)))
-        if self.scaled:
-            steps.append(("scale", StandardScaler()))
         estimator = self.estimator(task, y)
-        if steps:
-            estimator = Pipeline([*steps, ("model", estimator)])
         set_seed(estimator, seed)
         set_threads(estimator, threads)
-        weights = weight_params(estimator, sample_weight)
-        if weights and self.scaled:
-            weights["scale__sample_weight"] = weights["model__sample_weight"]
-        estimator.fit(X, y, **weights)
+        estimator.fit(X, y, **weight_params(estimator, sample_weight))
         return EstimatorModel(estimator, task)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
@@ -198,10 +197,7 @@ class FromEstimator(EstimatorLearner):
         super().__init__()
         self.template = template
         self.name = type(template).__name__.lower()
-        self.weights = has_fit_parameter(last_step(template), "sample_weight")
-        self.missing = bool(get_tags(template).input_tags.allow_nan)
-        self.finalize = _finalize(template)
-        self.tasks = _tasks(template)  # type: ignore[misc]  # known only from the instance
+        _declare(self, template)
 
     def check(self, task: Task) -> None:
         name = type(self.template).__name__
@@ -248,10 +244,7 @@ class FromFactory(EstimatorLearner):
         super().__init__(**params)
         self.factory = factory
         made = factory()
-        self.weights = has_fit_parameter(last_step(made), "sample_weight")
-        self.missing = bool(get_tags(made).input_tags.allow_nan)
-        self.tasks = _tasks(made)  # type: ignore[misc]  # known only from what the factory makes
-        self.finalize = _finalize(made)
+        _declare(self, made)
         self._names = frozenset(made.get_params(deep=True))
         self._package = factory.__module__.partition(".")[0]
 

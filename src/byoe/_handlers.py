@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._columns import category_key
 from ._data import is_number, parse_cell
 
 CONTENT_TYPES = ("text/csv", "application/json", "application/x-npy")
@@ -83,7 +84,8 @@ def predict_fn(rows: Rows | Refusal, ensemble: Any) -> Any:
     if isinstance(rows, Refusal):
         return rows
     try:
-        return ensemble._predict_table(_table(_values(rows, ensemble), ensemble))
+        cells, names = _ordered(rows, ensemble)
+        return ensemble._predict_table(_table(cells, _values(cells, names, ensemble), ensemble))
     except Refusal as refusal:
         return refusal
 
@@ -187,53 +189,87 @@ def _read_npy(body: bytes) -> Rows:
     return Rows(values)
 
 
-def _values(rows: Rows, ensemble: Any) -> Any:
-    """Return a float64 array with the ensemble's columns in its order."""
+def _ordered(rows: Rows, ensemble: Any) -> tuple[Any, list[str] | None]:
+    """Return the cells with the ensemble's columns in its order, and the names they came with."""
     fitted = getattr(ensemble, "feature_names_in_", None)
     known = None if fitted is None else list(fitted)
     cells, names = rows.cells, rows.names
-    if rows.sniff and not all(is_number(cell) for cell in cells[0]):
-        header = [cell.strip() for cell in cells[0]]
-        # A first row with a name in it is a header; one stray text among numbers is a bad cell.
-        if (known and set(header) & set(known)) or not any(is_number(cell) for cell in header):
-            names, cells = header, cells[1:]
-            if not cells:
-                raise Refusal(400, "the body holds a header and no rows")
+    if rows.sniff and _is_header(cells[0], known, ensemble):
+        names, cells = [cell.strip() for cell in cells[0]], cells[1:]
+        if not cells:
+            raise Refusal(400, "the body holds a header and no rows")
     width = ensemble.n_features_in_ if names is None or known is None else len(names)
     for number, row in enumerate(cells):
         if len(row) != width:
             raise Refusal(400, f"row {number} has {len(row)} columns, expected {width}")
-    values = (
-        cells
-        if isinstance(cells, np.ndarray)
-        else np.array(
-            [
-                [_number(cell, number, column, names) for column, cell in enumerate(row)]
-                for number, row in enumerate(cells)
-            ]
-        )
-    )
-    if names is not None and known is not None:
-        values = values[:, _order(names, known)]
-    values = np.ascontiguousarray(values, dtype=np.float64)
+    if names is None or known is None:
+        return cells, names or known
+    order = _order(names, known)
+    return cells[:, order] if isinstance(cells, np.ndarray) else [[row[i] for i in order] for row in cells], known
+
+
+def _is_header(first: list[str], known: list[str] | None, ensemble: Any) -> bool:
+    if all(is_number(cell) for cell in first):
+        return False
+    header = [cell.strip() for cell in first]
+    if any(column.kind != "number" for column in ensemble._columns):  # where texts are cells too
+        return known is not None and 2 * sum(cell in known for cell in header) > len(header)
+    # A first row with a name in it is a header; one stray text among numbers is a bad cell.
+    return bool(known and set(header) & set(known)) or not any(is_number(cell) for cell in header)
+
+
+def _values(cells: Any, names: list[str] | None, ensemble: Any) -> Any:
+    """Return a float64 array: numbers, codes of categories, days."""
+    if isinstance(cells, np.ndarray):
+        cells = cells.tolist() if any(column.kind == "category" for column in ensemble._columns) else cells
+    if not isinstance(cells, np.ndarray):
+        readers = {"number": _number, "date": _date, "category": _category}
+        tables = [{key: float(code) for code, key in enumerate(column.categories)} for column in ensemble._columns]
+        kinds = [column.kind for column in ensemble._columns]
+        values = np.empty((len(cells), len(kinds)))
+        for number, row in enumerate(cells):
+            for i, cell in enumerate(row):
+                try:
+                    values[number, i] = readers[kinds[i]](cell, tables[i])
+                except (ValueError, OverflowError) as error:
+                    where = repr(names[i]) if names else f"number {i}"
+                    kind = "date" if kinds[i] == "date" else "category" if kinds[i] == "category" else "number"
+                    raise Refusal(400, f"row {number}, column {where}: {str(cell)[:60]!r} is not a {kind}") from error
+    else:
+        values = np.ascontiguousarray(cells, dtype=np.float64)
     if np.isinf(values).any():
         raise Refusal(400, "a cell holds infinity; send finite numbers, and nothing for a missing cell")
     return values
 
 
-def _number(cell: Any, row: int, column: int, names: list[str] | None) -> float:
-    number = parse_cell(cell) if isinstance(cell, str) else None
+def _number(cell: Any, _table: dict[str, float]) -> float:
     if cell is None:
-        number = float("nan")
-    elif isinstance(cell, (bool, int, float)):
-        try:
-            number = float(cell)
-        except OverflowError:
-            number = None
-    if number is None:
-        where = repr(names[column]) if names else f"number {column}"
-        raise Refusal(400, f"row {row}, column {where}: {str(cell)[:60]!r} is not a number")
-    return number
+        return float("nan")
+    if isinstance(cell, str):
+        number = parse_cell(cell)
+        if number is None:
+            raise ValueError(cell)
+        return number
+    if not isinstance(cell, (bool, int, float)):
+        raise ValueError(cell)
+    return float(cell)
+
+
+def _date(cell: Any, table: dict[str, float]) -> float:
+    if isinstance(cell, str) and not is_number(cell):
+        return float(np.datetime64(cell.strip(), "us").astype(np.int64) / 86_400e6)
+    return _number(cell, table)
+
+
+def _category(cell: Any, table: dict[str, float]) -> float:
+    if not isinstance(cell, (str, bool, int, float, type(None))):
+        raise ValueError(cell)
+    key = category_key(cell)
+    if key is not None and key not in table and isinstance(cell, str):
+        number = parse_cell(cell)  # a number may be written in several ways
+        if number is not None:
+            key = category_key(number)
+    return float("nan") if key is None else table.get(key, float(len(table)))
 
 
 def _order(names: list[str], known: list[str]) -> list[int]:
@@ -246,13 +282,18 @@ def _order(names: list[str], known: list[str]) -> list[int]:
     return [names.index(name) for name in known]
 
 
-def _table(values: Any, ensemble: Any) -> Any:
-    from ._table import Table
+def _table(cells: Any, values: Any, ensemble: Any) -> Any:
+    from ._table import Table, in_form
 
+    columns = ensemble._columns
     native = values
-    wants_frames = any(member.learner.frames for member in ensemble.members_.values())
+    texts = [i for i, column in enumerate(columns) if column.kind == "category"]
+    wants_frames = any(model.frames for member in ensemble.members_.values() for model in member.models)
+    if wants_frames and texts:
+        native = values.astype(object)
+        native[:, texts] = [[row[i] or None for i in texts] for row in cells]
     if wants_frames and hasattr(ensemble, "feature_names_in_"):
         import pandas as pd
 
-        native = pd.DataFrame(values, columns=list(ensemble.feature_names_in_))
-    return Table(values, native)
+        native = pd.DataFrame(native, columns=list(ensemble.feature_names_in_)).infer_objects()
+    return Table(in_form(ensemble, values), native, columns)

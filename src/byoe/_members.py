@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._contracts import Blender, FloatArray, Learner, Model, Task
+from ._contracts import Blender, FloatArray, Learner, Task
 from ._registry import blender as make_blender
 from ._registry import learner as make_learner
 from ._registry import plain
@@ -27,20 +27,20 @@ class FittedMember:
     label : str
     learner : Learner
     finalize : {"bag", "refit"}
-    models : list of Model
+    models : list of FoldModel
         The fold models for a bag, one model for a refit.
     """
 
     label: str
     learner: Learner
     finalize: str
-    models: list[Model] = field(default_factory=list)
+    models: list[Any] = field(default_factory=list)
 
-    def predict(self, X: Any, threads: int) -> FloatArray:
-        """Return the mean of the models' predictions."""
-        total = self.models[0].predict(X, threads=threads)
-        for model in self.models[1:]:
-            total = total + model.predict(X, threads=threads)
+    def predict(self, table: Any, threads: int) -> FloatArray:
+        """Return the mean of the models' predictions of a table's rows."""
+        total = 0.0
+        for model in self.models:
+            total = total + model.predict(table.all(frames=model.frames), threads=threads)
         return np.asarray(total / len(self.models), dtype=np.float64)
 
 

@@ -48,11 +48,12 @@ class MetaModel(Blender):
         self.estimator_ = clone(self.template)
         set_seed(self.estimator_, oof.seed)
         weights = weight_params(self.estimator_, oof.sample_weight)
-        self.estimator_.fit(meta_features(oof.predictions), oof.y, **weights)
+        self.estimator_.fit(meta_features(oof.predictions, oof.task), oof.y, **weights)
         return self
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
-        inputs = meta_features(predictions)
+        task = Task("classification", self._n_classes) if self._n_classes else Task("regression")
+        inputs = meta_features(predictions, task)
         if not self._n_classes:
             return np.asarray(self.estimator_.predict(inputs), dtype=np.float64)
         columns = self.estimator_.classes_
@@ -89,9 +90,9 @@ class MetaModel(Blender):
         return repr(self.template)
 
 
-def meta_features(predictions: FloatArray) -> FloatArray:
+def meta_features(predictions: FloatArray, task: Task) -> FloatArray:
     """Lay predictions out side by side, as scikit-learn's Stacking does."""
     if predictions.ndim == 2:
         return predictions
-    kept = predictions[:, :, 1:] if predictions.shape[2] == 2 else predictions
+    kept = predictions[:, :, 1:] if task.n_classes == 2 else predictions
     return kept.reshape(len(kept), -1)

@@ -45,6 +45,11 @@ class SplitPlan:
         """Which rows get an out-of-fold prediction."""
         return self.counts > 0
 
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether every fold predicts later rows than it learns from, as a time series split does."""
+        return all(train.max() < test.min() for train, test in self.folds)
+
     def why_not_bag(self) -> str:
         """Say why averaging the fold models would make a poor served model, or return ``""``."""
         smallest = min(len(train) for train, _ in self.folds)

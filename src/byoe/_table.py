@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, issparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_array, column_or_1d, validate_data
 
+from ._columns import Column, chosen_categories, describe, encode, is_missing, raw_columns
 from ._contracts import FloatArray, Task
 from .errors import InputError
 
@@ -22,47 +25,111 @@ class Table:
 
     Attributes
     ----------
-    values : array of shape (n_rows, n_features), float64
-        NaN marks a missing value.
+    values : array of shape (n_rows, n_features), float64, or a CSR matrix
+        NaN marks a missing value; a category is its code, a date the days since 1970.
     native : frame or array
         What the user passed, for learners that want frames.
+    columns : tuple of Column
+        What each column holds.
     """
 
-    values: FloatArray
+    values: Any
     native: Any
+    columns: tuple[Column, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.values)
+        return int(self.values.shape[0])
+
+    @property
+    def sparse(self) -> bool:
+        return bool(issparse(self.values))
+
+    @cached_property
+    def categorical(self) -> dict[int, int]:
+        """Positions of the columns of categories, and their number of categories."""
+        return {i: len(column.categories) for i, column in enumerate(self.columns) if column.kind == "category"}
+
+    @cached_property
+    def holes(self) -> bool:
+        """Whether a cell is missing."""
+        return not self.sparse and bool(np.isnan(self.values).any())
 
     def rows(self, index: Any, *, frames: bool) -> Any:
         """Return some rows, as an array or in the user's container."""
-        if frames and self.native is not self.values:
+        if not frames or self.native is self.values:
+            return self.values[index]
+        if hasattr(self.native, "iloc") or isinstance(self.native, np.ndarray):
             return _safe_indexing(self.native, index)
-        return self.values[index]
+        return nw.from_native(self.native, eager_only=True)[index].to_native()
 
     def all(self, *, frames: bool) -> Any:
         """Return all rows, as an array or in the user's container."""
         return self.native if frames else self.values
 
 
-def read_table(estimator: Any, X: Any, *, reset: bool) -> Table:
-    """Validate features; with ``reset`` remember their names and number on the estimator."""
+def read_table(estimator: Any, X: Any, *, reset: bool, categorical: Any = "auto") -> Table:
+    """Validate features; with ``reset`` remember their names, number and kinds on the estimator."""
     if hasattr(X, "iloc"):
         _check_names(list(X.columns))
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
-    if isinstance(frame, nw.DataFrame):
-        _check_numeric(
-            [(name, str(dtype)) for name, dtype in frame.schema.items() if not _is_number(dtype, frame[name])], reset
-        )
-    elif isinstance(X, (list, np.ndarray)) and np.asarray(X).ndim == 2 and np.asarray(X).dtype.kind in "OUS":
-        columns = np.asarray(X, dtype=object).T
-        _check_numeric([(f"number {i}", "text") for i, column in enumerate(columns) if _has_text(column)], reset)
+    known = None if reset else getattr(estimator, "_columns", None)
+    raw = None if issparse(X) else raw_columns(X)
     try:
-        values = validate_data(estimator, X, dtype=np.float64, order="C", ensure_all_finite="allow-nan", reset=reset)
+        if raw is None:
+            read = _read_numbers(estimator, X, reset)
+        else:
+            validate_data(estimator, X, skip_check_array=True, reset=reset)
+            read = X
     except ValueError as error:
         raise InputError(str(error)) from error
-    native = X if isinstance(frame, nw.DataFrame) else values
-    return Table(values, native)
+    if reset:
+        chosen = chosen_categories(categorical, raw, estimator.n_features_in_)
+        if chosen and raw is None:
+            raw = _numbers_as_columns(read)
+        known = describe(raw, chosen) if raw is not None else (Column("number"),) * estimator.n_features_in_
+        estimator._columns, estimator._sparse = known, bool(issparse(read))
+    elif raw is None and any(column.kind == "category" for column in known or ()):
+        raw = _numbers_as_columns(read)
+    if raw is None:
+        values = in_form(estimator, read)
+        return Table(values, values, known or ())
+    try:
+        values = check_array(encode(raw, known or ()), dtype=np.float64, order="C", ensure_all_finite="allow-nan")
+    except ValueError as error:
+        raise error if isinstance(error, InputError) else InputError(str(error)) from error
+    plain = isinstance(X, (list, tuple, np.ndarray))
+    if plain and all(column.kind == "number" for column in known or ()):
+        return Table(values, values, known or ())
+    return Table(values, np.array(X, dtype=object) if plain else X, known or ())
+
+
+def _read_numbers(estimator: Any, X: Any, reset: bool) -> Any:
+    finite: Any = True if issparse(X) else "allow-nan"
+    values = validate_data(
+        estimator, X, accept_sparse="csr", dtype=np.float64, order="C", ensure_all_finite=finite, reset=reset
+    )
+    if issparse(values) and max(values.nnz, values.shape[1]) <= np.iinfo(np.int32).max:
+        # Many estimators take no 64-bit indices.
+        parts = values.data, values.indices.astype(np.int32), values.indptr.astype(np.int32)
+        return csr_array(parts, shape=values.shape)
+    return values
+
+
+def _numbers_as_columns(values: Any) -> list[tuple[str, Any]]:
+    if issparse(values):
+        raise InputError("a sparse matrix holds numbers only; pass a frame for columns of categories")
+    return [(f"number {i}", column) for i, column in enumerate(values.T)]
+
+
+def in_form(estimator: Any, values: Any) -> Any:
+    """Return values dense or sparse as in the fit: the libraries may read a zero that is not stored as missing."""
+    trained_sparse = getattr(estimator, "_sparse", False)
+    if issparse(values) and not trained_sparse:
+        return values.toarray()
+    if trained_sparse and not issparse(values):
+        if np.isnan(values).any():
+            raise InputError("the ensemble was fitted on a sparse matrix, in which no cell can be missing (NaN)")
+        return csr_array(values)
+    return values
 
 
 def _check_names(names: list[Any]) -> None:
@@ -73,78 +140,52 @@ def _check_names(names: list[Any]) -> None:
         raise InputError(f"several columns have the same name: {', '.join(twice[:5])}; rename them")
 
 
-def _is_number(dtype: Any, column: Any) -> bool:
-    if dtype == nw.Object:  # numbers that pandas holds as Python objects
-        return not _has_text(column.to_numpy())
-    return bool(dtype.is_numeric() or dtype == nw.Boolean)
-
-
-def _has_text(values: Any) -> bool:
-    try:
-        np.asarray(values, dtype=np.float64)
-    except ValueError:
-        return True
-    except TypeError:  # neither text nor a number: scikit-learn says what it is
-        return False
-    return False
-
-
-def _check_numeric(wrong: list[tuple[str, str]], reset: bool) -> None:
-    if not wrong:
-        return
-    names = ", ".join(f"{name!r} ({dtype})" for name, dtype in wrong[:5]) + (", …" if len(wrong) > 5 else "")
-    if reset:
-        raise InputError(
-            f"these columns are not numeric: {names}. Encode them as numbers or drop them; a missing cell is NaN"
-        )
-    raise InputError(
-        f"these columns were numeric when the ensemble was fitted and are not now: {names}. "
-        "Convert them to numbers, as they were in training"
-    )
-
-
-def _is_missing(value: Any) -> bool:
-    if value is None or type(value).__name__ == "NAType":
-        return True
-    return bool(value != value)
-
-
 def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
     """Validate sample weights, of shape (n_rows,)."""
     if sample_weight is None:
         return None
     try:
         weights: FloatArray = _check_sample_weight(
-            sample_weight, table.values, dtype=np.float64, ensure_non_negative=True
+            sample_weight, np.zeros((len(table), 1)), dtype=np.float64, ensure_non_negative=True
         )
     except ValueError as error:
         raise InputError(f"sample_weight: {error}") from error
     return weights
 
 
-def read_target(y: Any, *, classification: bool) -> tuple[NDArray[Any], Task, NDArray[Any] | None]:
+def read_target(
+    y: Any, n_rows: int, sample_weight: FloatArray | None, *, classification: bool
+) -> tuple[NDArray[Any], Task, NDArray[Any] | None]:
     """Validate the target.
 
     Returns
     -------
-    y : array of shape (n_rows,)
+    y : array of shape (n_rows,) or (n_rows, n_outputs)
         float64, or int64 codes of the classes.
     task : Task
     classes : array of shape (n_classes,) or None
     """
     y = check_target(y, classification=classification)
+    if len(y) != n_rows:
+        raise InputError(f"X has {n_rows} rows and y has {len(y)} (inconsistent numbers of samples)")
     if classification:
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise InputError(f"the target holds one class only ({classes[0]!r}); a classifier needs two")
+        if sample_weight is not None and len(np.unique(codes[sample_weight > 0])) < 2:
+            raise InputError("the rows with a positive sample_weight hold one class only; a classifier needs two")
         return codes.astype(np.int64), Task("classification", len(classes)), classes
-    return y, Task("regression"), None
+    return y, Task("regression", n_outputs=1 if y.ndim == 1 else y.shape[1]), None
 
 
 def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
     """Return the target as an array without holes; of float64 for regression."""
-    y = column_or_1d(y, warn=True)
-    missing = np.flatnonzero([_is_missing(value) for value in y.tolist()])
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
+    several = not classification and len(shape) == 2 and shape[1] > 1
+    y = np.asarray(y) if several else column_or_1d(y, warn=True)
+    cells = y if y.ndim == 1 else y.astype(object)
+    holes = np.array([is_missing(value) for value in cells.ravel().tolist()]).reshape(cells.shape)
+    missing = np.flatnonzero(holes if y.ndim == 1 else holes.any(axis=1))
     if len(missing):
         shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
         raise InputError(

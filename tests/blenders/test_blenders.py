@@ -235,7 +235,7 @@ def test_any_estimator_as_meta_model(rng):
 @pytest.mark.parametrize("k", [2, 3])
 def test_meta_features_are_laid_out_as_scikit_learn_does(k, rng):
     oof = classes(rng, k=k)
-    inputs = meta_features(oof.predictions)
+    inputs = meta_features(oof.predictions, oof.task)
     assert inputs.shape == (200, 3 if k == 2 else 9)
     fitted = MetaModel(LogisticRegression()).fit(oof)
     expected = LogisticRegression().fit(inputs, oof.y).predict_proba(inputs)

@@ -5,8 +5,12 @@ import pytest
 from sklearn.metrics import accuracy_score, r2_score
 
 import byoe
+from byoe._columns import Column
 from byoe._contracts import Task
+from byoe._fold_model import Rows, fit_fold
 from byoe._registry import installed
+from byoe._splits import SplitPlan
+from byoe._table import Table
 from byoe.errors import UnknownNameError
 
 FAST = {
@@ -37,6 +41,14 @@ def make(name, **params):
 
 def fit(learner, X, y, task=REGRESSION, weight=None, seed=0, threads=1):
     return learner.fit(X, y, task=task, sample_weight=weight, seed=seed, threads=threads)
+
+
+def prepared(learner, X, y, task=REGRESSION, weight=None, columns=None, seed=0, **options):
+    """Fit as the engine does: what the learner does not take is encoded."""
+    columns = columns or (Column("number"),) * X.shape[1]
+    plan = SplitPlan(((np.arange(0, len(X), 2), np.arange(1, len(X), 2)),), len(X))
+    data = Rows(Table(X, X, columns), y, weight, task, plan)
+    return fit_fold(learner, data, np.arange(len(X)), seed=seed, threads=1, **options)
 
 
 def test_all_of_the_issue_are_there():
@@ -99,9 +111,8 @@ def test_missing_cells_are_handled_also_where_training_had_none(name, data):
     X, y, _ = data
     holes = X.copy()
     holes[::7, 1] = np.nan
-    assert make(name).missing
-    assert np.isfinite(fit(make(name), holes, y).predict(holes)).all()
-    assert np.isfinite(fit(make(name), X, y).predict(holes)).all()
+    assert np.isfinite(prepared(make(name), holes, y).predict(holes)).all()
+    assert np.isfinite(prepared(make(name), X, y).predict(holes)).all()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if make(name).weights])
@@ -229,11 +240,13 @@ def test_catboosts_own_estimator_obeys_the_threads(data):
     assert model.predict(X, threads=2).shape == y.shape
 
 
-def test_scaling_is_learned_from_the_rows_that_are_given(data):
+@pytest.mark.parametrize("name", ["ridge", "elastic_net", "knn", "svm", "mlp"])
+def test_columns_are_scaled_where_scale_matters(name, data):
     X, y, _ = data
-    model = fit(make("ridge"), X[:50], y[:50])
-    scaler = model.estimator.named_steps["scale"]
-    np.testing.assert_allclose(scaler.mean_, X[:50].mean(axis=0))
+    units = X * [1.0, 1e3, 1e-3, 7.0, 1.0] + [0.0, 0.0, 0.0, 100.0, 0.0]
+    np.testing.assert_allclose(
+        prepared(make(name), units, y).predict(units), prepared(make(name), X, y).predict(X), rtol=1e-4
+    )
 
 
 def test_an_instance_is_used_as_it_is(data):

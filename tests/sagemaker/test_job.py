@@ -163,7 +163,7 @@ def test_hyperparameters_override_the_spec(split, tmp_path):
     ensemble = EnsembleRegressor([learner("xgboost", n_rounds=50), "ridge"], "weighted", random_state=0)
     values = {"num-round": 7, "ridge__alpha": 5.0, "blender": "mean", "cv": 3}
     made = sm.fit(ensemble, train, target="target", output=tmp_path, logs=False, hyperparameters=values).ensemble()
-    assert made.members_["xgboost"].models[0].booster.num_boosted_rounds() == 7
+    assert made.members_["xgboost"].models[0].models[0].booster.num_boosted_rounds() == 7
     assert made.members_["ridge"].learner.get_params() == {"alpha": 5.0}
     assert made.blender_.name == "mean"
     assert len(made.members_["xgboost"].models) == 3

@@ -19,16 +19,17 @@ sm = byoe.sagemaker
 
 def test_a_script_that_raises_leaves_its_reason(split, tmp_path):
     train, _ = split
-    job = sm.fit(EnsembleRegressor(("ridge",)), train.assign(town="Bonn"), target="target", output=tmp_path, wait=False)
+    ensemble = EnsembleRegressor(("ridge",), categorical=["town"])
+    job = sm.fit(ensemble, train, target="target", output=tmp_path, wait=False)
     with pytest.raises(
-        JobError, match=r"(?s)has the status Failed: InputError: these columns are not numeric: 'town'"
+        JobError, match=r"(?s)has the status Failed: ParameterError: categorical holds 'town'"
     ) as caught:
         job.wait()
     assert caught.value.job is job
     assert job.status == "Failed"
     assert "Traceback" in job.log
     failure = (job.base / "output" / "failure").read_text()
-    assert failure.startswith("InputError: these columns are not numeric")
+    assert failure.startswith("ParameterError: categorical holds")
     assert "Traceback" in failure
     assert list((job.base / "model").iterdir()) == []
     assert job.metrics == {}
@@ -203,7 +204,10 @@ def test_unknown_classes_of_a_validation_table_are_named(iris, tmp_path):
     ("change", "message"),
     [
         (lambda f: f.drop(columns="bmi"), "validation: these columns of the training table are missing: bmi"),
-        (lambda f: f.assign(bmi="high"), "validation: these columns are not numeric: 'bmi'"),
+        (
+            lambda f: f.assign(bmi="high"),
+            "validation: these columns hold something else than when the ensemble was fitted: 'bmi'",
+        ),
         (lambda f: f.assign(target=f["target"].where(f.index != 400)), "validation: Input y contains NaN"),
     ],
 )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._contracts import FloatArray, Learner, Model, Task
+from .._contracts import FloatArray, Learner, Model, StopRows, Task
+from ._boosting import take_rounds
 from ._constant import ConstantModel
 
 _NOT_OURS = frozenset(
@@ -47,10 +48,12 @@ class CatBoostModel:
     def __init__(self, model: Any, task: Task) -> None:
         self.model = model
         self.task = task
+        self.rounds = int(model.tree_count_)
+        self._columns = tuple(model.get_cat_feature_indices())
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         method = self.model.predict_proba if self.task.is_classification else self.model.predict
-        return np.asarray(method(X, thread_count=threads), dtype=np.float64)
+        return np.asarray(method(_cells(X, self._columns), thread_count=threads), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
         self.model.save_model(str(folder / "model.cbm"))
@@ -70,8 +73,7 @@ class CatBoost(Learner):
     """
 
     finalize = "bag"
-    weights = True
-    missing = True
+    weights = missing = categorical = sparse = stops = True
     needs = ("catboost",)
     shared = {
         "learning_rate": "learning_rate",
@@ -95,22 +97,34 @@ class CatBoost(Learner):
         sample_weight: FloatArray | None,
         seed: int,
         threads: int,
+        categorical: Mapping[int, int] | None = None,
+        stop: StopRows | None = None,
+        rounds: int | None = None,
     ) -> Model:
         import catboost
 
-        nothing_to_learn = (X[0] == X).all() or (not task.is_classification and (y == y[0]).all())
-        if nothing_to_learn:  # CatBoost refuses constant targets and features
+        # CatBoost refuses constant targets and features.
+        if _is_constant(X) or (not task.is_classification and (y == y[0]).all()):
             return ConstantModel.of(y, task, sample_weight)
+        given = {key: value for key, value in self.own_params().items() if value is not None}
         params = {
             "random_seed": seed,
-            **{key: value for key, value in self.own_params().items() if value is not None},
+            "iterations": take_rounds(given, "iterations", "learning_rate", stop, rounds, usual=1000),
+            **given,
             "thread_count": threads,
             "allow_writing_files": False,
             "logging_level": "Silent",
         }
+        columns = tuple(sorted(categorical or ()))
         kind = catboost.CatBoostClassifier if task.is_classification else catboost.CatBoostRegressor
         model = kind(**params)
-        model.fit(catboost.Pool(X, label=y, weight=sample_weight, thread_count=threads))
+        pool = partial(catboost.Pool, thread_count=threads, cat_features=list(columns) or None)
+        data = pool(_cells(X, columns), label=y, weight=sample_weight)
+        if stop is None:
+            model.fit(data)
+        else:
+            watched = pool(_cells(stop.X, columns), label=stop.y, weight=stop.sample_weight)
+            model.fit(data, eval_set=watched, early_stopping_rounds=stop.patience, use_best_model=True)
         return CatBoostModel(model, task)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
@@ -123,3 +137,19 @@ class CatBoost(Learner):
         model = kind()
         model.load_model(str(folder / "model.cbm"))
         return CatBoostModel(model, task)
+
+
+def _is_constant(X: Any) -> bool:
+    if not isinstance(X, np.ndarray):
+        return bool((X.max(axis=0) - X.min(axis=0)).nnz == 0)
+    return bool(((X[0] == X) | (np.isnan(X[0]) & np.isnan(X))).all())
+
+
+def _cells(X: Any, columns: tuple[int, ...]) -> Any:
+    """Return rows in a form in which CatBoost takes categories: whole numbers, -1 for a missing one."""
+    if not columns:
+        return X
+    import pandas as pd  # CatBoost itself needs it
+
+    codes = {i: np.where(np.isnan(X[:, i]), -1, X[:, i]).astype(np.int32) for i in columns}
+    return pd.DataFrame({i: codes.get(i, column) for i, column in enumerate(X.T)}, copy=False)

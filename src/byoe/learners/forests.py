@@ -12,7 +12,7 @@ from .._estimators import EstimatorLearner
 
 class _Forest(EstimatorLearner):
     finalize = "bag"
-    missing = True
+    missing = multi_output = True
     shared = {"max_depth": "max_depth"}
 
     def _kinds(self) -> tuple[Any, Any]:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from .._contracts import Task
-from .._estimators import EstimatorLearner
+from .._contracts import FloatArray, Model, StopRows, Task
+from .._estimators import EstimatorLearner, EstimatorModel, set_seed
+from ._boosting import take_rounds
+
+_MOST_CATEGORIES = 250
+_FEWEST_ROWS_EACH = 25
 
 
 class HistGradientBoosting(EstimatorLearner):
     """Histogram gradient boosting; takes the parameters of scikit-learn's.
 
-    scikit-learn's own early stopping is off unless ``early_stopping`` is given.
+    scikit-learn's own early stopping, on random rows, is off unless ``early_stopping`` is
+    given to this learner.
 
     Examples
     --------
@@ -23,7 +30,8 @@ class HistGradientBoosting(EstimatorLearner):
     """
 
     finalize = "bag"
-    missing = True
+    missing = categorical = stops = True
+    sparse = False
     shared = {
         "learning_rate": "learning_rate",
         "max_depth": "max_depth",
@@ -37,8 +45,48 @@ class HistGradientBoosting(EstimatorLearner):
         both = {*HistGradientBoostingRegressor().get_params(), *HistGradientBoostingClassifier().get_params()}
         return frozenset(both - {"warm_start", "verbose", "categorical_features"})
 
+    @property
+    def rounds_given(self) -> bool:
+        return bool({"max_iter", "early_stopping"} & self.own_params().keys())
+
+    def takes_category(self, levels: int, n_rows: int) -> bool:
+        """Return whether the categories fit into scikit-learn's bins, which pass over rare ones."""
+        return levels <= _MOST_CATEGORIES and n_rows >= _FEWEST_ROWS_EACH * levels
+
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
         kind = HistGradientBoostingClassifier if task.is_classification else HistGradientBoostingRegressor
         return kind(**{"early_stopping": False, **self.own_params()})
+
+    def fit(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+        categorical: Mapping[int, int] | None = None,
+        stop: StopRows | None = None,
+        rounds: int | None = None,
+    ) -> Model:
+        given = self.own_params()
+        number = take_rounds(given, "max_iter", "learning_rate", stop, rounds, usual=100)
+        estimator = self.estimator(task, y).set_params(
+            **given, max_iter=number, categorical_features=sorted(categorical or ()) or None
+        )
+        set_seed(estimator, seed)
+        if stop is None:
+            model = EstimatorModel(estimator.fit(X, y, sample_weight=sample_weight), task)
+            model.rounds = int(estimator.n_iter_)
+            return model
+        estimator.set_params(early_stopping=True, n_iter_no_change=stop.patience)
+        estimator.fit(
+            X, y, sample_weight=sample_weight, X_val=stop.X, y_val=stop.y, sample_weight_val=stop.sample_weight
+        )
+        model = EstimatorModel(estimator, task)
+        # The first score is that of no tree at all.
+        model.rounds = max(1, int(np.argmax(estimator.validation_score_)))
+        return model

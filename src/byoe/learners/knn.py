@@ -20,7 +20,7 @@ class NearestNeighbors(EstimatorLearner):
     NearestNeighbors(n_neighbors=15)
     """
 
-    scaled = imputed = missing = True
+    scaled = multi_output = True
     weights = False
 
     def parameter_names(self) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._contracts import FloatArray, Learner, Model, Task
+from .._contracts import FloatArray, Learner, Model, StopRows, Task
+from ._boosting import take_rounds
 
 _NOT_OURS = frozenset("self kwargs class_weight importance_type n_jobs".split())
 _NATIVE_ONLY = frozenset(
@@ -21,6 +22,8 @@ _NATIVE_ONLY = frozenset(
     "other_rate path_smooth pos_bagging_fraction scale_pos_weight skip_drop top_rate tweedie_variance_power "
     "use_quantized_grad num_grad_quant_bins verbosity zero_as_missing".split()
 )
+
+_FEWEST_ROWS_EACH = 100
 
 
 @cache
@@ -36,6 +39,7 @@ class LightGBMModel:
     def __init__(self, booster: Any, task: Task) -> None:
         self.booster = booster
         self.task = task
+        self.rounds = int(booster.best_iteration) if booster.best_iteration > 0 else int(booster.current_iteration())
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         values = np.asarray(self.booster.predict(X, num_threads=threads), dtype=np.float64)
@@ -59,8 +63,7 @@ class LightGBM(Learner):
     """
 
     finalize = "bag"
-    weights = True
-    missing = True
+    weights = missing = categorical = sparse = stops = True
     needs = ("lightgbm",)
     shared = {
         "learning_rate": "learning_rate",
@@ -80,6 +83,10 @@ class LightGBM(Learner):
         "seed": "random_state",
     }
 
+    def takes_category(self, levels: int, n_rows: int) -> bool:
+        """Return whether there are enough rows for each category: LightGBM passes over groups below 100."""
+        return n_rows >= _FEWEST_ROWS_EACH * levels
+
     def parameter_names(self) -> frozenset[str]:
         return _names()
 
@@ -92,11 +99,14 @@ class LightGBM(Learner):
         sample_weight: FloatArray | None,
         seed: int,
         threads: int,
+        categorical: Mapping[int, int] | None = None,
+        stop: StopRows | None = None,
+        rounds: int | None = None,
     ) -> Model:
         import lightgbm
 
         given = {key: value for key, value in self.own_params().items() if value is not None}
-        rounds = int(given.pop("n_estimators", 100))
+        number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100)
         # Without a fixed histogram direction LightGBM picks one by timing, and results vary.
         wise = {} if {"force_row_wise", "force_col_wise"} & given.keys() else {"force_col_wise": True}
         params = {
@@ -108,8 +118,19 @@ class LightGBM(Learner):
             **given,
             "num_threads": threads,
         }
-        data = lightgbm.Dataset(X, label=y, weight=sample_weight, params=params)
-        booster = lightgbm.train(params, data, num_boost_round=rounds)
+        data = lightgbm.Dataset(
+            X, label=y, weight=sample_weight, params=params, categorical_feature=sorted(categorical or ())
+        )
+        if stop is None:
+            return LightGBMModel(lightgbm.train(params, data, num_boost_round=number), task)
+        watched = data.create_valid(stop.X, label=stop.y, weight=stop.sample_weight)
+        booster = lightgbm.train(
+            params,
+            data,
+            num_boost_round=number,
+            valid_sets=[watched],
+            callbacks=[lightgbm.early_stopping(stop.patience, verbose=False)],
+        )
         return LightGBMModel(booster, task)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:

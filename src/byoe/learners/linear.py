@@ -27,7 +27,7 @@ class Ridge(EstimatorLearner):
     Ridge(alpha=10.0)
     """
 
-    scaled = imputed = missing = True
+    scaled = multi_output = True
 
     def parameter_names(self) -> frozenset[str]:
         from sklearn.linear_model import LogisticRegression, Ridge
@@ -64,7 +64,7 @@ class ElasticNet(EstimatorLearner):
     ElasticNet(l1_ratio=0.9)
     """
 
-    scaled = imputed = missing = True
+    scaled = multi_output = True
 
     def parameter_names(self) -> frozenset[str]:
         from sklearn.linear_model import ElasticNet, LogisticRegression

@@ -22,7 +22,7 @@ class MultilayerPerceptron(EstimatorLearner):
     MultilayerPerceptron(hidden_layer_sizes=[64, 32])
     """
 
-    scaled = imputed = missing = True
+    scaled = multi_output = True
 
     def parameter_names(self) -> frozenset[str]:
         from sklearn.neural_network import MLPClassifier, MLPRegressor

@@ -25,7 +25,7 @@ class SupportVectorMachine(EstimatorLearner):
     SupportVectorMachine(C=10.0)
     """
 
-    scaled = imputed = missing = True
+    scaled = True
 
     def parameter_names(self) -> frozenset[str]:
         from sklearn.svm import SVC, SVR

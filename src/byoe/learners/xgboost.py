@@ -5,15 +5,16 @@ from __future__ import annotations
 import inspect
 import json
 import threading
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._contracts import FloatArray, Learner, Model, Task
+from .._contracts import FloatArray, Learner, Model, StopRows, Task
+from ._boosting import take_rounds
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.
 _NOT_OURS = frozenset(
@@ -42,6 +43,7 @@ class XGBoostModel:
         self.task = task
         self._threads = 0
         kind = json.loads(booster.save_config())["learner"]["gradient_booster"]["name"]
+        self.rounds = int(booster.num_boosted_rounds())
         self._in_place = kind != "gblinear"  # XGBoost predicts linear models from its own matrix only
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
@@ -87,8 +89,7 @@ class XGBoost(Learner):
     """
 
     finalize = "bag"
-    weights = True
-    missing = True
+    weights = missing = categorical = sparse = stops = True
     needs = ("xgboost",)
     shared = {
         "learning_rate": "learning_rate",
@@ -112,14 +113,40 @@ class XGBoost(Learner):
         sample_weight: FloatArray | None,
         seed: int,
         threads: int,
+        categorical: Mapping[int, int] | None = None,
+        stop: StopRows | None = None,
+        rounds: int | None = None,
     ) -> Model:
         import xgboost
 
         given = {key: value for key, value in self.own_params().items() if value is not None}
-        rounds = int(given.pop("n_estimators", 100))
-        params = {"seed": given.pop("random_state", seed), "verbosity": 0, **_objective(task), **given}
-        data = xgboost.DMatrix(X, label=y, weight=sample_weight, nthread=threads)
-        booster = xgboost.train({**params, "nthread": threads}, data, num_boost_round=rounds)
+        if given.get("booster") == "gblinear":  # XGBoost cannot cut a linear model back to its best round
+            stop = None
+        number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100)
+        params = {
+            "seed": given.pop("random_state", seed),
+            "verbosity": 0,
+            **_objective(task),
+            **given,
+            "nthread": threads,
+        }
+        kinds = None
+        if categorical:
+            kinds = ["c" if i in categorical else "q" for i in range(X.shape[1])]
+        matrix = partial(xgboost.DMatrix, nthread=threads, feature_types=kinds, enable_categorical=bool(categorical))
+        data = matrix(X, label=y, weight=sample_weight)
+        if stop is None:
+            return XGBoostModel(xgboost.train(params, data, num_boost_round=number), task)
+        watched = matrix(stop.X, label=stop.y, weight=stop.sample_weight)
+        booster = xgboost.train(
+            params,
+            data,
+            num_boost_round=number,
+            evals=[(watched, "stop")],
+            early_stopping_rounds=stop.patience,
+            verbose_eval=False,
+        )
+        booster = booster[: booster.best_iteration + 1]
         return XGBoostModel(booster, task)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:

@@ -14,11 +14,11 @@ import narwhals as nw
 import numpy as np
 
 from .._base import BaseEnsemble
+from .._configure import configure
 from .._contracts import Task
 from .._data import data_files, find_column
 from .._members import as_blender, check_members
 from .._metrics import Metric, find_metric
-from .._params import configure
 from .._spec import to_spec
 from ..errors import InputError, ParameterError, did_you_mean, need
 from ._endpoint import LocalEndpoint

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from .._configure import configure
 from .._contracts import FloatArray
 from .._data import Dataset, read_frame, take_apart
 from .._members import as_blender
 from .._metrics import CLASSIFICATION, REGRESSION, find_metric
-from .._params import configure
 from .._spec import from_spec
 from .._table import check_target, read_table
 from ..errors import InputError, JobError
@@ -59,7 +59,7 @@ def run(source: Path) -> None:
         raise JobError("there is no channel 'train'")
     validation = _channel("validation", spec["data"])
     if validation is not None:  # before anything is fitted
-        validation = fitting(validation, train, classes=ensemble._classifies)
+        validation = fitting(validation, train, classes=ensemble._classifies, categorical=ensemble.categorical)
     say(f"read {len(train.X)} rows x {train.X.shape[1]} columns in {time.perf_counter() - started:.2f} s")
     ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
     model = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
@@ -108,7 +108,7 @@ def _channel(name: str, data: dict[str, Any]) -> Dataset | None:
     return take_apart(frame, **roles)
 
 
-def fitting(validation: Dataset, train: Dataset, *, classes: bool) -> Dataset:
+def fitting(validation: Dataset, train: Dataset, *, classes: bool, categorical: Any = "auto") -> Dataset:
     """Return the validation table with the training table's columns in its order, checked."""
     X = validation.X
     try:
@@ -121,7 +121,9 @@ def fitting(validation: Dataset, train: Dataset, *, classes: bool) -> Dataset:
             X = X[list(train.X.columns)]
         elif X.shape[1] != train.X.shape[1]:
             raise InputError(f"it has {X.shape[1]} feature columns, the training table has {train.X.shape[1]}")
-        read_table(BaseEstimator(), X, reset=True)
+        reader = BaseEstimator()
+        read_table(reader, train.X, reset=True, categorical=categorical)
+        read_table(reader, X, reset=False)
         check_target(validation.y, classification=classes)
         if classes:
             unknown = sorted(set(np.asarray(validation.y).tolist()) - set(np.asarray(train.y).tolist()), key=str)

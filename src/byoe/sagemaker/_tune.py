@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._params import configure
+from .._configure import configure
 from ..errors import JobError, ParameterError, need
 from ._local import LocalJob
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from sklearn.base import clone
 
-from ._contracts import SHARED_NAMES, Learner
+from ._contracts import Learner
 from ._members import as_blender, as_learner, entries, find_label, members
+from ._parameters import SHARED_NAMES
 from ._registry import plain
 from .errors import ParameterError, UnknownNameError, did_you_mean
 

@@ -2,8 +2,8 @@ import pytest
 from sklearn.linear_model import Lasso
 
 from byoe import EnsembleRegressor, learner
+from byoe._configure import configure
 from byoe._members import members
-from byoe._params import configure
 from byoe.errors import ParameterError, UnknownNameError
 
 BOOSTERS = ("catboost", "xgboost", "lightgbm", "hist_gradient_boosting", "ridge")

@@ -1,0 +1,234 @@
+"""Numbers for learners that take no categories, no missing cells, or want scaled columns.
+
+All of it is learned from the training rows of a fold: medians, scales, and the target
+statistics of categories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._contracts import FloatArray, IntArray, Learner, Task
+from ._table import Table
+
+MOST_ONE_HOT = 16
+
+Folds = Sequence[tuple[IntArray, IntArray]]
+
+
+def needs_encoding(learner: Learner, table: Table) -> bool:
+    """Say whether a learner is given encoded rows of this table."""
+    categories = any(not learner.takes_category(levels, len(table)) for levels in table.categorical.values())
+    if learner.frames:  # an estimator of the user's sees the data as they are, if it can take them
+        return learner.encoded and (categories or (table.holes and not learner.missing))
+    return categories or not learner.missing or learner.scaled
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Turns rows of a table into numbers for one model.
+
+    A category with at most 16 values becomes a column of 0 and 1 for each, and one for
+    missing cells if the training rows have some. One with more values becomes the mean
+    target of its value, shrunk towards the mean of all (Micci-Barreca, 2001); a column for
+    each class where there are more than two.
+
+    Attributes
+    ----------
+    fill : array of shape (n_features,)
+        What a missing number becomes: the median, or NaN to leave it.
+    one_hot : dict of column to codes that have a column of their own
+        Code -1 stands for a missing cell.
+    means : dict of column to array of shape (n_codes + 2, n_targets)
+        Mean target by code; the last two rows are for unknown codes and missing cells.
+    center, scale : array of shape (n_encoded,)
+    """
+
+    fill: FloatArray
+    one_hot: Mapping[int, IntArray]
+    means: Mapping[int, FloatArray]
+    center: FloatArray
+    scale: FloatArray
+
+    @property
+    def sources(self) -> IntArray:
+        """The input column that each encoded column comes from, of shape (n_encoded,)."""
+        widths = [
+            len(self.one_hot[i]) if i in self.one_hot else self.means[i].shape[1] if i in self.means else 1
+            for i in range(len(self.fill))
+        ]
+        return np.repeat(np.arange(len(widths)), widths)
+
+    def codes(self, categorical: Mapping[int, int]) -> dict[int, int]:
+        """Return where the columns of categories that are left as codes have gone."""
+        places = {int(source): place for place, source in enumerate(self.sources)}
+        return {places[i]: n for i, n in categorical.items() if i not in self.one_hot and i not in self.means}
+
+    def transform(self, X: Any, means: Mapping[int, FloatArray] | None = None) -> Any:
+        """Encode rows of shape (n_rows, n_features).
+
+        ``means`` replaces the encoded columns of target means, for the rows of the fit.
+        """
+        if not isinstance(X, np.ndarray):  # a sparse matrix, of numbers without missing cells
+            return X if (self.scale == 1.0).all() else X.multiply(1.0 / self.scale).tocsr()
+        if not self.one_hot and not self.means:
+            encoded = np.where(np.isnan(X), self.fill, X)
+        else:
+            encoded = np.hstack([self._column(i, column, means or {}) for i, column in enumerate(X.T)])
+        encoded -= self.center
+        encoded /= self.scale
+        return encoded
+
+    def _column(self, i: int, column: FloatArray, means: Mapping[int, FloatArray]) -> FloatArray:
+        if i in self.one_hot:
+            codes = np.where(np.isnan(column), -1, column)
+            return np.asarray(codes[:, None] == self.one_hot[i], dtype=np.float64)
+        if i in means:
+            return means[i]
+        if i in self.means:
+            return self.means[i][_places(column, len(self.means[i]) - 2)]
+        return np.where(np.isnan(column), self.fill[i], column)[:, None]
+
+    def state(self) -> dict[str, Any]:
+        """Return the encoder as plain JSON values."""
+        return {
+            "fill": [None if np.isnan(value) else value for value in self.fill.tolist()],
+            "one_hot": {str(i): codes.tolist() for i, codes in self.one_hot.items()},
+            "means": {str(i): means.tolist() for i, means in self.means.items()},
+            "center": self.center.tolist(),
+            "scale": self.scale.tolist(),
+        }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> Encoder:
+        """Take back what ``state`` returned."""
+        return cls(
+            np.array([np.nan if value is None else value for value in state["fill"]]),
+            {int(i): np.array(codes, dtype=np.int64) for i, codes in state["one_hot"].items()},
+            {int(i): np.array(means, dtype=np.float64) for i, means in state["means"].items()},
+            np.array(state["center"], dtype=np.float64),
+            np.array(state["scale"], dtype=np.float64),
+        )
+
+
+def fit_encoder(
+    learner: Learner,
+    X: Any,
+    y: NDArray[Any],
+    task: Task,
+    sample_weight: FloatArray | None,
+    table: Table,
+    folds: Folds,
+) -> tuple[Encoder, Any]:
+    """Learn an encoder from training rows, and encode these.
+
+    Parameters
+    ----------
+    learner : Learner
+        What it declares says what is encoded.
+    X : array of shape (n_rows, n_features)
+    y : array of shape (n_rows,) or (n_rows, n_outputs)
+    task : Task
+    sample_weight : array of shape (n_rows,) or None
+        For the scale; medians and target means count every row once.
+    table : Table
+        Of all rows: which columns hold categories.
+    folds : sequence of (train, test) pairs
+        The training rows get the mean target of their category from other rows than
+        themselves (as in CatBoost and scikit-learn's ``TargetEncoder``): a row that these
+        folds do not test gets the mean of all.
+
+    Returns
+    -------
+    encoder : Encoder
+    encoded : array of shape (n_rows, n_encoded)
+    """
+    n_features = X.shape[1]
+    fill = np.full(n_features, np.nan)
+    if not learner.missing and isinstance(X, np.ndarray):
+        fill = _medians(X)
+    one_hot, means, held_out = {}, {}, {}
+    for i, levels in table.categorical.items():
+        if learner.takes_category(levels, len(table)):
+            fill[i] = np.nan if learner.missing else levels
+        elif levels <= MOST_ONE_HOT:
+            codes = np.arange(levels)
+            one_hot[i] = np.r_[codes, -1] if levels == 0 or np.isnan(X[:, i]).any() else codes
+        else:
+            means[i], held_out[i] = _target_means(X[:, i], y, task, levels, folds)
+    encoder = Encoder(fill, one_hot, means, np.zeros(1), np.ones(1))
+    width = len(encoder.sources)
+    encoder = Encoder(fill, one_hot, means, np.zeros(width), np.ones(width))
+    encoded = encoder.transform(X, held_out)
+    if not learner.scaled:
+        return encoder, encoded
+    center, scale = _standard(encoded, sample_weight)
+    # Columns of 0 and 1 have a scale already.
+    numbers = ~np.isin(encoder.sources, list(one_hot))
+    center, scale = np.where(numbers, center, 0.0), np.where(numbers, scale, 1.0)
+    encoder = Encoder(fill, one_hot, means, center, scale)
+    return encoder, encoder.transform(X, held_out)
+
+
+def _medians(X: FloatArray) -> FloatArray:
+    known = ~np.isnan(X)
+    if known.all():
+        return np.median(X, axis=0)
+    empty = ~known.any(axis=0)
+    medians = np.zeros(X.shape[1])
+    medians[~empty] = np.nanmedian(X[:, ~empty], axis=0)
+    return medians
+
+
+def _standard(encoded: Any, sample_weight: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler(with_mean=isinstance(encoded, np.ndarray)).fit(encoded, sample_weight=sample_weight)
+    center = np.zeros(encoded.shape[1]) if scaler.mean_ is None or not scaler.with_mean else scaler.mean_
+    return center, scaler.scale_
+
+
+def _target_means(
+    column: FloatArray, y: NDArray[Any], task: Task, levels: int, folds: Folds
+) -> tuple[FloatArray, FloatArray]:
+    """Return the mean target by code, and of each training row by other rows than itself."""
+    places = _places(column, levels)
+    targets = _targets(y, task)
+    means = _shrunk(places, targets, levels)
+    held_out = np.broadcast_to(targets.mean(axis=0), targets.shape).copy()
+    for train, test in folds:
+        held_out[test] = _shrunk(places[train], targets[train], levels)[places[test]]
+    return means, held_out
+
+
+def _targets(y: NDArray[Any], task: Task) -> FloatArray:
+    if not task.is_classification:
+        return np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+    if task.n_classes == 2:
+        return np.asarray(y == 1, dtype=np.float64)[:, None]
+    return np.asarray(y[:, None] == np.arange(task.n_classes), dtype=np.float64)
+
+
+def _shrunk(places: IntArray, targets: FloatArray, levels: int) -> FloatArray:
+    from sklearn.preprocessing import TargetEncoder
+
+    n_places = levels + 2
+    columns = []
+    for target in targets.T:
+        mean = float(target.mean())
+        column = np.full(n_places, mean)
+        if np.ptp(target) > 0:
+            encoder = TargetEncoder(target_type="continuous").fit(places[:, None], target)
+            column[encoder.categories_[0]] = encoder.encodings_[0]
+        columns.append(column)
+    return np.column_stack(columns)
+
+
+def _places(column: FloatArray, levels: int) -> IntArray:
+    """Return codes as row numbers of a table of means: unknown ones and missing cells come last."""
+    return np.where(np.isnan(column), levels + 1, np.minimum(column, levels)).astype(np.int64)

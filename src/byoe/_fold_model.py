@@ -1,0 +1,217 @@
+"""One member on one set of rows: what brings a table to a learner, and its predictions back.
+
+This is where a learner's declarations are read: categories it does not take are encoded,
+classes that are absent from its rows are put back, targets that it does not take together
+are fitted one by one, and the number of rounds is found on rows that it does not learn from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from ._contracts import FloatArray, IntArray, Learner, Model, StopRows, Task
+from ._encoding import Encoder, fit_encoder, needs_encoding
+from ._inner import hold_out, inner_folds
+from ._splits import SplitPlan
+from ._table import Table
+
+_PATIENCE = 50
+_REFIT_BELOW = 20_000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The data of a fit, of which every task takes rows.
+
+    Attributes
+    ----------
+    table : Table
+    y : array of shape (n_rows,) or (n_rows, n_outputs)
+    weight : array of shape (n_rows,) or None
+    task : Task
+    plan : SplitPlan
+    """
+
+    table: Table
+    y: NDArray[Any]
+    weight: FloatArray | None
+    task: Task
+    plan: SplitPlan
+
+
+@dataclass
+class FoldModel:
+    """The model of one member on one fold.
+
+    Attributes
+    ----------
+    models : list of Model
+        One, or one for each output.
+    task : Task
+    frames : bool
+        Whether it predicts from the user's container.
+    encoder : Encoder or None
+    present : array or None
+        Codes of the classes in the training rows, where some are absent.
+    rounds : list of int
+        Of each model, when early stopping found them.
+    """
+
+    models: list[Model]
+    task: Task
+    frames: bool = False
+    encoder: Encoder | None = None
+    present: IntArray | None = None
+    rounds: list[int] = field(default_factory=list)
+
+    def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
+        """Predict rows of a table: of its values, or of its native form where ``frames``."""
+        inputs = X if self.encoder is None else self.encoder.transform(X)
+        if len(self.models) > 1:
+            return np.column_stack([model.predict(inputs, threads=threads) for model in self.models])
+        values = np.asarray(self.models[0].predict(inputs, threads=threads), dtype=np.float64)
+        if self.present is None:
+            return values
+        probabilities = np.zeros((len(values), self.task.n_classes))
+        probabilities[:, self.present] = values
+        return probabilities
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write the models' native files into an empty folder; return how to use them, as JSON values."""
+        for number, model in enumerate(self.models):
+            place = _place(folder, number, len(self.models))
+            place.mkdir(exist_ok=True)
+            model.save(place)
+        return {
+            "outputs": len(self.models),
+            "frames": self.frames,
+            "encoder": None if self.encoder is None else self.encoder.state(),
+            "present": None if self.present is None else self.present.tolist(),
+            "rounds": self.rounds,
+        }
+
+    @classmethod
+    def load(
+        cls, learner: Learner, folder: Path, described: Mapping[str, Any], task: Task, trusted: Sequence[str]
+    ) -> FoldModel:
+        """Read what ``save`` wrote, as it described it."""
+        present = None if described["present"] is None else np.asarray(described["present"], dtype=np.int64)
+        encoder = None if described["encoder"] is None else Encoder.restore(described["encoder"])
+        inner = _inner_task(learner, task, present)
+        places = [_place(folder, number, described["outputs"]) for number in range(described["outputs"])]
+        models = [learner.load(place, task=inner, trusted=trusted) for place in places]
+        return cls(models, task, described["frames"], encoder, present, described["rounds"])
+
+
+def _place(folder: Path, number: int, count: int) -> Path:
+    return folder if count == 1 else folder / str(number)
+
+
+def fit_fold(
+    learner: Learner,
+    data: Rows,
+    train: IntArray,
+    *,
+    seed: int,
+    threads: int,
+    stopping: bool = False,
+    rounds: Sequence[int] = (),
+) -> FoldModel:
+    """Fit a learner on some rows.
+
+    Parameters
+    ----------
+    learner : Learner
+    data : Rows
+    train : array of shape (n_train,)
+        Numbers of the rows that it may see.
+    seed, threads : int
+    stopping : bool
+        Find the number of rounds on rows inside the training part. Below 20,000 rows the
+        model is then fitted again on all of them, with that number of rounds.
+    rounds : sequence of int
+        How many rounds each output's model gets, where that is known.
+    """
+    # A clone of its own: a RandomState among the parameters must not pass from task to task.
+    learner = clone(learner)
+    if data.weight is not None:  # a row without weight teaches nothing, neither a median nor a bin
+        train = train[data.weight[train] > 0]
+        if not len(train):
+            raise ValueError("all training rows of this fold have the weight zero")
+    if not stopping:
+        return _fit(learner, data, train, None, seed, threads, rounds)
+    split = hold_out(data.plan, train, data.y[train], data.task, seed)
+    if split is None:
+        return _fit(learner, data, train, None, seed, threads, ())
+    first = _fit(learner, data, train[split[0]], train[split[1]], seed, threads, ())
+    if len(train) >= _REFIT_BELOW or not first.rounds:
+        return first
+    return _fit(learner, data, train, None, seed, threads, first.rounds)
+
+
+def _fit(
+    learner: Learner,
+    data: Rows,
+    train: IntArray,
+    stop: IntArray | None,
+    seed: int,
+    threads: int,
+    rounds: Sequence[int],
+) -> FoldModel:
+    task, table = data.task, data.table
+    y = data.y[train]
+    present = _absent_classes(y, task)
+    inner = _inner_task(learner, task, present)
+    encode = needs_encoding(learner, table)
+    model = FoldModel([], task, learner.frames and not encode, present=present)
+    X = table.rows(train, frames=model.frames)
+    weight = None if data.weight is None else data.weight[train]
+    extra: dict[str, Any] = {}
+    if encode:
+        folds = inner_folds(data.plan, train, seed)
+        model.encoder, X = fit_encoder(learner, X, y, task, weight, table, folds)
+    if learner.categorical and not model.frames:
+        extra["categorical"] = model.encoder.codes(table.categorical) if model.encoder else table.categorical
+    stop_X = None if stop is None else table.rows(stop, frames=model.frames)
+    if stop is not None and model.encoder is not None:
+        stop_X = model.encoder.transform(stop_X)
+    for number, target in enumerate(_targets(y, present, task, inner)):
+        if learner.stops and stop is not None:
+            stop_y = _targets(data.y[stop], present, task, inner)[number]
+            stop_weight = None if data.weight is None else data.weight[stop]
+            extra["stop"] = StopRows(stop_X, stop_y, stop_weight, _PATIENCE)
+        if learner.stops and len(rounds):
+            extra["rounds"] = rounds[number]
+        fitted = learner.fit(X, target, task=inner, sample_weight=weight, seed=seed, threads=threads, **extra)
+        model.models.append(fitted)
+        if "stop" in extra or "rounds" in extra:
+            model.rounds.append(int(getattr(fitted, "rounds", 1)))
+    return model
+
+
+def _absent_classes(y: NDArray[Any], task: Task) -> IntArray | None:
+    if not task.is_classification:
+        return None
+    present = np.unique(y)
+    if len(present) < 2:
+        raise ValueError("the training part of this fold holds one class only")
+    return None if len(present) == task.n_classes else present
+
+
+def _inner_task(learner: Learner, task: Task, present: IntArray | None) -> Task:
+    if present is not None:
+        return replace(task, n_classes=len(present))
+    return task if learner.multi_output else replace(task, n_outputs=1)
+
+
+def _targets(y: NDArray[Any], present: IntArray | None, task: Task, inner: Task) -> list[NDArray[Any]]:
+    if present is not None:
+        return [np.searchsorted(present, y)]
+    return [y] if inner.n_outputs == task.n_outputs else list(np.ascontiguousarray(y.T))

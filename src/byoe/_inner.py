@@ -1,0 +1,84 @@
+"""Splits inside the training part of a fold: for early stopping and for the target means of categories.
+
+Groups stay together and later rows never teach about earlier ones where the plan is so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
+
+from ._contracts import IntArray, Task
+from ._splits import SplitPlan
+
+_FOLDS = 5
+_SHARE_TO_STOP = 0.15
+_FEWEST_TO_STOP = 40
+
+
+def inner_folds(plan: SplitPlan, rows: IntArray, seed: int) -> list[tuple[IntArray, IntArray]]:
+    """Return folds among some rows of the plan, as positions in ``rows``.
+
+    Each position is tested once, but for the first rows of a time-ordered plan.
+    """
+    count = len(rows)
+    if plan.ordered:
+        n_folds = min(_FOLDS, count - 1)
+        return list(TimeSeriesSplit(n_folds).split(rows)) if n_folds > 1 else []
+    if plan.groups is not None:
+        groups = plan.groups[rows]
+        n_groups = min(_FOLDS, len(np.unique(groups)))
+        if n_groups < 2:
+            return []
+        return list(GroupKFold(n_groups, shuffle=True, random_state=seed).split(rows, groups=groups))
+    n_folds = min(_FOLDS, count)
+    return list(KFold(n_folds, shuffle=True, random_state=seed).split(rows)) if n_folds > 1 else []
+
+
+def hold_out(
+    plan: SplitPlan, rows: IntArray, y: NDArray[np.int64], task: Task, seed: int
+) -> tuple[IntArray, IntArray] | None:
+    """Split some rows of the plan, by position, into rows to fit on and rows to stop on.
+
+    About 15 % are held out: whole groups where there are groups, the last rows of a
+    time-ordered plan, and the same share of every class otherwise. None when there are too
+    few rows, or a class would be left without a row to fit on.
+
+    Parameters
+    ----------
+    plan : SplitPlan
+    rows : array of shape (n_rows,)
+        Numbers of the training rows.
+    y : array of shape (n_rows,)
+        Their targets.
+    task : Task
+    seed : int
+    """
+    if len(rows) < _FEWEST_TO_STOP:
+        return None
+    rng = np.random.default_rng(seed)
+    if plan.ordered:
+        order = np.argsort(rows, kind="stable")
+        held = order[-round(_SHARE_TO_STOP * len(rows)) :]
+    elif plan.groups is not None:
+        held = _groups_held_out(plan.groups[rows], rng)
+    elif task.is_classification:
+        parts = [rng.permutation(np.flatnonzero(y == code)) for code in np.unique(y)]
+        held = np.concatenate([part[: round(_SHARE_TO_STOP * len(part))] for part in parts])
+    else:
+        held = rng.permutation(len(rows))[: round(_SHARE_TO_STOP * len(rows))]
+    kept = np.setdiff1d(np.arange(len(rows)), held)
+    lost = task.is_classification and len(np.unique(y[kept])) < len(np.unique(y))
+    if not len(held) or not len(kept) or lost:
+        return None
+    return kept, np.sort(held)
+
+
+def _groups_held_out(groups: NDArray[np.generic], rng: np.random.Generator) -> IntArray:
+    names, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(names))
+    wanted = _SHARE_TO_STOP * len(groups)
+    # The first groups that bring the share nearest to what is wanted, at least one.
+    count = 1 + int(np.argmin(np.abs(np.cumsum(sizes[order]) - wanted)))
+    return np.flatnonzero(np.isin(codes, order[: min(count, len(names) - 1)]))

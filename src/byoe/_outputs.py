@@ -1,0 +1,69 @@
+"""Several targets: one blender for each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import clone
+
+from ._contracts import OOF, Blender, FloatArray, Task
+
+
+class PerOutput(Blender):
+    """Blends every target by a blender of its own.
+
+    Attributes
+    ----------
+    blenders_ : list of Blender
+        One for each target.
+    weights_ : array of shape (n_members, n_outputs)
+        Where the blenders are weightings.
+    """
+
+    def __init__(self, template: Blender) -> None:
+        super().__init__()
+        self.template = template
+        self.name = template.name
+        self.weights = template.weights
+
+    @property
+    def passthrough(self) -> Any:
+        return self.template.passthrough
+
+    def check(self, task: Task, n_members: int) -> None:
+        self.template.check(replace(task, n_outputs=1), n_members)
+
+    def fit(self, oof: OOF) -> Self:
+        single = replace(oof.task, n_outputs=1)
+        self.blenders_ = []
+        for output in range(oof.task.n_outputs):
+            one = replace(oof, predictions=oof.predictions[:, :, output], y=oof.y[:, output], task=single)
+            self.blenders_.append(clone(self.template).fit(one))
+        return self
+
+    @classmethod
+    def of(cls, blenders: list[Blender]) -> PerOutput:
+        """Return the fitted blender that these make."""
+        made = cls(blenders[0])
+        made.blenders_ = blenders
+        return made
+
+    @property
+    def in_use(self) -> Blender:
+        return PerOutput.of([blender.in_use for blender in self.blenders_])
+
+    @property
+    def weights_(self) -> FloatArray:
+        """The weights of the blenders, of shape (n_members, n_outputs)."""
+        return np.column_stack([blender.weights_ for blender in self.blenders_])
+
+    def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
+        return np.column_stack([blender.predict(predictions[:, :, i], X) for i, blender in enumerate(self.blenders_)])
+
+    def __sklearn_clone__(self) -> PerOutput:
+        return PerOutput(clone(self.template))
+
+    def __repr__(self) -> str:
+        return repr(self.template)

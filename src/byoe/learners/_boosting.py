@@ -1,0 +1,27 @@
+"""How many rounds, and how fast: what the boosters share when they stop early."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._contracts import StopRows
+
+LEARNING_RATE = 0.05
+MOST_ROUNDS = 10_000
+
+
+def take_rounds(
+    given: dict[str, Any], rounds_name: str, rate_name: str, stop: StopRows | None, rounds: int | None, usual: int
+) -> int:
+    """Take the number of rounds out of the given parameters.
+
+    Where early stopping finds that number, the cap is high and the learning rate low, unless
+    the user gave them.
+    """
+    wanted = given.pop(rounds_name, None)
+    if stop is None and rounds is None:
+        return int(usual if wanted is None else wanted)
+    given.setdefault(rate_name, LEARNING_RATE)
+    if rounds is not None:
+        return rounds
+    return int(MOST_ROUNDS if wanted is None else wanted)
