@@ -175,8 +175,10 @@ def _dates(cells: Any) -> FloatArray:
     if isinstance(cells, nw.Series):
         if cells.dtype == nw.Duration:
             return _numbers(cells.dt.total_microseconds()) / _DAY
-        if cells.dtype in (nw.Datetime, nw.Date):
-            return _numbers(cells.cast(nw.Datetime("us")).dt.timestamp("us")) / _DAY
+        if cells.dtype == nw.Date:
+            cells = cells.cast(nw.Datetime("us"))
+        if cells.dtype == nw.Datetime:
+            return _numbers(cells.dt.timestamp("us")) / _DAY
         if cells.dtype.is_numeric():
             return _numbers(cells)
     listed = cells if _is_array_of_dates(cells) else [None if is_missing(cell) else cell for cell in _listed(cells)]

@@ -18,7 +18,7 @@ from .errors import BundleError, ParameterError
 
 # Types outside skops' own list that byoe's learners and the boosters' wrappers are made of.
 _TRUSTED_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "xgboost", "lightgbm", "catboost"})
-_TRUSTED_TYPES = frozenset({"collections.OrderedDict", "collections.defaultdict"})
+_TRUSTED_TYPES = frozenset({"collections.OrderedDict", "collections.defaultdict", "functools.partial"})
 _INNER = "ensemble"
 _THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
 

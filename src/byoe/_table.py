@@ -9,7 +9,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_matrix, issparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_array, column_or_1d, validate_data
@@ -110,7 +110,7 @@ def _read_numbers(estimator: Any, X: Any, reset: bool) -> Any:
     if issparse(values) and max(values.nnz, values.shape[1]) <= np.iinfo(np.int32).max:
         # Many estimators take no 64-bit indices.
         parts = values.data, values.indices.astype(np.int32), values.indptr.astype(np.int32)
-        return csr_array(parts, shape=values.shape)
+        return csr_matrix(parts, shape=values.shape)
     return values
 
 
@@ -128,7 +128,7 @@ def in_form(estimator: Any, values: Any) -> Any:
     if trained_sparse and not issparse(values):
         if np.isnan(values).any():
             raise InputError("the ensemble was fitted on a sparse matrix, in which no cell can be missing (NaN)")
-        return csr_array(values)
+        return csr_matrix(values)
     return values
 
 
