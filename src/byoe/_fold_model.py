@@ -23,7 +23,6 @@ from ._splits import SplitPlan
 from ._table import Table
 
 _PATIENCE = 50
-_REFIT_BELOW = 20_000
 
 
 @dataclass(frozen=True)
@@ -134,8 +133,8 @@ def fit_fold(
         Numbers of the rows that it may see.
     seed, threads : int
     stopping : bool
-        Find the number of rounds on rows inside the training part. Below 20,000 rows the
-        model is then fitted again on all of them, with that number of rounds.
+        Find the number of rounds on rows inside the training part, which the model then
+        does not learn from.
     rounds : sequence of int
         How many rounds each output's model gets, where that is known.
     """
@@ -150,10 +149,7 @@ def fit_fold(
     split = hold_out(data.plan, train, data.y[train], data.task, seed)
     if split is None:
         return _fit(learner, data, train, None, seed, threads, ())
-    first = _fit(learner, data, train[split[0]], train[split[1]], seed, threads, ())
-    if len(train) >= _REFIT_BELOW or not first.rounds:
-        return first
-    return _fit(learner, data, train, None, seed, threads, first.rounds)
+    return _fit(learner, data, train[split[0]], train[split[1]], seed, threads, ())
 
 
 def _fit(

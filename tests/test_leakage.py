@@ -1,0 +1,219 @@
+"""An out-of-fold prediction has never seen its row: not by its target, and not by statistics of its features."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from byoe import EnsembleClassifier, EnsembleRegressor, learner
+from byoe._contracts import Task
+from byoe._fold_model import Rows, fit_fold
+from byoe._inner import hold_out, inner_folds
+from byoe._splits import SplitPlan
+from byoe._table import read_table
+
+NAMES = ["catboost", "xgboost", "lightgbm", "ridge", "elastic_net", "random_forest", "extra_trees", "hist_gradient_boosting", "knn", "svm", "mlp"]  # fmt: skip
+# Early stopping stays on: the number of rounds is left open.
+FAST = {
+    "catboost": {"depth": 2, "learning_rate": 0.5},
+    "xgboost": {"max_depth": 2, "learning_rate": 0.5},
+    "lightgbm": {"num_leaves": 4, "learning_rate": 0.5},
+    "hist_gradient_boosting": {"max_leaf_nodes": 4, "learning_rate": 0.5},
+    "random_forest": {"n_estimators": 10},
+    "extra_trees": {"n_estimators": 10},
+    "mlp": {"max_iter": 60, "hidden_layer_sizes": [8], "tol": 1e-2, "learning_rate_init": 0.05},
+}
+ROW = 7
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    n = 150
+    X = pd.DataFrame(
+        {
+            "size": np.where(rng.random(n) < 0.1, np.nan, rng.normal(size=n)),
+            "town": rng.choice(list("abc"), n),  # one-hot encoded where it is not taken as it is
+            "street": rng.choice([f"s{i}" for i in range(20)], n),  # target encoded
+        }
+    )
+    y = X["size"].fillna(0) + (X["town"] == "a") + 0.3 * rng.normal(size=n)
+    return X, y.to_numpy()
+
+
+def folds(n, k=3):
+    rows = np.arange(n)
+    return [(rows[rows % k != i], rows[rows % k == i]) for i in range(k)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_own_target_does_not_change_the_prediction(name, data):
+    X, y = data
+    changed = y.copy()
+    changed[ROW] += 1000.0
+    made = EnsembleRegressor([learner(name, **FAST.get(name, {}))], "mean", cv=folds(len(y)), random_state=0, n_jobs=1)
+    first, second = (made.fit(X, target).oof_predictions_ for target in (y, changed))
+    fold = np.arange(len(y)) % 3 == ROW % 3
+    assert np.array_equal(first[fold], second[fold])
+    assert not np.array_equal(first[~fold], second[~fold])  # where the row was learned from
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_own_class_does_not_change_the_prediction(name, data):
+    X, y = data
+    classes = (y > 0.3).astype(int)
+    changed = classes.copy()
+    changed[ROW] = 1 - changed[ROW]
+    made = EnsembleClassifier([learner(name, **FAST.get(name, {}))], "mean", cv=folds(len(y)), random_state=0, n_jobs=1)
+    first, second = (made.fit(X, target).oof_predictions_ for target in (classes, changed))
+    fold = np.arange(len(y)) % 3 == ROW % 3
+    assert np.array_equal(first[fold], second[fold])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_features_of_a_fold_do_not_change_what_is_learned_elsewhere(name, data):
+    """Means, scales, medians, frequencies and bins come from the training rows alone."""
+    X, y = data
+    own = np.arange(len(y)) % 3 == ROW % 3
+    others = own & (np.arange(len(y)) != ROW)
+    changed = X.copy()
+    # Other values of the same kinds, for all rows of the fold but one.
+    changed.loc[others, "size"] = X.loc[others, "size"].fillna(0) * 50 + 100
+    changed.loc[others, "town"] = "c"
+    changed.loc[others, "street"] = "s1"
+    made = EnsembleRegressor([learner(name, **FAST.get(name, {}))], "mean", cv=folds(len(y)), random_state=0, n_jobs=1)
+    first, second = (made.fit(frame, y).oof_predictions_[ROW] for frame in (X, changed))
+    assert np.array_equal(first, second)
+
+
+def read(X, y, plan, weight=None):
+    from sklearn.base import BaseEstimator
+
+    return Rows(read_table(BaseEstimator(), X, reset=True), y, weight, Task("regression"), plan)
+
+
+def test_statistics_are_those_of_the_training_rows(data):
+    X, y = data
+    train = np.arange(0, 100)
+    plan = SplitPlan(((train, np.arange(100, 150)),), len(y))
+    encoder = fit_fold(learner("ridge"), read(X, y, plan), train, seed=0, threads=1).encoder
+    sizes = X["size"][:100]
+    assert encoder.fill[0] == sizes.median()
+    filled = sizes.fillna(sizes.median())
+    assert encoder.center[0] == pytest.approx(filled.mean())
+    assert encoder.scale[0] == pytest.approx(filled.std(ddof=0))
+    # The mean target of a street, shrunk towards that of all, never leaves the range of both.
+    table = read_table(_Reader(X), X, reset=False)
+    codes = table.values[:100, 2].astype(int)
+    for code in np.unique(codes):
+        inside = sorted([y[:100][codes == code].mean(), y[:100].mean()])
+        assert inside[0] - 1e-9 <= encoder.means[2][code, 0] <= inside[1] + 1e-9
+
+
+class _Reader:
+    """Reads like an ensemble that was fitted on X."""
+
+    def __new__(cls, X):
+        from sklearn.base import BaseEstimator
+
+        reader = BaseEstimator()
+        read_table(reader, X, reset=True)
+        return reader
+
+
+def test_target_means_of_the_training_rows_come_from_other_rows(data):
+    from byoe._encoding import fit_encoder
+
+    X, y = data
+    plan = SplitPlan(tuple(folds(len(y))), len(y))
+    rows = np.arange(len(y))
+    inner = inner_folds(plan, rows, seed=0)
+    table = read(X, y, plan).table
+
+    def encoded(target):
+        return fit_encoder(learner("knn"), table.values, target, Task("regression"), None, table, inner)
+
+    changed = y.copy()
+    changed[ROW] += 5.0
+    encoder, first = encoded(y)
+    _, second = encoded(changed)
+    raw = [values * encoder.scale + encoder.center for values in (first, second)]
+    street = list(encoder.sources).index(2)
+    scale = encoded(changed)[0]
+    raw[1] = second * scale.scale + scale.center
+    assert raw[0][ROW, street] == pytest.approx(raw[1][ROW, street])
+    assert not np.allclose(raw[0][:, street], raw[1][:, street])
+
+
+# -- splits inside a training part -------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_stop_rows_are_inside_the_training_part_and_apart_from_the_rest(seed):
+    plan = SplitPlan(tuple(folds(300)), 300)
+    train = plan.folds[0][0]
+    kept, held = hold_out(plan, train, np.zeros(200), Task("regression"), seed)
+    assert sorted([*kept, *held]) == list(range(200))
+    assert 0.1 < len(held) / 200 < 0.2
+
+
+def test_stop_rows_keep_whole_groups(rng):
+    groups = rng.integers(0, 12, 300)
+    plan = SplitPlan(tuple(folds(300)), 300, groups)
+    train = plan.folds[0][0]
+    for seed in range(5):
+        kept, held = hold_out(plan, train, np.zeros(200), Task("regression"), seed)
+        assert not set(groups[train[kept]]) & set(groups[train[held]])
+        for inner_train, inner_test in inner_folds(plan, train, seed):
+            assert not set(groups[train[inner_train]]) & set(groups[train[inner_test]])
+    one = SplitPlan(tuple(folds(300)), 300, np.zeros(300))
+    assert hold_out(one, train, np.zeros(200), Task("regression"), 0) is None
+    assert inner_folds(one, train, 0) == []
+
+
+def test_stop_rows_are_the_last_of_a_time_ordered_plan():
+    plan = SplitPlan(((np.arange(100), np.arange(100, 150)), (np.arange(150), np.arange(150, 200))), 200)
+    assert plan.ordered
+    rows = np.arange(150)
+    kept, held = hold_out(plan, rows, np.zeros(150), Task("regression"), 0)
+    assert kept.max() < held.min()
+    assert held.max() == 149
+    for train, test in inner_folds(plan, rows, 0):
+        assert train.max() < test.min()
+
+
+def test_stop_rows_keep_the_shares_of_the_classes():
+    y = np.repeat([0, 1, 2], [140, 57, 3])
+    plan = SplitPlan(((np.arange(200), np.arange(200, 210)),), 210)
+    kept, held = hold_out(plan, np.arange(200), y, Task("classification", 3), 0)
+    assert set(y[kept]) == {0, 1, 2}
+    assert abs(np.mean(y[held] == 1) - 0.285) < 0.05
+
+
+def test_few_rows_are_not_split():
+    plan = SplitPlan(((np.arange(30), np.arange(30, 40)),), 40)
+    assert hold_out(plan, np.arange(30), np.zeros(30), Task("regression"), 0) is None
+
+
+def test_groups_reach_the_early_stopping_of_a_member(data, rng):
+    """Rows of a group share a noise that only memory explains: rounds found across groups are fewer."""
+    n = 400
+    groups = np.repeat(np.arange(40), 10)
+    X = np.column_stack([groups + 0.01 * rng.normal(size=n), rng.normal(size=n)])
+    y = rng.normal(size=40)[groups] + 0.1 * rng.normal(size=n)
+    made = EnsembleRegressor([learner("lightgbm", learning_rate=0.1)], "mean", random_state=0)
+    alone = made.fit(X, y).members_["lightgbm"].models
+    grouped = made.fit(X, y, groups=groups).members_["lightgbm"].models
+    assert np.mean([m.rounds for m in grouped]) < 0.5 * np.mean([m.rounds for m in alone])
+
+
+def test_a_row_of_weight_zero_teaches_nothing(data):
+    X, y = data
+    weight = np.r_[np.ones(120), np.zeros(30)]
+    changed_X, changed_y = X.copy(), y.copy()
+    changed_y[120:] += 100.0
+    changed_X.loc[120:, "size"] = 1e6
+    for name in ("ridge", "xgboost", "catboost", "random_forest"):
+        made = EnsembleRegressor([learner(name, **FAST.get(name, {}))], "mean", cv=folds(len(y)), random_state=0)
+        first = made.fit(X, y, sample_weight=weight).oof_predictions_[:120]
+        second = made.fit(changed_X, changed_y, sample_weight=weight).oof_predictions_[:120]
+        assert np.array_equal(first, second), name
