@@ -183,8 +183,8 @@ def test_stop_rows_are_the_last_of_a_time_ordered_plan():
 
 def test_stop_rows_keep_the_shares_of_the_classes():
     y = np.repeat([0, 1, 2], [140, 57, 3])
-    plan = SplitPlan(((np.arange(200), np.arange(200, 210)),), 210)
-    kept, held = hold_out(plan, np.arange(200), y, Task("classification", 3), 0)
+    plan = SplitPlan(((np.arange(10, 210), np.arange(10)),), 210)
+    kept, held = hold_out(plan, plan.folds[0][0], y, Task("classification", 3), 0)
     assert set(y[kept]) == {0, 1, 2}
     assert abs(np.mean(y[held] == 1) - 0.285) < 0.05
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from .._contracts import FloatArray, Model, StopRows, Task
 from .._estimators import EstimatorLearner, EstimatorModel, set_seed
@@ -78,15 +79,12 @@ class HistGradientBoosting(EstimatorLearner):
             **given, max_iter=number, categorical_features=sorted(categorical or ()) or None
         )
         set_seed(estimator, seed)
-        if stop is None:
-            model = EstimatorModel(estimator.fit(X, y, sample_weight=sample_weight), task)
-            model.rounds = int(estimator.n_iter_)
-            return model
-        estimator.set_params(early_stopping=True, n_iter_no_change=stop.patience)
-        estimator.fit(
-            X, y, sample_weight=sample_weight, X_val=stop.X, y_val=stop.y, sample_weight_val=stop.sample_weight
-        )
-        model = EstimatorModel(estimator, task)
-        # The first score is that of no tree at all.
-        model.rounds = max(1, int(np.argmax(estimator.validation_score_)))
+        if stop is not None:
+            watched = {"X_val": stop.X, "y_val": stop.y, "sample_weight_val": stop.sample_weight}
+            search = clone(estimator).set_params(early_stopping=True, n_iter_no_change=stop.patience)
+            search.fit(X, y, sample_weight=sample_weight, **watched)
+            # Its trees run on past the best score, whose place counts from no tree at all.
+            estimator.set_params(max_iter=max(1, int(np.argmax(search.validation_score_))))
+        model = EstimatorModel(estimator.fit(X, y, sample_weight=sample_weight), task)
+        model.rounds = int(estimator.n_iter_)
         return model
