@@ -124,6 +124,13 @@ class Learner(Parameters):
     multi_output : bool
         Whether a target of shape (n_rows, n_outputs) is taken; otherwise one model is fitted
         for each output.
+    grouped : bool
+        Whether ``fit`` takes ``groups=``, an array of shape (n_rows,), for splits of its own.
+    frozen : bool
+        Whether the model is fitted already and stays as it is.
+    gives_probabilities : bool
+        False for a classifier whose models give decision values of shape (n_rows, n_classes):
+        greater is more likely, and nothing else is known.
     stops : bool
         Whether ``fit`` takes ``stop=``, a `StopRows` or None, and ``rounds=``, the number of
         rounds to train or None; its models then tell their ``rounds``.
@@ -151,6 +158,9 @@ class Learner(Parameters):
     scaled: bool = False
     sparse: bool = False
     multi_output: bool = False
+    grouped: bool = False
+    frozen: bool = False
+    gives_probabilities: bool = True
     stops: bool = False
     frames: bool = False
     encoded: bool = True
@@ -313,6 +323,8 @@ class Blender(Parameters):
         The parameters and their defaults.
     gives_probabilities : bool
         False for a blender that only votes for a class.
+    takes_scores : bool
+        Whether a member may give decision values instead of probabilities.
     weights_ : array of shape (n_members,)
         Only on a fitted blender that is a weighting.
     """
@@ -331,6 +343,10 @@ class Blender(Parameters):
     @property
     def gives_probabilities(self) -> bool:
         return True
+
+    @property
+    def takes_scores(self) -> bool:
+        return False
 
     @property
     def in_use(self) -> Blender:

@@ -9,6 +9,7 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
@@ -28,6 +29,12 @@ def last_step(estimator: Any) -> Any:
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
     return estimator
+
+
+def default_name(estimator: Any) -> str:
+    """Return the label of a member made of an estimator."""
+    inner = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
+    return type(inner).__name__.lower()
 
 
 def set_seed(estimator: Any, seed: int) -> None:
@@ -71,15 +78,13 @@ def _has_catboost(estimator: Any) -> bool:
     return any(_is_catboost(value) for value in estimator.get_params(deep=True).values())
 
 
-def weight_params(estimator: Any, sample_weight: FloatArray | None) -> dict[str, FloatArray]:
-    """Return the fit parameter that brings weights to the last step of a pipeline."""
-    if sample_weight is None:
-        return {}
+def fit_params(estimator: Any, **given: Any) -> dict[str, Any]:
+    """Return the fit parameters that bring what is given (weights, groups) to the last step of a pipeline."""
     prefix = ""
     while isinstance(estimator, Pipeline):
         name, estimator = estimator.steps[-1]
         prefix += f"{name}__"
-    return {f"{prefix}sample_weight": sample_weight}
+    return {f"{prefix}{name}": value for name, value in given.items() if value is not None}
 
 
 def _declare(learner: EstimatorLearner, estimator: Any) -> None:
@@ -92,7 +97,10 @@ def _declare(learner: EstimatorLearner, estimator: Any) -> None:
     learner.sparse = bool(tags.input_tags.sparse)
     learner.multi_output = bool(tags.target_tags.multi_output)
     learner.categorical = False
-    learner.encoded = _is_bare(estimator)
+    learner.grouped = has_fit_parameter(last_step(estimator), "groups")
+    learner.frozen = isinstance(estimator, FrozenEstimator)
+    learner.encoded = not learner.frozen and _is_bare(estimator)
+    learner.gives_probabilities = hasattr(estimator, "predict_proba")
     trees = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
     learner.finalize = "bag" if type(last_step(estimator)).__module__.startswith(trees) else "refit"
 
@@ -138,8 +146,15 @@ class EstimatorModel:
             # Forests add up their trees in the order of arrival: the last bit would change from call to call.
             forest = type(last_step(self.estimator)).__module__ == "sklearn.ensemble._forest"
             set_threads(self.estimator, 1 if forest else threads)
-        method = self.estimator.predict_proba if self.task.is_classification else self.estimator.predict
-        return np.asarray(method(X, **options), dtype=np.float64)
+        if not self.task.is_classification:
+            return np.asarray(self.estimator.predict(X, **options), dtype=np.float64)
+        if hasattr(self.estimator, "predict_proba"):
+            return np.asarray(self.estimator.predict_proba(X, **options), dtype=np.float64)
+        if hasattr(self.estimator, "decision_function"):
+            scores = np.asarray(self.estimator.decision_function(X), dtype=np.float64)
+            return np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
+        classes = self.estimator.classes_
+        return np.asarray(self.estimator.predict(X)[:, None] == classes, dtype=np.float64)
 
     def save(self, folder: Path) -> None:
         if _is_ensemble(self.estimator):  # an ensemble in an ensemble is a bundle in a bundle
@@ -176,7 +191,7 @@ class EstimatorLearner(Learner):
         estimator = self.estimator(task, y)
         set_seed(estimator, seed)
         set_threads(estimator, threads)
-        estimator.fit(X, y, **weight_params(estimator, sample_weight))
+        estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight))
         return EstimatorModel(estimator, task)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
@@ -188,24 +203,46 @@ class EstimatorLearner(Learner):
         return EstimatorModel(load_skops(data, self.packages(), trusted), task)
 
 
-class FromEstimator(EstimatorLearner):
-    """A scikit-learn estimator that the user made, used as it is."""
+class _Foreign(EstimatorLearner):
+    """What byoe did not make: it says by its tags and its signature what it takes."""
 
     frames = True
+
+    def fit(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+        groups: NDArray[Any] | None = None,
+    ) -> Model:
+        estimator = self.estimator(task, y)
+        if isinstance(estimator, FrozenEstimator):
+            return EstimatorModel(estimator.estimator, task)
+        set_seed(estimator, seed)
+        set_threads(estimator, threads)
+        estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight, groups=groups))
+        return EstimatorModel(estimator, task)
+
+
+class FromEstimator(_Foreign):
+    """A scikit-learn estimator that the user made, used as it is."""
 
     def __init__(self, template: Any) -> None:
         super().__init__()
         self.template = template
-        self.name = type(template).__name__.lower()
+        self.name = default_name(template)
         _declare(self, template)
 
     def check(self, task: Task) -> None:
-        name = type(self.template).__name__
         if task.kind not in self.tasks:
             wanted = "classifier" if task.is_classification else "regressor"
-            raise ParameterError(f"{name} is not a {wanted}, and this is a {task.kind} ensemble")
-        if task.is_classification and not hasattr(self.template, "predict_proba"):
-            raise ParameterError(f"{name} has no predict_proba; wrap it in sklearn.calibration.CalibratedClassifierCV")
+            raise ParameterError(
+                f"{type(self.template).__name__} is not a {wanted}, and this is a {task.kind} ensemble"
+            )
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         return clone(self.template)
@@ -235,10 +272,8 @@ class FromEstimator(EstimatorLearner):
         return repr(self.template)
 
 
-class FromFactory(EstimatorLearner):
+class FromFactory(_Foreign):
     """A registered estimator class, or a function that makes an estimator."""
-
-    frames = True
 
     def __init__(self, factory: Callable[..., Any], **params: Any) -> None:
         super().__init__(**params)

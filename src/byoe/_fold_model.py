@@ -163,7 +163,9 @@ def _fit(
 ) -> FoldModel:
     task, table = data.task, data.table
     y = data.y[train]
-    present = _absent_classes(y, task)
+    present = None if learner.frozen else _absent_classes(y, task)
+    if present is not None and not learner.gives_probabilities:
+        raise ValueError("a class is absent from the training part, and a decision value for it cannot be made up")
     inner = _inner_task(learner, task, present)
     encode = needs_encoding(learner, table)
     model = FoldModel([], task, learner.frames and not encode, present=present)
@@ -175,6 +177,8 @@ def _fit(
         model.encoder, X = fit_encoder(learner, X, y, task, weight, table, folds)
     if learner.categorical and not model.frames:
         extra["categorical"] = model.encoder.codes(table.categorical) if model.encoder else table.categorical
+    if learner.grouped and data.plan.groups is not None:
+        extra["groups"] = data.plan.groups[train]
     stop_X = None if stop is None else table.rows(stop, frames=model.frames)
     if stop is not None and model.encoder is not None:
         stop_X = model.encoder.transform(stop_X)

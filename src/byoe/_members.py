@@ -89,7 +89,9 @@ def _entry(item: Any) -> tuple[str, Any]:
         return item[0], item[1]
     if isinstance(item, Learner):
         return item.label, item
-    return type(item).__name__.lower(), item
+    from ._estimators import default_name
+
+    return default_name(item), item
 
 
 def as_learner(given: Any) -> Learner | None:
@@ -129,6 +131,12 @@ def check_members(learners: Mapping[str, Learner], blender: Blender, task: Task)
             learner.check(task)
         except ParameterError as error:
             raise type(error)(f"member {label!r}: {error}") from error
+        if task.is_classification and not (learner.gives_probabilities or blender.takes_scores):
+            raise ParameterError(
+                f"member {label!r} has no predict_proba, and blender {blender.name!r} blends probabilities: give a "
+                "scikit-learn classifier as the blender, vote, or wrap the member in "
+                "sklearn.calibration.CalibratedClassifierCV"
+            )
     blender.check(task, len(learners))
 
 

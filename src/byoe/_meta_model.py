@@ -11,7 +11,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils.validation import has_fit_parameter
 
 from ._contracts import OOF, Blender, FloatArray, Task
-from ._estimators import last_step, load_skops, set_seed, weight_params
+from ._estimators import fit_params, last_step, load_skops, set_seed
 from .errors import ParameterError
 
 
@@ -31,6 +31,10 @@ class MetaModel(Blender):
         self._n_classes = 0
 
     @property
+    def takes_scores(self) -> bool:
+        return True
+
+    @property
     def gives_probabilities(self) -> bool:
         return hasattr(self.template, "predict_proba")
 
@@ -47,7 +51,7 @@ class MetaModel(Blender):
         self._n_classes = oof.task.n_classes
         self.estimator_ = clone(self.template)
         set_seed(self.estimator_, oof.seed)
-        weights = weight_params(self.estimator_, oof.sample_weight)
+        weights = fit_params(self.estimator_, sample_weight=oof.sample_weight)
         self.estimator_.fit(meta_features(oof.predictions, oof.task), oof.y, **weights)
         return self
 

@@ -37,6 +37,10 @@ class Vote(Blender):
     def gives_probabilities(self) -> bool:
         return bool(self.get_params()["voting"] == "soft")
 
+    @property
+    def takes_scores(self) -> bool:
+        return not self.gives_probabilities
+
     def check(self, task: Task, n_members: int) -> None:
         super().check(task, n_members)
         voting = self.get_params()["voting"]
