@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.utils.fixes import parse_version
 
 from . import __version__
-from ._contracts import Task
+from ._contracts import Blender, Task
 from ._crossfit import Recoded
 from ._leaderboard import Leaderboard
 from ._members import FittedMember, as_blender, members
@@ -92,7 +92,8 @@ def _write(ensemble: Any, folder: Path) -> None:
         "columns": _names(ensemble),
         "n_features": ensemble.n_features_in_,
         "members": described,
-        "blender": {"spec": blender_to_spec(ensemble.blender_), "state": ensemble.blender_.state()},
+        "blender": _describe(ensemble.blender_),
+        "held_out_blenders": [_describe(blender) for blender in _needed_for_intervals(ensemble)],
         "seed": ensemble._seed,
         "metric": ensemble._metric_name,
         "score_estimate": _json_float(ensemble.score_estimate_),
@@ -156,8 +157,8 @@ def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
                 model = learner.load(place, task=fewer, trusted=trusted)
                 models.append(Recoded(model, np.asarray(present), task.n_classes))
         ensemble.members_[entry["label"]] = FittedMember(entry["label"], learner, entry["finalize"], models)
-    in_use = clone(as_blender(blender_from_spec(manifest["blender"]["spec"])))
-    ensemble.blender_ = in_use.restore(manifest["blender"]["state"], trusted=trusted)
+    ensemble.blender_ = _restore(manifest["blender"], trusted)
+    ensemble._held_out = tuple(_restore(entry, trusted) for entry in manifest["held_out_blenders"])
     ensemble._task = task
     ensemble._seed = manifest["seed"]
     ensemble._seconds = manifest["fit_seconds"]
@@ -203,6 +204,21 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
                 "older library may read a newer model wrongly"
             )
     return manifest
+
+
+def _describe(blender: Blender) -> dict[str, Any]:
+    return {"spec": blender_to_spec(blender), "state": blender.state()}
+
+
+def _restore(entry: dict[str, Any], trusted: Sequence[str]) -> Blender:
+    blender: Blender = clone(as_blender(blender_from_spec(entry["spec"])))
+    return blender.restore(entry["state"], trusted=trusted)
+
+
+def _needed_for_intervals(ensemble: Any) -> tuple[Blender, ...]:
+    """Return the folds' blenders where `predict_interval` uses them; a meta-model may be large."""
+    used: bool = getattr(ensemble, "interval_method_", None) == "cv+"
+    return ensemble._held_out if used else ()
 
 
 def _libraries(learner: Any) -> set[str]:
