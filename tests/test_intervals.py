@@ -6,12 +6,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.model_selection import KFold, LeaveOneOut, RepeatedKFold, ShuffleSplit, TimeSeriesSplit
+from sklearn.model_selection import GroupKFold, KFold, LeaveOneOut, RepeatedKFold, ShuffleSplit, TimeSeriesSplit
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -74,6 +74,7 @@ def test_cv_plus_by_hand():
 
 
 @given(n=st.integers(1, 400), percent=st.integers(1, 99))
+@example(n=99, percent=55)  # 0.55 * 100 is above 55
 def test_the_rank_is_the_exact_one(n, percent):
     rank = math.ceil(Fraction(percent, 100) * (n + 1))
     least = _intervals.least_mass(percent / 100, np.ones(n), 1.0)
@@ -115,12 +116,16 @@ def test_masses_of_groups_and_weights():
     np.testing.assert_allclose(mass, [1 / 3] * 3 + [1 / 2] * 2)
     assert new == pytest.approx(1)
     mass, new = _intervals.masses(np.array([1.0, 3.0]))
-    assert mass.tolist() == [1, 3]
+    assert mass.tolist() == [1 / 3, 1]
     assert mass.sum() / new == pytest.approx(4**2 / 10)  # rows of equal weight
     # A weight that is the same in a whole group is the weight of the group.
-    mass, new = _intervals.masses(np.array([1.0, 1.0, 3.0]), np.array([0, 0, 1]))
-    assert mass.tolist() == [0.5, 0.5, 3.0]
-    assert mass.sum() / new == pytest.approx(4**2 / 10)
+    mass, new = _intervals.masses(np.array([1.0, 1.0, 4.0]), np.array([0, 0, 1]))
+    assert mass.tolist() == [1 / 8, 1 / 8, 1]
+    assert mass.sum() / new == pytest.approx(5**2 / 17)
+    # Equal weights are no weights, of whatever size.
+    for size in (1e-300, 0.3, 1e300):
+        mass, new = _intervals.masses(np.full(7, size))
+        assert (mass.tolist(), new) == ([1] * 7, 1)
 
 
 def test_whole_numbers_as_weights_leave_the_order_statistic_of_repeated_rows(rng):
@@ -310,19 +315,21 @@ def test_nothing_is_fitted_for_an_interval(make, fits, monkeypatch):
 
 
 @pytest.mark.parametrize("make", [bagged, refitted])
-def test_rows_of_weight_zero_do_not_count(make, rng):
+@pytest.mark.parametrize("in_groups", [False, True])
+def test_rows_of_weight_zero_do_not_count(make, in_groups, rng):
     X, y, X_new, _ = simulate(7, n=60, fresh=20)
     kept = np.sort(rng.permutation(60)[:40])
     weight = np.zeros(60)
-    weight[kept] = 2.0
+    weight[kept] = 1.0
     y[weight == 0] += 1e3
     place = np.full(60, -1)
     place[kept] = np.arange(40)
-    folds = list(KFold(4, shuffle=True, random_state=0).split(X))
+    groups = rng.permutation(np.repeat(np.arange(20), 3)) if in_groups else np.arange(60)
+    folds = list(GroupKFold(4).split(X, groups=groups))
     fewer = [tuple(place[part][place[part] >= 0] for part in fold) for fold in folds]
-    first = make(learners=("ridge",), cv=folds).fit(X, y, sample_weight=weight).predict_interval(X_new)
-    second = make(learners=("ridge",), cv=fewer).fit(X[kept], y[kept], sample_weight=weight[kept])
-    np.testing.assert_allclose(first, second.predict_interval(X_new), rtol=1e-6)
+    first = make(learners=("ridge",), cv=folds).fit(X, y, sample_weight=weight, groups=groups)
+    second = make(learners=("ridge",), cv=fewer).fit(X[kept], y[kept], groups=groups[kept])
+    np.testing.assert_allclose(first.predict_interval(X_new), second.predict_interval(X_new), rtol=1e-6)
 
 
 def test_each_group_counts_the_same():

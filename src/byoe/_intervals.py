@@ -41,9 +41,9 @@ def check_level(level: Any) -> float:
 def masses(weight: FloatArray, groups: IntArray | None = None) -> tuple[FloatArray, float]:
     """Return how much each residual counts, and how much a new row does.
 
-    Without groups a row counts its weight. With groups, each group counts the mean weight of its
-    rows, shared among them: what is exchangeable are whole groups (Dunn, Wasserman & Ramdas,
-    2023; Lee, Barber & Willett, 2023).
+    Without groups a row counts its weight, in units of the largest. With groups, each group
+    counts the mean weight of its rows, shared among them: what is exchangeable are whole groups
+    (Dunn, Wasserman & Ramdas, 2023; Lee, Barber & Willett, 2023).
 
     The weight of a new row (or group) is not known. In its place stands its mean over the
     weighted population, Σv² / Σv for units of weight v. So n units count as (Σv)² / Σv²
@@ -60,7 +60,7 @@ def masses(weight: FloatArray, groups: IntArray | None = None) -> tuple[FloatArr
     Returns
     -------
     mass : array of shape (n_rows,)
-        All 1 without groups when the weights are 1.
+        All 1 without groups when the weights are equal.
     new : float
         1 when all units count the same.
 
@@ -71,6 +71,7 @@ def masses(weight: FloatArray, groups: IntArray | None = None) -> tuple[FloatArr
     """
     if not len(weight):
         return weight, 1.0
+    weight = weight / weight.max()  # only ratios matter, and squares must not overflow
     mass, units = weight, weight
     if groups is not None:
         mass = weight / np.bincount(groups)[groups].astype(np.float64)
