@@ -97,11 +97,11 @@ def test_the_blender_of_a_fold_is_fitted_without_the_folds_rows(name, data):
     X, y = data
     ensemble = EnsembleRegressor(("ridge", "knn", "svm"), "mean", cv=3, random_state=0).fit(X, y)
     oof = OOF(ensemble.oof_predictions_, y, ensemble._task)
-    _, first, _ = fit_blend(blender(name), oof, ensemble._plan)
+    first = fit_blend(blender(name), oof, ensemble._plan).prediction
     test = ensemble._plan.folds[1][1]
     changed = y.copy()
     changed[test] += 100.0
-    _, second, _ = fit_blend(blender(name), OOF(oof.predictions, changed, oof.task), ensemble._plan)
+    second = fit_blend(blender(name), OOF(oof.predictions, changed, oof.task), ensemble._plan).prediction
     assert np.array_equal(first[test], second[test])
 
 

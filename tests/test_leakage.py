@@ -172,7 +172,7 @@ def test_stop_rows_keep_whole_groups(rng):
 
 def test_stop_rows_are_the_last_of_a_time_ordered_plan():
     plan = SplitPlan(((np.arange(100), np.arange(100, 150)), (np.arange(150), np.arange(150, 200))), 200)
-    assert plan.ordered
+    assert plan.is_time_ordered
     rows = np.arange(150)
     kept, held = hold_out(plan, rows, np.zeros(150), Task("regression"), 0)
     assert kept.max() < held.min()

@@ -85,3 +85,14 @@ def test_categories_are_target_encoded_for_each_target(data):
     ensemble = EnsembleRegressor(["ridge"], "mean", random_state=0).fit(frame, target)
     assert ensemble.members_["ridge"].models[0].encoder.means[1].shape == (22, 2)
     assert ensemble.score(frame, target) > 0.9
+
+
+@pytest.mark.parametrize("finalize", ["bag", "refit"])
+def test_intervals_of_each_target(finalize, data):
+    X, Y = data
+    both = EnsembleRegressor(["ridge", "knn"], "mean", cv=KFold(4), finalize=finalize).fit(X, Y)
+    bounds = both.predict_interval(X[:20], level=0.8)
+    assert bounds.shape == (20, 3, 2)
+    for output in range(3):
+        alone = EnsembleRegressor(["ridge", "knn"], "mean", cv=KFold(4), finalize=finalize).fit(X, Y[:, output])
+        np.testing.assert_allclose(bounds[:, output], alone.predict_interval(X[:20], level=0.8), rtol=1e-9)

@@ -56,6 +56,38 @@ def test_groups_stay_together(task):
         assert not set(groups[train]) & set(groups[test])
 
 
+@pytest.mark.parametrize(
+    ("cv", "partition", "ordered"),
+    [
+        (4, True, False),
+        (LeaveOneOut(), True, False),
+        (PredefinedSplit(np.arange(60) % 3), True, False),
+        (PredefinedSplit(np.arange(60) % 3 - 1), False, False),
+        (RepeatedKFold(n_splits=3, n_repeats=2, random_state=0), False, False),
+        (ShuffleSplit(3, random_state=0), False, False),
+        (TimeSeriesSplit(4), False, True),
+        ([(np.arange(40), np.arange(45, 60))], False, True),
+        ([(np.arange(30), np.arange(30, 60)), (np.arange(30, 60), np.arange(30))], True, False),
+        ([(np.arange(29), np.arange(30, 60)), (np.arange(30, 60), np.arange(30))], False, False),
+        ([(np.arange(30).repeat(2), np.arange(30, 60)), (np.arange(30, 60), np.arange(30))], False, False),
+    ],
+)
+def test_partitions_and_the_order_of_time(cv, partition, ordered):
+    made = plan(cv)
+    assert (made.is_partition, made.is_time_ordered) == (partition, ordered)
+    if partition:
+        assert all((made.test_fold[test] == number).all() for number, (_, test) in enumerate(made.folds))
+        assert [test.tolist() for _, test in made.blend_folds(0)] == [test.tolist() for _, test in made.folds]
+
+
+def test_groups_are_whole_where_the_folds_keep_them_together():
+    groups = np.array(list("abcdef")).repeat(10)
+    assert plan(3, groups=groups).whole_groups.tolist() == np.arange(6).repeat(10).tolist()
+    assert plan(list(TimeSeriesSplit(5).split(groups)), groups=groups).whole_groups is not None
+    assert plan(list(TimeSeriesSplit(4).split(groups)), groups=groups).whole_groups is None
+    assert plan(3).whole_groups is None
+
+
 def test_coverage_and_counts():
     assert plan(TimeSeriesSplit(4)).coverage.sum() == 48
     assert plan(RepeatedKFold(n_splits=3, n_repeats=2, random_state=0)).counts.tolist() == [2] * 60

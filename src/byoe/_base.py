@@ -55,6 +55,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
     _seconds: dict[str, float]
     _blend_oof: FloatArray
     _blend_scored: NDArray[np.bool_]
+    _held_out: tuple[Blender, ...]
 
     def __init__(
         self,
@@ -220,7 +221,9 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
     def _blend(self, blender: Blender, values: FloatArray | None, metric: Metric) -> None:
         features = values if blender.passthrough else None
         oof = OOF(self.oof_predictions_, self._y, self._task, self._weight, features, self._seed, metric=metric)
-        self.blender_, self._blend_oof, self._blend_scored = fit_blend(blender, oof, self._plan)
+        blend = fit_blend(blender, oof, self._plan)
+        self.blender_, self._held_out = blend.blender, blend.held_out
+        self._blend_oof, self._blend_scored = blend.prediction, blend.scored
         # One set of rows for all, so that blend and members can be compared.
         scored = bool(self._blend_scored.any())
         rows = self._blend_scored if scored else self.coverage_

@@ -19,7 +19,7 @@ from sklearn.utils.fixes import parse_version
 
 from . import __version__
 from ._columns import Column
-from ._contracts import Task
+from ._contracts import Blender, Task
 from ._fold_model import FoldModel
 from ._leaderboard import Leaderboard
 from ._members import FittedMember, as_blender, members
@@ -94,7 +94,8 @@ def _write(ensemble: Any, folder: Path) -> None:
         "columns": [asdict(column) for column in ensemble._columns],
         "sparse": ensemble._sparse,
         "members": described,
-        "blenders": _blenders(ensemble.blender_),
+        "blender": _describe(ensemble.blender_),
+        "held_out_blenders": [_describe(blender) for blender in _needed_for_intervals(ensemble)],
         "seed": ensemble._seed,
         "metric": ensemble._metric_name,
         "score_estimate": _json_float(ensemble.score_estimate_),
@@ -150,11 +151,8 @@ def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
         learner = clone(learners[entry["label"]])
         models = [FoldModel.load(learner, folder / saved["folder"], saved, task, trusted) for saved in entry["models"]]
         ensemble.members_[entry["label"]] = FittedMember(entry["label"], learner, entry["finalize"], models)
-    blenders = [
-        clone(as_blender(blender_from_spec(saved["spec"]))).restore(saved["state"], trusted=trusted)
-        for saved in manifest["blenders"]
-    ]
-    ensemble.blender_ = blenders[0] if task.n_outputs == 1 else PerOutput.of(blenders)
+    ensemble.blender_ = _restore(manifest["blender"], trusted)
+    ensemble._held_out = tuple(_restore(entry, trusted) for entry in manifest["held_out_blenders"])
     ensemble._task = task
     ensemble._seed = manifest["seed"]
     ensemble._seconds = manifest["fit_seconds"]
@@ -204,6 +202,26 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def _describe(blender: Blender) -> Any:
+    """Return a fitted blender, or those of several targets, as JSON values."""
+    if isinstance(blender, PerOutput):
+        return [_describe(one) for one in blender.blenders_]
+    return {"spec": blender_to_spec(blender), "state": blender.state()}
+
+
+def _restore(entry: Any, trusted: Sequence[str]) -> Blender:
+    if isinstance(entry, list):
+        return PerOutput.of([_restore(one, trusted) for one in entry])
+    blender: Blender = clone(as_blender(blender_from_spec(entry["spec"])))
+    return blender.restore(entry["state"], trusted=trusted)
+
+
+def _needed_for_intervals(ensemble: Any) -> tuple[Blender, ...]:
+    """Return the folds' blenders where `predict_interval` uses them; a meta-model may be large."""
+    used: bool = getattr(ensemble, "interval_method_", None) == "cv+"
+    return ensemble._held_out if used else ()
+
+
 def _libraries(learner: Any) -> set[str]:
     """Return the distributions whose code a member's files need."""
     if not learner.packages():
@@ -231,12 +249,6 @@ def _digest(file: Path) -> str:
 
 def _json_float(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _blenders(blender: Any) -> list[dict[str, Any]]:
-    """Return the fitted blender, or those of several targets, as JSON."""
-    parts = getattr(blender, "blenders_", [blender])
-    return [{"spec": blender_to_spec(part), "state": part.state()} for part in parts]
 
 
 def _names(ensemble: Any) -> list[str] | None:

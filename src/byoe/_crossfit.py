@@ -87,6 +87,28 @@ class CrossFit:
 
 
 @dataclass(frozen=True)
+class Blend:
+    """A fitted blender with its cross-validation.
+
+    Attributes
+    ----------
+    blender : Blender
+        Fitted on all covered rows; the chosen one, where the blender chooses.
+    prediction : array of shape (n_rows,), (n_rows, n_classes) or (n_rows, n_outputs)
+        What blenders that did not see a row make of it; averaged over repeated folds.
+    scored : array of shape (n_rows,), bool
+        Which rows have such a prediction.
+    held_out : tuple of Blender
+        The blenders behind it, in the order of ``plan.blend_folds``.
+    """
+
+    blender: Blender
+    prediction: FloatArray
+    scored: NDArray[np.bool_]
+    held_out: tuple[Blender, ...]
+
+
+@dataclass(frozen=True)
 class _Task:
     label: str
     learner: Learner
@@ -234,7 +256,7 @@ def _leave_out_failed(result: CrossFit, columns: Mapping[str, int]) -> None:
     result.oof = result.oof[:, [columns[label] for label in alive]]
 
 
-def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> tuple[Blender, FloatArray, NDArray[np.bool_]]:
+def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
     """Fit a blender on all covered rows, and cross-fit it for its honest predictions.
 
     Parameters
@@ -246,23 +268,20 @@ def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> tuple[Blender, Flo
 
     Returns
     -------
-    blender : Blender
-        Fitted on all covered rows; the chosen one, where the blender chooses.
-    prediction : array of shape (n_rows,), (n_rows, n_classes) or (n_rows, n_outputs)
-        What blenders that did not see a row make of it; averaged over repeated folds.
-    scored : array of shape (n_rows,), bool
-        Which rows have such a prediction.
+    Blend
     """
     task = oof.task
     sums, counts = np.zeros((plan.n_rows, *task.width)), np.zeros(plan.n_rows, dtype=np.int64)
     folds = plan.blend_folds(oof.seed)
     oof = replace(oof, folds=tuple(folds))
+    held_out = []
     for train, test in folds:
-        held_out = clone(blender).fit(oof.rows(train))
+        held_out.append(clone(blender).fit(oof.rows(train)).in_use)
         features = None if oof.X is None else oof.X[test]
-        blended = task.check(held_out.predict(oof.predictions[test], features), len(test), f"blender {blender.name}")
+        blended = held_out[-1].predict(oof.predictions[test], features)
+        blended = task.check(blended, len(test), f"blender {blender.name}")
         np.add.at(sums, test, blended)
         np.add.at(counts, test, 1)
     divisor = np.maximum(counts, 1).reshape(-1, *([1] * (sums.ndim - 1)))
     fitted = clone(blender).fit(oof.rows(np.flatnonzero(plan.coverage)))
-    return fitted.in_use, sums / divisor, counts > 0
+    return Blend(fitted.in_use, sums / divisor, counts > 0, tuple(held_out))

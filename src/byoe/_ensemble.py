@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
+from . import _intervals
 from ._base import BaseEnsemble
 from ._contracts import FloatArray
 from ._members import as_blender
+from ._schedule import cores
 from ._table import Table
 
 
@@ -69,6 +73,8 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
     score_estimate_ : float
         The blend's cross-validated score: every row is predicted by fold models and a
         blender that did not see it. In scikit-learn's sign, greater is better.
+    interval_method_ : {"cv+", "residual"}
+        How `predict_interval` makes its intervals.
     n_features_in_ : int
     feature_names_in_ : array of shape ``(n_features_in_,)``
         Only when fitted on a frame.
@@ -103,6 +109,107 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
 
     def _predict_table(self, table: Table) -> FloatArray:
         return self._blended(table)
+
+    @property
+    def interval_method_(self) -> str:
+        """``"cv+"`` if all members are bagged over a partition of the rows, else ``"residual"``."""
+        check_is_fitted(self, "members_")
+        bagged = all(member.finalize == "bag" for member in self.members_.values())
+        return "cv+" if bagged and self._plan.is_partition else "residual"
+
+    def predict_interval(self, X: Any, level: float = 0.9) -> FloatArray:
+        """Predict an interval that should hold the target of a new row with a given probability.
+
+        Nothing is fitted. If all members are bagged, and every row is in the test part of one
+        fold, the method is CV+ (Barber, Candès, Ramdas & Tibshirani, 2021): the fold models and
+        a blender that did not see fold k predict the new row, for every k; the bounds are order
+        statistics of these predictions less, and plus, the absolute residuals of fold k.
+        Otherwise it is the prediction, less and plus an order statistic of all absolute
+        residuals of the cross-fitted blend. ``interval_method_`` says which.
+
+        The page "Prediction intervals" of the documentation says what is guaranteed, and what
+        was measured instead. With ``groups``, the interval is for a row of a new group. Sample
+        weights say how much a row counts in the population that the interval is for.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+        level : float, default=0.9
+            The share of new rows whose target should be inside; above 0 and below 1.
+
+        Returns
+        -------
+        array of shape (n_samples, 2), or (n_samples, n_outputs, 2) for several targets
+            Each target alone. Lower and upper bound, in units of the target. Infinite, with a warning, where there
+            are too few rows (or groups) for the level. Below a level of one half, CV+ may give
+            a lower bound above the upper one: then no value is inside.
+
+        Raises
+        ------
+        ParameterError
+            When the level is not a number between 0 and 1.
+
+        Warns
+        -----
+        UserWarning
+            When the rows are too few, or the folds are in the order of time: then new rows are
+            not exchangeable with the training rows, which either method assumes.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from byoe import EnsembleRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> ensemble = EnsembleRegressor(("ridge", "knn"), finalize="bag", random_state=0).fit(X[:300], y[:300])
+        >>> lower, upper = ensemble.predict_interval(X[300:], level=0.8).T
+        >>> bool(abs(((lower <= y[300:]) & (y[300:] <= upper)).mean() - 0.8) < 0.1)
+        True
+        >>> ensemble.interval_method_
+        'cv+'
+        """
+        table = self._read(X)
+        level = _intervals.check_level(level)
+        plan = self._plan
+        weight = np.ones(plan.n_rows) if self._weight is None else self._weight
+        rows = np.flatnonzero(self._blend_scored & (weight > 0))
+        mass, new = _intervals.masses(weight[rows], None if plan.whole_groups is None else plan.whole_groups[rows])
+        if plan.is_time_ordered:
+            warnings.warn(_intervals.TIME_ORDERED, stacklevel=2)
+        too_few = _intervals.too_few(level, mass, new, "rows" if plan.whole_groups is None else "groups")
+        if too_few:
+            warnings.warn(too_few, stacklevel=2)
+        least = _intervals.least_mass(level, mass, new)
+        cv_plus = self.interval_method_ == "cv+"
+        center = self._held_out_blends(table) if cv_plus else self._blended(table)
+        residuals = np.abs(self._y - self._blend_oof)[rows]
+
+        def bounds(center: FloatArray, residuals: FloatArray) -> FloatArray:
+            if cv_plus:
+                return _intervals.cv_plus(center, residuals, plan.test_fold[rows], mass, least)
+            return _intervals.around(center, residuals, mass, least)
+
+        if self._task.n_outputs == 1:
+            return bounds(center, residuals)
+        outputs = range(self._task.n_outputs)
+        return np.stack([bounds(center[..., output], residuals[:, output]) for output in outputs], axis=1)
+
+    def _held_out_blends(self, table: Table) -> FloatArray:
+        """Return what the models and the blender that did not see a fold predict: (n_rows, n_folds[, n_outputs])."""
+        threads = cores(self.n_jobs)
+        blends = []
+        for fold, blender in enumerate(self._held_out):
+            predictions = [
+                self._task.check(
+                    member.models[fold].predict(table.all(frames=member.models[fold].frames), threads=threads),
+                    len(table),
+                    label,
+                )
+                for label, member in self.members_.items()
+            ]
+            features = table.values if blender.passthrough else None
+            blended = blender.predict(np.stack(predictions, axis=1), features)
+            blends.append(self._task.check(blended, len(table), f"blender {blender.name}"))
+        return np.stack(blends, axis=1)
 
 
 def _gives_probabilities(ensemble: EnsembleClassifier) -> bool:

@@ -23,7 +23,7 @@ def inner_folds(plan: SplitPlan, rows: IntArray, seed: int) -> list[tuple[IntArr
     Each position is tested once, but for the first rows of a time-ordered plan.
     """
     count = len(rows)
-    if plan.ordered:
+    if plan.is_time_ordered:
         n_folds = min(_FOLDS, count - 1)
         return list(TimeSeriesSplit(n_folds).split(rows)) if n_folds > 1 else []
     if plan.groups is not None:
@@ -58,7 +58,7 @@ def hold_out(
     if len(rows) < _FEWEST_TO_STOP:
         return None
     rng = np.random.default_rng(seed)
-    if plan.ordered:
+    if plan.is_time_ordered:
         order = np.argsort(rows, kind="stable")
         held = order[-round(_SHARE_TO_STOP * len(rows)) :]
     elif plan.groups is not None:

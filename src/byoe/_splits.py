@@ -45,10 +45,39 @@ class SplitPlan:
         """Which rows get an out-of-fold prediction."""
         return self.counts > 0
 
+    @property
+    def is_partition(self) -> bool:
+        """Whether every row is predicted once, by a fold that trains on all the other folds' rows."""
+        once = bool((self.counts == 1).all())
+        return once and all(
+            len(train) == len(np.unique(train)) == self.n_rows - len(test) for train, test in self.folds
+        )
+
+    @property
+    def test_fold(self) -> IntArray:
+        """Number of the last fold that predicts each row, of shape (n_rows,); -1 for none."""
+        numbers = np.full(self.n_rows, -1)
+        for number, (_, test) in enumerate(self.folds):
+            numbers[test] = number
+        return numbers
+
     @cached_property
-    def ordered(self) -> bool:
-        """Whether every fold predicts later rows than it learns from, as a time series split does."""
-        return all(train.max() < test.min() for train, test in self.folds)
+    def is_time_ordered(self) -> bool:
+        """Whether every fold predicts rows that come after all rows it was trained on."""
+        return all(int(train.max()) < int(test.min()) for train, test in self.folds)
+
+    @cached_property
+    def whole_groups(self) -> IntArray | None:
+        """Codes of the groups, of shape (n_rows,), if no fold has a group on both sides; else None."""
+        if self.groups is None:
+            return None
+        names, codes = np.unique(self.groups, return_inverse=True)
+        for train, test in self.folds:
+            seen = np.zeros(len(names), dtype=bool)
+            seen[codes[train]] = True
+            if seen[codes[test]].any():
+                return None
+        return np.asarray(codes, dtype=np.int64)
 
     def why_not_bag(self) -> str:
         """Say why averaging the fold models would make a poor served model, or return ``""``."""
