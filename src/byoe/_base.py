@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._contracts import OOF, Blender, FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._fold_model import Rows
-from ._leaderboard import Leaderboard
+from ._leaderboard import Leaderboard, Scoring, board
 from ._members import FittedMember, as_blender, check_members, entries, members
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
@@ -53,6 +52,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
     _plan: SplitPlan
     _seed: int
     _seconds: dict[str, float]
+    _predicting: dict[str, float]
     _blend_oof: FloatArray
     _blend_scored: NDArray[np.bool_]
     _held_out: tuple[Blender, ...]
@@ -122,7 +122,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         target, task, classes = read_target(y, len(table), sample_weight, classification=self._classifies)
         if task.n_outputs > 1:
             blender = PerOutput(blender)
-        self._check_members(learners, blender, table, task, sample_weight is not None)
+        check_members(learners, blender, task, weighted=sample_weight is not None, sparse=table.sparse)
         metric = self._metric_for(blender, task)
         seed = self._draw_seed()
         plan = make_plan(self.cv, table.values, target, groups, task, seed)
@@ -161,22 +161,6 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
             clone(as_blender(self.blender)),
         )
 
-    def _check_members(
-        self, learners: Mapping[str, Learner], blender: Blender, table: Table, task: Task, weighted: bool
-    ) -> None:
-        check_members(learners, blender, task)
-        for label, learner in learners.items():
-            if weighted and not learner.weights:
-                raise ParameterError(
-                    f"member {label!r} takes no sample_weight; leave the weights out or the member (set it to 'drop')"
-                )
-            if table.sparse and not learner.sparse:
-                raise InputError(
-                    f"member {label!r} cannot take a sparse matrix; pass X.toarray() or leave the member out"
-                )
-        if weighted and not blender.weights:
-            raise ParameterError(f"blender {blender.name!r} takes no sample_weight; leave the weights out")
-
     def _stops(self, learner: Learner) -> bool:
         given = self.early_stopping == "auto" and learner.rounds_given
         return bool(learner.stops and self.early_stopping and not given)
@@ -205,6 +189,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         self.coverage_ = self._plan.coverage
         self.failures_ = fitted.failures
         self._seconds = fitted.seconds
+        self._predicting = {label: float(fitted.predicting[label]) for label in fitted.members}
 
     def _metric_for(self, blender: Blender, task: Task) -> Metric:
         metric = find_metric(self.metric, task, probabilities=blender.gives_probabilities)
@@ -224,36 +209,8 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         blend = fit_blend(blender, oof, self._plan)
         self.blender_, self._held_out = blend.blender, blend.held_out
         self._blend_oof, self._blend_scored = blend.prediction, blend.scored
-        # One set of rows for all, so that blend and members can be compared.
-        scored = bool(self._blend_scored.any())
-        rows = self._blend_scored if scored else self.coverage_
-        value = self._measure(metric, self._blend_oof, rows) if scored else float("nan")
-        self.score_estimate_ = metric.score(value)
         self._metric_name = metric.name
-        weights = getattr(self.blender_, "weights_", None)
-        board: list[dict[str, Any]] = [
-            {
-                "member": label,
-                metric.name: self._measure(metric, self.oof_predictions_[:, column], rows),
-                "weight": None if weights is None else float(np.mean(weights[column])),
-                "finalize": member.finalize,
-                "models": len(member.models),
-                "fit_seconds": self._seconds[label],
-            }
-            for column, (label, member) in enumerate(self.members_.items())
-        ]
-        board.sort(key=lambda row: -metric.score(row[metric.name]))
-        total: dict[str, Any] = {"weight": None, "finalize": None, "models": sum(row["models"] for row in board)}
-        total["fit_seconds"] = sum(row["fit_seconds"] for row in board)
-        self.leaderboard_ = Leaderboard([{"member": "blend", metric.name: value, **total}, *board])
-
-    def _measure(self, metric: Metric, prediction: FloatArray, rows: NDArray[np.bool_]) -> float:
-        return metric.value(
-            self._y[rows],
-            prediction[rows],
-            classes=getattr(self, "classes_", None),
-            sample_weight=None if self._weight is None else self._weight[rows],
-        )
+        self.score_estimate_, self.leaderboard_ = board(self, Scoring.of(self, metric), features)
 
     def reblend(self, blender: Any, X: Any = None) -> Self:
         """Return a fitted ensemble with another blender on the same members; no learner is refitted.
@@ -272,6 +229,12 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         check_is_fitted(self, "members_")
         other = copy.copy(self)
         other.blender = blender
+        made, values = self._unfitted(blender, X)
+        other._blend(made, values, self._metric_for(made, self._task))
+        return other
+
+    def _unfitted(self, blender: Any, X: Any) -> tuple[Blender, FloatArray | None]:
+        """Return a blender for the fitted members, and the features if it wants them."""
         made = clone(as_blender(blender))
         values = None
         if made.passthrough:
@@ -282,9 +245,9 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
                 raise InputError(f"X has {len(values)} rows, the ensemble was fitted on {len(self._y)}")
         if self._task.n_outputs > 1:
             made = PerOutput(made)
-        made.check(self._task, len(self.members_))
-        other._blend(made, values, self._metric_for(made, self._task))
-        return other
+        learners = {label: member.learner for label, member in self.members_.items()}
+        check_members(learners, made, self._task, weighted=self._weight is not None)
+        return made, values
 
     # -- predicting ------------------------------------------------------------------
 

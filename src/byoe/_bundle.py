@@ -100,6 +100,7 @@ def _write(ensemble: Any, folder: Path) -> None:
         "metric": ensemble._metric_name,
         "score_estimate": _json_float(ensemble.score_estimate_),
         "fit_seconds": ensemble._seconds,
+        "predict_seconds": ensemble._predicting,
         "leaderboard": [{key: _json_float(v) for key, v in row.items()} for row in ensemble.leaderboard_],
         "files": {
             file.relative_to(folder).as_posix(): _digest(file) for file in sorted(folder.rglob("*")) if file.is_file()
@@ -155,7 +156,7 @@ def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
     ensemble._held_out = tuple(_restore(entry, trusted) for entry in manifest["held_out_blenders"])
     ensemble._task = task
     ensemble._seed = manifest["seed"]
-    ensemble._seconds = manifest["fit_seconds"]
+    ensemble._seconds, ensemble._predicting = manifest["fit_seconds"], manifest["predict_seconds"]
     ensemble._metric_name = manifest["metric"]
     ensemble._columns = tuple(Column(saved["kind"], tuple(saved["categories"])) for saved in manifest["columns"])
     ensemble._sparse = manifest["sparse"]

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import UndefinedMetricWarning
+
+from ._contracts import FloatArray, IntArray
+from ._metrics import Metric
+from .errors import ParameterError
 
 
 class Leaderboard(list[dict[str, Any]]):
     """Rows as dictionaries, the blend and then the members, best first; printed as a table.
 
-    Losses are shown as positive numbers. ``pandas.DataFrame(leaderboard)`` makes a frame.
+    Losses are shown as positive numbers; None stands for what is not defined.
+    ``pandas.DataFrame(leaderboard)`` makes a frame.
 
     Examples
     --------
@@ -42,3 +54,116 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A metric, and the one set of rows on which blend and members can be compared.
+
+    Attributes
+    ----------
+    metric : Metric
+    y : array of shape (n_rows,) or (n_rows, n_outputs)
+    weight : array of shape (n_rows,) or None
+    classes : array of shape (n_classes,) or None
+    rows : array of shape (n_rows,), bool
+        The rows that the blend is scored on; all covered rows if there are none.
+    folds : tuple of arrays
+        The rows of ``rows`` that each fold predicts.
+    """
+
+    metric: Metric
+    y: NDArray[Any]
+    weight: FloatArray | None
+    classes: NDArray[Any] | None
+    rows: NDArray[np.bool_]
+    folds: tuple[IntArray, ...]
+
+    @classmethod
+    def of(cls, ensemble: Any, metric: Metric) -> Scoring:
+        """Return the scoring of a fitted ensemble."""
+        rows = ensemble._blend_scored if ensemble._blend_scored.any() else ensemble.coverage_
+        folds = tuple(test[rows[test]] for _, test in ensemble._plan.blend_folds(ensemble._seed))
+        return cls(metric, ensemble._y, ensemble._weight, getattr(ensemble, "classes_", None), rows, folds)
+
+    def value(self, prediction: FloatArray, rows: Any = None) -> float:
+        """Return the metric of predictions of all rows, as tables show it: losses positive."""
+        rows = self.rows if rows is None else rows
+        weight = None if self.weight is None else self.weight[rows]
+        return self.metric.value(self.y[rows], prediction[rows], classes=self.classes, sample_weight=weight)
+
+    def spread(self, prediction: FloatArray) -> float | None:
+        """Return the standard deviation of the metric over the folds in which it is defined."""
+        values = []
+        for test in self.folds:
+            if self.weight is not None and not self.weight[test].any():
+                continue
+            with warnings.catch_warnings():
+                # A fold may lack what a metric wants, such as a row of every class.
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("error", UndefinedMetricWarning)
+                try:
+                    values.append(self.value(prediction, test))
+                except (ParameterError, UndefinedMetricWarning):
+                    continue
+        defined = [value for value in values if math.isfinite(value)]
+        return float(np.std(defined)) if len(defined) > 1 else None
+
+    def value_if_defined(self, prediction: FloatArray) -> float | None:
+        """Return the metric, or None for predictions that it does not suit."""
+        try:
+            return _finite(self.value(prediction))
+        except ParameterError:
+            return None
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def board(ensemble: Any, scoring: Scoring, features: Any) -> tuple[float, Leaderboard]:
+    """Return the score estimate and the leaderboard of an ensemble whose blender is fitted."""
+    name = scoring.metric.name
+    blend, spread = None, None
+    if ensemble._blend_scored.any():
+        # What cannot score a single member leaves its row empty; what cannot score the blend is an error.
+        blend, spread = _finite(scoring.value(ensemble._blend_oof)), scoring.spread(ensemble._blend_oof)
+    weights = getattr(ensemble.blender_, "weights_", None)
+    rows: list[dict[str, Any]] = []
+    for column, (label, member) in enumerate(ensemble.members_.items()):
+        prediction = ensemble.oof_predictions_[:, column]
+        scored = member.learner.gives_probabilities or not scoring.metric.needs_probabilities
+        rows.append(
+            {
+                "member": label,
+                name: scoring.value_if_defined(prediction) if scored else None,
+                "spread": scoring.spread(prediction) if scored else None,
+                "in_sample": None,
+                "weight": None if weights is None else float(np.mean(weights[column])),
+                "finalize": member.finalize,
+                "models": len(member.models),
+                "fit_seconds": ensemble._seconds[label],
+                "predict_ms": ensemble._predicting[label] * len(member.models) * 1e6,
+            }
+        )
+    rows.sort(key=lambda row: math.inf if row[name] is None else -scoring.metric.score(row[name]))
+    first = {
+        "member": "blend",
+        name: blend,
+        "spread": spread,
+        "in_sample": _in_sample(ensemble, scoring, features),
+        "weight": None,
+        "finalize": None,
+        **{key: sum(row[key] for row in rows) for key in ("models", "fit_seconds", "predict_ms")},
+    }
+    estimate = math.nan if blend is None else scoring.metric.score(blend)
+    return estimate, Leaderboard([first, *rows])
+
+
+def _in_sample(ensemble: Any, scoring: Scoring, features: Any) -> float | None:
+    """Return the metric of the blender on rows that it has learned from."""
+    known = ensemble.oof_predictions_[scoring.rows]
+    blended = ensemble.blender_.predict(known, None if features is None else features[scoring.rows])
+    prediction = np.zeros((len(scoring.y), *blended.shape[1:]))
+    prediction[scoring.rows] = blended
+    return scoring.value_if_defined(prediction)

@@ -13,7 +13,7 @@ from ._contracts import Blender, FloatArray, Learner, Task
 from ._registry import blender as make_blender
 from ._registry import learner as make_learner
 from ._registry import plain
-from .errors import ParameterError, UnknownNameError
+from .errors import InputError, ParameterError, UnknownNameError
 
 DROP = "drop"
 
@@ -124,8 +124,10 @@ def members(learners: Any) -> dict[str, Learner]:
     return kept
 
 
-def check_members(learners: Mapping[str, Learner], blender: Blender, task: Task) -> None:
-    """Raise a ParameterError that names the member or blender that cannot work."""
+def check_members(
+    learners: Mapping[str, Learner], blender: Blender, task: Task, *, weighted: bool = False, sparse: bool = False
+) -> None:
+    """Raise an error that names the member or blender that cannot work, for the task or on such data."""
     for label, learner in learners.items():
         try:
             learner.check(task)
@@ -137,7 +139,15 @@ def check_members(learners: Mapping[str, Learner], blender: Blender, task: Task)
                 "scikit-learn classifier as the blender, vote, or wrap the member in "
                 "sklearn.calibration.CalibratedClassifierCV"
             )
+        if weighted and not learner.weights:
+            raise ParameterError(
+                f"member {label!r} takes no sample_weight; leave the weights out or the member (set it to 'drop')"
+            )
+        if sparse and not learner.sparse:
+            raise InputError(f"member {label!r} cannot take a sparse matrix; pass X.toarray() or leave the member out")
     blender.check(task, len(learners))
+    if weighted and not blender.weights:
+        raise ParameterError(f"blender {blender.name!r} takes no sample_weight; leave the weights out")
 
 
 def replaced(learners: Any, label: str, new: Any) -> Any:
