@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._contracts import OOF, Blender, FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
+from ._diagnostics import Diagnosis, diagnose
 from ._fold_model import Rows
 from ._leaderboard import Leaderboard, Scoring, board
 from ._members import FittedMember, as_blender, check_members, entries, members
@@ -56,6 +57,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
     _blend_oof: FloatArray
     _blend_scored: NDArray[np.bool_]
     _held_out: tuple[Blender, ...]
+    _diagnosis: Diagnosis | None = None
 
     def __init__(
         self,
@@ -209,7 +211,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         blend = fit_blend(blender, oof, self._plan)
         self.blender_, self._held_out = blend.blender, blend.held_out
         self._blend_oof, self._blend_scored = blend.prediction, blend.scored
-        self._metric_name = metric.name
+        self._metric_name, self._diagnosis = metric.name, None
         self.score_estimate_, self.leaderboard_ = board(self, Scoring.of(self, metric), features)
 
     def reblend(self, blender: Any, X: Any = None) -> Self:
@@ -232,6 +234,45 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         made, values = self._unfitted(blender, X)
         other._blend(made, values, self._metric_for(made, self._task))
         return other
+
+    def diagnose(self, X: Any = None) -> Diagnosis:
+        """Return the leaderboard with what takes longer to compute; it is kept for the next call.
+
+        Blenders are fitted for it, learners are not. It has these further columns:
+
+        - ``loses_without``: how much worse the blend's cross-validated metric gets, in units of
+          the metric, without the member; None where the blender cannot do with fewer members.
+        - ``weight_low``, ``weight_high``: 90 % bootstrap interval of the weight (percentiles of
+          200 samples; Efron, 1979), over rows or whole groups. ``auto``'s choice is kept. A
+          sample has at most 5,000 rows, rescaled to all (Bickel, Götze & van Zwet, 1997).
+        - ``bytes``: size of the member's files in a bundle.
+
+        Parameters
+        ----------
+        X : array-like or frame, default=None
+            The training features, only for a blender with ``passthrough``.
+
+        Returns
+        -------
+        Diagnosis
+            A leaderboard. Its ``correlation`` of shape (n_members, n_members), in the order of
+            ``members_``, is that of the out-of-fold residuals; for classes a residual is one
+            minus the probability of the true class.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from byoe import EnsembleRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> diagnosis = EnsembleRegressor(("ridge", "knn"), random_state=0).fit(X, y).diagnose()
+        >>> diagnosis[1]["member"], round(diagnosis[1]["loses_without"], 1)
+        ('ridge', 5.4)
+        """
+        check_is_fitted(self, "members_")
+        if self._diagnosis is None:
+            made, values = self._unfitted(self.blender, X)
+            self._diagnosis = diagnose(self, made, values, self._metric_for(made, self._task))
+        return self._diagnosis
 
     def _unfitted(self, blender: Any, X: Any) -> tuple[Blender, FloatArray | None]:
         """Return a blender for the fitted members, and the features if it wants them."""

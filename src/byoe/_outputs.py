@@ -36,11 +36,7 @@ class PerOutput(Blender):
         self.template.check(replace(task, n_outputs=1), n_members)
 
     def fit(self, oof: OOF) -> Self:
-        single = replace(oof.task, n_outputs=1)
-        self.blenders_ = []
-        for output in range(oof.task.n_outputs):
-            one = replace(oof, predictions=oof.predictions[:, :, output], y=oof.y[:, output], task=single)
-            self.blenders_.append(clone(self.template).fit(one))
+        self.blenders_ = [clone(self.template).fit(one) for one in outputs(oof)]
         return self
 
     @classmethod
@@ -67,3 +63,14 @@ class PerOutput(Blender):
 
     def __repr__(self) -> str:
         return repr(self.template)
+
+
+def outputs(oof: OOF) -> list[OOF]:
+    """Return what a blender of each target learns from."""
+    if oof.task.n_outputs == 1:
+        return [oof]
+    task = replace(oof.task, n_outputs=1)
+    return [
+        replace(oof, predictions=oof.predictions[:, :, output], y=oof.y[:, output], task=task)
+        for output in range(oof.task.n_outputs)
+    ]

@@ -1,0 +1,233 @@
+"""The diagnosis: the leaderboard with what takes longer than a fit should."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from ._contracts import OOF, Blender, FloatArray, IntArray, Task
+from ._crossfit import fit_blend
+from ._leaderboard import Leaderboard, Scoring
+from ._metrics import Metric
+from ._outputs import outputs
+from .errors import ParameterError
+
+_RESAMPLES = 200
+_MOST_ROWS = 5_000
+_TAIL = 0.05
+
+
+class Diagnosis(Leaderboard):
+    """The leaderboard with further columns, and the members' residual correlation.
+
+    Attributes
+    ----------
+    correlation : array of shape (n_members, n_members)
+        In the order of ``labels``.
+    labels : list of str
+        The members, in the order of ``members_``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from byoe._diagnostics import Diagnosis
+    >>> Diagnosis([{"member": "ridge", "bytes": 6448}], np.array([[1.0, 0.5], [0.5, 1.0]]), ["ridge", "knn"])
+    member  bytes
+    ridge   6448
+    <BLANKLINE>
+    residual correlation  ridge  knn
+    ridge                 1      0.5
+    knn                   0.5    1
+    """
+
+    def __init__(self, rows: list[dict[str, Any]], correlation: FloatArray, labels: list[str]) -> None:
+        super().__init__(rows)
+        self.correlation = correlation
+        self.labels = labels
+
+    def _table(self) -> Leaderboard:
+        rows = zip(self.labels, self.correlation.tolist(), strict=True)
+        return Leaderboard(
+            [{"residual correlation": label, **dict(zip(self.labels, row, strict=True))} for label, row in rows]
+        )
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()}\n\n{self._table()!r}"
+
+    def _repr_html_(self) -> str:
+        return super()._repr_html_() + self._table()._repr_html_()
+
+
+def diagnose(ensemble: Any, blender: Blender, features: Any, metric: Metric) -> Diagnosis:
+    """Return the diagnosis of a fitted ensemble.
+
+    Parameters
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+    blender : Blender
+        Not fitted: the one that the ensemble was fitted with.
+    features : array of shape (n_rows, n_features) or None
+        Only for a blender with ``passthrough``.
+    metric : Metric
+    """
+    if metric.name != ensemble._metric_name:
+        raise ParameterError(
+            f"the ensemble was scored with the metric {ensemble._metric_name!r}, and metric is now {metric.name!r}; "
+            "set it back with set_params(metric=...), since a bundle cannot hold a function, or call reblend"
+        )
+    task, weight, labels = ensemble._task, ensemble._weight, list(ensemble.members_)
+    oof = OOF(ensemble.oof_predictions_, ensemble._y, task, weight, features, ensemble._seed, metric=metric)
+    # Rows without weight teach nothing.
+    known = np.flatnonzero(ensemble.coverage_ if weight is None else ensemble.coverage_ & (weight > 0))
+    learned = oof.rows(known)
+    groups = None if ensemble._plan.groups is None else ensemble._plan.groups[known]
+    intervals = _weight_intervals(ensemble.blender_, learned, groups)
+    losses = _without(ensemble, blender, oof, Scoring.of(ensemble, metric))
+    sizes = [_size(member) for member in ensemble.members_.values()]
+    extra = dict(zip(labels, zip(intervals, losses, sizes, strict=True), strict=True))
+    first, *rows = ensemble.leaderboard_
+    board = [_extended(first, (None, None), None, sum(sizes))]
+    board += [_extended(row, *extra[row["member"]]) for row in rows]
+    return Diagnosis(board, residual_correlation(learned.predictions, learned.y, task, learned.sample_weight), labels)
+
+
+def _extended(row: dict[str, Any], interval: tuple[Any, Any], loss: float | None, size: int) -> dict[str, Any]:
+    items = list(row.items())
+    place = list(row).index("weight")
+    weight = [("weight_low", interval[0]), ("weight_high", interval[1])]
+    return dict([*items[:place], ("loses_without", loss), items[place], *weight, *items[place + 1 :], ("bytes", size)])
+
+
+def _weight_intervals(blender: Blender, oof: OOF, groups: NDArray[Any] | None) -> list[tuple[Any, Any]]:
+    """Return the 5 % and 95 % points of every member's weight over bootstrap samples."""
+    fitted = getattr(blender, "weights_", None)
+    n_members = oof.predictions.shape[1]
+    if fitted is None:
+        return [(None, None)] * n_members
+    parts = list(zip(getattr(blender, "blenders_", [blender]), outputs(oof), strict=True))
+    draws, share = _bootstrap(len(oof.y), groups, oof.seed)
+    sampled = [
+        np.mean([clone(part).fit(_resampled(one, index)).weights_ for part, one in parts], axis=0) for index in draws
+    ]
+    weights = np.asarray(fitted, dtype=np.float64).reshape(n_members, -1).mean(axis=1)
+    # Fewer rows than there are vary more, by the root of the share (Bickel et al., 1997).
+    root = np.sqrt(share)
+    low, high = (1 - root) * weights + root * np.quantile(sampled, [_TAIL, 1 - _TAIL], axis=0)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def _bootstrap(n_rows: int, groups: NDArray[Any] | None, seed: int) -> tuple[Iterator[IntArray], float]:
+    """Return samples of rows, with replacement and of whole groups, and the share of all units in each."""
+    codes = np.arange(n_rows) if groups is None else np.unique(groups, return_inverse=True)[1]
+    order = np.argsort(codes, kind="stable")
+    counts = np.bincount(codes)
+    starts = np.cumsum(counts) - counts
+    n_units = len(counts)
+    drawn = max(1, round(n_units * min(1.0, _MOST_ROWS / n_rows)))
+    rng = np.random.default_rng(seed)
+
+    def draws() -> Iterator[IntArray]:
+        for _ in range(_RESAMPLES):
+            units = rng.integers(n_units, size=drawn)
+            sizes = counts[units]
+            first = np.repeat(starts[units] - (np.cumsum(sizes) - sizes), sizes)
+            yield order[first + np.arange(sizes.sum())]
+
+    return draws(), drawn / n_units
+
+
+def _resampled(oof: OOF, index: IntArray) -> OOF:
+    """Return rows of an OOF without folds; unlike for its ``rows``, they may repeat."""
+    return replace(
+        oof,
+        predictions=oof.predictions[index],
+        y=oof.y[index],
+        sample_weight=None if oof.sample_weight is None else oof.sample_weight[index],
+        X=None if oof.X is None else oof.X[index],
+    )
+
+
+def _without(ensemble: Any, blender: Blender, oof: OOF, scoring: Scoring) -> list[float | None]:
+    """Return how much worse the cross-validated blend is without each member; the learners stay as they are."""
+    n_members = oof.predictions.shape[1]
+    unknown: list[float | None] = [None] * n_members
+    if n_members == 1 or not ensemble._blend_scored.any():
+        return unknown
+    try:
+        blender.check(oof.task, n_members - 1)
+    except ParameterError:  # such as weights that are given for all members
+        return unknown
+    score = scoring.metric.score
+    full = score(scoring.value(ensemble._blend_oof))
+    losses: list[float | None] = []
+    for member in range(n_members):
+        fewer = replace(oof, predictions=np.delete(oof.predictions, member, axis=1))
+        losses.append(full - score(scoring.value(fit_blend(blender, fewer, ensemble._plan).prediction)))
+    return losses
+
+
+def _size(member: Any) -> int:
+    """Return the bytes of a member's files in a bundle."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, model in enumerate(member.models):
+            place = Path(folder, str(number))
+            place.mkdir()
+            model.save(place)
+        return sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
+
+
+def residual_correlation(
+    predictions: FloatArray, y: NDArray[Any], task: Task, sample_weight: FloatArray | None = None
+) -> FloatArray:
+    """Return how alike the members' errors are.
+
+    A residual is the target minus the prediction, or one minus the probability of the true
+    class. Several targets count together, each in units of its standard deviation.
+
+    Parameters
+    ----------
+    predictions : array of shape (n_rows, n_members[, n_classes | n_outputs])
+    y : array of shape (n_rows,) or (n_rows, n_outputs)
+    task : Task
+    sample_weight : array of shape (n_rows,), default=None
+
+    Returns
+    -------
+    array of shape (n_members, n_members)
+        Pearson correlations. A member with constant residuals has 0 with all others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from byoe._diagnostics import residual_correlation
+    >>> from byoe.plugins import Task
+    >>> residual_correlation(np.array([[1.0, 0.0], [0.0, 1.0]]), np.zeros(2), Task("regression"))
+    array([[ 1., -1.],
+           [-1.,  1.]])
+    """
+    n_rows, n_members = predictions.shape[:2]
+    weight = np.ones(n_rows) if sample_weight is None else sample_weight
+    if task.is_classification:
+        residuals = 1 - predictions[np.arange(n_rows), :, y]
+    elif task.n_outputs > 1:
+        scale = np.std(y, axis=0)
+        errors = (y[:, None] - predictions) / np.where(scale > 0, scale, 1.0)
+        residuals = errors.swapaxes(1, 2).reshape(-1, n_members)
+        weight = np.repeat(weight, task.n_outputs)
+    else:
+        residuals = y[:, None] - predictions
+    centred = residuals - np.average(residuals, axis=0, weights=weight)
+    deviation = np.sqrt(np.average(centred**2, axis=0, weights=weight))
+    varies = deviation > 1e-12 * np.abs(residuals).max(axis=0)
+    units = centred / np.where(varies, deviation, 1.0) * varies
+    correlation = np.clip((units * weight[:, None]).T @ units / weight.sum(), -1.0, 1.0)
+    correlation = (correlation + correlation.T) / 2
+    np.fill_diagonal(correlation, 1.0)
+    return np.asarray(correlation, dtype=np.float64)
