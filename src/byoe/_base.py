@@ -18,10 +18,11 @@ from ._contracts import OOF, Blender, FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._fold_model import Rows
 from ._leaderboard import Leaderboard
-from ._members import FittedMember, as_blender, check_members, entries, members
+from ._members import FittedMember, as_blender, check_frozen_classes, check_members, entries, members
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._outputs import PerOutput
+from ._plan_checks import warn_of_inner_ensembles, warn_of_leaks
 from ._schedule import cores
 from ._splits import SplitPlan, make_plan
 from ._table import Table, read_table, read_target, read_weights
@@ -124,9 +125,13 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
             blender = PerOutput(blender)
         self._check_members(learners, blender, table, task, sample_weight is not None)
         metric = self._metric_for(blender, task)
+        if classes is not None:
+            check_frozen_classes(learners, classes)
         seed = self._draw_seed()
         plan = make_plan(self.cv, table.values, target, groups, task, seed)
         self._warn_of_bagging(plan)
+        warn_of_leaks(plan, table, target, stacklevel=3)
+        warn_of_inner_ensembles(plan, learners, stacklevel=3)
         fitted = cross_fit(
             learners,
             Rows(table, target, sample_weight, task, plan),
@@ -182,6 +187,8 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         return bool(learner.stops and self.early_stopping and not given)
 
     def _finalize_of(self, learner: Learner, plan: SplitPlan) -> str:
+        if learner.frozen:
+            return "refit"
         if self.finalize != "auto":
             return self.finalize
         return "refit" if plan.why_not_bag() else learner.finalize
@@ -234,7 +241,9 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         board: list[dict[str, Any]] = [
             {
                 "member": label,
-                metric.name: self._measure(metric, self.oof_predictions_[:, column], rows),
+                metric.name: None
+                if metric.needs_probabilities and not member.learner.gives_probabilities
+                else self._measure(metric, self.oof_predictions_[:, column], rows),
                 "weight": None if weights is None else float(np.mean(weights[column])),
                 "finalize": member.finalize,
                 "models": len(member.models),
@@ -242,7 +251,8 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
             }
             for column, (label, member) in enumerate(self.members_.items())
         ]
-        board.sort(key=lambda row: -metric.score(row[metric.name]))
+        worst = -np.inf
+        board.sort(key=lambda row: worst if row[metric.name] is None else metric.score(row[metric.name]), reverse=True)
         total: dict[str, Any] = {"weight": None, "finalize": None, "models": sum(row["models"] for row in board)}
         total["fit_seconds"] = sum(row["fit_seconds"] for row in board)
         self.leaderboard_ = Leaderboard([{"member": "blend", metric.name: value, **total}, *board])
@@ -379,6 +389,11 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
 
         check_is_fitted(self, "members_")
         return save(self, path)
+
+    def _sk_visual_block_(self) -> Any:
+        from ._diagram import diagram
+
+        return diagram(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "members_") and hasattr(self, "blender_")

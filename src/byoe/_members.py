@@ -140,6 +140,17 @@ def check_members(learners: Mapping[str, Learner], blender: Blender, task: Task)
     blender.check(task, len(learners))
 
 
+def check_frozen_classes(learners: Mapping[str, Learner], classes: Any) -> None:
+    """Raise for a fitted classifier that knows other classes than those of the target."""
+    for label, learner in learners.items():
+        known = getattr(getattr(learner, "template", None), "classes_", classes) if learner.frozen else classes
+        if not np.array_equal(known, classes):
+            raise ParameterError(
+                f"member {label!r} was fitted on the classes {np.asarray(known).tolist()}, and the target has "
+                f"{np.asarray(classes).tolist()}; both must be the same"
+            )
+
+
 def replaced(learners: Any, label: str, new: Any) -> Any:
     """Return ``learners`` with one member changed, in the same form; nothing is changed in place."""
     pairs = entries(learners)
