@@ -18,10 +18,11 @@ from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis, diagnose
 from ._fold_model import Rows
 from ._leaderboard import Leaderboard, Scoring, board
-from ._members import FittedMember, as_blender, check_members, entries, members
+from ._members import FittedMember, as_blender, check_frozen_classes, check_members, entries, members
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._outputs import PerOutput
+from ._plan_checks import warn_of_inner_ensembles, warn_of_leaks
 from ._schedule import cores
 from ._splits import SplitPlan, make_plan
 from ._table import Table, read_table, read_target, read_weights
@@ -126,9 +127,13 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
             blender = PerOutput(blender)
         check_members(learners, blender, task, weighted=sample_weight is not None, sparse=table.sparse)
         metric = self._metric_for(blender, task)
+        if classes is not None:
+            check_frozen_classes(learners, classes)
         seed = self._draw_seed()
         plan = make_plan(self.cv, table.values, target, groups, task, seed)
         self._warn_of_bagging(plan)
+        warn_of_leaks(plan, table, target, stacklevel=3)
+        warn_of_inner_ensembles(plan, learners, stacklevel=3)
         fitted = cross_fit(
             learners,
             Rows(table, target, sample_weight, task, plan),
@@ -168,6 +173,8 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         return bool(learner.stops and self.early_stopping and not given)
 
     def _finalize_of(self, learner: Learner, plan: SplitPlan) -> str:
+        if learner.frozen:
+            return "refit"
         if self.finalize != "auto":
             return self.finalize
         return "refit" if plan.why_not_bag() else learner.finalize
@@ -383,6 +390,11 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
 
         check_is_fitted(self, "members_")
         return save(self, path)
+
+    def _sk_visual_block_(self) -> Any:
+        from ._diagram import diagram
+
+        return diagram(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "members_") and hasattr(self, "blender_")

@@ -112,9 +112,11 @@ def _weight_intervals(blender: Blender, oof: OOF, groups: NDArray[Any] | None) -
     if fitted is None:
         return [(None, None)] * n_members
     parts = list(zip(getattr(blender, "blenders_", [blender]), outputs(oof), strict=True))
-    draws, share = _bootstrap(len(oof.y), groups, oof.seed)
+    units = np.arange(len(oof.y)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    share = min(1.0, _MOST_ROWS / len(units))
     sampled = [
-        np.mean([clone(part).fit(_resampled(one, index)).weights_ for part, one in parts], axis=0) for index in draws
+        np.mean([clone(part).fit(_resampled(one, index)).weights_ for part, one in parts], axis=0)
+        for index in _bootstrap(units, share, oof.seed)
     ]
     weights = np.asarray(fitted, dtype=np.float64).reshape(n_members, -1).mean(axis=1)
     # Fewer rows than there are vary more, by the root of the share (Bickel et al., 1997).
@@ -123,24 +125,17 @@ def _weight_intervals(blender: Blender, oof: OOF, groups: NDArray[Any] | None) -
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
-def _bootstrap(n_rows: int, groups: NDArray[Any] | None, seed: int) -> tuple[Iterator[IntArray], float]:
-    """Return samples of rows, with replacement and of whole groups, and the share of all units in each."""
-    codes = np.arange(n_rows) if groups is None else np.unique(groups, return_inverse=True)[1]
-    order = np.argsort(codes, kind="stable")
-    counts = np.bincount(codes)
+def _bootstrap(units: IntArray, share: float, seed: int) -> Iterator[IntArray]:
+    """Yield samples of rows: of whole units, with replacement, a share of all units in each."""
+    order = np.argsort(units, kind="stable")
+    counts = np.bincount(units)
     starts = np.cumsum(counts) - counts
-    n_units = len(counts)
-    drawn = max(1, round(n_units * min(1.0, _MOST_ROWS / n_rows)))
     rng = np.random.default_rng(seed)
-
-    def draws() -> Iterator[IntArray]:
-        for _ in range(_RESAMPLES):
-            units = rng.integers(n_units, size=drawn)
-            sizes = counts[units]
-            first = np.repeat(starts[units] - (np.cumsum(sizes) - sizes), sizes)
-            yield order[first + np.arange(sizes.sum())]
-
-    return draws(), drawn / n_units
+    for _ in range(_RESAMPLES):
+        drawn = rng.integers(len(counts), size=max(1, round(share * len(counts))))
+        sizes = counts[drawn]
+        first = np.repeat(starts[drawn] - (np.cumsum(sizes) - sizes), sizes)
+        yield order[first + np.arange(sizes.sum())]
 
 
 def _resampled(oof: OOF, index: IntArray) -> OOF:

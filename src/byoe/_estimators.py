@@ -134,15 +134,16 @@ class EstimatorModel:
 
     rounds: int
 
-    def __init__(self, estimator: Any, task: Task) -> None:
+    def __init__(self, estimator: Any, task: Task, *, frozen: bool = False) -> None:
         self.estimator = estimator
         self.task = task
+        self._frozen = frozen  # the user's own object, which keeps its parameters
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         options = {}
         if _is_catboost(self.estimator):  # it takes no new parameters once fitted
             options = {"thread_count": threads}
-        elif not _has_catboost(self.estimator):
+        elif not self._frozen and not _has_catboost(self.estimator):
             # Forests add up their trees in the order of arrival: the last bit would change from call to call.
             forest = type(last_step(self.estimator)).__module__ == "sklearn.ensemble._forest"
             set_threads(self.estimator, 1 if forest else threads)
@@ -221,7 +222,7 @@ class _Foreign(EstimatorLearner):
     ) -> Model:
         estimator = self.estimator(task, y)
         if isinstance(estimator, FrozenEstimator):
-            return EstimatorModel(estimator.estimator, task)
+            return EstimatorModel(estimator.estimator, task, frozen=True)
         set_seed(estimator, seed)
         set_threads(estimator, threads)
         estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight, groups=groups))

@@ -150,6 +150,17 @@ def check_members(
         raise ParameterError(f"blender {blender.name!r} takes no sample_weight; leave the weights out")
 
 
+def check_frozen_classes(learners: Mapping[str, Learner], classes: Any) -> None:
+    """Raise for a fitted classifier that knows other classes than those of the target."""
+    for label, learner in learners.items():
+        known = getattr(getattr(learner, "template", None), "classes_", classes) if learner.frozen else classes
+        if not np.array_equal(known, classes):
+            raise ParameterError(
+                f"member {label!r} was fitted on the classes {np.asarray(known).tolist()}, and the target has "
+                f"{np.asarray(classes).tolist()}; both must be the same"
+            )
+
+
 def replaced(learners: Any, label: str, new: Any) -> Any:
     """Return ``learners`` with one member changed, in the same form; nothing is changed in place."""
     pairs = entries(learners)

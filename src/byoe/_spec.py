@@ -40,6 +40,10 @@ def to_spec(ensemble: Any, *, lenient: bool = False) -> dict[str, Any]:
         Names the member or parameter that JSON cannot express.
     """
     members = []
+    if not lenient and any(kind.__name__ == "FrozenEstimator" for kind in parts_of(ensemble).classes):
+        raise SpecError(
+            "a FrozenEstimator holds a model that was fitted here, which a spec cannot hold; save it instead"
+        )
     for label, given in entries(ensemble.learners):
         made = as_learner(given)
         if made is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -126,7 +127,7 @@ def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: T
         splitter = _splitter(int(cv), n_rows, y, groups, task, seed)
         pairs = splitter.split(values, y, groups)
     elif hasattr(cv, "split") and not isinstance(cv, (str, bytes)):
-        pairs = cv.split(values, y, groups)
+        pairs = _split(cv, values, y, groups)
     elif hasattr(cv, "__iter__") and not isinstance(cv, (str, bytes)):
         pairs = cv
     else:
@@ -138,6 +139,13 @@ def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: T
     if not folds:
         raise ParameterError("cv gave no folds; at least one (train, test) pair is needed")
     return SplitPlan(folds, n_rows, groups)
+
+
+def _split(splitter: Any, values: FloatArray, y: NDArray[Any], groups: Any) -> list[Any]:
+    with warnings.catch_warnings():
+        # byoe counts the groups that are torn apart, and keeps the others for the blender.
+        warnings.filterwarnings("ignore", "The groups parameter is ignored")
+        return list(splitter.split(values, y, groups))
 
 
 def _splitter(cv: int, n_rows: int, y: NDArray[Any], groups: Any, task: Task, seed: int) -> Any:

@@ -82,3 +82,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return f"{hint}Known: {', '.join(names) if names else 'none'}."
+
+
+class LeakageWarning(UserWarning):
+    """A fold may have learned about the rows that it predicts."""

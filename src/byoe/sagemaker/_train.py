@@ -153,11 +153,11 @@ def evaluate(ensemble: Any, validation: Dataset | None) -> dict[str, float]:
         blend, by_member = ensemble._blended(table), ensemble._member_predictions(table)
         scored = np.ones(len(table), dtype=bool)
     found: dict[str, float] = {}
-    for prefix, prediction in [
-        ("validation", blend),
-        *((f"member:{label}", by_member[:, column]) for column, label in enumerate(ensemble.members_)),
+    gives = {label: member.learner.gives_probabilities for label, member in ensemble.members_.items()}
+    for prefix, prediction, probabilities in [
+        ("validation", blend, ensemble.blender_.gives_probabilities),
+        *((f"member:{label}", by_member[:, column], gives[label]) for column, label in enumerate(gives)),
     ]:
-        probabilities = prefix != "validation" or ensemble.blender_.gives_probabilities
         found |= _values(ensemble, prefix, y, weight, prediction, scored, probabilities)
     return found
 
