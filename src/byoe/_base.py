@@ -22,6 +22,7 @@ from ._members import FittedMember, as_blender, check_frozen_classes, check_memb
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._outputs import PerOutput
+from ._passthrough import passed_through
 from ._plan_checks import warn_of_inner_ensembles, warn_of_leaks
 from ._schedule import cores
 from ._splits import SplitPlan, make_plan
@@ -147,7 +148,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         self._task, self._y, self._weight = task, target, sample_weight
         self._plan, self._seed = plan, seed
         self._keep(fitted)
-        self._blend(blender, table.values, metric)
+        self._blend(blender, self._passed_through(blender, table), metric)
         return self
 
     def _checked(self) -> tuple[dict[str, Learner], Blender]:
@@ -225,8 +226,10 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         except ValueError as error:
             raise ParameterError(f"random_state is {self.random_state!r}: {error}") from error
 
-    def _blend(self, blender: Blender, values: FloatArray | None, metric: Metric) -> None:
-        features = values if blender.passthrough else None
+    def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
+        return passed_through(blender, table, getattr(self, "feature_names_in_", None))
+
+    def _blend(self, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
         oof = OOF(self.oof_predictions_, self._y, self._task, self._weight, features, self._seed, metric=metric)
         blend = fit_blend(blender, oof, self._plan)
         self.blender_, self._held_out = blend.blender, blend.held_out
@@ -283,17 +286,18 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         other = copy.copy(self)
         other.blender = blender
         made = clone(as_blender(blender))
-        values = None
-        if made.passthrough:
+        features = None
+        if made.passthrough is not False:
             if X is None:
                 raise InputError(f"blender {made.name!r} with passthrough needs the training features: pass X")
-            values = read_table(self, X, reset=False).values
-            if len(values) != len(self._y):
-                raise InputError(f"X has {len(values)} rows, the ensemble was fitted on {len(self._y)}")
+            table = read_table(self, X, reset=False)
+            if len(table) != len(self._y):
+                raise InputError(f"X has {len(table)} rows, the ensemble was fitted on {len(self._y)}")
+            features = self._passed_through(made, table)
         if self._task.n_outputs > 1:
             made = PerOutput(made)
         made.check(self._task, len(self.members_))
-        other._blend(made, values, self._metric_for(made, self._task))
+        other._blend(made, features, self._metric_for(made, self._task))
         return other
 
     # -- predicting ------------------------------------------------------------------
@@ -309,10 +313,8 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
 
     def _blended(self, table: Table) -> FloatArray:
         predictions = self._member_predictions(table)
-        features = table.values if self.blender_.passthrough else None
-        return self._task.check(
-            self.blender_.predict(predictions, features), len(table), f"blender {self.blender_.name}"
-        )
+        blended = self.blender_.predict(predictions, self._passed_through(self.blender_, table))
+        return self._task.check(blended, len(table), f"blender {self.blender_.name}")
 
     def transform(self, X: Any) -> FloatArray:
         """Return the members' predictions.
