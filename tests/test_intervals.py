@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, _intervals, blender
-from byoe.errors import ParameterError
+from byoe.errors import LeakageWarning, ParameterError
 from byoe.plugins import OOF, Task
 
 NAMES = ("ridge", "knn")
@@ -348,7 +348,9 @@ def test_groups_that_the_folds_split_are_no_units():
     X, y, _, _ = simulate(9, n=60)
     groups = np.repeat(np.arange(6), 10)
     split = bagged(cv=[(np.arange(60) % 5 != part, np.arange(60) % 5 == part) for part in range(5)])
-    with_groups, without = clone(split).fit(X, y, groups=groups), clone(split).fit(X, y)
+    with pytest.warns(LeakageWarning, match="6 of 6 groups"):
+        with_groups = clone(split).fit(X, y, groups=groups)
+    without = clone(split).fit(X, y)
     assert np.array_equal(with_groups.predict_interval(X), without.predict_interval(X))
     with pytest.warns(UserWarning, match="at least 9 groups of equal weight, and those at hand count as 6: the bounds"):
         assert np.isinf(bagged(cv=3).fit(X, y, groups=groups).predict_interval(X)).all()

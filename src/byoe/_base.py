@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._contracts import OOF, Blender, FloatArray, Learner, Task
-from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
+from ._crossfit import CrossFit, Failure, Progress, cross_fit, fit_blend
 from ._diagnostics import Diagnosis, diagnose
 from ._fold_model import Rows
 from ._leaderboard import Leaderboard, Scoring, board
@@ -22,6 +22,7 @@ from ._members import FittedMember, as_blender, check_frozen_classes, check_memb
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._outputs import PerOutput
+from ._passthrough import passed_through
 from ._plan_checks import warn_of_inner_ensembles, warn_of_leaks
 from ._schedule import cores
 from ._splits import SplitPlan, make_plan
@@ -149,7 +150,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         self._task, self._y, self._weight = task, target, sample_weight
         self._plan, self._seed = plan, seed
         self._keep(fitted)
-        self._blend(blender, table.values, metric)
+        self._blend(blender, self._passed_through(blender, table), metric)
         return self
 
     def _checked(self) -> tuple[dict[str, Learner], Blender]:
@@ -212,8 +213,10 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         except ValueError as error:
             raise ParameterError(f"random_state is {self.random_state!r}: {error}") from error
 
-    def _blend(self, blender: Blender, values: FloatArray | None, metric: Metric) -> None:
-        features = values if blender.passthrough else None
+    def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
+        return passed_through(blender, table, getattr(self, "feature_names_in_", None))
+
+    def _blend(self, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
         oof = OOF(self.oof_predictions_, self._y, self._task, self._weight, features, self._seed, metric=metric)
         blend = fit_blend(blender, oof, self._plan)
         self.blender_, self._held_out = blend.blender, blend.held_out
@@ -238,8 +241,8 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         check_is_fitted(self, "members_")
         other = copy.copy(self)
         other.blender = blender
-        made, values = self._unfitted(blender, X)
-        other._blend(made, values, self._metric_for(made, self._task))
+        made, features = self._unfitted(blender, X)
+        other._blend(made, features, self._metric_for(made, self._task))
         return other
 
     def diagnose(self, X: Any = None) -> Diagnosis:
@@ -277,25 +280,26 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         """
         check_is_fitted(self, "members_")
         if self._diagnosis is None:
-            made, values = self._unfitted(self.blender, X)
-            self._diagnosis = diagnose(self, made, values, self._metric_for(made, self._task))
+            made, features = self._unfitted(self.blender, X)
+            self._diagnosis = diagnose(self, made, features, self._metric_for(made, self._task))
         return self._diagnosis
 
     def _unfitted(self, blender: Any, X: Any) -> tuple[Blender, FloatArray | None]:
         """Return a blender for the fitted members, and the features if it wants them."""
         made = clone(as_blender(blender))
-        values = None
-        if made.passthrough:
+        features = None
+        if made.passthrough is not False:
             if X is None:
                 raise InputError(f"blender {made.name!r} with passthrough needs the training features: pass X")
-            values = read_table(self, X, reset=False).values
-            if len(values) != len(self._y):
-                raise InputError(f"X has {len(values)} rows, the ensemble was fitted on {len(self._y)}")
+            table = read_table(self, X, reset=False)
+            if len(table) != len(self._y):
+                raise InputError(f"X has {len(table)} rows, the ensemble was fitted on {len(self._y)}")
+            features = self._passed_through(made, table)
         if self._task.n_outputs > 1:
             made = PerOutput(made)
         learners = {label: member.learner for label, member in self.members_.items()}
         check_members(learners, made, self._task, weighted=self._weight is not None)
-        return made, values
+        return made, features
 
     # -- predicting ------------------------------------------------------------------
 
@@ -310,10 +314,8 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
 
     def _blended(self, table: Table) -> FloatArray:
         predictions = self._member_predictions(table)
-        features = table.values if self.blender_.passthrough else None
-        return self._task.check(
-            self.blender_.predict(predictions, features), len(table), f"blender {self.blender_.name}"
-        )
+        blended = self.blender_.predict(predictions, self._passed_through(self.blender_, table))
+        return self._task.check(blended, len(table), f"blender {self.blender_.name}")
 
     def transform(self, X: Any) -> FloatArray:
         """Return the members' predictions.
@@ -359,13 +361,9 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Return the names of the columns of ``transform``."""
         check_is_fitted(self, "members_")
-        if self._task.n_classes > 2:
-            names = [f"{label}_{name}" for label in self.members_ for name in self.classes_]
-        elif self._task.n_outputs > 1:
-            names = [f"{label}_{output}" for label in self.members_ for output in range(self._task.n_outputs)]
-        else:
-            names = list(self.members_)
-        return np.asarray(names, dtype=object)
+        from ._meta_model import meta_feature_names
+
+        return np.asarray(meta_feature_names(self.members_, self._task, getattr(self, "classes_", ())), dtype=object)
 
     def save(self, path: str | Path) -> Path:
         """Write the fitted ensemble as a bundle: a folder with a manifest and native files.
@@ -412,10 +410,5 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         return tags
 
 
-def _print_progress(progress: Any) -> None:
-    where = "refit" if progress.fold < 0 else f"fold {progress.fold + 1}"
-    state = "failed" if progress.failed else "done"
-    print(
-        f"[byoe] {progress.done}/{progress.total} {progress.label} {where} {state} in {progress.seconds:.2f} s",
-        flush=True,
-    )
+def _print_progress(progress: Progress) -> None:
+    print(f"[byoe] {progress}", flush=True)

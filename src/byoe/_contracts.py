@@ -253,8 +253,8 @@ class OOF:
         float64, or int64 class codes.
     task : Task
     sample_weight : array of shape (n_rows,) or None
-    X : array of shape (n_rows, n_features) or None
-        The features, only for a blender with ``passthrough``.
+    X : array of shape (n_rows, n_passed) or None
+        Features as numbers, NaN where missing; only for a blender with ``passthrough``.
     seed : int
     folds : tuple of (train, test) pairs of row indices
         The split plan among these rows, for a blender that must choose: groups and the order
@@ -354,8 +354,8 @@ class Blender(Parameters):
         return self
 
     @property
-    def passthrough(self) -> bool:
-        """Whether the blender wants the features beside the predictions."""
+    def passthrough(self) -> Any:
+        """Whether the blender wants the features beside the predictions: False, True or a list of columns."""
         return False
 
     def check(self, task: Task, n_members: int) -> None:

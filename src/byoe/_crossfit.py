@@ -52,6 +52,11 @@ class Progress:
     seconds: float
     failed: bool = False
 
+    def __str__(self) -> str:
+        where = "refit" if self.fold == REFIT else f"fold {self.fold + 1}"
+        state = "failed" if self.failed else "done"
+        return f"{self.done}/{self.total} {self.label} {where} {state} in {self.seconds:.2f} s"
+
 
 @dataclass(frozen=True)
 class Failure:

@@ -206,8 +206,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
                 )
                 for label, member in self.members_.items()
             ]
-            features = table.values if blender.passthrough else None
-            blended = blender.predict(np.stack(predictions, axis=1), features)
+            blended = blender.predict(np.stack(predictions, axis=1), self._passed_through(blender, table))
             blends.append(self._task.check(blended, len(table), f"blender {blender.name}"))
         return np.stack(blends, axis=1)
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+from sklearn.base import clone, is_classifier, is_regressor
 
-from .._contracts import OOF, Blender, FloatArray
+from .._contracts import OOF, Blender, FloatArray, Task
+from ..errors import ParameterError
+from . import _ridge
 
-_ALPHAS = np.logspace(-4, 4, 17)
 _SMALLEST_PROBABILITY = 1e-6
 _NEVER = -50.0
 
@@ -17,16 +19,23 @@ _NEVER = -50.0
 class MetaLinear(Blender):
     """A linear model on the members' predictions (Wolpert, 1992).
 
-    Regression: ridge, its strength chosen by leave-one-out cross-validation unless given.
-    Classes: L2-penalised logistic regression on the members' log-probabilities.
+    Regression: ridge, its strength chosen on the split plan's own folds unless given, so that
+    groups and the order of time hold there too. Classes: L2-penalised logistic regression on
+    the members' log-probabilities.
 
     Parameters
     ----------
     alpha : float, default=None
         Strength of the penalty, with predictions and features in units of the target's and
         their own standard deviation. None chooses it for regression and is 1 for classes.
-    passthrough : bool, default=False
-        Whether the features are inputs too; their missing cells count as the mean.
+    positive : bool, default=False
+        Whether the members' coefficients must not be negative (Breiman, 1996); for regression.
+    passthrough : bool or list of column names or positions, default=False
+        Whether the features, or some of them, are inputs too. Missing cells count as the mean; a
+        category becomes a column of 0 and 1 for each of its values.
+    estimator : scikit-learn estimator, default=None
+        Another linear model: any that has ``coef_`` and ``intercept_`` once fitted. It gets the
+        same inputs, in the same units.
 
     Attributes
     ----------
@@ -44,15 +53,35 @@ class MetaLinear(Blender):
     array([41.])
     """
 
-    defaults = {"alpha": None, "passthrough": False}
+    defaults = {"alpha": None, "positive": False, "passthrough": False, "estimator": None}
 
     @property
-    def passthrough(self) -> bool:
-        return bool(self.get_params()["passthrough"])
+    def passthrough(self) -> Any:
+        return self.get_params()["passthrough"]
+
+    def check(self, task: Task, n_members: int) -> None:
+        super().check(task, n_members)
+        params = self.get_params()
+        estimator, passthrough = params["estimator"], params["passthrough"]
+        if estimator is not None:
+            fits = is_classifier(estimator) if task.is_classification else is_regressor(estimator)
+            if not fits:
+                raise ParameterError(f"meta-linear: {type(estimator).__name__} does not do {task.kind}")
+            if params["alpha"] is not None or params["positive"]:
+                raise ParameterError("meta-linear: alpha and positive belong to the estimator when one is given")
+        if params["positive"] and task.is_classification:
+            raise ParameterError(
+                "meta-linear: positive is for regression; blender 'weighted' is convex for classes too"
+            )
+        if not isinstance(passthrough, (bool, list, tuple)):
+            raise ParameterError(
+                f"meta-linear: passthrough is {passthrough!r}, expected True, False or a list of columns"
+            )
 
     def fit(self, oof: OOF) -> Self:
+        self.check(oof.task, oof.predictions.shape[1])
         members = _inputs(oof.predictions)
-        if self.passthrough:
+        if self.passthrough is not False:
             if oof.X is None:
                 raise ValueError("meta-linear with passthrough needs the features")
             features = np.asarray(oof.X, dtype=np.float64)
@@ -69,28 +98,38 @@ class MetaLinear(Blender):
         return self
 
     def _fit_ridge(self, inputs: FloatArray, oof: OOF, n_members: int) -> None:
-        from sklearn.linear_model import Ridge, RidgeCV
-
-        alpha = self.get_params()["alpha"]
+        params = self.get_params()
         scale = float(np.std(oof.y)) or 1.0
         unit = np.ones(inputs.shape[1])
         unit[:n_members] = scale
-        model = RidgeCV(alphas=_ALPHAS) if alpha is None else Ridge(alpha=alpha)
-        model.fit(inputs / unit, oof.y / scale, sample_weight=oof.sample_weight)
-        self.coef_ = np.asarray(model.coef_ * scale / unit, dtype=np.float64)
-        self.intercept_ = np.asarray(model.intercept_ * scale, dtype=np.float64)
+        X, y = inputs / unit, oof.y / scale
+        if params["estimator"] is not None:
+            model = clone(params["estimator"]).fit(X, y, **_weights(oof))
+            coef, intercept = np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])
+        else:
+            weight = np.ones(len(y)) if oof.sample_weight is None else oof.sample_weight
+            lower = np.full(X.shape[1], -np.inf)
+            lower[:n_members] = 0.0 if params["positive"] else -np.inf
+            alpha = params["alpha"]
+            if alpha is None:
+                alpha = _ridge.choose(X, y, weight, oof.folds, lower)
+            coef, intercept = _ridge.fit(X, y, weight, alpha, lower)
+        self.coef_ = np.asarray(coef * scale / unit, dtype=np.float64)
+        self.intercept_ = np.asarray(intercept * scale, dtype=np.float64)
 
     def _fit_logistic(self, inputs: FloatArray, oof: OOF) -> None:
         from sklearn.linear_model import LogisticRegression
 
-        alpha = self.get_params()["alpha"]
+        params = self.get_params()
         present = np.unique(oof.y)
         coef = np.zeros((oof.task.n_classes, inputs.shape[1]))
         intercept = np.full(oof.task.n_classes, _NEVER)
         intercept[present] = 0.0
         if len(present) > 1:
-            model = LogisticRegression(C=1.0 / (alpha or 1.0), max_iter=5000)
-            model.fit(inputs, oof.y, sample_weight=oof.sample_weight)
+            model = LogisticRegression(C=1.0 / (params["alpha"] or 1.0), max_iter=5000)
+            if params["estimator"] is not None:
+                model = clone(params["estimator"])
+            model.fit(inputs, oof.y, **_weights(oof))
             if len(present) == 2:  # scikit-learn keeps one row for two classes
                 coef[present[1]], intercept[present[1]] = model.coef_[0], model.intercept_[0]
             else:
@@ -98,7 +137,7 @@ class MetaLinear(Blender):
         self.coef_, self.intercept_ = coef, intercept
 
     def _with_features(self, inputs: FloatArray, X: Any) -> FloatArray:
-        if not self.passthrough:
+        if self.passthrough is False:
             return inputs
         scaled = (np.asarray(X, dtype=np.float64) - self._center) / self._scale
         return np.hstack([inputs, np.where(np.isfinite(scaled), scaled, 0.0)])
@@ -113,14 +152,14 @@ class MetaLinear(Blender):
 
     def state(self) -> dict[str, Any]:
         fitted = {"coef": self.coef_.tolist(), "intercept": self.intercept_.tolist()}
-        if self.passthrough:
+        if self.passthrough is not False:
             fitted |= {"center": self._center.tolist(), "scale": self._scale.tolist()}
         return fitted
 
     def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
         self.coef_ = np.asarray(state["coef"], dtype=np.float64)
         self.intercept_ = np.asarray(state["intercept"], dtype=np.float64)
-        if self.passthrough:
+        if self.passthrough is not False:
             self._center = np.asarray(state["center"], dtype=np.float64)
             self._scale = np.asarray(state["scale"], dtype=np.float64)
         return self
@@ -132,3 +171,7 @@ def _inputs(predictions: FloatArray) -> FloatArray:
         return predictions
     logs = np.log(np.clip(predictions, _SMALLEST_PROBABILITY, 1.0))
     return np.asarray(logs.reshape(len(predictions), -1), dtype=np.float64)
+
+
+def _weights(oof: OOF) -> dict[str, FloatArray]:
+    return {} if oof.sample_weight is None else {"sample_weight": oof.sample_weight}

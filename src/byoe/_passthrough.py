@@ -1,0 +1,64 @@
+"""The features that a meta-model sees beside the members' predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._contracts import Blender, FloatArray
+from ._table import Table
+from .errors import ParameterError, did_you_mean
+
+_MOST_CATEGORIES = 16
+
+
+def passed_through(blender: Blender, table: Table, names: Any) -> FloatArray | None:
+    """Return the numbers that a blender with ``passthrough`` gets, of shape (n_rows, n_passed).
+
+    A category becomes a column of 0 and 1 for each of its values, none for an unknown or missing
+    one. Nothing is learned here: the blender learns scales on its own training rows.
+
+    Parameters
+    ----------
+    blender : Blender
+        Its ``passthrough`` is False, True for all columns, or a list of names or positions.
+    table : Table
+    names : sequence of str or None
+        The names of the table's columns.
+
+    Raises
+    ------
+    ParameterError
+        When there is no such column, or one has more than 16 categories.
+    """
+    wanted = blender.passthrough
+    if wanted is False or wanted is None:
+        return None
+    n_columns = table.values.shape[1]
+    known = list(range(n_columns)) if names is None else list(names)
+    positions = range(n_columns) if wanted is True else [_position(one, known) for one in wanted]
+    if table.sparse:
+        return np.asarray(table.values[:, list(positions)].toarray(), dtype=np.float64)
+    blocks = []
+    for i in positions:
+        column = table.values[:, i]
+        levels = table.categorical.get(i)
+        if levels is None:
+            blocks.append(column[:, None])
+        elif levels > _MOST_CATEGORIES:
+            raise ParameterError(
+                f"column {known[i]!r} has {levels} categories, and at most {_MOST_CATEGORIES} can be passed through; "
+                "name the columns to pass in passthrough=[…]"
+            )
+        else:
+            blocks.append(np.asarray(column[:, None] == np.arange(levels), dtype=np.float64))
+    return np.hstack(blocks) if blocks else np.empty((len(table), 0))
+
+
+def _position(wanted: Any, known: list[Any]) -> int:
+    if wanted in known:
+        return known.index(wanted)
+    if isinstance(wanted, (int, np.integer)) and not isinstance(wanted, bool) and -len(known) <= wanted < len(known):
+        return int(wanted) % len(known)
+    raise ParameterError(f"passthrough holds {wanted!r}. {did_you_mean(str(wanted), map(str, known))}")
