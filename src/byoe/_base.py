@@ -29,6 +29,7 @@ from ._splits import SplitPlan, make_plan
 from ._table import Table, read_table, read_target, read_weights
 from .errors import InputError, ParameterError
 
+DEFAULT_LEARNERS = ("catboost", "xgboost", "lightgbm")
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False)
@@ -61,7 +62,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
 
     def __init__(
         self,
-        learners: Any = ("catboost", "xgboost", "lightgbm"),
+        learners: Any = DEFAULT_LEARNERS,
         blender: Any = "auto",
         *,
         cv: Any = 5,
@@ -122,8 +123,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         table = read_table(self, X, reset=True, categorical=self.categorical)
         sample_weight = read_weights(sample_weight, table)
         target, task, classes = read_target(y, len(table), sample_weight, classification=self._classifies)
-        if task.n_outputs > 1:
-            blender = PerOutput(blender)
+        blender = self._wrapped(blender, task)
         self._check_members(learners, blender, table, task, sample_weight is not None)
         metric = self._metric_for(blender, task)
         if classes is not None:
@@ -182,6 +182,9 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
                 )
         if weighted and not blender.weights:
             raise ParameterError(f"blender {blender.name!r} takes no sample_weight; leave the weights out")
+
+    def _wrapped(self, blender: Blender, task: Task) -> Blender:
+        return PerOutput(blender) if task.n_outputs > 1 else blender
 
     def _stops(self, learner: Learner) -> bool:
         given = self.early_stopping == "auto" and learner.rounds_given
@@ -294,8 +297,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
             if len(table) != len(self._y):
                 raise InputError(f"X has {len(table)} rows, the ensemble was fitted on {len(self._y)}")
             features = self._passed_through(made, table)
-        if self._task.n_outputs > 1:
-            made = PerOutput(made)
+        made = self._wrapped(made, self._task)
         made.check(self._task, len(self.members_))
         other._blend(made, features, self._metric_for(made, self._task))
         return other
