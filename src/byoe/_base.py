@@ -29,6 +29,7 @@ from ._splits import SplitPlan, make_plan
 from ._table import Table, read_table, read_target, read_weights
 from .errors import InputError, ParameterError
 
+DEFAULT_LEARNERS = ("catboost", "xgboost", "lightgbm")
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False)
@@ -63,7 +64,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
 
     def __init__(
         self,
-        learners: Any = ("catboost", "xgboost", "lightgbm"),
+        learners: Any = DEFAULT_LEARNERS,
         blender: Any = "auto",
         *,
         cv: Any = 5,
@@ -124,8 +125,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
         table = read_table(self, X, reset=True, categorical=self.categorical)
         sample_weight = read_weights(sample_weight, table)
         target, task, classes = read_target(y, len(table), sample_weight, classification=self._classifies)
-        if task.n_outputs > 1:
-            blender = PerOutput(blender)
+        blender = self._wrapped(blender, task)
         check_members(learners, blender, task, weighted=sample_weight is not None, sparse=table.sparse)
         metric = self._metric_for(blender, task)
         if classes is not None:
@@ -168,6 +168,9 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
             {label: clone(learner) for label, learner in members(self.learners).items()},
             clone(as_blender(self.blender)),
         )
+
+    def _wrapped(self, blender: Blender, task: Task) -> Blender:
+        return PerOutput(blender) if task.n_outputs > 1 else blender
 
     def _stops(self, learner: Learner) -> bool:
         given = self.early_stopping == "auto" and learner.rounds_given
@@ -295,8 +298,7 @@ class BaseEnsemble(TransformerMixin, NestedParameters):  # type: ignore[misc]  #
             if len(table) != len(self._y):
                 raise InputError(f"X has {len(table)} rows, the ensemble was fitted on {len(self._y)}")
             features = self._passed_through(made, table)
-        if self._task.n_outputs > 1:
-            made = PerOutput(made)
+        made = self._wrapped(made, self._task)
         learners = {label: member.learner for label, member in self.members_.items()}
         check_members(learners, made, self._task, weighted=self._weight is not None)
         return made, features

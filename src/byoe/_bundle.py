@@ -18,6 +18,7 @@ from sklearn.base import clone
 from sklearn.utils.fixes import parse_version
 
 from . import __version__
+from ._calibration import Calibrated
 from ._columns import Column
 from ._contracts import Blender, Task
 from ._fold_model import FoldModel
@@ -207,12 +208,16 @@ def _describe(blender: Blender) -> Any:
     """Return a fitted blender, or those of several targets, as JSON values."""
     if isinstance(blender, PerOutput):
         return [_describe(one) for one in blender.blenders_]
+    if isinstance(blender, Calibrated):
+        return {"calibration": blender.calibration(), "blender": _describe(blender.inner_)}
     return {"spec": blender_to_spec(blender), "state": blender.state()}
 
 
 def _restore(entry: Any, trusted: Sequence[str]) -> Blender:
     if isinstance(entry, list):
         return PerOutput.of([_restore(one, trusted) for one in entry])
+    if "calibration" in entry:
+        return Calibrated.of(_restore(entry["blender"], trusted), entry["calibration"])
     blender: Blender = clone(as_blender(blender_from_spec(entry["spec"])))
     return blender.restore(entry["state"], trusted=trusted)
 

@@ -12,11 +12,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from . import _intervals
-from ._base import BaseEnsemble
-from ._contracts import FloatArray
+from ._base import DEFAULT_LEARNERS, BaseEnsemble
+from ._calibration import METHODS, Calibrated
+from ._contracts import Blender, FloatArray, Task
 from ._members import as_blender
 from ._schedule import cores
 from ._table import Table
+from .errors import ParameterError
 
 
 class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
@@ -44,6 +46,12 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
     finalize : {"auto", "bag", "refit"}, default="auto"
         Serve the mean of a member's fold models, or one model refitted on all rows. ``auto``
         bags trees and refits linear and distance models.
+    early_stopping : {"auto", True, False}, default="auto"
+        Boosters find their number of rounds on rows inside the training part of each fold;
+        a refit takes the mean of the folds. ``auto`` does so for members whose number of
+        rounds is not given; with True a given number is only the most.
+    categorical : "auto" or list of column names or positions, default="auto"
+        Columns to treat as categories beside those of texts and categories.
     on_error : {"raise", "skip"}, default="raise"
         Whether a failing member ends the fit, or is left out and reported in ``failures_``.
     callbacks : callable or sequence of callables, default=None
@@ -226,6 +234,13 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):  # type: ignore[misc]  
     blender gives no probabilities), ``oof_predictions_`` has the shape
     (n_samples, n_members, n_classes), and there is ``classes_``.
 
+    Parameters
+    ----------
+    calibrate : bool or {"temperature", "sigmoid", "isotonic"}, default=False
+        Map the blend's probabilities to observed frequencies, learned on cross-fitted
+        predictions. True means ``"temperature"``, which never changes the predicted class;
+        ``"isotonic"`` wants thousands of rows.
+
     Attributes
     ----------
     classes_ : array of shape (n_classes,)
@@ -244,6 +259,49 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):  # type: ignore[misc]  
     _classifies = True
 
     classes_: NDArray[Any]
+
+    def __init__(
+        self,
+        learners: Any = DEFAULT_LEARNERS,
+        blender: Any = "auto",
+        *,
+        cv: Any = 5,
+        metric: Any = "auto",
+        finalize: str = "auto",
+        early_stopping: bool | str = "auto",
+        categorical: Any = "auto",
+        calibrate: bool | str = False,
+        on_error: str = "raise",
+        callbacks: Any = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            learners,
+            blender,
+            cv=cv,
+            metric=metric,
+            finalize=finalize,
+            early_stopping=early_stopping,
+            categorical=categorical,
+            on_error=on_error,
+            callbacks=callbacks,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.calibrate = calibrate
+
+    def _wrapped(self, blender: Blender, task: Task) -> Blender:
+        if self.calibrate is False:
+            return blender
+        method = METHODS[0] if self.calibrate is True else self.calibrate
+        if method not in METHODS:
+            raise ParameterError(
+                f"calibrate is {self.calibrate!r}, expected True, False or one of {', '.join(map(repr, METHODS))}"
+            )
+        return Calibrated(blender, str(method))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the class.

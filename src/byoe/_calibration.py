@@ -1,0 +1,163 @@
+"""Calibrated probabilities: a blender, and a map of its probabilities learned on rows that it did not see."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from sklearn.base import clone
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold
+
+from ._contracts import OOF, Blender, FloatArray, Task
+from .errors import ParameterError
+
+METHODS = ("temperature", "sigmoid", "isotonic")
+_SMALLEST = 1e-15
+
+
+class Calibrated(Blender):
+    """A blender whose probabilities are mapped to observed frequencies.
+
+    The map is learned on cross-fitted predictions of the blender, and the blender then on all
+    rows. ``temperature`` divides the logarithms of the probabilities by one number (Guo et al.,
+    2017), which keeps their order; ``sigmoid`` is a logistic regression on the log-odds of every
+    class (Platt, 1999); ``isotonic`` a monotone step function (Zadrozny & Elkan, 2002). With more
+    than two classes the last two map each class against the rest, and scale the sum to one.
+
+    Attributes
+    ----------
+    inner_ : Blender
+        The fitted blender.
+    weights_ : array of shape (n_members,)
+        Where it is a weighting.
+    """
+
+    def __init__(self, inner: Blender, method: str) -> None:
+        super().__init__()
+        self.inner = inner
+        self.method = method
+        self.name = inner.name
+        self.weights = inner.weights
+
+    @property
+    def passthrough(self) -> Any:
+        return self.inner.passthrough
+
+    @property
+    def takes_scores(self) -> bool:
+        return self.inner.takes_scores
+
+    @property
+    def gives_probabilities(self) -> bool:
+        return self.inner.gives_probabilities
+
+    @property
+    def weights_(self) -> FloatArray:
+        """The blender's weights, of shape (n_members,)."""
+        return self.inner_.weights_  # type: ignore[no-any-return]
+
+    @property
+    def in_use(self) -> Blender:
+        return Calibrated.of(self.inner_.in_use, self.calibration())
+
+    def check(self, task: Task, n_members: int) -> None:
+        if not self.gives_probabilities:
+            raise ParameterError(f"calibrate needs probabilities, and blender {self.name!r} gives none")
+        self.inner.check(task, n_members)
+
+    def fit(self, oof: OOF) -> Self:
+        folds: Any = oof.folds
+        if not folds and len(oof.y) > 1:
+            folds = KFold(min(5, len(oof.y)), shuffle=True, random_state=oof.seed).split(oof.y)
+        sums, counts = np.zeros((len(oof.y), oof.task.n_classes)), np.zeros(len(oof.y))
+        for train, test in folds:
+            unseen = oof.rows(test)
+            sums[test] += clone(self.inner).fit(oof.rows(train)).predict(unseen.predictions, unseen.X)
+            counts[test] += 1
+        rows = counts > 0
+        weight = np.ones(len(oof.y)) if oof.sample_weight is None else oof.sample_weight
+        self._map = _learn(self.method, sums[rows] / counts[rows, None], oof.y[rows], weight[rows])
+        self.inner_ = clone(self.inner).fit(oof)
+        return self
+
+    def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
+        return _apply(self.method, self._map, self.inner_.predict(predictions, X))
+
+    def calibration(self) -> dict[str, Any]:
+        """Return the fitted map as plain JSON values."""
+        return {"method": self.method, "map": self._map}
+
+    @classmethod
+    def of(cls, inner: Blender, calibration: dict[str, Any]) -> Calibrated:
+        """Return the fitted blender that these make."""
+        made = cls(inner, calibration["method"])
+        made.inner_, made._map = inner, calibration["map"]
+        return made
+
+    def __sklearn_clone__(self) -> Calibrated:
+        return Calibrated(clone(self.inner), self.method)
+
+    def __repr__(self) -> str:
+        return f"{self.inner!r}, {self.method} calibration"
+
+
+def _learn(method: str, probabilities: FloatArray, y: Any, weight: FloatArray) -> Any:
+    if not len(y) or not weight.sum() > 0:
+        raise ParameterError("calibrate has no row that a blender did not see; use more folds")
+    if method == "temperature":
+        logs = np.log(np.maximum(probabilities, _SMALLEST))
+
+        def loss(log_temperature: float) -> float:
+            p = _softmax(logs / np.exp(log_temperature))[np.arange(len(y)), y]
+            return -float(weight @ np.log(np.maximum(p, _SMALLEST)))
+
+        return float(np.exp(minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded").x))
+    columns = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
+    learn = _sigmoid if method == "sigmoid" else _isotonic
+    return [learn(probabilities[:, k], y == k, weight) for k in columns]
+
+
+def _sigmoid(p: FloatArray, hit: Any, weight: FloatArray) -> list[float]:
+    used = weight > 0
+    if hit[used].all() or not hit[used].any():
+        return [1.0, 0.0]
+    model = LogisticRegression(C=1e4, max_iter=1000).fit(_log_odds(p)[:, None], hit, sample_weight=weight)
+    return [float(model.coef_[0, 0]), float(model.intercept_[0])]
+
+
+def _isotonic(p: FloatArray, hit: Any, weight: FloatArray) -> list[list[float]]:
+    model = IsotonicRegression(y_min=0.0, y_max=1.0).fit(p, hit.astype(np.float64), sample_weight=weight)
+    return [model.X_thresholds_.tolist(), model.y_thresholds_.tolist()]
+
+
+def _apply(method: str, learned: Any, probabilities: FloatArray) -> FloatArray:
+    if method == "temperature":
+        return _softmax(np.log(np.maximum(probabilities, _SMALLEST)) / learned)
+    columns = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
+    mapped = [_mapped(method, one, probabilities[:, k]) for k, one in zip(columns, learned, strict=True)]
+    if len(mapped) == 1:
+        return np.column_stack([1.0 - mapped[0], mapped[0]])
+    stacked = np.column_stack(mapped)
+    total = stacked.sum(axis=1, keepdims=True)
+    # Where every class is mapped to zero, nothing is known but the blend.
+    return np.where(total > 0, stacked / np.where(total > 0, total, 1.0), probabilities)
+
+
+def _mapped(method: str, learned: Any, p: FloatArray) -> FloatArray:
+    if method == "sigmoid":
+        slope, intercept = learned
+        return np.asarray(1.0 / (1.0 + np.exp(-(slope * _log_odds(p) + intercept))), dtype=np.float64)
+    return np.asarray(np.interp(p, *learned), dtype=np.float64)
+
+
+def _log_odds(p: FloatArray) -> FloatArray:
+    clipped = np.clip(p, 1e-12, 1 - 1e-12)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped), dtype=np.float64)
+
+
+def _softmax(values: FloatArray) -> FloatArray:
+    exponent = np.exp(values - values.max(axis=1, keepdims=True))
+    return np.asarray(exponent / exponent.sum(axis=1, keepdims=True), dtype=np.float64)
