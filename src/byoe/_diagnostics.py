@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from ._calibration import Calibrated
 from ._contracts import OOF, Blender, FloatArray, IntArray, Task
 from ._crossfit import fit_blend
 from ._leaderboard import Leaderboard, Scoring
@@ -107,6 +108,8 @@ def _extended(row: dict[str, Any], interval: tuple[Any, Any], loss: float | None
 
 def _weight_intervals(blender: Blender, oof: OOF, groups: NDArray[Any] | None) -> list[tuple[Any, Any]]:
     """Return the 5 % and 95 % points of every member's weight over bootstrap samples."""
+    if isinstance(blender, Calibrated):  # which changes no weight
+        blender = blender.inner_
     fitted = getattr(blender, "weights_", None)
     n_members = oof.predictions.shape[1]
     if fitted is None:

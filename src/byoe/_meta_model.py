@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self, cast
 
 import numpy as np
@@ -100,12 +100,3 @@ def meta_features(predictions: FloatArray, task: Task) -> FloatArray:
         return predictions
     kept = predictions[:, :, 1:] if task.n_classes == 2 else predictions
     return kept.reshape(len(kept), -1)
-
-
-def meta_feature_names(labels: Iterable[str], task: Task, classes: Iterable[Any]) -> list[str]:
-    """Return the names of the columns of the meta-features."""
-    if task.n_classes > 2:
-        return [f"{label}_{name}" for label in labels for name in classes]
-    if task.n_outputs > 1:
-        return [f"{label}_{output}" for label in labels for output in range(task.n_outputs)]
-    return list(labels)
