@@ -15,6 +15,7 @@ from . import EnsembleClassifier, EnsembleRegressor, __version__, load
 from ._bundle import check_free
 from ._configure import configure
 from ._data import read_frame, take_apart
+from ._leaderboard import Leaderboard
 from .errors import InputError, ParameterError
 
 app = typer.Typer(
@@ -82,7 +83,7 @@ def fit(
     ensemble = configure(ensemble, dict(_setting(text) for text in param or []))
     ensemble.fit(table.X, table.y, sample_weight=table.weight, groups=table.groups)
     ensemble.save(out)
-    print(ensemble.leaderboard_)
+    print(_short(ensemble.leaderboard_))
     print(f"saved {kind.__name__} in {out}")
 
 
@@ -127,6 +128,11 @@ def _kind(task: str, y: Any) -> Any:
     if task not in kinds:
         raise ParameterError(f"task is {task!r}, expected auto, regression or classification")
     return kinds[task]
+
+
+def _short(board: Leaderboard) -> Leaderboard:
+    """Return the columns that fit a terminal of 80 characters."""
+    return Leaderboard({key: row[key] for key in row if key not in ("finalize", "models")} for row in board)
 
 
 def _setting(text: str) -> tuple[str, Any]:
