@@ -76,8 +76,10 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
     failures_ : list
         Label, fold, error and traceback of members that were left out.
     leaderboard_ : list of dict
-        The blend's cross-validated and the members' out-of-fold metric (losses positive),
-        weight, number of models and seconds.
+        The blend's cross-validated and the members' out-of-fold metric (losses positive), its
+        standard deviation over the folds, the blend's metric on the rows that it has learned
+        from, weights, number of models, seconds to fit and milliseconds to predict 1,000 rows.
+        ``diagnose()`` returns more.
     score_estimate_ : float
         The blend's cross-validated score: every row is predicted by fold models and a
         blender that did not see it. In scikit-learn's sign, greater is better.
