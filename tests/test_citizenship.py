@@ -96,7 +96,7 @@ def test_a_frozen_member_is_used_as_it_is(diabetes, tmp_path):
     ensemble = EnsembleRegressor([FrozenEstimator(fitted), "knn"], "weighted", cv=3, random_state=0)
     ensemble.fit(X[second], y[second], sample_weight=None)
     assert list(ensemble.members_) == ["ridge", "knn"]
-    np.testing.assert_array_equal(ensemble.oof_predictions_[:, 0], fitted.predict(X[second]))
+    np.testing.assert_allclose(ensemble.oof_predictions_[:, 0], fitted.predict(X[second]))
     assert ensemble.members_["ridge"].finalize == "refit"
     assert np.array_equal(fitted.coef_, coefficients)
     loaded = byoe.load(ensemble.save(tmp_path / "model"))
