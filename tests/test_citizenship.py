@@ -178,6 +178,7 @@ def test_copies_of_rows_on_both_sides_of_a_fold_are_told(diabetes):
         made.fit(twice, target)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        made.fit(np.vstack([X, X[:2]]), np.r_[y, y[:2]])  # less than 1 % of the rows
         EnsembleRegressor(["ridge"], "mean").fit(twice, target, groups=np.r_[np.arange(442), np.arange(20)])
         made.fit(twice, np.r_[y, y[:20] + 1])  # another target: another observation
 
