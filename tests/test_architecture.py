@@ -75,6 +75,7 @@ def test_public_functions_and_classes_have_docstrings():
         "wait",
         "quadratic",
         "bounds",
+        "loss",
         "by_metric",
         "until_orphaned",
         "show",

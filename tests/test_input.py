@@ -76,7 +76,7 @@ CALLS = {
     "negative weights": (lambda X, y: EnsembleRegressor(("ridge",)).fit(X, y, sample_weight=-y), ValueError, "[Nn]egative"),
     "weights for knn": (lambda X, y: EnsembleRegressor(("ridge", "knn")).fit(X, y, sample_weight=y), ParameterError, "member 'knn' takes no sample_weight"),
     "log-loss of votes": (lambda X, y: EnsembleClassifier(("ridge",), "vote", metric="log_loss").fit(X, y > 100), ParameterError, "needs probabilities"),
-    "no probabilities": (lambda X, y: EnsembleClassifier([__import__("sklearn.svm").svm.LinearSVC()]).fit(X, y > 100), ParameterError, "member 'linearsvc': LinearSVC has no predict_proba"),
+    "no probabilities": (lambda X, y: EnsembleClassifier([__import__("sklearn.svm").svm.LinearSVC()]).fit(X, y > 100), ParameterError, "member 'linearsvc' has no predict_proba, and blender 'auto' blends probabilities"),
 }  # fmt: skip
 
 

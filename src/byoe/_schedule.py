@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -55,4 +56,11 @@ def run(function: Callable[[T, int], R], tasks: Sequence[T], n_jobs: int | None)
         parallel: Any = joblib.Parallel(
             workers, backend="threading", return_as="generator_unordered", pre_dispatch="all"
         )
-        yield from parallel(joblib.delayed(limited)(task) for task in tasks)
+        results = parallel(joblib.delayed(limited)(task) for task in tasks)
+        try:
+            for result in results:  # noqa: UP028 - a closed "yield from" would close the results with a warning
+                yield result
+        finally:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*but not used")
+                results.close()

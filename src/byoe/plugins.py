@@ -8,7 +8,7 @@ blender is a subclass of `Blender`. Either is registered by an entry point in th
     log-ridge = "my_package:log_ridge"
 """
 
-from ._contracts import OOF, Blender, Learner, Model, Task
+from ._contracts import OOF, Blender, Learner, Model, StopRows, Task
 from ._estimators import EstimatorLearner
 from ._registry import Plugin, blender, find, installed, learner
 from .errors import PluginError
@@ -21,6 +21,7 @@ __all__ = [
     "Model",
     "Plugin",
     "PluginError",
+    "StopRows",
     "Task",
     "blender",
     "find",
