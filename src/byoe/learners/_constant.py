@@ -29,7 +29,7 @@ class ConstantModel:
         return cls(counts / counts.sum())
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
-        return np.broadcast_to(self.value, (len(X), *self.value.shape)).copy()
+        return np.broadcast_to(self.value, (X.shape[0], *self.value.shape)).copy()
 
     def save(self, folder: Path) -> None:
         (folder / _FILE).write_text(json.dumps(self.value.tolist()), encoding="utf-8")
