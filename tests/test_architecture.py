@@ -63,7 +63,7 @@ def test_public_functions_and_classes_have_docstrings():
     kept = {
         "fit", "check", "predict", "predict_proba", "state", "restore", "load", "save", "estimator", "parameter_names", "packages", "get_params",
         "set_params", "own_params", "own_name", "passthrough", "gives_probabilities", "is_classification",
-        "in_use", "sparse", "rounds_given",
+        "in_use", "sparse", "rounds_given", "contributions", "importances", "linear",
     }  # fmt: skip
     nested = {
         "work",

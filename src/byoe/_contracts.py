@@ -80,7 +80,12 @@ class StopRows:
 
 @runtime_checkable
 class Model(Protocol):
-    """A fitted model of one member on one fold."""
+    """A fitted model of one member on one fold.
+
+    Two more methods are optional, and found by their presence: ``contributions``, of
+    `Explains`; and ``importances()``, which returns a non-negative number for every column,
+    of shape (n_columns,), or None where this model has none.
+    """
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         """Predict shape (n_rows,) for regression, probabilities (n_rows, n_classes) for classes.
@@ -91,6 +96,23 @@ class Model(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write native files into an existing, empty folder."""
+        ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A model that can tell what each column adds to a prediction."""
+
+    def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
+        """Return one contribution for every column, and last the base value.
+
+        Their sum is the prediction: shape (n_rows, n_columns + 1), or
+        (n_rows, n_outputs, n_columns + 1) where the learner declares ``multi_output``. For two
+        classes it is the log-odds of the second one; for more the shape is
+        (n_rows, n_classes, n_columns + 1), and the softmax of the sums are the probabilities.
+        A ParameterError gives the reason why a model has no such contributions. The sums are
+        checked; a model that computes in float32 has a true attribute ``single_precision``.
+        """
         ...
 
 
