@@ -318,6 +318,23 @@ class OOF:
         return np.asarray(np.abs(error) if kind == "mae" else error**2, dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class Linear:
+    """A blend that equals ``predictions @ weights + intercept + features.sum(axis=1)``.
+
+    Attributes
+    ----------
+    weights : array of shape (n_members,)
+    intercept : float
+    features : array of shape (n_rows, n_features) or None
+        What the features add themselves, for a blender with ``passthrough``.
+    """
+
+    weights: FloatArray
+    intercept: float = 0.0
+    features: FloatArray | None = None
+
+
 class Blender(Parameters):
     """What turns the members' predictions into one.
 
@@ -382,6 +399,10 @@ class Blender(Parameters):
         array of shape (n_rows,), or (n_rows, n_classes) for classification
         """
         raise TypeError(f"{type(self).__name__} does not define predict")
+
+    def linear(self, X: Any = None) -> Linear | None:
+        """Return the fitted blend in its linear form, or None where it has none."""
+        return None
 
     def state(self) -> dict[str, Any]:
         """Return the fitted state as plain JSON values."""

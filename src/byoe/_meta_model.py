@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils.validation import has_fit_parameter
 
-from ._contracts import OOF, Blender, FloatArray, Task
-from ._estimators import last_step, load_skops, set_seed, weight_params
+from ._contracts import OOF, Blender, FloatArray, Linear, Task
+from ._estimators import last_step, linear_terms, load_skops, set_seed, weight_params
 from .errors import ParameterError
 
 
@@ -63,6 +63,10 @@ class MetaModel(Blender):
         else:
             blended[np.arange(len(inputs)), self.estimator_.predict(inputs)] = 1.0
         return blended
+
+    def linear(self, X: Any = None) -> Linear | None:
+        terms = None if self._n_classes else linear_terms(self.estimator_)
+        return None if terms is None else Linear(terms[0][0], float(terms[1][0]))
 
     def state(self) -> dict[str, Any]:
         from skops import io

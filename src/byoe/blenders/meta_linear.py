@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._contracts import OOF, Blender, FloatArray
+from .._contracts import OOF, Blender, FloatArray, Linear
 
 _ALPHAS = np.logspace(-4, 4, 17)
 _SMALLEST_PROBABILITY = 1e-6
@@ -102,6 +102,15 @@ class MetaLinear(Blender):
             return inputs
         scaled = (np.asarray(X, dtype=np.float64) - self._center) / self._scale
         return np.hstack([inputs, np.where(np.isfinite(scaled), scaled, 0.0)])
+
+    def linear(self, X: Any = None) -> Linear | None:
+        if self.coef_.ndim > 1:  # of log-probabilities
+            return None
+        members = len(self.coef_) - (len(self._center) if self.passthrough else 0)
+        features = None
+        if self.passthrough and X is not None:
+            features = self._with_features(np.empty((len(X), 0)), X) * self.coef_[members:]
+        return Linear(self.coef_[:members], float(self.intercept_), features)
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
         inputs = self._with_features(_inputs(predictions), X)
