@@ -11,8 +11,10 @@ from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseEnsemble
 from ._contracts import FloatArray
+from ._explain import explain, explain_margins, feature_importances
 from ._members import as_blender
 from ._table import Table
+from .errors import ParameterError
 
 
 class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
@@ -72,6 +74,8 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
     n_features_in_ : int
     feature_names_in_ : array of shape ``(n_features_in_,)``
         Only when fitted on a frame.
+    feature_importances_ : array of shape ``(n_features_in_,)``
+        How much each column matters to the members; see the property.
 
     Examples
     --------
@@ -104,6 +108,59 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
     def _predict_table(self, table: Table) -> FloatArray:
         return self._blended(table)
 
+    def explain(self, X: Any) -> FloatArray:
+        """Tell what each column adds to each prediction.
+
+        The contributions of trees are their SHAP values (Lundberg & Lee, 2017) by the path-
+        dependent TreeSHAP of the boosters' own libraries (Lundberg et al., 2020); those of a
+        linear model are its terms, an encoded column's being given to the column that it was
+        made of. They are averaged over fold models and blended as the predictions are.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array of shape (n_samples, n_features + 1)
+            In units of the target; the last column is the base value, and each row sums to
+            its prediction up to rounding, which is in single precision for XGBoost. For several
+            targets of shape (n_samples, n_outputs, n_features + 1).
+
+        Raises
+        ------
+        ParameterError
+            When the blend is not linear; or when a member with a weight has no contributions
+            in units of the target, as neighbours, forests, or boosters with a log link.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from byoe import EnsembleRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> ensemble = EnsembleRegressor(("ridge", "elastic_net"), random_state=0).fit(X, y)
+        >>> contributions = ensemble.explain(X[:3])
+        >>> contributions.shape
+        (3, 11)
+        >>> bool(abs(contributions.sum(axis=1) - ensemble.predict(X[:3])).max() < 1e-9)
+        True
+        """
+        return explain(self, self._read(X))
+
+    @property
+    def feature_importances_(self) -> FloatArray:
+        """How much each column matters, of shape (n_features,), non-negative and summing to one.
+
+        Each member's own measure: the total gain of XGBoost and LightGBM, CatBoost's
+        ``PredictionValuesChange``, the impurity decrease of forests, the absolute coefficients
+        of ``ridge`` and ``elastic_net`` on standardised columns, and otherwise an estimator's
+        ``feature_importances_``. Each is scaled to sum to one, encoded columns are added up,
+        and the mean is taken over fold models, and then over members by their absolute weight
+        in the blend, all the same where it is not linear. Members that tell nothing are left
+        out of the mean; when all are, this is an AttributeError.
+        """
+        return feature_importances(self)
+
 
 def _gives_probabilities(ensemble: EnsembleClassifier) -> bool:
     fitted = getattr(ensemble, "blender_", None)
@@ -124,6 +181,8 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):  # type: ignore[misc]  
     ----------
     classes_ : array of shape (n_classes,)
         Labels of any type, sorted.
+    feature_importances_ : array of shape ``(n_features_in_,)``
+        How much each column matters to the members; see that of `EnsembleRegressor`.
 
     Examples
     --------
@@ -170,3 +229,51 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):  # type: ignore[misc]  
             Columns in the order of ``classes_``.
         """
         return self._blended(self._read(X))
+
+    def explain(self, X: Any, *, output: str = "probability") -> dict[str, FloatArray]:
+        """Tell what each column adds to each member's margin.
+
+        Neither a probability nor a blend of probabilities or votes is a sum over columns. What
+        is one is the margin of a member's model: the log-odds of the second of two classes, or
+        for more the scores whose softmax are the probabilities. Of a bagged member these are
+        the means over its fold models. The mean of margins is not the margin of the mean
+        probability, so that they do not give the member's prediction to the digit.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+        output : {"margin"}
+            Has to be given, so that nobody takes margins for probabilities.
+
+        Returns
+        -------
+        dict of label to array
+            Of the members whose weight is not zero: shape (n_samples, n_features + 1) for two
+            classes, (n_samples, n_classes, n_features + 1) for more; the last column is the base
+            value.
+
+        Raises
+        ------
+        ParameterError
+            Without ``output="margin"``, or when such a member has no additive margin.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from byoe import EnsembleClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> ensemble = EnsembleClassifier(("ridge", "elastic_net"), "mean", random_state=0).fit(X, y)
+        >>> {label: margins.shape for label, margins in ensemble.explain(X[:2], output="margin").items()}
+        {'ridge': (2, 3, 5), 'elastic_net': (2, 3, 5)}
+        """
+        if output != "margin":
+            raise ParameterError(
+                f"output is {output!r}, expected 'margin': a blend of probabilities or votes has no additive "
+                "contributions; explain(X, output='margin') gives those of each member on its margin (log-odds)"
+            )
+        return explain_margins(self, self._read(X))
+
+    @property
+    def feature_importances_(self) -> FloatArray:
+        """How much each column matters, as `EnsembleRegressor` defines it."""
+        return feature_importances(self)
