@@ -14,7 +14,8 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ._contracts import OOF, Blender, FloatArray, Learner, Task
+from ._blending import OOF, Blender
+from ._contracts import FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._fold_model import Rows
 from ._leaderboard import Leaderboard
