@@ -13,7 +13,8 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ._contracts import OOF, Blender, FloatArray, Learner, Task
+from ._blending import OOF, Blender
+from ._contracts import FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, Progress, cross_fit, fit_blend
 from ._diagnostics import Diagnosis, diagnose
 from ._fold_model import Rows

@@ -18,9 +18,10 @@ from sklearn.base import clone
 from sklearn.utils.fixes import parse_version
 
 from . import __version__
+from ._blending import Blender
 from ._calibration import Calibrated
 from ._columns import Column
-from ._contracts import Blender, Task
+from ._contracts import Task
 from ._fold_model import FoldModel
 from ._leaderboard import Leaderboard
 from ._members import FittedMember, as_blender, members

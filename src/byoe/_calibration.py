@@ -11,7 +11,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 
-from ._contracts import OOF, Blender, FloatArray, Task
+from ._blending import OOF, Blender, Linear
+from ._contracts import FloatArray, Task
 from .errors import ParameterError
 
 METHODS = ("temperature", "sigmoid", "isotonic")
@@ -85,6 +86,10 @@ class Calibrated(Blender):
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
         return _apply(self.method, self._map, self.inner_.predict(predictions, X))
+
+    def linear(self, X: Any = None) -> Linear | None:
+        form: Linear | None = self.inner_.linear(X)
+        return form
 
     def calibration(self) -> dict[str, Any]:
         """Return the fitted map as plain JSON values."""

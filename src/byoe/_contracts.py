@@ -1,11 +1,11 @@
-"""What a learner and a blender are. The engine knows nothing else about either."""
+"""What a learner is. The engine knows nothing else about it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,6 @@ from .errors import ParameterError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-# Metrics that order predictions as the mean of ``OOF.row_losses`` does.
-_MEANS_OF_ROWS = frozenset({"rmse", "mse", "mae", "log_loss", "accuracy"})
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,12 @@ class StopRows:
 
 @runtime_checkable
 class Model(Protocol):
-    """A fitted model of one member on one fold."""
+    """A fitted model of one member on one fold.
+
+    Two more methods are optional, and found by their presence: ``contributions``, of
+    `Explains`; and ``importances()``, which returns a non-negative number for every column,
+    of shape (n_columns,), or None where this model has none.
+    """
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         """Predict shape (n_rows,) for regression, probabilities (n_rows, n_classes) for classes.
@@ -91,6 +93,23 @@ class Model(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write native files into an existing, empty folder."""
+        ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A model that can tell what each column adds to a prediction."""
+
+    def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
+        """Return one contribution for every column, and last the base value.
+
+        Their sum is the prediction: shape (n_rows, n_columns + 1), or
+        (n_rows, n_outputs, n_columns + 1) where the learner declares ``multi_output``. For two
+        classes it is the log-odds of the second one; for more the shape is
+        (n_rows, n_classes, n_columns + 1), and the softmax of the sums are the probabilities.
+        A ParameterError gives the reason why a model has no such contributions. The sums are
+        checked; a model that computes in float32 has a true attribute ``single_precision``.
+        """
         ...
 
 
@@ -239,148 +258,3 @@ class Learner(Parameters):
         ``trusted`` names further types that the user allows a file to hold.
         """
         raise TypeError(f"{type(self).__name__} does not define load")
-
-
-@dataclass(frozen=True)
-class OOF:
-    """What a blender learns from: out-of-fold predictions and the targets of the same rows.
-
-    Attributes
-    ----------
-    predictions : array of shape (n_rows, n_members) or (n_rows, n_members, n_classes)
-        One target at a time. Only rows that have an out-of-fold prediction of every member.
-    y : array of shape (n_rows,)
-        float64, or int64 class codes.
-    task : Task
-    sample_weight : array of shape (n_rows,) or None
-    X : array of shape (n_rows, n_passed) or None
-        Features as numbers, NaN where missing; only for a blender with ``passthrough``.
-    seed : int
-    folds : tuple of (train, test) pairs of row indices
-        The split plan among these rows, for a blender that must choose: groups and the order
-        of time hold there too. May be empty.
-    metric : Metric or None
-        What the ensemble is scored by; None for the squared error and the log-loss.
-    """
-
-    predictions: FloatArray
-    y: NDArray[Any]
-    task: Task
-    sample_weight: FloatArray | None = None
-    X: Any = None
-    seed: int = 0
-    folds: tuple[tuple[IntArray, IntArray], ...] = ()
-    metric: Any = None
-
-    def rows(self, index: Any) -> OOF:
-        """Return the same for some of the rows, given as distinct indices."""
-        weight = None if self.sample_weight is None else self.sample_weight[index]
-        features = None if self.X is None else self.X[index]
-        place = np.full(len(self.y), -1)
-        place[index] = np.arange(len(self.y[index]))
-        inside = [tuple(place[part][place[part] >= 0] for part in fold) for fold in self.folds]
-        folds = tuple((train, test) for train, test in inside if len(train) and len(test))
-        return OOF(self.predictions[index], self.y[index], self.task, weight, features, self.seed, folds, self.metric)
-
-    def loss(self, prediction: FloatArray) -> float:
-        """Return how bad a blended prediction of these rows is; smaller is better."""
-        if self.metric is None or self.metric.name in _MEANS_OF_ROWS:
-            return float(np.average(self.row_losses(prediction), weights=self.sample_weight))
-        classes = np.arange(self.task.n_classes) if self.task.is_classification else None
-        value = self.metric.value(self.y, prediction, classes=classes, sample_weight=self.sample_weight)
-        return -float(self.metric.score(value))
-
-    def row_losses(self, prediction: FloatArray) -> FloatArray:
-        """Return the loss of every row: that of the metric where it has one, else a usual one.
-
-        The absolute error for ``mae``, wrong or right for ``accuracy``; otherwise the squared
-        error, and for classes the negative logarithm of the true class's probability.
-        """
-        kind = getattr(self.metric, "name", "")
-        if self.task.is_classification:
-            if kind == "accuracy":
-                return np.asarray(prediction.argmax(axis=1) != self.y, dtype=np.float64)
-            true_class = prediction[np.arange(len(self.y)), self.y]
-            return np.asarray(-np.log(np.maximum(true_class, 1e-15)), dtype=np.float64)
-        error = prediction - self.y
-        return np.asarray(np.abs(error) if kind == "mae" else error**2, dtype=np.float64)
-
-
-class Blender(Parameters):
-    """What turns the members' predictions into one.
-
-    A subclass writes ``fit``, ``predict``, ``state`` and ``restore``. Its fitted state is
-    plain JSON, so that a saved ensemble needs no pickle.
-
-    Attributes
-    ----------
-    name : str
-        The registered name; set by the registry.
-    tasks : frozenset of {"regression", "classification"}
-    weights : bool
-        Whether sample weights can be given.
-    defaults : mapping of str to object
-        The parameters and their defaults.
-    gives_probabilities : bool
-        False for a blender that only votes for a class.
-    takes_scores : bool
-        Whether a member may give decision values instead of probabilities.
-    weights_ : array of shape (n_members,)
-        Only on a fitted blender that is a weighting.
-    """
-
-    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
-    weights: bool = True
-    defaults: ClassVar[Mapping[str, Any]] = {}
-
-    def parameter_names(self) -> frozenset[str] | None:
-        return frozenset(self.defaults)
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return all parameters."""
-        return {**self.defaults, **self._given}
-
-    @property
-    def gives_probabilities(self) -> bool:
-        return True
-
-    @property
-    def takes_scores(self) -> bool:
-        return False
-
-    @property
-    def in_use(self) -> Blender:
-        """The fitted blender that predicts: itself, or the one that it chose."""
-        return self
-
-    @property
-    def passthrough(self) -> Any:
-        """Whether the blender wants the features beside the predictions: False, True or a list of columns."""
-        return False
-
-    def check(self, task: Task, n_members: int) -> None:
-        """Raise a ParameterError, before anything is fitted, for what cannot work."""
-        if task.kind not in self.tasks:
-            raise ParameterError(f"blender {self.name!r} does not do {task.kind}")
-        self.check_names(self._given)
-
-    def fit(self, oof: OOF) -> Self:
-        """Learn from out-of-fold predictions."""
-        raise TypeError(f"{type(self).__name__} does not define fit")
-
-    def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
-        """Blend predictions of shape (n_rows, n_members[, n_classes]).
-
-        Returns
-        -------
-        array of shape (n_rows,), or (n_rows, n_classes) for classification
-        """
-        raise TypeError(f"{type(self).__name__} does not define predict")
-
-    def state(self) -> dict[str, Any]:
-        """Return the fitted state as plain JSON values."""
-        raise TypeError(f"{type(self).__name__} does not define state")
-
-    def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
-        """Take back what ``state`` returned."""
-        raise TypeError(f"{type(self).__name__} does not define restore")

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from ._contracts import OOF, Blender, FloatArray, IntArray, Learner
+from ._blending import OOF, Blender
+from ._contracts import FloatArray, IntArray, Learner
 from ._fold_model import FoldModel, Rows, fit_fold
 from ._members import FittedMember
 from ._schedule import run

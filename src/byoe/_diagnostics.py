@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from ._blending import OOF, Blender
 from ._calibration import Calibrated
-from ._contracts import OOF, Blender, FloatArray, IntArray, Task
+from ._contracts import FloatArray, IntArray, Task
 from ._crossfit import fit_blend
 from ._leaderboard import Leaderboard, Scoring
 from ._metrics import Metric

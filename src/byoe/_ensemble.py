@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,13 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from . import _intervals
 from ._base import DEFAULT_LEARNERS, BaseEnsemble
+from ._blending import Blender
 from ._calibration import METHODS, Calibrated
-from ._contracts import Blender, FloatArray, Task
+from ._contracts import FloatArray, Task
+from ._explain import explain, explain_margins, feature_importances
+from ._intervals import predict_interval
 from ._members import as_blender
-from ._schedule import cores
 from ._table import Table
 from .errors import ParameterError
 
@@ -88,6 +88,8 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
     n_features_in_ : int
     feature_names_in_ : array of shape ``(n_features_in_,)``
         Only when fitted on a frame.
+    feature_importances_ : array of shape ``(n_features_in_,)``
+        How much each column matters to the members; see the property.
 
     Examples
     --------
@@ -177,48 +179,60 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
         >>> ensemble.interval_method_
         'cv+'
         """
-        table = self._read(X)
-        level = _intervals.check_level(level)
-        plan = self._plan
-        weight = np.ones(plan.n_rows) if self._weight is None else self._weight
-        rows = np.flatnonzero(self._blend_scored & (weight > 0))
-        mass, new = _intervals.masses(weight[rows], None if plan.whole_groups is None else plan.whole_groups[rows])
-        if plan.is_time_ordered:
-            warnings.warn(_intervals.TIME_ORDERED, stacklevel=2)
-        too_few = _intervals.too_few(level, mass, new, "rows" if plan.whole_groups is None else "groups")
-        if too_few:
-            warnings.warn(too_few, stacklevel=2)
-        least = _intervals.least_mass(level, mass, new)
-        cv_plus = self.interval_method_ == "cv+"
-        center = self._held_out_blends(table) if cv_plus else self._blended(table)
-        residuals = np.abs(self._y - self._blend_oof)[rows]
+        return predict_interval(self, self._read(X), level)
 
-        def bounds(center: FloatArray, residuals: FloatArray) -> FloatArray:
-            if cv_plus:
-                return _intervals.cv_plus(center, residuals, plan.test_fold[rows], mass, least)
-            return _intervals.around(center, residuals, mass, least)
+    def explain(self, X: Any) -> FloatArray:
+        """Tell what each column adds to each prediction.
 
-        if self._task.n_outputs == 1:
-            return bounds(center, residuals)
-        outputs = range(self._task.n_outputs)
-        return np.stack([bounds(center[..., output], residuals[:, output]) for output in outputs], axis=1)
+        The contributions of trees are their SHAP values (Lundberg & Lee, 2017) by the path-
+        dependent TreeSHAP of the boosters' own libraries (Lundberg et al., 2020); those of a
+        linear model are its terms, an encoded column's being given to the column that it was
+        made of. They are averaged over fold models and blended as the predictions are.
 
-    def _held_out_blends(self, table: Table) -> FloatArray:
-        """Return what the models and the blender that did not see a fold predict: (n_rows, n_folds[, n_outputs])."""
-        threads = cores(self.n_jobs)
-        blends = []
-        for fold, blender in enumerate(self._held_out):
-            predictions = [
-                self._task.check(
-                    member.models[fold].predict(table.all(frames=member.models[fold].frames), threads=threads),
-                    len(table),
-                    label,
-                )
-                for label, member in self.members_.items()
-            ]
-            blended = blender.predict(np.stack(predictions, axis=1), self._passed_through(blender, table))
-            blends.append(self._task.check(blended, len(table), f"blender {blender.name}"))
-        return np.stack(blends, axis=1)
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array of shape (n_samples, n_features + 1)
+            In units of the target; the last column is the base value, and each row sums to
+            its prediction up to rounding, which is in single precision for XGBoost. For several
+            targets of shape (n_samples, n_outputs, n_features + 1).
+
+        Raises
+        ------
+        ParameterError
+            When the blend is not linear; or when a member with a weight has no contributions
+            in units of the target, as neighbours, forests, or boosters with a log link.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from byoe import EnsembleRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> ensemble = EnsembleRegressor(("ridge", "elastic_net"), random_state=0).fit(X, y)
+        >>> contributions = ensemble.explain(X[:3])
+        >>> contributions.shape
+        (3, 11)
+        >>> bool(abs(contributions.sum(axis=1) - ensemble.predict(X[:3])).max() < 1e-9)
+        True
+        """
+        return explain(self, self._read(X))
+
+    @property
+    def feature_importances_(self) -> FloatArray:
+        """How much each column matters, of shape (n_features,), non-negative and summing to one.
+
+        Each member's own measure: the total gain of XGBoost and LightGBM, CatBoost's
+        ``PredictionValuesChange``, the impurity decrease of forests, the absolute coefficients
+        of ``ridge`` and ``elastic_net`` on standardised columns, and otherwise an estimator's
+        ``feature_importances_``. Each is scaled to sum to one, encoded columns are added up,
+        and the mean is taken over fold models, and then over members by their absolute weight
+        in the blend, all the same where it is not linear. Members that tell nothing are left
+        out of the mean; when all are, this is an AttributeError.
+        """
+        return feature_importances(self)
 
 
 def _gives_probabilities(ensemble: EnsembleClassifier) -> bool:
@@ -247,6 +261,8 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):  # type: ignore[misc]  
     ----------
     classes_ : array of shape (n_classes,)
         Labels of any type, sorted.
+    feature_importances_ : array of shape ``(n_features_in_,)``
+        How much each column matters to the members; see that of `EnsembleRegressor`.
 
     Examples
     --------
@@ -336,3 +352,51 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):  # type: ignore[misc]  
             Columns in the order of ``classes_``.
         """
         return self._blended(self._read(X))
+
+    def explain(self, X: Any, *, output: str = "probability") -> dict[str, FloatArray]:
+        """Tell what each column adds to each member's margin.
+
+        Neither a probability nor a blend of probabilities or votes is a sum over columns. What
+        is one is the margin of a member's model: the log-odds of the second of two classes, or
+        for more the scores whose softmax are the probabilities. Of a bagged member these are
+        the means over its fold models. The mean of margins is not the margin of the mean
+        probability, so that they do not give the member's prediction to the digit.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+        output : {"margin"}
+            Has to be given, so that nobody takes margins for probabilities.
+
+        Returns
+        -------
+        dict of label to array
+            Of the members whose weight is not zero: shape (n_samples, n_features + 1) for two
+            classes, (n_samples, n_classes, n_features + 1) for more; the last column is the base
+            value.
+
+        Raises
+        ------
+        ParameterError
+            Without ``output="margin"``, or when such a member has no additive margin.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from byoe import EnsembleClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> ensemble = EnsembleClassifier(("ridge", "elastic_net"), "mean", random_state=0).fit(X, y)
+        >>> {label: margins.shape for label, margins in ensemble.explain(X[:2], output="margin").items()}
+        {'ridge': (2, 3, 5), 'elastic_net': (2, 3, 5)}
+        """
+        if output != "margin":
+            raise ParameterError(
+                f"output is {output!r}, expected 'margin': a blend of probabilities or votes has no additive "
+                "contributions; explain(X, output='margin') gives those of each member on its margin (log-odds)"
+            )
+        return explain_margins(self, self._read(X))
+
+    @property
+    def feature_importances_(self) -> FloatArray:
+        """How much each column matters, as `EnsembleRegressor` defines it."""
+        return feature_importances(self)

@@ -8,6 +8,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -113,6 +114,19 @@ def _is_bare(estimator: Any) -> bool:
     return not any(hasattr(value, "transform") for value in estimator.get_params(deep=True).values())
 
 
+def linear_terms(estimator: Any) -> tuple[FloatArray, FloatArray] | None:
+    """Return a linear estimator's coefficients (n_terms, n_columns) and intercepts (n_terms,), else None.
+
+    A link function in front of them is not seen here.
+    """
+    coef, intercept = getattr(estimator, "coef_", None), getattr(estimator, "intercept_", None)
+    if coef is None or intercept is None:
+        return None
+    dense = coef.toarray() if issparse(coef) else coef
+    coef = np.atleast_2d(np.asarray(dense, dtype=np.float64))
+    return coef, np.broadcast_to(np.ravel(intercept).astype(np.float64), len(coef))
+
+
 def load_skops(data: bytes, packages: frozenset[str], trusted: Sequence[str]) -> Any:
     """Read a skops file whose types come from known packages or are named as trusted."""
     from skops import io
@@ -134,9 +148,11 @@ class EstimatorModel:
 
     rounds: int
 
-    def __init__(self, estimator: Any, task: Task, *, frozen: bool = False) -> None:
+    def __init__(self, estimator: Any, task: Task, *, scaled: bool = False, frozen: bool = False) -> None:
         self.estimator = estimator
         self.task = task
+        self.scaled = scaled
+        self.single_precision = _is_ensemble(estimator)  # some member of it may be
         self._frozen = frozen  # the user's own object, which keeps its parameters
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
@@ -156,6 +172,42 @@ class EstimatorModel:
             return np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
         classes = self.estimator.classes_
         return np.asarray(self.estimator.predict(X)[:, None] == classes, dtype=np.float64)
+
+    def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
+        name = type(self.estimator).__name__
+        if _is_ensemble(self.estimator) and not self.task.is_classification:
+            return cast(FloatArray, self.estimator.explain(X))
+        if isinstance(self.estimator, Pipeline):
+            raise ParameterError("a pipeline has no contributions of its input columns, since its steps change them")
+        terms = linear_terms(self.estimator)
+        if terms is None or terms[0].shape[1] != X.shape[1]:
+            raise ParameterError(
+                f"{name} has no additive contributions; linear estimators have, and the learners catboost, xgboost "
+                "and lightgbm"
+            )
+        try:
+            values = X.toarray() if issparse(X) else np.asarray(X, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"{name} takes columns that are not numbers, so it is not linear in them") from error
+        coef, intercept = terms
+        parts = np.empty((*values.shape[:1], len(coef), values.shape[1] + 1))
+        parts[:, :, :-1] = values[:, None] * coef
+        parts[:, :, -1] = intercept
+        return parts if len(coef) > 1 else parts[:, 0]
+
+    def importances(self) -> FloatArray | None:
+        own = getattr(self.estimator, "feature_importances_", None)
+        if own is not None:
+            return np.asarray(own, dtype=np.float64)
+        # Coefficients of columns in different units do not compare.
+        terms = linear_terms(self.estimator) if self.scaled else None
+        if terms is None:
+            return None
+        sizes = np.abs(terms[0])
+        if not self.task.is_classification:  # nor do those of targets in different units
+            totals = sizes.sum(axis=1, keepdims=True)
+            sizes = sizes / np.where(totals > 0, totals, 1.0)
+        return np.asarray(sizes.sum(axis=0), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
         if _is_ensemble(self.estimator):  # an ensemble in an ensemble is a bundle in a bundle
@@ -193,7 +245,7 @@ class EstimatorLearner(Learner):
         set_seed(estimator, seed)
         set_threads(estimator, threads)
         estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight))
-        return EstimatorModel(estimator, task)
+        return EstimatorModel(estimator, task, scaled=self.scaled)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         if (folder / _INNER).is_dir():
@@ -201,7 +253,7 @@ class EstimatorLearner(Learner):
 
             return EstimatorModel(load(folder / _INNER, trusted=trusted), task)
         data = (folder / "model.skops").read_bytes()
-        return EstimatorModel(load_skops(data, self.packages(), trusted), task)
+        return EstimatorModel(load_skops(data, self.packages(), trusted), task, scaled=self.scaled)
 
 
 class _Foreign(EstimatorLearner):

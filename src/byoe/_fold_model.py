@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from ._contracts import FloatArray, IntArray, Learner, Model, StopRows, Task
+from ._additive import check_model, to_inputs
+from ._contracts import Explains, FloatArray, IntArray, Learner, Model, StopRows, Task
 from ._encoding import Encoder, fit_encoder, needs_encoding
 from ._inner import hold_out, inner_folds
 from ._splits import SplitPlan
 from ._table import Table
+from .errors import ParameterError, PluginError
 
 _PATIENCE = 50
 
@@ -82,6 +84,38 @@ class FoldModel:
         probabilities[:, self.present] = values
         return probabilities
 
+    def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
+        """Return what each input column adds to the prediction of rows, the base value last.
+
+        Of shape (n_rows, n_features + 1), or with the outputs or more than two classes in
+        the middle. A ParameterError gives the reason where there is no such sum.
+        """
+        if self.present is not None:
+            raise ParameterError(
+                "a fold's training rows lacked a class, and the margin of that class is not finite; with "
+                "finalize='refit' the model sees all rows"
+            )
+        inputs = X if self.encoder is None else self.encoder.transform(X)
+        found = [_explained(model, inputs, self._inner, threads) for model in self.models]
+        values = found[0] if len(found) == 1 else np.stack(found, axis=1)
+        return values if self.encoder is None else to_inputs(values, self.encoder.sources)
+
+    def importances(self, n_features: int) -> FloatArray | None:
+        """Return how much each input column matters, summing to one; None where no model tells."""
+        total = np.zeros(n_features)
+        sources = np.arange(n_features) if self.encoder is None else self.encoder.sources
+        for model in self.models:
+            tell = getattr(model, "importances", None)
+            own = None if tell is None else tell()
+            # An estimator that makes columns of its own tells about these.
+            if own is not None and len(own) == len(sources) and own.any():
+                total += np.bincount(sources, weights=own / own.sum(), minlength=n_features)
+        return total / total.sum() if total.any() else None
+
+    @property
+    def _inner(self) -> Task:
+        return self.task if len(self.models) == 1 else replace(self.task, n_outputs=1)
+
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the models' native files into an empty folder; return how to use them, as JSON values."""
         for number, model in enumerate(self.models):
@@ -107,6 +141,18 @@ class FoldModel:
         places = [_place(folder, number, described["outputs"]) for number in range(described["outputs"])]
         models = [learner.load(place, task=inner, trusted=trusted) for place in places]
         return cls(models, task, described["frames"], encoder, present, described["rounds"])
+
+
+def _explained(model: Model, X: Any, task: Task, threads: int) -> FloatArray:
+    if not isinstance(model, Explains):
+        raise ParameterError(f"{type(model).__name__} has no additive contributions")
+    values = np.asarray(model.contributions(X, threads=threads), dtype=np.float64)
+    margins = () if task.is_classification and task.n_classes == 2 else task.width
+    expected = (X.shape[0], *margins, X.shape[1] + 1)
+    if values.shape != expected:
+        raise PluginError(f"{type(model).__name__} returned contributions of shape {values.shape}, expected {expected}")
+    check_model(values, np.asarray(model.predict(X, threads=threads), dtype=np.float64), task, model)
+    return values
 
 
 def _place(folder: Path, number: int, count: int) -> Path:

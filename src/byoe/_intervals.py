@@ -1,4 +1,4 @@
-"""Prediction intervals from out-of-fold residuals: order statistics in plain NumPy.
+"""Prediction intervals from out-of-fold residuals: order statistics.
 
 Every residual has a mass, and a new row has one too. The usual rank, the ⌈level (n + 1)⌉-th
 smallest of n values, is the case in which all masses are 1: the smallest value such that the
@@ -9,6 +9,7 @@ included. Groups and sample weights change only the masses.
 from __future__ import annotations
 
 import math
+import warnings
 from numbers import Real
 from typing import Any
 
@@ -16,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._contracts import FloatArray, IntArray
+from ._schedule import cores
+from ._table import Table
 from .errors import ParameterError
 
 _CELLS = 1 << 18  # of a chunk: test rows × folds
@@ -229,3 +232,49 @@ def _behind(pivot: FloatArray, centres: FloatArray, values: FloatArray, low: Int
         up: NDArray[np.bool_] = (low < high) & (sums <= pivot)
         low, high = np.where(up, middle + 1, low), np.where(up, high, middle)
     return low
+
+
+def predict_interval(ensemble: Any, table: Table, level: Any) -> FloatArray:
+    """Return the bounds for the rows of a table, of shape (n_rows, [n_outputs,] 2).
+
+    The public method says what they mean.
+    """
+    level = check_level(level)
+    plan = ensemble._plan
+    weight = np.ones(plan.n_rows) if ensemble._weight is None else ensemble._weight
+    rows = np.flatnonzero(ensemble._blend_scored & (weight > 0))
+    mass, new = masses(weight[rows], None if plan.whole_groups is None else plan.whole_groups[rows])
+    if plan.is_time_ordered:
+        warnings.warn(TIME_ORDERED, stacklevel=3)
+    lacking = too_few(level, mass, new, "rows" if plan.whole_groups is None else "groups")
+    if lacking:
+        warnings.warn(lacking, stacklevel=3)
+    least = least_mass(level, mass, new)
+    by_folds = ensemble.interval_method_ == "cv+"
+    center = _held_out_blends(ensemble, table) if by_folds else ensemble._blended(table)
+    residuals = np.abs(ensemble._y - ensemble._blend_oof)[rows]
+
+    def bounds(center: FloatArray, residuals: FloatArray) -> FloatArray:
+        if by_folds:
+            return cv_plus(center, residuals, plan.test_fold[rows], mass, least)
+        return around(center, residuals, mass, least)
+
+    n_outputs = ensemble._task.n_outputs
+    if n_outputs == 1:
+        return bounds(center, residuals)
+    return np.stack([bounds(center[..., output], residuals[:, output]) for output in range(n_outputs)], axis=1)
+
+
+def _held_out_blends(ensemble: Any, table: Table) -> FloatArray:
+    """Return what the models and the blender that did not see a fold predict: (n_rows, n_folds[, n_outputs])."""
+    threads, task = cores(ensemble.n_jobs), ensemble._task
+    blends = []
+    for fold, blender in enumerate(ensemble._held_out):
+        models = [(label, member.models[fold]) for label, member in ensemble.members_.items()]
+        predictions = [
+            task.check(model.predict(table.all(frames=model.frames), threads=threads), len(table), label)
+            for label, model in models
+        ]
+        blended = blender.predict(np.stack(predictions, axis=1), ensemble._passed_through(blender, table))
+        blends.append(task.check(blended, len(table), f"blender {blender.name}"))
+    return np.stack(blends, axis=1)

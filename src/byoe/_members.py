@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ._contracts import Blender, FloatArray, Learner, Task
+from ._blending import Blender
+from ._contracts import FloatArray, Learner, Task
 from ._registry import blender as make_blender
 from ._registry import learner as make_learner
 from ._registry import plain
@@ -42,6 +43,18 @@ class FittedMember:
         for model in self.models:
             total = total + model.predict(table.all(frames=model.frames), threads=threads)
         return np.asarray(total / len(self.models), dtype=np.float64)
+
+    def contributions(self, table: Any, threads: int) -> FloatArray:
+        """Return the mean of the models' contributions to the predictions of a table's rows."""
+        total = 0.0
+        for model in self.models:
+            total = total + model.contributions(table.all(frames=model.frames), threads=threads)
+        return np.asarray(total / len(self.models), dtype=np.float64)
+
+    def importances(self, n_features: int) -> FloatArray | None:
+        """Return the mean of the models' importances, summing to one; None where none tells."""
+        told = [own for model in self.models if (own := model.importances(n_features)) is not None]
+        return np.mean(told, axis=0) if told else None
 
 
 def entries(learners: Any) -> list[tuple[str, Any]]:

@@ -10,8 +10,9 @@ import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils.validation import has_fit_parameter
 
-from ._contracts import OOF, Blender, FloatArray, Task
-from ._estimators import fit_params, last_step, load_skops, set_seed
+from ._blending import OOF, Blender, Linear
+from ._contracts import FloatArray, Task
+from ._estimators import fit_params, last_step, linear_terms, load_skops, set_seed
 from .errors import ParameterError
 
 
@@ -67,6 +68,10 @@ class MetaModel(Blender):
         else:
             blended[np.arange(len(inputs)), self.estimator_.predict(inputs)] = 1.0
         return blended
+
+    def linear(self, X: Any = None) -> Linear | None:
+        terms = None if self._n_classes else linear_terms(self.estimator_)
+        return None if terms is None else Linear(terms[0][0], float(terms[1][0]))
 
     def state(self) -> dict[str, Any]:
         from skops import io

@@ -8,7 +8,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import clone
 
-from ._contracts import OOF, Blender, FloatArray, Task
+from ._blending import OOF, Blender
+from ._contracts import FloatArray, Task
 
 
 class PerOutput(Blender):

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ._contracts import Blender, FloatArray
+from ._blending import Blender
+from ._contracts import FloatArray
 from ._table import Table
 from .errors import ParameterError, did_you_mean
 
@@ -32,14 +33,11 @@ def passed_through(blender: Blender, table: Table, names: Any) -> FloatArray | N
     ParameterError
         When there is no such column, or one has more than 16 categories.
     """
-    wanted = blender.passthrough
-    if wanted is False or wanted is None:
+    if blender.passthrough is False:
         return None
-    n_columns = table.values.shape[1]
-    known = list(range(n_columns)) if names is None else list(names)
-    positions = range(n_columns) if wanted is True else [_position(one, known) for one in wanted]
+    known, positions = _positions(blender, table, names)
     if table.sparse:
-        return np.asarray(table.values[:, list(positions)].toarray(), dtype=np.float64)
+        return np.asarray(table.values[:, positions].toarray(), dtype=np.float64)
     blocks = []
     for i in positions:
         column = table.values[:, i]
@@ -54,6 +52,19 @@ def passed_through(blender: Blender, table: Table, names: Any) -> FloatArray | N
         else:
             blocks.append(np.asarray(column[:, None] == np.arange(levels), dtype=np.float64))
     return np.hstack(blocks) if blocks else np.empty((len(table), 0))
+
+
+def sources(blender: Blender, table: Table, names: Any) -> list[int]:
+    """Return the position of the table's column that each passed column comes from."""
+    _, positions = _positions(blender, table, names)
+    return [i for i in positions for _ in range(table.categorical.get(i, 1))]
+
+
+def _positions(blender: Blender, table: Table, names: Any) -> tuple[list[Any], list[int]]:
+    n_columns = table.values.shape[1]
+    known = list(range(n_columns)) if names is None else list(names)
+    wanted = blender.passthrough
+    return known, list(range(n_columns)) if wanted is True else [_position(one, known) for one in wanted]
 
 
 def _position(wanted: Any, known: list[Any]) -> int:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
-from ._contracts import Blender, Learner
+from ._blending import Blender
+from ._contracts import Learner
 from .errors import PluginError, UnknownNameError, did_you_mean
 
 Kind = Literal["learner", "blender"]

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ._contracts import Blender, Learner
+from ._blending import Blender
+from ._contracts import Learner
 from ._members import as_blender, as_learner, entries
 from ._registry import Kind, blender, installed, learner, plain
 from .errors import SpecError

@@ -8,7 +8,8 @@ blender is a subclass of `Blender`. Either is registered by an entry point in th
     log-ridge = "my_package:log_ridge"
 """
 
-from ._contracts import OOF, Blender, Learner, Model, StopRows, Task
+from ._blending import OOF, Blender, Linear
+from ._contracts import Explains, Learner, Model, StopRows, Task
 from ._estimators import EstimatorLearner
 from ._registry import Plugin, blender, find, installed, learner
 from .errors import PluginError
@@ -17,7 +18,9 @@ __all__ = [
     "OOF",
     "Blender",
     "EstimatorLearner",
+    "Explains",
     "Learner",
+    "Linear",
     "Model",
     "Plugin",
     "PluginError",

@@ -215,6 +215,17 @@ def test_constant_data_give_a_constant_prediction(name, what, data, tmp_path):
     assert np.array_equal(make(name).load(tmp_path, task=REGRESSION).predict(X), prediction)
 
 
+@pytest.mark.parametrize("classes", [0, 2])
+def test_a_constant_model_takes_sparse_rows(classes):
+    from scipy.sparse import csr_matrix
+
+    X, y = csr_matrix(np.ones((8, 2))), np.arange(8) % 2
+    task = Task("classification", 2) if classes else REGRESSION
+    prediction = fit(make("catboost"), X, y, task).predict(X)
+    assert (prediction == 0.5).all()
+    assert prediction.shape == ((8, 2) if classes else (8,))
+
+
 def test_linear_boosting_of_xgboost(data, tmp_path):
     X, y, _ = data
     model = fit(byoe.learner("xgboost", booster="gblinear", n_rounds=50), X, y)

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._contracts import Blender, FloatArray
+from .._blending import Blender, Linear
+from .._contracts import FloatArray
 
 
 class Weighting(Blender):
@@ -23,6 +24,9 @@ class Weighting(Blender):
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
         return np.asarray(np.tensordot(predictions, self.weights_, axes=(1, 0)), dtype=np.float64)
+
+    def linear(self, X: Any = None) -> Linear:
+        return Linear(self.weights_)
 
     def state(self) -> dict[str, Any]:
         return {"weights": self.weights_.tolist()}

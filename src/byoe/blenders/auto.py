@@ -7,7 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._contracts import OOF, Blender, FloatArray
+from .._blending import OOF, Blender
+from .._contracts import FloatArray
 from .best import Best
 from .greedy import Greedy
 from .mean import Mean

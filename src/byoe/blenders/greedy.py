@@ -7,7 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from .._contracts import OOF, FloatArray, IntArray, Task
+from .._blending import OOF
+from .._contracts import FloatArray, IntArray, Task
 from ..errors import ParameterError
 from ._weighting import Weighting
 

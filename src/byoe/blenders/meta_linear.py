@@ -8,7 +8,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
 
-from .._contracts import OOF, Blender, FloatArray, Task
+from .._blending import OOF, Blender, Linear
+from .._contracts import FloatArray, Task
 from ..errors import ParameterError
 from . import _ridge
 
@@ -141,6 +142,15 @@ class MetaLinear(Blender):
             return inputs
         scaled = (np.asarray(X, dtype=np.float64) - self._center) / self._scale
         return np.hstack([inputs, np.where(np.isfinite(scaled), scaled, 0.0)])
+
+    def linear(self, X: Any = None) -> Linear | None:
+        if self.coef_.ndim > 1:  # of log-probabilities
+            return None
+        members = len(self.coef_) - (0 if self.passthrough is False else len(self._center))
+        features = None
+        if X is not None and self.passthrough is not False:
+            features = self._with_features(np.empty((len(X), 0)), X) * self.coef_[members:]
+        return Linear(self.coef_[:members], float(self.intercept_), features)
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
         inputs = self._with_features(_inputs(predictions), X)

@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._contracts import OOF, FloatArray, Task
+from .._blending import OOF
+from .._contracts import FloatArray, Task
 from ..errors import ParameterError
 from ._simplex import least_squares, log_loss
 from ._weighting import Weighting

@@ -29,7 +29,15 @@ class ConstantModel:
         return cls(counts / counts.sum())
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
-        return np.broadcast_to(self.value, (len(X), *self.value.shape)).copy()
+        return np.broadcast_to(self.value, (X.shape[0], *self.value.shape)).copy()
+
+    def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
+        base = self.value
+        if base.ndim:  # shares of classes
+            base = np.log(base[1] / base[0]) if len(base) == 2 else np.log(base)
+        parts = np.zeros((X.shape[0], *base.shape, X.shape[1] + 1))
+        parts[..., -1] = base
+        return parts
 
     def save(self, folder: Path) -> None:
         (folder / _FILE).write_text(json.dumps(self.value.tolist()), encoding="utf-8")

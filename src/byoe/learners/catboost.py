@@ -55,6 +55,21 @@ class CatBoostModel:
         method = self.model.predict_proba if self.task.is_classification else self.model.predict
         return np.asarray(method(_cells(X, self._columns), thread_count=threads), dtype=np.float64)
 
+    def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
+        import catboost
+
+        data = catboost.Pool(_cells(X, self._columns), cat_features=list(self._columns) or None, thread_count=threads)
+        values = self.model.get_feature_importance(data, type="ShapValues", thread_count=threads)
+        return np.asarray(values, dtype=np.float64)
+
+    def importances(self) -> FloatArray:
+        return np.asarray(self.model.get_feature_importance(type="PredictionValuesChange"), dtype=np.float64)
+
+    @property
+    def objective(self) -> str:
+        """The loss function."""
+        return str(self.model.get_all_params().get("loss_function"))
+
     def save(self, folder: Path) -> None:
         self.model.save_model(str(folder / "model.cbm"))
 

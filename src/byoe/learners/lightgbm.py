@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from .._contracts import FloatArray, Learner, Model, StopRows, Task
+from ..errors import ParameterError
 from ._boosting import take_rounds
 
 _NOT_OURS = frozenset("self kwargs class_weight importance_type n_jobs".split())
@@ -44,6 +46,35 @@ class LightGBMModel:
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         values = np.asarray(self.booster.predict(X, num_threads=threads), dtype=np.float64)
         return np.column_stack([1.0 - values, values]) if self.task.n_classes == 2 else values
+
+    def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
+        import lightgbm
+
+        try:
+            found = self.booster.predict(X, pred_contrib=True, num_threads=threads)
+        except lightgbm.basic.LightGBMError as error:
+            raise ParameterError(f"LightGBM gives no contributions: {error}") from error
+        if isinstance(found, list):  # of sparse rows, a matrix for each class
+            values = np.stack([part.toarray() for part in found], axis=1)
+        else:
+            values = found.toarray() if issparse(found) else np.asarray(found, dtype=np.float64)
+            if self.task.n_classes > 2:  # classes side by side
+                values = values.reshape(len(values), self.task.n_classes, -1)
+        if self._dump["average_output"]:  # a forest of LightGBM predicts the mean of its trees, and explains their sum
+            values = values / self.rounds
+        return np.asarray(values, dtype=np.float64)
+
+    def importances(self) -> FloatArray:
+        return np.asarray(self.booster.feature_importance("gain"), dtype=np.float64)
+
+    @cached_property
+    def _dump(self) -> dict[str, Any]:
+        return dict(self.booster.dump_model(num_iteration=1))
+
+    @property
+    def objective(self) -> str:
+        """The objective, as the model's file has it."""
+        return str(self._dump.get("objective"))
 
     def save(self, folder: Path) -> None:
         self.booster.save_model(folder / "model.txt")

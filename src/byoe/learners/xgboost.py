@@ -38,13 +38,17 @@ def _names() -> frozenset[str]:
 class XGBoostModel:
     """A native booster."""
 
+    single_precision = True
+
     def __init__(self, booster: Any, task: Task) -> None:
         self.booster = booster
         self.task = task
         self._threads = 0
-        kind = json.loads(booster.save_config())["learner"]["gradient_booster"]["name"]
+        config = json.loads(booster.save_config())["learner"]
+        self.objective = config["objective"]["name"]
         self.rounds = int(booster.num_boosted_rounds())
-        self._in_place = kind != "gblinear"  # XGBoost predicts linear models from its own matrix only
+        # XGBoost predicts linear models from its own matrix only.
+        self._in_place = config["gradient_booster"]["name"] != "gblinear"
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         values = np.asarray(self._values(X, threads), dtype=np.float64)
@@ -70,6 +74,22 @@ class XGBoostModel:
                     self._threads = threads
                     return values
         return self.booster.inplace_predict(X, validate_features=False)
+
+    def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
+        import xgboost
+
+        self._values(X[:1], threads)  # configures the booster
+        kinds = self.booster.feature_types
+        data = xgboost.DMatrix(X, nthread=threads, feature_types=kinds, enable_categorical=kinds is not None)
+        return np.asarray(self.booster.predict(data, pred_contribs=True), dtype=np.float64)
+
+    def importances(self) -> FloatArray | None:
+        if not self._in_place:  # coefficients of columns in different units do not compare
+            return None
+        gains = np.zeros(self.booster.num_features())
+        for name, gain in self.booster.get_score(importance_type="total_gain").items():
+            gains[int(name.removeprefix("f"))] = gain
+        return gains
 
     def save(self, folder: Path) -> None:
         self.booster.save_model(folder / "model.ubj")

@@ -1,0 +1,183 @@
+"""What a blender is, and what it learns from. The engine knows nothing else about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._contracts import FloatArray, IntArray, Task
+from ._parameters import Parameters
+from .errors import ParameterError
+
+# Metrics that order predictions as the mean of ``OOF.row_losses`` does.
+_MEANS_OF_ROWS = frozenset({"rmse", "mse", "mae", "log_loss", "accuracy"})
+
+
+@dataclass(frozen=True)
+class OOF:
+    """What a blender learns from: out-of-fold predictions and the targets of the same rows.
+
+    Attributes
+    ----------
+    predictions : array of shape (n_rows, n_members) or (n_rows, n_members, n_classes)
+        One target at a time. Only rows that have an out-of-fold prediction of every member.
+    y : array of shape (n_rows,)
+        float64, or int64 class codes.
+    task : Task
+    sample_weight : array of shape (n_rows,) or None
+    X : array of shape (n_rows, n_passed) or None
+        Features as numbers, NaN where missing; only for a blender with ``passthrough``.
+    seed : int
+    folds : tuple of (train, test) pairs of row indices
+        The split plan among these rows, for a blender that must choose: groups and the order
+        of time hold there too. May be empty.
+    metric : Metric or None
+        What the ensemble is scored by; None for the squared error and the log-loss.
+    """
+
+    predictions: FloatArray
+    y: NDArray[Any]
+    task: Task
+    sample_weight: FloatArray | None = None
+    X: Any = None
+    seed: int = 0
+    folds: tuple[tuple[IntArray, IntArray], ...] = ()
+    metric: Any = None
+
+    def rows(self, index: Any) -> OOF:
+        """Return the same for some of the rows, given as distinct indices."""
+        weight = None if self.sample_weight is None else self.sample_weight[index]
+        features = None if self.X is None else self.X[index]
+        place = np.full(len(self.y), -1)
+        place[index] = np.arange(len(self.y[index]))
+        inside = [tuple(place[part][place[part] >= 0] for part in fold) for fold in self.folds]
+        folds = tuple((train, test) for train, test in inside if len(train) and len(test))
+        return OOF(self.predictions[index], self.y[index], self.task, weight, features, self.seed, folds, self.metric)
+
+    def loss(self, prediction: FloatArray) -> float:
+        """Return how bad a blended prediction of these rows is; smaller is better."""
+        if self.metric is None or self.metric.name in _MEANS_OF_ROWS:
+            return float(np.average(self.row_losses(prediction), weights=self.sample_weight))
+        classes = np.arange(self.task.n_classes) if self.task.is_classification else None
+        value = self.metric.value(self.y, prediction, classes=classes, sample_weight=self.sample_weight)
+        return -float(self.metric.score(value))
+
+    def row_losses(self, prediction: FloatArray) -> FloatArray:
+        """Return the loss of every row: that of the metric where it has one, else a usual one.
+
+        The absolute error for ``mae``, wrong or right for ``accuracy``; otherwise the squared
+        error, and for classes the negative logarithm of the true class's probability.
+        """
+        kind = getattr(self.metric, "name", "")
+        if self.task.is_classification:
+            if kind == "accuracy":
+                return np.asarray(prediction.argmax(axis=1) != self.y, dtype=np.float64)
+            true_class = prediction[np.arange(len(self.y)), self.y]
+            return np.asarray(-np.log(np.maximum(true_class, 1e-15)), dtype=np.float64)
+        error = prediction - self.y
+        return np.asarray(np.abs(error) if kind == "mae" else error**2, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A blend that equals ``predictions @ weights + intercept + features.sum(axis=1)``.
+
+    Attributes
+    ----------
+    weights : array of shape (n_members,)
+    intercept : float
+    features : array of shape (n_rows, n_features) or None
+        What the features add themselves, for a blender with ``passthrough``.
+    """
+
+    weights: FloatArray
+    intercept: float = 0.0
+    features: FloatArray | None = None
+
+
+class Blender(Parameters):
+    """What turns the members' predictions into one.
+
+    A subclass writes ``fit``, ``predict``, ``state`` and ``restore``. Its fitted state is
+    plain JSON, so that a saved ensemble needs no pickle.
+
+    Attributes
+    ----------
+    name : str
+        The registered name; set by the registry.
+    tasks : frozenset of {"regression", "classification"}
+    weights : bool
+        Whether sample weights can be given.
+    defaults : mapping of str to object
+        The parameters and their defaults.
+    gives_probabilities : bool
+        False for a blender that only votes for a class.
+    takes_scores : bool
+        Whether a member may give decision values instead of probabilities.
+    weights_ : array of shape (n_members,)
+        Only on a fitted blender that is a weighting.
+    """
+
+    tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
+    weights: bool = True
+    defaults: ClassVar[Mapping[str, Any]] = {}
+
+    def parameter_names(self) -> frozenset[str] | None:
+        return frozenset(self.defaults)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return all parameters."""
+        return {**self.defaults, **self._given}
+
+    @property
+    def gives_probabilities(self) -> bool:
+        return True
+
+    @property
+    def takes_scores(self) -> bool:
+        return False
+
+    @property
+    def in_use(self) -> Blender:
+        """The fitted blender that predicts: itself, or the one that it chose."""
+        return self
+
+    @property
+    def passthrough(self) -> Any:
+        """Whether the blender wants the features beside the predictions: False, True or a list of columns."""
+        return False
+
+    def check(self, task: Task, n_members: int) -> None:
+        """Raise a ParameterError, before anything is fitted, for what cannot work."""
+        if task.kind not in self.tasks:
+            raise ParameterError(f"blender {self.name!r} does not do {task.kind}")
+        self.check_names(self._given)
+
+    def fit(self, oof: OOF) -> Self:
+        """Learn from out-of-fold predictions."""
+        raise TypeError(f"{type(self).__name__} does not define fit")
+
+    def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
+        """Blend predictions of shape (n_rows, n_members[, n_classes]).
+
+        Returns
+        -------
+        array of shape (n_rows,), or (n_rows, n_classes) for classification
+        """
+        raise TypeError(f"{type(self).__name__} does not define predict")
+
+    def linear(self, X: Any = None) -> Linear | None:
+        """Return the fitted blend in its linear form, or None where it has none."""
+        return None
+
+    def state(self) -> dict[str, Any]:
+        """Return the fitted state as plain JSON values."""
+        raise TypeError(f"{type(self).__name__} does not define state")
+
+    def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
+        """Take back what ``state`` returned."""
+        raise TypeError(f"{type(self).__name__} does not define restore")

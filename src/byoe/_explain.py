@@ -1,0 +1,115 @@
+"""Explanations of a fitted ensemble: what each column adds to a prediction, and which columns matter.
+
+A linear blend of sums is a sum. So the contributions of the members (Lundberg & Lee, 2017;
+Lundberg et al., 2020), weighted as the blender weights the members, add up to the ensemble's
+prediction.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._additive import check_sums
+from ._blending import Blender, Linear
+from ._contracts import FloatArray
+from ._members import FittedMember
+from ._passthrough import sources
+from ._schedule import cores
+from ._table import Table
+from .errors import ParameterError
+
+
+def explain(ensemble: Any, table: Table) -> FloatArray:
+    """Return the contributions to a regression, of shape (n_rows, [n_outputs,] n_features + 1).
+
+    Members whose weight is zero for every target are not asked.
+    """
+    blender, n_outputs = ensemble.blender_, ensemble._task.n_outputs
+    features = ensemble._passed_through(blender, table)
+    forms = [_linear(part, features, len(ensemble.members_)) for part in _parts(blender)]
+    total = np.zeros((len(table), n_outputs, ensemble.n_features_in_ + 1))
+    size = np.zeros(total.shape[:2])
+    predictions = np.empty((len(table), len(ensemble.members_), n_outputs))
+    for column, member in enumerate(ensemble.members_.values()):
+        weights = np.array([form.weights[column] for form in forms])
+        if not weights.any():
+            predictions[:, column] = member.predict(table, cores(ensemble.n_jobs)).reshape(size.shape)
+            continue
+        own = _contributions(member, table, ensemble.n_jobs).reshape(total.shape)
+        predictions[:, column] = own.sum(axis=-1)
+        total += weights[:, None] * own
+        size += np.abs(weights[:, None] * own).sum(axis=-1)
+    for output, form in enumerate(forms):
+        total[:, output, -1] += form.intercept
+        size[:, output] += abs(form.intercept)
+        if form.features is not None:
+            places = sources(blender, table, getattr(ensemble, "feature_names_in_", None))
+            for place, values in zip(places, form.features.T, strict=True):
+                total[:, output, place] += values
+            size[:, output] += np.abs(form.features).sum(axis=1)
+    # Of the sums themselves, so that a member's rounding errors do not hide a blender's.
+    blended = blender.predict(predictions if n_outputs > 1 else predictions[:, :, 0], features).reshape(size.shape)
+    check_sums(total.sum(axis=-1), blended, size, f"blender {blender.name} is not linear, or has a link function")
+    return total if n_outputs > 1 else total[:, 0]
+
+
+def explain_margins(ensemble: Any, table: Table) -> dict[str, FloatArray]:
+    """Return the contributions to each member's margin; members whose weight is zero are left out."""
+    form = ensemble.blender_.linear()
+    weights = np.ones(len(ensemble.members_)) if form is None else form.weights
+    return {
+        label: _contributions(member, table, ensemble.n_jobs)
+        for weight, (label, member) in zip(weights, ensemble.members_.items(), strict=True)
+        if weight != 0
+    }
+
+
+def feature_importances(ensemble: Any) -> FloatArray:
+    """Return the members' importances, averaged by their weight in the blend and summing to one."""
+    total = np.zeros(ensemble.n_features_in_)
+    for weight, member in zip(_weights(ensemble), ensemble.members_.values(), strict=True):
+        own = member.importances(len(total)) if weight > 0 else None
+        if own is not None:
+            total += weight * own
+    if not total.any():
+        labels = ", ".join(map(repr, ensemble.members_))
+        raise AttributeError(f"none of the members {labels} that count in the blend tells how much a column matters")
+    return np.asarray(total / total.sum(), dtype=np.float64)
+
+
+def _parts(blender: Blender) -> list[Blender]:
+    """Return the blenders of the targets."""
+    return list(getattr(blender, "blenders_", [blender]))
+
+
+def _linear(blender: Blender, features: Any, n_members: int) -> Linear:
+    form = blender.linear(features)
+    if form is None or len(form.weights) != n_members:
+        raise ParameterError(
+            f"blender {blender.name} is not a linear blend of its members, and only these have additive contributions "
+            "(a median, a vote or a nonlinear meta-model has none); use reblend('weighted'), 'mean', 'greedy' or "
+            "'meta-linear'"
+        )
+    return form
+
+
+def _contributions(member: FittedMember, table: Table, n_jobs: int | None) -> FloatArray:
+    try:
+        return member.contributions(table, cores(n_jobs))
+    except ParameterError as error:
+        raise ParameterError(
+            f"member {member.label!r} cannot be explained: {error}. Leave it out (set it to 'drop'), or give it the "
+            "weight zero with reblend"
+        ) from error
+
+
+def _weights(ensemble: Any) -> FloatArray:
+    """Return how much each member counts in the blend; all the same where its weights do not tell."""
+    shares = np.zeros(len(ensemble.members_))
+    for part in _parts(ensemble.blender_):
+        form = part.linear()
+        weights = np.abs(form.weights) if form is not None else np.ones_like(shares)
+        shares += weights / weights.sum() if weights.any() else 1.0 / len(shares)
+    return shares
