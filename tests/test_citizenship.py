@@ -184,9 +184,9 @@ def test_copies_of_rows_on_both_sides_of_a_fold_are_told(diabetes):
 
 
 def test_copies_with_missing_cells_and_zeros_of_either_sign():
-    X = np.array([[np.nan, 0.0], [1.0, 2.0], [np.nan, -0.0], [3.0, 4.0], [5.0, 6.0], [7.0, 1.0]])
-    with pytest.warns(LeakageWarning, match="2 of 6 rows have a copy"):
-        EnsembleRegressor(["ridge"], "mean", cv=KFold(3)).fit(X, [1.0, 2, 1, 4, 5, 6])
+    X = np.array([[np.nan, 0.0], [1.0, 2.0], [3.0, 4.0]] * 2 + [[np.nan, -0.0], [5.0, 6.0], [7.0, 1.0]])
+    with pytest.warns(LeakageWarning, match="7 of 9 rows have a copy"):
+        EnsembleRegressor(["ridge"], "mean", cv=KFold(3)).fit(X, [1.0, 2, 3, 1, 2, 3, 1, 5, 6])
 
 
 def test_groups_on_both_sides_of_a_fold_are_told(diabetes):

@@ -195,7 +195,9 @@ def test_reblend_refits_no_learner(diabetes):
     with pytest.raises(InputError, match="needs the training features"):
         first.reblend(through)
     assert first.reblend(through, X).predict(X).shape == y.shape
-    with pytest.raises(InputError, match="X has 3 rows, the ensemble was fitted on 442"):
+    with pytest.raises(
+        InputError, match="X, with 3 rows, is not the table of 442 rows that the ensemble was fitted on"
+    ):
         first.reblend(through, X[:3])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from pathlib import Path
 from typing import Any, Self
@@ -14,9 +13,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._blending import OOF, Blender
+from ._changes import Changeable
 from ._contracts import FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, Progress, cross_fit, fit_blend
-from ._diagnostics import Diagnosis, diagnose
+from ._diagnostics import Diagnosis
 from ._fold_model import Rows
 from ._leaderboard import Leaderboard, Scoring, board
 from ._members import FittedMember, as_blender, check_frozen_classes, check_members, entries, members
@@ -37,7 +37,7 @@ _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False)
 
 
-class BaseEnsemble(MemberTransformer, NestedParameters):
+class BaseEnsemble(MemberTransformer, Changeable, NestedParameters):
     """All that the two public classes share."""
 
     _classifies: bool
@@ -57,6 +57,7 @@ class BaseEnsemble(MemberTransformer, NestedParameters):
     _weight: FloatArray | None
     _plan: SplitPlan
     _seed: int
+    _digest: str
     _seconds: dict[str, float]
     _predicting: dict[str, float]
     _blend_oof: FloatArray
@@ -150,7 +151,7 @@ class BaseEnsemble(MemberTransformer, NestedParameters):
         if classes is not None:
             self.classes_ = classes
         self._task, self._y, self._weight = task, target, sample_weight
-        self._plan, self._seed = plan, seed
+        self._plan, self._seed, self._digest = plan, seed, table.digest()
         self._keep(fitted)
         self._blend(blender, self._passed_through(blender, table), metric)
         return self
@@ -228,82 +229,6 @@ class BaseEnsemble(MemberTransformer, NestedParameters):
         self._blend_oof, self._blend_scored = blend.prediction, blend.scored
         self._metric_name, self._diagnosis = metric.name, None
         self.score_estimate_, self.leaderboard_ = board(self, Scoring.of(self, metric), features)
-
-    def reblend(self, blender: Any, X: Any = None) -> Self:
-        """Return a fitted ensemble with another blender on the same members; no learner is refitted.
-
-        Parameters
-        ----------
-        blender : str, Blender or scikit-learn estimator
-        X : array-like or frame, default=None
-            The training features, only for a blender with ``passthrough``.
-
-        Returns
-        -------
-        EnsembleRegressor or EnsembleClassifier
-            A new one, which shares the fitted members with this one.
-        """
-        check_is_fitted(self, "members_")
-        other = copy.copy(self)
-        other.blender = blender
-        made, features = self._unfitted(blender, X)
-        other._blend(made, features, self._metric_for(made, self._task))
-        return other
-
-    def diagnose(self, X: Any = None) -> Diagnosis:
-        """Return the leaderboard with what takes longer to compute; it is kept for the next call.
-
-        Blenders are fitted for it, learners are not. It has these further columns:
-
-        - ``loses_without``: how much worse the blend's cross-validated metric gets, in units of
-          the metric, without the member; None where the blender cannot do with fewer members.
-        - ``weight_low``, ``weight_high``: 90 % bootstrap interval of the weight (percentiles of
-          200 samples; Efron, 1979), over rows or whole groups. ``auto``'s choice is kept. A
-          sample has at most 5,000 rows, rescaled to all (Bickel, Götze & van Zwet, 1997).
-        - ``bytes``: size of the member's files in a bundle.
-
-        Parameters
-        ----------
-        X : array-like or frame, default=None
-            The training features, only for a blender with ``passthrough``.
-
-        Returns
-        -------
-        Diagnosis
-            A leaderboard. Its ``correlation`` of shape (n_members, n_members), in the order of
-            ``members_``, is that of the out-of-fold residuals; for classes a residual is one
-            minus the probability of the true class.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_diabetes
-        >>> from byoe import EnsembleRegressor
-        >>> X, y = load_diabetes(return_X_y=True)
-        >>> diagnosis = EnsembleRegressor(("ridge", "knn"), random_state=0).fit(X, y).diagnose()
-        >>> diagnosis[1]["member"], diagnosis[1]["loses_without"] > 0
-        ('ridge', True)
-        """
-        check_is_fitted(self, "members_")
-        if self._diagnosis is None:
-            made, features = self._unfitted(self.blender, X)
-            self._diagnosis = diagnose(self, made, features, self._metric_for(made, self._task))
-        return self._diagnosis
-
-    def _unfitted(self, blender: Any, X: Any) -> tuple[Blender, FloatArray | None]:
-        """Return a blender for the fitted members, and the features if it wants them."""
-        made = clone(as_blender(blender))
-        features = None
-        if made.passthrough is not False:
-            if X is None:
-                raise InputError(f"blender {made.name!r} with passthrough needs the training features: pass X")
-            table = read_table(self, X, reset=False)
-            if len(table) != len(self._y):
-                raise InputError(f"X has {len(table)} rows, the ensemble was fitted on {len(self._y)}")
-            features = self._passed_through(made, table)
-        made = self._wrapped(made, self._task)
-        learners = {label: member.learner for label, member in self.members_.items()}
-        check_members(learners, made, self._task, weighted=self._weight is not None)
-        return made, features
 
     # -- predicting ------------------------------------------------------------------
 

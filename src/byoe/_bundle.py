@@ -99,6 +99,7 @@ def _write(ensemble: Any, folder: Path) -> None:
         "blender": _describe(ensemble.blender_),
         "held_out_blenders": [_describe(blender) for blender in _needed_for_intervals(ensemble)],
         "seed": ensemble._seed,
+        "table": ensemble._digest,
         "metric": ensemble._metric_name,
         "score_estimate": _json_float(ensemble.score_estimate_),
         "fit_seconds": ensemble._seconds,
@@ -157,7 +158,7 @@ def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
     ensemble.blender_ = _restore(manifest["blender"], trusted)
     ensemble._held_out = tuple(_restore(entry, trusted) for entry in manifest["held_out_blenders"])
     ensemble._task = task
-    ensemble._seed = manifest["seed"]
+    ensemble._seed, ensemble._digest = manifest["seed"], manifest["table"]
     ensemble._seconds, ensemble._predicting = manifest["fit_seconds"], manifest["predict_seconds"]
     ensemble._metric_name = manifest["metric"]
     ensemble._columns = tuple(Column(saved["kind"], tuple(saved["categories"])) for saved in manifest["columns"])

@@ -14,7 +14,8 @@ from ._splits import SplitPlan
 from ._table import Table
 from .errors import LeakageWarning
 
-_SHARE_OF_COPIES = 0.01  # fewer are chance, and change no score that one could see
+# Fewer are chance, and change no score that one could see.
+_FEWEST_COPIES, _SHARE_OF_COPIES = 5, 0.01
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -34,7 +35,7 @@ def warn_of_leaks(plan: SplitPlan, table: Table, y: NDArray[Any], stacklevel: in
         return
     copies = _copies(table.values, y)
     count = 0 if copies is None else _rows_seen(plan, copies)
-    if count >= _SHARE_OF_COPIES * plan.n_rows and count:
+    if count >= max(_FEWEST_COPIES, _SHARE_OF_COPIES * plan.n_rows):
         warnings.warn(
             f"{count} of {plan.n_rows} rows have a copy (the same features and target) in the training part of the "
             "fold that predicts them, so that the scores are better than for new rows. Drop the copies, or pass "

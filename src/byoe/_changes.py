@@ -1,0 +1,184 @@
+"""What a fitted ensemble can be turned into without fitting its members again."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Self
+
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from ._blending import Blender
+from ._contracts import FloatArray, Task
+from ._diagnostics import Diagnosis, diagnose
+from ._members import FittedMember, as_blender, check_members
+from ._metrics import Metric
+from ._regroup import with_members, without_members
+from ._table import Table, read_table
+from .errors import InputError
+
+
+class Changeable:
+    """Another blender, more members or fewer; and a closer look."""
+
+    blender: Any
+    members_: dict[str, FittedMember]
+
+    _task: Task
+    _y: NDArray[Any]
+    _weight: FloatArray | None
+    _digest: str
+    _diagnosis: Diagnosis | None = None
+
+    def _blend(self, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
+        raise NotImplementedError
+
+    def _metric_for(self, blender: Blender, task: Task) -> Metric:
+        raise NotImplementedError
+
+    def _wrapped(self, blender: Blender, task: Task) -> Blender:
+        raise NotImplementedError
+
+    def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
+        raise NotImplementedError
+
+    def reblend(self, blender: Any, X: Any = None) -> Self:
+        """Return a fitted ensemble with another blender on the same members; no learner is refitted.
+
+        Parameters
+        ----------
+        blender : str, Blender or scikit-learn estimator
+        X : array-like or frame, default=None
+            The training features, only for a blender with ``passthrough``.
+
+        Returns
+        -------
+        EnsembleRegressor or EnsembleClassifier
+            A new one, which shares the fitted members with this one.
+        """
+        check_is_fitted(self, "members_")
+        other = copy.copy(self)
+        other.blender = blender
+        made, features = self._unfitted(blender, X)
+        other._blend(made, features, self._metric_for(made, self._task))
+        return other
+
+    def add_members(self, learners: Any, X: Any) -> Self:
+        """Return a fitted ensemble with further members; only these are fitted, on the same folds.
+
+        With the same seed it is the ensemble that a fit of all members together gives.
+
+        Parameters
+        ----------
+        learners : sequence or mapping
+            As for the constructor.
+        X : array-like or frame of shape (n_samples, n_features)
+            The table that the ensemble was fitted on.
+
+        Returns
+        -------
+        EnsembleRegressor or EnsembleClassifier
+            A new one, blended again, which shares the fitted members with this one.
+
+        Raises
+        ------
+        InputError
+            When ``X`` is another table.
+        ParameterError
+            When a label is taken.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from byoe import EnsembleRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> ensemble = EnsembleRegressor(("ridge",), random_state=0).fit(X, y)
+        >>> list(ensemble.add_members(["knn"], X).members_)
+        ['ridge', 'knn']
+        """
+        check_is_fitted(self, "members_")
+        return self._regrouped(with_members(self, learners, self._training_table(X)), X)
+
+    def drop_members(self, *labels: str, X: Any = None) -> Self:
+        """Return a fitted ensemble without some members, blended again; nothing is fitted but the blender.
+
+        Parameters
+        ----------
+        *labels : str
+        X : array-like or frame, default=None
+            The training features, only for a blender with ``passthrough``.
+
+        Returns
+        -------
+        EnsembleRegressor or EnsembleClassifier
+            A new one; this one is not changed.
+        """
+        check_is_fitted(self, "members_")
+        return self._regrouped(without_members(self, labels), X)
+
+    def _regrouped(self, other: Self, X: Any) -> Self:
+        made, features = other._unfitted(other.blender, X)
+        other._blend(made, features, other._metric_for(made, other._task))
+        return other
+
+    def diagnose(self, X: Any = None) -> Diagnosis:
+        """Return the leaderboard with what takes longer to compute; it is kept for the next call.
+
+        Blenders are fitted for it, learners are not. It has these further columns:
+
+        - ``loses_without``: how much worse the blend's cross-validated metric gets, in units of
+          the metric, without the member; None where the blender cannot do with fewer members.
+        - ``weight_low``, ``weight_high``: 90 % bootstrap interval of the weight (percentiles of
+          200 samples; Efron, 1979), over rows or whole groups. ``auto``'s choice is kept. A
+          sample has at most 5,000 rows, rescaled to all (Bickel, Götze & van Zwet, 1997).
+        - ``bytes``: size of the member's files in a bundle.
+
+        Parameters
+        ----------
+        X : array-like or frame, default=None
+            The training features, only for a blender with ``passthrough``.
+
+        Returns
+        -------
+        Diagnosis
+            A leaderboard. Its ``correlation`` of shape (n_members, n_members), in the order of
+            ``members_``, is that of the out-of-fold residuals; for classes a residual is one
+            minus the probability of the true class.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from byoe import EnsembleRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> diagnosis = EnsembleRegressor(("ridge", "knn"), random_state=0).fit(X, y).diagnose()
+        >>> diagnosis[1]["member"], diagnosis[1]["loses_without"] > 0
+        ('ridge', True)
+        """
+        check_is_fitted(self, "members_")
+        if self._diagnosis is None:
+            made, features = self._unfitted(self.blender, X)
+            self._diagnosis = diagnose(self, made, features, self._metric_for(made, self._task))
+        return self._diagnosis
+
+    def _training_table(self, X: Any) -> Table:
+        table = read_table(self, X, reset=False)
+        if table.digest() != self._digest:
+            raise InputError(
+                f"X, with {len(table)} rows, is not the table of {len(self._y)} rows that the ensemble was fitted on; "
+                "pass the same rows in the same order"
+            )
+        return table
+
+    def _unfitted(self, blender: Any, X: Any) -> tuple[Blender, FloatArray | None]:
+        """Return a blender for the fitted members, and the features if it wants them."""
+        made = clone(as_blender(blender))
+        features = None
+        if made.passthrough is not False:
+            if X is None:
+                raise InputError(f"blender {made.name!r} with passthrough needs the training features: pass X")
+            features = self._passed_through(made, self._training_table(X))
+        made = self._wrapped(made, self._task)
+        learners = {label: member.learner for label, member in self.members_.items()}
+        check_members(learners, made, self._task, weighted=self._weight is not None)
+        return made, features

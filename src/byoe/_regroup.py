@@ -1,0 +1,76 @@
+"""Members that join or leave a fitted ensemble; the others are not fitted again."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from ._crossfit import cross_fit
+from ._fold_model import Rows
+from ._members import as_blender, check_frozen_classes, check_members, entries, find_label, members, replaced
+from ._plan_checks import warn_of_inner_ensembles
+from ._registry import plain
+from ._table import Table
+from .errors import ParameterError, UnknownNameError, did_you_mean
+
+
+def with_members(ensemble: Any, learners: Any, table: Table) -> Any:
+    """Return the ensemble with further members, fitted on the same folds, before it is blended again."""
+    pairs = entries(learners)
+    taken = {plain(label) for label, _ in entries(ensemble.learners)}
+    again = [label for label, _ in pairs if plain(label) in taken]
+    if again:
+        raise ParameterError(
+            f"there is a member {again[0]!r} already; give the new one a label of its own: ('{again[0]}_2', …)"
+        )
+    made = {label: clone(learner) for label, learner in members(learners).items()}
+    everyone = {label: member.learner for label, member in ensemble.members_.items()} | made
+    weighted = ensemble._weight is not None
+    check_members(everyone, as_blender(ensemble.blender), ensemble._task, weighted=weighted, sparse=table.sparse)
+    check_frozen_classes(made, getattr(ensemble, "classes_", None))
+    warn_of_inner_ensembles(ensemble._plan, made, stacklevel=4)
+    fitted = cross_fit(
+        made,
+        Rows(table, ensemble._y, ensemble._weight, ensemble._task, ensemble._plan),
+        finalize={label: ensemble._finalize_of(learner, ensemble._plan) for label, learner in made.items()},
+        stopping={label for label, learner in made.items() if ensemble._stops(learner)},
+        seed=ensemble._seed,
+        n_jobs=ensemble.n_jobs,
+        on_error=ensemble.on_error,
+        callbacks=ensemble._listeners(),
+    )
+    other = copy.copy(ensemble)
+    other.learners = [*entries(ensemble.learners), *pairs]
+    other.members_ = {**ensemble.members_, **fitted.members}
+    other.oof_predictions_ = np.concatenate([ensemble.oof_predictions_, fitted.oof], axis=1)
+    other.failures_ = [*ensemble.failures_, *fitted.failures]
+    other._seconds = {**ensemble._seconds, **fitted.seconds}
+    other._predicting = {**ensemble._predicting, **{label: fitted.predicting[label] for label in fitted.members}}
+    return other
+
+
+def without_members(ensemble: Any, labels: tuple[str, ...]) -> Any:
+    """Return the ensemble without some members, before it is blended again."""
+    if not labels:
+        raise ParameterError("name at least one member to leave out")
+    by_plain = {plain(label): label for label in ensemble.members_}
+    left = []
+    for label in labels:
+        if not isinstance(label, str) or plain(label) not in by_plain:
+            raise UnknownNameError(f"there is no member {label!r}. {did_you_mean(str(label), ensemble.members_)}")
+        left.append(by_plain[plain(label)])
+    kept = [label for label in ensemble.members_ if label not in left]
+    if not kept:
+        raise ParameterError("no member would be left; keep at least one")
+    columns = [column for column, label in enumerate(ensemble.members_) if label in kept]
+    other = copy.copy(ensemble)
+    for label in left:
+        other.learners = replaced(other.learners, find_label(other.learners, label) or label, "drop")
+    other.members_ = {label: ensemble.members_[label] for label in kept}
+    other.oof_predictions_ = ensemble.oof_predictions_[:, columns]
+    other._seconds = {label: ensemble._seconds[label] for label in kept}
+    other._predicting = {label: ensemble._predicting[label] for label in kept}
+    return other
