@@ -31,7 +31,7 @@ from ._table import Table, read_table, read_target, read_weights
 from ._transform import MemberTransformer
 from .errors import InputError, ParameterError
 
-DEFAULT_LEARNERS = ("catboost", "xgboost", "lightgbm")
+DEFAULT_LEARNERS = ("catboost", "xgboost", "lightgbm", "ridge", "mlp")
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False)

@@ -167,6 +167,8 @@ class Learner(Parameters):
         Other names that a member's own parameters go by, mapped to the library's own.
     needs : tuple of str
         Distributions that a job must install to use the learner.
+    quiet : tuple of warning classes
+        What the library warns of because of byoe's own defaults.
     """
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
@@ -186,6 +188,10 @@ class Learner(Parameters):
     shared: ClassVar[Mapping[str, str]] = {}
     aliases: ClassVar[Mapping[str, str]] = {}
     needs: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def quiet(self) -> tuple[type[Warning], ...]:
+        return ()
 
     @property
     def label(self) -> str:

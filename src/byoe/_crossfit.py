@@ -202,9 +202,10 @@ def cross_fit(
     rounds: dict[str, list[list[int]]] = {}
     total = len(tasks) + len(later)
     # Refits that need the folds' rounds come after all folds.
+    quiet = {category for learner in learners.values() for category in learner.quiet}
     for batch in (tasks, later):
         failed_before = {failure.label for failure in result.failures}
-        for outcome in run(work, [item for item in batch if item.label not in failed_before], n_jobs):
+        for outcome in run(work, [item for item in batch if item.label not in failed_before], n_jobs, quiet):
             item = outcome.task
             arrived[item.label, item.fold] = outcome
             result.seconds[item.label] += outcome.seconds

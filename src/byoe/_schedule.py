@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import joblib
@@ -36,11 +36,18 @@ def cores(n_jobs: int | None) -> int:
     return max(1, min(available, wanted))
 
 
-def run(function: Callable[[T, int], R], tasks: Sequence[T], n_jobs: int | None) -> Iterator[R]:
+def run(
+    function: Callable[[T, int], R],
+    tasks: Sequence[T],
+    n_jobs: int | None,
+    quiet: Iterable[type[Warning]] = (),
+) -> Iterator[R]:
     """Run ``function(task, threads)`` for every task; yield results as they finish.
 
     Threads per task are fixed before the first task starts, so that results do not depend
     on timing, and tasks × threads never exceeds the cores. Tasks start in the given order.
+    Warnings of the classes in ``quiet`` are not shown: set here, since no thread can do so for
+    itself alone.
     """
     total = cores(n_jobs)
     workers = max(1, min(total, len(tasks)))
@@ -52,7 +59,9 @@ def run(function: Callable[[T, int], R], tasks: Sequence[T], n_jobs: int | None)
         with native.limit(limits=threads, user_api="openmp"):
             return function(task, threads)
 
-    with native.limit(limits=threads, user_api="blas"):
+    with native.limit(limits=threads, user_api="blas"), warnings.catch_warnings():
+        for category in quiet:
+            warnings.simplefilter("ignore", category)
         parallel: Any = joblib.Parallel(
             workers, backend="threading", return_as="generator_unordered", pre_dispatch="all"
         )
@@ -61,6 +70,5 @@ def run(function: Callable[[T, int], R], tasks: Sequence[T], n_jobs: int | None)
             for result in results:  # noqa: UP028 - a closed "yield from" would close the results with a warning
                 yield result
         finally:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message=".*but not used")
-                results.close()
+            warnings.filterwarnings("ignore", message=".*but not used")
+            results.close()

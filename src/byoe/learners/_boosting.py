@@ -8,6 +8,12 @@ from .._contracts import StopRows
 
 LEARNING_RATE = 0.05
 MOST_ROUNDS = 10_000
+_FEWEST_ROWS_EACH = 100
+
+
+def enough_rows(levels: int, n_rows: int) -> bool:
+    """Return whether there are 100 rows for each category, so that trees can split on sets of categories."""
+    return n_rows >= _FEWEST_ROWS_EACH * levels
 
 
 def take_rounds(

@@ -14,7 +14,7 @@ from scipy.sparse import issparse
 
 from .._contracts import FloatArray, Learner, Model, StopRows, Task
 from ..errors import ParameterError
-from ._boosting import take_rounds
+from ._boosting import enough_rows, take_rounds
 
 _NOT_OURS = frozenset("self kwargs class_weight importance_type n_jobs".split())
 _NATIVE_ONLY = frozenset(
@@ -24,8 +24,6 @@ _NATIVE_ONLY = frozenset(
     "other_rate path_smooth pos_bagging_fraction scale_pos_weight skip_drop top_rate tweedie_variance_power "
     "use_quantized_grad num_grad_quant_bins verbosity zero_as_missing".split()
 )
-
-_FEWEST_ROWS_EACH = 100
 
 
 @cache
@@ -115,8 +113,7 @@ class LightGBM(Learner):
     }
 
     def takes_category(self, levels: int, n_rows: int) -> bool:
-        """Return whether there are enough rows for each category: LightGBM passes over groups below 100."""
-        return n_rows >= _FEWEST_ROWS_EACH * levels
+        return enough_rows(levels, n_rows)  # LightGBM passes over smaller groups
 
     def parameter_names(self) -> frozenset[str]:
         return _names()

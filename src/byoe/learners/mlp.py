@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .._contracts import Task
 from .._estimators import EstimatorLearner
 
+_MOST_ROWS_SEEN = 2_000_000
+
 
 class MultilayerPerceptron(EstimatorLearner):
     """Multilayer perceptron; takes the parameters of scikit-learn's.
 
-    The regression target is standardised inside the fold.
+    The regression target is standardised inside the fold. There are at most 500 passes over
+    the rows, fewer above 4,000 rows and at least 20.
 
     Examples
     --------
@@ -30,12 +34,18 @@ class MultilayerPerceptron(EstimatorLearner):
         both = {*MLPRegressor().get_params(), *MLPClassifier().get_params()}
         return frozenset(both - {"warm_start", "verbose"})
 
+    @property
+    def quiet(self) -> tuple[type[Warning], ...]:
+        from sklearn.exceptions import ConvergenceWarning
+
+        return () if "max_iter" in self.own_params() else (ConvergenceWarning,)
+
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         from sklearn.compose import TransformedTargetRegressor
         from sklearn.neural_network import MLPClassifier, MLPRegressor
         from sklearn.preprocessing import StandardScaler
 
-        params = {"max_iter": 500, **self.own_params()}
+        params = {"max_iter": int(np.clip(_MOST_ROWS_SEEN // len(y), 20, 500)), **self.own_params()}
         if task.is_classification:
             return MLPClassifier(**params)
         return TransformedTargetRegressor(MLPRegressor(**params), transformer=StandardScaler())

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._contracts import FloatArray, Learner, Model, StopRows, Task
-from ._boosting import take_rounds
+from ._boosting import enough_rows, take_rounds
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.
 _NOT_OURS = frozenset(
@@ -120,6 +120,9 @@ class XGBoost(Learner):
         "l2": "reg_lambda",
     }
     aliases = {"alpha": "reg_alpha", "min_split_loss": "gamma", "seed": "random_state"}
+
+    def takes_category(self, levels: int, n_rows: int) -> bool:
+        return enough_rows(levels, n_rows)  # it overfits to sets of rare categories
 
     def parameter_names(self) -> frozenset[str]:
         return _names()
