@@ -3,12 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.optimize import nnls
+from scipy.optimize import approx_fprime, nnls
+from scipy.special import logsumexp
 from sklearn.linear_model import ElasticNet, HuberRegressor, LinearRegression, LogisticRegression, Ridge
+from sklearn.metrics import log_loss
 
 import byoe
-from byoe import EnsembleClassifier, EnsembleRegressor, blender
-from byoe.blenders import _ridge
+from byoe import EnsembleRegressor, blender
+from byoe.blenders import _pool, _ridge
 from byoe.errors import ParameterError
 from byoe.plugins import OOF, Task
 
@@ -93,9 +95,68 @@ def test_wrong_parameters_are_refused(params, message, diabetes_frame):
         EnsembleRegressor(["ridge"], blender("meta-linear", **params)).fit(X, y)
 
 
-def test_non_negative_classes_are_refused(iris):
-    with pytest.raises(ParameterError, match="positive is for regression"):
-        EnsembleClassifier(["ridge"], blender("meta-linear", positive=True)).fit(*iris)
+# -- classes -----------------------------------------------------------------------------
+
+
+def votes(rng, n=400, k=3, noise=(0.5, 2.0)):
+    """Return members' probabilities, one good and one poor, and the labels."""
+    truth = rng.dirichlet(np.full(k, 0.3), size=n)
+    y = (truth.cumsum(axis=1) < rng.random(n)[:, None]).sum(axis=1).clip(max=k - 1)
+    members = []
+    for level in noise:
+        noisy = np.log(truth + 1e-3) + level * rng.normal(size=(n, k))
+        members.append(np.exp(noisy) / np.exp(noisy).sum(axis=1, keepdims=True))
+    return np.stack(members, axis=1), y
+
+
+@pytest.mark.parametrize("k", [2, 4])
+def test_the_pool_is_where_the_gradient_vanishes(k, rng):
+    predictions, y = votes(rng, k=k)
+    weight, X = rng.uniform(0.2, 2, 400), rng.normal(size=(400, 2))
+    a, b, C = _pool.fit(np.log(predictions), y, weight, X, 0.7, False)
+
+    def objective(theta):
+        a, b, C = theta[:2], theta[2 : 2 + k], theta[2 + k :].reshape(k, 2)
+        values = np.tensordot(np.log(predictions), a, axes=(1, 0)) + b + X @ C.T
+        penalty = 0.35 * (((a - 0.5) ** 2).sum() + (b**2).sum() + (C**2).sum())
+        return weight @ (logsumexp(values, axis=1) - values[np.arange(400), y]) + penalty
+
+    best = np.concatenate([a, b, C.ravel()])
+    assert np.abs(approx_fprime(best, objective, 1e-6)).max() < 2e-3 * weight.sum() / 400
+    for step in rng.normal(size=(20, len(best))) * 0.05:
+        assert objective(best + step) > objective(best)
+
+
+def test_two_classes_are_a_logistic_regression_on_log_odds(rng):
+    predictions, y = votes(rng, k=2)
+    odds = np.log(predictions[:, :, 1] / predictions[:, :, 0])
+    made = blender("meta-linear", alpha=1e-9).fit(OOF(predictions, y, Task("classification", 2)))
+    theirs = LogisticRegression(C=1e9, max_iter=5000).fit(odds, y)
+    np.testing.assert_allclose(made.predict(predictions), theirs.predict_proba(odds), atol=2e-3)
+
+
+def test_a_strong_penalty_leaves_the_geometric_mean(rng):
+    predictions, y = votes(rng)
+    made = blender("meta-linear", alpha=1e9).fit(OOF(predictions, y, Task("classification", 3)))
+    expected = np.sqrt(predictions.prod(axis=1))
+    np.testing.assert_allclose(made.predict(predictions), expected / expected.sum(axis=1, keepdims=True), atol=1e-4)
+
+
+def test_the_better_member_has_the_greater_power_and_the_pool_wins(rng):
+    predictions, y = votes(rng, n=2000)
+    made = blender("meta-linear", positive=True).fit(OOF(predictions[:1000], y[:1000], Task("classification", 3)))
+    powers = made.coef_[0, [0, 3]]
+    assert powers[0] > powers[1] >= 0
+    fresh = predictions[1000:]
+    losses = [log_loss(y[1000:], p) for p in (made.predict(fresh), fresh[:, 0], fresh[:, 1])]
+    assert losses[0] == min(losses)
+
+
+def test_a_class_that_is_absent_gets_nothing(rng):
+    predictions, y = votes(rng)
+    seen = y < 2
+    made = blender("meta-linear").fit(OOF(predictions[seen], y[seen], Task("classification", 3)))
+    assert made.predict(predictions)[:, 2].max() < 1e-12
 
 
 def test_named_columns_and_categories_are_passed_through(rng, tmp_path):

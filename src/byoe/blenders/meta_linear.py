@@ -11,7 +11,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from .._blending import OOF, Blender, Linear
 from .._contracts import FloatArray, Task
 from ..errors import ParameterError
-from . import _ridge
+from . import _pool, _ridge
 
 _SMALLEST_PROBABILITY = 1e-6
 _NEVER = -50.0
@@ -21,8 +21,9 @@ class MetaLinear(Blender):
     """A linear model on the members' predictions (Wolpert, 1992).
 
     Regression: ridge, its strength chosen on the split plan's own folds unless given, so that
-    groups and the order of time hold there too. Classes: L2-penalised logistic regression on
-    the members' log-probabilities.
+    groups and the order of time hold there too. Classes: a logarithmic opinion pool (Genest &
+    Zidek, 1986), in which every member's probabilities are raised to a power of its own, every
+    class has an offset, and a penalty pulls towards the geometric mean of the members.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ class MetaLinear(Blender):
         Strength of the penalty, with predictions and features in units of the target's and
         their own standard deviation. None chooses it for regression and is 1 for classes.
     positive : bool, default=False
-        Whether the members' coefficients must not be negative (Breiman, 1996); for regression.
+        Whether the members' coefficients must not be negative (Breiman, 1996).
     passthrough : bool or list of column names or positions, default=False
         Whether the features, or some of them, are inputs too. Missing cells count as the mean; a
         category becomes a column of 0 and 1 for each of its values.
@@ -41,6 +42,7 @@ class MetaLinear(Blender):
     Attributes
     ----------
     coef_ : array of shape (n_inputs,) or (n_classes, n_inputs)
+        For classes the inputs are the members' log-probabilities of all classes.
     intercept_ : float or array of shape (n_classes,)
 
     Examples
@@ -70,10 +72,6 @@ class MetaLinear(Blender):
                 raise ParameterError(f"meta-linear: {type(estimator).__name__} does not do {task.kind}")
             if params["alpha"] is not None or params["positive"]:
                 raise ParameterError("meta-linear: alpha and positive belong to the estimator when one is given")
-        if params["positive"] and task.is_classification:
-            raise ParameterError(
-                "meta-linear: positive is for regression; blender 'weighted' is convex for classes too"
-            )
         if not isinstance(passthrough, (bool, list, tuple)):
             raise ParameterError(
                 f"meta-linear: passthrough is {passthrough!r}, expected True, False or a list of columns"
@@ -93,7 +91,7 @@ class MetaLinear(Blender):
             self._scale = np.where(deviation > 0, deviation, 1.0)
         inputs = self._with_features(members, oof.X)
         if oof.task.is_classification:
-            self._fit_logistic(inputs, oof)
+            self._fit_classes(inputs, oof)
         else:
             self._fit_ridge(inputs, oof, members.shape[1])
         return self
@@ -118,23 +116,30 @@ class MetaLinear(Blender):
         self.coef_ = np.asarray(coef * scale / unit, dtype=np.float64)
         self.intercept_ = np.asarray(intercept * scale, dtype=np.float64)
 
-    def _fit_logistic(self, inputs: FloatArray, oof: OOF) -> None:
-        from sklearn.linear_model import LogisticRegression
-
+    def _fit_classes(self, inputs: FloatArray, oof: OOF) -> None:
         params = self.get_params()
+        n_classes, n_members = oof.task.n_classes, oof.predictions.shape[1]
         present = np.unique(oof.y)
-        coef = np.zeros((oof.task.n_classes, inputs.shape[1]))
-        intercept = np.full(oof.task.n_classes, _NEVER)
+        coef = np.zeros((n_classes, inputs.shape[1]))
+        intercept = np.full(n_classes, _NEVER)
         intercept[present] = 0.0
-        if len(present) > 1:
-            model = LogisticRegression(C=1.0 / (params["alpha"] or 1.0), max_iter=5000)
-            if params["estimator"] is not None:
-                model = clone(params["estimator"])
-            model.fit(inputs, oof.y, **_weights(oof))
+        if len(present) > 1 and params["estimator"] is not None:
+            model = clone(params["estimator"]).fit(inputs, oof.y, **_weights(oof))
             if len(present) == 2:  # scikit-learn keeps one row for two classes
                 coef[present[1]], intercept[present[1]] = model.coef_[0], model.intercept_[0]
             else:
                 coef[present], intercept[present] = model.coef_, model.intercept_
+        elif len(present) > 1:
+            logs = inputs[:, : n_members * n_classes].reshape(len(inputs), n_members, n_classes)[:, :, present]
+            features = inputs[:, n_members * n_classes :]
+            weight = np.ones(len(oof.y)) if oof.sample_weight is None else oof.sample_weight
+            alpha = 1.0 if params["alpha"] is None else params["alpha"]
+            codes = np.searchsorted(present, oof.y)
+            powers, offsets, slopes = _pool.fit(logs, codes, weight, features, alpha, params["positive"])
+            for member, power in enumerate(powers):
+                coef[present, member * n_classes + present] = power
+            coef[present, n_members * n_classes :] = slopes
+            intercept[present] = offsets
         self.coef_, self.intercept_ = coef, intercept
 
     def _with_features(self, inputs: FloatArray, X: Any) -> FloatArray:
