@@ -19,14 +19,15 @@ from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe.blenders.auto import _candidates
 from byoe.plugins import OOF
 
-SETS = 60
+SETS = 90
+RANGES = ((0, 250), (250, 1000), (1000, np.inf))
 FRESH = 2000
 
 
 def simulate(seed, classes):
     """Return X, y and the number of training rows of one simulated set."""
     rng = np.random.default_rng(seed)
-    n, columns = int(rng.choice([60, 120, 250, 500])), int(rng.choice([3, 6]))
+    n, columns = int(rng.choice([60, 120, 250, 500, 1000, 2000])), int(rng.choice([3, 6]))
     X = rng.normal(size=(n + FRESH, columns))
     signal = [
         X[:, 0] * 2 + X[:, 1],
@@ -36,7 +37,9 @@ def simulate(seed, classes):
         np.where(X[:, 0] > 0, X[:, 1], -X[:, 1]) + X[:, 2],
     ][seed % 5]
     y = signal + rng.normal(size=len(X)) * rng.choice([0.3, 1.0])
-    return X, (y > np.median(y)).astype(int) if classes else y, n
+    if classes:  # two and four of them
+        return X, np.digitize(y, np.quantile(y, [0.5] if seed % 2 else [0.2, 0.5, 0.7])), n
+    return X, y, n
 
 
 def measure(seed, classes):
@@ -85,9 +88,8 @@ def usual_unless(losses, errors=1.0):
 
 
 def auto(losses):
-    """Choose as the blender ``auto`` does: for classes among convex blends only."""
-    kept = losses if "vote" in losses else {name: loss for name, loss in losses.items() if name != "meta-linear"}
-    chosen = usual_unless(kept, 2.0)
+    """Choose as the blender ``auto`` does."""
+    chosen = usual_unless(losses, 2.0 if len(losses["weighted"]) < 250 else 0.5)
     usual = losses["weighted"].mean()
     return chosen if usual - losses[chosen].mean() > 0.005 * usual else "weighted"
 
@@ -102,7 +104,8 @@ def main():
     for errors in (0.5, 1.0, 2.0):
         rules[f"weighted unless {errors:g} SE worse"] = lambda losses, errors=errors: usual_unless(losses, errors)
     rules["auto"] = auto
-    print("| rule | regression, n < 250 | n ≥ 250 | classes, n < 250 | n ≥ 250 | mean |\n|---|---|---|---|---|---|")
+    names = ["n < 250", "250 to 500", "n ≥ 1000"]
+    print(f"| rule | regression, {' | '.join(names)} | classes, {' | '.join(names)} | mean |\n|{'---|' * 8}")
     for rule, pick in rules.items():
         cells = []
         for classes in (False, True):
@@ -111,8 +114,8 @@ def main():
                 for n, losses, fresh in sets[classes]
                 if rule.removeprefix("always ") != "vote" or not classes
             ]
-            for large in (False, True):
-                chosen = [value for n, value in regret if (n >= 250) is large]
+            for low, high in RANGES:
+                chosen = [value for n, value in regret if low <= n < high]
                 cells.append(100 * float(np.mean(chosen)) if chosen else float("nan"))
         shown = " | ".join("–" if np.isnan(cell) else f"{cell:.1f} %" for cell in [*cells, np.mean(cells)])
         print(f"| {rule} | {shown} |")

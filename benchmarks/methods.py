@@ -26,6 +26,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 GROUPS = {
     "byoe": ["byoe"],
+    "best": ["byoe-best"],
     "members": [f"{library}-{setting}" for setting in SETTINGS for library in LIBRARIES],
     "sklearn": [f"stack-{setting}" for setting in SETTINGS],
     "mean": [f"mean-{setting}" for setting in SETTINGS],
@@ -81,14 +82,14 @@ def measure(method: str, split: Split) -> Outcome:
     """Fit a method on the training part and predict the test part."""
     if method == "autogluon":
         return _autogluon(split)
-    model = _byoe(split) if method == "byoe" else _made_by_hand(method, split)
+    model = _byoe(split, method) if method.startswith("byoe") else _made_by_hand(method, split)
     started = time.perf_counter()
     with _threads(method):
         model.fit(split.X, split.y)
     fitted = time.perf_counter()
     prediction = (model.predict_proba if split.n_classes else model.predict)(split.X_test)
     done = time.perf_counter()
-    packages = ("scikit-learn", *LIBRARIES) + (("byoe",) if method == "byoe" else ())
+    packages = ("scikit-learn", *LIBRARIES) + (("byoe",) if method.startswith("byoe") else ())
     versions = {name: version(name) for name in packages}
     outcome = Outcome(np.asarray(prediction), fitted - started, done - fitted, versions)
     if method == "byoe":
@@ -101,10 +102,12 @@ def _threads(method: str) -> AbstractContextManager[Any]:
     return parallel_config("threading") if method.startswith(("stack", "mean")) else nullcontext()
 
 
-def _byoe(split: Split) -> Any:
+def _byoe(split: Split, method: str) -> Any:
     from byoe import EnsembleClassifier, EnsembleRegressor
 
-    return (EnsembleClassifier if split.n_classes else EnsembleRegressor)(random_state=split.seed)
+    kind = EnsembleClassifier if split.n_classes else EnsembleRegressor
+    given = {"learners": "best"} if method == "byoe-best" else {}
+    return kind(random_state=split.seed, **given)
 
 
 def _member_predictions(ensemble: Any, split: Split) -> dict[str, NDArray[Any]]:

@@ -25,13 +25,13 @@ from ._nested_params import NestedParameters
 from ._outputs import PerOutput
 from ._passthrough import passed_through
 from ._plan_checks import warn_of_inner_ensembles, warn_of_leaks
+from ._portfolios import DEFAULT
 from ._schedule import cores
 from ._splits import SplitPlan, make_plan
 from ._table import Table, read_table, read_target, read_weights
 from ._transform import MemberTransformer
 from .errors import InputError, ParameterError
 
-DEFAULT_LEARNERS = ("catboost", "xgboost", "lightgbm", "ridge", "mlp")
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False)
@@ -67,7 +67,7 @@ class BaseEnsemble(MemberTransformer, Changeable, NestedParameters):
 
     def __init__(
         self,
-        learners: Any = DEFAULT_LEARNERS,
+        learners: Any = DEFAULT,
         blender: Any = "auto",
         *,
         cv: Any = 5,

@@ -10,13 +10,14 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import DEFAULT_LEARNERS, BaseEnsemble
+from ._base import BaseEnsemble
 from ._blending import Blender
 from ._calibration import METHODS, Calibrated
 from ._contracts import FloatArray, Task
 from ._explain import explain, explain_margins, feature_importances
 from ._intervals import predict_interval
 from ._members import as_blender
+from ._portfolios import DEFAULT
 from ._table import Table
 from .errors import ParameterError
 
@@ -29,10 +30,11 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
 
     Parameters
     ----------
-    learners : sequence or mapping, default=("catboost", "xgboost", "lightgbm")
+    learners : sequence, mapping or "best", default=("catboost", "xgboost", "lightgbm", "ridge", "mlp")
         Registered names, estimator instances, configured learners, ``(label, any of these)``
         pairs; or a mapping of registered name to parameters. ``"drop"`` as the second item
-        of a pair leaves the member out.
+        of a pair leaves the member out. ``"best"`` is a list of fourteen members for those
+        who have time.
     blender : str, Blender or estimator, default="auto"
         A registered name (``"mean"``, ``"weighted"``, ``"meta-linear"``, ``"vote"``,
         ``"greedy"``, …), a configured blender, or any scikit-learn regressor as the
@@ -280,7 +282,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):  # type: ignore[misc]  
 
     def __init__(
         self,
-        learners: Any = DEFAULT_LEARNERS,
+        learners: Any = DEFAULT,
         blender: Any = "auto",
         *,
         cv: Any = 5,

@@ -11,6 +11,7 @@ import numpy as np
 
 from ._blending import Blender
 from ._contracts import FloatArray, Learner, Task
+from ._portfolios import PORTFOLIOS
 from ._registry import blender as make_blender
 from ._registry import learner as make_learner
 from ._registry import plain
@@ -60,7 +61,12 @@ class FittedMember:
 def entries(learners: Any) -> list[tuple[str, Any]]:
     """Return (label, what the user gave) pairs; labels are checked, learners not yet made."""
     if isinstance(learners, str):
-        raise ParameterError(f"learners={learners!r} is one name; write ({learners!r},)")
+        if learners in PORTFOLIOS:
+            return list(PORTFOLIOS[learners].items())
+        raise ParameterError(
+            f"learners={learners!r} is one name; write ({learners!r},), or the name of a portfolio: "
+            f"{', '.join(map(repr, PORTFOLIOS))}"
+        )
     if isinstance(learners, Mapping):
         pairs = [(_label(name), (name, given)) for name, given in learners.items()]
     else:

@@ -326,10 +326,10 @@ def test_auto_keeps_to_weights_unless_another_is_clearly_better(rng):
     # Members that are biased alike: only a linear model with an intercept helps.
     biased = OOF(oof.predictions * 0.5 + 7, oof.y, REGRESSION, folds=halves(oof))
     assert byoe.blender("auto").fit(biased).in_use.name == "meta-linear"
-    # For classes the choice is among blends that stay between their members.
+    # A vote gives no probabilities.
     labelled = classes(rng)
     labelled = OOF(labelled.predictions, labelled.y, labelled.task, folds=halves(labelled))
-    assert set(byoe.blender("auto").fit(labelled).losses_) == {"best", "mean", "weighted", "greedy"}
+    assert set(byoe.blender("auto").fit(labelled).losses_) == {"best", "mean", "weighted", "greedy", "meta-linear"}
     # Without folds there is nothing to choose by.
     assert byoe.blender("auto").fit(oof).in_use.name == "weighted"
     assert byoe.blender("auto").fit(regression(rng, members=1)).in_use.name == "best"

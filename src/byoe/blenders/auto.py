@@ -18,7 +18,8 @@ from .weighted import Weighted
 
 _MOST_ROWS = 20_000
 _USUAL = "weighted"
-_ERRORS = 2.0
+_FEW_ROWS = 250
+_ERRORS_OF_FEW, _ERRORS = 2.0, 0.5
 _LEAST_GAIN = 0.005
 
 
@@ -28,13 +29,12 @@ class Auto(Blender):
     Convex weights (``weighted``) are the choice, since they come with an oracle guarantee
     (van der Laan et al., 2007), unless another candidate is clearly better: best single
     member, mean, vote, greedy or meta-linear, whichever has the smallest mean loss, provided
-    that it is smaller than that of the weights by more than two standard errors of the paired
-    difference by row, and by 0.5 %. ``benchmarks/README.md`` has what this rule costs and
-    saves beside others.
+    that it is smaller than that of the weights by more than half a standard error of the
+    paired difference by row (two below 250 rows, where the losses are mostly noise), and by
+    0.5 %. ``benchmarks/README.md`` has what this rule costs and saves beside others.
 
-    For classes the candidates are the blends that stay between their members. A vote gives
-    no probabilities; and a linear model can be sure and wrong, which a few hundred rows often
-    do not show. Above 20,000 rows a seeded sample of them is used for the choice.
+    A vote is no candidate for classes, since it gives no probabilities. Above 20,000 rows a
+    seeded sample of them is used for the choice.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Auto(Blender):
     def fit(self, oof: OOF) -> Self:
         candidates = _candidates()
         if oof.task.is_classification:
-            del candidates["vote"], candidates["meta-linear"]
+            del candidates["vote"]
         sample = oof
         if len(oof.y) > _MOST_ROWS:
             rows = np.random.default_rng(oof.seed).permutation(len(oof.y))[:_MOST_ROWS]
@@ -124,5 +124,6 @@ def _choose(candidates: dict[str, Blender], oof: OOF) -> tuple[str, dict[str, fl
     gain = means[_USUAL] - means[best]
     # The weighted mean's standard error; with equal weights the usual one.
     error = float(np.sqrt(np.sum(weight**2 * (difference - gain) ** 2)))
-    clearly = gain > max(_ERRORS * error, _LEAST_GAIN * abs(means[_USUAL]))
+    errors = _ERRORS_OF_FEW if len(difference) < _FEW_ROWS else _ERRORS
+    clearly = gain > max(errors * error, _LEAST_GAIN * abs(means[_USUAL]))
     return (best if clearly else _USUAL), means
