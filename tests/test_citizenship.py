@@ -167,6 +167,18 @@ def test_an_inner_ensemble_in_a_time_series_is_told_to_keep_the_order(diabetes):
     EnsembleRegressor([("inner", inner), "ridge"], "mean", cv=TimeSeriesSplit(3)).fit(X, y)
 
 
+@pytest.mark.parametrize("metric", ["rmse", "r2"])
+def test_a_second_layer_that_does_not_pay_is_told(metric, diabetes):
+    X, y = diabetes
+    inner = EnsembleRegressor(("ridge", "knn"), "weighted", cv=3, random_state=0)
+    useless = [("inner", inner), ("weak", learner("knn", n_neighbors=1))]
+    with pytest.warns(UserWarning, match="the second layer does worse than its member 'inner' alone"):
+        EnsembleRegressor(useless, "mean", metric=metric, random_state=0).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        EnsembleRegressor([("inner", inner.set_params(knn="drop")), "svm"], "mean", random_state=0).fit(X, y)
+
+
 # -- leaks that a plan lets through ------------------------------------------------------
 
 

@@ -6,6 +6,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from byoe import EnsembleClassifier, EnsembleRegressor
 from byoe._columns import Column
@@ -178,3 +182,78 @@ def test_no_body_raises(body, content_type):
 
     result = output_fn(predict_fn(input_fn(body, content_type), Model()), "application/json")
     assert isinstance(result, (tuple, Response))
+
+
+# -- columns of other kinds --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "size": rng.normal(size=120),
+            "town": rng.choice(["Oslo", "Bonn", "9"], 120),
+            "sold": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, 120), "D"),
+        }
+    )
+    frame.loc[::8, "town"] = None
+    y = frame["size"] + 2 * (frame["town"] == "Oslo")
+    model = make_pipeline(
+        make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["town"])), LinearRegression()
+    )
+    return EnsembleRegressor(["ridge", ("own", model)], "mean", random_state=0).fit(frame, y)
+
+
+MIXED = pd.DataFrame(
+    {
+        "size": [0.5, np.nan, 1.0],
+        "town": ["Oslo", None, "Rome"],
+        "sold": pd.to_datetime(["2024-02-01", None, "2024-03-01"]),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("0.5,Oslo,2024-02-01\n,,\n1.0,Rome,2024-03-01\n", "text/csv"),
+        ("town,size,sold\nOslo,0.5,2024-02-01T00:00:00\n,,\nRome,1.0,2024-03-01\n", "text/csv"),
+        ('[[0.5, "Oslo", "2024-02-01"], [null, null, null], [1, "Rome", "2024-03-01"]]', "application/json"),
+        (
+            '{"columns": ["sold", "town", "size"], "data": [["2024-02-01", "Oslo", 0.5], [null, null, null], ["2024-03-01", "Rome", 1]]}',
+            "application/json",
+        ),
+    ],
+)
+def test_categories_and_dates_are_read(body, content_type, mixed):
+    assert answer(mixed, body, content_type) == mixed.predict(MIXED).tolist()
+
+
+def test_a_category_may_be_written_as_a_number(mixed):
+    expected = mixed.predict(MIXED.head(1).assign(town="9")).tolist()
+    for town in ("9", "9.0"):
+        assert answer(mixed, f"0.5,{town},2024-02-01", "text/csv") == expected
+    assert answer(mixed, '[0.5, 9, "2024-02-01"]', "application/json") == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("0.5,Oslo,soon", "row 0, column 'sold': 'soon' is not a date"),
+        ("big,Oslo,2024-02-01", "row 0, column 'size': 'big' is not a number"),
+        ("town,size,when\nOslo,0.5,2024-02-01", "missing: sold; not known: when"),
+    ],
+)
+def test_cells_of_the_wrong_kind_are_named(body, message, mixed):
+    refused = ask(mixed, body, "text/csv")
+    assert message in json.loads(refused.body)["error"]
+
+
+def test_several_targets_are_answered_side_by_side():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    model = EnsembleRegressor(["ridge"], "mean", random_state=0).fit(X, np.column_stack([X.sum(axis=1), X[:, 0]]))
+    expected = model.predict(X[:2]).tolist()
+    assert answer(model, json.dumps(X[:2].tolist()), "application/json") == expected
+    body, _ = ask(model, npy(X[:2]), "application/x-npy", "text/csv")
+    assert [[float(cell) for cell in line.split(",")] for line in body.split()] == expected

@@ -24,7 +24,7 @@ from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._outputs import PerOutput
 from ._passthrough import passed_through
-from ._plan_checks import warn_of_inner_ensembles, warn_of_leaks
+from ._plan_checks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_of_leaks
 from ._portfolios import DEFAULT
 from ._schedule import cores
 from ._splits import SplitPlan, make_plan
@@ -154,6 +154,7 @@ class BaseEnsemble(MemberTransformer, Changeable, NestedParameters):
         self._plan, self._seed, self._digest = plan, seed, table.digest()
         self._keep(fitted)
         self._blend(blender, self._passed_through(blender, table), metric)
+        warn_of_an_idle_layer(self, stacklevel=3)
         return self
 
     def _checked(self) -> tuple[dict[str, Learner], Blender]:

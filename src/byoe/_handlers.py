@@ -98,7 +98,9 @@ def output_fn(prediction: Any, accept: str) -> Any:
             return json.dumps({"predictions": prediction.tolist()}), media
         if media == "text/csv":
             lines = io.StringIO()
-            csv.writer(lines, lineterminator="\n").writerows([value] for value in prediction.tolist())
+            csv.writer(lines, lineterminator="\n").writerows(
+                value if isinstance(value, list) else [value] for value in prediction.tolist()
+            )
             return lines.getvalue(), media
         if media == "application/x-npy":
             buffer = io.BytesIO()
@@ -291,9 +293,18 @@ def _table(cells: Any, values: Any, ensemble: Any) -> Any:
     wants_frames = any(model.frames for member in ensemble.members_.values() for model in member.models)
     if wants_frames and texts:
         native = values.astype(object)
-        native[:, texts] = [[row[i] or None for i in texts] for row in cells]
+        for i in texts:
+            known = columns[i].categories
+            native[:, i] = [_text_of(code, row[i], known) for code, row in zip(values[:, i], cells, strict=True)]
     if wants_frames and hasattr(ensemble, "feature_names_in_"):
         import pandas as pd
 
         native = pd.DataFrame(native, columns=list(ensemble.feature_names_in_)).infer_objects()
     return Table(in_form(ensemble, values), native, columns)
+
+
+def _text_of(code: float, cell: Any, known: tuple[str, ...]) -> str | None:
+    """Return a category as the training table had it; an unknown one as it came."""
+    if np.isnan(code):
+        return None
+    return known[int(code)] if code < len(known) else str(cell)

@@ -60,6 +60,24 @@ def warn_of_inner_ensembles(plan: SplitPlan, learners: Mapping[str, Learner], st
             )
 
 
+def warn_of_an_idle_layer(ensemble: Any, stacklevel: int) -> None:
+    """Warn when an ensemble inside does better alone than all members blended, on the same honest rows."""
+    board = ensemble.leaderboard_
+    blend, name = board[0], ensemble._metric_name
+    for row in board[1:]:
+        template = getattr(ensemble.members_[row["member"]].learner, "template", None)
+        if not hasattr(template, "_classifies") or blend[name] is None or row[name] is None:
+            continue
+        loss = -1.0 if ensemble.score_estimate_ == blend[name] else 1.0
+        if loss * (blend[name] - row[name]) > 0:
+            warnings.warn(
+                f"the second layer does worse than its member {row['member']!r} alone: {name} {blend[name]:.4g} "
+                f"against {row[name]:.4g} on rows that they did not see. Use {row['member']!r} by itself, or give it better "
+                "company",
+                stacklevel=stacklevel,
+            )
+
+
 def _copies(values: NDArray[np.float64], y: NDArray[Any]) -> IntArray | None:
     """Return a number for each row, equal for equal rows, or None when no two rows are equal."""
     hashes = np.zeros(len(values), dtype=np.uint64)

@@ -212,3 +212,25 @@ def test_the_artifacts_own_handlers_are_served(job, tmp_path):
             200,
             b'{"mine": true}',
         )
+
+
+def test_a_table_of_texts_dates_and_holes_is_trained_and_served(tmp_path):
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "size": np.where(rng.random(150) < 0.1, np.nan, rng.normal(size=150)),
+            "town": rng.choice(["Oslo", "Bonn", None], 150),
+            "sold": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, 150), "D"),
+        }
+    )
+    table["price"] = table["size"].fillna(0) + 2 * (table["town"] == "Oslo")
+    members = [byoe.learner("catboost", iterations=10), byoe.learner("xgboost", n_estimators=5), "ridge"]
+    ensemble = byoe.EnsembleRegressor(members, "mean", random_state=0)
+    job = sm.fit(ensemble, table, target="price", output=tmp_path, logs=False)
+    here = ensemble.fit(table.drop(columns="price"), table["price"])
+    rows = table.drop(columns="price").head(20).assign(town=["Rome", None] * 10)
+    with sm.deploy(job) as served:
+        answered = served.predict(rows)
+    np.testing.assert_allclose(answered, here.predict(rows), rtol=1e-9)
