@@ -72,8 +72,8 @@ def warn_of_an_idle_layer(ensemble: Any, stacklevel: int) -> None:
         if loss * (blend[name] - row[name]) > 0:
             warnings.warn(
                 f"the second layer does worse than its member {row['member']!r} alone: {name} {blend[name]:.4g} "
-                f"against {row[name]:.4g} on rows that they did not see. Use {row['member']!r} by itself, or give it better "
-                "company",
+                f"against {row[name]:.4g} on rows that they did not see. Use that member by itself, or give it "
+                "better company",
                 stacklevel=stacklevel,
             )
 
