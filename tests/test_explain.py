@@ -404,7 +404,7 @@ def test_members_without_contributions_are_named(name, numbers):
     ensemble = regressor("ridge", learner(name, **params)).fit(X, y)
     with pytest.raises(ParameterError, match=rf"member '{name}' cannot be explained: .* has no additive contributions"):
         ensemble.explain(X)
-    with pytest.raises(ParameterError, match=r"Leave it out \(set it to 'drop'\), or give it the weight zero"):
+    with pytest.raises(ParameterError, match=r"Leave it out by drop_members\('\w+'\), or give it the weight zero"):
         ensemble.explain(X)
     alone = ensemble.reblend(blender("weighted", weights=[1, 0]))
     assert_sums(alone, X)

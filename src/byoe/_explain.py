@@ -100,8 +100,8 @@ def _contributions(member: FittedMember, table: Table, n_jobs: int | None) -> Fl
         return member.contributions(table, cores(n_jobs))
     except ParameterError as error:
         raise ParameterError(
-            f"member {member.label!r} cannot be explained: {error}. Leave it out (set it to 'drop'), or give it the "
-            "weight zero with reblend"
+            f"member {member.label!r} cannot be explained: {error}. Leave it out by drop_members({member.label!r}), or "
+            "give it the weight zero with reblend"
         ) from error
 
 
