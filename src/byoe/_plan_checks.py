@@ -16,6 +16,7 @@ from .errors import LeakageWarning
 
 # Fewer are chance, and change no score that one could see.
 _FEWEST_COPIES, _SHARE_OF_COPIES = 5, 0.01
+_CLEARLY = 0.01
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -69,7 +70,7 @@ def warn_of_an_idle_layer(ensemble: Any, stacklevel: int) -> None:
         if not hasattr(template, "_classifies") or blend[name] is None or row[name] is None:
             continue
         loss = -1.0 if ensemble.score_estimate_ == blend[name] else 1.0
-        if loss * (blend[name] - row[name]) > 0:
+        if loss * (blend[name] - row[name]) > _CLEARLY * abs(row[name]):
             warnings.warn(
                 f"the second layer does worse than its member {row['member']!r} alone: {name} {blend[name]:.4g} "
                 f"against {row[name]:.4g} on rows that they did not see. Use that member by itself, or give it "
