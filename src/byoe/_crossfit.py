@@ -159,16 +159,7 @@ def cross_fit(
     rows takes the mean of these numbers, so it waits for them.
     """
     plan, task = data.plan, data.task
-    every_row = np.arange(len(data.table))
-    tasks: list[_Task] = []
-    later: list[_Task] = []
-    for label, learner in learners.items():
-        bag = finalize[label] == "bag"
-        for number, (train, test) in enumerate(plan.folds):
-            tasks.append(_Task(label, learner, number, train, test, task_seed(seed, label, number), bag))
-        if not bag:
-            refit = _Task(label, learner, REFIT, every_row, None, task_seed(seed, label, REFIT), True)
-            (later if label in stopping else tasks).append(refit)
+    tasks, later = _tasks(learners, plan, finalize, stopping, seed)
 
     def work(item: _Task, threads: int) -> _Outcome:
         started = time.perf_counter()
@@ -193,7 +184,6 @@ def cross_fit(
         predicting = time.perf_counter() - started - seconds
         return _Outcome(item, seconds, model if item.keep else None, oof, model.rounds, predicting)
 
-    columns = {label: column for column, label in enumerate(learners)}
     fitted = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
     sums = np.zeros((len(data.table), len(learners), *task.width))
     result = CrossFit(fitted, sums, dict.fromkeys(learners, 0.0))
@@ -219,20 +209,46 @@ def cross_fit(
             if found:
                 rounds.setdefault(item.label, []).append(found)
 
-    for item in (*tasks, *later):
-        if (item.label, item.fold) not in arrived:
-            continue
-        outcome = arrived[item.label, item.fold]
+    in_order = [(item.label, item.fold) for item in (*tasks, *later)]
+    _gather(result, [arrived[key] for key in in_order if key in arrived], plan)
+    return result
+
+
+def _tasks(
+    learners: Mapping[str, Learner],
+    plan: SplitPlan,
+    finalize: Mapping[str, str],
+    stopping: AbstractSet[str],
+    seed: int,
+) -> tuple[list[_Task], list[_Task]]:
+    """Return what can start at once, and the refits that wait for the folds' rounds."""
+    tasks: list[_Task] = []
+    later: list[_Task] = []
+    every_row = np.arange(plan.n_rows)
+    for label, learner in learners.items():
+        bag = finalize[label] == "bag"
+        for number, (train, test) in enumerate(plan.folds):
+            tasks.append(_Task(label, learner, number, train, test, task_seed(seed, label, number), bag))
+        if not bag:
+            refit = _Task(label, learner, REFIT, every_row, None, task_seed(seed, label, REFIT), True)
+            (later if label in stopping else tasks).append(refit)
+    return tasks, later
+
+
+def _gather(result: CrossFit, outcomes: list[_Outcome], plan: SplitPlan) -> None:
+    """Put models and out-of-fold predictions where they belong, in the order of the tasks."""
+    columns = {label: column for column, label in enumerate(result.members)}
+    for outcome in outcomes:
+        item = outcome.task
         if item.test is not None and outcome.oof is not None:
-            np.add.at(sums[:, columns[item.label]], item.test, outcome.oof)
+            np.add.at(result.oof[:, columns[item.label]], item.test, outcome.oof)
             result.predicting[item.label] += outcome.predicting / plan.counts.sum()
         if outcome.model is not None:
-            fitted[item.label].models.append(outcome.model)
+            result.members[item.label].models.append(outcome.model)
     _leave_out_failed(result, columns)
     counts = plan.counts.reshape(-1, *([1] * (result.oof.ndim - 1)))
     with np.errstate(invalid="ignore"):
         result.oof = np.where(counts > 0, result.oof / counts, np.nan)
-    return result
 
 
 def _mean_rounds(by_fold: list[list[int]]) -> list[int]:
