@@ -13,7 +13,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._blending import OOF, Blender
-from ._changes import Changeable
 from ._contracts import FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, Progress, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
@@ -29,7 +28,6 @@ from ._portfolios import DEFAULT
 from ._schedule import cores
 from ._splits import SplitPlan, make_plan
 from ._table import Table, read_table, read_target, read_weights
-from ._transform import MemberTransformer
 from .errors import InputError, ParameterError
 
 _FINALIZE = ("auto", "bag", "refit")
@@ -37,8 +35,8 @@ _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False)
 
 
-class BaseEnsemble(MemberTransformer, Changeable, NestedParameters):
-    """All that the two public classes share."""
+class BaseEnsemble(NestedParameters):
+    """The constructor, the fit, and what a prediction is made of."""
 
     _classifies: bool
 

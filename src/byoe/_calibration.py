@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.special import expit, logit, softmax
 from sklearn.base import clone
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
@@ -116,7 +117,7 @@ def _learn(method: str, probabilities: FloatArray, y: Any, weight: FloatArray) -
         logs = np.log(np.maximum(probabilities, _SMALLEST))
 
         def loss(log_temperature: float) -> float:
-            p = _softmax(logs / np.exp(log_temperature))[np.arange(len(y)), y]
+            p = softmax(logs / np.exp(log_temperature), axis=1)[np.arange(len(y)), y]
             return -float(weight @ np.log(np.maximum(p, _SMALLEST)))
 
         return float(np.exp(minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded").x))
@@ -140,7 +141,7 @@ def _isotonic(p: FloatArray, hit: Any, weight: FloatArray) -> list[list[float]]:
 
 def _apply(method: str, learned: Any, probabilities: FloatArray) -> FloatArray:
     if method == "temperature":
-        return _softmax(np.log(np.maximum(probabilities, _SMALLEST)) / learned)
+        return np.asarray(softmax(np.log(np.maximum(probabilities, _SMALLEST)) / learned, axis=1), dtype=np.float64)
     columns = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
     mapped = [_mapped(method, one, probabilities[:, k]) for k, one in zip(columns, learned, strict=True)]
     if len(mapped) == 1:
@@ -154,15 +155,9 @@ def _apply(method: str, learned: Any, probabilities: FloatArray) -> FloatArray:
 def _mapped(method: str, learned: Any, p: FloatArray) -> FloatArray:
     if method == "sigmoid":
         slope, intercept = learned
-        return np.asarray(1.0 / (1.0 + np.exp(-(slope * _log_odds(p) + intercept))), dtype=np.float64)
+        return np.asarray(expit(slope * _log_odds(p) + intercept), dtype=np.float64)
     return np.asarray(np.interp(p, *learned), dtype=np.float64)
 
 
 def _log_odds(p: FloatArray) -> FloatArray:
-    clipped = np.clip(p, 1e-12, 1 - 1e-12)
-    return np.asarray(np.log(clipped) - np.log1p(-clipped), dtype=np.float64)
-
-
-def _softmax(values: FloatArray) -> FloatArray:
-    exponent = np.exp(values - values.max(axis=1, keepdims=True))
-    return np.asarray(exponent / exponent.sum(axis=1, keepdims=True), dtype=np.float64)
+    return np.asarray(logit(np.clip(p, 1e-12, 1 - 1e-12)), dtype=np.float64)

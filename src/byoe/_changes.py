@@ -5,43 +5,21 @@ from __future__ import annotations
 import copy
 from typing import Any, Self
 
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from ._blending import Blender
-from ._contracts import FloatArray, Task
+from ._contracts import FloatArray
 from ._diagnostics import Diagnosis, diagnose
-from ._members import FittedMember, as_blender, check_members
-from ._metrics import Metric
+from ._members import as_blender, check_members
 from ._regroup import with_members, without_members
 from ._table import Table, read_table
+from ._transform import TransformingEnsemble
 from .errors import InputError
 
 
-class Changeable:
+class ChangeableEnsemble(TransformingEnsemble):
     """Another blender, more members or fewer; and a closer look."""
-
-    blender: Any
-    members_: dict[str, FittedMember]
-
-    _task: Task
-    _y: NDArray[Any]
-    _weight: FloatArray | None
-    _digest: str
-    _diagnosis: Diagnosis | None = None
-
-    def _blend(self, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
-        raise NotImplementedError
-
-    def _metric_for(self, blender: Blender, task: Task) -> Metric:
-        raise NotImplementedError
-
-    def _wrapped(self, blender: Blender, task: Task) -> Blender:
-        raise NotImplementedError
-
-    def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
-        raise NotImplementedError
 
     def reblend(self, blender: Any, X: Any = None) -> Self:
         """Return a fitted ensemble with another blender on the same members; no learner is refitted.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import narwhals as nw
@@ -31,6 +32,11 @@ class Column:
 
     kind: Literal["number", "category", "date"]
     categories: tuple[str, ...] = ()
+
+    @cached_property
+    def codes(self) -> dict[str, float]:
+        """The code of each category."""
+        return {key: float(code) for code, key in enumerate(self.categories)}
 
 
 Raw = tuple[str, Any]  # how messages call the column, and its cells: a narwhals series or an object array
@@ -103,8 +109,7 @@ def encode(raw: Sequence[Raw], columns: Sequence[Column]) -> FloatArray:
     for position, ((name, cells), column) in enumerate(zip(raw, columns, strict=True)):
         try:
             if column.kind == "category":
-                table = {key: float(code) for code, key in enumerate(column.categories)}
-                unknown = float(len(table))
+                table, unknown = column.codes, float(len(column.codes))
                 values[:, position] = [np.nan if key is None else table.get(key, unknown) for key in _keys(name, cells)]
             else:
                 values[:, position] = _dates(cells) if column.kind == "date" else _numbers(cells)

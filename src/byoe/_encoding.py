@@ -6,8 +6,8 @@ statistics of categories.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,12 +74,18 @@ class Encoder:
 
         ``means`` replaces the encoded columns of target means, for the rows of the fit.
         """
+        return self._scaled(self._numbers(X, means or {}))
+
+    def _numbers(self, X: Any, means: Mapping[int, FloatArray]) -> Any:
         if not isinstance(X, np.ndarray):  # a sparse matrix, of numbers without missing cells
-            return X if (self.scale == 1.0).all() else X.multiply(1.0 / self.scale).tocsr()
+            return X
         if not self.one_hot and not self.means:
-            encoded = np.where(np.isnan(X), self.fill, X)
-        else:
-            encoded = np.hstack([self._column(i, column, means or {}) for i, column in enumerate(X.T)])
+            return np.where(np.isnan(X), self.fill, X)
+        return np.hstack([self._column(i, column, means) for i, column in enumerate(X.T)])
+
+    def _scaled(self, encoded: Any) -> Any:
+        if not isinstance(encoded, np.ndarray):
+            return encoded if (self.scale == 1.0).all() else encoded.multiply(1.0 / self.scale).tocsr()
         encoded -= self.center
         encoded /= self.scale
         return encoded
@@ -123,7 +129,7 @@ def fit_encoder(
     task: Task,
     sample_weight: FloatArray | None,
     table: Table,
-    folds: Folds,
+    folds: Callable[[], Folds],
 ) -> tuple[Encoder, Any]:
     """Learn an encoder from training rows, and encode these.
 
@@ -138,10 +144,10 @@ def fit_encoder(
         For the scale; medians and target means count every row once.
     table : Table
         Of all rows: which columns hold categories.
-    folds : sequence of (train, test) pairs
-        The training rows get the mean target of their category from other rows than
-        themselves (as in CatBoost and scikit-learn's ``TargetEncoder``): a row that these
-        folds do not test gets the mean of all.
+    folds : function that returns a sequence of (train, test) pairs
+        Asked for only where there are target means. The training rows get the mean target of
+        their category from other rows than themselves (as in CatBoost and scikit-learn's
+        ``TargetEncoder``); a row that these folds do not test gets the mean of all.
 
     Returns
     -------
@@ -160,19 +166,17 @@ def fit_encoder(
             codes = np.arange(levels)
             one_hot[i] = np.r_[codes, -1] if levels == 0 or np.isnan(X[:, i]).any() else codes
         else:
-            means[i], held_out[i] = _target_means(X[:, i], y, task, levels, folds)
-    encoder = Encoder(fill, one_hot, means, np.zeros(1), np.ones(1))
-    width = len(encoder.sources)
-    encoder = Encoder(fill, one_hot, means, np.zeros(width), np.ones(width))
-    encoded = encoder.transform(X, held_out)
+            means[i], held_out[i] = _target_means(X[:, i], y, task, levels, folds())
+    plain = Encoder(fill, one_hot, means, np.zeros(1), np.ones(1))
+    encoded = plain._numbers(X, held_out)
+    width = encoded.shape[1]
     if not learner.scaled:
-        return encoder, encoded
+        return replace(plain, center=np.zeros(width), scale=np.ones(width)), encoded
     center, scale = _standard(encoded, sample_weight)
     # Columns of 0 and 1 have a scale already.
-    numbers = ~np.isin(encoder.sources, list(one_hot))
-    center, scale = np.where(numbers, center, 0.0), np.where(numbers, scale, 1.0)
-    encoder = Encoder(fill, one_hot, means, center, scale)
-    return encoder, encoder.transform(X, held_out)
+    numbers = ~np.isin(plain.sources, list(one_hot))
+    encoder = replace(plain, center=np.where(numbers, center, 0.0), scale=np.where(numbers, scale, 1.0))
+    return encoder, encoder._scaled(encoded)
 
 
 def _medians(X: FloatArray) -> FloatArray:

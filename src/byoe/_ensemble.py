@@ -10,9 +10,9 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import BaseEnsemble
 from ._blending import Blender
 from ._calibration import METHODS, Calibrated
+from ._changes import ChangeableEnsemble
 from ._contracts import FloatArray, Task
 from ._explain import explain, explain_margins, feature_importances
 from ._intervals import predict_interval
@@ -22,7 +22,7 @@ from ._table import Table
 from .errors import ParameterError
 
 
-class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
+class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
     """A stacked ensemble for regression.
 
     Every member predicts each row by a model that did not see it; the blender learns from
@@ -39,7 +39,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):  # type: ignore[misc]  # 
         A registered name (``"mean"``, ``"weighted"``, ``"meta-linear"``, ``"vote"``,
         ``"greedy"``, …), a configured blender, or any scikit-learn regressor as the
         meta-model. ``"auto"`` learns convex weights, unless cross-validation finds another
-        blender or a single member clearly better.
+        blender or a single member better.
     cv : int, splitter or iterable of index pairs, default=5
         An integer is shuffled and seeded, and keeps ``groups`` together.
     metric : str or scorer, default="auto"
@@ -244,7 +244,7 @@ def _gives_probabilities(ensemble: EnsembleClassifier) -> bool:
     raise AttributeError("this blender votes for a class and gives no probabilities")
 
 
-class EnsembleClassifier(ClassifierMixin, BaseEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
+class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
     """A stacked ensemble for classification, of two classes or more.
 
     The parameters and attributes are those of `EnsembleRegressor`, with these differences:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +190,7 @@ def fit_fold(
     if data.weight is not None:  # a row without weight teaches nothing, neither a median nor a bin
         train = train[data.weight[train] > 0]
         if not len(train):
-            raise ValueError("all training rows of this fold have the weight zero")
+            raise ValueError("all training rows of this fold have the weight zero; shuffle the folds")
     if not stopping:
         return _fit(learner, data, train, None, seed, threads, rounds)
     split = hold_out(data.plan, train, data.y[train], data.task, seed)
@@ -211,7 +212,10 @@ def _fit(
     y = data.y[train]
     present = None if learner.frozen else _absent_classes(y, task)
     if present is not None and not learner.gives_probabilities:
-        raise ValueError("a class is absent from the training part, and a decision value for it cannot be made up")
+        raise ValueError(
+            "a class is absent from the training part, and a decision value for it cannot be made up; stratify the "
+            "folds, or wrap the member in sklearn.calibration.CalibratedClassifierCV"
+        )
     inner = _inner_task(learner, task, present)
     encode = needs_encoding(learner, table)
     model = FoldModel([], task, learner.frames and not encode, present=present)
@@ -219,7 +223,7 @@ def _fit(
     weight = None if data.weight is None else data.weight[train]
     extra: dict[str, Any] = {}
     if encode:
-        folds = inner_folds(data.plan, train, seed)
+        folds = partial(inner_folds, data.plan, train, seed)
         model.encoder, X = fit_encoder(learner, X, y, task, weight, table, folds)
     if learner.categorical and not model.frames:
         extra["categorical"] = model.encoder.codes(table.categorical) if model.encoder else table.categorical
@@ -228,11 +232,11 @@ def _fit(
     stop_X = None if stop is None else table.rows(stop, frames=model.frames)
     if stop is not None and model.encoder is not None:
         stop_X = model.encoder.transform(stop_X)
+    stop_y = [] if stop is None else _targets(data.y[stop], present, task, inner)
+    stop_weight = None if stop is None or data.weight is None else data.weight[stop]
     for number, target in enumerate(_targets(y, present, task, inner)):
         if learner.stops and stop is not None:
-            stop_y = _targets(data.y[stop], present, task, inner)[number]
-            stop_weight = None if data.weight is None else data.weight[stop]
-            extra["stop"] = StopRows(stop_X, stop_y, stop_weight, _PATIENCE)
+            extra["stop"] = StopRows(stop_X, stop_y[number], stop_weight, _PATIENCE)
         if learner.stops and len(rounds):
             extra["rounds"] = rounds[number]
         fitted = learner.fit(X, target, task=inner, sample_weight=weight, seed=seed, threads=threads, **extra)
@@ -247,7 +251,7 @@ def _absent_classes(y: NDArray[Any], task: Task) -> IntArray | None:
         return None
     present = np.unique(y)
     if len(present) < 2:
-        raise ValueError("the training part of this fold holds one class only")
+        raise ValueError("the training part of this fold holds one class only; stratify the folds")
     return None if len(present) == task.n_classes else present
 
 

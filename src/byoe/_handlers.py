@@ -226,7 +226,7 @@ def _values(cells: Any, names: list[str] | None, ensemble: Any) -> Any:
         cells = cells.tolist() if any(column.kind == "category" for column in ensemble._columns) else cells
     if not isinstance(cells, np.ndarray):
         readers = {"number": _number, "date": _date, "category": _category}
-        tables = [{key: float(code) for code, key in enumerate(column.categories)} for column in ensemble._columns]
+        tables = [column.codes for column in ensemble._columns]
         kinds = [column.kind for column in ensemble._columns]
         values = np.empty((len(cells), len(kinds)))
         for number, row in enumerate(cells):
@@ -235,8 +235,9 @@ def _values(cells: Any, names: list[str] | None, ensemble: Any) -> Any:
                     values[number, i] = readers[kinds[i]](cell, tables[i])
                 except (ValueError, OverflowError) as error:
                     where = repr(names[i]) if names else f"number {i}"
-                    kind = "date" if kinds[i] == "date" else "category" if kinds[i] == "category" else "number"
-                    raise Refusal(400, f"row {number}, column {where}: {str(cell)[:60]!r} is not a {kind}") from error
+                    raise Refusal(
+                        400, f"row {number}, column {where}: {str(cell)[:60]!r} is not a {kinds[i]}"
+                    ) from error
     else:
         values = np.ascontiguousarray(cells, dtype=np.float64)
     if np.isinf(values).any():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
 from ._contracts import FloatArray, IntArray
+from ._filters import warnings_filtered
 from ._metrics import Metric
 from .errors import ParameterError
 
@@ -98,10 +98,8 @@ class Scoring:
         for test in self.folds:
             if self.weight is not None and not self.weight[test].any():
                 continue
-            with warnings.catch_warnings():
-                # A fold may lack what a metric wants, such as a row of every class.
-                warnings.simplefilter("ignore")
-                warnings.simplefilter("error", UndefinedMetricWarning)
+            # A fold may lack what a metric wants, such as a row of every class.
+            with warnings_filtered(("ignore",), ("error", "", UndefinedMetricWarning)):
                 try:
                     values.append(self.value(prediction, test))
                 except (ParameterError, UndefinedMetricWarning):

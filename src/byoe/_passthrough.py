@@ -8,10 +8,9 @@ import numpy as np
 
 from ._blending import Blender
 from ._contracts import FloatArray
+from ._encoding import MOST_ONE_HOT
 from ._table import Table
 from .errors import ParameterError, did_you_mean
-
-_MOST_CATEGORIES = 16
 
 
 def passed_through(blender: Blender, table: Table, names: Any) -> FloatArray | None:
@@ -44,9 +43,9 @@ def passed_through(blender: Blender, table: Table, names: Any) -> FloatArray | N
         levels = table.categorical.get(i)
         if levels is None:
             blocks.append(column[:, None])
-        elif levels > _MOST_CATEGORIES:
+        elif levels > MOST_ONE_HOT:
             raise ParameterError(
-                f"column {known[i]!r} has {levels} categories, and at most {_MOST_CATEGORIES} can be passed through; "
+                f"column {known[i]!r} has {levels} categories, and at most {MOST_ONE_HOT} can be passed through; "
                 "name the columns to pass in passthrough=[…]"
             )
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -10,6 +9,7 @@ import joblib
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from ._filters import warnings_filtered
 from .errors import ParameterError
 
 T = TypeVar("T")
@@ -59,9 +59,11 @@ def run(
         with native.limit(limits=threads, user_api="openmp"):
             return function(task, threads)
 
-    with native.limit(limits=threads, user_api="blas"), warnings.catch_warnings():
-        for category in quiet:
-            warnings.simplefilter("ignore", category)
+    rules = [("ignore", "", category) for category in quiet]
+    with (
+        native.limit(limits=threads, user_api="blas"),
+        warnings_filtered(("ignore", ".*but not used"), *rules),
+    ):
         parallel: Any = joblib.Parallel(
             workers, backend="threading", return_as="generator_unordered", pre_dispatch="all"
         )
@@ -70,5 +72,4 @@ def run(
             for result in results:  # noqa: UP028 - a closed "yield from" would close the results with a warning
                 yield result
         finally:
-            warnings.filterwarnings("ignore", message=".*but not used")
             results.close()

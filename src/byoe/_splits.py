@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +12,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 from sklearn.utils.validation import check_array, column_or_1d
 
 from ._contracts import FloatArray, IntArray, Task
+from ._filters import warnings_filtered
 from .errors import InputError, ParameterError
 
 _MOST_FOLDS_TO_BAG = 20
@@ -142,9 +142,8 @@ def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: T
 
 
 def _split(splitter: Any, values: FloatArray, y: NDArray[Any], groups: Any) -> list[Any]:
-    with warnings.catch_warnings():
-        # byoe counts the groups that are torn apart, and keeps the others for the blender.
-        warnings.filterwarnings("ignore", "The groups parameter is ignored")
+    # byoe counts the groups that are torn apart, and keeps the others for the blender.
+    with warnings_filtered(("ignore", "The groups parameter is ignored")):
         return list(splitter.split(values, y, groups))
 
 

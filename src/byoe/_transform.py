@@ -9,28 +9,13 @@ from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ._contracts import FloatArray, Task
-from ._members import FittedMember
+from ._base import BaseEnsemble
+from ._contracts import FloatArray
 from ._meta_model import meta_features
-from ._table import Table
 
 
-class MemberTransformer(TransformerMixin):  # type: ignore[misc]  # scikit-learn is not typed
+class TransformingEnsemble(TransformerMixin, BaseEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
     """What an ensemble does as a step of a pipeline."""
-
-    members_: dict[str, FittedMember]
-    oof_predictions_: FloatArray
-    classes_: NDArray[Any]
-    _task: Task
-
-    def fit(self, X: Any, y: Any, *, sample_weight: Any = None, groups: Any = None) -> Any:
-        raise NotImplementedError
-
-    def _read(self, X: Any) -> Table:
-        raise NotImplementedError
-
-    def _member_predictions(self, table: Table) -> FloatArray:
-        raise NotImplementedError
 
     def transform(self, X: Any) -> FloatArray:
         """Return the members' predictions.

@@ -1,4 +1,4 @@
-"""The default blender: convex weights, unless another blender is clearly better."""
+"""The default blender: convex weights, unless another blender is better."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Auto(Blender):
     """Cross-validates the other blenders on the split plan's own folds, and chooses one.
 
     Convex weights (``weighted``) are the choice, since they come with an oracle guarantee
-    (van der Laan et al., 2007), unless another candidate is clearly better: best single
+    (van der Laan et al., 2007), unless another candidate is better: best single
     member, mean, vote, greedy or meta-linear, whichever has the smallest mean loss, provided
     that it is smaller than that of the weights by more than half a standard error of the
     paired difference by row (two below 250 rows, where the losses are mostly noise), and by

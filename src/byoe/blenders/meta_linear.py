@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.base import clone, is_classifier, is_regressor
 
 from .._blending import OOF, Blender, Linear
@@ -162,8 +163,7 @@ class MetaLinear(Blender):
         values = np.asarray(inputs @ self.coef_.T + self.intercept_, dtype=np.float64)
         if values.ndim == 1:
             return values
-        exponent = np.exp(values - values.max(axis=1, keepdims=True))
-        return np.asarray(exponent / exponent.sum(axis=1, keepdims=True), dtype=np.float64)
+        return np.asarray(softmax(values, axis=1), dtype=np.float64)
 
     def state(self) -> dict[str, Any]:
         fitted = {"coef": self.coef_.tolist(), "intercept": self.intercept_.tolist()}
