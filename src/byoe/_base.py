@@ -131,6 +131,7 @@ class BaseEnsemble(NestedParameters):
         metric = self._metric_for(blender, task)
         if classes is not None:
             check_frozen_classes(learners, classes)
+        features = self._passed_through(blender, table)
         seed = self._draw_seed()
         plan = make_plan(self.cv, table.values, target, groups, task, seed)
         self._warn_of_bagging(plan)
@@ -151,7 +152,7 @@ class BaseEnsemble(NestedParameters):
         self._task, self._y, self._weight = task, target, sample_weight
         self._plan, self._seed, self._digest = plan, seed, table.digest()
         self._keep(fitted)
-        self._blend(blender, self._passed_through(blender, table), metric)
+        self._blend(blender, features, metric)
         warn_of_an_idle_layer(self, stacklevel=3)
         return self
 

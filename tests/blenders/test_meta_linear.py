@@ -91,8 +91,10 @@ def test_any_linear_estimator(estimator, oof):
 )
 def test_wrong_parameters_are_refused(params, message, diabetes_frame):
     X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
+    heard = []
     with pytest.raises(ParameterError, match=message):
-        EnsembleRegressor(["ridge"], blender("meta-linear", **params)).fit(X, y)
+        EnsembleRegressor(["ridge"], blender("meta-linear", **params), callbacks=heard.append).fit(X, y)
+    assert heard == []  # nothing was fitted
 
 
 # -- classes -----------------------------------------------------------------------------
