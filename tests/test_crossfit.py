@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, RepeatedKFold, ShuffleSplit, TimeSeriesSplit
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
-from byoe._crossfit import task_seed
+from byoe._tasks import task_seed
 from byoe.errors import MemberError, ParameterError
 
 FAST = {

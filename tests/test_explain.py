@@ -29,7 +29,7 @@ from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner, load
 from byoe._additive import to_inputs
 from byoe._blending import Linear
 from byoe._contracts import Explains
-from byoe._crossfit import task_seed
+from byoe._tasks import task_seed
 from byoe.errors import ParameterError, PluginError
 from byoe.plugins import Blender, Learner
 

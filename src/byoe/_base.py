@@ -16,7 +16,6 @@ from ._blending import OOF, Blender
 from ._contracts import FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, Progress, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
-from ._fold_model import Rows
 from ._leaderboard import Leaderboard, Scoring, board
 from ._members import FittedMember, as_blender, check_frozen_classes, check_members, entries, members
 from ._metrics import Metric, find_metric
@@ -25,6 +24,7 @@ from ._outputs import PerOutput
 from ._passthrough import passed_through
 from ._plan_checks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_of_leaks
 from ._portfolios import DEFAULT
+from ._rows import Rows
 from ._schedule import cores
 from ._splits import SplitPlan, make_plan
 from ._table import Table, read_table, read_target, read_weights

@@ -113,6 +113,55 @@ class Explains(Protocol):
         ...
 
 
+@runtime_checkable
+class Prepares(Protocol):
+    """A learner that brings the table into a form of its own once, and trains on rows of that.
+
+    What is shared by the folds may be structure only: edges of bins and codes of categories,
+    nothing that is computed from targets, and no statistic of the columns.
+    """
+
+    def prepare(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+        categorical: Mapping[int, int] | None = None,
+    ) -> Any:
+        """Return the table in the form that ``fit_rows`` wants; the arguments are those of ``fit``.
+
+        Of a fit whose rows have weights of zero it gets the other rows only.
+        """
+        ...
+
+    def can_prepare(self, X: Any) -> bool:
+        """Return whether that is possible and worth while, with these parameters and this kind of table."""
+        ...
+
+    def fit_rows(
+        self,
+        prepared: Any,
+        rows: IntArray,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+        stop: StopRows | None = None,
+        rounds: int | None = None,
+    ) -> Model:
+        """Fit one model on some rows of what was prepared; it predicts as one of ``fit`` does.
+
+        Targets and weights are those of the rows. The ``X`` of ``stop`` holds numbers of rows, too.
+        """
+        ...
+
+
 class Learner(Parameters):
     """A recipe for one kind of base model.
 
@@ -244,6 +293,13 @@ class Learner(Parameters):
         if task.kind not in self.tasks:
             raise ParameterError(f"{self.name} does not do {task.kind}")
         self.check_names(self._given)
+
+    def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
+        """Guess how long a fit takes with one thread, where nothing is known but this.
+
+        The schedule starts long tasks first, and under a time limit the short ones.
+        """
+        return 1e-7 * n_rows * n_columns * max(1, task.n_classes)
 
     @property
     def rounds_given(self) -> bool:

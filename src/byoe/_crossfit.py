@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 import traceback
-import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from ._blending import OOF, Blender
-from ._contracts import FloatArray, IntArray, Learner
-from ._fold_model import FoldModel, Rows, fit_fold
+from ._contracts import FloatArray, Learner
+from ._fold_model import fit_fold
 from ._members import FittedMember
-from ._schedule import run
+from ._prepared import Prepared
+from ._rows import Rows
+from ._schedule import Work, cores, run
 from ._splits import SplitPlan
+from ._tasks import PREPARE, REFIT, FitTask, Outcome, fit_tasks, in_order
 from .errors import MemberError, ParameterError
-
-REFIT = -1
 
 
 @dataclass(frozen=True)
@@ -114,34 +115,6 @@ class Blend:
     held_out: tuple[Blender, ...]
 
 
-@dataclass(frozen=True)
-class _Task:
-    label: str
-    learner: Learner
-    fold: int
-    train: Any
-    test: IntArray | None
-    seed: int
-    keep: bool
-
-
-@dataclass
-class _Outcome:
-    task: _Task
-    seconds: float
-    model: FoldModel | None = None
-    oof: FloatArray | None = None
-    rounds: list[int] = field(default_factory=list)
-    predicting: float = 0.0
-    error: Exception | None = None
-
-
-def task_seed(root: int, label: str, fold: int) -> int:
-    """Derive a task's seed from what it is, so that the order of tasks does not matter."""
-    words = np.random.SeedSequence([root, zlib.crc32(label.encode()), fold + 1]).generate_state(1)
-    return int(words[0] >> 1)
-
-
 def cross_fit(
     learners: Mapping[str, Learner],
     data: Rows,
@@ -158,84 +131,83 @@ def cross_fit(
     Members named in ``stopping`` find their number of rounds in the folds; a refit on all
     rows takes the mean of these numbers, so it waits for them.
     """
-    plan, task = data.plan, data.task
-    tasks, later = _tasks(learners, plan, finalize, stopping, seed)
-
-    def work(item: _Task, threads: int) -> _Outcome:
-        started = time.perf_counter()
-        stops = item.label in stopping and item.fold != REFIT
-        try:
-            model = fit_fold(
-                item.learner,
-                data,
-                item.train,
-                seed=item.seed,
-                threads=threads,
-                stopping=stops,
-                rounds=_mean_rounds(rounds.get(item.label, [])) if item.fold == REFIT else (),
-            )
-            seconds = time.perf_counter() - started
-            if item.test is None:
-                return _Outcome(item, seconds, model)
-            unseen = data.table.rows(item.test, frames=model.frames)
-            oof = task.check(model.predict(unseen, threads=threads), len(item.test), item.label)
-        except Exception as error:
-            return _Outcome(item, time.perf_counter() - started, error=error)
-        predicting = time.perf_counter() - started - seconds
-        return _Outcome(item, seconds, model if item.keep else None, oof, model.rounds, predicting)
-
+    tasks = fit_tasks(learners, data, finalize, stopping, seed)
+    n_cores = cores(n_jobs)
+    works = in_order(tasks, data, n_cores, stopping, seed)
+    prepared = {item.label: Prepared(item.learner, data, item.seed) for item in _preparing(works)}
     fitted = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
-    sums = np.zeros((len(data.table), len(learners), *task.width))
+    sums = np.zeros((len(data.table), len(learners), *data.task.width))
     result = CrossFit(fitted, sums, dict.fromkeys(learners, 0.0))
     # Results arrive in any order; sums over repeated folds must not depend on it.
-    arrived: dict[tuple[str, int], _Outcome] = {}
-    rounds: dict[str, list[list[int]]] = {}
-    total = len(tasks) + len(later)
-    # Refits that need the folds' rounds come after all folds.
-    quiet = {category for learner in learners.values() for category in learner.quiet}
-    for batch in (tasks, later):
-        failed_before = {failure.label for failure in result.failures}
-        for outcome in run(work, [item for item in batch if item.label not in failed_before], n_jobs, quiet):
-            item = outcome.task
-            arrived[item.label, item.fold] = outcome
-            result.seconds[item.label] += outcome.seconds
-            if outcome.error is not None:
-                _report(outcome, plan, result, on_error)
-            failed = outcome.error is not None
-            for callback in callbacks:
-                callback(Progress(item.label, item.fold, len(arrived), total, outcome.seconds, failed))
-        for item in tasks:
-            found = arrived[item.label, item.fold].rounds
-            if found:
-                rounds.setdefault(item.label, []).append(found)
+    arrived: dict[tuple[str, int], Outcome] = {}
+    left = Counter(task.label for task in tasks)
 
-    in_order = [(item.label, item.fold) for item in (*tasks, *later)]
-    _gather(result, [arrived[key] for key in in_order if key in arrived], plan)
+    def work(item: FitTask, threads: int) -> Outcome:
+        if item.fold == PREPARE:
+            with suppress(Exception):  # the folds will say it
+                prepared[item.label].of_output(0, threads)
+            return Outcome(item, 0.0)
+        rounds: list[int] = []
+        if item.fold == REFIT and item.label in stopping:
+            folds = [arrived[item.label, number] for number in range(len(data.plan.folds))]
+            if any(fold.error for fold in folds):
+                return Outcome(item, 0.0)
+            rounds = _mean_rounds([fold.rounds for fold in folds if fold.rounds])
+        outcome = _carry_out(item, data, threads, rounds, prepared.get(item.label))
+        arrived[item.label, item.fold] = outcome
+        return outcome
+
+    quiet = {category for learner in learners.values() for category in learner.quiet}
+    done = 0
+    for outcome in run(work, works, n_cores, quiet):
+        item = outcome.task
+        if item.fold == PREPARE:
+            continue
+        done += 1
+        left[item.label] -= 1
+        if not left[item.label]:
+            prepared.pop(item.label, None)
+        result.seconds[item.label] += outcome.seconds
+        if outcome.error is not None:
+            _report(outcome, data.plan, result, on_error)
+        failed = outcome.error is not None
+        for callback in callbacks:
+            callback(Progress(item.label, item.fold, done, len(tasks), outcome.seconds, failed))
+
+    _gather(result, [arrived[key] for task in tasks if (key := (task.label, task.fold)) in arrived], data.plan)
     return result
 
 
-def _tasks(
-    learners: Mapping[str, Learner],
-    plan: SplitPlan,
-    finalize: Mapping[str, str],
-    stopping: AbstractSet[str],
-    seed: int,
-) -> tuple[list[_Task], list[_Task]]:
-    """Return what can start at once, and the refits that wait for the folds' rounds."""
-    tasks: list[_Task] = []
-    later: list[_Task] = []
-    every_row = np.arange(plan.n_rows)
-    for label, learner in learners.items():
-        bag = finalize[label] == "bag"
-        for number, (train, test) in enumerate(plan.folds):
-            tasks.append(_Task(label, learner, number, train, test, task_seed(seed, label, number), bag))
-        if not bag:
-            refit = _Task(label, learner, REFIT, every_row, None, task_seed(seed, label, REFIT), True)
-            (later if label in stopping else tasks).append(refit)
-    return tasks, later
+def _preparing(works: list[Work[FitTask]]) -> list[FitTask]:
+    return [work.task for work in works if work.task.fold == PREPARE]
 
 
-def _gather(result: CrossFit, outcomes: list[_Outcome], plan: SplitPlan) -> None:
+def _carry_out(item: FitTask, data: Rows, threads: int, rounds: list[int], prepared: Prepared | None) -> Outcome:
+    """Fit a task's model, and predict the rows that it did not see."""
+    started = time.perf_counter()
+    try:
+        model = fit_fold(
+            item.learner,
+            data,
+            item.train,
+            seed=item.seed,
+            threads=threads,
+            stopping=item.stopping,
+            rounds=rounds,
+            prepared=prepared,
+        )
+        seconds = time.perf_counter() - started
+        if item.test is None:
+            return Outcome(item, seconds, model)
+        unseen = data.table.rows(item.test, frames=model.frames)
+        oof = data.task.check(model.predict(unseen, threads=threads), len(item.test), item.label)
+    except Exception as error:
+        return Outcome(item, time.perf_counter() - started, error=error)
+    predicting = time.perf_counter() - started - seconds
+    return Outcome(item, seconds, model if item.keep else None, oof, model.rounds, predicting)
+
+
+def _gather(result: CrossFit, outcomes: list[Outcome], plan: SplitPlan) -> None:
     """Put models and out-of-fold predictions where they belong, in the order of the tasks."""
     columns = {label: column for column, label in enumerate(result.members)}
     for outcome in outcomes:
@@ -256,7 +228,7 @@ def _mean_rounds(by_fold: list[list[int]]) -> list[int]:
     return [max(1, round(mean)) for mean in np.mean(by_fold, axis=0)] if by_fold else []
 
 
-def _report(outcome: _Outcome, plan: SplitPlan, result: CrossFit, on_error: str) -> None:
+def _report(outcome: Outcome, plan: SplitPlan, result: CrossFit, on_error: str) -> None:
     item, error = outcome.task, outcome.error
     where = "the refit on all rows" if item.fold == REFIT else f"fold {item.fold + 1} of {len(plan.folds)}"
     text = f"{type(error).__name__}: {error}"

@@ -7,7 +7,7 @@ are fitted one by one, and the number of rounds is found on rows that it does no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,34 +18,14 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from ._additive import check_model, to_inputs
-from ._contracts import Explains, FloatArray, IntArray, Learner, Model, StopRows, Task
+from ._contracts import Explains, FloatArray, IntArray, Learner, Model, Prepares, StopRows, Task
 from ._encoding import Encoder, fit_encoder, needs_encoding
 from ._inner import hold_out, inner_folds
-from ._splits import SplitPlan
-from ._table import Table
+from ._prepared import Prepared
+from ._rows import Rows, inner_task, targets
 from .errors import ParameterError, PluginError
 
 _PATIENCE = 50
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The data of a fit, of which every task takes rows.
-
-    Attributes
-    ----------
-    table : Table
-    y : array of shape (n_rows,) or (n_rows, n_outputs)
-    weight : array of shape (n_rows,) or None
-    task : Task
-    plan : SplitPlan
-    """
-
-    table: Table
-    y: NDArray[Any]
-    weight: FloatArray | None
-    task: Task
-    plan: SplitPlan
 
 
 @dataclass
@@ -138,7 +118,7 @@ class FoldModel:
         """Read what ``save`` wrote, as it described it."""
         present = None if described["present"] is None else np.asarray(described["present"], dtype=np.int64)
         encoder = None if described["encoder"] is None else Encoder.restore(described["encoder"])
-        inner = _inner_task(learner, task, present)
+        inner = inner_task(learner, task, present)
         places = [_place(folder, number, described["outputs"]) for number in range(described["outputs"])]
         models = [learner.load(place, task=inner, trusted=trusted) for place in places]
         return cls(models, task, described["frames"], encoder, present, described["rounds"])
@@ -169,6 +149,7 @@ def fit_fold(
     threads: int,
     stopping: bool = False,
     rounds: Sequence[int] = (),
+    prepared: Prepared | None = None,
 ) -> FoldModel:
     """Fit a learner on some rows.
 
@@ -184,6 +165,8 @@ def fit_fold(
         does not learn from.
     rounds : sequence of int
         How many rounds each output's model gets, where that is known.
+    prepared : Prepared or None
+        What the learner has made of the whole table, if it does.
     """
     # A clone of its own: a RandomState among the parameters must not pass from task to task.
     learner = clone(learner)
@@ -191,59 +174,98 @@ def fit_fold(
         train = train[data.weight[train] > 0]
         if not len(train):
             raise ValueError("all training rows of this fold have the weight zero; shuffle the folds")
-    if not stopping:
-        return _fit(learner, data, train, None, seed, threads, rounds)
-    split = hold_out(data.plan, train, data.y[train], data.task, seed)
-    if split is None:
-        return _fit(learner, data, train, None, seed, threads, ())
-    return _fit(learner, data, train[split[0]], train[split[1]], seed, threads, ())
-
-
-def _fit(
-    learner: Learner,
-    data: Rows,
-    train: IntArray,
-    stop: IntArray | None,
-    seed: int,
-    threads: int,
-    rounds: Sequence[int],
-) -> FoldModel:
-    task, table = data.task, data.table
+    stop = None
+    if stopping:
+        split = hold_out(data.plan, train, data.y[train], data.task, seed)
+        rounds = ()
+        if split is not None:
+            train, stop = train[split[0]], train[split[1]]
     y = data.y[train]
-    present = None if learner.frozen else _absent_classes(y, task)
+    present = None if learner.frozen else _absent_classes(y, data.task)
     if present is not None and not learner.gives_probabilities:
         raise ValueError(
             "a class is absent from the training part, and a decision value for it cannot be made up; stratify the "
             "folds, or wrap the member in sklearn.calibration.CalibratedClassifierCV"
         )
-    inner = _inner_task(learner, task, present)
-    encode = needs_encoding(learner, table)
-    model = FoldModel([], task, learner.frames and not encode, present=present)
-    X = table.rows(train, frames=model.frames)
-    weight = None if data.weight is None else data.weight[train]
-    extra: dict[str, Any] = {}
-    if encode:
-        folds = partial(inner_folds, data.plan, train, seed)
-        model.encoder, X = fit_encoder(learner, X, y, task, weight, table, folds)
-    if learner.categorical and not model.frames:
-        extra["categorical"] = model.encoder.codes(table.categorical) if model.encoder else table.categorical
-    if learner.grouped and data.plan.groups is not None:
-        extra["groups"] = data.plan.groups[train]
-    stop_X = None if stop is None else table.rows(stop, frames=model.frames)
-    if stop is not None and model.encoder is not None:
-        stop_X = model.encoder.transform(stop_X)
-    stop_y = [] if stop is None else _targets(data.y[stop], present, task, inner)
-    stop_weight = None if stop is None or data.weight is None else data.weight[stop]
-    for number, target in enumerate(_targets(y, present, task, inner)):
-        if learner.stops and stop is not None:
-            extra["stop"] = StopRows(stop_X, stop_y[number], stop_weight, _PATIENCE)
-        if learner.stops and len(rounds):
-            extra["rounds"] = rounds[number]
-        fitted = learner.fit(X, target, task=inner, sample_weight=weight, seed=seed, threads=threads, **extra)
-        model.models.append(fitted)
-        if "stop" in extra or "rounds" in extra:
-            model.rounds.append(int(getattr(fitted, "rounds", 1)))
-    return model
+    inner = inner_task(learner, data.task, present)
+    fit = _Fit(learner, data, train, stop, present, inner, seed, threads)
+    if prepared is not None and present is None:
+        return fit.of_prepared(prepared, rounds)
+    return fit.of_rows(rounds)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The fit of one member on some rows, and what its models have in common."""
+
+    learner: Learner
+    data: Rows
+    train: IntArray
+    stop: IntArray | None
+    present: IntArray | None
+    task: Task
+    seed: int
+    threads: int
+
+    def of_rows(self, rounds: Sequence[int]) -> FoldModel:
+        """Fit on copies of the rows, encoded where the learner wants that."""
+        learner, data, train, table = self.learner, self.data, self.train, self.data.table
+        encode = needs_encoding(learner, table)
+        model = FoldModel([], data.task, learner.frames and not encode, present=self.present)
+        X = table.rows(train, frames=model.frames)
+        extra: dict[str, Any] = {}
+        if encode:
+            folds = partial(inner_folds, data.plan, train, self.seed)
+            weight = self._weight(train)
+            model.encoder, X = fit_encoder(learner, X, data.y[train], data.task, weight, table, folds)
+        if learner.categorical and not model.frames:
+            extra["categorical"] = model.encoder.codes(table.categorical) if model.encoder else table.categorical
+        if learner.grouped and data.plan.groups is not None:
+            extra["groups"] = data.plan.groups[train]
+        stop_X = None if self.stop is None else table.rows(self.stop, frames=model.frames)
+        if self.stop is not None and model.encoder is not None:
+            stop_X = model.encoder.transform(stop_X)
+
+        def fit(_number: int, y: NDArray[Any], **given: Any) -> Model:
+            return learner.fit(X, y, **given, **extra)
+
+        self._fit(model, rounds, stop_X, fit)
+        return model
+
+    def of_prepared(self, prepared: Prepared, rounds: Sequence[int]) -> FoldModel:
+        """Fit on rows of what the learner prepared."""
+        rows = prepared.places(self.train)
+        stop = None if self.stop is None else prepared.places(self.stop)
+        model = FoldModel([], self.data.task)
+
+        def fit(number: int, y: NDArray[Any], **given: Any) -> Model:
+            assert isinstance(self.learner, Prepares)
+            return self.learner.fit_rows(prepared.of_output(number, self.threads), rows, y, **given)
+
+        self._fit(model, rounds, stop, fit)
+        return model
+
+    def _fit(self, model: FoldModel, rounds: Sequence[int], stop_X: Any, fit: Callable[..., Model]) -> None:
+        weight, stop_weight = self._weight(self.train), self._weight(self.stop)
+        stop_y = self._targets(self.stop)
+        for number, target in enumerate(self._targets(self.train)):
+            extra: dict[str, Any] = {}
+            if self.learner.stops and self.stop is not None:
+                extra["stop"] = StopRows(stop_X, stop_y[number], stop_weight, _PATIENCE)
+            if self.learner.stops and len(rounds):
+                extra["rounds"] = rounds[number]
+            fitted = fit(
+                number, target, task=self.task, sample_weight=weight, seed=self.seed, threads=self.threads, **extra
+            )
+            model.models.append(fitted)
+            if extra:
+                model.rounds.append(int(getattr(fitted, "rounds", 1)))
+
+    def _weight(self, rows: IntArray | None) -> FloatArray | None:
+        return None if rows is None or self.data.weight is None else self.data.weight[rows]
+
+    def _targets(self, rows: IntArray | None) -> list[NDArray[Any]]:
+        return [] if rows is None else targets(self.data.y[rows], self.present, self.data.task, self.task)
 
 
 def _absent_classes(y: NDArray[Any], task: Task) -> IntArray | None:
@@ -253,15 +275,3 @@ def _absent_classes(y: NDArray[Any], task: Task) -> IntArray | None:
     if len(present) < 2:
         raise ValueError("the training part of this fold holds one class only; stratify the folds")
     return None if len(present) == task.n_classes else present
-
-
-def _inner_task(learner: Learner, task: Task, present: IntArray | None) -> Task:
-    if present is not None:
-        return replace(task, n_classes=len(present))
-    return task if learner.multi_output else replace(task, n_outputs=1)
-
-
-def _targets(y: NDArray[Any], present: IntArray | None, task: Task, inner: Task) -> list[NDArray[Any]]:
-    if present is not None:
-        return [np.searchsorted(present, y)]
-    return [y] if inner.n_outputs == task.n_outputs else list(np.ascontiguousarray(y.T))

@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.base import clone
 
 from ._crossfit import cross_fit
-from ._fold_model import Rows
 from ._members import as_blender, check_frozen_classes, check_members, entries, find_label, members, replaced
 from ._plan_checks import warn_of_inner_ensembles
 from ._registry import plain
+from ._rows import Rows
 from ._table import Table
 from .errors import ParameterError, UnknownNameError, did_you_mean
 

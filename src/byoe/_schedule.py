@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
+import queue
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import joblib
 import numpy as np
+import sklearn
 from threadpoolctl import ThreadpoolController
 
+from ._cancelling import listen
 from ._filters import warnings_filtered
 from .errors import ParameterError
 
@@ -20,14 +29,14 @@ def cores(n_jobs: int | None) -> int:
     """Return how many cores a fit may use.
 
     joblib knows what affinity masks and cgroup quotas leave to the process. ``n_jobs=None``
-    means all of these, the number of an enclosing ``joblib.parallel_config``, or one inside
-    another library's parallel worker.
+    means all of these, the number of an enclosing ``joblib.parallel_config``, or inside
+    another library's parallel worker what that gives, which is one unless it says more.
     """
     available: int = joblib.cpu_count()
     if n_jobs is None:
         backend, configured = joblib.parallel.get_active_backend()
         if backend.nesting_level:
-            return 1
+            return max(1, min(available, configured or 1))
         n_jobs = configured if configured not in (None, 1) else -1
     if not isinstance(n_jobs, (int, np.integer)) or n_jobs == 0:
         raise ParameterError(f"n_jobs is {n_jobs!r}, expected a positive integer, or -1 for all cores")
@@ -36,40 +45,172 @@ def cores(n_jobs: int | None) -> int:
     return max(1, min(available, wanted))
 
 
+@dataclass(frozen=True)
+class Work(Generic[T]):
+    """A task on the schedule.
+
+    Attributes
+    ----------
+    task : object
+        What the function is called with.
+    threads : int
+        How many threads it uses.
+    after : tuple of int
+        Places in the list of works that must be finished first; they come before it.
+    """
+
+    task: T
+    threads: int
+    after: tuple[int, ...] = ()
+
+
 def run(
     function: Callable[[T, int], R],
-    tasks: Sequence[T],
-    n_jobs: int | None,
+    works: Sequence[Work[T]],
+    n_cores: int,
     quiet: Iterable[type[Warning]] = (),
 ) -> Iterator[R]:
-    """Run ``function(task, threads)`` for every task; yield results as they finish.
+    """Run ``function(task, threads)`` for every work in threads; yield results as they finish.
 
-    Threads per task are fixed before the first task starts, so that results do not depend
-    on timing, and tasks × threads never exceeds the cores. Tasks start in the given order.
+    Of the works that may start, the first in the list does, as soon as its threads are free: the
+    threads of all that run never exceed the cores. An error in a task, an interrupt and a closed
+    iterator end what is running at its next step in Python, and return when no thread is left.
     Warnings of the classes in ``quiet`` are not shown: set here, since no thread can do so for
     itself alone.
     """
-    total = cores(n_jobs)
-    workers = max(1, min(total, len(tasks)))
-    threads = max(1, total // max(1, len(tasks)))
+    rules = [("ignore", "", category) for category in quiet]
+    blas = min((work.threads for work in works), default=1)
     # An OpenMP limit belongs to the thread that sets it, a BLAS limit to the whole process.
     native = ThreadpoolController()
-
-    def limited(task: T) -> R:
-        with native.limit(limits=threads, user_api="openmp"):
-            return function(task, threads)
-
-    rules = [("ignore", "", category) for category in quiet]
     with (
-        native.limit(limits=threads, user_api="blas"),
+        native.limit(limits=blas, user_api="blas"),
         warnings_filtered(("ignore", ".*but not used"), *rules),
     ):
-        parallel: Any = joblib.Parallel(
-            workers, backend="threading", return_as="generator_unordered", pre_dispatch="all"
-        )
-        results = parallel(joblib.delayed(limited)(task) for task in tasks)
+        crew = _Crew(function, works, n_cores, native)
         try:
-            for result in results:  # noqa: UP028 - a closed "yield from" would close the results with a warning
+            for _ in works:
+                result, error = crew.finished.get()
+                if error is not None:
+                    raise error
                 yield result
         finally:
-            results.close()
+            crew.dismiss()
+
+
+# Seconds that a task has to end by itself before it is interrupted.
+_GRACE = 0.5
+
+
+class _Dismissed(BaseException):
+    """Raised inside a task that is to end."""
+
+
+class _Crew(Generic[T, R]):
+    """The threads of one run, and the list they take their work from."""
+
+    def __init__(
+        self, function: Callable[[T, int], R], works: Sequence[Work[T]], n_cores: int, native: ThreadpoolController
+    ) -> None:
+        self.finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._function = function
+        self._works = works
+        self._native = native
+        self._waiting = list(range(len(works)))
+        self._done: set[int] = set()
+        self._free = n_cores
+        self._over = threading.Event()
+        self._changed = threading.Condition()
+        self._busy: set[int] = set()
+        config = sklearn.get_config()
+        self._threads = [
+            threading.Thread(target=copy_context().run, args=(self._serve, config), name=f"byoe-{number}", daemon=True)
+            for number in range(min(n_cores, len(works)))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def dismiss(self) -> None:
+        """End what runs and wait for it."""
+        with self._changed:
+            self._over.set()
+            self._waiting.clear()
+            self._changed.notify_all()
+        with _unheard(_Dismissed):
+            while alive := [thread for thread in self._threads if thread.is_alive()]:
+                for thread in alive:
+                    thread.join(_GRACE / len(alive))
+                with self._changed:
+                    for ident in self._busy:
+                        _raise_in(ident, _Dismissed)
+
+    def _serve(self, config: dict[str, Any]) -> None:
+        listen(self._over)
+        with suppress(_Dismissed), sklearn.config_context(**config):
+            while (place := self._take()) is not None:
+                outcome = self._carry_out(self._works[place])
+                with self._changed:
+                    self._busy.discard(threading.get_ident())
+                    self._free += self._works[place].threads
+                    self._done.add(place)
+                    self.finished.put(outcome)
+                    self._changed.notify_all()
+
+    def _take(self) -> int | None:
+        with self._changed:
+            while self._waiting:
+                for place in self._waiting:
+                    work = self._works[place]
+                    if self._done.issuperset(work.after):
+                        if work.threads > self._free and self._busy:
+                            break  # nothing smaller goes ahead of it, or it might never start
+                        self._waiting.remove(place)
+                        self._free -= work.threads
+                        self._busy.add(threading.get_ident())
+                        return place
+                self._changed.wait()
+            return None
+
+    def _carry_out(self, work: Work[T]) -> tuple[R | None, BaseException | None]:
+        try:
+            with _limited(self._native, work.threads):
+                return self._function(work.task, work.threads), None
+        except _Dismissed:
+            raise
+        except BaseException as error:
+            return None, error
+
+
+@contextmanager
+def _limited(native: ThreadpoolController, threads: int) -> Iterator[None]:
+    """Let native pools and joblib's users in this thread have so many threads."""
+    backend = joblib.parallel.ThreadingBackend(nesting_level=1)
+    with (
+        native.limit(limits=threads, user_api="openmp"),
+        joblib.parallel_config(backend, n_jobs=threads),
+    ):
+        yield
+
+
+@contextmanager
+def _unheard(error: type[BaseException]) -> Iterator[None]:
+    """Print nothing about an error that native code cannot pass on."""
+    hooks = sys.excepthook, sys.unraisablehook
+
+    def _excepthook(kind: type[BaseException], *args: Any) -> None:
+        if kind is not error:
+            hooks[0](kind, *args)
+
+    def _unraisablehook(unraisable: Any) -> None:
+        if unraisable.exc_type is not error:
+            hooks[1](unraisable)
+
+    sys.excepthook, sys.unraisablehook = _excepthook, _unraisablehook
+    try:
+        yield
+    finally:
+        sys.excepthook, sys.unraisablehook = hooks
+
+
+def _raise_in(ident: int, error: type[BaseException]) -> None:
+    """Raise an error in another thread as soon as that runs Python code."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error))

@@ -47,6 +47,11 @@ class SplitPlan:
         return self.counts > 0
 
     @property
+    def repeats_rows(self) -> bool:
+        """Whether a training part holds a row more than once."""
+        return any(len(train) and int(np.bincount(train).max()) > 1 for train, _ in self.folds)
+
+    @property
     def is_partition(self) -> bool:
         """Whether every row is predicted once, by a fold that trains on all the other folds' rows."""
         once = bool((self.counts == 1).all())

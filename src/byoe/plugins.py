@@ -9,7 +9,8 @@ blender is a subclass of `Blender`. Either is registered by an entry point in th
 """
 
 from ._blending import OOF, Blender, Linear
-from ._contracts import Explains, Learner, Model, StopRows, Task
+from ._cancelling import cancelled
+from ._contracts import Explains, Learner, Model, Prepares, StopRows, Task
 from ._estimators import EstimatorLearner
 from ._registry import Plugin, blender, find, installed, learner
 from .errors import PluginError
@@ -24,9 +25,11 @@ __all__ = [
     "Model",
     "Plugin",
     "PluginError",
+    "Prepares",
     "StopRows",
     "Task",
     "blender",
+    "cancelled",
     "find",
     "installed",
     "learner",

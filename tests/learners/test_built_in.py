@@ -7,8 +7,9 @@ from sklearn.metrics import accuracy_score, r2_score
 import byoe
 from byoe._columns import Column
 from byoe._contracts import Task
-from byoe._fold_model import Rows, fit_fold
+from byoe._fold_model import fit_fold
 from byoe._registry import installed
+from byoe._rows import Rows
 from byoe._splits import SplitPlan
 from byoe._table import Table
 from byoe.errors import UnknownNameError

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._contracts import FloatArray, Learner, Model, StopRows, Task
+from .._cancelling import cancelled
+from .._contracts import FloatArray, IntArray, Learner, Model, StopRows, Task
 from ._boosting import take_rounds
 from ._constant import ConstantModel
 
@@ -30,6 +31,11 @@ _ALIASES = {
     "random_state": "random_seed",
     "seed": "random_seed",
 }
+
+# What tells how columns become bins.
+_BINS = frozenset("border_count feature_border_type nan_mode per_float_feature_quantization".split())
+_FEW = 64
+_MANY_CELLS = 200_000
 
 
 @cache
@@ -118,8 +124,76 @@ class CatBoost(Learner):
     ) -> Model:
         import catboost
 
-        # CatBoost refuses constant targets and features.
-        if _is_constant(X) or (not task.is_classification and (y == y[0]).all()):
+        if _is_constant(X):
+            return ConstantModel.of(y, task, sample_weight)
+        columns = tuple(sorted(categorical or ()))
+        pool = partial(catboost.Pool, thread_count=threads, cat_features=list(columns) or None)
+        data = pool(_cells(X, columns), label=y, weight=sample_weight)
+        watched = None
+        if stop is not None:
+            watched = pool(_cells(stop.X, columns), label=stop.y, weight=stop.sample_weight)
+        return self._train(data, watched, y, task, sample_weight, seed, threads, stop, rounds)
+
+    def can_prepare(self, X: Any) -> bool:
+        on_gpu = self.own_params().get("task_type") == "GPU"
+        return isinstance(X, np.ndarray) and not on_gpu and not _is_constant(X)
+
+    def prepare(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+        categorical: Mapping[int, int] | None = None,
+    ) -> Any:
+        import catboost
+
+        columns = tuple(sorted(categorical or ()))
+        cells = _cells(X, columns) if columns else X.astype(np.float32)
+        pool = catboost.Pool(
+            cells, label=y, weight=sample_weight, thread_count=threads, cat_features=list(columns) or None
+        )
+        bins = {name: value for name, value in self.own_params().items() if name in _BINS and value is not None}
+        pool.quantize(task_type="CPU", random_seed=seed, **bins)
+        return pool, X
+
+    def fit_rows(
+        self,
+        prepared: Any,
+        rows: IntArray,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+        stop: StopRows | None = None,
+        rounds: int | None = None,
+    ) -> Model:
+        pool, X = prepared
+        if _is_constant(X[rows[:_FEW]]) and _is_constant(X[rows]):
+            return ConstantModel.of(y, task, sample_weight)
+        watched = None if stop is None else pool.slice(stop.X)
+        return self._train(pool.slice(rows), watched, y, task, sample_weight, seed, threads, stop, rounds)
+
+    def _train(
+        self,
+        data: Any,
+        watched: Any,
+        y: NDArray[Any],
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+        stop: StopRows | None,
+        rounds: int | None,
+    ) -> Model:
+        import catboost
+
+        if not task.is_classification and (y == y[0]).all():  # CatBoost refuses a constant target
             return ConstantModel.of(y, task, sample_weight)
         given = {key: value for key, value in self.own_params().items() if value is not None}
         params = {
@@ -130,16 +204,15 @@ class CatBoost(Learner):
             "allow_writing_files": False,
             "logging_level": "Silent",
         }
-        columns = tuple(sorted(categorical or ()))
         kind = catboost.CatBoostClassifier if task.is_classification else catboost.CatBoostRegressor
         model = kind(**params)
-        pool = partial(catboost.Pool, thread_count=threads, cat_features=list(columns) or None)
-        data = pool(_cells(X, columns), label=y, weight=sample_weight)
-        if stop is None:
-            model.fit(data)
-        else:
-            watched = pool(_cells(stop.X, columns), label=stop.y, weight=stop.sample_weight)
-            model.fit(data, eval_set=watched, early_stopping_rounds=stop.patience, use_best_model=True)
+        options: dict[str, Any] = {}
+        if stop is not None:
+            options = {"eval_set": watched, "early_stopping_rounds": stop.patience, "use_best_model": True}
+        # A callback costs up to a millisecond a round, and CatBoost has none on a GPU.
+        if data.num_row() * data.num_col() >= _MANY_CELLS and params.get("task_type") != "GPU":
+            options["callbacks"] = [_Cancelling()]
+        model.fit(data, **options)
         return CatBoostModel(model, task)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
@@ -152,6 +225,13 @@ class CatBoost(Learner):
         model = kind()
         model.load_model(str(folder / "model.cbm"))
         return CatBoostModel(model, task)
+
+
+class _Cancelling:
+    """Ends a fit between two rounds."""
+
+    def after_iteration(self, _info: Any) -> bool:
+        return not cancelled()
 
 
 def _is_constant(X: Any) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from .._contracts import FloatArray, Learner, Model, StopRows, Task
+from .._contracts import FloatArray, IntArray, Learner, Model, StopRows, Task
 from ..errors import ParameterError
 from ._boosting import enough_rows, take_rounds
 
@@ -133,6 +133,54 @@ class LightGBM(Learner):
     ) -> Model:
         import lightgbm
 
+        params, number = self._params(task, seed, threads, stop, rounds)
+        columns = sorted(categorical or ())
+        data = lightgbm.Dataset(X, label=y, weight=sample_weight, params=params, categorical_feature=columns)
+        watched = None
+        if stop is not None:
+            watched = data.create_valid(stop.X, label=stop.y, weight=stop.sample_weight)
+        return _train(params, number, data, watched, task, stop)
+
+    def can_prepare(self, X: Any) -> bool:
+        return not self.own_params().get("linear_tree")  # these need the numbers, too
+
+    def prepare(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+        categorical: Mapping[int, int] | None = None,
+    ) -> Any:
+        import lightgbm
+
+        params, _ = self._params(task, seed, threads, None, None)
+        return lightgbm.Dataset(X, params=params, categorical_feature=sorted(categorical or ())).construct()
+
+    def fit_rows(
+        self,
+        prepared: Any,
+        rows: IntArray,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+        stop: StopRows | None = None,
+        rounds: int | None = None,
+    ) -> Model:
+        params, number = self._params(task, seed, threads, stop, rounds)
+        data = _subset(prepared, rows, y, sample_weight, params)
+        watched = None if stop is None else _subset(prepared, stop.X, stop.y, stop.sample_weight, params)
+        return _train(params, number, data, watched, task, stop)
+
+    def _params(
+        self, task: Task, seed: int, threads: int, stop: StopRows | None, rounds: int | None
+    ) -> tuple[dict[str, Any], int]:
         given = {key: value for key, value in self.own_params().items() if value is not None}
         number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100)
         # Without a fixed histogram direction LightGBM picks one by timing, and results vary.
@@ -146,25 +194,37 @@ class LightGBM(Learner):
             **given,
             "num_threads": threads,
         }
-        data = lightgbm.Dataset(
-            X, label=y, weight=sample_weight, params=params, categorical_feature=sorted(categorical or ())
-        )
-        if stop is None:
-            return LightGBMModel(lightgbm.train(params, data, num_boost_round=number), task)
-        watched = data.create_valid(stop.X, label=stop.y, weight=stop.sample_weight)
-        booster = lightgbm.train(
-            params,
-            data,
-            num_boost_round=number,
-            valid_sets=[watched],
-            callbacks=[lightgbm.early_stopping(stop.patience, verbose=False)],
-        )
-        return LightGBMModel(booster, task)
+        return params, number
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         import lightgbm
 
         return LightGBMModel(lightgbm.Booster(model_file=folder / "model.txt"), task)
+
+
+def _subset(prepared: Any, rows: IntArray, y: NDArray[Any], weight: FloatArray | None, params: dict[str, Any]) -> Any:
+    order = np.argsort(rows, kind="stable")  # LightGBM wants them so
+    subset = prepared.subset([], params=params)
+    subset.used_indices = rows[order].astype(np.int32)  # as a list they would take a while
+    subset.construct()  # it takes no labels before
+    return subset.set_label(y[order]).set_weight(None if weight is None else weight[order])
+
+
+def _train(
+    params: dict[str, Any], number: int, data: Any, watched: Any, task: Task, stop: StopRows | None
+) -> LightGBMModel:
+    import lightgbm
+
+    if stop is None:
+        return LightGBMModel(lightgbm.train(params, data, num_boost_round=number), task)
+    booster = lightgbm.train(
+        params,
+        data,
+        num_boost_round=number,
+        valid_sets=[watched],
+        callbacks=[lightgbm.early_stopping(stop.patience, verbose=False)],
+    )
+    return LightGBMModel(booster, task)
 
 
 def _objective(task: Task) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._contracts import FloatArray, Learner, Model, StopRows, Task
+from .._contracts import FloatArray, IntArray, Learner, Model, StopRows, Task
 from ._boosting import enough_rows, take_rounds
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.
@@ -142,40 +142,104 @@ class XGBoost(Learner):
     ) -> Model:
         import xgboost
 
-        given = {key: value for key, value in self.own_params().items() if value is not None}
-        if given.get("booster") == "gblinear":  # XGBoost cannot cut a linear model back to its best round
-            stop = None
-        number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100)
-        params = {
-            "seed": given.pop("random_state", seed),
-            "verbosity": 0,
-            **_objective(task),
-            **given,
-            "nthread": threads,
-        }
-        kinds = None
-        if categorical:
-            kinds = ["c" if i in categorical else "q" for i in range(X.shape[1])]
-        matrix = partial(xgboost.DMatrix, nthread=threads, feature_types=kinds, enable_categorical=bool(categorical))
+        given = self._given_params()
+        matrix = partial(xgboost.DMatrix, **_columns(X, categorical), nthread=threads)
         data = matrix(X, label=y, weight=sample_weight)
-        if stop is None:
-            return XGBoostModel(xgboost.train(params, data, num_boost_round=number), task)
-        watched = matrix(stop.X, label=stop.y, weight=stop.sample_weight)
-        booster = xgboost.train(
-            params,
-            data,
-            num_boost_round=number,
-            evals=[(watched, "stop")],
-            early_stopping_rounds=stop.patience,
-            verbose_eval=False,
-        )
-        booster = booster[: booster.best_iteration + 1]
-        return XGBoostModel(booster, task)
+        watched = None if stop is None else matrix(stop.X, label=stop.y, weight=stop.sample_weight)
+        return _train(given, data, watched, task, seed, threads, stop, rounds)
+
+    def can_prepare(self, X: Any) -> bool:
+        given = self._given_params()
+        trees = given.get("booster", "gbtree") != "gblinear" and given.get("tree_method", "hist") in ("auto", "hist")
+        return trees and given.get("device", "cpu") == "cpu"
+
+    def prepare(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+        categorical: Mapping[int, int] | None = None,
+    ) -> Any:
+        import xgboost
+
+        columns = _columns(X, categorical)
+        bins = {"max_bin": self._given_params().get("max_bin", 256)}
+        cuts = xgboost.QuantileDMatrix(X, nthread=threads, **columns, **bins)
+        return cuts, partial(xgboost.QuantileDMatrix, **columns, **bins), X
+
+    def fit_rows(
+        self,
+        prepared: Any,
+        rows: IntArray,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+        stop: StopRows | None = None,
+        rounds: int | None = None,
+    ) -> Model:
+        cuts, matrix, X = prepared
+        data = matrix(X[rows], label=y, weight=sample_weight, nthread=threads, ref=cuts)
+        watched = None
+        if stop is not None:
+            watched = matrix(X[stop.X], label=stop.y, weight=stop.sample_weight, nthread=threads, ref=data)
+        return _train(self._given_params(), data, watched, task, seed, threads, stop, rounds)
+
+    def _given_params(self) -> dict[str, Any]:
+        return {key: value for key, value in self.own_params().items() if value is not None}
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         import xgboost
 
         return XGBoostModel(xgboost.Booster(model_file=folder / "model.ubj"), task)
+
+
+def _columns(X: Any, categorical: Mapping[int, int] | None) -> dict[str, Any]:
+    """Say which columns hold codes of categories, as a matrix of XGBoost wants it."""
+    if not categorical:
+        return {}
+    return {"feature_types": ["c" if i in categorical else "q" for i in range(X.shape[1])], "enable_categorical": True}
+
+
+def _train(
+    given: dict[str, Any],
+    data: Any,
+    watched: Any,
+    task: Task,
+    seed: int,
+    threads: int,
+    stop: StopRows | None,
+    rounds: int | None,
+) -> XGBoostModel:
+    import xgboost
+
+    if given.get("booster") == "gblinear":  # XGBoost cannot cut a linear model back to its best round
+        stop = None
+    number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100)
+    params = {
+        "seed": given.pop("random_state", seed),
+        "verbosity": 0,
+        **_objective(task),
+        **given,
+        "nthread": threads,
+    }
+    if stop is None:
+        return XGBoostModel(xgboost.train(params, data, num_boost_round=number), task)
+    booster = xgboost.train(
+        params,
+        data,
+        num_boost_round=number,
+        evals=[(watched, "stop")],
+        early_stopping_rounds=stop.patience,
+        verbose_eval=False,
+    )
+    return XGBoostModel(booster[: booster.best_iteration + 1], task)
 
 
 def _objective(task: Task) -> dict[str, Any]:

@@ -1,0 +1,76 @@
+"""What a learner makes of the table once, and every fold takes rows of."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from ._contracts import IntArray, Learner, Prepares, Task
+from ._encoding import needs_encoding
+from ._rows import Rows, inner_task, targets
+
+
+def can_prepare(learner: Learner, data: Rows) -> bool:
+    """Return whether the folds of a member can be rows of one prepared table.
+
+    Not where an encoder is learned from each fold's training rows, and not for a plan in time
+    order, where the edges of bins are those of the rows so far.
+    """
+    if not isinstance(learner, Prepares) or learner.frames or needs_encoding(learner, data.table):
+        return False
+    if data.plan.is_time_ordered or data.plan.repeats_rows:
+        return False
+    return learner.can_prepare(data.table.values)
+
+
+class Prepared:
+    """The table in a learner's own form; made when it is first asked for.
+
+    Parameters
+    ----------
+    learner : Learner
+        One that prepares.
+    data : Rows
+    seed : int
+    """
+
+    def __init__(self, learner: Learner, data: Rows, seed: int) -> None:
+        self._learner = clone(learner)  # a RandomState among the parameters must not pass from task to task
+        self._data = data
+        self._seed = seed
+        self._lock = threading.Lock()
+        self._made: list[Any] | None = None
+        # A row without weight is no part of the data, so no bin is made for it.
+        weight = data.weight
+        self._kept = None if weight is None or weight.all() else np.flatnonzero(weight > 0)
+        self._places: IntArray | None = None
+        if self._kept is not None:
+            self._places = np.full(len(data.table), -1)
+            self._places[self._kept] = np.arange(len(self._kept))
+
+    def of_output(self, number: int, threads: int) -> Any:
+        """Return what the learner has prepared for an output."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._prepare(threads)
+        return self._made[number]
+
+    def places(self, rows: IntArray) -> IntArray:
+        """Return where rows of the table are in what was prepared."""
+        return rows if self._places is None else self._places[rows]
+
+    def _prepare(self, threads: int) -> list[Any]:
+        data, kept, learner = self._data, self._kept, self._learner
+        X = data.table.values if kept is None else data.table.values[kept]
+        y = data.y if kept is None else data.y[kept]
+        weight = data.weight if kept is None or data.weight is None else data.weight[kept]
+        task: Task = inner_task(learner, data.task, None)
+        extra = {"categorical": data.table.categorical} if learner.categorical else {}
+        assert isinstance(learner, Prepares)
+        return [
+            learner.prepare(X, target, task=task, sample_weight=weight, seed=self._seed, threads=threads, **extra)
+            for target in targets(y, None, data.task, task)
+        ]
