@@ -278,8 +278,3 @@ def test_callbacks_hear_of_every_task(data):
     assert {(e.label, e.fold) for e in heard} == {(m, f) for m in ("ridge", "xgboost") for f in range(3)} | {
         ("ridge", -1)
     }
-
-
-def test_verbose_prints_a_line_per_task(data, capsys):
-    EnsembleRegressor(("ridge",), cv=3, verbose=1, n_jobs=1).fit(*data)
-    assert capsys.readouterr().out.count("ridge") == 4

@@ -13,9 +13,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._blending import OOF, Blender
+from ._budget import read_bytes, read_seconds
 from ._contracts import FloatArray, Learner, Task
-from ._crossfit import CrossFit, Failure, Progress, cross_fit, fit_blend
+from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
+from ._display import displays
 from ._leaderboard import Leaderboard, Scoring, board
 from ._members import FittedMember, as_blender, check_frozen_classes, check_members, entries, members
 from ._metrics import Metric, find_metric
@@ -74,6 +76,8 @@ class BaseEnsemble(NestedParameters):
         early_stopping: bool | str = "auto",
         categorical: Any = "auto",
         on_error: str = "raise",
+        time_limit: float | None = None,
+        memory_limit: int | str | None = None,
         callbacks: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
@@ -87,6 +91,8 @@ class BaseEnsemble(NestedParameters):
         self.early_stopping = early_stopping
         self.categorical = categorical
         self.on_error = on_error
+        self.time_limit = time_limit
+        self.memory_limit = memory_limit
         self.callbacks = callbacks
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -143,9 +149,7 @@ class BaseEnsemble(NestedParameters):
             finalize={label: self._finalize_of(learner, plan) for label, learner in learners.items()},
             stopping={label for label, learner in learners.items() if self._stops(learner)},
             seed=seed,
-            n_jobs=self.n_jobs,
-            on_error=self.on_error,
-            callbacks=self._listeners(),
+            **self._resources(),
         )
         if classes is not None:
             self.classes_ = classes
@@ -164,6 +168,7 @@ class BaseEnsemble(NestedParameters):
         ):
             if value not in allowed:
                 raise ParameterError(f"{name} is {value!r}, expected one of {', '.join(map(repr, allowed))}")
+        self._resources()
         taken = {label for label, _ in entries(self.learners)} & set(self._get_param_names())
         if taken:
             raise ParameterError(f"label {taken.pop()!r} is the name of a parameter of {type(self).__name__}")
@@ -192,12 +197,19 @@ class BaseEnsemble(NestedParameters):
             text = f"finalize='bag' although {reason}; 'refit' would serve one model per member"
             warnings.warn(text, stacklevel=3)
 
+    def _resources(self) -> dict[str, Any]:
+        """Return what the engine may use, and whom it tells."""
+        return {
+            "n_jobs": self.n_jobs,
+            "time_limit": read_seconds(self.time_limit),
+            "memory_limit": read_bytes(self.memory_limit, "memory_limit"),
+            "on_error": self.on_error,
+            "callbacks": self._listeners(),
+        }
+
     def _listeners(self) -> tuple[Any, ...]:
         given = self.callbacks or ()
-        listeners = tuple(given) if hasattr(given, "__iter__") else (given,)
-        if self.verbose:
-            listeners += (_print_progress,)
-        return listeners
+        return (*(given if hasattr(given, "__iter__") else (given,)), *displays(self.verbose))
 
     def _keep(self, fitted: CrossFit) -> None:
         self.members_ = fitted.members
@@ -289,7 +301,3 @@ class BaseEnsemble(NestedParameters):
         tags.target_tags.required = True
         tags.target_tags.multi_output = not self._classifies
         return tags
-
-
-def _print_progress(progress: Progress) -> None:
-    print(f"[byoe] {progress}", flush=True)

@@ -299,7 +299,11 @@ class Learner(Parameters):
 
         The schedule starts long tasks first, and under a time limit the short ones.
         """
-        return 1e-7 * n_rows * n_columns * max(1, task.n_classes)
+        return 1e-3 + 1e-7 * n_rows * n_columns * max(1, task.n_classes)
+
+    def memory(self, n_rows: int, n_columns: int, *, task: Task) -> float:
+        """Guess how many bytes a fit takes at its peak beside the table, so that not too many run at once."""
+        return 3.0 * 8.0 * n_rows * n_columns
 
     @property
     def rounds_given(self) -> bool:

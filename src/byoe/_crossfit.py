@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 import traceback
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,49 +21,22 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from ._blending import OOF, Blender
+from ._budget import Clock
 from ._contracts import FloatArray, Learner
 from ._fold_model import fit_fold
 from ._members import FittedMember
 from ._prepared import Prepared
+from ._progress import Progress, telling
 from ._rows import Rows
-from ._schedule import Work, cores, run
+from ._schedule import cores, run
 from ._splits import SplitPlan
 from ._tasks import PREPARE, REFIT, FitTask, Outcome, fit_tasks, in_order
-from .errors import MemberError, ParameterError
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a callback is told after every finished task.
-
-    Attributes
-    ----------
-    label : str
-    fold : int
-        Number of the fold, or -1 for the refit on all rows.
-    done, total : int
-        Finished tasks, and all.
-    seconds : float
-        What this task took.
-    failed : bool
-    """
-
-    label: str
-    fold: int
-    done: int
-    total: int
-    seconds: float
-    failed: bool = False
-
-    def __str__(self) -> str:
-        where = "refit" if self.fold == REFIT else f"fold {self.fold + 1}"
-        state = "failed" if self.failed else "done"
-        return f"{self.done}/{self.total} {self.label} {where} {state} in {self.seconds:.2f} s"
+from .errors import BudgetWarning, MemberError, ParameterError
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A task that raised, when ``on_error="skip"`` left its member out."""
+    """A task that raised, when ``on_error="skip"`` left its member out; or one there was no time for."""
 
     label: str
     fold: int
@@ -123,18 +97,21 @@ def cross_fit(
     stopping: AbstractSet[str] = frozenset(),
     seed: int,
     n_jobs: int | None = None,
+    time_limit: float | None = None,
+    memory_limit: int | None = None,
     on_error: str = "raise",
     callbacks: tuple[Callable[[Progress], Any], ...] = (),
 ) -> CrossFit:
     """Fit every member on every fold, predict the rows it did not see, finalise it.
 
     Members named in ``stopping`` find their number of rounds in the folds; a refit on all
-    rows takes the mean of these numbers, so it waits for them.
+    rows takes the mean of these numbers, so it waits for them. Members that cannot be complete
+    within ``time_limit`` seconds are left out.
     """
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
-    n_cores = cores(n_jobs)
-    works = in_order(tasks, data, n_cores, stopping, seed)
-    prepared = {item.label: Prepared(item.learner, data, item.seed) for item in _preparing(works)}
+    schedule = in_order(tasks, data, cores(n_jobs), stopping, seed, memory_limit, in_a_hurry=time_limit is not None)
+    clock = Clock(schedule.guesses, Counter(task.label for task in tasks), schedule.at_once, time_limit)
+    prepared = {item.label: Prepared(item.learner, data, item.seed) for item in schedule.preparing}
     fitted = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
     sums = np.zeros((len(data.table), len(learners), *data.task.width))
     result = CrossFit(fitted, sums, dict.fromkeys(learners, 0.0))
@@ -149,37 +126,68 @@ def cross_fit(
             return Outcome(item, 0.0)
         rounds: list[int] = []
         if item.fold == REFIT and item.label in stopping:
-            folds = [arrived[item.label, number] for number in range(len(data.plan.folds))]
-            if any(fold.error for fold in folds):
-                return Outcome(item, 0.0)
-            rounds = _mean_rounds([fold.rounds for fold in folds if fold.rounds])
+            folds = [arrived.get((item.label, number)) for number in range(len(data.plan.folds))]
+            if any(fold is None or fold.error for fold in folds):
+                return Outcome(item, 0.0, left_out=True)
+            rounds = _mean_rounds([fold.rounds for fold in folds if fold is not None and fold.rounds])
+        if not clock.start(item.label):
+            return Outcome(item, 0.0, left_out=True)
         outcome = _carry_out(item, data, threads, rounds, prepared.get(item.label))
+        clock.finish(item.label, outcome.seconds, failed=outcome.error is not None)
         arrived[item.label, item.fold] = outcome
         return outcome
 
     quiet = {category for learner in learners.values() for category in learner.quiet}
-    done = 0
-    for outcome in run(work, works, n_cores, quiet):
-        item = outcome.task
-        if item.fold == PREPARE:
-            continue
-        done += 1
-        left[item.label] -= 1
-        if not left[item.label]:
-            prepared.pop(item.label, None)
-        result.seconds[item.label] += outcome.seconds
-        if outcome.error is not None:
-            _report(outcome, data.plan, result, on_error)
-        failed = outcome.error is not None
-        for callback in callbacks:
-            callback(Progress(item.label, item.fold, done, len(tasks), outcome.seconds, failed))
+    total = Counter(task.label for task in tasks)
+    with (
+        telling(callbacks, total) as tell,
+        closing(run(work, schedule.works, schedule.n_cores, quiet, clock.over)) as outcomes,
+    ):
+        for outcome in outcomes:
+            item = outcome.task
+            if item.fold == PREPARE:
+                continue
+            left[item.label] -= 1
+            if not left[item.label]:
+                prepared.pop(item.label, None)
+            if outcome.left_out:
+                continue
+            result.seconds[item.label] += outcome.seconds
+            if outcome.error is not None:
+                _report(outcome, data.plan, result, on_error)
+            done, failed = sum(total.values()) - sum(left.values()), outcome.error is not None
+            tell(
+                Progress(
+                    item.label, item.fold, done, len(tasks), outcome.seconds, failed, clock.elapsed, clock.remaining
+                )
+            )
 
+    _report_left_out(tasks, arrived, result, time_limit)
     _gather(result, [arrived[key] for task in tasks if (key := (task.label, task.fold)) in arrived], data.plan)
     return result
 
 
-def _preparing(works: list[Work[FitTask]]) -> list[FitTask]:
-    return [work.task for work in works if work.task.fold == PREPARE]
+def _report_left_out(
+    tasks: list[FitTask], arrived: Mapping[tuple[str, int], Outcome], result: CrossFit, time_limit: float | None
+) -> None:
+    """Say which members there was no time for; they are left out like those that failed."""
+    failed = {failure.label for failure in result.failures}
+    late = []
+    for label in result.members:
+        missing = [task.fold for task in tasks if task.label == label and (label, task.fold) not in arrived]
+        if missing and label not in failed:
+            late.append(label)
+            own = sum(task.label == label for task in tasks)
+            text = f"{len(missing)} of {own} fits were not done within the time_limit of {time_limit:g} s"
+            result.failures.append(Failure(label, missing[0], text, ""))
+    if late:
+        names = ", ".join(late)
+        warnings.warn(
+            f"left out, since there was no time within the time_limit of {time_limit:g} s: {names}. A longer limit, "
+            "or a store to go on from, would bring them in",
+            BudgetWarning,
+            stacklevel=4,
+        )
 
 
 def _carry_out(item: FitTask, data: Rows, threads: int, rounds: list[int], prepared: Prepared | None) -> Outcome:

@@ -56,6 +56,11 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         Columns to treat as categories beside those of texts and categories.
     on_error : {"raise", "skip"}, default="raise"
         Whether a failing member ends the fit, or is left out and reported in ``failures_``.
+    time_limit : float, default=None
+        Seconds. Members that would not be complete by then are left out, the longest first.
+    memory_limit : int or str, default=None
+        The most that the process may take, in bytes or as ``"8GB"``, by fitting less at once;
+        None means what is free.
     callbacks : callable or sequence of callables, default=None
         Each is called with a ``Progress`` after every finished task.
     n_jobs : int, default=None
@@ -63,7 +68,7 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
     random_state : int, RandomState or None, default=None
         Seed of the folds and of every task.
     verbose : int, default=0
-        Above 0, a line is printed for every finished task.
+        1 shows a bar on a terminal, and elsewhere a line for every member; 2 a line for every task.
 
     Attributes
     ----------
@@ -292,6 +297,8 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
         categorical: Any = "auto",
         calibrate: bool | str = False,
         on_error: str = "raise",
+        time_limit: float | None = None,
+        memory_limit: int | str | None = None,
         callbacks: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
@@ -306,6 +313,8 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
             early_stopping=early_stopping,
             categorical=categorical,
             on_error=on_error,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
             callbacks=callbacks,
             n_jobs=n_jobs,
             random_state=random_state,

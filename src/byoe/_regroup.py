@@ -38,9 +38,7 @@ def with_members(ensemble: Any, learners: Any, table: Table) -> Any:
         finalize={label: ensemble._finalize_of(learner, ensemble._plan) for label, learner in made.items()},
         stopping={label for label, learner in made.items() if ensemble._stops(learner)},
         seed=ensemble._seed,
-        n_jobs=ensemble.n_jobs,
-        on_error=ensemble.on_error,
-        callbacks=ensemble._listeners(),
+        **ensemble._resources(),
     )
     other = copy.copy(ensemble)
     other.learners = [*entries(ensemble.learners), *pairs]

@@ -6,11 +6,11 @@ import ctypes
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import joblib
 import numpy as np
@@ -69,14 +69,15 @@ def run(
     works: Sequence[Work[T]],
     n_cores: int,
     quiet: Iterable[type[Warning]] = (),
-) -> Iterator[R]:
+    over: Callable[[], bool] | None = None,
+) -> Generator[R]:
     """Run ``function(task, threads)`` for every work in threads; yield results as they finish.
 
     Of the works that may start, the first in the list does, as soon as its threads are free: the
     threads of all that run never exceed the cores. An error in a task, an interrupt and a closed
     iterator end what is running at its next step in Python, and return when no thread is left.
-    Warnings of the classes in ``quiet`` are not shown: set here, since no thread can do so for
-    itself alone.
+    So does ``over``, asked now and then, when it returns true. Warnings of the classes in ``quiet``
+    are not shown: set here, since no thread can do so for itself alone.
     """
     rules = [("ignore", "", category) for category in quiet]
     blas = min((work.threads for work in works), default=1)
@@ -89,7 +90,10 @@ def run(
         crew = _Crew(function, works, n_cores, native)
         try:
             for _ in works:
-                result, error = crew.finished.get()
+                finished = crew.next(over)
+                if finished is None:
+                    return
+                result, error = finished
                 if error is not None:
                     raise error
                 yield result
@@ -99,6 +103,7 @@ def run(
 
 # Seconds that a task has to end by itself before it is interrupted.
 _GRACE = 0.5
+_TICK = 0.2
 
 
 class _Dismissed(BaseException):
@@ -111,7 +116,7 @@ class _Crew(Generic[T, R]):
     def __init__(
         self, function: Callable[[T, int], R], works: Sequence[Work[T]], n_cores: int, native: ThreadpoolController
     ) -> None:
-        self.finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._function = function
         self._works = works
         self._native = native
@@ -128,6 +133,15 @@ class _Crew(Generic[T, R]):
         ]
         for thread in self._threads:
             thread.start()
+
+    def next(self, over: Callable[[], bool] | None) -> tuple[R, BaseException | None] | None:
+        """Return what is finished next, or None when it is over before."""
+        if over is None:
+            return cast("tuple[R, BaseException | None]", self._finished.get())
+        while not over():
+            with suppress(queue.Empty):
+                return cast("tuple[R, BaseException | None]", self._finished.get(timeout=_TICK))
+        return None
 
     def dismiss(self) -> None:
         """End what runs and wait for it."""
@@ -152,7 +166,7 @@ class _Crew(Generic[T, R]):
                     self._busy.discard(threading.get_ident())
                     self._free += self._works[place].threads
                     self._done.add(place)
-                    self.finished.put(outcome)
+                    self._finished.put(outcome)
                     self._changed.notify_all()
 
     def _take(self) -> int | None:

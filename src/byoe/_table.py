@@ -42,6 +42,12 @@ class Table:
         return int(self.values.shape[0])
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Number of rows and of columns; of a sparse matrix as many columns as hold its stored cells."""
+        n_rows, n_columns = self.values.shape
+        return int(n_rows), (-(-self.values.nnz // max(1, n_rows)) if self.sparse else int(n_columns))
+
+    @property
     def sparse(self) -> bool:
         return bool(issparse(self.values))
 

@@ -86,3 +86,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 class LeakageWarning(UserWarning):
     """A fold may have learned about the rows that it predicts."""
+
+
+class BudgetWarning(UserWarning):
+    """Members were left out for want of time, or the memory may not suffice."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._contracts import StopRows
+from .._contracts import StopRows, Task
 
 LEARNING_RATE = 0.05
 MOST_ROUNDS = 10_000
 _FEWEST_ROWS_EACH = 100
+_USUALLY_ENOUGH = 500
 
 
 def enough_rows(levels: int, n_rows: int) -> bool:
@@ -31,3 +32,10 @@ def take_rounds(
     if rounds is not None:
         return rounds
     return int(MOST_ROUNDS if wanted is None else wanted)
+
+
+def guess_seconds(cell: float, rounds: Any, n_rows: int, n_columns: int, task: Task, *, stopping: bool) -> float:
+    """Guess the seconds of a fit with one thread, from those that a round takes for a cell of the table."""
+    number = _USUALLY_ENOUGH if stopping or not isinstance(rounds, int) else rounds
+    trees = number * (task.n_classes if task.n_classes > 2 else 1)
+    return trees * (5e-4 + cell * n_rows * n_columns)

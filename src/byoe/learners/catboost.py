@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .._cancelling import cancelled
 from .._contracts import FloatArray, IntArray, Learner, Model, StopRows, Task
-from ._boosting import take_rounds
+from ._boosting import guess_seconds, take_rounds
 from ._constant import ConstantModel
 
 _NOT_OURS = frozenset(
@@ -108,6 +108,13 @@ class CatBoost(Learner):
 
     def parameter_names(self) -> frozenset[str]:
         return _names()
+
+    def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
+        rounds = self.own_params().get("iterations", 1000)
+        return guess_seconds(8e-9, rounds, n_rows, n_columns, task, stopping=stopping)
+
+    def memory(self, n_rows: int, n_columns: int, *, task: Task) -> float:
+        return n_rows * (6.0 * n_columns + 80.0 * max(1, task.n_classes))
 
     def fit(
         self,

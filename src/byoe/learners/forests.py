@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from numpy.typing import NDArray
@@ -21,6 +22,10 @@ class _Forest(EstimatorLearner):
     def parameter_names(self) -> frozenset[str]:
         names = {name for kind in self._kinds() for name in kind().get_params()}
         return frozenset(names - {"n_jobs", "warm_start", "verbose"})
+
+    def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
+        trees: int = self.own_params().get("n_estimators", 100)
+        return 2e-3 * trees + 2e-8 * trees * n_rows * n_columns * math.log2(max(2, n_rows)) / 3
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         regressor, classifier = self._kinds()

@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from .._contracts import FloatArray, Model, StopRows, Task
 from .._estimators import EstimatorLearner, EstimatorModel, set_seed
-from ._boosting import take_rounds
+from ._boosting import guess_seconds, take_rounds
 
 _MOST_CATEGORIES = 250
 _FEWEST_ROWS_EACH = 25
@@ -49,6 +49,9 @@ class HistGradientBoosting(EstimatorLearner):
     @property
     def rounds_given(self) -> bool:
         return bool({"max_iter", "early_stopping"} & self.own_params().keys())
+
+    def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
+        return guess_seconds(1e-8, self.own_params().get("max_iter", 100), n_rows, n_columns, task, stopping=stopping)
 
     def takes_category(self, levels: int, n_rows: int) -> bool:
         """Return whether the categories fit into scikit-learn's bins, which pass over rare ones."""

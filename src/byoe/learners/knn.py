@@ -28,6 +28,9 @@ class NearestNeighbors(EstimatorLearner):
 
         return frozenset(KNeighborsRegressor().get_params()) - {"n_jobs"}
 
+    def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
+        return 1e-3 + 1e-10 * n_columns * n_rows**2
+
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 

@@ -14,7 +14,7 @@ from scipy.sparse import issparse
 
 from .._contracts import FloatArray, IntArray, Learner, Model, StopRows, Task
 from ..errors import ParameterError
-from ._boosting import enough_rows, take_rounds
+from ._boosting import enough_rows, guess_seconds, take_rounds
 
 _NOT_OURS = frozenset("self kwargs class_weight importance_type n_jobs".split())
 _NATIVE_ONLY = frozenset(
@@ -117,6 +117,13 @@ class LightGBM(Learner):
 
     def parameter_names(self) -> frozenset[str]:
         return _names()
+
+    def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
+        rounds = self.own_params().get("n_estimators", 100)
+        return guess_seconds(5e-9, rounds, n_rows, n_columns, task, stopping=stopping)
+
+    def memory(self, n_rows: int, n_columns: int, *, task: Task) -> float:
+        return n_rows * (3.0 * n_columns + 40.0 * max(1, task.n_classes))
 
     def fit(
         self,

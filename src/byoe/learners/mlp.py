@@ -40,6 +40,9 @@ class MultilayerPerceptron(EstimatorLearner):
 
         return () if "max_iter" in self.own_params() else (ConvergenceWarning,)
 
+    def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
+        return 0.05 + 1e-5 * n_rows * n_columns
+
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         from sklearn.compose import TransformedTargetRegressor
         from sklearn.neural_network import MLPClassifier, MLPRegressor

@@ -32,6 +32,9 @@ class SupportVectorMachine(EstimatorLearner):
 
         return frozenset({*SVR().get_params(), *SVC().get_params()}) - {"probability", "verbose"}
 
+    def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
+        return 1e-3 + 1e-9 * n_columns * n_rows**2 * max(1, task.n_classes)
+
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         from sklearn.calibration import CalibratedClassifierCV
         from sklearn.compose import TransformedTargetRegressor

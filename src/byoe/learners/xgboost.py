@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._contracts import FloatArray, IntArray, Learner, Model, StopRows, Task
-from ._boosting import enough_rows, take_rounds
+from ._boosting import enough_rows, guess_seconds, take_rounds
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.
 _NOT_OURS = frozenset(
@@ -126,6 +126,13 @@ class XGBoost(Learner):
 
     def parameter_names(self) -> frozenset[str]:
         return _names()
+
+    def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
+        rounds = self.own_params().get("n_estimators", 100)
+        return guess_seconds(7e-9, rounds, n_rows, n_columns, task, stopping=stopping)
+
+    def memory(self, n_rows: int, n_columns: int, *, task: Task) -> float:
+        return n_rows * (6.0 * n_columns + 40.0 * max(1, task.n_classes))
 
     def fit(
         self,

@@ -1,0 +1,204 @@
+"""Time and memory: what tasks are expected to take, and which of them there is room for."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .errors import ParameterError
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+# Of a process in a container: version 2 of control groups, version 1.
+_GROUP_FILES = (
+    ("memory.max", "memory.current"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+)
+# What stays free of the memory and of the time, for what is not counted: other processes, the blend.
+_SHARE = 0.95
+# Seconds that a task takes on the smallest table.
+_LEAST = 0.02
+
+
+class Clock:
+    """Expects how long tasks take, by a guess and by what has been measured since.
+
+    Parameters
+    ----------
+    guesses : dict of label to float
+        Seconds of a member's task, where nothing is known yet. Only their ratios matter once a
+        task is finished.
+    tasks : dict of label to int
+        How many tasks each member has.
+    at_once : int
+        How many tasks run at the same time.
+    time_limit : float or None
+        Seconds from now, within which the tasks are to end.
+    """
+
+    def __init__(
+        self, guesses: Mapping[str, float], tasks: Mapping[str, int], at_once: int, time_limit: float | None
+    ) -> None:
+        self._guesses = {label: max(_LEAST, guess) for label, guess in guesses.items()}
+        self._left = Counter(tasks)
+        self._waiting = Counter(tasks)
+        self._at_once = at_once
+        self._started = time.monotonic()
+        self._limit = None if time_limit is None else _SHARE * time_limit
+        self._measured: dict[str, list[float]] = {label: [] for label in guesses}
+        self._hopeless: set[str] = set()
+        self._complete = False
+        self._lock = threading.Lock()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._started
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds until all tasks should be done; None before the first one is."""
+        with self._lock:
+            if not any(self._measured.values()):
+                return None
+            return sum(count * self._expected(label) for label, count in self._left.items()) / self._at_once
+
+    def start(self, label: str) -> bool:
+        """Return whether a task of a member may start: whether the member can be complete in time.
+
+        The member that should be first goes on in any case, so that there is an ensemble.
+        """
+        with self._lock:
+            if self._limit is None:
+                return True
+            if label in self._hopeless:
+                return False
+            rounds = math.ceil(self._waiting[label] / self._at_once)
+            self._waiting[label] -= 1
+            if self.elapsed + rounds * self._expected(label) <= self._limit or self._is_first(label):
+                return True
+            self._hopeless.add(label)
+            return False
+
+    def finish(self, label: str, seconds: float, *, failed: bool = False) -> None:
+        """Take note of a task that is finished; of one that failed only that it is over."""
+        with self._lock:
+            self._left[label] -= 1
+            if failed:
+                self._hopeless.add(label)
+            else:
+                self._measured[label].append(seconds)
+            self._complete |= not self._left[label] and label not in self._hopeless
+
+    def over(self) -> bool:
+        """Return whether time is up, and there is a member to make do with."""
+        return self._limit is not None and self._complete and self.elapsed > self._limit
+
+    def _is_first(self, label: str) -> bool:
+        possible = [other for other in self._guesses if other not in self._hopeless]
+        return not self._complete and label == min(possible, key=lambda other: self._guesses[other])
+
+    def _expected(self, label: str) -> float:
+        own = self._measured[label]
+        if own:
+            return sum(own) / len(own)
+        known = [(len(found) * self._guesses[other], sum(found)) for other, found in self._measured.items() if found]
+        guessed, measured = (sum(column) for column in zip(*known, strict=True)) if known else (1.0, 1.0)
+        return self._guesses[label] * measured / guessed
+
+
+def read_seconds(time_limit: Any) -> float | None:
+    """Validate ``time_limit``."""
+    if time_limit is None:
+        return None
+    if isinstance(time_limit, bool) or not isinstance(time_limit, (int, float)) or not time_limit > 0:
+        raise ParameterError(f"time_limit is {time_limit!r}, expected a positive number of seconds, or None")
+    return float(time_limit)
+
+
+def read_bytes(size: Any, name: str) -> int | None:
+    """Read a size: a number of bytes, or a text such as ``"8GB"``."""
+    if size is None:
+        return None
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]*)\s*", str(size))
+    if isinstance(size, bool) or found is None or found[2].upper() not in _UNITS or float(found[1]) <= 0:
+        raise ParameterError(f"{name} is {size!r}, expected a number of bytes or a text such as '8GB' or '500MiB'")
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+def shown(size: float) -> str:
+    """Return a size as people read it."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size / 1000:.0f} kB"
+
+
+def free_memory(limit: int | None) -> float | None:
+    """Return how many bytes a fit may still take; None where the system does not tell.
+
+    ``limit`` is the most that the process may have.
+    """
+    known = [_unused(), _unused_in_group()]
+    if limit is not None and (used := _used()) is not None:
+        known.append(limit - used)
+    found = [size for size in known if size is not None]
+    return _SHARE * min(found) if found else None
+
+
+def fewer_at_once(needs: Sequence[float], held: float, free: float | None, most: int) -> tuple[int, float]:
+    """Return how many tasks may run at once, and the bytes that these are expected to take.
+
+    Parameters
+    ----------
+    needs : sequence of float
+        Bytes of each task.
+    held : float
+        Bytes that are taken all the time.
+    free : float or None
+    most : int
+    """
+    largest = sorted(needs, reverse=True)
+    count = max(1, min(most, len(largest)))
+    while free is not None and count > 1 and held + sum(largest[:count]) > free:
+        count -= 1
+    return count, held + sum(largest[:count])
+
+
+def _used() -> float | None:
+    return _status("VmRSS", "/proc/self/status")
+
+
+def _unused() -> float | None:
+    return _status("MemAvailable", "/proc/meminfo")
+
+
+def _status(name: str, file: str) -> float | None:
+    try:
+        found = re.search(rf"^{name}:\s*(\d+) kB", Path(file).read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return None if found is None else 1024.0 * int(found[1])
+
+
+def _unused_in_group(root: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """Return what a control group leaves, without the files that are only cached."""
+    for most, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            limit = (root / most).read_text().strip()
+            taken = int((root / used).read_text())
+            stat = (root / Path(most).parent / "memory.stat").read_text()
+        except (OSError, ValueError):
+            continue
+        cached = re.search(r"^(?:total_)?inactive_file (\d+)", stat, re.MULTILINE)
+        return None if limit == "max" else float(int(limit) - taken + (int(cached[1]) if cached else 0))
+    return None

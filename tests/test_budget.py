@@ -1,0 +1,223 @@
+import time
+import warnings
+from collections import Counter
+
+import joblib
+import numpy as np
+import pytest
+
+from byoe import EnsembleRegressor, _budget, learner
+from byoe._budget import Clock, fewer_at_once, read_bytes, read_seconds, shown
+from byoe.errors import BudgetWarning, ParameterError
+from byoe.plugins import EstimatorLearner
+
+
+@pytest.fixture
+def now(monkeypatch):
+    """A clock that stands still unless told otherwise."""
+    times = [0.0]
+    monkeypatch.setattr(_budget.time, "monotonic", lambda: times[0])
+    return times
+
+
+GUESSES = {"short": 1.0, "middle": 2.0, "long": 50.0}
+TASKS = dict.fromkeys(GUESSES, 5)
+
+
+def test_without_a_limit_everything_may_start(now):
+    clock = Clock(GUESSES, TASKS, 2, None)
+    now[0] = 1e9
+    assert all(clock.start(label) for label in GUESSES for _ in range(5))
+    assert not clock.over()
+
+
+def test_a_member_starts_only_if_all_of_it_is_expected_in_time(now):
+    clock = Clock(GUESSES, TASKS, 2, 100.0)
+    assert clock.start("short")
+    assert clock.start("middle")
+    assert not clock.start("long")  # three rounds of 50 seconds for five tasks, two at a time
+
+
+def test_what_was_measured_replaces_the_guess_and_scales_the_others(now):
+    clock = Clock(GUESSES, TASKS, 2, 1000.0)
+    assert clock.start("long")
+    clock = Clock(GUESSES, TASKS, 2, 1000.0)
+    clock.start("short")
+    clock.finish("short", 10.0)  # ten times what was guessed
+    assert not clock.start("long")
+    assert clock.start("middle")
+    assert clock.remaining == pytest.approx((4 * 10 + 5 * 20 + 5 * 500) / 2)
+
+
+def test_the_shortest_member_goes_on_after_the_limit(now):
+    clock = Clock(GUESSES, TASKS, 1, 10.0)
+    for _ in range(5):
+        assert clock.start("short")
+        now[0] += 20.0
+        assert not clock.over()
+        clock.finish("short", 20.0)
+    assert clock.over()
+    assert not clock.start("middle")
+
+
+def test_where_the_shortest_fails_the_next_one_is_the_one_to_go_on(now):
+    clock = Clock(GUESSES, TASKS, 1, 10.0)
+    clock.start("short")
+    now[0] += 20.0
+    clock.finish("short", 20.0, failed=True)
+    assert not clock.start("short")
+    assert clock.start("middle")
+    assert not clock.start("long")
+
+
+def test_nothing_is_expected_before_something_is_known(now):
+    assert Clock(GUESSES, TASKS, 2, None).remaining is None
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(90, 3))
+    return X, X @ [1.0, 2.0, -1.0] + rng.normal(size=90)
+
+
+class Slow(EstimatorLearner):
+    """A ridge that takes its time, and knows it."""
+
+    name = "slow"
+    finalize = "bag"
+
+    def parameter_names(self):
+        return frozenset({"pause", "guess"})
+
+    def seconds(self, n_rows, n_columns, *, task, stopping):
+        return self.own_params()["guess"]
+
+    def estimator(self, task, y):
+        from sklearn.linear_model import Ridge
+
+        for _ in range(int(1000 * self.own_params()["pause"])):
+            time.sleep(0.001)
+        return Ridge()
+
+
+def test_the_ensemble_is_what_was_complete_in_time(data):
+    X, y = data
+    learners = [
+        ("endless", Slow(pause=1000.0, guess=3.0)),
+        ("short", Slow(pause=0.0, guess=1.0)),
+        ("ridge", learner("ridge")),
+    ]
+    ensemble = EnsembleRegressor(learners, "mean", cv=3, time_limit=2.0, random_state=0, n_jobs=2)
+    with pytest.warns(BudgetWarning, match=r"no time within the time_limit of 2 s: endless\. A longer limit"):
+        ensemble.fit(X, y)
+    assert list(ensemble.members_) == ["short", "ridge"]
+    assert [(failure.label, failure.error) for failure in ensemble.failures_] == [
+        ("endless", "3 of 3 fits were not done within the time_limit of 2 s")
+    ]
+    full = EnsembleRegressor(learners[1:], "mean", cv=3, random_state=0).fit(X, y)
+    assert np.array_equal(ensemble.predict(X), full.predict(X))
+
+
+def test_what_is_complete_is_as_without_a_limit(data):
+    X, y = data
+    learners = ("ridge", "knn", ("lightgbm", learner("lightgbm", n_estimators=5)))
+    limited, free = (
+        EnsembleRegressor(learners, cv=3, random_state=0, time_limit=limit).fit(X, y) for limit in (1000.0, None)
+    )
+    assert np.array_equal(limited.oof_predictions_, free.oof_predictions_)
+    assert np.array_equal(limited.predict(X), free.predict(X))
+
+
+def test_one_member_is_fitted_however_short_the_time(data):
+    X, y = data
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BudgetWarning)
+        ensemble = EnsembleRegressor(("ridge", "catboost"), cv=3, time_limit=1e-6, random_state=0).fit(X, y)
+    assert list(ensemble.members_) == ["ridge"]
+
+
+@pytest.mark.parametrize("limit", [0, -1.0, "10 s", True, float("nan")])
+def test_wrong_time_limits(limit, data):
+    with pytest.raises(ParameterError, match="time_limit is .*, expected a positive number of seconds, or None"):
+        EnsembleRegressor(("ridge",), time_limit=limit).fit(*data)
+    assert read_seconds(5) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(1000, 1000), ("1000", 1000), ("8GB", 8 * 10**9), ("1.5 MiB", 3 * 2**19), ("2kb", 2000)]
+)
+def test_sizes(size, expected):
+    assert read_bytes(size, "memory_limit") == expected
+
+
+@pytest.mark.parametrize("size", ["8 apples", "GB", -1, 0, True, "1e9", []])
+def test_wrong_sizes(size, data):
+    with pytest.raises(ParameterError, match="memory_limit is .*, expected a number of bytes or a text such as '8GB'"):
+        EnsembleRegressor(("ridge",), memory_limit=size).fit(*data)
+
+
+def test_sizes_as_people_read_them():
+    assert [shown(size) for size in (512, 2.5e6, 3.14e9)] == ["1 kB", "2.5 MB", "3.1 GB"]
+
+
+@pytest.mark.parametrize(
+    ("free", "expected"),
+    [(None, (4, 110.0)), (200.0, (4, 110.0)), (105.0, (3, 100.0)), (60.0, (1, 50.0)), (1.0, (1, 50.0))],
+)
+def test_fewer_tasks_at_once_where_memory_is_short(free, expected):
+    assert fewer_at_once([10.0, 20.0, 30.0, 40.0, 5.0], 10.0, free, 4) == expected
+
+
+def test_short_memory_costs_time_and_changes_nothing_else(data, monkeypatch):
+    X, y = data
+    learners = (("lightgbm", learner("lightgbm", n_estimators=5)), "knn")
+    running, most = Counter(), []
+
+    def count(fit):
+        def counted(*args, **kwargs):
+            running["now"] += 1
+            most.append((running["now"], kwargs["threads"]))
+            time.sleep(0.005)
+            result = fit(*args, **kwargs)
+            running["now"] -= 1
+            return result
+
+        return counted
+
+    from byoe import _crossfit
+
+    monkeypatch.setattr(_crossfit, "fit_fold", count(_crossfit.fit_fold))
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    monkeypatch.setattr(_budget, "_unused", lambda: 1.0)
+    with pytest.warns(BudgetWarning, match=r"expected to take .* beside the data with one task at a time, and 0 kB"):
+        short = EnsembleRegressor(learners, cv=3, random_state=0, n_jobs=2).fit(X, y)
+    assert set(most) == {(1, 2)}  # one at a time, which has both threads
+    monkeypatch.undo()
+    free = EnsembleRegressor(learners, cv=3, random_state=0, n_jobs=2).fit(X, y)
+    assert np.allclose(short.oof_predictions_, free.oof_predictions_, rtol=1e-9)
+
+
+def test_a_limit_is_on_the_whole_process(monkeypatch):
+    monkeypatch.setattr(_budget, "_used", lambda: 3e9)
+    monkeypatch.setattr(_budget, "_unused", lambda: 100e9)
+    monkeypatch.setattr(_budget, "_unused_in_group", lambda: None)
+    assert _budget.free_memory(10 * 10**9) == pytest.approx(0.95 * 7e9)
+    assert _budget.free_memory(None) == pytest.approx(95e9)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_a_control_group_leaves(tmp_path, version):
+    folder = tmp_path / "memory" if version == 1 else tmp_path
+    folder.mkdir(exist_ok=True)
+    names = ("memory.max", "memory.current") if version == 2 else ("memory.limit_in_bytes", "memory.usage_in_bytes")
+    for name, size in zip(names, (1000, 700), strict=True):
+        (folder / name).write_text(f"{size}\n")
+    (folder / "memory.stat").write_text("anon 100\ninactive_file 200\n")
+    assert _budget._unused_in_group(tmp_path) == 500.0
+    (folder / names[0]).write_text("max\n")
+    assert _budget._unused_in_group(tmp_path) is None
+
+
+def test_no_control_group(tmp_path):
+    assert _budget._unused_in_group(tmp_path) is None
