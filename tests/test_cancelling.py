@@ -13,8 +13,8 @@ from byoe import EnsembleRegressor
 from byoe._cancelling import cancelled, listen
 
 SCRIPT = """
-import threading, time, numpy as np
-from byoe import EnsembleRegressor
+import threading, numpy as np
+from byoe import EnsembleRegressor, learner
 
 X = np.random.default_rng(0).normal(size=(30_000, 20))
 endless = {endless}
