@@ -69,6 +69,9 @@ def test_public_functions_and_classes_have_docstrings():
     nested = {
         "work",
         "tell",
+        "Chunks",
+        "reset",
+        "next",
         "limited",
         "compute",
         "visit",

@@ -207,3 +207,13 @@ def test_bins_of_the_users_choice(name):
         EnsembleRegressor, name, X, X[:, 0], learners=[learner(name, **{**BOOSTERS[name], **bins})], finalize="refit"
     )
     assert len(np.unique(made.predict(np.linspace(-3, 3, 500)[:, None]))) <= 4
+
+
+def test_tables_of_many_chunks(name, data, monkeypatch):
+    from byoe.learners import xgboost
+
+    first = fit(EnsembleRegressor, name, *data, early_stopping=True)
+    monkeypatch.setattr(xgboost, "_CHUNK", 64)
+    assert np.array_equal(
+        first.oof_predictions_, fit(EnsembleRegressor, name, *data, early_stopping=True).oof_predictions_
+    )

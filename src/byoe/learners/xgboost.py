@@ -26,6 +26,7 @@ _NATIVE_ONLY = frozenset(
 )
 
 _CONFIGURING = threading.Lock()
+_CHUNK = 1 << 16
 
 
 @cache
@@ -173,10 +174,9 @@ class XGBoost(Learner):
     ) -> Any:
         import xgboost
 
+        bins = self._given_params().get("max_bin", 256)
         columns = _columns(X, categorical)
-        bins = {"max_bin": self._given_params().get("max_bin", 256)}
-        cuts = xgboost.QuantileDMatrix(X, nthread=threads, **columns, **bins)
-        return cuts, partial(xgboost.QuantileDMatrix, **columns, **bins), X
+        return xgboost.QuantileDMatrix(X, nthread=threads, max_bin=bins, **columns), X, columns, bins
 
     def fit_rows(
         self,
@@ -191,11 +191,11 @@ class XGBoost(Learner):
         stop: StopRows | None = None,
         rounds: int | None = None,
     ) -> Model:
-        cuts, matrix, X = prepared
-        data = matrix(X[rows], label=y, weight=sample_weight, nthread=threads, ref=cuts)
+        cuts, X, columns, bins = prepared
+        data = _binned(cuts, X, rows, y, sample_weight, threads, columns, bins)
         watched = None
         if stop is not None:
-            watched = matrix(X[stop.X], label=stop.y, weight=stop.sample_weight, nthread=threads, ref=data)
+            watched = _binned(data, X, stop.X, stop.y, stop.sample_weight, threads, columns, bins)
         return _train(self._given_params(), data, watched, task, seed, threads, stop, rounds)
 
     def _given_params(self) -> dict[str, Any]:
@@ -212,6 +212,39 @@ def _columns(X: Any, categorical: Mapping[int, int] | None) -> dict[str, Any]:
     if not categorical:
         return {}
     return {"feature_types": ["c" if i in categorical else "q" for i in range(X.shape[1])], "enable_categorical": True}
+
+
+def _binned(
+    cuts: Any,
+    X: Any,
+    rows: IntArray,
+    y: NDArray[Any],
+    weight: FloatArray | None,
+    threads: int,
+    columns: Mapping[str, Any],
+    bins: int,
+) -> Any:
+    """Return rows in the bins of another matrix, without a copy of them all."""
+    import xgboost
+
+    class Chunks(xgboost.DataIter):  # type: ignore[misc]  # xgboost has no types
+        place = 0
+
+        def reset(self) -> None:
+            self.place = 0
+
+        def next(self, input_data: Any) -> bool:
+            part = slice(self.place, self.place + _CHUNK)
+            self.place += _CHUNK
+            if part.start >= len(rows):
+                return False
+            own = None if weight is None else weight[part]
+            kinds = columns.get("feature_types")
+            input_data(data=X[rows[part]], label=y[part], weight=own, feature_types=kinds)
+            return True
+
+    categories = columns.get("enable_categorical", False)
+    return xgboost.QuantileDMatrix(Chunks(), ref=cuts, nthread=threads, max_bin=bins, enable_categorical=categories)
 
 
 def _train(
