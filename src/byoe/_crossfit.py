@@ -139,9 +139,10 @@ def cross_fit(
 
     quiet = {category for learner in learners.values() for category in learner.quiet}
     total = Counter(task.label for task in tasks)
+    over = None if time_limit is None else clock.over
     with (
         telling(callbacks, total) as tell,
-        closing(run(work, schedule.works, schedule.n_cores, quiet, clock.over)) as outcomes,
+        closing(run(work, schedule.works, schedule.n_cores, quiet, over)) as outcomes,
     ):
         for outcome in outcomes:
             item = outcome.task

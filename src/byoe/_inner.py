@@ -68,7 +68,9 @@ def hold_out(
         held = np.concatenate([part[: round(_SHARE_TO_STOP * len(part))] for part in parts])
     else:
         held = rng.permutation(len(rows))[: round(_SHARE_TO_STOP * len(rows))]
-    kept = np.setdiff1d(np.arange(len(rows)), held)
+    is_held = np.zeros(len(rows), dtype=bool)
+    is_held[held] = True
+    kept = np.flatnonzero(~is_held)
     lost = task.is_classification and len(np.unique(y[kept])) < len(np.unique(y))
     if not len(held) or not len(kept) or lost:
         return None

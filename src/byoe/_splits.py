@@ -49,15 +49,13 @@ class SplitPlan:
     @property
     def repeats_rows(self) -> bool:
         """Whether a training part holds a row more than once."""
-        return any(len(train) and int(np.bincount(train).max()) > 1 for train, _ in self.folds)
+        return any(_repeats(train) for train, _ in self.folds)
 
     @property
     def is_partition(self) -> bool:
         """Whether every row is predicted once, by a fold that trains on all the other folds' rows."""
         once = bool((self.counts == 1).all())
-        return once and all(
-            len(train) == len(np.unique(train)) == self.n_rows - len(test) for train, test in self.folds
-        )
+        return once and all(len(train) == self.n_rows - len(test) and not _repeats(train) for train, test in self.folds)
 
     @property
     def test_fold(self) -> IntArray:
@@ -103,7 +101,7 @@ class SplitPlan:
         fold learns from covered rows of its training part. A plan whose training parts hold
         no covered row (a holdout) gets five folds among its covered rows.
         """
-        pairs = [(np.unique(train[self.coverage[train]]), test) for train, test in self.folds]
+        pairs = [(np.flatnonzero(self.coverage & _mask(train, self.n_rows)), test) for train, test in self.folds]
         pairs = [(train, test) for train, test in pairs if len(train)]
         if pairs:
             return pairs
@@ -184,15 +182,25 @@ def _checked(number: int, pair: Any, n_rows: int) -> tuple[IntArray, IntArray]:
         ) from error
     if not len(train) or not len(test):
         raise ParameterError(f"fold {number + 1} of cv has an empty {'test' if len(train) else 'training'} part")
-    if len(np.unique(test)) < len(test):
+    if _repeats(test):
         raise ParameterError(f"fold {number + 1} of cv predicts a row more than once; give every test row once")
-    shared = np.intersect1d(train, test)
+    shared = np.sort(test[_mask(train, n_rows)[test]])
     if len(shared):
         raise ParameterError(
             f"fold {number + 1} of cv trains on rows that it also predicts ({len(shared)} of them, the first is row "
             f"{shared[0]}); its out-of-fold predictions would have seen their target"
         )
     return train, test
+
+
+def _mask(rows: IntArray, n_rows: int) -> NDArray[np.bool_]:
+    mask = np.zeros(n_rows, dtype=bool)
+    mask[rows] = True
+    return mask
+
+
+def _repeats(rows: IntArray) -> bool:
+    return len(rows) > 0 and int(np.bincount(rows).max()) > 1
 
 
 def _indices(part: Any, n_rows: int) -> IntArray:

@@ -201,8 +201,11 @@ def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
     shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
     several = not classification and len(shape) == 2 and shape[1] > 1
     y = np.asarray(y) if several else column_or_1d(y, warn=True)
-    cells = y if y.ndim == 1 else y.astype(object)
-    holes = np.array([is_missing(value) for value in cells.ravel().tolist()]).reshape(cells.shape)
+    if y.dtype.kind in "biuf":
+        holes = np.isnan(y)
+    else:
+        cells = y.astype(object)
+        holes = np.array([is_missing(value) for value in cells.ravel().tolist()]).reshape(cells.shape)
     missing = np.flatnonzero(holes if y.ndim == 1 else holes.any(axis=1))
     if len(missing):
         shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
