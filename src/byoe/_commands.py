@@ -16,6 +16,7 @@ from ._bundle import check_free
 from ._configure import configure
 from ._data import read_frame, take_apart
 from ._leaderboard import Leaderboard
+from ._portfolios import DEFAULT, PORTFOLIOS
 from .errors import InputError, ParameterError
 
 app = typer.Typer(
@@ -57,7 +58,7 @@ def fit(
     data: Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")],
     target: Annotated[str, typer.Option(help="Name or position of the column to predict.")],
     out: Annotated[Path, typer.Option(help="Folder for the fitted ensemble.")],
-    learners: Annotated[str, typer.Option(help="Registered names, with commas.")] = "catboost,xgboost,lightgbm",
+    learners: Annotated[str, typer.Option(help="Registered names, with commas; or best.")] = ",".join(DEFAULT),
     blender: Annotated[str, typer.Option(help="A registered name.")] = "auto",
     task: Annotated[str, typer.Option(help="auto, regression or classification.")] = "auto",
     cv: Annotated[int, typer.Option(help="Number of folds.")] = 5,
@@ -70,7 +71,7 @@ def fit(
     ] = None,
     header: Annotated[bool | None, typer.Option(help="Whether CSV files have a header; looked for by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of folds and members.")] = None,
-    verbose: Annotated[bool, typer.Option(help="Print a line per finished task.")] = True,
+    verbose: Annotated[bool, typer.Option(help="Show progress: a bar, or elsewhere a line per member.")] = True,
 ) -> None:
     """Fit an ensemble and save it."""
     check_free(out)
@@ -79,7 +80,14 @@ def fit(
     table = take_apart(frame, target=target, weight=weight, groups=groups, drop=dropped)
     kind = _kind(task, table.y)
     names = tuple(name.strip() for name in learners.split(",") if name.strip())
-    ensemble = kind(names, blender, cv=cv, metric=metric, random_state=seed, verbose=int(verbose))
+    ensemble = kind(
+        learners if learners in PORTFOLIOS else names,
+        blender,
+        cv=cv,
+        metric=metric,
+        random_state=seed,
+        verbose=int(verbose),
+    )
     ensemble = configure(ensemble, dict(_setting(text) for text in param or []))
     ensemble.fit(table.X, table.y, sample_weight=table.weight, groups=table.groups)
     ensemble.save(out)
