@@ -16,6 +16,7 @@ from ._bundle import check_free
 from ._configure import configure
 from ._data import read_frame, take_apart
 from ._leaderboard import Leaderboard
+from ._store_commands import app as store_app
 from .errors import InputError, ParameterError
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="byoe: any learners, any blender, one ensemble.",
 )
+app.add_typer(store_app, name="store")
 
 
 def _version(wanted: bool) -> None:

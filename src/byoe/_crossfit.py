@@ -22,12 +22,13 @@ from sklearn.base import clone
 from ._blending import OOF, Blender
 from ._contracts import FloatArray, Learner
 from ._fold_model import fit_fold
+from ._kept import Kept
 from ._members import FittedMember
 from ._prepared import Prepared
 from ._rows import Rows
 from ._schedule import Work, cores, run
 from ._splits import SplitPlan
-from ._tasks import PREPARE, REFIT, FitTask, Outcome, fit_tasks, in_order
+from ._tasks import PREPARE, REFIT, FitTask, Outcome, fit_tasks, in_order, mean_rounds, where
 from .errors import MemberError, ParameterError
 
 
@@ -43,8 +44,10 @@ class Progress:
     done, total : int
         Finished tasks, and all.
     seconds : float
-        What this task took.
+        What this task took; if it is reused, when it was done.
     failed : bool
+    reused : bool
+        Whether it was found in the store.
     """
 
     label: str
@@ -53,11 +56,11 @@ class Progress:
     total: int
     seconds: float
     failed: bool = False
+    reused: bool = False
 
     def __str__(self) -> str:
-        where = "refit" if self.fold == REFIT else f"fold {self.fold + 1}"
-        state = "failed" if self.failed else "done"
-        return f"{self.done}/{self.total} {self.label} {where} {state} in {self.seconds:.2f} s"
+        state = "failed" if self.failed else "reused, was done" if self.reused else "done"
+        return f"{self.done}/{self.total} {self.label} {where(self.fold)} {state} in {self.seconds:.2f} s"
 
 
 @dataclass(frozen=True)
@@ -125,11 +128,13 @@ def cross_fit(
     n_jobs: int | None = None,
     on_error: str = "raise",
     callbacks: tuple[Callable[[Progress], Any], ...] = (),
+    kept: Kept | None = None,
 ) -> CrossFit:
     """Fit every member on every fold, predict the rows it did not see, finalise it.
 
     Members named in ``stopping`` find their number of rounds in the folds; a refit on all
-    rows takes the mean of these numbers, so it waits for them.
+    rows takes the mean of these numbers, so it waits for them. What is found in ``kept`` is
+    not done again.
     """
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
     n_cores = cores(n_jobs)
@@ -141,20 +146,26 @@ def cross_fit(
     # Results arrive in any order; sums over repeated folds must not depend on it.
     arrived: dict[tuple[str, int], Outcome] = {}
     left = Counter(task.label for task in tasks)
+    if kept is not None:
+        kept.expect(tasks, {item.label: item.seed for item in _preparing(works)})
 
     def work(item: FitTask, threads: int) -> Outcome:
         if item.fold == PREPARE:
-            with suppress(Exception):  # the folds will say it
-                prepared[item.label].of_output(0, threads)
+            if kept is None or not kept.holds(item.label):
+                with suppress(Exception):  # the folds will say it
+                    prepared[item.label].of_output(0, threads)
             return Outcome(item, 0.0)
         rounds: list[int] = []
         if item.fold == REFIT and item.label in stopping:
             folds = [arrived[item.label, number] for number in range(len(data.plan.folds))]
             if any(fold.error for fold in folds):
                 return Outcome(item, 0.0)
-            rounds = _mean_rounds([fold.rounds for fold in folds if fold.rounds])
-        outcome = _carry_out(item, data, threads, rounds, prepared.get(item.label))
+            rounds = mean_rounds([fold.rounds for fold in folds])
+        found = None if kept is None else kept.find(item, rounds)
+        outcome = found or _carry_out(item, data, threads, rounds, prepared.get(item.label))
         arrived[item.label, item.fold] = outcome
+        if kept is not None and found is None:
+            kept.keep(outcome, rounds)
         return outcome
 
     quiet = {category for learner in learners.values() for category in learner.quiet}
@@ -172,7 +183,7 @@ def cross_fit(
             _report(outcome, data.plan, result, on_error)
         failed = outcome.error is not None
         for callback in callbacks:
-            callback(Progress(item.label, item.fold, done, len(tasks), outcome.seconds, failed))
+            callback(Progress(item.label, item.fold, done, len(tasks), outcome.seconds, failed, outcome.reused))
 
     _gather(result, [arrived[key] for task in tasks if (key := (task.label, task.fold)) in arrived], data.plan)
     return result
@@ -221,11 +232,6 @@ def _gather(result: CrossFit, outcomes: list[Outcome], plan: SplitPlan) -> None:
     counts = plan.counts.reshape(-1, *([1] * (result.oof.ndim - 1)))
     with np.errstate(invalid="ignore"):
         result.oof = np.where(counts > 0, result.oof / counts, np.nan)
-
-
-def _mean_rounds(by_fold: list[list[int]]) -> list[int]:
-    """Return the mean number of rounds over the folds, for each output."""
-    return [max(1, round(mean)) for mean in np.mean(by_fold, axis=0)] if by_fold else []
 
 
 def _report(outcome: Outcome, plan: SplitPlan, result: CrossFit, on_error: str) -> None:

@@ -56,12 +56,16 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         Columns to treat as categories beside those of texts and categories.
     on_error : {"raise", "skip"}, default="raise"
         Whether a failing member ends the fit, or is left out and reported in ``failures_``.
+    store : str, Path or Store, default=None
+        A folder that keeps every finished task, so that a fit that was killed resumes, and one
+        that is changed does only what is new. ``byoe.Store`` sets a limit other than 5 GB.
     callbacks : callable or sequence of callables, default=None
         Each is called with a ``Progress`` after every finished task.
     n_jobs : int, default=None
         Cores to use; None means all that the process may use.
     random_state : int, RandomState or None, default=None
-        Seed of the folds and of every task.
+        Seed of the folds and of every task. With None it is drawn; with a ``store``, drawn once
+        for the same data and folds.
     verbose : int, default=0
         Above 0, a line is printed for every finished task.
 
@@ -292,6 +296,7 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
         categorical: Any = "auto",
         calibrate: bool | str = False,
         on_error: str = "raise",
+        store: Any = None,
         callbacks: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
@@ -306,6 +311,7 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
             early_stopping=early_stopping,
             categorical=categorical,
             on_error=on_error,
+            store=store,
             callbacks=callbacks,
             n_jobs=n_jobs,
             random_state=random_state,

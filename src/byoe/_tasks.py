@@ -60,6 +60,18 @@ class Outcome:
     rounds: list[int] = field(default_factory=list)
     predicting: float = 0.0
     error: Exception | None = None
+    reused: bool = False
+
+
+def where(fold: int) -> str:
+    """Return how messages call a fold."""
+    return "refit" if fold == REFIT else f"fold {fold + 1}"
+
+
+def mean_rounds(by_fold: list[list[int]]) -> list[int]:
+    """Return the mean number of rounds over the folds that found one, for each output."""
+    found = [rounds for rounds in by_fold if rounds]
+    return [max(1, round(mean)) for mean in np.mean(found, axis=0)] if found else []
 
 
 def task_seed(root: int, label: str, fold: int) -> int:
