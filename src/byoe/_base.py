@@ -177,7 +177,7 @@ class BaseEnsemble(NestedParameters):
         store = as_store(self.store)
         if store is None or self.random_state is not None:
             return data, drawn
-        seed = resumed_seed(store, plan_key(self.cv, data, digest), drawn, stacklevel=4)
+        seed = resumed_seed(store, plan_key(self.cv, data, digest), drawn, stacklevel=3)
         if seed == drawn or not isinstance(self.cv, (int, np.integer)):
             return data, seed
         plan = make_plan(self.cv, data.table.values, data.y, data.plan.groups, data.task, seed)
@@ -186,7 +186,7 @@ class BaseEnsemble(NestedParameters):
     def _cross_fit(
         self, learners: Mapping[str, Learner], data: Rows, seed: int, digest: str, *, stacklevel: int
     ) -> CrossFit:
-        with opened(self.store, learners, data, digest, stacklevel=stacklevel + 1) as kept:
+        with opened(self.store, learners, data, digest, stacklevel=stacklevel) as kept:
             return cross_fit(
                 learners,
                 data,

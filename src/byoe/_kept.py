@@ -37,13 +37,13 @@ class Kept:
     table : str
         The digest of the table.
     stacklevel : int
-        Whose line warnings show, as seen from where this is made and closed: 2 is the caller of that.
+        Whose line warnings show, as if given where ``opened`` is called.
     """
 
     def __init__(
         self, store: Store, learners: Mapping[str, Learner], data: Rows, table: str, *, stacklevel: int
     ) -> None:
-        self._stacklevel = stacklevel + 1
+        self._stacklevel = stacklevel
         self._data = data
         self._shared = of_data(data, table)
         self._members: dict[str, dict[str, Any]] = {}
@@ -54,7 +54,7 @@ class Kept:
                 self._members[label] = of_member(label, learner, data)
             except SpecError as error:
                 text = f"{error}. So the store cannot tell its tasks from others, and they are done anew in every fit"
-                warnings.warn(text, stacklevel=self._stacklevel)
+                warnings.warn(text, stacklevel=stacklevel + 2)  # one for `opened`
         self._groups = {names: of_groups(data.plan, names=names) for names in (False, True)}
         self._rows: dict[int, Any] = {}
         self._tasks: dict[str, list[FitTask]] = {}
@@ -75,7 +75,7 @@ class Kept:
             if limit is not None:
                 self._open.trim(read_bytes(limit, "max_bytes"))
         for note in self._notes.values():
-            warnings.warn(note, stacklevel=self._stacklevel)
+            warnings.warn(note, stacklevel=self._stacklevel + 1)
 
     def expect(self, tasks: Sequence[FitTask], prepared: Mapping[str, int]) -> None:
         """Take the tasks of the fit, and the seeds of the members for which the table is prepared once."""
@@ -184,7 +184,7 @@ def _write(outcome: Outcome, made_of: Mapping[str, Any], folder: Path) -> dict[s
 def opened(
     store: Any, learners: Mapping[str, Learner], data: Rows, table: str, *, stacklevel: int
 ) -> AbstractContextManager[Kept | None]:
-    """Return the tasks of a fit in what the user gave as ``store=``; None where that is None."""
+    """Open what the user gave as ``store=`` for the tasks of a fit; None where that is None."""
     chosen = as_store(store)
     return nullcontext() if chosen is None else Kept(chosen, learners, data, table, stacklevel=stacklevel)
 

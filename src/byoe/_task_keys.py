@@ -48,9 +48,10 @@ def of_member(label: str, learner: Learner, data: Rows) -> dict[str, Any]:
     packages = {*map(_package, kinds), *(package for one in learners for package in one.packages())} - _OURS
     names = {"numpy", "scikit-learn", *(name for one in learners for name in one.needs)}
     names |= {name for package in packages for name in distributions(package)}
-    versions = {name: installed_version(name) for name in sorted(names)} | {"byoe": __version__}
+    versions = {name: installed_version(name) for name in sorted(names)}
     for plugin in (find("learner", one.name) for one in learners if not hasattr(one, "template")):
-        versions |= {plugin.distribution: plugin.version}
+        versions[plugin.distribution] = plugin.version
+    versions["byoe"] = __version__
     loose = [kind for kind in kinds if not distributions(_package(kind))]
     return {
         "learner": spec,
@@ -159,6 +160,5 @@ def _source(label: str, kind: type) -> str:
     try:
         return hashlib.sha256(Path(inspect.getfile(sys.modules[kind.__module__])).read_bytes()).hexdigest()
     except (OSError, TypeError, KeyError) as error:
-        raise SpecError(
-            f"member {label!r}: the code of the class {kind.__name__!r} cannot be read ({error})"
-        ) from error
+        text = f"member {label!r}: the code of class {kind.__name__!r} cannot be read ({type(error).__name__}: {error})"
+        raise SpecError(text) from error
