@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingRegressor
@@ -85,12 +87,21 @@ def mixed_frame(X):
     return frame
 
 
+LACKING = [(np.arange(40), np.arange(40, 60)), (np.arange(10, 60), np.arange(10))]
 CASES = {
     "regression": lambda X, y: (EnsembleRegressor, X, y, {}),
     "two classes": lambda X, y: (EnsembleClassifier, X, np.where(y > 0, "up", "down"), {}),
     "three classes": lambda X, y: (EnsembleClassifier, X, np.digitize(y, [-1, 1]), {}),
     "several targets": lambda X, y: (EnsembleRegressor, X, np.column_stack([y, X[:, 0] - y]), {}),
     "texts and holes": lambda X, y: (EnsembleRegressor, mixed_frame(X), y, {}),
+    "a sparse matrix": lambda X, y: (EnsembleRegressor, csr_matrix(np.where(X > 1, X, 0)), y, {}),
+    "a frame of polars": lambda X, y: (
+        EnsembleRegressor,
+        polars.DataFrame(X),
+        y,
+        {"members": [*MEMBERS, ("r", Ridge())]},
+    ),
+    "a class that a fold lacks": lambda X, y: (EnsembleClassifier, X, np.arange(60) // 20, {"cv": LACKING}),
     "refits": lambda X, y: (EnsembleRegressor, X, y, {"finalize": "refit"}),
     "bags": lambda X, y: (EnsembleRegressor, X, y, {"finalize": "bag"}),
     "the usual blender": lambda X, y: (EnsembleRegressor, X, y, {"blender": "auto"}),
@@ -130,6 +141,18 @@ def test_every_learner_comes_back_as_it_was(kind, stopping, tmp_path):
     rounds = {label: [model.rounds for model in member.models] for label, member in first.members_.items()}
     assert rounds == {label: [model.rounds for model in member.models] for label, member in second.members_.items()}
     assert [row["fit_seconds"] for row in first.leaderboard_] == [row["fit_seconds"] for row in second.leaderboard_]
+
+
+def test_weights_of_zero_are_the_same_again(tmp_path):
+    X, y = regression()
+    weight = np.arange(60) % 3 / 2
+    members = ("ridge", BOOSTER)
+    plain = made(members)[0].fit(X, y, sample_weight=weight)
+    made(members, store=tmp_path)[0].fit(X, y, sample_weight=weight)
+    second, heard = made(members, store=tmp_path)
+    second.fit(X, y, sample_weight=weight)
+    assert done(heard) == []
+    assert same(plain, second, X)
 
 
 def test_a_loaded_member_can_what_a_fitted_one_can(tmp_path):
