@@ -52,6 +52,24 @@ def test_an_interrupt_ends_the_fit(name):
     assert process.returncode == 0
 
 
+def test_an_interrupt_keeps_what_is_in_the_store(tmp_path):
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    reused = []
+
+    def interrupt(progress):
+        if progress.done == 5:
+            raise KeyboardInterrupt
+
+    given = {"cv": 3, "store": tmp_path / "store", "n_jobs": 1, "random_state": 0}
+    with pytest.raises(KeyboardInterrupt):
+        EnsembleRegressor(("knn", "random_forest"), callbacks=interrupt, **given).fit(X, X[:, 0])
+    resumed = EnsembleRegressor(("knn", "random_forest"), callbacks=lambda task: reused.append(task.reused), **given)
+    resumed.fit(X, X[:, 0])
+    assert sum(reused) >= 5
+    whole = EnsembleRegressor(("knn", "random_forest"), cv=3, n_jobs=1, random_state=0).fit(X, X[:, 0])
+    assert np.array_equal(resumed.predict(X), whole.predict(X))
+
+
 def test_an_error_in_a_callback_ends_the_fit():
     X = np.random.default_rng(0).normal(size=(200, 3))
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ._bundle import load
     from ._ensemble import EnsembleClassifier, EnsembleRegressor
     from ._registry import blender, learner
+    from ._store import Store
     from .errors import ByoeError
 
 __version__ = "0.1.0"
@@ -23,6 +24,7 @@ __all__ = [
     "ByoeError",
     "EnsembleClassifier",
     "EnsembleRegressor",
+    "Store",
     "__version__",
     "blender",
     "learner",
@@ -35,6 +37,7 @@ _HOMES = {
     "ByoeError": ".errors",
     "EnsembleClassifier": "._ensemble",
     "EnsembleRegressor": "._ensemble",
+    "Store": "._store",
     "blender": "._registry",
     "learner": "._registry",
     "load": "._bundle",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,11 +15,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._blending import OOF, Blender
-from ._budget import read_bytes, read_seconds
+from ._budget import read_seconds
 from ._contracts import FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
 from ._display import displays
+from ._kept import opened, resumed_seed
 from ._leaderboard import Leaderboard, Scoring, board
 from ._members import FittedMember, as_blender, check_frozen_classes, check_members, entries, members
 from ._metrics import Metric, find_metric
@@ -28,8 +31,11 @@ from ._plan_checks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_o
 from ._portfolios import DEFAULT
 from ._rows import Rows
 from ._schedule import cores
+from ._sizes import read_bytes
 from ._splits import SplitPlan, make_plan
+from ._store import as_store
 from ._table import Table, read_table, read_target, read_weights
+from ._task_keys import plan_key
 from .errors import InputError, ParameterError
 
 _FINALIZE = ("auto", "bag", "refit")
@@ -78,6 +84,7 @@ class BaseEnsemble(NestedParameters):
         on_error: str = "raise",
         time_limit: float | None = None,
         memory_limit: int | str | None = None,
+        store: Any = None,
         callbacks: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
@@ -93,6 +100,7 @@ class BaseEnsemble(NestedParameters):
         self.on_error = on_error
         self.time_limit = time_limit
         self.memory_limit = memory_limit
+        self.store = store
         self.callbacks = callbacks
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -138,23 +146,18 @@ class BaseEnsemble(NestedParameters):
         if classes is not None:
             check_frozen_classes(learners, classes)
         features = self._passed_through(blender, table)
-        seed = self._draw_seed()
-        plan = make_plan(self.cv, table.values, target, groups, task, seed)
+        drawn, digest = self._draw_seed(), table.digest()
+        plan = make_plan(self.cv, table.values, target, groups, task, drawn)
+        data, seed = self._resumed(Rows(table, target, sample_weight, task, plan), drawn, digest)
+        plan = data.plan
         self._warn_of_bagging(plan)
         warn_of_leaks(plan, table, target, stacklevel=3)
         warn_of_inner_ensembles(plan, learners, stacklevel=3)
-        fitted = cross_fit(
-            learners,
-            Rows(table, target, sample_weight, task, plan),
-            finalize={label: self._finalize_of(learner, plan) for label, learner in learners.items()},
-            stopping={label for label, learner in learners.items() if self._stops(learner)},
-            seed=seed,
-            **self._resources(),
-        )
+        fitted = self._cross_fit(learners, data, seed, digest, stacklevel=3)
         if classes is not None:
             self.classes_ = classes
         self._task, self._y, self._weight = task, target, sample_weight
-        self._plan, self._seed, self._digest = plan, seed, table.digest()
+        self._plan, self._seed, self._digest = plan, seed, digest
         self._keep(fitted)
         self._blend(blender, features, metric)
         warn_of_an_idle_layer(self, stacklevel=3)
@@ -176,6 +179,31 @@ class BaseEnsemble(NestedParameters):
             {label: clone(learner) for label, learner in members(self.learners).items()},
             clone(as_blender(self.blender)),
         )
+
+    def _resumed(self, data: Rows, drawn: int, digest: str) -> tuple[Rows, int]:
+        """Return the seed that an earlier fit of the same plan drew, and the plan that it makes."""
+        store = as_store(self.store)
+        if store is None or self.random_state is not None:
+            return data, drawn
+        seed = resumed_seed(store, plan_key(self.cv, data, digest), drawn, stacklevel=3)
+        if seed == drawn or not isinstance(self.cv, (int, np.integer)):
+            return data, seed
+        plan = make_plan(self.cv, data.table.values, data.y, data.plan.groups, data.task, seed)
+        return replace(data, plan=plan), seed
+
+    def _cross_fit(
+        self, learners: Mapping[str, Learner], data: Rows, seed: int, digest: str, *, stacklevel: int
+    ) -> CrossFit:
+        with opened(self.store, learners, data, digest, stacklevel=stacklevel) as kept:
+            return cross_fit(
+                learners,
+                data,
+                finalize={label: self._finalize_of(learner, data.plan) for label, learner in learners.items()},
+                stopping={label for label, learner in learners.items() if self._stops(learner)},
+                seed=seed,
+                kept=kept,
+                **self._resources(),
+            )
 
     def _wrapped(self, blender: Blender, task: Task) -> Blender:
         return PerOutput(blender) if task.n_outputs > 1 else blender
@@ -202,7 +230,7 @@ class BaseEnsemble(NestedParameters):
         return {
             "n_jobs": self.n_jobs,
             "time_limit": read_seconds(self.time_limit),
-            "memory_limit": read_bytes(self.memory_limit, "memory_limit"),
+            "memory_limit": None if self.memory_limit is None else read_bytes(self.memory_limit, "memory_limit"),
             "on_error": self.on_error,
             "callbacks": self._listeners(),
         }

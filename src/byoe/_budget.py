@@ -13,8 +13,6 @@ from typing import Any
 
 from .errors import ParameterError
 
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 # Of a process in a container: version 2 of control groups, version 1.
 _GROUP_FILES = (
     ("memory.max", "memory.current"),
@@ -54,6 +52,7 @@ class Clock:
         self._measured: dict[str, list[float]] = {label: [] for label in guesses}
         self._hopeless: set[str] = set()
         self._complete = False
+        self._running = 0
         self._lock = threading.Lock()
 
     @property
@@ -75,30 +74,39 @@ class Clock:
         The member that should be first goes on in any case, so that there is an ensemble.
         """
         with self._lock:
-            if self._limit is None:
-                return True
             if label in self._hopeless:
                 return False
             rounds = math.ceil(self._waiting[label] / self._at_once)
+            in_time = self._limit is None or self.elapsed + rounds * self._expected(label) <= self._limit
+            if not in_time and not self._is_first(label):
+                self._hopeless.add(label)
+                return False
             self._waiting[label] -= 1
-            if self.elapsed + rounds * self._expected(label) <= self._limit or self._is_first(label):
-                return True
-            self._hopeless.add(label)
-            return False
+            self._running += 1
+            return True
+
+    def reuse(self, label: str) -> None:
+        """Take note of a task that need not be done."""
+        with self._lock:
+            self._waiting[label] -= 1
+            self._left[label] -= 1
+            self._complete |= not self._left[label] and label not in self._hopeless
 
     def finish(self, label: str, seconds: float, *, failed: bool = False) -> None:
         """Take note of a task that is finished; of one that failed only that it is over."""
         with self._lock:
             self._left[label] -= 1
-            if failed:
+            self._running -= 1
+            if failed and self._limit is not None:
                 self._hopeless.add(label)
             else:
                 self._measured[label].append(seconds)
             self._complete |= not self._left[label] and label not in self._hopeless
 
     def over(self) -> bool:
-        """Return whether time is up, and there is a member to make do with."""
-        return self._limit is not None and self._complete and self.elapsed > self._limit
+        """Return whether time is up while something is fitted, and there is a member to make do with."""
+        late = self._limit is not None and self.elapsed > self._limit
+        return late and self._complete and self._running > 0
 
     def _is_first(self, label: str) -> bool:
         possible = [other for other in self._guesses if other not in self._hopeless]
@@ -120,24 +128,6 @@ def read_seconds(time_limit: Any) -> float | None:
     if isinstance(time_limit, bool) or not isinstance(time_limit, (int, float)) or not time_limit > 0:
         raise ParameterError(f"time_limit is {time_limit!r}, expected a positive number of seconds, or None")
     return float(time_limit)
-
-
-def read_bytes(size: Any, name: str) -> int | None:
-    """Read a size: a number of bytes, or a text such as ``"8GB"``."""
-    if size is None:
-        return None
-    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]*)\s*", str(size))
-    if isinstance(size, bool) or found is None or found[2].upper() not in _UNITS or float(found[1]) <= 0:
-        raise ParameterError(f"{name} is {size!r}, expected a number of bytes or a text such as '8GB' or '500MiB'")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
-
-
-def shown(size: float) -> str:
-    """Return a size as people read it."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size / 1000:.0f} kB"
 
 
 def free_memory(limit: int | None) -> float | None:

@@ -9,7 +9,6 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from ._members import FittedMember, as_blender, members
 from ._outputs import PerOutput
 from ._spec import blender_from_spec, blender_to_spec, from_spec, to_spec
 from ._splits import SplitPlan
+from ._versions import distributions, installed_version
 from .errors import BundleError
 
 FORMAT = 1
@@ -88,7 +88,7 @@ def _write(ensemble: Any, folder: Path) -> None:
     manifest = {
         "format": FORMAT,
         "byoe": __version__,
-        "libraries": {name: _version(name) for name in sorted(libraries)},
+        "libraries": {name: installed_version(name) for name in sorted(libraries)},
         "spec": spec,
         "task": asdict(task),
         "classes": _classes(ensemble) if task.is_classification else None,
@@ -195,7 +195,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         if _digest(file) != digest:
             raise BundleError(f"{folder}: the file {name} is not the one that was saved (its SHA-256 differs)")
     for name, written in manifest["libraries"].items():
-        here = _version(name)
+        here = installed_version(name)
         if here is None:
             raise BundleError(f"{folder} needs {name} {written}, which is not installed")
         if parse_version(here).release[:2] < parse_version(written).release[:2]:
@@ -234,20 +234,7 @@ def _libraries(learner: Any) -> set[str]:
     """Return the distributions whose code a member's files need."""
     if not learner.packages():
         return set(learner.needs)
-    known = packages_distributions()
-    return {name for package in learner.packages() for name in known.get(package, ())}
-
-
-def _version(name: str) -> Any:
-    from importlib.metadata import PackageNotFoundError
-
-    # xgboost-cpu is the same library without GPU code, under the same import name.
-    for candidate in (name, f"{name}-cpu"):
-        try:
-            return version(candidate)
-        except PackageNotFoundError:
-            continue
-    return None
+    return {name for package in learner.packages() for name in distributions(package)}
 
 
 def _digest(file: Path) -> str:

@@ -17,6 +17,7 @@ from ._configure import configure
 from ._data import read_frame, take_apart
 from ._leaderboard import Leaderboard
 from ._portfolios import DEFAULT, PORTFOLIOS
+from ._store_commands import app as store_app
 from .errors import InputError, ParameterError
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="byoe: any learners, any blender, one ensemble.",
 )
+app.add_typer(store_app, name="store")
 
 
 def _version(wanted: bool) -> None:

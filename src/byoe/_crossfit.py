@@ -24,13 +24,14 @@ from ._blending import OOF, Blender
 from ._budget import Clock
 from ._contracts import FloatArray, Learner
 from ._fold_model import fit_fold
+from ._kept import Kept
 from ._members import FittedMember
 from ._prepared import Prepared
 from ._progress import Progress, telling
 from ._rows import Rows
 from ._schedule import cores, run
 from ._splits import SplitPlan
-from ._tasks import PREPARE, REFIT, FitTask, Outcome, fit_tasks, in_order
+from ._tasks import PREPARE, REFIT, FitTask, Outcome, fit_tasks, in_order, mean_rounds
 from .errors import BudgetWarning, MemberError, ParameterError
 
 
@@ -101,12 +102,13 @@ def cross_fit(
     memory_limit: int | None = None,
     on_error: str = "raise",
     callbacks: tuple[Callable[[Progress], Any], ...] = (),
+    kept: Kept | None = None,
 ) -> CrossFit:
     """Fit every member on every fold, predict the rows it did not see, finalise it.
 
     Members named in ``stopping`` find their number of rounds in the folds; a refit on all
     rows takes the mean of these numbers, so it waits for them. Members that cannot be complete
-    within ``time_limit`` seconds are left out.
+    within ``time_limit`` seconds are left out. What is found in ``kept`` is not done again.
     """
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
     schedule = in_order(tasks, data, cores(n_jobs), stopping, seed, memory_limit, in_a_hurry=time_limit is not None)
@@ -118,23 +120,32 @@ def cross_fit(
     # Results arrive in any order; sums over repeated folds must not depend on it.
     arrived: dict[tuple[str, int], Outcome] = {}
     left = Counter(task.label for task in tasks)
+    if kept is not None:
+        kept.expect(tasks, {item.label: item.seed for item in schedule.preparing})
 
     def work(item: FitTask, threads: int) -> Outcome:
         if item.fold == PREPARE:
-            with suppress(Exception):  # the folds will say it
-                prepared[item.label].of_output(0, threads)
+            if kept is None or not kept.holds(item.label):
+                with suppress(Exception):  # the folds will say it
+                    prepared[item.label].of_output(0, threads)
             return Outcome(item, 0.0)
         rounds: list[int] = []
         if item.fold == REFIT and item.label in stopping:
             folds = [arrived.get((item.label, number)) for number in range(len(data.plan.folds))]
             if any(fold is None or fold.error for fold in folds):
                 return Outcome(item, 0.0, left_out=True)
-            rounds = _mean_rounds([fold.rounds for fold in folds if fold is not None and fold.rounds])
-        if not clock.start(item.label):
+            rounds = mean_rounds([fold.rounds for fold in folds if fold is not None])
+        found = None if kept is None else kept.find(item, rounds)
+        if found is not None:
+            clock.reuse(item.label)
+        elif not clock.start(item.label):
             return Outcome(item, 0.0, left_out=True)
-        outcome = _carry_out(item, data, threads, rounds, prepared.get(item.label))
-        clock.finish(item.label, outcome.seconds, failed=outcome.error is not None)
+        outcome = found or _carry_out(item, data, threads, rounds, prepared.get(item.label))
+        if found is None:
+            clock.finish(item.label, outcome.seconds, failed=outcome.error is not None)
         arrived[item.label, item.fold] = outcome
+        if kept is not None and found is None:
+            kept.keep(outcome, rounds)
         return outcome
 
     quiet = {category for learner in learners.values() for category in learner.quiet}
@@ -159,7 +170,15 @@ def cross_fit(
             done, failed = sum(total.values()) - sum(left.values()), outcome.error is not None
             tell(
                 Progress(
-                    item.label, item.fold, done, len(tasks), outcome.seconds, failed, clock.elapsed, clock.remaining
+                    item.label,
+                    item.fold,
+                    done,
+                    len(tasks),
+                    outcome.seconds,
+                    failed,
+                    outcome.reused,
+                    clock.elapsed,
+                    clock.remaining,
                 )
             )
 
@@ -230,11 +249,6 @@ def _gather(result: CrossFit, outcomes: list[Outcome], plan: SplitPlan) -> None:
     counts = plan.counts.reshape(-1, *([1] * (result.oof.ndim - 1)))
     with np.errstate(invalid="ignore"):
         result.oof = np.where(counts > 0, result.oof / counts, np.nan)
-
-
-def _mean_rounds(by_fold: list[list[int]]) -> list[int]:
-    """Return the mean number of rounds over the folds, for each output."""
-    return [max(1, round(mean)) for mean in np.mean(by_fold, axis=0)] if by_fold else []
 
 
 def _report(outcome: Outcome, plan: SplitPlan, result: CrossFit, on_error: str) -> None:

@@ -61,12 +61,16 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
     memory_limit : int or str, default=None
         The most that the process may take, in bytes or as ``"8GB"``, by fitting less at once;
         None means what is free.
+    store : str, Path or Store, default=None
+        A folder that keeps every finished task, so that a fit that was killed resumes, and one
+        that is changed does only what is new. ``byoe.Store`` sets a limit other than 5 GB.
     callbacks : callable or sequence of callables, default=None
         Each is called with a ``Progress`` after every finished task.
     n_jobs : int, default=None
         Cores to use; None means all that the process may use.
     random_state : int, RandomState or None, default=None
-        Seed of the folds and of every task.
+        Seed of the folds and of every task. With None it is drawn; with a ``store``, drawn once
+        for the same data and folds.
     verbose : int, default=0
         1 shows a bar on a terminal, and elsewhere a line for every member; 2 a line for every task.
 
@@ -299,6 +303,7 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
         on_error: str = "raise",
         time_limit: float | None = None,
         memory_limit: int | str | None = None,
+        store: Any = None,
         callbacks: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
@@ -315,6 +320,7 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
             on_error=on_error,
             time_limit=time_limit,
             memory_limit=memory_limit,
+            store=store,
             callbacks=callbacks,
             n_jobs=n_jobs,
             random_state=random_state,

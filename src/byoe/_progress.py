@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ._tasks import REFIT
+from ._tasks import where
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,10 @@ class Progress:
     done, total : int
         Finished tasks, and all.
     seconds : float
-        What this task took.
+        What this task took; if it is reused, when it was done.
     failed : bool
+    reused : bool
+        Whether it was found in the store.
     elapsed : float
         Seconds since the first task started.
     remaining : float or None
@@ -36,13 +38,13 @@ class Progress:
     total: int
     seconds: float
     failed: bool = False
+    reused: bool = False
     elapsed: float = 0.0
     remaining: float | None = None
 
     def __str__(self) -> str:
-        where = "refit" if self.fold == REFIT else f"fold {self.fold + 1}"
-        state = "failed" if self.failed else "done"
-        return f"{self.done}/{self.total} {self.label} {where} {state} in {self.seconds:.2f} s"
+        state = "failed" if self.failed else "reused, was done" if self.reused else "done"
+        return f"{self.done}/{self.total} {self.label} {where(self.fold)} {state} in {self.seconds:.2f} s"
 
 
 @contextmanager

@@ -136,9 +136,8 @@ class _Crew(Generic[T, R]):
 
     def next(self, over: Callable[[], bool] | None) -> tuple[R, BaseException | None] | None:
         """Return what is finished next, or None when it is over before."""
-        if over is None:
-            return cast("tuple[R, BaseException | None]", self._finished.get())
-        while not over():
+        while over is None or not over():
+            # The system may give an interrupt to another thread, and this one must wake up to see it.
             with suppress(queue.Empty):
                 return cast("tuple[R, BaseException | None]", self._finished.get(timeout=_TICK))
         return None

@@ -11,6 +11,7 @@ import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ._blending import Blender
 from ._contracts import Learner
 from ._members import as_blender, as_learner, entries
 from ._registry import Kind, blender, installed, learner, plain
+from ._store import Store
 from .errors import SpecError
 
 VERSION = 1
@@ -48,7 +50,7 @@ def to_spec(ensemble: Any, *, lenient: bool = False) -> dict[str, Any]:
     for label, given in entries(ensemble.learners):
         made = as_learner(given)
         if made is not None:
-            members.append({"label": label, **_learner(label, made)})
+            members.append({"label": label, **learner_to_spec(label, made)})
     params: dict[str, Any] = {}
     left_out = []
     for name, value in ensemble.get_params(deep=False).items():
@@ -96,7 +98,8 @@ def from_spec(spec: Mapping[str, Any]) -> Any:
     )
 
 
-def _learner(label: str, made: Learner) -> dict[str, Any]:
+def learner_to_spec(label: str, made: Learner) -> dict[str, Any]:
+    """Return the JSON form of a member's learner."""
     where = f"member {label!r}"
     template = getattr(made, "template", None)
     if template is not None:
@@ -157,6 +160,10 @@ def _encode(value: Any, where: str, *, arrays: bool = True) -> Any:
         return {"$array": _encode(value.tolist(), where), "dtype": value.dtype.str}
     if isinstance(value, Mapping):
         return _encode_mapping(value, where, arrays)
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Store):
+        return {"$store": str(value.folder), "max_bytes": value.max_bytes}
     template = getattr(value, "template", value)
     if isinstance(template, (Learner, Blender)):
         kind: Kind = "learner" if isinstance(template, Learner) else "blender"
@@ -232,6 +239,8 @@ def _decode(value: Any) -> Any:
         return learner(value["$learner"], **_decode(value["params"]))
     if "$blender" in value:
         return blender(value["$blender"], **_decode(value["params"]))
+    if "$store" in value:
+        return Store(value["$store"], value["max_bytes"])
     if "$object" in value:
         return _make(value["$object"], {key: _decode(item) for key, item in value["params"].items()})
     return {key: _decode(item) for key, item in value.items()}

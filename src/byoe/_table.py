@@ -19,6 +19,8 @@ from ._columns import Column, chosen_categories, describe, encode, is_missing, r
 from ._contracts import FloatArray, Task
 from .errors import InputError
 
+_CELLS_AT_ONCE = 1_000_000
+
 
 @dataclass(frozen=True)
 class Table:
@@ -63,13 +65,16 @@ class Table:
 
     def digest(self) -> str:
         """Return a text that is the same for equal tables, and for no others."""
-        if self.sparse:
-            parts = [self.values.data, self.values.indices, self.values.indptr]
-        else:
-            parts = [np.where(np.isnan(self.values), np.nan, self.values + 0.0)]  # one NaN and one zero
         found = hashlib.sha256(repr((self.values.shape, self.columns)).encode())
-        for part in parts:
-            found.update(np.ascontiguousarray(part).data)
+        if self.sparse:
+            for part in (self.values.data, self.values.indices, self.values.indptr):
+                found.update(np.ascontiguousarray(part).data)
+        else:
+            step = max(1, _CELLS_AT_ONCE // max(1, self.values.shape[1]))
+            for start in range(0, len(self), step):
+                part = self.values[start : start + step]
+                # One NaN and one zero.
+                found.update(np.ascontiguousarray(np.where(np.isnan(part), np.nan, part + 0.0)).data)
         return found.hexdigest()
 
     def rows(self, index: Any, *, frames: bool) -> Any:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ._budget import fewer_at_once, free_memory, shown
+from ._budget import fewer_at_once, free_memory
 from ._contracts import FloatArray, IntArray, Learner
 from ._fold_model import FoldModel
 from ._prepared import can_prepare
 from ._rows import Rows
 from ._schedule import Work
+from ._sizes import tell_bytes
 from .errors import BudgetWarning
 
 REFIT = -1
@@ -66,6 +67,18 @@ class Outcome:
     predicting: float = 0.0
     error: Exception | None = None
     left_out: bool = False
+    reused: bool = False
+
+
+def where(fold: int) -> str:
+    """Return how messages call a fold."""
+    return "refit" if fold == REFIT else f"fold {fold + 1}"
+
+
+def mean_rounds(by_fold: list[list[int]]) -> list[int]:
+    """Return the mean number of rounds over the folds that found one, for each output."""
+    found = [rounds for rounds in by_fold if rounds]
+    return [max(1, round(mean)) for mean in np.mean(found, axis=0)] if found else []
 
 
 @dataclass(frozen=True)
@@ -179,8 +192,9 @@ def _at_once(
     count, expected = fewer_at_once(each, held, free, most)
     if free is not None and expected > free:
         warnings.warn(
-            f"the fit is expected to take {shown(expected)} beside the data with one task at a time, and {shown(free)} "
-            "are left to it; leave out the largest members, use fewer rows or columns, or raise memory_limit",
+            f"the fit is expected to take {tell_bytes(expected)} beside the data with one task at a time, and "
+            f"{tell_bytes(free)} are left to it; leave out the largest members, use fewer rows or columns, or raise "
+            "memory_limit",
             BudgetWarning,
             stacklevel=5,
         )

@@ -1,0 +1,77 @@
+"""Sizes and ages as people write them: ``"500MB"``, ``"30d"``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from .errors import ParameterError
+
+_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+def read_bytes(given: Any, name: str) -> int:
+    """Return a positive number of bytes, given as an integer or as a text such as ``"500MB"``.
+
+    Examples
+    --------
+    >>> from byoe._sizes import read_bytes
+    >>> read_bytes("1.5 GB", "max_bytes"), read_bytes("4KiB", "max_bytes"), read_bytes(100, "max_bytes")
+    (1500000000, 4096, 100)
+    """
+    if isinstance(given, str):
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]i?|)b?", given.strip().lower())
+        number = int(float(found[1]) * _BYTES[found[2]]) if found else 0
+    else:
+        number = int(given) if isinstance(given, (int, np.integer)) and not isinstance(given, bool) else 0
+    if number <= 0:
+        raise ParameterError(f"{name} is {given!r}, expected a positive number of bytes, or a text such as '500MB'")
+    return number
+
+
+def read_seconds(given: str, name: str) -> float:
+    """Return the seconds of a text such as ``"30d"``: seconds, minutes, hours, days or weeks.
+
+    Examples
+    --------
+    >>> from byoe._sizes import read_seconds
+    >>> read_seconds("1.5h", "--older-than")
+    5400.0
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", given.strip().lower())
+    if not found:
+        raise ParameterError(f"{name} is {given!r}, expected a number and one of s, m, h, d, w, such as '30d'")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def tell_bytes(number: float) -> str:
+    """Return a size in the largest unit of which it has one.
+
+    Examples
+    --------
+    >>> from byoe._sizes import tell_bytes
+    >>> tell_bytes(999), tell_bytes(1_234_567)
+    ('999 B', '1.2 MB')
+    """
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number:.0f} B"
+
+
+def tell_seconds(seconds: float) -> str:
+    """Return a time in the largest unit of which it has one.
+
+    Examples
+    --------
+    >>> from byoe._sizes import tell_seconds
+    >>> tell_seconds(5), tell_seconds(7300), tell_seconds(200_000)
+    ('5 s', '2 h', '2 d')
+    """
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} s"

@@ -1,0 +1,164 @@
+"""What a task is made of, as JSON: its hash is the key under which a store keeps what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from . import __version__
+from ._contracts import Learner
+from ._encoding import needs_encoding
+from ._entries import digest
+from ._registry import find
+from ._rows import Rows
+from ._spec import learner_to_spec, parts_of
+from ._splits import SplitPlan
+from ._table import Table
+from ._tasks import FitTask
+from ._versions import distributions, installed_version
+from .errors import SpecError
+
+FORMAT = 1
+_OURS = frozenset({"byoe", "sklearn"})  # whose versions are always part of it
+
+
+def of_member(label: str, learner: Learner, data: Rows) -> dict[str, Any]:
+    """Return what all tasks of a member have in common.
+
+    Raises
+    ------
+    SpecError
+        Says what cannot be told from another of its kind: a function, an object of one's own,
+        a class whose code cannot be read.
+    """
+    parts = parts_of(learner)
+    if any(kind.__name__ == "FrozenEstimator" for kind in parts.classes):
+        raise SpecError(f"member {label!r}: a FrozenEstimator inside it holds a model that was fitted elsewhere")
+    spec = learner_to_spec(label, learner)
+    learners = [*parts.learners, learner]
+    kinds = {kind for kind in (*parts.classes, *map(type, learners)) if _package(kind) not in _OURS}
+    packages = {*map(_package, kinds), *(package for one in learners for package in one.packages())} - _OURS
+    names = {"numpy", "scikit-learn", *(name for one in learners for name in one.needs)}
+    names |= {name for package in packages for name in distributions(package)}
+    versions = {name: installed_version(name) for name in sorted(names)}
+    for plugin in (find("learner", one.name) for one in learners if not hasattr(one, "template")):
+        versions[plugin.distribution] = plugin.version
+    versions["byoe"] = __version__
+    loose = [kind for kind in kinds if not distributions(_package(kind))]
+    return {
+        "learner": spec,
+        "versions": versions,
+        "sources": {kind.__module__: _source(label, kind) for kind in loose},
+        "frame": _frame(data.table) if learner.frames and not needs_encoding(learner, data.table) else None,
+    }
+
+
+def of_data(data: Rows, table: str) -> dict[str, Any]:
+    """Return what all tasks of a fit have in common; ``table`` is the digest of the table."""
+    return {
+        "format": FORMAT,
+        "task": asdict(data.task),
+        "table": table,
+        "y": of_array(data.y),
+        "weight": of_array(data.weight),
+        "time_ordered": data.plan.is_time_ordered,
+    }
+
+
+def of_groups(plan: SplitPlan, *, names: bool) -> Any:
+    """Return the digest of a plan's groups: which rows stand together, in which order, and their names if asked for."""
+    if plan.groups is None:
+        return None
+    known, codes = np.unique(plan.groups, return_inverse=True)
+    return [of_array(codes), digest(repr(known.tolist())) if names else None]
+
+
+def uses_groups(learner: Learner, data: Rows, *, stopping: bool) -> bool:
+    """Return whether a fit looks at groups beyond its rows: in a split of its own."""
+    return learner.grouped or stopping or needs_encoding(learner, data.table)
+
+
+def of_task(task: FitTask, rounds: Sequence[int], prepared: int | None, rows: dict[int, Any]) -> dict[str, Any]:
+    """Return what is a task's own.
+
+    Parameters
+    ----------
+    task : FitTask
+    rounds : sequence of int
+        How many rounds its models get, where that is known.
+    prepared : int or None
+        Seed of what prepared the table, where that is done once for all folds.
+    rows : dict of fold to digests
+        Those of training and test rows that are known; taken from it and added to it.
+    """
+    if task.fold not in rows:
+        rows[task.fold] = {"train": of_array(task.train), "test": of_array(task.test)}
+    return {
+        **rows[task.fold],
+        "seed": task.seed,
+        "stopping": task.stopping,
+        "rounds": list(rounds),
+        "prepared": prepared,
+        "model": task.keep,
+    }
+
+
+def plan_key(cv: Any, data: Rows, table: str) -> str:
+    """Return the key of a plan's seed.
+
+    A number of folds is a number: which folds they are, the seed says. Any other plan is known by its folds.
+    """
+    by_number = isinstance(cv, (int, np.integer))
+    folds = int(cv) if by_number else [list(map(of_array, fold)) for fold in data.plan.folds]
+    # Whether the folds of a number are in the order of time is, like they, a matter of the seed.
+    shared = {**of_data(data, table), "time_ordered": None}
+    return digest({**shared, "cv": folds, "groups": of_groups(data.plan, names=True)})
+
+
+def of_array(values: Any) -> str | None:
+    """Return the SHA-256 of an array of numbers with its type and shape, None for None."""
+    if values is None:
+        return None
+    found = hashlib.sha256(repr((values.dtype.str, values.shape)).encode())
+    found.update(np.ascontiguousarray(values).data)
+    return found.hexdigest()
+
+
+def _frame(table: Table) -> Any:
+    """Return what a learner may see in the user's container beyond the values: names and types of columns."""
+    native = table.native
+    kind = f"{type(native).__module__}.{type(native).__qualname__}"
+    if hasattr(native, "dtype"):
+        return [kind, str(native.dtype)]
+    if hasattr(native, "iloc"):
+        columns = [[repr(name), str(dtype), _categories(dtype)] for name, dtype in native.dtypes.items()]
+    else:
+        schema = nw.from_native(native, eager_only=True).schema
+        columns = [[name, str(dtype)] for name, dtype in schema.items()]
+    return [kind, columns]
+
+
+def _categories(dtype: Any) -> str | None:
+    """Return the categories of a column of pandas in their order, of which the text of a type shows only some."""
+    return repr((list(dtype.categories), dtype.ordered)) if hasattr(dtype, "categories") else None
+
+
+def _package(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
+
+
+def _source(label: str, kind: type) -> str:
+    """Return the digest of the file of a class that belongs to no distribution, whose version would tell of changes."""
+    try:
+        return hashlib.sha256(Path(inspect.getfile(sys.modules[kind.__module__])).read_bytes()).hexdigest()
+    except (OSError, TypeError, KeyError) as error:
+        text = f"member {label!r}: the code of class {kind.__name__!r} cannot be read ({type(error).__name__}: {error})"
+        raise SpecError(text) from error

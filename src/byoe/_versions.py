@@ -1,0 +1,28 @@
+"""Which versions of libraries are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+
+
+def installed_version(name: str) -> str | None:
+    """Return the version of a distribution, None where it is not installed."""
+    # xgboost-cpu is the same library without GPU code, under the same import name.
+    for candidate in (name, f"{name}-cpu"):
+        try:
+            return version(candidate)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+@cache
+def _by_package() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+def distributions(package: str) -> frozenset[str]:
+    """Return the distributions that bring a top-level package; none for a module beside a script."""
+    return frozenset(_by_package().get(package, ()))
