@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -146,7 +145,18 @@ class BaseEnsemble(NestedParameters):
         self._warn_of_bagging(plan)
         warn_of_leaks(plan, table, target, stacklevel=3)
         warn_of_inner_ensembles(plan, learners, stacklevel=3)
-        fitted = self._cross_fit(learners, data, seed, digest, stacklevel=3)
+        with opened(self.store, learners, data, digest, stacklevel=2) as kept:
+            fitted = cross_fit(
+                learners,
+                data,
+                finalize={label: self._finalize_of(learner, plan) for label, learner in learners.items()},
+                stopping={label for label, learner in learners.items() if self._stops(learner)},
+                seed=seed,
+                n_jobs=self.n_jobs,
+                on_error=self.on_error,
+                callbacks=self._listeners(),
+                kept=kept,
+            )
         if classes is not None:
             self.classes_ = classes
         self._task, self._y, self._weight = task, target, sample_weight
@@ -182,22 +192,6 @@ class BaseEnsemble(NestedParameters):
             return data, seed
         plan = make_plan(self.cv, data.table.values, data.y, data.plan.groups, data.task, seed)
         return replace(data, plan=plan), seed
-
-    def _cross_fit(
-        self, learners: Mapping[str, Learner], data: Rows, seed: int, digest: str, *, stacklevel: int
-    ) -> CrossFit:
-        with opened(self.store, learners, data, digest, stacklevel=stacklevel) as kept:
-            return cross_fit(
-                learners,
-                data,
-                finalize={label: self._finalize_of(learner, data.plan) for label, learner in learners.items()},
-                stopping={label for label, learner in learners.items() if self._stops(learner)},
-                seed=seed,
-                n_jobs=self.n_jobs,
-                on_error=self.on_error,
-                callbacks=self._listeners(),
-                kept=kept,
-            )
 
     def _wrapped(self, blender: Blender, task: Task) -> Blender:
         return PerOutput(blender) if task.n_outputs > 1 else blender
