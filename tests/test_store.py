@@ -701,8 +701,8 @@ def test_a_store_is_a_value(tmp_path):
     for given in (store, str(tmp_path / "s"), tmp_path / "s", None):
         ensemble = EnsembleRegressor(MEMBERS, store=given)
         assert clone(ensemble).store == ensemble.get_params()["store"] == given
-    for wrong in ("many", "-5MB", 0, 2.5, True, "5 parsec"):
-        with pytest.raises(ParameterError, match=r"max_bytes is .*, expected a positive number of bytes, or a text"):
+    for wrong in ("many", "-5MB", 0, True, "5 parsec"):
+        with pytest.raises(ParameterError, match=r"max_bytes is .*, expected a number of bytes or a text such as"):
             Store("folder", max_bytes=wrong)
 
 

@@ -105,7 +105,7 @@ def test_prune_without_an_option_removes_leftovers_only(folder, byoe_store):
 BAD = {
     "no store": (["list", "{tmp}"], "is not a store; give the folder"),
     "no folder": (["prune", "{tmp}/nowhere", "--all"], "nowhere is not a store"),
-    "no size": (["prune", "{store}", "--max-bytes", "much"], "--max-bytes is 'much', expected a positive number of bytes"),
+    "no size": (["prune", "{store}", "--max-bytes", "much"], "--max-bytes is 'much', expected a number of bytes"),
     "no age": (["prune", "{store}", "--older-than", "30"], "--older-than is '30', expected a number and one of"),
 }  # fmt: skip
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -153,7 +152,16 @@ class BaseEnsemble(NestedParameters):
         self._warn_of_bagging(plan)
         warn_of_leaks(plan, table, target, stacklevel=3)
         warn_of_inner_ensembles(plan, learners, stacklevel=3)
-        fitted = self._cross_fit(learners, data, seed, digest, stacklevel=3)
+        with opened(self.store, learners, data, digest, stacklevel=2) as kept:
+            fitted = cross_fit(
+                learners,
+                data,
+                finalize={label: self._finalize_of(learner, plan) for label, learner in learners.items()},
+                stopping={label for label, learner in learners.items() if self._stops(learner)},
+                seed=seed,
+                kept=kept,
+                **self._resources(),
+            )
         if classes is not None:
             self.classes_ = classes
         self._task, self._y, self._weight = task, target, sample_weight
@@ -191,20 +199,6 @@ class BaseEnsemble(NestedParameters):
         plan = make_plan(self.cv, data.table.values, data.y, data.plan.groups, data.task, seed)
         return replace(data, plan=plan), seed
 
-    def _cross_fit(
-        self, learners: Mapping[str, Learner], data: Rows, seed: int, digest: str, *, stacklevel: int
-    ) -> CrossFit:
-        with opened(self.store, learners, data, digest, stacklevel=stacklevel) as kept:
-            return cross_fit(
-                learners,
-                data,
-                finalize={label: self._finalize_of(learner, data.plan) for label, learner in learners.items()},
-                stopping={label for label, learner in learners.items() if self._stops(learner)},
-                seed=seed,
-                kept=kept,
-                **self._resources(),
-            )
-
     def _wrapped(self, blender: Blender, task: Task) -> Blender:
         return PerOutput(blender) if task.n_outputs > 1 else blender
 
@@ -230,7 +224,7 @@ class BaseEnsemble(NestedParameters):
         return {
             "n_jobs": self.n_jobs,
             "time_limit": read_seconds(self.time_limit),
-            "memory_limit": None if self.memory_limit is None else read_bytes(self.memory_limit, "memory_limit"),
+            "memory_limit": read_bytes(self.memory_limit, "memory_limit"),
             "on_error": self.on_error,
             "callbacks": self._listeners(),
         }

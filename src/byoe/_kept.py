@@ -69,11 +69,11 @@ class Kept:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        limit = self._open.store.max_bytes
+        limit = read_bytes(self._open.store.max_bytes, "max_bytes")
         with self._open, suppress(OSError):  # the fit is done, whatever has become of the folder
             self._open.remove_leftovers()
             if limit is not None:
-                self._open.trim(read_bytes(limit, "max_bytes"))
+                self._open.trim(limit)
         for note in self._notes.values():
             warnings.warn(note, stacklevel=self._stacklevel + 1)
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from ._crossfit import cross_fit
+from ._kept import opened
 from ._members import as_blender, check_frozen_classes, check_members, entries, find_label, members, replaced
 from ._plan_checks import warn_of_inner_ensembles
 from ._registry import plain
@@ -32,7 +34,16 @@ def with_members(ensemble: Any, learners: Any, table: Table) -> Any:
     check_frozen_classes(made, getattr(ensemble, "classes_", None))
     warn_of_inner_ensembles(ensemble._plan, made, stacklevel=4)
     data = Rows(table, ensemble._y, ensemble._weight, ensemble._task, ensemble._plan)
-    fitted = ensemble._cross_fit(made, data, ensemble._seed, ensemble._digest, stacklevel=4)
+    with opened(ensemble.store, made, data, ensemble._digest, stacklevel=3) as kept:
+        fitted = cross_fit(
+            made,
+            data,
+            finalize={label: ensemble._finalize_of(learner, ensemble._plan) for label, learner in made.items()},
+            stopping={label for label, learner in made.items() if ensemble._stops(learner)},
+            seed=ensemble._seed,
+            kept=kept,
+            **ensemble._resources(),
+        )
     other = copy.copy(ensemble)
     other.learners = [*entries(ensemble.learners), *pairs]
     other.members_ = {**ensemble.members_, **fitted.members}

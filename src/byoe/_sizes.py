@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
-
 from .errors import ParameterError
 
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
-def read_bytes(given: Any, name: str) -> int:
-    """Return a positive number of bytes, given as an integer or as a text such as ``"500MB"``.
+def read_bytes(size: Any, name: str) -> int | None:
+    """Return a size as a number of bytes: given as one, or as a text such as ``"500MB"``; None stays None.
 
     Examples
     --------
@@ -22,14 +20,12 @@ def read_bytes(given: Any, name: str) -> int:
     >>> read_bytes("1.5 GB", "max_bytes"), read_bytes("4KiB", "max_bytes"), read_bytes(100, "max_bytes")
     (1500000000, 4096, 100)
     """
-    if isinstance(given, str):
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]i?|)b?", given.strip().lower())
-        number = int(float(found[1]) * _BYTES[found[2]]) if found else 0
-    else:
-        number = int(given) if isinstance(given, (int, np.integer)) and not isinstance(given, bool) else 0
-    if number <= 0:
-        raise ParameterError(f"{name} is {given!r}, expected a positive number of bytes, or a text such as '500MB'")
-    return number
+    if size is None:
+        return None
+    found = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*([kmgt]i?|)b?", str(size).strip().lower())
+    if isinstance(size, bool) or found is None or float(found[1]) <= 0:
+        raise ParameterError(f"{name} is {size!r}, expected a number of bytes or a text such as '8GB' or '500MiB'")
+    return int(float(found[1]) * _BYTES[found[2]])
 
 
 def read_seconds(given: str, name: str) -> float:

@@ -65,8 +65,7 @@ class Store:
         if not isinstance(self.folder, (str, Path)) or not str(self.folder):
             raise ParameterError(f"store is {self.folder!r}, expected a folder, or byoe.Store(folder, max_bytes=...)")
         object.__setattr__(self, "folder", Path(self.folder))
-        if self.max_bytes is not None:
-            read_bytes(self.max_bytes, "max_bytes")
+        read_bytes(self.max_bytes, "max_bytes")
 
     def __repr__(self) -> str:
         return f"Store({str(self.folder)!r}, max_bytes={self.max_bytes!r})"

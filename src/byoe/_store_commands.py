@@ -39,7 +39,7 @@ def prune(
     everything: Annotated[bool, typer.Option("--all", help="Remove everything.")] = False,
 ) -> None:
     """Remove entries, and what writers that have died left behind; without an option only that."""
-    limit = None if max_bytes is None else read_bytes(max_bytes, "--max-bytes")
+    limit = read_bytes(max_bytes, "--max-bytes")
     age = None if older_than is None else read_seconds(older_than, "--older-than")
     with OpenStore(Store(_checked(folder), None)) as store:
         before = {entry.path: row for entry in store.entries() for row in _rows([entry])}
