@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from ._contracts import FloatArray, Learner
 from ._fold_model import fit_fold
 from ._members import FittedMember
 from ._prepared import Prepared
+from ._remote import Errand, Workers, configured_backend
 from ._rows import Rows
 from ._schedule import Work, cores, run
 from ._splits import SplitPlan
@@ -132,8 +133,8 @@ def cross_fit(
     rows takes the mean of these numbers, so it waits for them.
     """
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
-    n_cores = cores(n_jobs)
-    works = in_order(tasks, data, n_cores, stopping, seed)
+    n_cores, backend = cores(n_jobs), configured_backend()
+    works = in_order(tasks, data, n_cores if backend is None else 1, stopping, seed)
     prepared = {item.label: Prepared(item.learner, data, item.seed) for item in _preparing(works)}
     fitted = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
     sums = np.zeros((len(data.table), len(learners), *data.task.width))
@@ -147,32 +148,43 @@ def cross_fit(
             with suppress(Exception):  # the folds will say it
                 prepared[item.label].of_output(0, threads)
             return Outcome(item, 0.0)
-        rounds: list[int] = []
-        if item.fold == REFIT and item.label in stopping:
-            folds = [arrived[item.label, number] for number in range(len(data.plan.folds))]
-            if any(fold.error for fold in folds):
-                return Outcome(item, 0.0)
-            rounds = _mean_rounds([fold.rounds for fold in folds if fold.rounds])
+        rounds = rounds_of(item)
+        if rounds is None:
+            return Outcome(item, 0.0)
         outcome = _carry_out(item, data, threads, rounds, prepared.get(item.label))
         arrived[item.label, item.fold] = outcome
         return outcome
 
+    def rounds_of(item: FitTask) -> list[int] | None:
+        """Return what is known of a task's rounds; None for a refit that a failed fold leaves nothing to do for."""
+        if item.fold != REFIT or item.label not in stopping:
+            return []
+        folds = [arrived[item.label, number] for number in range(len(data.plan.folds))]
+        if any(fold.error for fold in folds):
+            return None
+        return _mean_rounds([fold.rounds for fold in folds if fold.rounds])
+
     quiet = {category for learner in learners.values() for category in learner.quiet}
+    if backend is None:
+        outcomes = run(work, works, n_cores, quiet)
+    else:
+        outcomes = _elsewhere(works, Workers(backend, n_jobs, data, _carry_out, quiet), rounds_of, arrived)
     done = 0
-    for outcome in run(work, works, n_cores, quiet):
-        item = outcome.task
-        if item.fold == PREPARE:
-            continue
-        done += 1
-        left[item.label] -= 1
-        if not left[item.label]:
-            prepared.pop(item.label, None)
-        result.seconds[item.label] += outcome.seconds
-        if outcome.error is not None:
-            _report(outcome, data.plan, result, on_error)
-        failed = outcome.error is not None
-        for callback in callbacks:
-            callback(Progress(item.label, item.fold, done, len(tasks), outcome.seconds, failed))
+    with closing(outcomes):
+        for outcome in outcomes:
+            item = outcome.task
+            if item.fold == PREPARE:
+                continue
+            done += 1
+            left[item.label] -= 1
+            if not left[item.label]:
+                prepared.pop(item.label, None)
+            result.seconds[item.label] += outcome.seconds
+            if outcome.error is not None:
+                _report(outcome, data.plan, result, on_error)
+            failed = outcome.error is not None
+            for callback in callbacks:
+                callback(Progress(item.label, item.fold, done, len(tasks), outcome.seconds, failed))
 
     _gather(result, [arrived[key] for task in tasks if (key := (task.label, task.fold)) in arrived], data.plan)
     return result
@@ -180,6 +192,33 @@ def cross_fit(
 
 def _preparing(works: list[Work[FitTask]]) -> list[FitTask]:
     return [work.task for work in works if work.task.fold == PREPARE]
+
+
+def _elsewhere(
+    works: list[Work[FitTask]],
+    workers: Workers,
+    rounds_of: Callable[[FitTask], list[int] | None],
+    arrived: dict[tuple[str, int], Outcome],
+) -> Generator[Outcome, None, None]:
+    """Run the works in worker processes: first those that wait for none but a preparation, then the others."""
+    seeds = {item.label: item.seed for item in _preparing(works)}
+    waiting = [any(works[place].task.fold != PREPARE for place in work.after) for work in works]
+    with workers:
+        for late in (False, True):
+            errands = []
+            for work, waits in zip(works, waiting, strict=True):
+                item = work.task
+                if waits != late or item.fold == PREPARE:
+                    continue
+                rounds = rounds_of(item)
+                if rounds is None:
+                    yield Outcome(item, 0.0)
+                else:
+                    errands.append(Errand(item, rounds, seeds.get(item.label)))
+            with closing(workers.run(errands)) as outcomes:
+                for outcome in outcomes:
+                    arrived[outcome.task.label, outcome.task.fold] = outcome
+                    yield outcome
 
 
 def _carry_out(item: FitTask, data: Rows, threads: int, rounds: list[int], prepared: Prepared | None) -> Outcome:

@@ -6,7 +6,7 @@ import ctypes
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ def run(
     works: Sequence[Work[T]],
     n_cores: int,
     quiet: Iterable[type[Warning]] = (),
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """Run ``function(task, threads)`` for every work in threads; yield results as they finish.
 
     Of the works that may start, the first in the list does, as soon as its threads are free: the
@@ -172,7 +172,7 @@ class _Crew(Generic[T, R]):
 
     def _carry_out(self, work: Work[T]) -> tuple[R | None, BaseException | None]:
         try:
-            with _limited(self._native, work.threads):
+            with limited(self._native, work.threads):
                 return self._function(work.task, work.threads), None
         except _Dismissed:
             raise
@@ -181,7 +181,7 @@ class _Crew(Generic[T, R]):
 
 
 @contextmanager
-def _limited(native: ThreadpoolController, threads: int) -> Iterator[None]:
+def limited(native: ThreadpoolController, threads: int) -> Iterator[None]:
     """Let native pools and joblib's users in this thread have so many threads."""
     backend = joblib.parallel.ThreadingBackend(nesting_level=1)
     with (
