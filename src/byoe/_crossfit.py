@@ -6,13 +6,12 @@ returns predictions for the rows that it did not see.
 
 from __future__ import annotations
 
-import time
 import traceback
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,15 +22,13 @@ from sklearn.base import clone
 from ._blending import OOF, Blender
 from ._budget import Clock
 from ._contracts import FloatArray, Learner
-from ._fold_model import fit_fold
+from ._course import Course
 from ._kept import Kept
 from ._members import FittedMember
-from ._prepared import Prepared
 from ._progress import Progress, telling
 from ._rows import Rows
-from ._schedule import cores, run
 from ._splits import SplitPlan
-from ._tasks import PREPARE, REFIT, FitTask, Outcome, fit_tasks, in_order, mean_rounds
+from ._tasks import REFIT, FitTask, Outcome, fit_tasks
 from .errors import BudgetWarning, MemberError, ParameterError
 
 
@@ -111,80 +108,33 @@ def cross_fit(
     within ``time_limit`` seconds are left out. What is found in ``kept`` is not done again.
     """
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
-    schedule = in_order(tasks, data, cores(n_jobs), stopping, seed, memory_limit, in_a_hurry=time_limit is not None)
-    clock = Clock(schedule.guesses, Counter(task.label for task in tasks), schedule.at_once, time_limit)
-    prepared = {item.label: Prepared(item.learner, data, item.seed) for item in schedule.preparing}
+    course = Course(tasks, data, stopping, seed, n_jobs, time_limit, memory_limit, kept)
     fitted = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
     sums = np.zeros((len(data.table), len(learners), *data.task.width))
     result = CrossFit(fitted, sums, dict.fromkeys(learners, 0.0))
-    # Results arrive in any order; sums over repeated folds must not depend on it.
-    arrived: dict[tuple[str, int], Outcome] = {}
-    left = Counter(task.label for task in tasks)
-    if kept is not None:
-        kept.expect(tasks, {item.label: item.seed for item in schedule.preparing})
-
-    def work(item: FitTask, threads: int) -> Outcome:
-        if item.fold == PREPARE:
-            if kept is None or not kept.holds(item.label):
-                with suppress(Exception):  # the folds will say it
-                    prepared[item.label].of_output(0, threads)
-            return Outcome(item, 0.0)
-        rounds: list[int] = []
-        if item.fold == REFIT and item.label in stopping:
-            folds = [arrived.get((item.label, number)) for number in range(len(data.plan.folds))]
-            if any(fold is None or fold.error for fold in folds):
-                return Outcome(item, 0.0, left_out=True)
-            rounds = mean_rounds([fold.rounds for fold in folds if fold is not None])
-        found = None if kept is None else kept.find(item, rounds)
-        if found is not None:
-            clock.reuse(item.label)
-        elif not clock.start(item.label):
-            return Outcome(item, 0.0, left_out=True)
-        outcome = found or _carry_out(item, data, threads, rounds, prepared.get(item.label))
-        if found is None:
-            clock.finish(item.label, outcome.seconds, failed=outcome.error is not None)
-        arrived[item.label, item.fold] = outcome
-        if kept is not None and found is None:
-            kept.keep(outcome, rounds)
-        return outcome
-
     quiet = {category for learner in learners.values() for category in learner.quiet}
-    total = Counter(task.label for task in tasks)
-    over = None if time_limit is None else clock.over
     with (
-        telling(callbacks, total) as tell,
-        closing(run(work, schedule.works, schedule.n_cores, quiet, over)) as outcomes,
+        telling(callbacks, Counter(task.label for task in tasks)) as tell,
+        closing(course.run(n_jobs, quiet)) as outcomes,
     ):
-        for outcome in outcomes:
-            item = outcome.task
-            if item.fold == PREPARE:
-                continue
-            left[item.label] -= 1
-            if not left[item.label]:
-                prepared.pop(item.label, None)
+        for done, outcome in enumerate(outcomes, start=1):
             if outcome.left_out:
                 continue
-            result.seconds[item.label] += outcome.seconds
+            result.seconds[outcome.task.label] += outcome.seconds
             if outcome.error is not None:
                 _report(outcome, data.plan, result, on_error)
-            done, failed = sum(total.values()) - sum(left.values()), outcome.error is not None
-            tell(
-                Progress(
-                    item.label,
-                    item.fold,
-                    done,
-                    len(tasks),
-                    outcome.seconds,
-                    failed,
-                    outcome.reused,
-                    clock.elapsed,
-                    clock.remaining,
-                )
-            )
-
+            tell(_progress(outcome, done, len(tasks), course.clock))
+    # Results arrive in any order; sums over repeated folds must not depend on it.
+    arrived = course.arrived
     _report_left_out(tasks, arrived, result, time_limit)
     _gather(result, [arrived[key] for task in tasks if (key := (task.label, task.fold)) in arrived], data.plan)
     return result
+
+
+def _progress(outcome: Outcome, done: int, total: int, clock: Clock) -> Progress:
+    item, failed = outcome.task, outcome.error is not None
+    times = clock.elapsed, clock.remaining
+    return Progress(item.label, item.fold, done, total, outcome.seconds, failed, outcome.reused, *times)
 
 
 def _report_left_out(
@@ -208,31 +158,6 @@ def _report_left_out(
             BudgetWarning,
             stacklevel=4,
         )
-
-
-def _carry_out(item: FitTask, data: Rows, threads: int, rounds: list[int], prepared: Prepared | None) -> Outcome:
-    """Fit a task's model, and predict the rows that it did not see."""
-    started = time.perf_counter()
-    try:
-        model = fit_fold(
-            item.learner,
-            data,
-            item.train,
-            seed=item.seed,
-            threads=threads,
-            stopping=item.stopping,
-            rounds=rounds,
-            prepared=prepared,
-        )
-        seconds = time.perf_counter() - started
-        if item.test is None:
-            return Outcome(item, seconds, model)
-        unseen = data.table.rows(item.test, frames=model.frames)
-        oof = data.task.check(model.predict(unseen, threads=threads), len(item.test), item.label)
-    except Exception as error:
-        return Outcome(item, time.perf_counter() - started, error=error)
-    predicting = time.perf_counter() - started - seconds
-    return Outcome(item, seconds, model if item.keep else None, oof, model.rounds, predicting)
 
 
 def _gather(result: CrossFit, outcomes: list[Outcome], plan: SplitPlan) -> None:

@@ -185,7 +185,7 @@ class _Crew(Generic[T, R]):
 
     def _carry_out(self, work: Work[T]) -> tuple[R | None, BaseException | None]:
         try:
-            with _limited(self._native, work.threads):
+            with limited(self._native, work.threads):
                 return self._function(work.task, work.threads), None
         except _Dismissed:
             raise
@@ -194,7 +194,7 @@ class _Crew(Generic[T, R]):
 
 
 @contextmanager
-def _limited(native: ThreadpoolController, threads: int) -> Iterator[None]:
+def limited(native: ThreadpoolController, threads: int) -> Iterator[None]:
     """Let native pools and joblib's users in this thread have so many threads."""
     backend = joblib.parallel.ThreadingBackend(nesting_level=1)
     with (

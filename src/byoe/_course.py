@@ -1,0 +1,185 @@
+"""The course of a fit: its tasks are found in a store, done in threads here, or in worker processes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Generator, Iterable
+from collections.abc import Set as AbstractSet
+from contextlib import closing, suppress
+
+from ._budget import Clock
+from ._fold_model import fit_fold
+from ._kept import Kept
+from ._prepared import Prepared
+from ._remote import Errand, Workers, configured_backend
+from ._rows import Rows
+from ._schedule import cores, run
+from ._tasks import PREPARE, REFIT, FitTask, Outcome, in_order, mean_rounds
+
+
+class Course:
+    """The tasks of one fit while they are done.
+
+    Parameters
+    ----------
+    tasks : list of FitTask
+    data : Rows
+    stopping : set of labels
+        Members that find their number of rounds in the folds.
+    seed : int
+    n_jobs : int or None
+    time_limit : float or None
+        Seconds.
+    memory_limit : int or None
+        Bytes.
+    kept : Kept or None
+        What a store has.
+
+    Attributes
+    ----------
+    arrived : dict of (label, fold) to Outcome
+        What has come of the tasks so far.
+    clock : Clock
+    """
+
+    def __init__(
+        self,
+        tasks: list[FitTask],
+        data: Rows,
+        stopping: AbstractSet[str],
+        seed: int,
+        n_jobs: int | None,
+        time_limit: float | None,
+        memory_limit: int | None,
+        kept: Kept | None,
+    ) -> None:
+        self._backend = configured_backend()
+        n_cores = cores(n_jobs)  # which also refuses a number that has no meaning
+        n_cores = n_cores if self._backend is None else 1
+        hurry = time_limit is not None
+        self._schedule = in_order(tasks, data, n_cores, stopping, seed, memory_limit, in_a_hurry=hurry)
+        self._data, self._stopping, self._kept = data, stopping, kept
+        self._seeds = {item.label: item.seed for item in self._schedule.preparing}
+        self._prepared = {item.label: Prepared(item.learner, data, item.seed) for item in self._schedule.preparing}
+        self._left = Counter(task.label for task in tasks)
+        self._over = None if time_limit is None else self._is_over
+        self.clock = Clock(self._schedule.guesses, self._left, self._schedule.at_once, time_limit)
+        self.arrived: dict[tuple[str, int], Outcome] = {}
+        if kept is not None:
+            kept.expect(tasks, self._seeds)
+
+    def run(self, n_jobs: int | None, quiet: Iterable[type[Warning]]) -> Generator[Outcome]:
+        """Yield what comes of every task as it arrives, until the time is over."""
+        if self._backend is None:
+            outcomes = run(self._do, self._schedule.works, self._schedule.n_cores, quiet, self._over)
+        else:
+            outcomes = self._elsewhere(Workers(self._backend, n_jobs, self._data, carry_out, quiet))
+        with closing(outcomes):
+            for outcome in outcomes:
+                item = outcome.task
+                if item.fold == PREPARE:
+                    continue
+                self._left[item.label] -= 1
+                if not self._left[item.label]:
+                    self._prepared.pop(item.label, None)
+                yield outcome
+
+    def _is_over(self) -> bool:
+        return self.clock.over()
+
+    def _do(self, item: FitTask, threads: int) -> Outcome:
+        """Do a task in this thread, unless it need not or cannot be done."""
+        if item.fold == PREPARE:
+            if self._kept is None or not self._kept.holds(item.label):
+                with suppress(Exception):  # the folds will say it
+                    self._prepared[item.label].of_output(0, threads)
+            return Outcome(item, 0.0)
+        rounds = self._rounds_of(item)
+        if rounds is None:
+            return Outcome(item, 0.0, left_out=True)
+        found = self._found(item, rounds)
+        if found is not None:
+            return found
+        if not self.clock.start(item.label):
+            return Outcome(item, 0.0, left_out=True)
+        outcome = carry_out(item, self._data, threads, rounds, self._prepared.get(item.label))
+        self._arrive(outcome, rounds)
+        return outcome
+
+    def _elsewhere(self, workers: Workers) -> Generator[Outcome]:
+        """Have the tasks done in worker processes: first those that wait for none but a preparation."""
+        works = self._schedule.works
+        waiting = [any(works[place].task.fold != PREPARE for place in work.after) for work in works]
+        with workers:
+            for late in (False, True):
+                errands = []
+                for work, waits in zip(works, waiting, strict=True):
+                    item = work.task
+                    if waits != late or item.fold == PREPARE:
+                        continue
+                    rounds = self._rounds_of(item)
+                    if rounds is None:
+                        yield Outcome(item, 0.0, left_out=True)
+                        continue
+                    found = self._found(item, rounds)
+                    if found is None:
+                        self.clock.start(item.label)
+                        errands.append(Errand(item, rounds, self._seeds.get(item.label)))
+                    else:
+                        yield found
+                sent = {(errand.task.label, errand.task.fold): errand.rounds for errand in errands}
+                with closing(workers.run(errands)) as outcomes:
+                    for outcome in outcomes:
+                        self._arrive(outcome, sent[outcome.task.label, outcome.task.fold])
+                        yield outcome
+                        if self._over is not None and self._over():
+                            return
+
+    def _rounds_of(self, item: FitTask) -> list[int] | None:
+        """Return what is known of a task's rounds; None for a refit whose folds are not all there."""
+        if item.fold != REFIT or item.label not in self._stopping:
+            return []
+        folds = [self.arrived.get((item.label, number)) for number in range(len(self._data.plan.folds))]
+        if any(fold is None or fold.error for fold in folds):
+            return None
+        return mean_rounds([fold.rounds for fold in folds if fold is not None])
+
+    def _found(self, item: FitTask, rounds: list[int]) -> Outcome | None:
+        found = None if self._kept is None else self._kept.find(item, rounds)
+        if found is not None:
+            self.clock.reuse(item.label)
+            self.arrived[item.label, item.fold] = found
+        return found
+
+    def _arrive(self, outcome: Outcome, rounds: list[int]) -> None:
+        item = outcome.task
+        self.clock.finish(item.label, outcome.seconds, failed=outcome.error is not None)
+        self.arrived[item.label, item.fold] = outcome
+        if self._kept is not None:
+            self._kept.keep(outcome, rounds)
+
+
+def carry_out(item: FitTask, data: Rows, threads: int, rounds: list[int], prepared: Prepared | None) -> Outcome:
+    """Fit a task's model, and predict the rows that it did not see."""
+    started = time.perf_counter()
+    try:
+        model = fit_fold(
+            item.learner,
+            data,
+            item.train,
+            seed=item.seed,
+            threads=threads,
+            stopping=item.stopping,
+            rounds=rounds,
+            prepared=prepared,
+        )
+        seconds = time.perf_counter() - started
+        if item.test is None:
+            return Outcome(item, seconds, model)
+        unseen = data.table.rows(item.test, frames=model.frames)
+        oof = data.task.check(model.predict(unseen, threads=threads), len(item.test), item.label)
+    except Exception as error:
+        return Outcome(item, time.perf_counter() - started, error=error)
+    predicting = time.perf_counter() - started - seconds
+    return Outcome(item, seconds, model if item.keep else None, oof, model.rounds, predicting)
