@@ -23,7 +23,7 @@ from ._blending import OOF, Blender
 from ._contracts import FloatArray, Learner
 from ._fold_model import fit_fold
 from ._members import FittedMember
-from ._prepared import Prepared
+from ._prepared import Preparation, preparing
 from ._rows import Rows
 from ._schedule import Work, cores, run
 from ._splits import SplitPlan
@@ -134,7 +134,7 @@ def cross_fit(
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
     n_cores = cores(n_jobs)
     works = in_order(tasks, data, n_cores, stopping, seed)
-    prepared = {item.label: Prepared(item.learner, data, item.seed) for item in _preparing(works)}
+    prepared = {item.label: preparing(item.learner, data, item.seed) for item in _preparing(works)}
     fitted = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
     sums = np.zeros((len(data.table), len(learners), *data.task.width))
     result = CrossFit(fitted, sums, dict.fromkeys(learners, 0.0))
@@ -145,7 +145,7 @@ def cross_fit(
     def work(item: FitTask, threads: int) -> Outcome:
         if item.fold == PREPARE:
             with suppress(Exception):  # the folds will say it
-                prepared[item.label].of_output(0, threads)
+                prepared[item.label].make(threads)
             return Outcome(item, 0.0)
         rounds: list[int] = []
         if item.fold == REFIT and item.label in stopping:
@@ -182,7 +182,7 @@ def _preparing(works: list[Work[FitTask]]) -> list[FitTask]:
     return [work.task for work in works if work.task.fold == PREPARE]
 
 
-def _carry_out(item: FitTask, data: Rows, threads: int, rounds: list[int], prepared: Prepared | None) -> Outcome:
+def _carry_out(item: FitTask, data: Rows, threads: int, rounds: list[int], prepared: Preparation | None) -> Outcome:
     """Fit a task's model, and predict the rows that it did not see."""
     started = time.perf_counter()
     try:
