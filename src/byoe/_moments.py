@@ -40,7 +40,7 @@ def can_solve(learner: Learner, data: Rows) -> bool:
     levels = table.categorical.values()
     if any(count > MOST_ONE_HOT or learner.takes_category(count, len(table)) for count in levels):
         return False
-    if table.holes and np.isnan(table.values[:, _numbers(table)]).any():
+    if table.holes and any(np.isnan(table.values[:, i]).any() for i in _numbers(table)):
         return False
     width = len(_numbers(table)) + sum(levels)
     return width <= max(len(train) for train, _ in data.plan.folds)
