@@ -158,9 +158,7 @@ def test_wrong_time_limits(limit, data):
 
 @pytest.mark.parametrize("size", ["8 apples", "GB", -1, 0, True, "1e9", []])
 def test_wrong_sizes(size, data):
-    with pytest.raises(
-        ParameterError, match="memory_limit is .*, expected a number of bytes or a text such as '8GB'"
-    ):
+    with pytest.raises(ParameterError, match="memory_limit is .*, expected a number of bytes or a text such as '8GB'"):
         EnsembleRegressor(("ridge",), memory_limit=size).fit(*data)
 
 

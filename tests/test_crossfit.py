@@ -151,7 +151,7 @@ def test_repeated_predictions_are_averaged(data):
     once = [
         EnsembleRegressor(("ridge",), cv=folds[i : i + 3], random_state=0).fit(X, y).oof_predictions_ for i in (0, 3)
     ]
-    np.testing.assert_allclose(twice.oof_predictions_, (once[0] + once[1]) / 2, rtol=1e-12)
+    np.testing.assert_allclose(twice.oof_predictions_, (once[0] + once[1]) / 2, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("n_jobs", [1, 4])

@@ -162,6 +162,55 @@ class Prepares(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Moments:
+    """What least squares need to know of their rows.
+
+    Attributes
+    ----------
+    weight : float
+        Sum of the weights; the number of rows where there are none.
+    mean : array of shape (n_columns,)
+        Weighted means of the columns.
+    target_mean : array of shape (n_outputs,)
+    gram : array of shape (n_columns, n_columns)
+        Weighted sums of the products of two columns, each less its mean.
+    products : array of shape (n_columns, n_outputs)
+        Weighted sums of the products of a column and a target, each less its mean.
+    squares : array of shape (n_outputs,)
+        Weighted sums of the squared targets, each less its mean.
+    """
+
+    weight: float
+    mean: FloatArray
+    target_mean: FloatArray
+    gram: FloatArray
+    products: FloatArray
+    squares: FloatArray
+
+
+@runtime_checkable
+class SolvesMoments(Protocol):
+    """A learner whose models follow from sums over the rows, so that it needs no rows.
+
+    For regression. The sums of all rows are made once, and those of each fold's training part
+    follow from them; statistics of other rows than these never reach the learner.
+    """
+
+    def can_fit_moments(self, task: Task) -> bool:
+        """Return whether that is possible with these parameters."""
+        ...
+
+    def fit_moments(self, moments: Moments, *, task: Task, seed: int, threads: int) -> Model | None:
+        """Fit one model; it predicts as one of ``fit`` does, up to rounding.
+
+        The columns are those that ``fit`` would get: encoded, and where the learner declares
+        ``scaled`` standardised. None where rounding could show, for instance where columns depend
+        on each other: then ``fit`` is called with the rows.
+        """
+        ...
+
+
 class Learner(Parameters):
     """A recipe for one kind of base model.
 

@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from ._budget import Clock
 from ._fold_model import fit_fold
 from ._kept import Kept
-from ._prepared import Prepared
+from ._prepared import Preparation, preparing
 from ._remote import Errand, Workers, configured_backend
 from ._rows import Rows
 from ._schedule import cores, run
@@ -61,7 +61,7 @@ class Course:
         self._schedule = in_order(tasks, data, n_cores, stopping, seed, memory_limit, in_a_hurry=hurry)
         self._data, self._stopping, self._kept = data, stopping, kept
         self._seeds = {item.label: item.seed for item in self._schedule.preparing}
-        self._prepared = {item.label: Prepared(item.learner, data, item.seed) for item in self._schedule.preparing}
+        self._prepared = {item.label: preparing(item.learner, data, item.seed) for item in self._schedule.preparing}
         self._left = Counter(task.label for task in tasks)
         self._over = None if time_limit is None else self._is_over
         self.clock = Clock(self._schedule.guesses, self._left, self._schedule.at_once, time_limit)
@@ -93,7 +93,7 @@ class Course:
         if item.fold == PREPARE:
             if self._kept is None or not self._kept.holds(item.label):
                 with suppress(Exception):  # the folds will say it
-                    self._prepared[item.label].of_output(0, threads)
+                    self._prepared[item.label].make(threads)
             return Outcome(item, 0.0)
         rounds = self._rounds_of(item)
         if rounds is None:
@@ -160,7 +160,7 @@ class Course:
             self._kept.keep(outcome, rounds)
 
 
-def carry_out(item: FitTask, data: Rows, threads: int, rounds: list[int], prepared: Prepared | None) -> Outcome:
+def carry_out(item: FitTask, data: Rows, threads: int, rounds: list[int], prepared: Preparation | None) -> Outcome:
     """Fit a task's model, and predict the rows that it did not see."""
     started = time.perf_counter()
     try:

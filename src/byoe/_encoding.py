@@ -192,7 +192,8 @@ def _medians(X: FloatArray) -> FloatArray:
 def _standard(encoded: Any, sample_weight: FloatArray | None) -> tuple[FloatArray, FloatArray]:
     from sklearn.preprocessing import StandardScaler
 
-    scaler = StandardScaler(with_mean=isinstance(encoded, np.ndarray)).fit(encoded, sample_weight=sample_weight)
+    with np.errstate(invalid="ignore"):  # with weights the variance of a constant may come out below zero
+        scaler = StandardScaler(with_mean=isinstance(encoded, np.ndarray)).fit(encoded, sample_weight=sample_weight)
     center = np.zeros(encoded.shape[1]) if scaler.mean_ is None or not scaler.with_mean else scaler.mean_
     return center, scaler.scale_
 

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from ._additive import check_model, to_inputs
-from ._contracts import Explains, FloatArray, IntArray, Learner, Model, Prepares, StopRows, Task
+from ._contracts import Explains, FloatArray, IntArray, Learner, Model, Prepares, SolvesMoments, StopRows, Task
 from ._encoding import Encoder, fit_encoder, needs_encoding
 from ._inner import hold_out, inner_folds
-from ._prepared import Prepared
+from ._moments import FoldMoments, of_output
+from ._prepared import Preparation, Prepared
 from ._rows import Rows, inner_task, targets
 from .errors import ParameterError, PluginError
 
@@ -149,7 +150,7 @@ def fit_fold(
     threads: int,
     stopping: bool = False,
     rounds: Sequence[int] = (),
-    prepared: Prepared | None = None,
+    prepared: Preparation | None = None,
 ) -> FoldModel:
     """Fit a learner on some rows.
 
@@ -165,8 +166,8 @@ def fit_fold(
         does not learn from.
     rounds : sequence of int
         How many rounds each output's model gets, where that is known.
-    prepared : Prepared or None
-        What the learner has made of the whole table, if it does.
+    prepared : Prepared, FoldMoments or None
+        What was made of the whole table, if the learner can use that.
     """
     # A clone of its own: a RandomState among the parameters must not pass from task to task.
     learner = clone(learner)
@@ -189,6 +190,8 @@ def fit_fold(
         )
     inner = inner_task(learner, data.task, present)
     fit = _Fit(learner, data, train, stop, present, inner, seed, threads)
+    if isinstance(prepared, FoldMoments):
+        return fit.of_moments(prepared) or fit.of_rows(rounds)
     if prepared is not None and present is None:
         return fit.of_prepared(prepared, rounds)
     return fit.of_rows(rounds)
@@ -243,6 +246,22 @@ class _Fit:
             return self.learner.fit_rows(prepared.of_output(number, self.threads), rows, y, **given)
 
         self._fit(model, rounds, stop, fit)
+        return model
+
+    def of_moments(self, prepared: FoldMoments) -> FoldModel | None:
+        """Solve from the moments of the rows; None where that would lose digits."""
+        found = prepared.of(self.train, self.threads)
+        if found is None:
+            return None
+        assert isinstance(self.learner, SolvesMoments)
+        encoder, moments = found
+        model = FoldModel([], self.data.task, encoder=encoder)
+        together = self.task.n_outputs == self.data.task.n_outputs
+        for own in [moments] if together else [of_output(moments, i) for i in range(self.data.task.n_outputs)]:
+            solved = self.learner.fit_moments(own, task=self.task, seed=self.seed, threads=self.threads)
+            if solved is None:
+                return None
+            model.models.append(solved)
         return model
 
     def _fit(self, model: FoldModel, rounds: Sequence[int], stop_X: Any, fit: Callable[..., Model]) -> None:

@@ -10,20 +10,29 @@ from sklearn.base import clone
 
 from ._contracts import IntArray, Learner, Prepares, Task
 from ._encoding import needs_encoding
+from ._moments import FoldMoments, can_solve
 from ._rows import Rows, inner_task, targets
 
 
 def can_prepare(learner: Learner, data: Rows) -> bool:
-    """Return whether the folds of a member can be rows of one prepared table.
+    """Return whether something can be made of the table once that serves all folds of a member.
 
-    Not where an encoder is learned from each fold's training rows, and not for a plan in time
-    order, where the edges of bins are those of the rows so far.
+    Moments where the learner solves these. Else rows of a prepared table: not where an encoder
+    is learned from each fold's training rows, and not for a plan in time order, where the edges
+    of bins are those of the rows so far.
     """
+    if can_solve(learner, data):
+        return True
     if not isinstance(learner, Prepares) or learner.frames or needs_encoding(learner, data.table):
         return False
     if data.plan.is_time_ordered or data.plan.repeats_rows:
         return False
     return learner.can_prepare(data.table.values)
+
+
+def preparing(learner: Learner, data: Rows, seed: int) -> Preparation:
+    """Return what is to be made of the table for a member that ``can_prepare``."""
+    return FoldMoments(learner, data) if can_solve(learner, data) else Prepared(learner, data, seed)
 
 
 class Prepared:
@@ -51,12 +60,16 @@ class Prepared:
             self._places = np.full(len(data.table), -1)
             self._places[self._kept] = np.arange(len(self._kept))
 
-    def of_output(self, number: int, threads: int) -> Any:
-        """Return what the learner has prepared for an output."""
+    def make(self, threads: int) -> list[Any]:
+        """Let the learner prepare the table, unless that is done; return the result for each output."""
         with self._lock:
             if self._made is None:
                 self._made = self._prepare(threads)
-        return self._made[number]
+        return self._made
+
+    def of_output(self, number: int, threads: int) -> Any:
+        """Return what the learner has prepared for an output."""
+        return self.make(threads)[number]
 
     def places(self, rows: IntArray) -> IntArray:
         """Return where rows of the table are in what was prepared."""
@@ -74,3 +87,6 @@ class Prepared:
             learner.prepare(X, target, task=task, sample_weight=weight, seed=self._seed, threads=threads, **extra)
             for target in targets(y, None, data.task, task)
         ]
+
+
+Preparation = Prepared | FoldMoments

@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from ._contracts import Learner
-from ._prepared import Prepared
+from ._prepared import Preparation, preparing
 from ._rows import Rows
 from ._schedule import limited
 from ._tasks import REFIT, FitTask, Outcome
 from .errors import InputError, MemberError
 
-CarryOut = Callable[[FitTask, Rows, int, list[int], Prepared | None], Outcome]
+CarryOut = Callable[[FitTask, Rows, int, list[int], Preparation | None], Outcome]
 
 # Every task has one thread, so that what it finds depends neither on the workers nor on their number.
 _THREADS = 1
@@ -174,14 +174,14 @@ class Handle:
         self.data = data
         self.key = key or uuid4().hex
         self._kept = kept
-        self._prepared: dict[str, Prepared] = {}
+        self._prepared: dict[str, Preparation] = {}
         self._lock = threading.Lock()
 
-    def prepared(self, label: str, learner: Learner, seed: int) -> Prepared:
+    def prepared(self, label: str, learner: Learner, seed: int) -> Preparation:
         """Return what a member's learner makes of the whole table, made once in a process."""
         with self._lock:
             if label not in self._prepared:
-                self._prepared[label] = Prepared(learner, self.data, seed)
+                self._prepared[label] = preparing(learner, self.data, seed)
             return self._prepared[label]
 
     @cached_property

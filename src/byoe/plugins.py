@@ -10,7 +10,7 @@ blender is a subclass of `Blender`. Either is registered by an entry point in th
 
 from ._blending import OOF, Blender, Linear
 from ._cancelling import cancelled
-from ._contracts import Explains, Learner, Model, Prepares, StopRows, Task
+from ._contracts import Explains, Learner, Model, Moments, Prepares, SolvesMoments, StopRows, Task
 from ._estimators import EstimatorLearner
 from ._registry import Plugin, blender, find, installed, learner
 from .errors import PluginError
@@ -23,9 +23,11 @@ __all__ = [
     "Learner",
     "Linear",
     "Model",
+    "Moments",
     "Plugin",
     "PluginError",
     "Prepares",
+    "SolvesMoments",
     "StopRows",
     "Task",
     "blender",
