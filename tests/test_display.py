@@ -33,6 +33,13 @@ def test_a_line_for_every_member(data, capsys):
     assert re.fullmatch(r"\[byoe\] 2/2 (ridge|lightgbm) done in \d+\.\d\d s", lines[1])
 
 
+def test_a_member_that_is_reused(data, capsys, tmp_path):
+    fit(data, 0, store=tmp_path / "store")
+    fit(data, 1, store=tmp_path / "store")
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line.partition("/2 ")[2].partition(",")[0] for line in lines) == ["lightgbm reused", "ridge reused"]
+
+
 def test_a_line_for_every_task(data, capsys):
     fit(data, 2)
     lines = capsys.readouterr().out.splitlines()

@@ -34,15 +34,20 @@ class MemberLines:
         """Take note of how many tasks each member has."""
         self._left = dict(tasks)
         self._seconds = dict.fromkeys(tasks, 0.0)
+        self._fitted = dict.fromkeys(tasks, 0)
 
     def __call__(self, progress: Progress) -> None:
         self._left[progress.label] -= 1
-        self._seconds[progress.label] += progress.seconds
+        if not progress.reused:
+            self._seconds[progress.label] += progress.seconds
+            self._fitted[progress.label] += 1
         if progress.failed:
             print(f"[byoe] {progress}", flush=True)
         elif not self._left[progress.label]:
             done = sum(not left for left in self._left.values())
             text = f"{progress.label} done in {self._seconds[progress.label]:.2f} s"
+            if not self._fitted[progress.label]:
+                text = f"{progress.label} reused"
             wait = "" if progress.remaining is None else f", about {progress.remaining:.0f} s left"
             print(f"[byoe] {done}/{len(self._left)} {text}{wait if done < len(self._left) else ''}", flush=True)
 
