@@ -109,7 +109,8 @@ class Workers:
                     backend=backend,
                     return_as="generator_unordered" if as_they_come else "list",
                     batch_size=1,
-                    pre_dispatch="all",
+                    # A cluster may grow; loky stumbles over what it holds in stock when its processes are ended.
+                    pre_dispatch="all" if _scatters(backend) else "2 * n_jobs",
                     max_nbytes=_MAPPED,
                 )
             )
