@@ -3,7 +3,7 @@ WORKERS ?= 2
 PIP_FLAGS = --quiet --disable-pip-version-check -c constraints.txt
 SOURCES := $(shell find src -name '*.py')
 
-.PHONY: demo test lint types docs examples clean
+.PHONY: demo test lint types docs examples bench clean
 
 # What the demonstration needs and no more.
 demo: .venv-demo/.installed
@@ -41,5 +41,17 @@ docs: .venv/.installed
 examples: .venv/.installed
 	set -e; for file in examples/*.py; do echo "== $$file"; .venv/bin/python $$file; done
 
+# The engine beside scikit-learn's stacking: over an hour, on a machine that does nothing else.
+bench: .venv-bench/.installed
+	.venv-bench/bin/python benchmarks/engine.py
+
+.venv-bench/.installed: pyproject.toml constraints.txt
+	@echo "making the environment .venv-bench (about a minute the first time)"
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install $(PIP_FLAGS) pip
+	@.venv-bench/bin/python -m pip install $(PIP_FLAGS) -e '.[data]'
+	@.venv-bench/bin/python -m pip install $(PIP_FLAGS) --no-deps --group bench
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-demo docs/_build byoe-demo byoe-jobs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-demo docs/_build byoe-demo byoe-jobs .pytest_cache .mypy_cache .ruff_cache .hypothesis
