@@ -45,6 +45,11 @@ def cores(n_jobs: int | None) -> int:
     return max(1, min(available, wanted))
 
 
+def one_thread() -> Any:
+    """Return a context in which BLAS has one thread."""
+    return ThreadpoolController().limit(limits=1, user_api="blas")
+
+
 @dataclass(frozen=True)
 class Work(Generic[T]):
     """A task on the schedule.

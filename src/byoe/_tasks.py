@@ -109,7 +109,8 @@ class Schedule:
 
 def task_seed(root: int, label: str, fold: int) -> int:
     """Derive a task's seed from what it is, so that the order of tasks does not matter."""
-    words = np.random.SeedSequence([root, zlib.crc32(label.encode()), fold - PREPARE]).generate_state(1)
+    number = 2**32 - 1 if fold == PREPARE else fold + 1
+    words = np.random.SeedSequence([root, zlib.crc32(label.encode()), number]).generate_state(1)
     return int(words[0] >> 1)
 
 

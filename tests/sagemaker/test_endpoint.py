@@ -80,7 +80,8 @@ def test_large_data_go_in_several_requests(named, endpoint, job, X, monkeypatch)
     monkeypatch.setattr(
         LocalEndpoint, "_invoke", lambda self, *request: sent.append(len(request[0])) or invoke(self, *request)
     )
-    assert np.array_equal(endpoint.predict(X if named else X.to_numpy()), job.ensemble().predict(X))
+    # The last bit of a sum may depend on how many rows are predicted at once.
+    np.testing.assert_allclose(endpoint.predict(X if named else X.to_numpy()), job.ensemble().predict(X), rtol=1e-12)
     assert len(sent) > 2
     assert max(sent) <= 3000
 

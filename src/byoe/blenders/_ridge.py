@@ -36,8 +36,8 @@ def fit(X: FloatArray, y: FloatArray, weight: FloatArray, alpha: float, lower: F
 def choose(X: FloatArray, y: FloatArray, weight: FloatArray, folds: Folds, lower: FloatArray) -> float:
     """Return the strength with the smallest squared error on the folds' test rows.
 
-    Every fold is reduced once to as many rows as there are inputs; all strengths are tried on
-    that. Without folds it is the best in leave-one-out cross-validation.
+    Both parts of every fold are reduced once to as many rows as there are inputs; all strengths
+    are tried on that. Without folds it is the best in leave-one-out cross-validation.
     """
     if not folds:
         from sklearn.linear_model import RidgeCV
@@ -45,10 +45,15 @@ def choose(X: FloatArray, y: FloatArray, weight: FloatArray, folds: Folds, lower
         return float(RidgeCV(alphas=ALPHAS).fit(X, y, sample_weight=weight).alpha_)
     losses = np.zeros(len(ALPHAS))
     for train, test in folds:
+        if not weight[test].any():
+            continue
         reduced = _reduced(X[train], y[train], weight[train])
+        R, q, x_mean, y_mean = _reduced(X[test], y[test], weight[test])
         for i, alpha in enumerate(ALPHAS):
             coef, intercept = _solved(*reduced, alpha, lower)
-            losses[i] += weight[test] @ (y[test] - X[test] @ coef - intercept) ** 2
+            # Less what no coefficients explain, which is the same for all strengths.
+            off = y_mean - x_mean @ coef - intercept
+            losses[i] += ((q - R @ coef) ** 2).sum() + weight[test].sum() * off**2
     return float(ALPHAS[int(np.argmin(losses))])
 
 
