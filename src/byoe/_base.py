@@ -29,7 +29,7 @@ from ._passthrough import passed_through
 from ._plan_checks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_of_leaks
 from ._portfolios import DEFAULT
 from ._rows import Rows
-from ._schedule import cores, one_thread
+from ._schedule import cores
 from ._sizes import read_bytes
 from ._splits import SplitPlan, make_plan
 from ._store import as_store
@@ -258,8 +258,7 @@ class BaseEnsemble(NestedParameters):
 
     def _blend(self, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
         oof = OOF(self.oof_predictions_, self._y, self._task, self._weight, features, self._seed, metric=metric)
-        with one_thread():  # on so few columns more threads only wait for each other
-            blend = fit_blend(blender, oof, self._plan)
+        blend = fit_blend(blender, oof, self._plan)
         self.blender_, self._held_out = blend.blender, blend.held_out
         self._blend_oof, self._blend_scored = blend.prediction, blend.scored
         self._metric_name, self._diagnosis = metric.name, None

@@ -27,6 +27,7 @@ from ._kept import Kept
 from ._members import FittedMember
 from ._progress import Progress, telling
 from ._rows import Rows
+from ._schedule import one_thread
 from ._splits import SplitPlan
 from ._tasks import REFIT, FitTask, Outcome, fit_tasks
 from .errors import BudgetWarning, MemberError, ParameterError
@@ -213,6 +214,11 @@ def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
     -------
     Blend
     """
+    with one_thread():  # on so few columns more of them only wait for each other
+        return _fit_blend(blender, oof, plan)
+
+
+def _fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
     task = oof.task
     sums, counts = np.zeros((plan.n_rows, *task.width)), np.zeros(plan.n_rows, dtype=np.int64)
     folds = plan.blend_folds(oof.seed)
