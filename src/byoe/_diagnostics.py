@@ -25,6 +25,8 @@ _RESAMPLES = 200
 _MOST_ROWS = 5_000
 _TAIL = 0.05
 
+_ROUNDING = 1e-12
+
 
 class Diagnosis(Leaderboard):
     """The leaderboard with further columns, and the members' residual correlation.
@@ -168,7 +170,8 @@ def _without(ensemble: Any, blender: Blender, oof: OOF, scoring: Scoring) -> lis
     losses: list[float | None] = []
     for member in range(n_members):
         fewer = replace(oof, predictions=np.delete(oof.predictions, member, axis=1))
-        losses.append(full - score(scoring.value(fit_blend(blender, fewer, ensemble._plan).prediction)))
+        loss = full - score(scoring.value(fit_blend(blender, fewer, ensemble._plan).prediction))
+        losses.append(loss if abs(loss) > _ROUNDING * abs(full) else 0.0)
     return losses
 
 
