@@ -228,9 +228,9 @@ def counted():
 def test_the_data_reach_every_dask_worker_once(client):
     before = client.run(lambda: getattr(sys, "byoe_arrivals", 0))
     with joblib.parallel_config("dask"):
-        found = told(rows(native=counted(), folds=10), lambda *_: os.getpid(), batches=2)
+        found = told(rows(native=counted(), folds=20), lambda *_: os.getpid())
     after = client.run(lambda: getattr(sys, "byoe_arrivals", 0))
-    assert len(found) == 22
+    assert len(found) == 21
     assert [after[worker] - before[worker] for worker in after] == [1, 1]
 
 
@@ -583,24 +583,26 @@ def test_what_has_not_begun_is_taken_back(processes, tmp_path, request):
     assert len(list(tmp_path.glob("begun-*"))) <= 4  # of 15
 
 
-def test_the_tasks_of_a_lost_worker_are_done_again(client, frame):
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_tasks_of_lost_workers_are_done_again(client, frame, number):
     X, y, _ = frame
-    killed = Counter()
+    killed, results = [], Counter()
 
     def kill(progress):
-        killed["results"] += 1
-        if killed["results"] == 2:
-            pid = next(iter(client.run(os.getpid).values()))
-            os.kill(pid, signal.SIGKILL)
-            killed["pid"] = pid
+        results[progress.label, progress.fold] += 1
+        if results.total() == 2:
+            killed.extend(list(client.run(os.getpid).values())[:number])
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
 
     with joblib.parallel_config("dask"):
         here = ensemble(callbacks=kill).fit(X, y)
-    assert killed["results"] == 16
+    assert len(killed) == number
+    assert len(results) == results.total() == 16
     assert_same(here, ensemble().fit(X, y), X)
 
     def others():
         pids = client.run(os.getpid, on_error="ignore").values()
-        return len(pids) == 2 and killed["pid"] not in pids
+        return len(pids) == 2 and not set(killed) & set(pids)
 
     assert until(others)  # for the tests that come after this one

@@ -11,7 +11,8 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
@@ -37,6 +38,8 @@ _THREADS = 1
 # Bytes above which joblib maps an array into its workers' memory instead of sending it with every task.
 _MAPPED = 10_000
 _ALIGNED = 16
+# How often the data are sent anew.
+_LOSSES = 3
 _NO_ROWS = np.empty(0, dtype=np.int64)
 # Stands for the task in an outcome that is sent back: the caller knows it.
 _UNKNOWN: Any = None
@@ -100,6 +103,13 @@ class Workers:
             raise InputError(
                 f"the data cannot be sent to worker processes ({type(error).__name__}: {error})"
             ) from error
+        self._open()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._stack.close()
+
+    def _open(self) -> None:
         with ExitStack() as stack:
             backend = stack.enter_context(_scattered(self._handle, self._backend, self._n_jobs))
             as_they_come = backend.supports_return_generator
@@ -115,48 +125,55 @@ class Workers:
                 )
             )
             self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        self._stack.__exit__(*raised)
 
     def run(self, errands: Sequence[Errand]) -> Generator[Outcome, None, None]:
         """Have tasks done; yield what comes of them as it arrives.
 
         A closed iterator takes back the tasks that have not begun.
         """
-        calls = []
+        left: dict[int, bytes] = {}
         for place, errand in enumerate(errands):
             try:
-                packed = _pickled(_without_rows(errand))
+                left[place] = _pickled(_without_rows(errand))
             except Exception as error:
                 yield Outcome(errand.task, 0.0, error=_cannot("the learner", "sent to", error))
-            else:
-                calls.append(joblib.delayed(_serve)(self._carry_out, self._handle, self._scene, place, packed))
+        losses = 0
+        while left:
+            try:
+                with closing(self._answers(left)) as answers:
+                    for place, packed in answers:
+                        del left[place]
+                        outcome: Outcome = pickle.loads(packed)  # noqa: S301  # by a process of the user's own
+                        yield replace(outcome, task=errands[place].task)
+            except CancelledError as error:  # by Dask, when the last worker that held the data is lost
+                losses += 1
+                if losses > _LOSSES:
+                    raise self._failed(error) from error
+                self._stack.close()
+                self._open()
+
+    def _answers(self, packed: Mapping[int, bytes]) -> Generator[tuple[int, bytes], None, None]:
+        calls = [
+            joblib.delayed(_serve)(self._carry_out, self._handle, self._scene, place, errand)
+            for place, errand in packed.items()
+        ]
         answers: Any = iter(())
         try:
-            with self._backend_errors():
-                answers = iter(self._parallel(calls))
-            while True:
-                with self._backend_errors():
-                    answer = next(answers, None)
-                if answer is None:
-                    return
-                place, packed = answer
-                outcome: Outcome = pickle.loads(packed)  # noqa: S301  # by a process of the user's own
-                yield replace(outcome, task=errands[place].task)
+            answers = iter(self._parallel(calls))
+            for answer in answers:  # noqa: UP028  # `yield from` would close it
+                yield answer
+        except CancelledError:
+            raise
+        except Exception as error:
+            raise self._failed(error) from error
         finally:
             _abandon(answers)
 
-    @contextmanager
-    def _backend_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            raise MemberError(
-                f"joblib's backend {type(self._backend).__name__} could not run a task of this fit "
-                f"({type(error).__name__}: {error}); without joblib.parallel_config the ensemble is fitted in threads"
-            ) from error
+    def _failed(self, error: Exception) -> MemberError:
+        return MemberError(
+            f"joblib's backend {type(self._backend).__name__} could not run a task of this fit "
+            f"({type(error).__name__}: {error}); without joblib.parallel_config the ensemble is fitted in threads"
+        )
 
 
 class Handle:
