@@ -217,3 +217,24 @@ def test_tables_of_many_chunks(name, data, monkeypatch):
     assert np.array_equal(
         first.oof_predictions_, fit(EnsembleRegressor, name, *data, early_stopping=True).oof_predictions_
     )
+
+
+@pytest.mark.parametrize("kind", [EnsembleRegressor, EnsembleClassifier])
+def test_the_own_target_does_not_change_the_prediction(name, kind, data, prepared):
+    """With early stopping, on a prepared table: no label reaches a fold with the bins."""
+    X, y = data
+    if kind is EnsembleClassifier:
+        y = (y > np.median(y)).astype(float)
+    changed = y.copy()
+    changed[7] = 1.0 - y[7] if kind is EnsembleClassifier else y[7] + 1000.0
+    depth = {key: value for key, value in BOOSTERS[name].items() if key not in ("n_estimators", "iterations")}
+    quick = learner(name, learning_rate=0.5, **depth)
+    cv = [(np.flatnonzero(np.arange(400) % 3 != i), np.flatnonzero(np.arange(400) % 3 == i)) for i in range(3)]
+    first, second = (
+        fit(kind, name, X, target, learners=[quick], cv=cv, early_stopping=True).oof_predictions_
+        for target in (y, changed)
+    )
+    assert prepared == [name, name]
+    own = np.arange(400) % 3 == 7 % 3
+    assert np.array_equal(first[own], second[own])
+    assert not np.array_equal(first[~own], second[~own])

@@ -23,7 +23,7 @@ import threadpoolctl
 from joblib.externals import loky
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from byoe import EnsembleClassifier, EnsembleRegressor, learner
+from byoe import EnsembleClassifier, EnsembleRegressor, _budget, learner
 from byoe import _remote as remote
 from byoe._contracts import Task
 from byoe._remote import Errand, Handle, Workers, configured_backend
@@ -606,3 +606,22 @@ def test_the_tasks_of_lost_workers_are_done_again(client, frame, number):
         return len(pids) == 2 and not set(killed) & set(pids)
 
     assert until(others)  # for the tests that come after this one
+
+
+def test_a_time_limit_is_refused(processes, frame):
+    X, y, _ = frame
+    with pytest.raises(ParameterError, match=r"time_limit is 60, and joblib is configured for .*, whose tasks nobody"):
+        EnsembleRegressor(("ridge",), cv=3, time_limit=60).fit(X, y)
+
+
+def test_what_remains_is_shared_by_the_workers(processes, frame, monkeypatch):
+    X, y, _ = frame
+    seen = []
+    finish = _budget.Clock.finish
+    monkeypatch.setattr(
+        _budget.Clock,
+        "finish",
+        lambda self, *given, **more: (finish(self, *given, **more), seen.append(self.at_once))[0],
+    )
+    EnsembleRegressor(("ridge",), cv=3).fit(X, y)
+    assert set(seen) == {2}

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._blending import OOF, Blender
-from ._budget import read_seconds
+from ._budget import read_time_limit
 from ._contracts import FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
@@ -179,7 +179,7 @@ class BaseEnsemble(NestedParameters):
         ):
             if value not in allowed:
                 raise ParameterError(f"{name} is {value!r}, expected one of {', '.join(map(repr, allowed))}")
-        self._resources()
+        self._limits()
         taken = {label for label, _ in entries(self.learners)} & set(self._get_param_names())
         if taken:
             raise ParameterError(f"label {taken.pop()!r} is the name of a parameter of {type(self).__name__}")
@@ -223,10 +223,15 @@ class BaseEnsemble(NestedParameters):
         """Return what the engine may use, and whom it tells."""
         return {
             "n_jobs": self.n_jobs,
-            "time_limit": read_seconds(self.time_limit),
-            "memory_limit": read_bytes(self.memory_limit, "memory_limit"),
+            **self._limits(),
             "on_error": self.on_error,
             "callbacks": self._listeners(),
+        }
+
+    def _limits(self) -> dict[str, Any]:
+        return {
+            "time_limit": read_time_limit(self.time_limit),
+            "memory_limit": read_bytes(self.memory_limit, "memory_limit"),
         }
 
     def _listeners(self) -> tuple[Any, ...]:

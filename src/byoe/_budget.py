@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,10 @@ class Clock:
         How many tasks run at the same time.
     time_limit : float or None
         Seconds from now, within which the tasks are to end.
+
+    Attributes
+    ----------
+    at_once : int
     """
 
     def __init__(
@@ -46,7 +51,7 @@ class Clock:
         self._guesses = {label: max(_LEAST, guess) for label, guess in guesses.items()}
         self._left = Counter(tasks)
         self._waiting = Counter(tasks)
-        self._at_once = at_once
+        self.at_once = at_once
         self._started = time.monotonic()
         self._limit = None if time_limit is None else _SHARE * time_limit
         self._measured: dict[str, list[float]] = {label: [] for label in guesses}
@@ -66,7 +71,7 @@ class Clock:
         with self._lock:
             if not any(self._measured.values()):
                 return None
-            return sum(count * self._expected(label) for label, count in self._left.items()) / self._at_once
+            return sum(count * self._expected(label) for label, count in self._left.items()) / self.at_once
 
     def start(self, label: str) -> bool:
         """Return whether a task of a member may start: whether the member can be complete in time.
@@ -76,7 +81,7 @@ class Clock:
         with self._lock:
             if label in self._hopeless:
                 return False
-            rounds = math.ceil(self._waiting[label] / self._at_once)
+            rounds = math.ceil(self._waiting[label] / self.at_once)
             in_time = self._limit is None or self.elapsed + rounds * self._expected(label) <= self._limit
             if not in_time and not self._is_first(label):
                 self._hopeless.add(label)
@@ -121,11 +126,11 @@ class Clock:
         return self._guesses[label] * measured / guessed
 
 
-def read_seconds(time_limit: Any) -> float | None:
+def read_time_limit(time_limit: Any) -> float | None:
     """Validate ``time_limit``."""
     if time_limit is None:
         return None
-    if isinstance(time_limit, bool) or not isinstance(time_limit, (int, float)) or not time_limit > 0:
+    if isinstance(time_limit, bool) or not isinstance(time_limit, Real) or not float(time_limit) > 0:
         raise ParameterError(f"time_limit is {time_limit!r}, expected a positive number of seconds, or None")
     return float(time_limit)
 

@@ -16,6 +16,7 @@ from ._remote import Errand, Workers, configured_backend
 from ._rows import Rows
 from ._schedule import cores, run
 from ._tasks import PREPARE, REFIT, FitTask, Outcome, in_order, mean_rounds
+from .errors import ParameterError
 
 
 class Course:
@@ -55,6 +56,11 @@ class Course:
         kept: Kept | None,
     ) -> None:
         self._backend = configured_backend()
+        if self._backend is not None and time_limit is not None:
+            raise ParameterError(
+                f"time_limit is {time_limit:g}, and joblib is configured for {type(self._backend).__name__}, whose "
+                "tasks nobody can end in time: set time_limit=None, or fit outside joblib.parallel_config, in threads"
+            )
         n_cores = cores(n_jobs)  # which also refuses a number that has no meaning
         n_cores = n_cores if self._backend is None else 1
         hurry = time_limit is not None
@@ -63,8 +69,8 @@ class Course:
         self._seeds = {item.label: item.seed for item in self._schedule.preparing}
         self._prepared = {item.label: preparing(item.learner, data, item.seed) for item in self._schedule.preparing}
         self._left = Counter(task.label for task in tasks)
-        self._over = None if time_limit is None else self._is_over
         self.clock = Clock(self._schedule.guesses, self._left, self._schedule.at_once, time_limit)
+        self._over = None if time_limit is None else self.clock.over
         self.arrived: dict[tuple[str, int], Outcome] = {}
         if kept is not None:
             kept.expect(tasks, self._seeds)
@@ -84,9 +90,6 @@ class Course:
                 if not self._left[item.label]:
                     self._prepared.pop(item.label, None)
                 yield outcome
-
-    def _is_over(self) -> bool:
-        return self.clock.over()
 
     def _do(self, item: FitTask, threads: int) -> Outcome:
         """Do a task in this thread, unless it need not or cannot be done."""
@@ -112,6 +115,7 @@ class Course:
         works = self._schedule.works
         waiting = [any(works[place].task.fold != PREPARE for place in work.after) for work in works]
         with workers:
+            self.clock.at_once = workers.count
             for late in (False, True):
                 errands = []
                 for work, waits in zip(works, waiting, strict=True):
@@ -133,8 +137,6 @@ class Course:
                     for outcome in outcomes:
                         self._arrive(outcome, sent[outcome.task.label, outcome.task.fold])
                         yield outcome
-                        if self._over is not None and self._over():
-                            return
 
     def _rounds_of(self, item: FitTask) -> list[int] | None:
         """Return what is known of a task's rounds; None for a refit whose folds are not all there."""

@@ -96,6 +96,11 @@ class Workers:
         self._carry_out = carry_out
         self._scene = _Scene(tuple(quiet), sklearn.get_config(), np.geterr())
 
+    @property
+    def count(self) -> int:
+        """How many processes there are, as far as the backend knows now."""
+        return int(self._backend.effective_n_jobs(self._n_jobs))
+
     def __enter__(self) -> Self:
         try:
             _ = self._handle.parts

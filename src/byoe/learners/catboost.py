@@ -181,7 +181,7 @@ class CatBoost(Learner):
         rounds: int | None = None,
     ) -> Model:
         pool, X = prepared
-        if _is_constant(X[rows[:_FEW]]) and _is_constant(X[rows]):
+        if _is_constant(X, rows):
             return ConstantModel.of(y, task, sample_weight)
         watched = None if stop is None else pool.slice(stop.X)
         return self._train(pool.slice(rows), watched, y, task, sample_weight, seed, threads, stop, rounds)
@@ -241,9 +241,15 @@ class _Cancelling:
         return not cancelled()
 
 
-def _is_constant(X: Any) -> bool:
+def _is_constant(X: Any, rows: Any = slice(None)) -> bool:
+    """Return whether all of some rows are alike; most tables show in their first rows that they are not."""
     if not isinstance(X, np.ndarray):
         return bool((X.max(axis=0) - X.min(axis=0)).nnz == 0)
+    few = X[rows[:_FEW]] if isinstance(rows, np.ndarray) else X[:_FEW]
+    return _alike(few) and (len(few) < _FEW or _alike(X[rows]))
+
+
+def _alike(X: FloatArray) -> bool:
     return bool(((X[0] == X) | (np.isnan(X[0]) & np.isnan(X))).all())
 
 
