@@ -116,7 +116,7 @@ def test_missing_cells_are_handled_also_where_training_had_none(name, data):
     assert np.isfinite(prepared(make(name), X, y).predict(holes)).all()
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if make(name).weights])
+@pytest.mark.parametrize("name", [name for name in NAMES if make(name).weights != "none"])
 def test_weights_pull_the_fit(name, data):
     X, y, _ = data
     upper = y > np.median(y)
@@ -277,3 +277,13 @@ def test_an_instance_is_used_as_it_is(data):
     assert FromEstimator(Lasso()).finalize == "refit"
     kept = FromEstimator(DecisionTreeRegressor(random_state=9))
     assert fit(kept, X, y, seed=4).estimator.random_state == 9
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_column_without_values_teaches_nothing(name, data):
+    X, y, classes = data
+    holes = X.copy()
+    holes[:, 2] = np.nan
+    for kind, target in ((byoe.EnsembleRegressor, y), (byoe.EnsembleClassifier, np.minimum(classes, 1))):
+        fitted = kind([make(name)], "mean", cv=3, random_state=0).fit(holes, target)
+        assert np.isfinite(fitted.predict(X)).all()

@@ -33,6 +33,12 @@ class HistGradientBoosting(EstimatorLearner):
     finalize = "bag"
     missing = categorical = stops = True
     sparse = False
+    space = {
+        "learning_rate": (0.02, 0.2, "log"),
+        "max_leaf_nodes": (7, 255, "log"),
+        "min_samples_leaf": (3, 100, "log"),
+        "l2_regularization": (0.01, 30.0, "log"),
+    }
     shared = {
         "learning_rate": "learning_rate",
         "max_depth": "max_depth",
@@ -82,6 +88,9 @@ class HistGradientBoosting(EstimatorLearner):
             **given, max_iter=number, categorical_features=sorted(categorical or ()) or None
         )
         set_seed(estimator, seed)
+        empty = np.isnan(X).all(axis=0)
+        if empty.any():  # scikit-learn finds no bins for a column without values
+            X = np.where(empty, 0.0, X)
         if stop is not None:
             watched = {"X_val": stop.X, "y_val": stop.y, "sample_weight_val": stop.sample_weight}
             search = clone(estimator).set_params(early_stopping=True, n_iter_no_change=stop.patience)
