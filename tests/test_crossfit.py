@@ -245,7 +245,7 @@ class WrongShape(Failing):
 
 def test_a_wrong_prediction_is_caught(data):
     X, y = data
-    with pytest.raises(MemberError, match=r"wrongshape returned shape \(29,\), expected \(30,\)"):
+    with pytest.raises(MemberError, match=r"WrongShape.predict returned shape \(29,\), expected \(30,\)"):
         EnsembleRegressor([WrongShape()], cv=3).fit(X, y)
 
 

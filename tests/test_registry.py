@@ -6,8 +6,9 @@ from sklearn.linear_model import Ridge
 import byoe
 from byoe import _registry
 from byoe._estimators import FromFactory
-from byoe._registry import collect, installed, pick
-from byoe.errors import PluginError, UnknownNameError
+from byoe._registry import RESERVED, collect, installed, limited, pick
+from byoe.errors import ParameterError, PluginError, SpecError, UnknownNameError
+from byoe.plugins import Blender, Learner, register_blender, register_learner
 
 BUILT_IN = {
     "learner": "catboost xgboost lightgbm ridge elastic_net random_forest extra_trees hist_gradient_boosting knn svm mlp",
@@ -75,7 +76,7 @@ def registered(monkeypatch):
 
     def put(value, kind="learner"):
         points = [EntryPoint("made_up", value, f"byoe.{kind}s")._for(Dist("test-dist"))]
-        monkeypatch.setattr(_registry, "installed", lambda _: collect(kind, points))
+        monkeypatch.setattr(_registry, "_of_packages", lambda _: collect(kind, points))
 
     return put
 
@@ -122,3 +123,188 @@ def test_the_example_plugin_is_found():
     assert byoe._registry.find("learner", "log_ridge").distribution == "byoe-example"
     assert byoe.blender("trimmed_mean").name == "trimmed-mean"
     assert byoe.learner("log-ridge").label == "log_ridge"
+
+
+class Dummy(Learner):
+    """A learner that is enough for the registry."""
+
+    def fit(self, X, y, *, task, sample_weight, seed, threads):
+        return None
+
+    def load(self, folder, *, task, trusted=()):
+        return None
+
+
+class Picky(Dummy):
+    def __init__(self, must):
+        super().__init__(must=must)
+
+
+class NoFit(Learner):
+    pass
+
+
+class PickyBlender(Blender):
+    def __init__(self, must):
+        super().__init__(must=must)
+
+
+HERE = __name__
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (
+            Picky,
+            "cannot be made with {} .*'must'.* must take its parameters as keywords, each of which may be left out",
+        ),
+        (NoFit, "NoFit does not define fit"),
+    ],
+)
+def test_a_learner_that_breaks_the_contract_is_refused(target, message):
+    with pytest.raises(PluginError, match=f"learner 'made-up' of this process: .*{message}"):
+        register_learner("made-up", target)
+    assert "made_up" not in installed("learner")
+
+
+def test_a_blender_that_breaks_the_contract_is_refused():
+    with pytest.raises(PluginError, match=r"blender 'made-up' of this process: .*cannot be made"):
+        register_blender("made-up", PickyBlender)
+
+
+def test_a_plugin_that_ends_the_process_when_imported_is_broken(tmp_path, monkeypatch):
+    (tmp_path / "quits_here.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    known = collect("learner", [point("quits", "quits_here:X", Dist("quitter"))])
+    with pytest.raises(PluginError, match=r"learner 'quits' of quitter 1.0 cannot be loaded.*SystemExit: 3"):
+        pick("learner", "quits", known).load()
+
+
+@pytest.mark.parametrize("name", ["cv", "drop", "best", "n-jobs"])
+def test_reserved_names_are_refused(name):
+    known = collect("learner", [point(name, "json:dumps", Dist("greedy-dist"))])
+    with pytest.raises(PluginError, match=f"learner '{name}' of greedy-dist 1.0: the name '{name}' is reserved"):
+        pick("learner", name, known)
+    with pytest.raises(ParameterError, match="is reserved"):
+        register_learner(name, Ridge)
+
+
+@pytest.mark.parametrize("name", ["a__b", "a-_b", "with space", "-x", ""])
+def test_names_that_no_parameter_could_follow_are_refused(name):
+    with pytest.raises(ParameterError, match=r"may hold letters, digits, '-' and single '_' only"):
+        register_learner(name, Ridge)
+
+
+def test_all_that_means_something_else_is_reserved():
+    from byoe._members import DROP
+    from byoe._portfolios import PORTFOLIOS
+
+    names = {*byoe.EnsembleClassifier().get_params(deep=False), *byoe.EnsembleRegressor().get_params(deep=False)}
+    assert {*names, *PORTFOLIOS, DROP} <= RESERVED["learner"]
+
+
+LIMITED = collect(
+    "learner",
+    [
+        point("ridge", "a:A", Dist("byoe")),
+        point("log-ridge", "b:B", Dist("My_Plugin")),
+        point("x", "c:C", Dist("other")),
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("limit", "left"),
+    [
+        (None, {"ridge", "log_ridge", "x"}),
+        ("", {"ridge"}),
+        ("my-plugin", {"ridge", "log_ridge"}),
+        (" my.plugin , other", {"ridge", "log_ridge", "x"}),
+    ],
+)
+def test_plugins_can_be_limited_to_some_distributions(limit, left):
+    assert set(limited(LIMITED, limit)) == left
+
+
+def test_switched_off_is_told_from_unknown(monkeypatch):
+    monkeypatch.setenv("BYOE_PLUGINS", "")
+    assert "log_ridge" not in installed("learner")
+    assert byoe.learner("ridge").name == "ridge"
+    with pytest.raises(UnknownNameError, match=r"'log-ridge' of byoe-example .* is switched off: BYOE_PLUGINS is ''"):
+        byoe.learner("log-ridge")
+    with register_learner("mine", Ridge):  # what a notebook asks for itself stays
+        assert byoe.learner("mine").name == "mine"
+    monkeypatch.setenv("BYOE_PLUGINS", "byoe_example")
+    assert byoe.learner("log-ridge").name == "log-ridge"
+
+
+def test_the_registry_is_a_read_only_view():
+    with pytest.raises(TypeError):
+        installed("learner")["mine"] = ()
+    with pytest.raises(TypeError):
+        del installed("blender")["mean"]
+
+
+def test_a_learner_of_a_notebook():
+    registration = register_learner("tiny-lasso", Ridge)
+    assert byoe.learner("tiny_lasso", alpha=2.0).estimator(None, None).alpha == 2.0
+    assert registration.plugin.value == "sklearn.linear_model._ridge:Ridge"
+    assert repr(registration) == "<learner 'tiny-lasso' of this process>"
+    again = register_learner("tiny-lasso", Ridge)  # a cell that is run again
+    registration.unregister()  # the first one is history
+    assert "tiny_lasso" in installed("learner")
+    again.unregister()
+    again.unregister()
+    with pytest.raises(UnknownNameError):
+        byoe.learner("tiny-lasso")
+
+
+def test_a_registration_ends_with_its_context():
+    with register_blender("middle", type(byoe.blender("mean"))) as plugin:
+        assert byoe.blender("middle").name == plugin.name == "middle"
+    assert "middle" not in installed("blender")
+
+
+@pytest.mark.parametrize("name", ["ridge", "log_ridge"])
+def test_what_is_installed_is_not_replaced(name):
+    with pytest.raises(ParameterError, match="has the name already; choose another"):
+        register_learner(name, Ridge)
+
+
+def test_a_learner_of_a_notebook_is_saved_and_loaded_where_it_is_registered(tmp_path):
+    import numpy as np
+
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    with register_learner("mine", Ridge):
+        made = byoe.EnsembleRegressor(("mine", "knn"), random_state=0).fit(X, X[:, 0])
+        made.save(tmp_path / "model")
+        assert np.array_equal(byoe.load(tmp_path / "model").predict(X), made.predict(X))
+    with pytest.raises(UnknownNameError, match="No learner is registered as 'mine'"):
+        byoe.load(tmp_path / "model")
+
+
+def test_a_learner_of_a_notebook_is_not_sent_to_a_job(tmp_path):
+    from byoe.sagemaker._source import write_source
+
+    with (
+        register_learner("mine", Ridge),
+        pytest.raises(
+            SpecError,
+            match=r"registered in a notebook or script.*an installed package, with an entry point in the group byoe.learners",
+        ),
+    ):
+        write_source(byoe.EnsembleRegressor(("mine",)), tmp_path / "source", data={})
+
+
+def test_two_learners_of_one_name_are_told_apart_by_a_store(tmp_path):
+    import numpy as np
+    from sklearn.linear_model import Lasso
+
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    ensemble = byoe.EnsembleRegressor(("mine",), store=tmp_path, random_state=0)
+    found = []
+    for target in (Ridge, Lasso):
+        with register_learner("mine", target):
+            found.append(ensemble.fit(X, X[:, 0]).oof_predictions_)
+    assert not np.array_equal(*found)

@@ -28,6 +28,7 @@ from ._outputs import PerOutput
 from ._passthrough import passed_through
 from ._plan_checks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_of_leaks
 from ._portfolios import DEFAULT
+from ._registry import origin
 from ._rows import Rows
 from ._schedule import cores
 from ._sizes import read_bytes
@@ -283,7 +284,7 @@ class BaseEnsemble(NestedParameters):
     def _blended(self, table: Table) -> FloatArray:
         predictions = self._member_predictions(table)
         blended = self.blender_.predict(predictions, self._passed_through(self.blender_, table))
-        return self._task.check(blended, len(table), f"blender {self.blender_.name}")
+        return self._task.check(blended, len(table), f"blender {self.blender_.name}{origin(self.blender_)}")
 
     def save(self, path: str | Path) -> Path:
         """Write the fitted ensemble as a bundle: a folder with a manifest and native files.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ._contracts import FloatArray, IntArray, Task
+from ._contracts import FloatArray, IntArray, Level, Task
 from ._parameters import Parameters
 from .errors import ParameterError
 
@@ -110,20 +110,25 @@ class Blender(Parameters):
     name : str
         The registered name; set by the registry.
     tasks : frozenset of {"regression", "classification"}
-    weights : bool
-        Whether sample weights can be given.
+    weights : {"exact", "approximate", "none"}
+        How sample weights are used. With ``"exact"`` a row of weight two is the same as that
+        row twice, up to rounding.
     defaults : mapping of str to object
         The parameters and their defaults.
     gives_probabilities : bool
         False for a blender that only votes for a class.
     takes_scores : bool
         Whether a member may give decision values instead of probabilities.
+    convex : bool
+        Whether every prediction lies between those of the members, and ``weights_``, where
+        there are any, are non-negative and sum to one.
     weights_ : array of shape (n_members,)
         Only on a fitted blender that is a weighting.
     """
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
-    weights: bool = True
+    weights: Level = "exact"
+    convex: bool = False
     defaults: ClassVar[Mapping[str, Any]] = {}
 
     def parameter_names(self) -> frozenset[str] | None:

@@ -108,3 +108,26 @@ def known_names(ensemble: Any, learners: Mapping[str, Learner]) -> list[str]:
     declared = {name for learner in learners.values() for name in learner.shared}
     synonyms = {same for name in declared for same in SHARED_NAMES.get(name, ())}
     return [*ensemble._get_param_names(), *sorted(declared | synonyms), *(f"{label}__…" for label in learners)]
+
+
+def default_space(learners: Any) -> Mapping[str, Any]:
+    """Return what the members' learners propose to search, each under its member's label.
+
+    Parameters
+    ----------
+    learners
+        As an ensemble takes them.
+
+    Raises
+    ------
+    ParameterError
+        When no learner proposes anything.
+    """
+    found = {
+        f"{label}__{name}": domain
+        for label, learner in members(learners).items()
+        for name, domain in learner.space.items()
+    }
+    if not found:
+        raise ParameterError("none of the learners proposes a space to search; give one")
+    return found

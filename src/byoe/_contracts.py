@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from ._parameters import SHARED_OF, Parameters
 from .errors import ParameterError
 
+Level = Literal["exact", "approximate", "none"]
+LEVELS: tuple[Level, ...] = ("exact", "approximate", "none")
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -47,7 +50,10 @@ class Task:
 
     def check(self, prediction: Any, n_rows: int, who: str) -> FloatArray:
         """Return a learner's or blender's prediction as float64, or say what is wrong with it."""
-        values = np.asarray(prediction, dtype=np.float64)
+        found = np.asarray(prediction)
+        if found.dtype.kind not in "fiub":
+            raise ValueError(f"{who} returned values of type {found.dtype}, expected numbers")
+        values = found.astype(np.float64, copy=False)
         expected = (n_rows, *self.width)
         if values.shape != expected:
             raise ValueError(f"{who} returned shape {values.shape}, expected {expected}")
@@ -226,8 +232,10 @@ class Learner(Parameters):
     finalize : {"bag", "refit"}
         How ``finalize="auto"`` makes the served model: bagging pays for trees, a refit for
         linear and distance models.
-    weights : bool
-        Whether ``sample_weight`` is used.
+    weights : {"exact", "approximate", "none"}
+        How ``sample_weight`` is used. With ``"exact"`` a row of weight two is the same as that
+        row twice, up to rounding; with ``"approximate"`` nearly so, as where bins or bootstrap
+        samples count rows.
     missing : bool
         Whether NaN is handled; otherwise missing cells get the column's median.
     categorical : bool
@@ -265,13 +273,19 @@ class Learner(Parameters):
         Other names that a member's own parameters go by, mapped to the library's own.
     needs : tuple of str
         Distributions that a job must install to use the learner.
+    space : mapping of str to tuple or list
+        What a search may try of the learner's parameters: ``(low, high)``, ``(low, high,
+        "log")``, or a list of values.
+    pickles : bool
+        Whether saved models hold a pickle, which runs code when it is loaded: they load only
+        where the user trusts the learner by name.
     quiet : tuple of warning classes
         What the library warns of because of byoe's own defaults.
     """
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
     finalize: Literal["bag", "refit"] = "refit"
-    weights: bool = False
+    weights: Level = "none"
     missing: bool = False
     categorical: bool = False
     scaled: bool = False
@@ -283,9 +297,11 @@ class Learner(Parameters):
     stops: bool = False
     frames: bool = False
     encoded: bool = True
+    pickles: bool = False
     shared: ClassVar[Mapping[str, str]] = {}
     aliases: ClassVar[Mapping[str, str]] = {}
     needs: ClassVar[tuple[str, ...]] = ()
+    space: ClassVar[Mapping[str, Any]] = {}
 
     @property
     def quiet(self) -> tuple[type[Warning], ...]:

@@ -26,6 +26,7 @@ from ._course import Course
 from ._kept import Kept
 from ._members import FittedMember
 from ._progress import Progress, telling
+from ._registry import origin
 from ._rows import Rows
 from ._schedule import one_thread
 from ._splits import SplitPlan
@@ -182,7 +183,7 @@ def _report(outcome: Outcome, plan: SplitPlan, result: CrossFit, on_error: str) 
     where = "the refit on all rows" if item.fold == REFIT else f"fold {item.fold + 1} of {len(plan.folds)}"
     text = f"{type(error).__name__}: {error}"
     if on_error == "raise" or isinstance(error, ParameterError):
-        raise MemberError(f"member {item.label!r} failed on {where}: {text}") from error
+        raise MemberError(f"member {item.label!r}{origin(item.learner)} failed on {where}: {text}") from error
     trace = "".join(traceback.format_exception(error))
     result.failures.append(Failure(item.label, item.fold, text, trace))
 
@@ -228,7 +229,7 @@ def _fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
         held_out.append(clone(blender).fit(oof.rows(train)).in_use)
         features = None if oof.X is None else oof.X[test]
         blended = held_out[-1].predict(oof.predictions[test], features)
-        blended = task.check(blended, len(test), f"blender {blender.name}")
+        blended = task.check(blended, len(test), f"blender {blender.name}{origin(blender)}")
         np.add.at(sums, test, blended)
         np.add.at(counts, test, 1)
     divisor = np.maximum(counts, 1).reshape(-1, *([1] * (sums.ndim - 1)))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +15,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from ._contracts import FloatArray, Learner, Model, Task
+from ._contracts import FloatArray, Learner, Level, Model, Task
 from .errors import BundleError, ParameterError
 
 # Types outside skops' own list that byoe's learners and the boosters' wrappers are made of.
 _TRUSTED_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "xgboost", "lightgbm", "catboost"})
 _TRUSTED_TYPES = frozenset({"collections.OrderedDict", "collections.defaultdict", "functools.partial"})
 _INNER = "ensemble"
-_THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
+THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
 
 
 def last_step(estimator: Any) -> Any:
@@ -49,7 +49,7 @@ def set_seed(estimator: Any, seed: int) -> None:
         estimator.set_params(**dict.fromkeys(open_seeds, seed))
 
 
-def set_threads(estimator: Any, threads: int) -> None:
+def set_threads(estimator: Any, threads: int, names: Collection[str] = THREAD_PARAMETERS) -> None:
     """Set every thread parameter, at any depth."""
     params = estimator.get_params(deep=True)
     found = {}
@@ -58,7 +58,7 @@ def set_threads(estimator: Any, threads: int) -> None:
         owner = params[prefix] if prefix else estimator
         # scikit-learn's linear models run on one thread when left alone, and some of them warn otherwise.
         alone = value is None and type(owner).__module__.startswith("sklearn.linear_model")
-        if name in _THREAD_PARAMETERS and not alone:
+        if name in names and not alone:
             found[key] = threads
     for key, value in {"": estimator, **params}.items():
         if _is_catboost(value):  # it lists only the parameters that were given
@@ -93,7 +93,7 @@ def _declare(learner: EstimatorLearner, estimator: Any) -> None:
     tags = get_tags(estimator)
     kinds = {"regression": is_regressor(estimator), "classification": is_classifier(estimator)}
     learner.tasks = frozenset(kind for kind, fits in kinds.items() if fits)  # type: ignore[misc]  # of this instance
-    learner.weights = has_fit_parameter(last_step(estimator), "sample_weight")
+    learner.weights = "approximate" if has_fit_parameter(last_step(estimator), "sample_weight") else "none"
     learner.missing = bool(tags.input_tags.allow_nan)
     learner.sparse = bool(tags.input_tags.sparse)
     learner.multi_output = bool(tags.target_tags.multi_output)
@@ -148,11 +148,20 @@ class EstimatorModel:
 
     rounds: int
 
-    def __init__(self, estimator: Any, task: Task, *, scaled: bool = False, frozen: bool = False) -> None:
+    def __init__(
+        self,
+        estimator: Any,
+        task: Task,
+        *,
+        scaled: bool = False,
+        frozen: bool = False,
+        thread_parameters: Collection[str] = THREAD_PARAMETERS,
+    ) -> None:
         self.estimator = estimator
         self.task = task
         self.scaled = scaled
         self.single_precision = _is_ensemble(estimator)  # some member of it may be
+        self._thread_parameters = thread_parameters
         self._frozen = frozen  # the user's own object, which keeps its parameters
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
@@ -162,7 +171,7 @@ class EstimatorModel:
         elif not self._frozen and not _has_catboost(self.estimator):
             # Forests add up their trees in the order of arrival: the last bit would change from call to call.
             forest = type(last_step(self.estimator)).__module__ == "sklearn.ensemble._forest"
-            set_threads(self.estimator, 1 if forest else threads)
+            set_threads(self.estimator, 1 if forest else threads, self._thread_parameters)
         if not self.task.is_classification:
             return np.asarray(self.estimator.predict(X, **options), dtype=np.float64)
         if hasattr(self.estimator, "predict_proba"):
@@ -222,10 +231,16 @@ class EstimatorLearner(Learner):
     """A learner whose models are scikit-learn estimators.
 
     A subclass writes ``estimator``.
+
+    Attributes
+    ----------
+    thread_parameters : frozenset of str
+        Parameters, at any depth of the estimator, that say how many threads it may use.
     """
 
-    weights = True
+    weights: Level = "approximate"
     sparse = True
+    thread_parameters: ClassVar[frozenset[str]] = THREAD_PARAMETERS
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         """Return a new, unfitted estimator for the task; ``y`` is the training part's target."""
@@ -243,9 +258,9 @@ class EstimatorLearner(Learner):
     ) -> Model:
         estimator = self.estimator(task, y)
         set_seed(estimator, seed)
-        set_threads(estimator, threads)
+        set_threads(estimator, threads, self.thread_parameters)
         estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight))
-        return EstimatorModel(estimator, task, scaled=self.scaled)
+        return self._model(estimator, task)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         if (folder / _INNER).is_dir():
@@ -253,7 +268,10 @@ class EstimatorLearner(Learner):
 
             return EstimatorModel(load(folder / _INNER, trusted=trusted), task)
         data = (folder / "model.skops").read_bytes()
-        return EstimatorModel(load_skops(data, self.packages(), trusted), task, scaled=self.scaled)
+        return self._model(load_skops(data, self.packages(), trusted), task)
+
+    def _model(self, estimator: Any, task: Task) -> EstimatorModel:
+        return EstimatorModel(estimator, task, scaled=self.scaled, thread_parameters=self.thread_parameters)
 
 
 class _Foreign(EstimatorLearner):
@@ -276,9 +294,9 @@ class _Foreign(EstimatorLearner):
         if isinstance(estimator, FrozenEstimator):
             return EstimatorModel(estimator.estimator, task, frozen=True)
         set_seed(estimator, seed)
-        set_threads(estimator, threads)
+        set_threads(estimator, threads, self.thread_parameters)
         estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight, groups=groups))
-        return EstimatorModel(estimator, task)
+        return self._model(estimator, task)
 
 
 class FromEstimator(_Foreign):

@@ -24,7 +24,7 @@ from ._inner import hold_out, inner_folds
 from ._moments import FoldMoments, of_output
 from ._prepared import Preparation, Prepared
 from ._rows import Rows, inner_task, targets
-from .errors import ParameterError, PluginError
+from .errors import BundleError, ParameterError, PluginError
 
 _PATIENCE = 50
 
@@ -57,9 +57,12 @@ class FoldModel:
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         """Predict rows of a table: of its values, or of its native form where ``frames``."""
         inputs = X if self.encoder is None else self.encoder.transform(X)
-        if len(self.models) > 1:
-            return np.column_stack([model.predict(inputs, threads=threads) for model in self.models])
-        values = np.asarray(self.models[0].predict(inputs, threads=threads), dtype=np.float64)
+        task = self._inner if self.present is None else replace(self.task, n_classes=len(self.present))
+        found = [
+            task.check(model.predict(inputs, threads=threads), inputs.shape[0], f"{_name(model)}.predict")
+            for model in self.models
+        ]
+        values = found[0] if len(found) == 1 else np.column_stack(found)
         if self.present is None:
             return values
         probabilities = np.zeros((len(values), self.task.n_classes))
@@ -117,6 +120,11 @@ class FoldModel:
         cls, learner: Learner, folder: Path, described: Mapping[str, Any], task: Task, trusted: Sequence[str]
     ) -> FoldModel:
         """Read what ``save`` wrote, as it described it."""
+        if learner.pickles and learner.name not in trusted:
+            raise BundleError(
+                f"the model in {folder} is a pickle of learner {learner.name!r}, which runs code when it is loaded. If "
+                f"you know where it comes from, load it with trusted=[{learner.name!r}]"
+            )
         present = None if described["present"] is None else np.asarray(described["present"], dtype=np.int64)
         encoder = None if described["encoder"] is None else Encoder.restore(described["encoder"])
         inner = inner_task(learner, task, present)
@@ -135,6 +143,10 @@ def _explained(model: Model, X: Any, task: Task, threads: int) -> FloatArray:
         raise PluginError(f"{type(model).__name__} returned contributions of shape {values.shape}, expected {expected}")
     check_model(values, np.asarray(model.predict(X, threads=threads), dtype=np.float64), task, model)
     return values
+
+
+def _name(model: Model) -> str:
+    return type(getattr(model, "estimator", model)).__name__
 
 
 def _place(folder: Path, number: int, count: int) -> Path:

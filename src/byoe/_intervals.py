@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._contracts import FloatArray, IntArray
+from ._registry import origin
+from ._rows import shielded
 from ._schedule import cores
 from ._table import Table
 from .errors import ParameterError
@@ -270,11 +272,13 @@ def _held_out_blends(ensemble: Any, table: Table) -> FloatArray:
     threads, task = cores(ensemble.n_jobs), ensemble._task
     blends = []
     for fold, blender in enumerate(ensemble._held_out):
-        models = [(label, member.models[fold]) for label, member in ensemble.members_.items()]
+        models = [(label, member.learner, member.models[fold]) for label, member in ensemble.members_.items()]
         predictions = [
-            task.check(model.predict(table.all(frames=model.frames), threads=threads), len(table), label)
-            for label, model in models
+            task.check(
+                model.predict(shielded(learner, table.all(frames=model.frames)), threads=threads), len(table), label
+            )
+            for label, learner, model in models
         ]
         blended = blender.predict(np.stack(predictions, axis=1), ensemble._passed_through(blender, table))
-        blends.append(task.check(blended, len(table), f"blender {blender.name}"))
+        blends.append(task.check(blended, len(table), f"blender {blender.name}{origin(blender)}"))
     return np.stack(blends, axis=1)

@@ -15,6 +15,7 @@ from ._portfolios import PORTFOLIOS
 from ._registry import blender as make_blender
 from ._registry import learner as make_learner
 from ._registry import plain
+from ._rows import shielded
 from .errors import InputError, ParameterError, UnknownNameError
 
 DROP = "drop"
@@ -42,7 +43,7 @@ class FittedMember:
         """Return the mean of the models' predictions of a table's rows."""
         total = 0.0
         for model in self.models:
-            total = total + model.predict(table.all(frames=model.frames), threads=threads)
+            total = total + model.predict(shielded(self.learner, table.all(frames=model.frames)), threads=threads)
         return np.asarray(total / len(self.models), dtype=np.float64)
 
     def contributions(self, table: Any, threads: int) -> FloatArray:
@@ -158,14 +159,14 @@ def check_members(
                 "scikit-learn classifier as the blender, vote, or wrap the member in "
                 "sklearn.calibration.CalibratedClassifierCV"
             )
-        if weighted and not learner.weights:
+        if weighted and learner.weights == "none":
             raise ParameterError(
                 f"member {label!r} takes no sample_weight; leave the weights out or the member (set it to 'drop')"
             )
         if sparse and not learner.sparse:
             raise InputError(f"member {label!r} cannot take a sparse matrix; pass X.toarray() or leave the member out")
     blender.check(task, len(learners))
-    if weighted and not blender.weights:
+    if weighted and blender.weights == "none":
         raise ParameterError(f"blender {blender.name!r} takes no sample_weight; leave the weights out")
 
 

@@ -28,7 +28,7 @@ class MetaModel(Blender):
         super().__init__()
         self.template = template
         self.name = type(template).__name__
-        self.weights = has_fit_parameter(last_step(template), "sample_weight")
+        self.weights = "approximate" if has_fit_parameter(last_step(template), "sample_weight") else "none"
         self._n_classes = 0
 
     @property

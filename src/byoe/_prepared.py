@@ -11,7 +11,7 @@ from sklearn.base import clone
 from ._contracts import IntArray, Learner, Prepares, Task
 from ._encoding import needs_encoding
 from ._moments import FoldMoments, can_solve
-from ._rows import Rows, inner_task, targets
+from ._rows import Rows, inner_task, shielded, targets
 
 
 def can_prepare(learner: Learner, data: Rows) -> bool:
@@ -77,7 +77,7 @@ class Prepared:
 
     def _prepare(self, threads: int) -> list[Any]:
         data, kept, learner = self._data, self._kept, self._learner
-        X = data.table.values if kept is None else data.table.values[kept]
+        X = shielded(learner, data.table.values) if kept is None else data.table.values[kept]
         y = data.y if kept is None else data.y[kept]
         weight = data.weight if kept is None or data.weight is None else data.weight[kept]
         task: Task = inner_task(learner, data.task, None)

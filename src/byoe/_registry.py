@@ -2,22 +2,39 @@
 
 Names come from the entry-point groups ``byoe.learners`` and ``byoe.blenders``; byoe's own
 are registered there like any plugin's. Listing names imports nothing; a plugin is imported
-when it is asked for by name, so that a broken one harms nobody else.
+when it is asked for by name, so that a broken one harms nobody else. What a notebook
+registers lives as long as its process.
 """
 
 from __future__ import annotations
 
 import functools
+import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
 
 from ._blending import Blender
 from ._contracts import Learner
-from .errors import PluginError, UnknownNameError, did_you_mean
+from ._promises import broken_promise
+from .errors import ByoeError, ParameterError, PluginError, UnknownNameError, did_you_mean
 
 Kind = Literal["learner", "blender"]
+_Made = TypeVar("_Made", Learner, Blender)
+
+LIMIT = "BYOE_PLUGINS"
+OWN = "byoe"
+# A member has its learner's name as its label, beside the parameters of the ensemble.
+RESERVED: Mapping[Kind, frozenset[str]] = {
+    "learner": frozenset(
+        "drop passthrough best default learners blender cv metric finalize early_stopping categorical calibrate "
+        "on_error time_limit memory_limit store callbacks n_jobs random_state verbose".split()
+    ),
+    "blender": frozenset({"drop", "passthrough"}),
+}
 
 
 @dataclass(frozen=True)
@@ -30,24 +47,40 @@ class Plugin:
         As registered; ``-`` and ``_`` are alike in look-ups.
     kind : {"learner", "blender"}
     distribution, version : str
-        Where it comes from.
-    entry_point : EntryPoint
+        Where it comes from; empty for what was registered in this process.
+    entry_point : EntryPoint or None
+        None for what was registered in this process.
+    target : object
+        What was registered in this process.
     """
 
     name: str
     kind: Kind
     distribution: str
     version: str
-    entry_point: EntryPoint
+    entry_point: EntryPoint | None
+    target: Any = None
+
+    def __str__(self) -> str:
+        origin = f"{self.distribution} {self.version}".strip() if self.entry_point else "this process"
+        return f"{self.kind} {self.name!r} of {origin}"
+
+    @property
+    def value(self) -> str:
+        """Where the object is, as ``module:name``."""
+        if self.entry_point is not None:
+            return self.entry_point.value
+        return f"{getattr(self.target, '__module__', '?')}:{getattr(self.target, '__qualname__', repr(self.target))}"
 
     def load(self) -> Any:
         """Import the object that the entry point names."""
+        if self.entry_point is None:
+            return self.target
         try:
             return self.entry_point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(
-                f"{self.kind} {self.name!r} of {self.distribution} {self.version} cannot be loaded from "
-                f"{self.entry_point.value!r}: {type(error).__name__}: {error}"
+                f"{self} cannot be loaded from {self.value!r}: {type(error).__name__}: {error}"
             ) from error
 
 
@@ -67,27 +100,193 @@ def collect(kind: Kind, points: Iterable[EntryPoint]) -> dict[str, tuple[Plugin,
     return found
 
 
-def pick(kind: Kind, name: str, known: Mapping[str, tuple[Plugin, ...]]) -> Plugin:
-    """Return the one plugin of this name, or say why there is none."""
+def limited(known: Mapping[str, tuple[Plugin, ...]], limit: str | None) -> dict[str, tuple[Plugin, ...]]:
+    """Leave byoe's own plugins, and those of the distributions that a text names, with commas; None leaves all."""
+    if limit is None:
+        return dict(known)
+    allowed = {_normal(name) for name in (OWN, *limit.split(","))}
+    kept = {
+        name: tuple(one for one in group if one.entry_point is None or _normal(one.distribution) in allowed)
+        for name, group in known.items()
+    }
+    return {name: group for name, group in kept.items() if group}
+
+
+def _normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution.strip()).lower()
+
+
+def pick(
+    kind: Kind, name: str, known: Mapping[str, tuple[Plugin, ...]], everything: Mapping[str, tuple[Plugin, ...]] = {}
+) -> Plugin:
+    """Return the one plugin of this name, or say why there is none.
+
+    ``everything`` holds the plugins that are switched off, too.
+    """
     plugins = known.get(plain(name), ())
     if not plugins:
+        if off := everything.get(plain(name)):
+            raise UnknownNameError(
+                f"{off[0]} is switched off: {LIMIT} is {os.environ.get(LIMIT)!r}. Add {off[0].distribution} to it, or "
+                "unset it"
+            )
         names = [plugin.name for group in known.values() for plugin in group]
-        raise UnknownNameError(f"No {kind} is registered as {name!r}. {did_you_mean(name, names)}")
+        raise UnknownNameError(
+            f"No {kind} is registered as {name!r}. {did_you_mean(name, names)} If a package brings it, install that "
+            "package here"
+        )
     if len(plugins) > 1:
-        claims = " and ".join(f"{p.distribution} {p.version} ({p.entry_point.value})" for p in plugins)
-        raise PluginError(f"{kind} {name!r} is claimed by {claims}; uninstall one of them")
+        claims = " and ".join(f"{p.distribution} {p.version} ({p.value})" for p in plugins)
+        raise PluginError(
+            f"{kind} {name!r} is claimed by {claims}; uninstall one of them, or switch one off by {LIMIT}"
+        )
+    if fault := wrong_name(kind, plugins[0].name):
+        raise PluginError(f"{plugins[0]}: {fault}")
     return plugins[0]
 
 
+def wrong_name(kind: Kind, name: str) -> str | None:
+    """Return why something cannot be registered under a name; None if it can."""
+    if plain(name) in RESERVED[kind]:
+        return f"the name {name!r} is reserved, since it means something else in an ensemble; choose another"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_\-]*", name) or "__" in plain(name):
+        return (
+            f"the name {name!r} may hold letters, digits, '-' and single '_' only, so that name__parameter works; "
+            "choose another"
+        )
+    return None
+
+
 @functools.cache
-def installed(kind: Kind) -> dict[str, tuple[Plugin, ...]]:
-    """Return what is installed, by plain name."""
+def _of_packages(kind: Kind) -> Mapping[str, tuple[Plugin, ...]]:
     return collect(kind, entry_points(group=f"byoe.{kind}s"))
 
 
+_of_process: dict[Kind, dict[str, tuple[Plugin, ...]]] = {"learner": {}, "blender": {}}
+
+
+def everything(kind: Kind) -> dict[str, tuple[Plugin, ...]]:
+    """Return what is installed or registered here by plain name, also where BYOE_PLUGINS switches it off."""
+    return {**_of_packages(kind), **_of_process[kind]}
+
+
+def installed(kind: Kind) -> Mapping[str, tuple[Plugin, ...]]:
+    """Return a read-only view of what is installed or registered in this process, by plain name.
+
+    The environment variable ``BYOE_PLUGINS`` limits it: to byoe's own where it is empty, or to
+    these and the distributions that it names, with commas.
+    """
+    return MappingProxyType(limited(everything(kind), os.environ.get(LIMIT)))
+
+
 def find(kind: Kind, name: str) -> Plugin:
-    """Return the installed plugin of this name."""
-    return pick(kind, name, installed(kind))
+    """Return the plugin of this name."""
+    return pick(kind, name, installed(kind), everything(kind))
+
+
+def origin(thing: Learner | Blender) -> str:
+    """Return where a third party's learner or blender comes from, to be put behind its label; else nothing."""
+    kind: Kind = "learner" if isinstance(thing, Learner) else "blender"
+    found = () if hasattr(thing, "template") else everything(kind).get(plain(thing.name), ())
+    return f" ({found[0]})" if found and found[0].distribution != OWN else ""
+
+
+class Registration:
+    """A name that is registered in this process; as a context manager, until its end.
+
+    Attributes
+    ----------
+    plugin : Plugin
+    """
+
+    def __init__(self, plugin: Plugin) -> None:
+        self.plugin = plugin
+
+    def unregister(self) -> None:
+        """Forget the name, unless something else was registered under it since."""
+        names = _of_process[self.plugin.kind]
+        if any(one is self.plugin for one in names.get(plain(self.plugin.name), ())):
+            del names[plain(self.plugin.name)]
+
+    def __enter__(self) -> Plugin:
+        return self.plugin
+
+    def __exit__(self, *raised: object) -> None:
+        self.unregister()
+
+    def __repr__(self) -> str:
+        return f"<{self.plugin}>"
+
+
+def register_learner(name: str, target: Any) -> Registration:
+    """Register a learner in this process, for a notebook or a test.
+
+    An ensemble with it can be fitted and saved here, and loaded wherever the same name is
+    registered; a job needs an installed package with an entry point. A name that was
+    registered in this process before is replaced, so that a cell can be run again.
+
+    Parameters
+    ----------
+    name : str
+    target : Learner subclass, or scikit-learn estimator class or factory
+
+    Returns
+    -------
+    Registration
+        A context manager, which ends the registration.
+
+    Raises
+    ------
+    ParameterError
+        When an installed package has the name, or it is reserved.
+    PluginError
+        When the object is no learner.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Lasso
+    >>> from byoe import EnsembleRegressor
+    >>> from byoe.plugins import register_learner
+    >>> with register_learner("lasso", Lasso):
+    ...     EnsembleRegressor(("lasso", "ridge")).set_params(lasso__alpha=0.1).get_params()["lasso__alpha"]
+    0.1
+    """
+    return _register("learner", name, target)
+
+
+def register_blender(name: str, target: Any) -> Registration:
+    """Register a blender in this process, as `register_learner` does a learner.
+
+    Parameters
+    ----------
+    name : str
+    target : Blender subclass
+
+    Returns
+    -------
+    Registration
+
+    Examples
+    --------
+    >>> from byoe import blender
+    >>> from byoe.plugins import register_blender
+    >>> from byoe.blenders.mean import Mean
+    >>> with register_blender("average", Mean):
+    ...     blender("average").name
+    'average'
+    """
+    return _register("blender", name, target)
+
+
+def _register(kind: Kind, name: str, target: Any) -> Registration:
+    if fault := wrong_name(kind, name):
+        raise ParameterError(fault)
+    if taken := _of_packages(kind).get(plain(name)):
+        raise ParameterError(f"{taken[0]} has the name already; choose another")
+    plugin = Plugin(name, kind, "", "", None, target)
+    (_as_learner if kind == "learner" else _as_blender)(plugin, {})
+    _of_process[kind][plain(name)] = (plugin,)
+    return Registration(plugin)
 
 
 def learner(name: str, /, **params: Any) -> Learner:
@@ -111,33 +310,7 @@ def learner(name: str, /, **params: Any) -> Learner:
     >>> learner("ridge", alpha=2.0)
     Ridge(alpha=2.0)
     """
-    plugin = find("learner", name)
-    target = plugin.load()
-    made: Learner
-    if isinstance(target, type) and issubclass(target, Learner):
-        made = target(**params)
-    elif callable(target):
-        from ._estimators import FromFactory
-
-        try:
-            made = FromFactory(target, **params)
-        except Exception as error:
-            raise PluginError(
-                f"learner {plugin.name!r} of {plugin.distribution}: {plugin.entry_point.value!r} is neither a "
-                f"Learner nor a scikit-learn estimator class or factory ({type(error).__name__}: {error})"
-            ) from error
-        if not made.tasks:
-            raise PluginError(
-                f"learner {plugin.name!r} of {plugin.distribution} makes neither a regressor nor a classifier"
-            )
-    else:
-        raise PluginError(
-            f"learner {plugin.name!r} of {plugin.distribution}: {plugin.entry_point.value!r} is "
-            f"{target!r}, expected a Learner subclass or a scikit-learn estimator class or factory"
-        )
-    made.name = plugin.name
-    made.check_names(params)
-    return made
+    return _as_learner(find("learner", name), params)
 
 
 def blender(name: str, /, **params: Any) -> Blender:
@@ -161,14 +334,57 @@ def blender(name: str, /, **params: Any) -> Blender:
     >>> blender("vote", voting="soft")
     Vote(voting='soft')
     """
-    plugin = find("blender", name)
+    return _as_blender(find("blender", name), params)
+
+
+def _as_learner(plugin: Plugin, params: Mapping[str, Any]) -> Learner:
+    target = plugin.load()
+    made: Learner
+    if isinstance(target, type) and issubclass(target, Learner):
+        made = _instance(plugin, target, params)
+    elif callable(target):
+        from ._estimators import FromFactory
+
+        try:
+            made = FromFactory(target, **params)
+        except Exception as error:
+            raise PluginError(
+                f"{plugin}: {plugin.value!r} is neither a Learner nor a scikit-learn estimator class or factory "
+                f"({type(error).__name__}: {error})"
+            ) from error
+        if not made.tasks:
+            raise PluginError(f"{plugin}: {plugin.value!r} makes neither a regressor nor a classifier")
+    else:
+        raise PluginError(
+            f"{plugin}: {plugin.value!r} is {target!r}, expected a Learner subclass or a scikit-learn estimator class "
+            "or factory"
+        )
+    return _finished(plugin, made, params)
+
+
+def _as_blender(plugin: Plugin, params: Mapping[str, Any]) -> Blender:
     target = plugin.load()
     if not (isinstance(target, type) and issubclass(target, Blender)):
+        raise PluginError(f"{plugin}: {plugin.value!r} is {target!r}, expected a Blender subclass")
+    made: Blender = _instance(plugin, target, params)
+    return _finished(plugin, made, params)
+
+
+def _instance(plugin: Plugin, target: type, params: Mapping[str, Any]) -> Any:
+    try:
+        return target(**params)
+    except ByoeError:
+        raise
+    except Exception as error:
         raise PluginError(
-            f"blender {plugin.name!r} of {plugin.distribution}: {plugin.entry_point.value!r} is {target!r}, "
-            "expected a Blender subclass"
-        )
-    made = target(**params)
+            f"{plugin}: {plugin.value!r} cannot be made with {dict(params)} ({type(error).__name__}: {error}); it must "
+            "take its parameters as keywords, each of which may be left out"
+        ) from error
+
+
+def _finished(plugin: Plugin, made: _Made, params: Mapping[str, Any]) -> _Made:
+    if fault := broken_promise(made):
+        raise PluginError(f"{plugin}: {fault}")
     made.name = plugin.name
     made.check_names(params)
     return made

@@ -33,6 +33,15 @@ class Rows:
     plan: SplitPlan
 
 
+_CAREFUL = frozenset({"sklearn", "xgboost", "lightgbm", "catboost"})  # these change no data of their caller's
+
+
+def shielded(learner: Learner, X: Any) -> Any:
+    """Return a table that others use too: to code that might change it in place, a copy."""
+    careful = type(learner).__module__.startswith("byoe.") and learner.packages() <= _CAREFUL
+    return X.copy() if isinstance(X, np.ndarray) and not careful else X
+
+
 def inner_task(learner: Learner, task: Task, present: IntArray | None) -> Task:
     """Return what one model of a learner is to predict, of rows in which only some classes are present."""
     if present is not None:

@@ -49,13 +49,16 @@ def of_member(label: str, learner: Learner, data: Rows) -> dict[str, Any]:
     names = {"numpy", "scikit-learn", *(name for one in learners for name in one.needs)}
     names |= {name for package in packages for name in distributions(package)}
     versions = {name: installed_version(name) for name in sorted(names)}
-    for plugin in (find("learner", one.name) for one in learners if not hasattr(one, "template")):
-        versions[plugin.distribution] = plugin.version
+    plugins = [find("learner", one.name) for one in learners if not hasattr(one, "template")]
+    versions |= {plugin.distribution: plugin.version for plugin in plugins if plugin.entry_point}
     versions["byoe"] = __version__
+    here = [plugin for plugin in plugins if not plugin.entry_point]
+    kinds |= {plugin.target for plugin in here}
     loose = [kind for kind in kinds if not distributions(_package(kind))]
     return {
         "learner": spec,
         "versions": versions,
+        "registered": [plugin.value for plugin in here],
         "sources": {kind.__module__: _source(label, kind) for kind in loose},
         "frame": _frame(data.table) if learner.frames and not needs_encoding(learner, data.table) else None,
     }

@@ -20,6 +20,7 @@ class Weighting(Blender):
         Non-negative, summing to one.
     """
 
+    convex = True
     weights_: FloatArray
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:

@@ -56,6 +56,8 @@ class Auto(Blender):
     MetaLinear()
     """
 
+    weights = "approximate"  # the choice counts rows
+
     def fit(self, oof: OOF) -> Self:
         candidates = _candidates()
         if oof.task.is_classification:

@@ -86,9 +86,12 @@ class MetaLinear(Blender):
                 raise ValueError("meta-linear with passthrough needs the features")
             features = np.asarray(oof.X, dtype=np.float64)
             filled = np.isfinite(features)
-            count = np.maximum(filled.sum(axis=0), 1)
-            self._center = np.where(filled, features, 0.0).sum(axis=0) / count
-            deviation = np.sqrt((np.where(filled, features - self._center, 0.0) ** 2).sum(axis=0) / count)
+            weight = np.where(filled, _weight(oof)[:, None], 0.0)
+            total = weight.sum(axis=0)
+            weight /= np.where(total > 0, total, 1.0)
+            values = np.where(filled, features, 0.0)
+            self._center = (weight * values).sum(axis=0)
+            deviation = np.sqrt((weight * (values - self._center) ** 2).sum(axis=0))
             self._scale = np.where(deviation > 0, deviation, 1.0)
         inputs = self._with_features(members, oof.X)
         if oof.task.is_classification:
@@ -99,7 +102,8 @@ class MetaLinear(Blender):
 
     def _fit_ridge(self, inputs: FloatArray, oof: OOF, n_members: int) -> None:
         params = self.get_params()
-        scale = float(np.std(oof.y)) or 1.0
+        weight = _weight(oof)
+        scale = float(np.sqrt(np.average((oof.y - np.average(oof.y, weights=weight)) ** 2, weights=weight))) or 1.0
         unit = np.ones(inputs.shape[1])
         unit[:n_members] = scale
         X, y = inputs / unit, oof.y / scale
@@ -107,7 +111,6 @@ class MetaLinear(Blender):
             model = clone(params["estimator"]).fit(X, y, **_weights(oof))
             coef, intercept = np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])
         else:
-            weight = np.ones(len(y)) if oof.sample_weight is None else oof.sample_weight
             lower = np.full(X.shape[1], -np.inf)
             lower[:n_members] = 0.0 if params["positive"] else -np.inf
             alpha = params["alpha"]
@@ -133,7 +136,7 @@ class MetaLinear(Blender):
         elif len(present) > 1:
             logs = inputs[:, : n_members * n_classes].reshape(len(inputs), n_members, n_classes)[:, :, present]
             features = inputs[:, n_members * n_classes :]
-            weight = np.ones(len(oof.y)) if oof.sample_weight is None else oof.sample_weight
+            weight = _weight(oof)
             alpha = 1.0 if params["alpha"] is None else params["alpha"]
             codes = np.searchsorted(present, oof.y)
             powers, offsets, slopes = _pool.fit(logs, codes, weight, features, alpha, params["positive"])
@@ -186,6 +189,10 @@ def _inputs(predictions: FloatArray) -> FloatArray:
         return predictions
     logs = np.log(np.clip(predictions, _SMALLEST_PROBABILITY, 1.0))
     return np.asarray(logs.reshape(len(predictions), -1), dtype=np.float64)
+
+
+def _weight(oof: OOF) -> FloatArray:
+    return np.ones(len(oof.y)) if oof.sample_weight is None else oof.sample_weight
 
 
 def _weights(oof: OOF) -> dict[str, FloatArray]:

@@ -32,6 +32,7 @@ class Vote(Blender):
     array([2.])
     """
 
+    convex = True
     defaults = {"voting": "hard"}
 
     @property

@@ -94,8 +94,15 @@ class CatBoost(Learner):
     """
 
     finalize = "bag"
-    weights = missing = categorical = sparse = stops = True
+    weights = "approximate"
+    missing = categorical = sparse = stops = True
     needs = ("catboost",)
+    space = {
+        "learning_rate": (0.02, 0.2, "log"),
+        "depth": (4, 9),
+        "l2_leaf_reg": (1.0, 30.0, "log"),
+        "random_strength": (0.5, 5.0),
+    }
     shared = {
         "learning_rate": "learning_rate",
         "max_depth": "depth",

@@ -15,6 +15,7 @@ class _Forest(EstimatorLearner):
     finalize = "bag"
     missing = multi_output = True
     shared = {"max_depth": "max_depth"}
+    space = {"max_features": (0.2, 1.0), "min_samples_leaf": (1, 20, "log")}
 
     def _kinds(self) -> tuple[Any, Any]:
         raise TypeError(f"{type(self).__name__} does not define _kinds")

@@ -21,7 +21,8 @@ class NearestNeighbors(EstimatorLearner):
     """
 
     scaled = multi_output = True
-    weights = False
+    weights = "none"
+    space = {"n_neighbors": (3, 50, "log"), "weights": ["uniform", "distance"]}
 
     def parameter_names(self) -> frozenset[str]:
         from sklearn.neighbors import KNeighborsRegressor

@@ -92,8 +92,16 @@ class LightGBM(Learner):
     """
 
     finalize = "bag"
-    weights = missing = categorical = sparse = stops = True
+    weights = "approximate"
+    missing = categorical = sparse = stops = True
     needs = ("lightgbm",)
+    space = {
+        "learning_rate": (0.02, 0.2, "log"),
+        "num_leaves": (7, 255, "log"),
+        "min_child_samples": (3, 100, "log"),
+        "colsample_bytree": (0.4, 1.0),
+        "reg_lambda": (0.01, 30.0, "log"),
+    }
     shared = {
         "learning_rate": "learning_rate",
         "max_depth": "max_depth",

@@ -32,6 +32,7 @@ class Ridge(EstimatorLearner):
     """
 
     scaled = multi_output = True
+    space = {"alpha": (1e-2, 1e3, "log")}
 
     def parameter_names(self) -> frozenset[str]:
         from sklearn.linear_model import LogisticRegression, Ridge
@@ -111,6 +112,7 @@ class ElasticNet(EstimatorLearner):
     """
 
     scaled = multi_output = True
+    space = {"alpha": (1e-4, 1.0, "log"), "l1_ratio": (0.05, 1.0)}
 
     def parameter_names(self) -> frozenset[str]:
         from sklearn.linear_model import ElasticNet, LogisticRegression

@@ -26,6 +26,7 @@ class SupportVectorMachine(EstimatorLearner):
     """
 
     scaled = True
+    space = {"C": (0.1, 100.0, "log")}
 
     def parameter_names(self) -> frozenset[str]:
         from sklearn.svm import SVC, SVR

@@ -110,8 +110,17 @@ class XGBoost(Learner):
     """
 
     finalize = "bag"
-    weights = missing = categorical = sparse = stops = True
+    weights = "approximate"
+    missing = categorical = sparse = stops = True
     needs = ("xgboost",)
+    space = {
+        "learning_rate": (0.02, 0.2, "log"),
+        "max_depth": (3, 10),
+        "min_child_weight": (1.0, 30.0, "log"),
+        "subsample": (0.5, 1.0),
+        "colsample_bytree": (0.4, 1.0),
+        "reg_lambda": (0.1, 30.0, "log"),
+    }
     shared = {
         "learning_rate": "learning_rate",
         "max_depth": "max_depth",

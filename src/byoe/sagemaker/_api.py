@@ -14,7 +14,7 @@ import narwhals as nw
 import numpy as np
 
 from .._base import BaseEnsemble
-from .._configure import configure
+from .._configure import configure, default_space
 from .._contracts import Task
 from .._data import data_files, find_column
 from .._members import as_blender, check_members
@@ -100,7 +100,7 @@ def fit(
 
 def tune(
     ensemble: Any,
-    space: Mapping[str, Any],
+    space: Mapping[str, Any] | None,
     train: Any,
     validation: Any = None,
     *,
@@ -129,7 +129,8 @@ def tune(
     ensemble, train, validation, target, weight, groups, drop, header, instance_type, \
 output, hyperparameters
         As in `fit`; a fixed hyperparameter cannot be tuned too.
-    space : mapping of str to tuple or list
+    space : mapping of str to tuple or list, or None
+        None searches what the learners propose, but for fixed hyperparameters.
         ``(1, 9)`` is a range of integers, ``(0.5, 1.0)`` a continuous one, ``(0.01, 0.3,
         "log")`` one on a log scale, a list the values to choose from. Names are those of
         ``get_params``, or shared names.
@@ -156,6 +157,8 @@ output, hyperparameters
     channels = _channels(train, validation)
     made = _configured(ensemble, fixed)
     data = _data_roles(channels, target, weight, groups, drop, header)
+    if space is None:
+        space = {name: domain for name, domain in default_space(made.learners).items() if name not in fixed}
     both = {name.replace("-", "_") for name in space} & {name.replace("-", "_") for name in fixed}
     if both:
         raise ParameterError(f"{', '.join(sorted(both))} is both fixed and in the space; keep one")

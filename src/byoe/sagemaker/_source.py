@@ -13,9 +13,9 @@ from typing import Any
 from .._ensemble import EnsembleClassifier
 from .._members import as_blender, entries
 from .._metrics import CLASSIFICATION, REGRESSION
-from .._registry import find
+from .._registry import Kind, find
 from .._spec import parts_of, to_spec
-from ..errors import JobError
+from ..errors import JobError, SpecError
 from ._metric_lines import metric_definitions
 from ._wheels import direct_url, distribution_of, write_wheel
 
@@ -113,14 +113,24 @@ def _distributions(ensembles: Iterable[Any]) -> tuple[list[str], list[str]]:
     for parts in map(parts_of, ensembles):
         for learner in parts.learners:
             pinned += learner.needs
-            wheels.append(find("learner", learner.name).distribution)
-        wheels += [find("blender", blender.name).distribution for blender in parts.blenders]
-        for kind in parts.classes:
-            name = distribution_of(kind, "the ensemble")
+        names = [_installed_distribution("learner", learner.name) for learner in parts.learners]
+        names += [_installed_distribution("blender", blender.name) for blender in parts.blenders]
+        names += [distribution_of(kind, "the ensemble") for kind in parts.classes]
+        for name in names:  # an index has what came from one
             (wheels if direct_url(distribution(name)) else pinned).append(name)
     wheels = list(dict.fromkeys(wheels))
     pins = sorted({name for name in pinned if name not in wheels and name.lower() not in _CONTAINER})
     return wheels, [f"{name}=={_version(name)}" for name in pins]
+
+
+def _installed_distribution(kind: Kind, name: str) -> str:
+    plugin = find(kind, name)
+    if plugin.entry_point is None:
+        raise SpecError(
+            f"{plugin} was registered in a notebook or script, where a job cannot find it; move it to a module of an "
+            f"installed package, with an entry point in the group byoe.{kind}s"
+        )
+    return plugin.distribution
 
 
 def _version(name: str) -> str:

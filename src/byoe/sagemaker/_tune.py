@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._configure import configure
+from .._domains import check_domain
 from ..errors import JobError, ParameterError, need
 from ._local import LocalJob
 
@@ -152,7 +153,7 @@ def check_space(ensemble: Any, space: Mapping[str, Any]) -> list[Any]:
     if not space:
         raise ParameterError("the space is empty; give at least one parameter to tune")
     for name, domain in space.items():
-        _check_domain(name, domain)
+        check_domain(name, domain)
     if "metric" in space:
         raise ParameterError("the space holds 'metric'; trials are compared by one, which is set on the ensemble")
     # Every value of a list must fit, each in the company of the others' first values.
@@ -163,29 +164,6 @@ def check_space(ensemble: Any, space: Mapping[str, Any]) -> list[Any]:
         for value in (domain if isinstance(domain, list) else domain[:2])
     ]
     return [configure(ensemble, one) for one in values]
-
-
-def _check_domain(name: str, domain: Any) -> None:
-    expected = "expected (low, high) or (low, high, 'log') with numbers low < high, or a list of values to choose from"
-    if isinstance(domain, list):
-        if not domain:
-            raise ParameterError(f"space[{name!r}] is an empty list; {expected}")
-        for value in domain:
-            if not (value is None or isinstance(value, (bool, int, float, str))):
-                raise ParameterError(
-                    f"space[{name!r}] holds {value!r}; a choice is a number, a text, a boolean or None"
-                )
-        return
-    if not isinstance(domain, tuple) or len(domain) not in (2, 3):
-        raise ParameterError(f"space[{name!r}] is {domain!r}; {expected}")
-    low, high = domain[:2]
-    if (
-        not all(isinstance(bound, (int, float)) and not isinstance(bound, bool) for bound in (low, high))
-        or not low < high
-    ):
-        raise ParameterError(f"space[{name!r}] is {domain!r}; {expected}")
-    if len(domain) == 3 and (domain[2] != "log" or low <= 0):
-        raise ParameterError(f"space[{name!r}] is {domain!r}; a third item is 'log', and needs low > 0")
 
 
 def _suggest(trial: Any, name: str, domain: Any) -> Any:

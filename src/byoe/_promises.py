@@ -1,0 +1,137 @@
+"""What can be told of a learner or a blender without fitting it: whether it is what the contract says."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from ._blending import Blender
+from ._contracts import LEVELS, Learner, Prepares, SolvesMoments
+from ._domains import check_domain
+from ._estimators import EstimatorLearner
+from .errors import ParameterError
+
+_TASKS = frozenset({"regression", "classification"})
+_FLAGS = (
+    "missing categorical scaled sparse multi_output grouped frozen gives_probabilities stops frames encoded pickles"
+).split()
+_FIT = ("task", "sample_weight", "seed", "threads")
+_OPTIONAL = {
+    "can_prepare": ("can_prepare", "prepare", "fit_rows"),
+    "can_fit_moments": ("can_fit_moments", "fit_moments"),
+}
+
+
+def broken_promise(made: Learner | Blender) -> str | None:
+    """Return the first thing in which a learner or a blender is not what the contract says; None if it is."""
+    return next(_of_learner(made) if isinstance(made, Learner) else _of_blender(made), None)
+
+
+def _of_learner(made: Any) -> Iterator[str]:
+    yield from _of_both(made)
+    kind = type(made)
+    if made.finalize not in ("bag", "refit"):
+        yield f"finalize is {made.finalize!r}, expected 'bag' or 'refit'"
+    yield from _flags(made, _FLAGS)
+    if not isinstance(made.needs, tuple) or not all(isinstance(name, str) for name in made.needs):
+        yield f"needs is {made.needs!r}, expected a tuple of names of distributions"
+    yield from _names(made)
+    if isinstance(made, EstimatorLearner) and kind.fit is EstimatorLearner.fit:
+        yield from _written(kind, EstimatorLearner, "estimator")
+    yield from _written(kind, Learner, "fit", "load")
+    for names in _OPTIONAL.values():
+        there = [name for name in names if callable(getattr(made, name, None))]
+        if there and len(there) < len(names):
+            missing = ", ".join(name for name in names if name not in there)
+            yield f"it has {', '.join(there)} and lacks {missing}; these belong together"
+    given = ["stop", "rounds"] if made.stops else []
+    prepare = [*_FIT, *(["categorical"] if made.categorical else [])]
+    yield from _called(made, "fit", ("X", "y"), [*prepare, *given, *(["groups"] if made.grouped else [])])
+    yield from _called(made, "load", ("folder",), ("task", "trusted"))
+    if isinstance(made, Prepares):
+        yield from _called(made, "can_prepare", ("X",), ())
+        yield from _called(made, "prepare", ("X", "y"), prepare)
+        yield from _called(made, "fit_rows", ("prepared", "rows", "y"), [*_FIT, *given])
+    if isinstance(made, SolvesMoments):
+        yield from _called(made, "can_fit_moments", ("task",), ())
+        yield from _called(made, "fit_moments", ("moments",), ("task", "seed", "threads"))
+
+
+def _of_blender(made: Any) -> Iterator[str]:
+    yield from _of_both(made)
+    if not isinstance(made.defaults, Mapping):
+        yield f"defaults is {made.defaults!r}, expected a mapping from parameters to their defaults"
+    yield from _flags(made, ("convex", "gives_probabilities", "takes_scores"))
+    yield from _written(type(made), Blender, "fit", "predict", "state", "restore")
+    yield from _called(made, "fit", ("oof",), ())
+    yield from _called(made, "predict", ("predictions", "X"), ())
+    yield from _called(made, "state", (), ())
+    yield from _called(made, "restore", ("state",), ("trusted",))
+
+
+def _of_both(made: Any) -> Iterator[str]:
+    try:
+        tasks = frozenset(made.tasks)
+    except TypeError:
+        tasks = frozenset()
+    if isinstance(made.tasks, str) or not tasks or not tasks <= _TASKS:
+        yield f"tasks is {made.tasks!r}, expected a set of 'regression' and 'classification'"
+    if made.weights not in LEVELS:
+        yield f"weights is {made.weights!r}, expected one of {', '.join(map(repr, LEVELS))}"
+
+
+def _flags(made: Any, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        if not isinstance(getattr(made, name), bool):
+            yield f"{name} is {getattr(made, name)!r}, expected True or False"
+
+
+def _names(made: Any) -> Iterator[str]:
+    known = made.parameter_names()
+    if known is not None and not isinstance(known, (set, frozenset)):
+        yield f"parameter_names() is a {type(known).__name__}, expected a set of names, or None"
+        return
+    for table in ("shared", "aliases"):
+        found = getattr(made, table)
+        if not isinstance(found, Mapping):
+            yield f"{table} is {found!r}, expected a mapping of names"
+            continue
+        unknown = [own for own in found.values() if known is not None and own not in known]
+        if unknown:
+            yield f"{table} leads to {', '.join(map(repr, unknown))}, which parameter_names() does not have"
+    for name, given in made.space.items():
+        if known is not None and made.own_name(name) not in known:
+            yield f"space holds {name!r}, which parameter_names() does not have"
+        try:
+            check_domain(name, given)
+        except ParameterError as error:
+            yield f"space is wrong: {error}"
+
+
+def _written(kind: type, base: type, *methods: str) -> Iterator[str]:
+    for method in methods:
+        if getattr(kind, method) is getattr(base, method):
+            yield f"{kind.__name__} does not define {method}"
+
+
+def _called(made: Any, method: str, positions: tuple[str, ...], keywords: Any) -> Iterator[str]:
+    error = _refused(getattr(type(made), method, None) or getattr(made, method), positions, tuple(keywords))
+    if error:
+        call = ", ".join([*positions, *(f"{name}=…" for name in keywords)])
+        yield f"{method} is called as {method}({call}), and {type(made).__name__}.{method} does not take that: {error}"
+
+
+@functools.lru_cache(maxsize=512)
+def _refused(function: Callable[..., Any], positions: tuple[str, ...], keywords: tuple[str, ...]) -> str | None:
+    """Return why a method cannot be called with so many positional arguments and these keywords."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # not written in Python
+        return None
+    try:
+        signature.bind(None, *positions, **dict.fromkeys(keywords))
+    except TypeError as error:
+        return str(error)
+    return None

@@ -1,0 +1,124 @@
+"""Learners and blenders that break a promise while an ensemble uses them: told by name, and harmless to others."""
+
+import numpy as np
+import pytest
+
+from byoe import EnsembleClassifier, EnsembleRegressor, _registry
+from byoe.errors import MemberError
+from byoe.plugins import Blender, Learner, Prepares, register_learner
+
+
+class Model:
+    def __init__(self, predict):
+        self.predict_rows = predict
+
+    def predict(self, X, *, threads=1):
+        return self.predict_rows(X)
+
+    def save(self, folder):
+        (folder / "nothing.txt").write_text("")
+
+
+def made(predict, **attributes):
+    def fit(self, X, y, **given):
+        return Model(predict)
+
+    return type(
+        "Made", (Learner,), {"fit": fit, "load": lambda self, folder, *, task, trusted=(): Model(predict), **attributes}
+    )
+
+
+@pytest.fixture(scope="module")
+def data():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    return X, X[:, 0] + 1.0
+
+
+@pytest.mark.parametrize(
+    ("predict", "message"),
+    [
+        (lambda X: np.zeros((len(X), 1)), r"returned shape \(12, 1\), expected \(12,\)"),
+        (lambda X: np.zeros(len(X) - 2), r"returned shape \(10,\), expected \(12,\)"),
+        (lambda X: np.full(len(X), np.nan), "returned 12 values that are not finite"),
+        (lambda X: np.array(["1.0"] * len(X)), "returned values of type <U3, expected numbers"),
+        (lambda X: None, "returned values of type object, expected numbers"),
+    ],
+)
+def test_a_wrong_answer_names_the_member_its_plugin_and_what_was_expected(predict, message, data):
+    with register_learner("faulty", made(predict)):
+        ensemble = EnsembleRegressor(("faulty", "ridge"), cv=5, random_state=0)
+        with pytest.raises(
+            MemberError,
+            match=rf"member 'faulty' \(learner 'faulty' of this process\) failed on fold 1 of 5: .*{message}",
+        ):
+            ensemble.fit(*data)
+
+
+def test_the_distribution_is_named(data):
+    X, y = data
+    with pytest.raises(MemberError, match=r"member 'log_ridge' \(learner 'log-ridge' of byoe-example \d.*\) failed on"):
+        EnsembleRegressor(("log-ridge", "ridge"), random_state=0).fit(X, y - 100.0)  # no logarithm of these
+
+
+def test_probabilities_of_the_wrong_width(data):
+    X, y = data
+    with (
+        register_learner("faulty", made(lambda X: np.full((len(X), 3), 1 / 3))),
+        pytest.raises(MemberError, match=r"returned shape \(\d+, 3\), expected \(\d+, 2\)"),
+    ):
+        EnsembleClassifier(("faulty", "ridge"), random_state=0).fit(X, y > 1)
+
+
+def test_own_learners_are_named_by_their_label_alone(data):
+    assert _registry.origin(_registry.learner("ridge")) == ""
+    assert _registry.origin(_registry.learner("log-ridge")).startswith(" (learner 'log-ridge' of byoe-example")
+    assert _registry.origin(_registry.blender("trimmed-mean")).startswith(" (blender 'trimmed-mean' of byoe-example")
+
+
+class NaN(Blender):
+    tasks = frozenset({"regression"})
+
+    def fit(self, oof):
+        return self
+
+    def predict(self, predictions, X=None):
+        return np.full(len(predictions), np.nan)
+
+
+def test_a_blender_that_returns_nan(data):
+    with pytest.raises(ValueError, match=r"blender .* returned \d+ values that are not finite"):
+        EnsembleRegressor(("ridge", "knn"), NaN(), random_state=0).fit(*data)
+
+
+def _spoils(X):
+    X *= 0.0
+    return X[:, 0]
+
+
+def test_a_model_that_changes_the_rows_harms_neither_the_caller_nor_other_members(data):
+    X, y = data
+    kept = X.copy()
+    both = EnsembleRegressor([("spoils", made(_spoils)()), "ridge"], "mean", random_state=0).fit(X, y)
+    alone = EnsembleRegressor(("ridge",), "mean", random_state=0).fit(X, y)
+    assert np.array_equal(X, kept)
+    np.testing.assert_allclose(both.predict(X), alone.predict(X) / 2)
+    both.predict_interval(X)
+    assert np.array_equal(X, kept)
+
+
+def test_a_learner_that_changes_what_it_prepares_harms_nobody(data):
+    def prepare(self, X, y, **_):
+        X *= 0.0
+        return X
+
+    methods = {
+        "prepare": prepare,
+        "can_prepare": lambda self, X: True,
+        "fit_rows": lambda self, *_, **__: Model(lambda X: X[:, 0]),
+    }
+    kind = made(_spoils, **methods)
+    assert isinstance(kind(), Prepares)
+    X, y = data
+    kept = X.copy()
+    EnsembleRegressor([("spoils", kind()), "ridge"], "mean", random_state=0).fit(X, y)
+    assert np.array_equal(X, kept)
