@@ -1,4 +1,4 @@
-"""The door for those who extend byoe: the contracts and the registry.
+"""The door for those who extend byoe: the contracts, the registry and the conformance kit.
 
 A learner is a subclass of `Learner`, or any scikit-learn estimator class or factory; a
 blender is a subclass of `Blender`. Either is registered by an entry point in the groups
@@ -6,13 +6,17 @@ blender is a subclass of `Blender`. Either is registered by an entry point in th
 
     [project.entry-points."byoe.learners"]
     log-ridge = "my_package:log_ridge"
+
+`check_learner` and `check_blender` find out whether it keeps the promises of the contract.
 """
 
 from ._blending import OOF, Blender, Linear
 from ._cancelling import cancelled
 from ._contracts import Explains, Learner, Model, Moments, Prepares, SolvesMoments, StopRows, Task
 from ._estimators import EstimatorLearner
-from ._registry import Plugin, blender, find, installed, learner
+from ._plugin_list import overview
+from ._registry import Plugin, Registration, blender, find, installed, learner, register_blender, register_learner
+from .conformance import check_blender, check_learner, checks
 from .errors import PluginError
 
 __all__ = [
@@ -27,12 +31,19 @@ __all__ = [
     "Plugin",
     "PluginError",
     "Prepares",
+    "Registration",
     "SolvesMoments",
     "StopRows",
     "Task",
     "blender",
     "cancelled",
+    "check_blender",
+    "check_learner",
+    "checks",
     "find",
     "installed",
     "learner",
+    "overview",
+    "register_blender",
+    "register_learner",
 ]

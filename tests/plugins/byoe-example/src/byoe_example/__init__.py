@@ -19,6 +19,7 @@ class TrimmedMean(Blender):
     """The mean without the lowest and the highest member."""
 
     tasks = frozenset({"regression"})
+    convex = True
 
     def fit(self, oof: OOF) -> Self:
         return self
