@@ -1,3 +1,5 @@
+import os
+import re
 import subprocess
 import sys
 
@@ -163,3 +165,51 @@ def test_usage():
     assert run("nonsense").returncode == 2
     for command in ("demo", "fit", "predict"):
         assert run(command, "--help").returncode == 0
+
+
+def test_plugins_are_listed_one_on_a_line():
+    done = run("plugins")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert next(iter(rows)) == "name"
+    assert re.search(
+        r"^catboost +learner +byoe +\S+ +classification regression +weights:approximate .* ok$", rows["catboost"]
+    )
+    assert re.search(
+        r"^trimmed-mean +blender +byoe-example +\S+ +regression +weights:exact convex +ok$", rows["trimmed-mean"]
+    )
+
+
+def test_a_plugin_is_checked(tmp_path):
+    done = run("check", "log-ridge")
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, *rules, last = done.stdout.splitlines()
+    assert first.startswith("learner 'log-ridge' of byoe-example")
+    assert f"{len(rules)} of {len(rules)} rules kept or not asked for" == last
+    done = run("check", "trimmed_mean")
+    assert done.stdout.startswith("blender 'trimmed-mean' of byoe-example")
+
+
+def test_a_broken_plugin_fails_the_check(tmp_path):
+    (tmp_path / "worse_plugin.py").write_text(
+        "from sklearn.linear_model import Ridge\n"
+        "class Worse(Ridge):\n"
+        "    def predict(self, X):\n"
+        "        print('predicting')\n"
+        "        return super().predict(X)\n"
+    )
+    info = tmp_path / "worse-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: worse\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[byoe.learners]\nworse = worse_plugin:Worse\n")
+    done = subprocess.run(
+        [*BYOE, "check", "worse"], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(tmp_path)}
+    )
+    assert done.returncode == 1
+    assert re.search(r"^silent +broken +Nothing is written .* printed 'predicting'$", done.stdout, re.MULTILINE)
+
+
+def test_a_name_that_nobody_registered_is_no_plugin_to_check():
+    done = run("check", "catbost")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: No learner is registered as 'catbost'. Did you mean 'catboost'?")

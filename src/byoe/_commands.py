@@ -130,6 +130,36 @@ def predict(
     print(f"wrote {len(frame)} predictions to {out}")
 
 
+@app.command()
+def plugins() -> None:
+    """List the registered learners and blenders: where each comes from, what it can do, and its state."""
+    from ._plugin_list import overview
+
+    print(overview())
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="A registered learner or blender.")],
+    param: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the learner or blender.")] = None,
+) -> None:
+    """Check that a plugin keeps the promises of the contract; the exit status is 1 if it breaks one."""
+    from ._registry import blender, installed, learner, plain
+    from .conformance import check_blender, check_learner
+
+    params = dict(_setting(text) for text in param or [])
+    reports = []
+    if plain(name) in installed("learner") or plain(name) not in installed("blender"):
+        reports.append(check_learner(learner(name, **params), on_fail="report"))
+    if plain(name) in installed("blender"):
+        reports.append(check_blender(blender(name, **params), on_fail="report"))
+    for report in reports:
+        print(report)
+        print(f"{len(report) - len(report.broken)} of {len(report)} rules kept or not asked for")
+    if any(report.broken for report in reports):
+        raise typer.Exit(1)
+
+
 def _kind(task: str, y: Any) -> Any:
     kinds = {"regression": EnsembleRegressor, "classification": EnsembleClassifier}
     if task == "auto":
