@@ -30,7 +30,7 @@ BUILT_IN = sorted(name for name, (plugin,) in installed("learner").items() if pl
 BOOK = [*_learner_rules.BOOK, *_capability_rules.BOOK]
 
 
-@pytest.mark.parametrize("name", [*BUILT_IN, "log-ridge", "additive-bins"])
+@pytest.mark.parametrize("name", [*BUILT_IN, "log-ridge", "least-squares", "additive-bins"])
 def test_those_that_are_registered_keep_all_promises(name):
     report = check_learner(learner(name, **FAST.get(name, {})))
     assert len(report) == len(BOOK)
@@ -540,3 +540,13 @@ def test_the_report_is_a_table_for_eyes_and_for_notebooks():
     assert repr(report).splitlines()[0].startswith("learner 'knn' of byoe")
     assert "sample weights    not supported  weights is 'none'" in repr(report)
     assert "<td>sample weights</td><td>not supported</td>" in report._repr_html_()
+
+
+def test_the_docs_list_every_rule_with_its_promise():
+    from pathlib import Path
+
+    from byoe.conformance import _blender_rules
+
+    page = (Path(__file__).parents[2] / "docs" / "publish_a_plugin.md").read_text()
+    for rule in [*BOOK, *_blender_rules.BOOK]:
+        assert f"| {rule.name} | {rule.promise} |" in page

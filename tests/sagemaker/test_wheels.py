@@ -85,7 +85,7 @@ def test_unpacked_wheels_are_importable_and_have_their_metadata(tmp_path):
         check=True,
     )
     assert done.stdout.startswith(str(tmp_path / "site"))
-    assert done.stdout.endswith("['additive-bins', 'log-ridge']\n")
+    assert done.stdout.endswith("['additive-bins', 'least-squares', 'log-ridge']\n")
 
 
 def test_what_is_not_installed_is_named(tmp_path):

@@ -139,7 +139,7 @@ def _deterministic(subject: LearnerSubject) -> None:
         np.random.set_state(kept[1])
 
 
-@rule(BOOK, "no leakage", "An out-of-fold prediction depends neither on the target of its row nor on other test rows")
+@rule(BOOK, "no leakage", "An out-of-fold prediction depends on no target of the rows that its fold predicts")
 def _no_leakage(subject: LearnerSubject) -> None:
     from .._ensemble import EnsembleClassifier, EnsembleRegressor
 

@@ -31,6 +31,7 @@ class Ridge(EstimatorLearner):
     Ridge(alpha=10.0)
     """
 
+    weights = "exact"
     scaled = multi_output = True
     space = {"alpha": (1e-2, 1e3, "log")}
 
