@@ -213,3 +213,15 @@ def test_a_name_that_nobody_registered_is_no_plugin_to_check():
     done = run("check", "catbost")
     assert done.returncode == 1
     assert done.stderr.startswith("error: No learner is registered as 'catbost'. Did you mean 'catboost'?")
+
+
+def test_plugins_of_every_depth_on_the_command_line(data, tmp_path):
+    out, file = tmp_path / "model", tmp_path / "predictions.csv"
+    names = "log-ridge,least-squares,additive-bins"
+    done = run(
+        "fit", data, "--target", "target", "--learners", names, "--blender", "trimmed-mean", "--out", out, "--seed", 0
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(byoe.load(out).members_) == ["log_ridge", "least_squares", "additive_bins"]
+    assert run("predict", out, data, "--out", file).returncode == 0
+    assert np.isfinite(pd.read_csv(file)["prediction"]).all()

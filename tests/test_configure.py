@@ -92,3 +92,14 @@ def test_wrong_names_say_so(values, error, message):
 def test_one_parameter_under_two_names_is_an_error():
     with pytest.raises(ParameterError, match="'eta' and 'learning_rate' are the same parameter"):
         learner("xgboost", eta=0.1, learning_rate=0.2)
+
+
+def test_the_default_space_is_what_the_learners_propose():
+    from byoe._configure import default_space
+
+    found = default_space([("trees", learner("xgboost")), "knn", ("plain", Lasso())])
+    assert found["trees__max_depth"] == (3, 10)
+    assert found["knn__weights"] == ["uniform", "distance"]
+    assert not [name for name in found if name.startswith("plain")]
+    with pytest.raises(ParameterError, match="none of the learners proposes a space"):
+        default_space([("plain", Lasso())])

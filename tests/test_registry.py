@@ -308,3 +308,33 @@ def test_two_learners_of_one_name_are_told_apart_by_a_store(tmp_path):
         with register_learner("mine", target):
             found.append(ensemble.fit(X, X[:, 0]).oof_predictions_)
     assert not np.array_equal(*found)
+
+
+def test_a_learner_can_name_its_thread_parameter():
+    import numpy as np
+    from sklearn.base import BaseEstimator, RegressorMixin
+
+    from byoe._contracts import Task
+    from byoe.plugins import EstimatorLearner
+
+    class Workers(RegressorMixin, BaseEstimator):
+        def __init__(self, workers=7):
+            self.workers = workers
+
+        def fit(self, X, y):
+            self.used_ = self.workers
+            return self
+
+        def predict(self, X):
+            return np.full(len(X), float(self.workers))
+
+    class ByWorkers(EstimatorLearner):
+        thread_parameters = frozenset({"workers"})
+
+        def estimator(self, task, y):
+            return Workers()
+
+    X = np.zeros((5, 1))
+    model = ByWorkers().fit(X, X[:, 0], task=Task("regression"), sample_weight=None, seed=0, threads=2)
+    assert model.estimator.used_ == 2
+    assert model.predict(X, threads=3)[0] == 3.0

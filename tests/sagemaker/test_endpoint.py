@@ -235,3 +235,12 @@ def test_a_table_of_texts_dates_and_holes_is_trained_and_served(tmp_path):
     with sm.deploy(job) as served:
         answered = served.predict(rows)
     np.testing.assert_allclose(answered, here.predict(rows), rtol=1e-9)
+
+
+def test_plugins_of_every_depth_train_and_serve(split, tmp_path):
+    ensemble = byoe.EnsembleRegressor(("log-ridge", "least-squares", "additive-bins"), "trimmed-mean", random_state=0)
+    job = sm.fit(ensemble, split[0], target="target", output=tmp_path, logs=False)
+    rows = split[1].drop(columns="target")
+    with sm.deploy(job) as served:
+        answer = served.predict(rows)
+    np.testing.assert_allclose(answer, job.ensemble().predict(rows), rtol=1e-12)

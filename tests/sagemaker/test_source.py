@@ -60,3 +60,15 @@ def test_metric_names():
     assert "validation:median_absolute_error" in metric_names(
         EnsembleRegressor(("ridge",), metric="neg_median_absolute_error")
     )
+
+
+def test_a_plugin_from_an_index_is_pinned_and_one_from_a_folder_is_shipped(tmp_path, monkeypatch):
+    from byoe.sagemaker import _source
+
+    ensemble = EnsembleRegressor(("additive-bins", "ridge"), "trimmed-mean")
+    source = write_source(ensemble, tmp_path / "folder", data=DATA)
+    assert any(wheel.name.startswith("byoe_example-") for wheel in (source / "wheels").iterdir())
+    monkeypatch.setattr(_source, "direct_url", lambda dist: None)
+    source = write_source(ensemble, tmp_path / "index", data=DATA)
+    assert [wheel.name.partition("-")[0] for wheel in (source / "wheels").iterdir()] == ["byoe"]
+    assert f"byoe-example=={version('byoe-example')}" in (source / "requirements.txt").read_text().splitlines()

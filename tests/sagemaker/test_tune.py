@@ -212,3 +212,10 @@ def test_other_wrong_arguments(split, tmp_path):
     with pytest.raises(UnknownNameError, match="No blender is registered as 'meen'"):
         check_space(ensemble(), {"blender": ["mean", "meen"]})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_space_what_the_learners_propose_is_searched(split, tmp_path):
+    made = EnsembleRegressor([("ols", learner("least-squares")), "knn"], "mean", random_state=0)
+    fixed = {"knn__weights": "distance"}
+    run = sm.tune(made, None, split[0], target="target", output=tmp_path, max_jobs=2, seed=0, hyperparameters=fixed)
+    assert [set(trial["params"]) for trial in run.trials] == [{"ols__l2", "knn__n_neighbors"}] * 2
