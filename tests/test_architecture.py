@@ -44,6 +44,21 @@ def test_imports_point_one_way(file):
         assert found == {"_parameters", "errors"}
 
 
+@pytest.mark.parametrize("folder", ["learners", "blenders"])
+def test_built_ins_use_nothing_that_a_plugin_cannot(folder):
+    from byoe import errors, plugins
+
+    used = {
+        alias.name
+        for file in (SOURCE / folder).glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.level == 2
+        for alias in node.names
+    }
+    types = {"FloatArray", "IntArray"}
+    assert used - types <= {*plugins.__all__, *dir(errors)}
+
+
 def test_the_engine_names_no_library():
     text = (SOURCE / "_crossfit.py").read_text().lower()
     assert not re.search(r"catboost|xgboost|lightgbm|ridge", text)

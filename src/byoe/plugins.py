@@ -13,7 +13,7 @@ blender is a subclass of `Blender`. Either is registered by an entry point in th
 from ._blending import OOF, Blender, Linear
 from ._cancelling import cancelled
 from ._contracts import Explains, Learner, Model, Moments, Prepares, SolvesMoments, StopRows, Task
-from ._estimators import EstimatorLearner
+from ._estimators import EstimatorLearner, EstimatorModel, set_seed
 from ._plugin_list import overview
 from ._registry import Plugin, Registration, blender, find, installed, learner, register_blender, register_learner
 from .conformance import check_blender, check_learner, checks
@@ -23,6 +23,7 @@ __all__ = [
     "OOF",
     "Blender",
     "EstimatorLearner",
+    "EstimatorModel",
     "Explains",
     "Learner",
     "Linear",
@@ -46,4 +47,5 @@ __all__ = [
     "overview",
     "register_blender",
     "register_learner",
+    "set_seed",
 ]

@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 
 from byoe import learner
 from byoe.conformance import _capability_rules, _learner_rules
-from byoe.conformance._learner_rules import import_alone
+from byoe.conformance._common import import_alone
 from byoe.conformance._rules import BrokenPromiseError
 from byoe.conformance._subjects import LearnerSubject, learner_subject
 from byoe.errors import PluginError
@@ -550,3 +550,16 @@ def test_the_docs_list_every_rule_with_its_promise():
     page = (Path(__file__).parents[2] / "docs" / "publish_a_plugin.md").read_text()
     for rule in [*BOOK, *_blender_rules.BOOK]:
         assert f"| {rule.name} | {rule.promise} |" in page
+
+
+def test_a_function_can_be_checked_and_a_class_that_wants_arguments_cannot():
+    from byoe_example import log_ridge
+
+    assert str(learner_subject(log_ridge)) == "learner byoe_example.log_ridge"
+
+    class Wants(Sound):
+        def __init__(self, must):
+            super().__init__()
+
+    with pytest.raises(PluginError, match=r"Wants cannot be made without arguments \(TypeError: .*'must'\)"):
+        check_learner(Wants)

@@ -21,7 +21,7 @@ def check_learner(learner: Any, *, on_fail: Literal["raise", "report"] = "raise"
     Parameters
     ----------
     learner : str, Learner, or scikit-learn estimator
-        A registered name, or an object; a class is called without arguments.
+        A registered name, or an object; a class or a function is called without arguments.
     on_fail : {"raise", "report"}, default="raise"
         Whether broken promises are an error, or told in the report alone.
 
@@ -53,7 +53,7 @@ def check_blender(blender: Any, *, on_fail: Literal["raise", "report"] = "raise"
     Parameters
     ----------
     blender : str, Blender, or scikit-learn estimator
-        A registered name, or an object; a class is called without arguments.
+        A registered name, or an object; a class or a function is called without arguments.
     on_fail : {"raise", "report"}, default="raise"
 
     Returns

@@ -11,9 +11,7 @@ from sklearn.base import clone
 
 from .._blending import OOF, Blender
 from .._contracts import FloatArray, IntArray
-from .._promises import broken_promise
-from .._registry import find, installed, plain
-from ._learner_rules import _short, import_alone
+from ._common import CONTRACT, FOUND_BY_NAME, SILENT, WEIGHTS, check_contract, check_found_by_name, close, shortened
 from ._process import printed
 from ._rules import BrokenPromiseError, NotSupportedError, Rule, rule
 from ._subjects import BlenderSubject, plain_params
@@ -26,11 +24,9 @@ _ROUNDING, _SOLVER = 1e-9, 1e-4
 _NEAR = 0.5
 
 
-@rule(BOOK, "contract", "What it declares and defines is what the contract asks for")
+@rule(BOOK, "contract", CONTRACT)
 def _contract(subject: BlenderSubject) -> None:
-    fault = broken_promise(subject.blender)
-    if fault:
-        raise BrokenPromiseError(fault)
+    check_contract(subject.blender)
 
 
 @rule(BOOK, "parameters", "Parameters are kept by clone, and unknown names are refused")
@@ -120,7 +116,7 @@ def _one_row(subject: BlenderSubject) -> None:
         fitted = subject.fit(oof)
         together = fitted.predict(oof.predictions)
         alone = np.concatenate([fitted.predict(oof.predictions[row : row + 1]) for row in range(12)])
-        if not _near(alone, together[:12], _ROUNDING):
+        if not close(alone, together[:12], _ROUNDING):
             raise BrokenPromiseError(f"for {task.kind}, a row alone is blended differently than among others")
 
 
@@ -131,7 +127,7 @@ def _order(subject: BlenderSubject) -> None:
         oof = subject.oof(task)
         first, other = subject.fit(oof), subject.fit(replace(oof, predictions=oof.predictions[:, order]))
         found = other.predict(oof.predictions[:, order])
-        if not _near(found, first.predict(oof.predictions), _SOLVER):
+        if not close(found, first.predict(oof.predictions), _SOLVER):
             raise BrokenPromiseError(f"for {task.kind}, the blend changes with the order of the members")
         if hasattr(first, "weights_"):
             told, expected = getattr(other, "weights_", np.nan), np.asarray(first.weights_)[order]
@@ -145,7 +141,7 @@ def _order_of_rows(subject: BlenderSubject) -> None:
         oof = replace(subject.oof(task), folds=())
         turned = oof.rows(np.arange(len(oof.y))[::-1])
         found = subject.fit(turned).predict(oof.predictions)
-        if not _near(found, subject.fit(oof).predict(oof.predictions), _SOLVER):
+        if not close(found, subject.fit(oof).predict(oof.predictions), _SOLVER):
             raise BrokenPromiseError(f"for {task.kind}, the blend changes with the order of the rows")
 
 
@@ -166,7 +162,7 @@ def _alone(subject: BlenderSubject) -> None:
         single = replace(oof, predictions=oof.predictions[:, :1])
         fitted = subject.fit(single)
         values = _checked(fitted.predict(single.predictions), single)
-        if subject.blender.convex and fitted.gives_probabilities and not _near(values, oof.predictions[:, 0], _SOLVER):
+        if subject.blender.convex and fitted.gives_probabilities and not close(values, oof.predictions[:, 0], _SOLVER):
             raise BrokenPromiseError(f"for {task.kind}, the blend of one member is not that member (convex is True)")
 
 
@@ -201,7 +197,7 @@ def _inside(subject: BlenderSubject, fitted: Blender, oof: OOF) -> None:
         raise BrokenPromiseError(f"for {oof.task.kind}, a blend lies outside of what its members say")
 
 
-@rule(BOOK, "sample weights", "A row of weight two is that row twice, and one of weight zero is none")
+@rule(BOOK, "sample weights", WEIGHTS)
 def _weights(subject: BlenderSubject) -> None:
     level = subject.blender.weights
     if level == "none":
@@ -294,28 +290,19 @@ def _linear(subject: BlenderSubject) -> None:
         if form is None or form.features is not None:
             continue
         by_form = np.tensordot(oof.predictions, form.weights, axes=(1, 0)) + form.intercept
-        if not _near(by_form, fitted.predict(oof.predictions), 1e-6):
+        if not close(by_form, fitted.predict(oof.predictions), 1e-6):
             raise BrokenPromiseError(f"for {task.kind}, predictions differ from those of linear()")
 
 
-@rule(BOOK, "silent", "Nothing is written to the standard output, which a job's metrics are read from")
+@rule(BOOK, "silent", SILENT)
 def _silent(subject: BlenderSubject) -> None:
     oof = subject.oof(next(subject.tasks()))
     with printed() as found:
         subject.fit(oof).predict(oof.predictions)
     if found[0].strip():
-        raise BrokenPromiseError(f"fit or predict printed {_short(found[0])}")
+        raise BrokenPromiseError(f"fit or predict printed {shortened(found[0])}")
 
 
-@rule(BOOK, "found by name", "The registered name leads back to it, and importing it prints nothing")
+@rule(BOOK, "found by name", FOUND_BY_NAME)
 def _found_by_name(subject: BlenderSubject) -> None:
-    name = subject.blender.name
-    if plain(name) not in installed("blender"):
-        raise NotSupportedError("it is not registered, so that a saved ensemble and a job cannot find it")
-    plugin = find("blender", name)
-    if text := import_alone(plugin.entry_point):
-        raise BrokenPromiseError(f"importing {plugin.value} prints {_short(text)}")
-
-
-def _near(found: FloatArray, expected: FloatArray, tolerance: float) -> bool:
-    return bool(np.abs(found - expected).max() <= tolerance * max(1e-3, float(np.std(expected))))
+    check_found_by_name("blender", subject.blender.name)

@@ -14,7 +14,7 @@ from .._columns import Column
 from .._contracts import Explains, FloatArray, Moments, Prepares, SolvesMoments, StopRows, Task
 from .._moments import FoldMoments, can_solve
 from ..errors import ParameterError
-from ._learner_rules import _close
+from ._common import WEIGHTS, close
 from ._rules import BrokenPromiseError, NotSupportedError, Rule, rule
 from ._subjects import REGRESSION, LearnerSubject, Sample, sample
 
@@ -28,7 +28,7 @@ _SOLVER = 1e-3
 _ROUNDS = 3
 
 
-@rule(BOOK, "sample weights", "A row of weight two is that row twice, and one of weight zero is none")
+@rule(BOOK, "sample weights", WEIGHTS)
 def _weights(subject: LearnerSubject) -> None:
     level = subject.learner.weights
     if level == "none":
@@ -116,7 +116,7 @@ def _categories(subject: LearnerSubject) -> None:
         columns = (Column("category", tuple("abcd")), *(Column("number"),) * 3)
         model = subject.fit(Sample(X, y, task, columns=columns))
         first = model.predict(X[:4])
-        if all(_close(model.predict(np.column_stack([np.full(4, code), X[:4, 1:]])), first) for code in range(4)):
+        if all(close(model.predict(np.column_stack([np.full(4, code), X[:4, 1:]])), first, 1e-5) for code in range(4)):
             raise BrokenPromiseError(
                 f"for {task.kind}, predictions do not depend on a category that the target follows"
             )

@@ -13,9 +13,7 @@ import numpy as np
 from sklearn.base import clone
 
 from .._contracts import FloatArray, Learner
-from .._promises import broken_promise
-from .._registry import find, installed, plain
-from ..errors import ByoeError
+from ._common import CONTRACT, FOUND_BY_NAME, SILENT, check_contract, check_found_by_name, close, shortened
 from ._process import WorkingThreads, printed, unpickled
 from ._rules import BrokenPromiseError, NotSupportedError, Rule, rule
 from ._subjects import LearnerSubject, Sample, plain_params, sample
@@ -26,13 +24,12 @@ BOOK: list[Rule] = []
 _ROUNDING = 1e-5
 # Rows that keep a fit busy long enough to see its threads.
 _MANY_ROWS = 4000
+_TRIALS = 3
 
 
-@rule(BOOK, "contract", "What it declares and defines is what the contract asks for")
+@rule(BOOK, "contract", CONTRACT)
 def _contract(subject: LearnerSubject) -> None:
-    fault = broken_promise(subject.learner)
-    if fault:
-        raise BrokenPromiseError(fault)
+    check_contract(subject.learner)
 
 
 @rule(BOOK, "parameters", "Parameters are kept by clone and set_params, and unknown names are refused")
@@ -179,15 +176,11 @@ def _one_row(subject: LearnerSubject) -> None:
             ("alone", alone, together[:12]),
             ("in another order", turned, together),
         ):
-            if not _close(found, expected):
+            if not close(found, expected, _ROUNDING):
                 raise BrokenPromiseError(
                     f"for {task.kind}, rows that are predicted {what} get values that differ by up to "
                     f"{np.abs(found - expected).max():.3g}"
                 )
-
-
-def _close(found: FloatArray, expected: FloatArray) -> bool:
-    return bool(np.abs(found - expected).max() <= _ROUNDING * max(1e-3, float(expected.std())))
 
 
 @rule(BOOK, "constant target", "A target that does not vary is predicted as it is")
@@ -224,7 +217,7 @@ def _clean_failure(subject: LearnerSubject) -> None:
         raise BrokenPromiseError("after a fit that failed the next one gives another model")
 
 
-@rule(BOOK, "silent", "Nothing is written to the standard output, which a job's metrics are read from")
+@rule(BOOK, "silent", SILENT)
 def _silent(subject: LearnerSubject) -> None:
     given = sample(subject.task)
     with tempfile.TemporaryDirectory() as folder, printed() as found:
@@ -232,7 +225,7 @@ def _silent(subject: LearnerSubject) -> None:
         model.predict(given.X)
         model.save(Path(folder))
     if found[0].strip():
-        raise BrokenPromiseError(f"fit, predict or save printed {_short(found[0])}")
+        raise BrokenPromiseError(f"fit, predict or save printed {shortened(found[0])}")
 
 
 @rule(BOOK, "threads", "A fit and a prediction use no more threads than they are given")
@@ -245,9 +238,12 @@ def _threads(subject: LearnerSubject) -> None:
         ("fit", lambda: subject.fit_bare(given)),
         ("predict", lambda: [model.predict(given.X, threads=1) for _ in range(5)]),
     ):
-        with WorkingThreads() as seen:
-            act()
-        if seen.count > 1 or seen.processes:
+        for _ in range(_TRIALS):  # a thread that has nothing to do with it may be at work too, now and then
+            with WorkingThreads() as seen:
+                act()
+            if seen.count <= 1 and not seen.processes:
+                break
+        else:
             others = f" and {seen.processes} processes" if seen.processes else ""
             raise BrokenPromiseError(f"{what} with threads=1 kept {seen.count} threads{others} at work")
 
@@ -277,34 +273,6 @@ def _saved(subject: LearnerSubject) -> None:
             raise BrokenPromiseError(f"for {task.kind}, the loaded model predicts other values than the saved one")
 
 
-@rule(BOOK, "found by name", "The registered name leads back to it, and importing it prints nothing")
+@rule(BOOK, "found by name", FOUND_BY_NAME)
 def _found_by_name(subject: LearnerSubject) -> None:
-    name = subject.learner.name
-    if plain(name) not in installed("learner"):
-        raise NotSupportedError("it is not registered, so that a saved ensemble and a job cannot find it")
-    try:
-        plugin = find("learner", name)
-    except ByoeError as error:
-        raise BrokenPromiseError(str(error)) from error
-    text = import_alone(plugin.entry_point)
-    if text:
-        raise BrokenPromiseError(f"importing {plugin.value} prints {_short(text)}")
-
-
-def import_alone(point: Any) -> str:
-    """Import what an entry point names in a process of its own; return what that prints."""
-    import subprocess
-    import sys
-
-    if point is None:
-        return ""
-    code = f"import importlib; importlib.import_module({point.module!r})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    if done.returncode:
-        raise BrokenPromiseError(f"importing {point.module} alone fails: {done.stderr.strip().splitlines()[-1]}")
-    return done.stdout.strip()
-
-
-def _short(text: str) -> str:
-    line = text.strip().splitlines()[0]
-    return repr(line if len(line) <= 60 else line[:57] + "…")
+    check_found_by_name("learner", subject.learner.name)

@@ -13,13 +13,14 @@ from sklearn.base import clone
 from .._blending import OOF, Blender
 from .._columns import Column
 from .._contracts import FloatArray, Learner, Task
+from .._estimators import FromFactory
 from .._fold_model import FoldModel, fit_fold
 from .._members import as_blender, as_learner
 from .._registry import find, installed, plain
 from .._rows import Rows
 from .._splits import SplitPlan
 from .._table import Table
-from ..errors import ByoeError, ParameterError
+from ..errors import ByoeError, ParameterError, PluginError
 
 REGRESSION = Task("regression")
 TWO_CLASSES = Task("classification", 2)
@@ -187,7 +188,7 @@ def is_blender(given: Any) -> bool:
 
 def learner_subject(given: Any) -> LearnerSubject:
     """Return a learner, given in any way, for examination."""
-    made = as_learner(given() if isinstance(given, type) else given)
+    made = as_learner(_instance(given))
     if made is None:
         raise ParameterError(f"{given!r} is not a learner")
     return LearnerSubject(made, _origin("learner", given, made))
@@ -195,8 +196,20 @@ def learner_subject(given: Any) -> LearnerSubject:
 
 def blender_subject(given: Any) -> BlenderSubject:
     """Return a blender, given in any way, for examination."""
-    made = as_blender(given() if isinstance(given, type) else given)
+    made = as_blender(_instance(given))
     return BlenderSubject(made, _origin("blender", given, made))
+
+
+def _instance(given: Any) -> Any:
+    if not isinstance(given, type):
+        return FromFactory(given) if callable(given) and not hasattr(given, "fit") else given
+    try:
+        return given()
+    except Exception as error:
+        raise PluginError(
+            f"{given.__qualname__} cannot be made without arguments ({type(error).__name__}: {error}); all "
+            "parameters of a learner or a blender may be left out"
+        ) from error
 
 
 def _origin(kind: Any, given: Any, made: Learner | Blender) -> str:
@@ -205,7 +218,7 @@ def _origin(kind: Any, given: Any, made: Learner | Blender) -> str:
             return str(find(kind, made.name))
         except ByoeError:
             pass
-    target = given if isinstance(given, type) else type(getattr(made, "template", made))
+    target = given if hasattr(given, "__qualname__") else type(getattr(made, "template", made))
     return f"{kind} {target.__module__}.{target.__qualname__}"
 
 
