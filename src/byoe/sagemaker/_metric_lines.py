@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from ._limits import check_regex
+
 _NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|inf|nan)"
 
 
@@ -31,7 +33,8 @@ def metric_definitions(names: Iterable[str]) -> list[dict[str, str]]:
     'validation:r2'
     """
     return [
-        {"Name": name, "Regex": rf"(?:^|\s){re.sub(r'[^A-Za-z0-9_:-]', r'.', name)}=({_NUMBER});"} for name in names
+        {"Name": name, "Regex": check_regex(rf"(?:^|\s){re.sub(r'[^A-Za-z0-9_:-]', r'.', name)}=({_NUMBER});")}
+        for name in names
     ]
 
 

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from .._metrics import CLASSIFICATION, REGRESSION
 from .._registry import Kind, find
 from .._spec import parts_of, to_spec
 from ..errors import JobError, SpecError
+from ._limits import fitting_metrics
 from ._metric_lines import metric_definitions
+from ._requirements import requirements
 from ._wheels import direct_url, distribution_of, write_wheel
 
 _TRAIN = '''\
@@ -35,11 +37,6 @@ from byoe._handlers import input_fn, model_fn, output_fn, predict_fn
 
 __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
 '''
-
-# What byoe imports in a job besides the members' libraries and what the container brings.
-_ALWAYS = ("joblib", "narwhals", "skops", "threadpoolctl")
-# The container's own; pinning them again would replace what its toolkits were built with.
-_CONTAINER = frozenset({"numpy", "pandas", "pyarrow", "scikit-learn", "scipy"})
 
 
 def write_source(ensemble: Any, folder: Path, *, data: Mapping[str, Any], variants: Iterable[Any] = ()) -> Path:
@@ -71,13 +68,14 @@ def write_source(ensemble: Any, folder: Path, *, data: Mapping[str, Any], varian
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         shipped = [write_wheel(name, temporary / "wheels").name for name in wheels]
-        requirements = [*pins, *(f"./wheels/{name}" for name in shipped)]
-        definitions = metric_definitions(dict.fromkeys(name for one in every for name in metric_names(one)))
+        lines = [*pins, *(f"./wheels/{name}" for name in shipped)]
+        metrics = fitting_metrics((name for one in every for name in metric_names(one)), map(objective_name, every))
+        definitions = metric_definitions(metrics)
         files = {
             "train.py": _TRAIN,
             "inference.py": _INFERENCE,
             "spec.json": json.dumps(spec, indent=1, allow_nan=False) + "\n",
-            "requirements.txt": "\n".join(requirements) + "\n",
+            "requirements.txt": "\n".join(lines) + "\n",
             "metric_definitions.json": json.dumps(definitions, indent=1) + "\n",
         }
         for name, text in files.items():
@@ -109,7 +107,8 @@ def objective_name(ensemble: Any) -> str:
 
 def _distributions(ensembles: Iterable[Any]) -> tuple[list[str], list[str]]:
     """Return the distributions to ship as wheels, and the pinned requirements."""
-    wheels, pinned = ["byoe"], list(_ALWAYS)
+    wheels: list[str] = ["byoe"]
+    pinned: list[str] = []
     for parts in map(parts_of, ensembles):
         for learner in parts.learners:
             pinned += learner.needs
@@ -119,8 +118,7 @@ def _distributions(ensembles: Iterable[Any]) -> tuple[list[str], list[str]]:
         for name in names:  # an index has what came from one
             (wheels if direct_url(distribution(name)) else pinned).append(name)
     wheels = list(dict.fromkeys(wheels))
-    pins = sorted({name for name in pinned if name not in wheels and name.lower() not in _CONTAINER})
-    return wheels, [f"{name}=={_version(name)}" for name in pins]
+    return wheels, requirements([name for name in pinned if name not in wheels], wheels)
 
 
 def _installed_distribution(kind: Kind, name: str) -> str:
@@ -131,10 +129,3 @@ def _installed_distribution(kind: Kind, name: str) -> str:
             f"installed package, with an entry point in the group byoe.{kind}s"
         )
     return plugin.distribution
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError as error:
-        raise JobError(f"{name!r} is needed by the ensemble and not installed here") from error

@@ -1,0 +1,123 @@
+"""What a job installs."""
+
+import pytest
+
+from byoe.errors import JobError
+from byoe.sagemaker._requirements import ALWAYS, NEWEST, Container, requirements
+
+
+class Dist:
+    def __init__(self, name, version="1.0", requires=()):
+        self.name, self.version, self.requires = name, version, list(requires)
+
+
+def index(*dists):
+    """Return a function that finds these distributions, and those that byoe always needs."""
+    known = {name: Dist(name) for name in ALWAYS} | {dist.name: dist for dist in dists}
+
+    def find(name):
+        from importlib.metadata import PackageNotFoundError
+
+        if name not in known:
+            raise PackageNotFoundError(name)
+        return known[name]
+
+    return find
+
+
+ALONE = [f"{name}==1.0" for name in ALWAYS]
+
+
+def test_what_is_needed_is_pinned_with_all_that_it_needs():
+    find = index(
+        Dist("a", "2.0", ["b>=1", "c[fast]; python_version >= '3.12'", "d; python_version < '3.12'", "numpy"]),
+        Dist("b", "3.0", ["a"]),  # a circle does no harm
+        Dist("c", "4.0", ["e; extra == 'fast'", "f; extra == 'slow'"]),
+        Dist("e", "5.0"),
+    )
+    assert requirements(["a"], find=find) == sorted([*ALONE, "a==2.0", "b==3.0", "c==4.0", "e==5.0"])
+
+
+def test_markers_are_those_of_the_container():
+    find = index(Dist("a", requires=["w; sys_platform == 'win32'", "x; python_version == '3.11'"]), Dist("x", "7.0"))
+    assert "x==7.0" not in requirements(["a"], find=find)
+    assert "x==7.0" in requirements(["a"], container=Container("3.11"), find=find)
+
+
+def test_what_the_container_brings_is_not_installed_again():
+    find = index(Dist("numpy", "9.9"), Dist("pandas", "9.9", ["tzdata"]), Dist("scikit-learn", "1.9.0"))
+    found = requirements(["numpy", "pandas"], find=find)
+    assert found == [line for line in ALONE if not line.startswith("scikit-learn")]
+
+
+def test_another_scikit_learn_is_installed():
+    find = index(Dist("scikit-learn", "1.9.7", ["scipy", "joblib"]))
+    assert "scikit-learn==1.9.7" in requirements([], find=find)
+
+
+def test_without_a_gpu_there_is_one_xgboost_and_it_is_the_small_one():
+    find = index(
+        Dist("xgboost", "3.2.0", ["numpy", "nvidia-nccl-cu12; platform_system == 'Linux'"]),
+        Dist("nvidia-nccl-cu12", "2.0"),
+    )
+    found = requirements(["xgboost"], find=find)
+    assert [line for line in found if line not in ALONE] == ["xgboost-cpu==3.2.0"]
+    found = requirements(["xgboost"], gpu=True, find=find)
+    assert [line for line in found if line not in ALONE] == ["nvidia-nccl-cu12==2.0", "xgboost==3.2.0"]
+
+
+def test_an_installed_xgboost_cpu_is_xgboost_too():
+    assert "xgboost-cpu==3.3.0" in requirements(["xgboost"], find=index(Dist("xgboost-cpu", "3.3.0")))
+    assert "xgboost==3.3.0" in requirements(["xgboost"], gpu=True, find=index(Dist("xgboost-cpu", "3.3.0")))
+
+
+def test_what_catboost_wants_for_plots_is_left_out():
+    find = index(Dist("catboost", "1.2", ["graphviz", "matplotlib", "plotly", "six"]), Dist("six", "1.17"))
+    assert [line for line in requirements(["catboost"], find=find) if line not in ALONE] == [
+        "catboost==1.2",
+        "six==1.17",
+    ]
+
+
+def test_a_shipped_wheel_brings_what_it_needs_but_not_itself_and_not_byoe():
+    find = index(Dist("my-plugin", requires=["byoe", "helper>=1"]), Dist("helper", "2.5"))
+    found = requirements(["my_plugin"], ["byoe", "My_Plugin"], find=find)
+    assert [line for line in found if line not in ALONE] == ["helper==2.5"]
+
+
+@pytest.mark.parametrize(("name", "version"), [("protobuf", "5.29.0"), ("setuptools", "82.0")])
+def test_what_would_break_the_serving_stack_is_refused(name, version):
+    find = index(Dist("a", requires=[name]), Dist(name, version))
+    with pytest.raises(
+        JobError, match=f"a needs {name}, and {version} is installed here; an endpoint does not start with"
+    ):
+        requirements(["a"], find=find)
+
+
+@pytest.mark.parametrize(("name", "version"), [("protobuf", "3.20.2"), ("setuptools", "80.9.0")])
+def test_what_does_not_break_it_is_taken(name, version):
+    find = index(Dist("a", requires=[name]), Dist(name, version))
+    assert f"{name}=={version}" in requirements(["a"], find=find)
+
+
+def test_what_is_not_installed_here_is_named_with_its_owner():
+    with pytest.raises(JobError, match="a needs 'b', which is not installed here"):
+        requirements(["a"], find=index(Dist("a", requires=["b"])))
+
+
+def test_what_is_installed_here_makes_a_complete_list():
+    """Of the real distributions: every requirement of a line is on the list, or in the container."""
+    from importlib.metadata import distribution
+
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    found = dict(line.split("==") for line in requirements(["xgboost", "catboost", "lightgbm"]))
+    assert {"xgboost-cpu", "catboost", "lightgbm", "skops", "prettytable", "wcwidth", "six"} <= set(found)
+    assert not {"xgboost", "matplotlib", "plotly", "graphviz", "numpy", "pandas"} & set(found)
+    for name in set(found) - {"xgboost-cpu"}:
+        for text in distribution(name).requires or ():
+            needed = Requirement(text)
+            if needed.marker is None or needed.marker.evaluate(NEWEST.environment()):
+                known = {*found, *NEWEST.brings, "matplotlib", "plotly", "graphviz"}
+                assert canonicalize_name(needed.name) in known, (name, text)
