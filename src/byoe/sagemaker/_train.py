@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -27,19 +28,43 @@ from ..errors import InputError, JobError
 from ._metric_lines import metric_line
 
 
+class Terminated(BaseException):
+    """The platform asks the job to end: a spot instance is taken back, or the job was stopped."""
+
+
 def main() -> int:
     """Train, report, save. Return the exit code; a failure is explained in the failure file."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         run(Path.cwd())
+    except Terminated:
+        kept = f"; what is finished is kept in {_checkpoints()}, for the next attempt" if _checkpoints() else ""
+        say(f"ended by the platform{kept}")
+        return 128 + signal.SIGTERM
     except Exception as error:
         traceback.print_exc()
-        output = Path(os.environ.get("SM_OUTPUT_DIR", "/opt/ml/output"))
+        output = _output()
         output.mkdir(parents=True, exist_ok=True)
         # The platform shows the first 1024 characters: the reason comes before the traceback.
         reason = f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"
         (output / "failure").write_text(reason, encoding="utf-8")
         return 1
     return 0
+
+
+def _terminate(*_: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    raise Terminated
+
+
+def _checkpoints() -> Path | None:
+    """Return the folder that the platform synchronises with S3, if the job has one."""
+    folder = _output().parent / "checkpoints"
+    return folder if folder.is_dir() else None
+
+
+def _output() -> Path:
+    return Path(os.environ.get("SM_OUTPUT_DIR", "/opt/ml/output"))
 
 
 def run(source: Path) -> None:
@@ -49,9 +74,15 @@ def run(source: Path) -> None:
     if os.environ.get("BYOE_OWNED"):  # set for local jobs, whose owner holds their standard input
         end_with_owner()
     spec = json.loads((source / "spec.json").read_text(encoding="utf-8"))
-    hyperparameters = json.loads(os.environ.get("SM_HPS", "{}"))
+    given = json.loads(os.environ.get("SM_HPS", "{}"))
+    # A tuning job tells its trials what it compares them by.
+    hyperparameters = {name: value for name, value in given.items() if not name.startswith("_tuning_")}
     ensemble = configure(from_spec(spec), hyperparameters)
     ensemble.set_params(verbose=1)
+    checkpoints = _checkpoints()
+    if checkpoints is not None and ensemble.store is None:
+        ensemble.set_params(store=str(checkpoints))
+        say(f"finished tasks are kept in {checkpoints}")
     if hyperparameters:
         say(f"hyperparameters {json.dumps(hyperparameters, sort_keys=True)}")
     train = _channel("train", spec["data"])
