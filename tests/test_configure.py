@@ -101,5 +101,14 @@ def test_the_default_space_is_what_the_learners_propose():
     assert found["trees__max_depth"] == (3, 10)
     assert found["knn__weights"] == ["uniform", "distance"]
     assert not [name for name in found if name.startswith("plain")]
-    with pytest.raises(ParameterError, match="none of the learners proposes a space"):
+    with pytest.raises(ParameterError, match="none of the learners proposes anything to search"):
         default_space([("plain", Lasso())])
+
+
+def test_what_is_set_is_not_searched():
+    from byoe._configure import default_space
+
+    made = configure(EnsembleRegressor(("xgboost", "lightgbm")), {"eta": 0.1, "xgboost__max_depth": 3})
+    found = default_space(made.learners)
+    assert not {"xgboost__learning_rate", "lightgbm__learning_rate", "xgboost__max_depth"} & set(found)
+    assert {"xgboost__subsample", "lightgbm__num_leaves"} <= set(found)

@@ -113,6 +113,8 @@ def known_names(ensemble: Any, learners: Mapping[str, Learner]) -> list[str]:
 def default_space(learners: Any) -> Mapping[str, Any]:
     """Return what the members' learners propose to search, each under its member's label.
 
+    What was set for a member stays as it is.
+
     Parameters
     ----------
     learners
@@ -127,7 +129,8 @@ def default_space(learners: Any) -> Mapping[str, Any]:
         f"{label}__{name}": domain
         for label, learner in members(learners).items()
         for name, domain in learner.space.items()
+        if learner.own_name(name) not in learner.own_params()
     }
     if not found:
-        raise ParameterError("none of the learners proposes a space to search; give one")
+        raise ParameterError("none of the learners proposes anything to search that is not set already; give a space")
     return found

@@ -1,12 +1,16 @@
 """One training job, one tuning job and one endpoint for any ensemble.
 
 ``instance_type="local"`` runs the generated source folder on this machine, laid out as the
-platform does it, without Docker or an account.
+platform does it, without Docker or an account. The type of an instance runs it on AWS.
 """
 
 from ._api import deploy, fit, tune
+from ._aws import attach
+from ._cloud_endpoint import Endpoint
+from ._cloud_job import Job
+from ._cloud_tuning import Tuning
 from ._endpoint import LocalEndpoint
 from ._local import LocalJob
 from ._tune import LocalTuning
 
-__all__ = ["LocalEndpoint", "LocalJob", "LocalTuning", "deploy", "fit", "tune"]
+__all__ = ["Endpoint", "Job", "LocalEndpoint", "LocalJob", "LocalTuning", "Tuning", "attach", "deploy", "fit", "tune"]

@@ -5,25 +5,32 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import joblib
-import narwhals as nw
 import numpy as np
 
 from .._base import BaseEnsemble
 from .._configure import configure, default_space
 from .._contracts import Task
-from .._data import data_files, find_column
 from .._members import as_blender, check_members
 from .._metrics import Metric, find_metric
 from .._spec import to_spec
-from ..errors import InputError, ParameterError, did_you_mean, need
+from ..errors import ParameterError, need
+from ._aws import check_options, launch, launch_tuning, machine_for, prefix_for, serve
+from ._cloud import Cloud
+from ._cloud_endpoint import Endpoint
+from ._cloud_job import Job
+from ._cloud_tuning import Tuning
 from ._endpoint import LocalEndpoint
+from ._limits import check_hyperparameters
 from ._local import LocalJob, new_name
+from ._requests import Serverless, parameter_ranges
 from ._source import write_source
+from ._tables import as_files, data_roles, read_channels
 from ._tune import LocalTuning, check_space, cpus_per_trial
 
 _OUTPUT = "byoe-jobs"
@@ -41,18 +48,23 @@ def fit(
     drop: Iterable[str | int] = (),
     header: bool | None = None,
     instance_type: str = "local",
+    role: str | None = None,
     output: str | Path | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
+    spot: bool = False,
+    image: str | None = None,
+    session: Any = None,
     wait: bool = True,
     logs: bool = True,
-) -> LocalJob:
+    **options: Any,
+) -> LocalJob | Job:
     """Train an ensemble in one job.
 
     Parameters
     ----------
     ensemble : EnsembleRegressor or EnsembleClassifier
         Not fitted.
-    train, validation : frame, file or folder
+    train, validation : frame, file, folder, or ``s3://`` address for a job on AWS
         CSV (with or without a header) or Parquet. The validation table is used for the
         metrics alone, never for fitting, stopping or blending.
     target, weight, groups : str or int
@@ -61,21 +73,37 @@ def fit(
         Columns that are no features.
     header : bool, default=None
         Whether the first row of CSV files names the columns; None looks.
-    instance_type : {"local"}, default="local"
-        Where to run: on this machine, by the same generated files as on SageMaker.
-    output : str or Path, default="byoe-jobs"
-        Folder under which the job's own folder is made.
+    instance_type : str, default="local"
+        Where to run: on this machine, by the same generated files as on SageMaker; or the type
+        of an instance on AWS, such as ``"ml.m5.xlarge"``.
+    role : str, default=None
+        On AWS: name or ARN of the role that the job takes on. None takes that of a SageMaker
+        notebook.
+    output : str or Path, default=None
+        Folder under which the job's own folder is made, ``byoe-jobs`` unless it is given; on AWS
+        an ``s3://`` prefix, ``byoe`` in SageMaker's usual bucket unless it is given.
     hyperparameters : mapping, default=None
         Override parameters of the ensemble, its members and its blender by the names of
         ``get_params``, or by shared names such as ``eta`` and ``max_depth``.
+    spot : bool, default=False
+        On AWS: use spare capacity, which costs less and may be taken back. Finished members and
+        folds are kept in S3, and the next attempt goes on from there.
+    image : str, default=None
+        On AWS: another container image than the newest one for scikit-learn.
+    session : boto3.Session, default=None
+        On AWS: by default what the environment and ``~/.aws`` say.
     wait : bool, default=True
         Wait for the end, and raise when the job fails.
     logs : bool, default=True
         Print the log while waiting.
+    **options
+        On AWS: ``volume_gb``, ``max_seconds``, ``max_wait_seconds``, ``keep_alive_seconds``,
+        ``subnets``, ``security_groups``, ``output_key``, ``volume_key``, ``isolated``,
+        ``encrypted``, ``environment``, ``tags``.
 
     Returns
     -------
-    LocalJob
+    LocalJob, or on AWS Job
 
     Raises
     ------
@@ -83,14 +111,23 @@ def fit(
         Before anything is written: when JSON cannot express the ensemble, a name is not
         known, there are no such data, or a frame has no such column.
     JobError
-        When the job fails; its attribute ``job`` is the handle.
+        When AWS refuses the job, or it fails; its attribute ``job`` is the handle.
     """
-    _check_instance(instance_type)
-    channels = _channels(train, validation)
+    local = instance_type == "local"
+    check_options(options, local=local)
+    channels = read_channels(train, validation, local=local)
     values = _plain_values(hyperparameters)
     made = _configured(ensemble, values)
-    data = _data_roles(channels, target, weight, groups, drop, header)
+    data = data_roles(channels, target, weight, groups, drop, header)
     name = new_name()
+    if not local:
+        cloud = Cloud(session)
+        machine = machine_for(cloud, instance_type=instance_type, role=role, image=image, options=options, spot=spot)
+        prefix = prefix_for(cloud, output)
+        with tempfile.TemporaryDirectory() as folder:
+            source, places = _prepare(Path(folder), ensemble, [made], channels, data)
+            on_aws = launch(name, source, places, values, cloud=cloud, machine=machine, prefix=prefix)
+        return on_aws.wait(logs=logs) if wait else on_aws
     base = _base(output, name)
     with _removed_if_failing(base):
         source, paths = _prepare(base, ensemble, [made], channels, data)
@@ -112,12 +149,19 @@ def tune(
     max_jobs: int = 10,
     max_parallel_jobs: int = 1,
     instance_type: str = "local",
+    role: str | None = None,
     output: str | Path | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
+    strategy: str = "Bayesian",
+    warm_start: Iterable[str] = (),
     seed: int | None = None,
+    spot: bool = False,
+    image: str | None = None,
+    session: Any = None,
     wait: bool = True,
     on_trial: Callable[[dict[str, Any]], None] | None = None,
-) -> LocalTuning:
+    **options: Any,
+) -> LocalTuning | Tuning:
     """Tune an ensemble on its validation metric in one tuning job.
 
     The objective is ``validation:`` and the name of the ensemble's metric, read from the
@@ -126,39 +170,45 @@ def tune(
 
     Parameters
     ----------
-    ensemble, train, validation, target, weight, groups, drop, header, instance_type, \
-output, hyperparameters
+    ensemble, train, validation, target, weight, groups, drop, header, instance_type, role, \
+output, hyperparameters, spot, image, session, **options
         As in `fit`; a fixed hyperparameter cannot be tuned too.
     space : mapping of str to tuple or list, or None
-        None searches what the learners propose, but for fixed hyperparameters.
+        None searches what the learners propose, but for what is set already.
         ``(1, 9)`` is a range of integers, ``(0.5, 1.0)`` a continuous one, ``(0.01, 0.3,
         "log")`` one on a log scale, a list the values to choose from. Names are those of
         ``get_params``, or shared names.
     max_jobs : int, default=10
     max_parallel_jobs : int, default=1
         Trials at a time; they share the cores.
+    strategy : {"Bayesian", "Random", "Grid"}, default="Bayesian"
+        On AWS. A grid takes lists of values alone, and tries all of them.
+    warm_start : iterable of str, default=()
+        On AWS: names of earlier tuning jobs, whose trials count.
     seed : int, default=None
         Of the search.
     wait : bool, default=True
         Wait for the last trial. Otherwise the handle's ``wait()`` and ``stop()`` do.
     on_trial : callable, default=None
-        Called with the trial's row of ``trials`` as soon as it has ended.
+        Called with the trial's row of ``trials`` as soon as it has ended; not on AWS.
 
     Returns
     -------
-    LocalTuning
+    LocalTuning, or on AWS Tuning
     """
-    _check_instance(instance_type)
-    need("optuna", "tune", "tuning")
+    local = instance_type == "local"
+    check_options(options, local=local)
+    if local:
+        need("optuna", "tune", "tuning")
     for argument, value in (("max_jobs", max_jobs), ("max_parallel_jobs", max_parallel_jobs)):
         if not isinstance(value, int) or value < 1:
             raise ParameterError(f"{argument} is {value!r}, expected a positive integer")
     fixed = _plain_values(hyperparameters)
-    channels = _channels(train, validation)
+    channels = read_channels(train, validation, local=local)
     made = _configured(ensemble, fixed)
-    data = _data_roles(channels, target, weight, groups, drop, header)
+    data = data_roles(channels, target, weight, groups, drop, header)
     if space is None:
-        space = {name: domain for name, domain in default_space(made.learners).items() if name not in fixed}
+        space = default_space(made.learners)
     both = {name.replace("-", "_") for name in space} & {name.replace("-", "_") for name in fixed}
     if both:
         raise ParameterError(f"{', '.join(sorted(both))} is both fixed and in the space; keep one")
@@ -167,6 +217,26 @@ output, hyperparameters
         _configured(variant, {})
     metric = _objective(made, space)
     name = new_name("byoe-tune")
+    if not local:
+        cloud = Cloud(session)
+        machine = machine_for(cloud, instance_type=instance_type, role=role, image=image, options=options, spot=spot)
+        search_options = {
+            "objective": f"validation:{metric.name}",
+            "greater_is_better": metric.greater_is_better,
+            "max_jobs": max_jobs,
+            "max_parallel_jobs": max_parallel_jobs,
+            "strategy": strategy,
+            "seed": seed,
+            "warm_start": warm_start,
+        }
+        parameter_ranges(space, strategy)  # before anything is uploaded
+        prefix = prefix_for(cloud, output)
+        with tempfile.TemporaryDirectory() as folder:
+            source, places = _prepare(Path(folder), ensemble, [made, *variants], channels, data)
+            on_aws = launch_tuning(
+                name, source, places, fixed, space, search_options, cloud=cloud, machine=machine, prefix=prefix
+            )
+        return on_aws.wait() if wait else on_aws
     base = _base(output, name)
     cpus = cpus_per_trial(max_parallel_jobs, joblib.cpu_count())
     shared_cores = {"n_jobs": cpus} if max_parallel_jobs > 1 else {}
@@ -185,19 +255,42 @@ output, hyperparameters
     return tuning.wait() if wait else tuning
 
 
-def deploy(job: LocalJob | LocalTuning, *, instance_type: str = "local") -> LocalEndpoint:
+def deploy(
+    job: LocalJob | LocalTuning | Job | Tuning,
+    *,
+    instance_type: str | None = None,
+    memory_mb: int = 3072,
+    max_concurrency: int = 5,
+    provisioned_concurrency: int = 0,
+    instance_count: int = 1,
+    **options: Any,
+) -> LocalEndpoint | Endpoint:
     """Serve the ensemble of a job, or of a tuning job's best job.
 
-    Waits for the job and for the endpoint's first healthy ``/ping``; sends no invocation.
+    Waits for the job and for the endpoint's first healthy ``/ping``; sends no invocation. Of an
+    endpoint that fails nothing is left.
 
     Parameters
     ----------
-    job : LocalJob or LocalTuning
-    instance_type : {"local"}, default="local"
+    job : LocalJob, LocalTuning, Job or Tuning
+    instance_type : str, default=None
+        None serves where the job ran: a local one on this machine, one on AWS serverless. The
+        type of an instance, such as ``"ml.m5.large"``, serves on such instances.
+    memory_mb : int, default=3072
+        Of a serverless endpoint: 1024 to 6144, in steps of 1024.
+    max_concurrency : int, default=5
+        Requests that a serverless endpoint answers at a time, at most 200.
+    provisioned_concurrency : int, default=0
+        For how many of these a container is kept ready.
+    instance_count : int, default=1
+        Where there is an instance type.
+    **options
+        On AWS, as in `fit`: ``subnets``, ``security_groups``, ``volume_key``, ``isolated``,
+        ``environment``, ``tags``.
 
     Returns
     -------
-    LocalEndpoint
+    LocalEndpoint, or on AWS Endpoint
         Use it in a ``with`` block, or call ``delete()``.
 
     Raises
@@ -205,17 +298,20 @@ def deploy(job: LocalJob | LocalTuning, *, instance_type: str = "local") -> Loca
     JobError
         When the job has failed or the endpoint does not become healthy.
     """
-    _check_instance(instance_type)
-    chosen = job.wait().best_job if isinstance(job, LocalTuning) else job
-    chosen.wait()
-    return LocalEndpoint(chosen.name, chosen.artifact)
-
-
-def _check_instance(instance_type: str) -> None:
-    if instance_type != "local":
+    local = isinstance(job, (LocalJob, LocalTuning))
+    if local and instance_type not in (None, "local"):
         raise ParameterError(
-            f"instance_type is {instance_type!r}; this version of byoe runs jobs and endpoints with 'local' only"
+            f"instance_type is {instance_type!r}, and the job ran on this machine; train it on AWS to serve it there"
         )
+    if not local and instance_type == "local":
+        raise ParameterError("instance_type is 'local', and the job ran on AWS; leave it out for a serverless endpoint")
+    check_options(options, local=local)
+    chosen = job.wait().best_job if isinstance(job, (LocalTuning, Tuning)) else job
+    chosen.wait()
+    if isinstance(chosen, LocalJob):
+        return LocalEndpoint(chosen.name, chosen.artifact)
+    serverless = None if instance_type else Serverless(memory_mb, max_concurrency, provisioned_concurrency)
+    return serve(chosen, new_name(), instance_type, serverless=serverless, count=instance_count, options=options)
 
 
 def _configured(ensemble: Any, values: Mapping[str, Any]) -> Any:
@@ -254,56 +350,8 @@ def _plain_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
                 f"hyperparameter {name!r} is {value!r}, which JSON cannot express ({error}); give a number, a text, "
                 "a boolean, None or a list of them, or set it on the ensemble itself"
             ) from error
+    check_hyperparameters(values)
     return values
-
-
-def _data_roles(
-    channels: Mapping[str, Any], target: Any, weight: Any, groups: Any, drop: Iterable[Any], header: bool | None
-) -> dict[str, Any]:
-    """Return the roles of columns; those of frames by the names that their files will have."""
-    if isinstance(drop, (str, int)):
-        drop = (drop,)
-    roles: dict[str, Any] = {"target": target, "weight": weight, "groups": groups, "drop": list(drop)}
-    train = channels["train"]
-    if isinstance(train, nw.DataFrame):
-        labels: list[Any] = list(train.columns)
-        for role in ("target", "weight", "groups"):
-            if roles[role] is not None:
-                roles[role] = str(find_column(labels, roles[role], role))
-        roles["drop"] = [str(find_column(labels, name, "drop")) for name in roles["drop"]]
-    wanted = [name for name in (roles["target"], roles["weight"], roles["groups"], *roles["drop"]) if name is not None]
-    for name, table in channels.items():
-        if isinstance(table, nw.DataFrame):
-            known = [str(column) for column in table.columns]
-            for column in wanted:
-                if isinstance(column, str) and column not in known:
-                    raise InputError(f"{name} has no column {column!r}. {did_you_mean(column, known)}")
-    return {**roles, "header": header}
-
-
-def _channels(train: Any, validation: Any) -> dict[str, Any]:
-    tables = {"train": train} if validation is None else {"train": train, "validation": validation}
-    return {name: _table(table, name) for name, table in tables.items()}
-
-
-def _table(table: Any, name: str) -> Any:
-    """Return a narwhals frame, or the path of a file or folder that holds data."""
-    if isinstance(table, (str, Path)):
-        if str(table).startswith("s3://"):
-            raise ParameterError(f"{name} is {str(table)!r}; a local job reads files of this machine, not S3")
-        path = Path(table)
-        for file in data_files(path):
-            if file.stat().st_size == 0:
-                raise InputError(f"{file} is empty")
-        return path
-    frame = nw.from_native(table, eager_only=True, pass_through=True)
-    if not isinstance(frame, nw.DataFrame):
-        raise InputError(
-            f"{name} is of type {type(table).__name__}; expected a frame (pandas, polars, Arrow), a file or a folder"
-        )
-    if not len(frame):
-        raise InputError(f"{name} has no rows")
-    return frame
 
 
 def _base(output: str | Path | None, name: str) -> Path:
@@ -324,22 +372,7 @@ def _removed_if_failing(base: Path) -> Iterator[None]:
 
 def _prepare(
     base: Path, ensemble: Any, variants: list[Any], channels: Mapping[str, Any], data: Mapping[str, Any]
-) -> tuple[Path, dict[str, Path]]:
+) -> tuple[Path, dict[str, Any]]:
     """Write the source folder and the channels of a job."""
     source = write_source(ensemble, base / "source", data=data, variants=variants)
-    return source, {name: _as_files(table, base / "data" / name) for name, table in channels.items()}
-
-
-def _as_files(table: Any, folder: Path) -> Path:
-    """Return where the platform would find a channel's files; a frame becomes Parquet."""
-    if isinstance(table, Path):
-        return table
-    need("pyarrow", "data", "sending a frame to a job")
-    import pyarrow.parquet
-
-    folder.mkdir(parents=True)
-    arrow = nw.maybe_reset_index(table).to_arrow()  # a pandas index is no column
-    pyarrow.parquet.write_table(
-        arrow.rename_columns([str(name) for name in arrow.column_names]), folder / "part-0.parquet"
-    )
-    return folder
+    return source, {name: as_files(table, base / "data" / name) for name, table in channels.items()}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import selectors
 import shutil
@@ -17,13 +15,13 @@ import weakref
 from pathlib import Path
 from typing import Any, Self
 
-import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, JobError
+from ..errors import JobError
 from ._layout import local_environment
 from ._local import end_group
+from ._payload import ACCEPT, payloads, read_answer, refusal
 from ._server import MAX_BODY
 from ._wheels import unpack
 
@@ -105,34 +103,20 @@ class LocalEndpoint:
         InputError
             When the endpoint refuses the request, with its reason.
         """
-        frame = nw.from_native(data, eager_only=True, pass_through=True)
-        rows: Any = frame if isinstance(frame, nw.DataFrame) else np.atleast_2d(np.asarray(data))
-        if not len(rows):
-            raise InputError("there are no rows to predict")
-        body, content_type = _body(rows)
-        chunks = -(-len(body) // MAX_BODY)
-        size = -(-len(rows) // (chunks if chunks == 1 else 2 * chunks))
-        bodies = (
-            [(body, content_type)]
-            if chunks == 1
-            else [_body(rows[start : start + size]) for start in range(0, len(rows), size)]
-        )
-        return np.concatenate([self._invoke(*one) for one in bodies])
+        return np.concatenate([self._invoke(*one) for one in payloads(data, MAX_BODY)])
 
     def _invoke(self, body: bytes, content_type: str) -> NDArray[Any]:
         if not self._finalizer.alive:
             raise JobError(f"endpoint {self.name} has been deleted")
-        headers = {"Content-Type": content_type, "Accept": "application/x-npy"}
+        headers = {"Content-Type": content_type, "Accept": ACCEPT}
         request = urllib.request.Request(f"{self.url}/invocations", body, headers)
         try:
             with _OPENER.open(request, timeout=_REQUEST_SECONDS) as response:
-                return np.asarray(np.load(io.BytesIO(response.read()), allow_pickle=False))
+                return read_answer(response.read())
         except urllib.error.HTTPError as error:
             with error:
                 text = error.read().decode(errors="replace")
-            reason = json.loads(text).get("error", text) if text.startswith("{") else text
-            kind = JobError if error.code >= 500 else InputError
-            raise kind(f"endpoint {self.name} answered {error.code}: {reason}") from None
+            raise refusal(self.name, error.code, text) from None
 
     def delete(self) -> None:
         """Stop the server. Does nothing the second time."""
@@ -143,33 +127,6 @@ class LocalEndpoint:
 
     def __exit__(self, *exception: object) -> None:
         self.delete()
-
-
-def _body(rows: Any) -> tuple[bytes, str]:
-    if not isinstance(rows, nw.DataFrame):
-        if rows.dtype.kind not in "fiub":
-            rows = _as_numbers(rows)
-        buffer = io.BytesIO()
-        np.save(buffer, rows, allow_pickle=False)
-        return buffer.getvalue(), "application/x-npy"
-    cells = [[_plain(cell) for cell in row] for row in rows.rows()]
-    return json.dumps({"columns": [str(name) for name in rows.columns], "data": cells}).encode(), "application/json"
-
-
-def _as_numbers(rows: Any) -> NDArray[np.float64]:
-    try:
-        return np.asarray(rows, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"the rows are not numeric: {error}") from error
-
-
-def _plain(cell: Any) -> Any:
-    """Return what JSON holds for a cell: null for a missing one, a text for anything odd."""
-    if hasattr(cell, "item"):
-        cell = cell.item()
-    if cell is None or type(cell).__name__ == "NAType" or cell != cell:
-        return None
-    return cell if isinstance(cell, (bool, int, float, str)) else str(cell)
 
 
 def _end(process: subprocess.Popen[bytes], folder: Path) -> None:

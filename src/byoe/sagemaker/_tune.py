@@ -9,6 +9,7 @@ from typing import Any
 from .._configure import configure
 from .._domains import check_domain
 from ..errors import JobError, ParameterError, need
+from ._limits import check_choices
 from ._local import LocalJob
 
 
@@ -154,6 +155,8 @@ def check_space(ensemble: Any, space: Mapping[str, Any]) -> list[Any]:
         raise ParameterError("the space is empty; give at least one parameter to tune")
     for name, domain in space.items():
         check_domain(name, domain)
+        if isinstance(domain, list):
+            check_choices(name, domain)
     if "metric" in space:
         raise ParameterError("the space holds 'metric'; trials are compared by one, which is set on the ensemble")
     # Every value of a list must fit, each in the company of the others' first values.

@@ -1,0 +1,161 @@
+"""Jobs on AWS: what they need is brought to S3, and the service is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from ..errors import ParameterError, did_you_mean
+from ._cloud import Cloud, NotFoundError, split
+from ._cloud_endpoint import Endpoint, create_endpoint
+from ._cloud_job import Job
+from ._cloud_tuning import Tuning
+from ._requests import Machine, Serverless, training_request, tuning_request
+from ._upload import upload_channels, upload_source
+
+_OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
+# What a job on AWS can be told beside its own arguments.
+OPTIONS = tuple(one.name for one in fields(Machine) if one.name not in _OURS)
+_FOLDER = "byoe"
+
+
+def check_options(options: Mapping[str, Any], *, local: bool) -> None:
+    """Raise a ParameterError for an option that nobody knows, or that means nothing on this machine."""
+    for name in options:
+        if name not in OPTIONS:
+            raise ParameterError(f"a job has no option {name!r}. {did_you_mean(name, OPTIONS)}")
+        if local:
+            raise ParameterError(f"{name} is for jobs on AWS, and instance_type is 'local'; leave one of them out")
+
+
+def machine_for(
+    cloud: Cloud, *, instance_type: str, role: str | None, image: str | None, options: Mapping[str, Any], spot: bool
+) -> Machine:
+    """Return what a job runs on, with the container and the role that were left open."""
+    return Machine(
+        image or cloud.image(instance_type), cloud.role(role), instance_type=instance_type, spot=spot, **options
+    )
+
+
+def prefix_for(cloud: Cloud, output: str | Path | None) -> str:
+    """Return the address under which all is put, without a slash at its end."""
+    if output is None:
+        return f"s3://{cloud.bucket()}/{_FOLDER}"
+    split(str(output))  # which refuses what is no address
+    return str(output).rstrip("/")
+
+
+def launch(
+    name: str,
+    source: Path,
+    channels: Mapping[str, Path | str],
+    hyperparameters: Mapping[str, Any],
+    *,
+    cloud: Cloud,
+    machine: Machine,
+    prefix: str,
+) -> Job:
+    """Upload what a job needs, and start it.
+
+    Parameters
+    ----------
+    name : str
+    source : Path
+        A source folder.
+    channels : mapping of str to Path or str
+        Files and folders, or ``s3://`` addresses.
+    hyperparameters : mapping
+    cloud : Cloud
+    machine : Machine
+    prefix : str
+        Address under which all is put.
+    """
+    given = _brought(name, source, channels, cloud, machine, prefix)
+    request = training_request(name, machine, hyperparameters=hyperparameters, **given)
+    cloud.call("sagemaker", "create_training_job", **request)
+    return Job(name, cloud)
+
+
+def launch_tuning(
+    name: str,
+    source: Path,
+    channels: Mapping[str, Path | str],
+    hyperparameters: Mapping[str, Any],
+    space: Mapping[str, Any],
+    search: Mapping[str, Any],
+    *,
+    cloud: Cloud,
+    machine: Machine,
+    prefix: str,
+) -> Tuning:
+    """Upload what the trials of a tuning job need, and start it; ``search`` goes to `tuning_request`."""
+    given = _brought(name, source, channels, cloud, machine, prefix)
+    request = tuning_request(name, machine, hyperparameters=hyperparameters, space=space, **search, **given)
+    cloud.call("sagemaker", "create_hyper_parameter_tuning_job", **request)
+    return Tuning(name, cloud)
+
+
+def _brought(
+    name: str, source: Path, channels: Mapping[str, Path | str], cloud: Cloud, machine: Machine, prefix: str
+) -> dict[str, Any]:
+    """Upload what jobs need; return where it is."""
+    return {
+        "source": upload_source(cloud, source, prefix),
+        "channels": upload_channels(cloud, channels, prefix),
+        "output": f"{prefix}/output",
+        "metrics": json.loads((source / "metric_definitions.json").read_text(encoding="utf-8")),
+        # A spot instance may be taken back: the next attempt finds what was finished.
+        "checkpoints": f"{prefix}/checkpoints/{name}" if machine.spot else None,
+    }
+
+
+def serve(
+    job: Job,
+    name: str,
+    instance_type: str | None,
+    *,
+    serverless: Serverless | None,
+    count: int,
+    options: Mapping[str, Any],
+) -> Endpoint:
+    """Serve what a job on AWS has made, with its own container and role."""
+    described = job.describe()
+    machine = Machine(
+        described["AlgorithmSpecification"]["TrainingImage"],
+        described["RoleArn"],
+        instance_type=instance_type or described["ResourceConfig"]["InstanceType"],
+        **options,
+    )
+    return create_endpoint(name, job.cloud, machine, job.artifact, serverless=serverless, count=count)
+
+
+def attach(name: str, *, session: Any = None) -> Job | Tuning:
+    """Return the handle of a training job or tuning job on AWS that was started before, here or elsewhere.
+
+    Parameters
+    ----------
+    name : str
+        Of the training job or tuning job.
+    session : boto3.Session, default=None
+        By default what the environment and ``~/.aws`` say.
+
+    Returns
+    -------
+    Job or Tuning
+
+    Raises
+    ------
+    JobError
+        When there is no such job in the account and region.
+    """
+    cloud = Cloud(session)
+    found: Job | Tuning
+    for found in (Job(name, cloud), Tuning(name, cloud)):
+        with suppress(NotFoundError):
+            found.describe()
+            return found
+    raise NotFoundError(f"there is neither a training job nor a tuning job {name!r} in {cloud.region}")

@@ -1,0 +1,187 @@
+"""AWS: the one module that imports its libraries, and turns what they raise into errors that say what to do."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import JobError, ParameterError, need
+from ._payload import refusal
+
+_EXTRA, _PURPOSE = "sagemaker", "a job on AWS"
+_NOT_FOUND = frozenset(
+    {"404", "NoSuchEntity", "NoSuchKey", "NotFound", "ResourceNotFound", "ResourceNotFoundException"}
+)
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
+_ATTEMPTS = 8
+_FRAMEWORK, _VERSION, _PYTHON = "sklearn", "1.9-0", "py3"
+
+
+class Cloud:
+    """An AWS account in one region.
+
+    Parameters
+    ----------
+    session : boto3.Session, default=None
+        By default what the environment and ``~/.aws`` say.
+
+    Attributes
+    ----------
+    region : str
+    """
+
+    def __init__(self, session: Any = None) -> None:
+        boto3 = need("boto3", _EXTRA, _PURPOSE)
+        self._session = boto3.Session() if session is None else session
+        if not self._session.region_name:
+            raise ParameterError(
+                "there is no AWS region: set AWS_DEFAULT_REGION, or `region` in ~/.aws/config, or pass session="
+            )
+        self.region: str = self._session.region_name
+        self._clients: dict[str, Any] = {}
+
+    def call(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
+        """Call the service; return its answer.
+
+        Raises
+        ------
+        JobError
+            With the service's reason.
+        """
+        with _explained(operation):
+            answer: dict[str, Any] = getattr(self._client(service), operation)(**request)
+        return answer
+
+    def pages(self, service: str, operation: str, **request: Any) -> Iterator[dict[str, Any]]:
+        """Yield the pages of a long answer."""
+        with _explained(operation):
+            yield from self._client(service).get_paginator(operation).paginate(**request)
+
+    def invoke(self, endpoint: str, body: bytes, content_type: str, *, accept: str) -> bytes:
+        """Ask an endpoint; return the body of its answer.
+
+        Raises
+        ------
+        InputError
+            When the endpoint refuses what it was sent, with its reason.
+        JobError
+            When it fails.
+        """
+        faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
+        with _explained("invoke_endpoint"):
+            try:
+                answer = self._client("sagemaker-runtime").invoke_endpoint(
+                    EndpointName=endpoint, Body=body, ContentType=content_type, Accept=accept
+                )
+            except faults.ClientError as error:
+                if error.response.get("Error", {}).get("Code") != "ModelError":
+                    raise
+                status = int(error.response.get("OriginalStatusCode", 500))
+                raise refusal(endpoint, status, str(error.response.get("OriginalMessage", error))) from error
+            found: bytes = answer["Body"].read()
+        return found
+
+    def account(self) -> str:
+        """Return the number of the account."""
+        return str(self.call("sts", "get_caller_identity")["Account"])
+
+    def bucket(self) -> str:
+        """Return the name of SageMaker's usual bucket of the account and region; it is made if it is not there."""
+        name = f"sagemaker-{self.region}-{self.account()}"
+        if self._exists("head_bucket", Bucket=name):
+            return name
+        place = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
+        self.call("s3", "create_bucket", Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
+        return name
+
+    def role(self, given: str | None) -> str:
+        """Return the ARN of the role that jobs take on: the given one, or that of this notebook."""
+        if given is None:
+            identity = str(self.call("sts", "get_caller_identity")["Arn"])
+            if ":assumed-role/" not in identity:
+                raise ParameterError(
+                    f"role is None, and {identity} is no role that a job could take on; pass the name or the ARN of "
+                    "one that may use SageMaker and S3"
+                )
+            given = identity.split("/")[1]
+        if given.startswith("arn:"):
+            return given
+        return str(self.call("iam", "get_role", RoleName=given)["Role"]["Arn"])
+
+    def image(self, instance_type: str) -> str:
+        """Return the address of the newest scikit-learn container."""
+        uris = need("sagemaker.core.image_uris", _EXTRA, _PURPOSE)
+        return str(
+            uris.retrieve(_FRAMEWORK, self.region, version=_VERSION, py_version=_PYTHON, instance_type=instance_type)
+        )
+
+    def put(self, file: Path, address: str) -> bool:
+        """Upload a file, unless there is one; return whether that was needed."""
+        bucket, key = split(address)
+        if self._exists("head_object", Bucket=bucket, Key=key):
+            return False
+        with _explained("upload_file"):
+            self._client("s3").upload_file(str(file), bucket, key)
+        return True
+
+    def unpack(self, address: str, folder: Path) -> Path:
+        """Download a ``tar.gz`` and unpack it into a folder."""
+        bucket, key = split(address)
+        with tempfile.TemporaryDirectory() as place:
+            packed = Path(place, "packed.tar.gz")
+            with _explained("download_file"):
+                self._client("s3").download_file(bucket, key, str(packed))
+            with tarfile.open(packed) as archive:
+                archive.extractall(folder, filter="data")  # nothing outside of the folder
+        return folder
+
+    def _exists(self, operation: str, **request: Any) -> bool:
+        try:
+            self.call("s3", operation, **request)
+        except NotFoundError:
+            return False
+        return True
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            config = need("botocore.config", _EXTRA, _PURPOSE).Config(
+                retries={"mode": "standard", "max_attempts": _ATTEMPTS}
+            )
+            self._clients[service] = self._session.client(service, config=config)
+        return self._clients[service]
+
+
+class NotFoundError(JobError):
+    """There is nothing of that name."""
+
+
+@contextmanager
+def _explained(operation: str) -> Iterator[None]:
+    faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
+    transfers = need("boto3.exceptions", _EXTRA, _PURPOSE)
+    try:
+        yield
+    except (faults.NoCredentialsError, faults.PartialCredentialsError, faults.ProfileNotFound) as error:
+        raise JobError(f"AWS knows nobody here: {error}. Run `aws configure`, or set AWS_PROFILE") from error
+    except faults.ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        reason = error.response.get("Error", {}).get("Message", str(error))
+        if code in _EXPIRED:
+            raise JobError(f"the AWS credentials are no longer valid ({reason}); sign in again") from error
+        if code in _NOT_FOUND or "Could not find" in reason or "does not exist" in reason:
+            raise NotFoundError(f"{operation}: {reason}") from error
+        raise JobError(f"AWS refused {operation} ({code}): {reason}") from error
+    except (faults.BotoCoreError, transfers.Boto3Error) as error:
+        raise JobError(f"AWS did not do {operation}: {error}") from error
+
+
+def split(address: str) -> tuple[str, str]:
+    """Return bucket and key of an ``s3://`` address."""
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    if not address.startswith("s3://") or not bucket:
+        raise ParameterError(f"{address!r} is no S3 address, expected s3://bucket/prefix")
+    return bucket, key

@@ -1,0 +1,172 @@
+"""An endpoint on AWS: made whole or not at all, and removed with all that belongs to it."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import JobError
+from ._cloud import Cloud, NotFoundError
+from ._payload import ACCEPT, Payload, payloads, read_answer
+from ._requests import Machine, Serverless, endpoint_config_request, endpoint_request, model_request
+
+_LOG_GROUP = "/aws/sagemaker/Endpoints"
+_POLL_SECONDS = 10.0
+_LOG_TAIL = 30
+_MOST_BYTES = {True: 4 * 1024 * 1024, False: 6 * 1024 * 1024}  # serverless, on instances
+_AT_ONCE = 4
+
+
+class Endpoint:
+    """An endpoint on AWS; use it in a ``with`` block, or call ``delete()``.
+
+    Attributes
+    ----------
+    name : str
+    url : str
+    """
+
+    def __init__(self, name: str, cloud: Cloud) -> None:
+        self.name = name
+        self.url = f"https://runtime.sagemaker.{cloud.region}.amazonaws.com/endpoints/{name}/invocations"
+        self._cloud = cloud
+        self._limits: tuple[int, int] | None = None
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.name!r}, status={self.status!r})"
+
+    @property
+    def status(self) -> str:
+        """The platform's word: Creating, InService, Updating, Failed, Deleting or Deleted."""
+        try:
+            found = self._cloud.call("sagemaker", "describe_endpoint", EndpointName=self.name)
+        except NotFoundError:
+            return "Deleted"
+        return str(found["EndpointStatus"])
+
+    @property
+    def log(self) -> str:
+        """What its containers have printed."""
+        try:
+            pages = list(self._cloud.pages("logs", "filter_log_events", logGroupName=f"{_LOG_GROUP}/{self.name}"))
+        except NotFoundError:
+            return ""
+        events = sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
+        return "\n".join(event["message"] for event in events)
+
+    def wait(self) -> Endpoint:
+        """Wait until the endpoint is in service.
+
+        Raises
+        ------
+        JobError
+            When it does not get healthy; with the reason and the end of its log.
+        """
+        while (status := self.status) in ("Creating", "Updating", "SystemUpdating", "RollingBack"):
+            time.sleep(_POLL_SECONDS)
+        if status == "InService":
+            return self
+        reason = ""
+        with suppress(NotFoundError):
+            found = self._cloud.call("sagemaker", "describe_endpoint", EndpointName=self.name)
+            reason = f": {found.get('FailureReason', '')}"
+        tail = "\n".join(self.log.splitlines()[-_LOG_TAIL:])
+        raise JobError(f"endpoint {self.name} has the status {status}{reason}\nThe end of its log:\n{tail}")
+
+    def predict(self, data: Any) -> NDArray[Any]:
+        """Predict rows; large data are sent in several requests, some of them at a time.
+
+        Parameters
+        ----------
+        data : frame or array-like of shape (n_rows, n_features)
+            The columns of a frame are matched by name.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            Values in units of the target, or class labels.
+
+        Raises
+        ------
+        InputError
+            When the endpoint refuses the request, with its reason.
+        """
+        if self._limits is None:
+            self._limits = self._read_limits()
+        limit, at_once = self._limits
+        bodies = payloads(data, limit)
+        with ThreadPoolExecutor(min(at_once, len(bodies))) as pool:
+            return np.concatenate(list(pool.map(self._invoke, bodies)))
+
+    def _invoke(self, payload: Payload) -> NDArray[Any]:
+        return read_answer(self._cloud.invoke(self.name, *payload, accept=ACCEPT))
+
+    def _read_limits(self) -> tuple[int, int]:
+        """Return how many bytes a request may have, and how many requests go at a time."""
+        config = self._parts()[1]
+        serverless = config["ProductionVariants"][0].get("ServerlessConfig") if config else None
+        return _MOST_BYTES[bool(serverless)], min(_AT_ONCE, (serverless or {}).get("MaxConcurrency", _AT_ONCE))
+
+    def _parts(self) -> tuple[str, dict[str, Any]]:
+        """Return the name and the description of its configuration, which goes by its own name if it is gone."""
+        name = self.name
+        with suppress(NotFoundError):
+            name = self._cloud.call("sagemaker", "describe_endpoint", EndpointName=self.name)["EndpointConfigName"]
+        with suppress(NotFoundError):
+            return name, self._cloud.call("sagemaker", "describe_endpoint_config", EndpointConfigName=name)
+        return name, {}
+
+    def delete(self) -> None:
+        """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
+        config, described = self._parts()
+        models = {variant["ModelName"] for variant in described.get("ProductionVariants", [])} or {self.name}
+        for operation, request in (
+            ("delete_endpoint", {"EndpointName": self.name}),
+            ("delete_endpoint_config", {"EndpointConfigName": config}),
+            *(("delete_model", {"ModelName": model}) for model in sorted(models)),
+        ):
+            with suppress(NotFoundError):
+                self._cloud.call("sagemaker", operation, **request)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.delete()
+
+
+def create_endpoint(
+    name: str, cloud: Cloud, machine: Machine, artifact: str, *, serverless: Serverless | None, count: int = 1
+) -> Endpoint:
+    """Make an endpoint with its model and configuration, and wait for it; nothing is left of one that fails.
+
+    Parameters
+    ----------
+    name : str
+        Of the endpoint, its configuration and its model.
+    cloud : Cloud
+    machine : Machine
+    artifact : str
+        Address of ``model.tar.gz``.
+    serverless : Serverless or None
+        None for ``count`` instances of the machine's type.
+    count : int
+    """
+    requests = (
+        ("create_model", model_request(name, machine, artifact)),
+        ("create_endpoint_config", endpoint_config_request(name, machine, name, serverless=serverless, count=count)),
+        ("create_endpoint", endpoint_request(name, name, machine)),
+    )
+    endpoint = Endpoint(name, cloud)
+    try:
+        for operation, request in requests:
+            cloud.call("sagemaker", operation, **request)
+        return endpoint.wait()
+    except BaseException:
+        endpoint.delete()
+        raise

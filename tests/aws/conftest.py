@@ -1,0 +1,39 @@
+import boto3
+import moto
+import pytest
+from tests.aws.service_model import faults
+
+from byoe.sagemaker._cloud import Cloud
+
+
+@pytest.fixture
+def session(monkeypatch):
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(f"AWS_{name}", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with moto.mock_aws():
+        yield boto3.Session()
+
+
+@pytest.fixture
+def asked(session):
+    """What was asked of SageMaker, each checked against its model."""
+    found = []
+
+    def check(params, model, **_):
+        found.append((model.name, params))
+        assert faults(model.name, params) == []
+
+    session.events.register("provide-client-params.sagemaker.*", check)
+    return found
+
+
+@pytest.fixture
+def cloud(session, asked):
+    return Cloud(session)
+
+
+@pytest.fixture
+def bucket(cloud):
+    return f"s3://{cloud.bucket()}/byoe"

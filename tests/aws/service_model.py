@@ -1,0 +1,69 @@
+"""A strict check of requests against the service's own model: what botocore checks, and patterns, maximums, enums."""
+
+import re
+from functools import cache
+
+
+@cache
+def model(service):
+    import botocore.session
+
+    return botocore.session.get_session().get_service_model(service)
+
+
+def faults(operation, request, service="sagemaker"):
+    """Return what is wrong with a request, as texts; none for one that the service takes."""
+    return list(_walk(model(service).operation_model(operation).input_shape, request, operation))
+
+
+def _walk(shape, value, where):
+    kind = shape.type_name
+    if kind == "structure":
+        if not isinstance(value, dict):
+            yield f"{where}: {value!r} is no structure"
+            return
+        for name in set(value) - set(shape.members):
+            yield f"{where}: unknown member {name}"
+        for name in set(shape.required_members) - set(value):
+            yield f"{where}: {name} is missing"
+        for name in set(value) & set(shape.members):
+            yield from _walk(shape.members[name], value[name], f"{where}.{name}")
+    elif kind == "list":
+        yield from _sizes(shape, len(value), where)
+        for place, item in enumerate(value):
+            yield from _walk(shape.member, item, f"{where}[{place}]")
+    elif kind == "map":
+        yield from _sizes(shape, len(value), where)
+        for key, item in value.items():
+            yield from _walk(shape.key, key, f"{where} key")
+            yield from _walk(shape.value, item, f"{where}[{key}]")
+    elif kind == "string":
+        if not isinstance(value, str):
+            yield f"{where}: {value!r} is no text"
+            return
+        yield from _sizes(shape, len(value), where)
+        pattern = shape.metadata.get("pattern")
+        if pattern and not re.fullmatch(_in_python(pattern), value):
+            yield f"{where}: {value!r} does not match {pattern}"
+        if shape.enum and value not in shape.enum:
+            yield f"{where}: {value!r} is none of {shape.enum}"
+    elif kind in ("integer", "long", "float", "double"):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            yield f"{where}: {value!r} is no number"
+            return
+        yield from _sizes(shape, value, where)
+    elif kind == "boolean" and not isinstance(value, bool):
+        yield f"{where}: {value!r} is no boolean"
+
+
+def _in_python(pattern):
+    """Return a pattern with classes of letters, numbers and spaces that Python's expressions know."""
+    return pattern.replace(r"\p{L}", r"\w").replace(r"\p{N}", r"\d").replace(r"\p{Z}", r"\s")
+
+
+def _sizes(shape, size, where):
+    low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    if low is not None and size < low:
+        yield f"{where}: {size} is less than {low}"
+    if high is not None and size > high:
+        yield f"{where}: {size} is more than {high}"

@@ -1,0 +1,234 @@
+"""Every request that is made passes the service's own model, strictly."""
+
+import json
+
+import pytest
+from tests.aws.service_model import faults, model
+
+from byoe.errors import ParameterError
+from byoe.sagemaker import _limits, _requests
+from byoe.sagemaker._metric_lines import metric_definitions
+from byoe.sagemaker._requests import (
+    Channel,
+    Machine,
+    Serverless,
+    endpoint_config_request,
+    endpoint_request,
+    model_request,
+    parameter_ranges,
+    training_request,
+    tuning_request,
+)
+
+PLAIN = Machine(
+    "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1.9-0-cpu-py3", "arn:aws:iam::123456789012:role/byoe"
+)
+FULL = Machine(
+    PLAIN.image,
+    PLAIN.role,
+    "ml.c5.4xlarge",
+    instance_count=2,
+    volume_gb=100,
+    max_seconds=3600,
+    spot=True,
+    max_wait_seconds=7200,
+    subnets=("subnet-1a2b",),
+    security_groups=("sg-1a2b",),
+    output_key="alias/out",
+    volume_key="alias/volume",
+    isolated=True,
+    encrypted=True,
+    environment={"NAME": "value"},
+    tags={"team": "blue"},
+)
+WARM = Machine(PLAIN.image, PLAIN.role, keep_alive_seconds=600)
+COMMON = {
+    "source": "s3://bucket/byoe/code/sourcedir.tar.gz",
+    "hyperparameters": {"cv": 4, "metric": "mae", "xgboost__max_depth": None},
+    "channels": {
+        "train": Channel("s3://bucket/train/", "application/x-parquet"),
+        "validation": Channel("s3://bucket/validation/"),
+    },
+    "output": "s3://bucket/output/",
+    "metrics": metric_definitions(["validation:mae", "member:ridge:mae"]),
+}
+SPACE = {"eta": (0.01, 0.3, "log"), "max_depth": (2, 8), "subsample": (0.5, 1), "blender": ["mean", "weighted", None]}
+TUNING = {"space": SPACE, "objective": "validation:mae", "greater_is_better": False, "max_jobs": 8}
+
+
+@pytest.mark.parametrize("machine", [PLAIN, FULL, WARM], ids=["plain", "full", "warm"])
+@pytest.mark.parametrize("checkpoints", [None, "s3://bucket/checkpoints/"])
+def test_a_training_job(machine, checkpoints):
+    request = training_request("byoe-1", machine, **COMMON, checkpoints=checkpoints)
+    assert faults("CreateTrainingJob", request) == []
+    assert request["HyperParameters"] == {
+        "cv": "4",
+        "metric": '"mae"',
+        "xgboost__max_depth": "null",
+        "sagemaker_program": '"train.py"',
+        "sagemaker_submit_directory": '"s3://bucket/byoe/code/sourcedir.tar.gz"',
+    }
+    assert request["Environment"]["PIP_NO_DEPS"] == "1"
+    assert ("CheckpointConfig" in request) == (checkpoints is not None)
+
+
+def test_all_that_a_machine_says_is_asked_for():
+    request = training_request("byoe-1", FULL, **COMMON)
+    assert request["ResourceConfig"] == {
+        "InstanceType": "ml.c5.4xlarge",
+        "InstanceCount": 2,
+        "VolumeSizeInGB": 100,
+        "VolumeKmsKeyId": "alias/volume",
+    }
+    assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}
+    assert request["EnableManagedSpotTraining"] is request["EnableNetworkIsolation"] is True
+    assert request["EnableInterContainerTrafficEncryption"] is True
+    assert request["VpcConfig"] == {"Subnets": ["subnet-1a2b"], "SecurityGroupIds": ["sg-1a2b"]}
+    assert request["OutputDataConfig"] == {"S3OutputPath": "s3://bucket/output/", "KmsKeyId": "alias/out"}
+    assert request["Environment"]["NAME"] == "value"
+    assert request["Tags"] == [{"Key": "team", "Value": "blue"}]
+    assert training_request("byoe-1", WARM, **COMMON)["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 600
+    assert [channel["ChannelName"] for channel in request["InputDataConfig"]] == ["train", "validation"]
+    assert request["InputDataConfig"][0]["ContentType"] == "application/x-parquet"
+
+
+@pytest.mark.parametrize("machine", [PLAIN, FULL, WARM], ids=["plain", "full", "warm"])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"strategy": "Random", "seed": 3, "max_parallel_jobs": 2}, {"warm_start": ["byoe-tune-1", "byoe-tune-2"]}],
+    ids=["plain", "random", "warm start"],
+)
+def test_a_tuning_job(machine, more):
+    request = tuning_request("byoe-tune-3", machine, **COMMON, **TUNING, **more, checkpoints="s3://bucket/checkpoints/")
+    assert faults("CreateHyperParameterTuningJob", request) == []
+    config = request["HyperParameterTuningJobConfig"]
+    assert config["HyperParameterTuningJobObjective"] == {"Type": "Minimize", "MetricName": "validation:mae"}
+    assert config["ResourceLimits"]["MaxNumberOfTrainingJobs"] == 8
+    assert config.get("RandomSeed") == more.get("seed")
+    # A trial is the same job as one on its own.
+    alone = training_request("byoe-1", machine, **COMMON, checkpoints="s3://bucket/checkpoints/")
+    trial = request["TrainingJobDefinition"]
+    assert trial["StaticHyperParameters"] == alone["HyperParameters"]
+    for part in ("AlgorithmSpecification", "InputDataConfig", "OutputDataConfig", "StoppingCondition", "Environment"):
+        assert trial[part] == alone[part]
+
+
+def test_ranges():
+    assert parameter_ranges(SPACE) == {
+        "ContinuousParameterRanges": [
+            {"Name": "eta", "MinValue": "0.01", "MaxValue": "0.3", "ScalingType": "Logarithmic"},
+            {"Name": "subsample", "MinValue": "0.5", "MaxValue": "1.0", "ScalingType": "Linear"},
+        ],
+        "IntegerParameterRanges": [{"Name": "max_depth", "MinValue": "2", "MaxValue": "8", "ScalingType": "Linear"}],
+        "CategoricalParameterRanges": [{"Name": "blender", "Values": ['"mean"', '"weighted"', "null"]}],
+    }
+    for values in parameter_ranges(SPACE)["CategoricalParameterRanges"]:
+        assert [json.loads(text) for text in values["Values"]] == ["mean", "weighted", None]
+
+
+def test_a_grid():
+    space = {"blender": ["mean", "weighted"], "cv": [3, 5]}
+    request = tuning_request("byoe-tune-3", PLAIN, **COMMON, **{**TUNING, "space": space}, strategy="Grid")
+    assert faults("CreateHyperParameterTuningJob", request) == []
+    assert "MaxNumberOfTrainingJobs" not in request["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    with pytest.raises(ParameterError, match=r"space\['eta'\] is the range .* a grid takes lists"):
+        tuning_request("byoe-tune-3", PLAIN, **COMMON, **TUNING, strategy="Grid")
+
+
+@pytest.mark.parametrize("machine", [PLAIN, FULL, WARM], ids=["plain", "full", "warm"])
+def test_a_model_and_its_endpoint(machine):
+    request = model_request("byoe-1", machine, "s3://bucket/output/byoe-1/output/model.tar.gz")
+    assert faults("CreateModel", request) == []
+    environment = request["PrimaryContainer"]["Environment"]
+    assert environment["SAGEMAKER_PROGRAM"] == "inference.py"
+    assert environment["SAGEMAKER_SUBMIT_DIRECTORY"] == "/opt/ml/model/code"
+    assert environment["PIP_NO_DEPS"] == "1"
+    config = endpoint_config_request("byoe-1", machine, "byoe-1", count=2)
+    assert faults("CreateEndpointConfig", config) == []
+    assert config["ProductionVariants"][0]["InitialInstanceCount"] == 2
+    assert faults("CreateEndpoint", endpoint_request("byoe-1", "byoe-1", machine)) == []
+
+
+def test_a_serverless_endpoint():
+    config = endpoint_config_request("byoe-1", PLAIN, "byoe-1", serverless=Serverless(4096, 20, 2))
+    assert faults("CreateEndpointConfig", config) == []
+    assert config["ProductionVariants"][0]["ServerlessConfig"] == {
+        "MemorySizeInMB": 4096,
+        "MaxConcurrency": 20,
+        "ProvisionedConcurrency": 2,
+    }
+    assert "ProvisionedConcurrency" not in str(endpoint_config_request("a", PLAIN, "a", serverless=Serverless()))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Machine("i", "r", subnets=("s",)), "subnets and security_groups belong together"),
+        (lambda: Machine("i", "r", spot=True, keep_alive_seconds=60), "spot instances cannot be kept alive"),
+        (lambda: Machine("i", "r", keep_alive_seconds=21_601), "keep_alive_seconds is 21601, expected 0 to 21600"),
+        (lambda: Machine("i", "r", max_wait_seconds=10), "max_wait_seconds is for spot jobs"),
+        (lambda: Machine("i", "r", spot=True, max_wait_seconds=10), "less than max_seconds=86400"),
+        (lambda: Machine("i", "r", environment={"A": "x" * 513}), "environment variable 'A' has 513 characters"),
+        (lambda: Machine("i", "r", environment={"A-B": "x"}), "'A-B' cannot be the name of an environment variable"),
+        (lambda: Serverless(1000), "memory_mb is 1000, expected one of 1024, 2048"),
+        (lambda: Serverless(max_concurrency=201), "max_concurrency is 201, expected 1 to 200"),
+        (
+            lambda: Serverless(provisioned_concurrency=6),
+            "provisioned_concurrency is 6, expected 0 to max_concurrency=5",
+        ),
+        (lambda: endpoint_config_request("a", FULL, "a", serverless=Serverless()), "a serverless endpoint has no VPC"),
+        (
+            lambda: endpoint_config_request("a", Machine("i", "r", isolated=True), "a", serverless=Serverless()),
+            "a serverless endpoint has no network isolation",
+        ),
+        (lambda: training_request("a_b", PLAIN, **COMMON), "'a_b' cannot be the name of a training job"),
+        (lambda: tuning_request("a" * 33, PLAIN, **COMMON, **TUNING), "cannot be the name of a tuning job"),
+        (
+            lambda: tuning_request("a", PLAIN, **COMMON, **TUNING, strategy="Hyperband"),
+            "Hyperband compares unfinished trials",
+        ),
+        (lambda: tuning_request("a", PLAIN, **COMMON, **TUNING, warm_start="abcdef"), "names 6 tuning jobs, at most 5"),
+    ],
+)
+def test_what_the_service_would_refuse_is_refused_here(make, message):
+    with pytest.raises(ParameterError, match=message):
+        make()
+
+
+def test_the_limits_are_those_of_the_service():
+    def most(name):
+        return model("sagemaker").shape_for(name).metadata["max"]
+
+    assert most("HyperParameters") == _limits.HYPERPARAMETERS + 2
+    assert (most("HyperParameterKey"), most("HyperParameterValue")) == (_limits._KEY, _limits._VALUE)
+    assert (most("MetricDefinitionList"), most("MetricRegex")) == (_limits.METRICS, _limits._REGEX)
+    assert (most("ParameterValues"), most("ParameterValue")) == (_limits.CHOICES, _limits._CHOICE)
+    assert {
+        "training job": most("TrainingJobName"),
+        "tuning job": most("HyperParameterTuningJobName"),
+        "endpoint": most("EndpointName"),
+        "model": most("ModelName"),
+    } == _limits._LONGEST
+    assert most("TrainingEnvironmentValue") == _limits.VARIABLE
+    assert max(_requests._MEMORY) == most("ServerlessMemorySizeInMB")
+    assert most("ServerlessMaxConcurrency") == _requests._MOST_CONCURRENT
+    assert most("ParentHyperParameterTuningJobs") == _requests._MOST_PARENTS
+    assert most("KeepAlivePeriodInSeconds") == _requests._KEEP_ALIVE
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"Name": 1}, "unknown member Name"),
+        ({"RoleArn": "byoe"}, "does not match"),
+        ({"TrainingJobName": "a" * 64}, "64 is more than 63"),
+        ({"EnableManagedSpotTraining": "yes"}, "is no boolean"),
+        ({"HyperParameters": {"a": 1}}, "1 is no text"),
+        ({"ResourceConfig": {"InstanceType": "ml.none", "VolumeSizeInGB": 0}}, "is none of"),
+    ],
+)
+def test_the_check_itself_finds_faults(change, fault):
+    request = training_request("byoe-1", PLAIN, **COMMON) | change
+    assert any(fault in found for found in faults("CreateTrainingJob", request))
+    incomplete = {key: value for key, value in request.items() if key != "OutputDataConfig"}
+    assert any("OutputDataConfig is missing" in found for found in faults("CreateTrainingJob", incomplete))
