@@ -122,3 +122,30 @@ def test_a_learner_that_changes_what_it_prepares_harms_nobody(data):
     kept = X.copy()
     EnsembleRegressor([("spoils", kind()), "ridge"], "mean", random_state=0).fit(X, y)
     assert np.array_equal(X, kept)
+
+
+def test_a_wrong_prediction_of_new_rows_names_the_member_its_plugin_and_what_was_expected(data):
+    from byoe.errors import PluginError
+
+    X, y = data
+    with register_learner("faulty", made(lambda X: np.where(X[:, 0] > 100, np.nan, 1.0))):
+        ensemble = EnsembleRegressor(("faulty", "ridge"), "mean", random_state=0).fit(X, y)
+        message = r"member 'faulty' \(learner 'faulty' of this process\): Model.predict returned 60 values that are not finite"
+        with pytest.raises(PluginError, match=message):
+            ensemble.predict(X + 1000.0)
+
+
+def test_a_model_that_changes_a_frame_harms_neither_the_caller_nor_other_members(data):
+    import pandas as pd
+
+    def spoil(X):
+        X.iloc[:, 0] = 0.0
+        return np.zeros(len(X))
+
+    X, y = data
+    frame = pd.DataFrame(X, columns=list("abc"))
+    kept = frame.copy()
+    both = EnsembleRegressor([("spoils", made(spoil, frames=True)()), "ridge"], "mean", random_state=0).fit(frame, y)
+    alone = EnsembleRegressor(("ridge",), "mean", random_state=0).fit(frame, y)
+    np.testing.assert_allclose(both.predict(frame), alone.predict(frame) / 2)
+    assert frame.equals(kept)

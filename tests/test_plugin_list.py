@@ -1,5 +1,6 @@
 """What is registered, and in which state."""
 
+from email.message import Message
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -14,6 +15,9 @@ class Dist:
 
     def __init__(self, name):
         self.name, self.version = name, "1.0"
+        self.metadata = Message()
+        for extra in ("deep", "frames"):
+            self.metadata["Provides-Extra"] = extra
 
 
 def test_built_ins_and_the_example_are_ok():
@@ -94,3 +98,19 @@ def test_a_needed_distribution_that_is_not_installed(monkeypatch):
 )
 def test_the_extra_that_brings_a_module(module, extra):
     assert extra_of(Dist("x"), module) == extra
+
+
+def test_a_learner_whose_parameters_cannot_be_told_is_listed_with_the_reason(monkeypatch):
+    from byoe_example import least_squares
+
+    def parameter_names(self):
+        import no_such_library_of_parameters
+
+        return no_such_library_of_parameters.names
+
+    monkeypatch.setattr(least_squares.LeastSquares, "parameter_names", parameter_names)
+    row = next(row for row in overview() if row["name"] == "least-squares")
+    assert (row["state"], row["why"]) == (
+        "missing",
+        "it needs the module no_such_library_of_parameters, which is not installed",
+    )

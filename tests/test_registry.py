@@ -256,6 +256,7 @@ def test_a_learner_of_a_notebook():
     assert "tiny_lasso" in installed("learner")
     again.unregister()
     again.unregister()
+    registration.unregister()  # which had come back
     with pytest.raises(UnknownNameError):
         byoe.learner("tiny-lasso")
 
@@ -338,3 +339,56 @@ def test_a_learner_can_name_its_thread_parameter():
     model = ByWorkers().fit(X, X[:, 0], task=Task("regression"), sample_weight=None, seed=0, threads=2)
     assert model.estimator.used_ == 2
     assert model.predict(X, threads=3)[0] == 3.0
+
+
+def test_a_name_that_is_registered_twice_comes_back_when_the_inner_one_ends():
+    from sklearn.linear_model import Lasso
+
+    with register_learner("mine", Ridge):
+        with register_learner("mine", Lasso):
+            assert isinstance(byoe.learner("mine").estimator(None, None), Lasso)
+        assert isinstance(byoe.learner("mine").estimator(None, None), Ridge)
+    assert "mine" not in installed("learner")
+
+
+def test_what_a_function_has_made_is_not_kept_in_a_store(tmp_path):
+    """Two of them have one name and one file."""
+    import numpy as np
+
+    def make(alpha):
+        return lambda: Ridge(alpha=alpha)
+
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    ensemble = byoe.EnsembleRegressor(("mine",), store=tmp_path, random_state=0)
+    found = []
+    for alpha in (1e-3, 1e3):
+        with (
+            register_learner("mine", make(alpha)),
+            pytest.warns(UserWarning, match=r"learner 'mine' of this process is defined inside a function"),
+        ):
+            found.append(ensemble.fit(X, X[:, 0]).oof_predictions_)
+    assert not np.array_equal(*found)
+
+
+class NamesFail(Dummy):
+    def parameter_names(self):
+        raise RuntimeError("no names today")
+
+
+def test_a_fault_of_a_learner_that_is_made_names_its_plugin():
+    with pytest.raises(PluginError, match="learner 'made-up' of this process: RuntimeError: no names today"):
+        register_learner("made-up", NamesFail)
+
+
+class Pickles(Dummy):
+    pickles = True
+
+
+def test_a_learner_that_saves_pickles_is_not_sent_to_a_job(tmp_path):
+    from byoe.sagemaker._source import write_source
+
+    with (
+        register_learner("pickles", Pickles),
+        pytest.raises(SpecError, match="learner 'pickles' saves pickles, which load only where somebody trusts them"),
+    ):
+        write_source(byoe.EnsembleRegressor(("pickles",)), tmp_path / "source", data={})

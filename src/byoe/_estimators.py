@@ -352,13 +352,14 @@ class FromFactory(_Foreign):
         made = factory()
         _declare(self, made)
         self._names = frozenset(made.get_params(deep=True))
-        self._package = factory.__module__.partition(".")[0]
+        parts = [factory, *map(type, (made, *made.get_params(deep=True).values()))]
+        self._packages = frozenset(part.__module__.partition(".")[0] for part in parts) - {"builtins"}
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         return cast(BaseEstimator, self.factory()).set_params(**self.own_params())
 
     def packages(self) -> frozenset[str]:
-        return frozenset({self._package})
+        return self._packages
 
     def __repr__(self) -> str:
         return f"{self.name}{super().__repr__().removeprefix(type(self).__name__)}"

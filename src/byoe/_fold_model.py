@@ -59,8 +59,7 @@ class FoldModel:
         inputs = X if self.encoder is None else self.encoder.transform(X)
         task = self._inner if self.present is None else replace(self.task, n_classes=len(self.present))
         found = [
-            task.check(model.predict(inputs, threads=threads), inputs.shape[0], f"{_name(model)}.predict")
-            for model in self.models
+            _checked(model, model.predict(inputs, threads=threads), inputs.shape[0], task) for model in self.models
         ]
         values = found[0] if len(found) == 1 else np.column_stack(found)
         if self.present is None:
@@ -145,8 +144,12 @@ def _explained(model: Model, X: Any, task: Task, threads: int) -> FloatArray:
     return values
 
 
-def _name(model: Model) -> str:
-    return type(getattr(model, "estimator", model)).__name__
+def _checked(model: Model, prediction: Any, n_rows: int, task: Task) -> FloatArray:
+    name = type(getattr(model, "estimator", model)).__name__
+    try:
+        return task.check(prediction, n_rows, f"{name}.predict")
+    except ValueError as error:
+        raise PluginError(str(error)) from error
 
 
 def _place(folder: Path, number: int, count: int) -> Path:

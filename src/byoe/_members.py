@@ -14,9 +14,9 @@ from ._contracts import FloatArray, Learner, Task
 from ._portfolios import PORTFOLIOS
 from ._registry import blender as make_blender
 from ._registry import learner as make_learner
-from ._registry import plain
+from ._registry import origin, plain
 from ._rows import shielded
-from .errors import InputError, ParameterError, UnknownNameError
+from .errors import InputError, ParameterError, PluginError, UnknownNameError
 
 DROP = "drop"
 
@@ -43,14 +43,17 @@ class FittedMember:
         """Return the mean of the models' predictions of a table's rows."""
         total = 0.0
         for model in self.models:
-            total = total + model.predict(shielded(self.learner, table.all(frames=model.frames)), threads=threads)
+            try:
+                total = total + model.predict(shielded(self.learner, table.all(frames=model.frames)), threads=threads)
+            except PluginError as error:
+                raise PluginError(f"member {self.label!r}{origin(self.learner)}: {error}") from error
         return np.asarray(total / len(self.models), dtype=np.float64)
 
     def contributions(self, table: Any, threads: int) -> FloatArray:
         """Return the mean of the models' contributions to the predictions of a table's rows."""
         total = 0.0
         for model in self.models:
-            total = total + model.contributions(table.all(frames=model.frames), threads=threads)
+            total = total + model.contributions(shielded(self.learner, table.all(frames=model.frames)), threads=threads)
         return np.asarray(total / len(self.models), dtype=np.float64)
 
     def importances(self, n_features: int) -> FloatArray | None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from contextlib import redirect_stdout
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import Any
 
+from packaging.requirements import Requirement
+
 from ._blending import Blender
 from ._contracts import Learner, Prepares, SolvesMoments
 from ._leaderboard import Leaderboard
-from ._registry import LIMIT, Kind, Plugin, blender, everything, installed, learner, pick, plain
+from ._registry import LIMIT, Kind, Plugin, blender, everything, installed, learner, plain
 from ._versions import installed_version
 from .errors import ByoeError, MissingExtraError, PluginError
 
@@ -60,7 +61,6 @@ def _made(kind: Kind, name: str, plugin: Plugin) -> tuple[Learner | Blender | No
     made: Learner | Blender
     try:
         with redirect_stdout(sys.stderr):  # what a plugin prints is no part of the table
-            pick(kind, name, installed(kind))
             made = learner(plugin.name) if kind == "learner" else blender(plugin.name)
     except ByoeError as error:
         hint = missing_hint(plugin, error)
@@ -106,8 +106,11 @@ def missing_hint(plugin: Plugin, error: BaseException) -> str | None:
 
 def extra_of(dist: Distribution, module: str) -> str | None:
     """Return the extra of a distribution that brings a module of the name of its own distribution."""
-    for requirement in dist.requires or ():
-        found = re.match(r"\s*([A-Za-z0-9._-]+).*;.*extra\s*==\s*['\"]([^'\"]+)['\"]", requirement)
-        if found and plain(found[1]).lower() == module.lower():
-            return found[2]
+    for text in dist.requires or ():
+        needed = Requirement(text)
+        if needed.marker is None or plain(needed.name).lower() != module.lower():
+            continue
+        for extra in dist.metadata.get_all("Provides-Extra") or ():
+            if needed.marker.evaluate({"extra": extra}) and not needed.marker.evaluate({"extra": ""}):
+                return str(extra)
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ._blending import Blender
@@ -48,12 +48,12 @@ def _of_learner(made: Any) -> Iterator[str]:
             yield f"it has {', '.join(there)} and lacks {missing}; these belong together"
     given = ["stop", "rounds"] if made.stops else []
     prepare = [*_FIT, *(["categorical"] if made.categorical else [])]
-    yield from _called(made, "fit", ("X", "y"), [*prepare, *given, *(["groups"] if made.grouped else [])])
+    yield from _called(made, "fit", ("X", "y"), prepare, [*given, *(["groups"] if made.grouped else [])])
     yield from _called(made, "load", ("folder",), ("task", "trusted"))
     if isinstance(made, Prepares):
         yield from _called(made, "can_prepare", ("X",), ())
         yield from _called(made, "prepare", ("X", "y"), prepare)
-        yield from _called(made, "fit_rows", ("prepared", "rows", "y"), [*_FIT, *given])
+        yield from _called(made, "fit_rows", ("prepared", "rows", "y"), _FIT, given)
     if isinstance(made, SolvesMoments):
         yield from _called(made, "can_fit_moments", ("task",), ())
         yield from _called(made, "fit_moments", ("moments",), ("task", "seed", "threads"))
@@ -101,6 +101,9 @@ def _names(made: Any) -> Iterator[str]:
         unknown = [own for own in found.values() if known is not None and own not in known]
         if unknown:
             yield f"{table} leads to {', '.join(map(repr, unknown))}, which parameter_names() does not have"
+    if not isinstance(made.space, Mapping):
+        yield f"space is {made.space!r}, expected a mapping from parameters to what they may be"
+        return
     for name, given in made.space.items():
         if known is not None and made.own_name(name) not in known:
             yield f"space holds {name!r}, which parameter_names() does not have"
@@ -116,22 +119,31 @@ def _written(kind: type, base: type, *methods: str) -> Iterator[str]:
             yield f"{kind.__name__} does not define {method}"
 
 
-def _called(made: Any, method: str, positions: tuple[str, ...], keywords: Any) -> Iterator[str]:
-    error = _refused(getattr(type(made), method, None) or getattr(made, method), positions, tuple(keywords))
-    if error:
-        call = ", ".join([*positions, *(f"{name}=…" for name in keywords)])
-        yield f"{method} is called as {method}({call}), and {type(made).__name__}.{method} does not take that: {error}"
+def _called(
+    made: Any, method: str, positions: tuple[str, ...], keywords: Iterable[str], optional: Iterable[str] = ()
+) -> Iterator[str]:
+    """Yield what is wrong with a method that is called with these arguments, and sometimes with the optional ones."""
+    for names in dict.fromkeys((tuple(keywords), (*keywords, *optional))):
+        kind: Any = type(made)
+        error = _refused(kind, method, positions, names)
+        if error:
+            call = ", ".join([*positions, *(f"{name}=…" for name in names)])
+            who = f"{type(made).__name__}.{method}"
+            yield f"{method} is called as {method}({call}), and {who} does not take that: {error}"
 
 
 @functools.lru_cache(maxsize=512)
-def _refused(function: Callable[..., Any], positions: tuple[str, ...], keywords: tuple[str, ...]) -> str | None:
-    """Return why a method cannot be called with so many positional arguments and these keywords."""
+def _refused(kind: Any, method: str, positions: tuple[str, ...], keywords: tuple[str, ...]) -> str | None:
+    """Return why a method of a class cannot be called with these arguments."""
+    defined = inspect.getattr_static(kind, method)
+    bound = not isinstance(defined, staticmethod)
+    function = defined.__func__ if isinstance(defined, (classmethod, staticmethod)) else defined
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # not written in Python
         return None
     try:
-        signature.bind(None, *positions, **dict.fromkeys(keywords))
+        signature.bind(*([None] if bound else []), *positions, **dict.fromkeys(keywords))
     except TypeError as error:
         return str(error)
     return None

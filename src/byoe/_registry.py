@@ -117,15 +117,18 @@ def _normal(distribution: str) -> str:
 
 
 def pick(
-    kind: Kind, name: str, known: Mapping[str, tuple[Plugin, ...]], everything: Mapping[str, tuple[Plugin, ...]] = {}
+    kind: Kind,
+    name: str,
+    known: Mapping[str, tuple[Plugin, ...]],
+    with_those_off: Mapping[str, tuple[Plugin, ...]] = {},
 ) -> Plugin:
     """Return the one plugin of this name, or say why there is none.
 
-    ``everything`` holds the plugins that are switched off, too.
+    ``with_those_off`` holds the plugins that are switched off, too.
     """
     plugins = known.get(plain(name), ())
     if not plugins:
-        if off := everything.get(plain(name)):
+        if off := with_those_off.get(plain(name)):
             raise UnknownNameError(
                 f"{off[0]} is switched off: {LIMIT} is {os.environ.get(LIMIT)!r}. Add {off[0].distribution} to it, or "
                 "unset it"
@@ -133,7 +136,7 @@ def pick(
         names = [plugin.name for group in known.values() for plugin in group]
         raise UnknownNameError(
             f"No {kind} is registered as {name!r}. {did_you_mean(name, names)} If a package brings it, install that "
-            "package here"
+            "package here, and start Python anew"
         )
     if len(plugins) > 1:
         claims = " and ".join(f"{p.distribution} {p.version} ({p.value})" for p in plugins)
@@ -199,14 +202,17 @@ class Registration:
     plugin : Plugin
     """
 
-    def __init__(self, plugin: Plugin) -> None:
+    def __init__(self, plugin: Plugin, before: tuple[Plugin, ...]) -> None:
         self.plugin = plugin
+        self._before = before
 
     def unregister(self) -> None:
-        """Forget the name, unless something else was registered under it since."""
+        """Forget the name, unless something else was registered under it since; what it replaced comes back."""
         names = _of_process[self.plugin.kind]
         if any(one is self.plugin for one in names.get(plain(self.plugin.name), ())):
             del names[plain(self.plugin.name)]
+            if self._before:
+                names[plain(self.plugin.name)] = self._before
 
     def __enter__(self) -> Plugin:
         return self.plugin
@@ -285,8 +291,9 @@ def _register(kind: Kind, name: str, target: Any) -> Registration:
         raise ParameterError(f"{taken[0]} has the name already; choose another")
     plugin = Plugin(name, kind, "", "", None, target)
     (_as_learner if kind == "learner" else _as_blender)(plugin, {})
+    before = _of_process[kind].get(plain(name), ())
     _of_process[kind][plain(name)] = (plugin,)
-    return Registration(plugin)
+    return Registration(plugin, before)
 
 
 def learner(name: str, /, **params: Any) -> Learner:
@@ -383,8 +390,13 @@ def _instance(plugin: Plugin, target: type, params: Mapping[str, Any]) -> Any:
 
 
 def _finished(plugin: Plugin, made: _Made, params: Mapping[str, Any]) -> _Made:
-    if fault := broken_promise(made):
-        raise PluginError(f"{plugin}: {fault}")
-    made.name = plugin.name
-    made.check_names(params)
+    try:
+        if fault := broken_promise(made):
+            raise PluginError(f"{plugin}: {fault}")
+        made.name = plugin.name
+        made.check_names(params)
+    except ByoeError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{plugin}: {type(error).__name__}: {error}") from error
     return made

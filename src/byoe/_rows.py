@@ -39,7 +39,7 @@ _CAREFUL = frozenset({"sklearn", "xgboost", "lightgbm", "catboost"})  # these ch
 def shielded(learner: Learner, X: Any) -> Any:
     """Return a table that others use too: to code that might change it in place, a copy."""
     careful = type(learner).__module__.startswith("byoe.") and learner.packages() <= _CAREFUL
-    return X.copy() if isinstance(X, np.ndarray) and not careful else X
+    return X if careful or not hasattr(X, "copy") else X.copy()  # frames without it cannot be changed
 
 
 def inner_task(learner: Learner, task: Task, present: IntArray | None) -> Task:

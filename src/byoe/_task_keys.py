@@ -42,6 +42,8 @@ def of_member(label: str, learner: Learner, data: Rows) -> dict[str, Any]:
     parts = parts_of(learner)
     if any(kind.__name__ == "FrozenEstimator" for kind in parts.classes):
         raise SpecError(f"member {label!r}: a FrozenEstimator inside it holds a model that was fitted elsewhere")
+    if learner.pickles:
+        raise SpecError(f"member {label!r}: its models are pickles, which a store does not load unasked")
     spec = learner_to_spec(label, learner)
     learners = [*parts.learners, learner]
     kinds = {kind for kind in (*parts.classes, *map(type, learners)) if _package(kind) not in _OURS}
@@ -53,6 +55,9 @@ def of_member(label: str, learner: Learner, data: Rows) -> dict[str, Any]:
     versions |= {plugin.distribution: plugin.version for plugin in plugins if plugin.entry_point}
     versions["byoe"] = __version__
     here = [plugin for plugin in plugins if not plugin.entry_point]
+    for plugin in here:
+        if "<" in plugin.value:  # two of one function's making cannot be told from each other
+            raise SpecError(f"member {label!r}: {plugin} is defined inside a function ({plugin.value})")
     kinds |= {plugin.target for plugin in here}
     loose = [kind for kind in kinds if not distributions(_package(kind))]
     return {

@@ -12,8 +12,9 @@ from byoe import EnsembleRegressor, load
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker._cloud import Cloud, NotFoundError, split
 from byoe.sagemaker._cloud_job import Job
+from byoe.sagemaker._machine import Channel, Machine
 from byoe.sagemaker._metric_lines import metric_definitions
-from byoe.sagemaker._requests import Channel, Machine, training_request
+from byoe.sagemaker._requests import training_request
 from byoe.sagemaker._upload import pack, upload_channels, upload_source
 
 ROLE = "arn:aws:iam::123456789012:role/byoe"

@@ -10,8 +10,8 @@ import byoe
 from byoe.errors import InputError, JobError, ParameterError
 from byoe.sagemaker._cloud_endpoint import Endpoint, create_endpoint
 from byoe.sagemaker._cloud_job import Job
+from byoe.sagemaker._machine import Machine, Serverless
 from byoe.sagemaker._payload import payloads
-from byoe.sagemaker._requests import Machine, Serverless
 
 MACHINE = Machine("123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1", "arn:aws:iam::123456789012:role/byoe")
 

@@ -6,12 +6,10 @@ import pytest
 from tests.aws.service_model import faults, model
 
 from byoe.errors import ParameterError
-from byoe.sagemaker import _limits, _requests
+from byoe.sagemaker import _limits, _machine, _requests
+from byoe.sagemaker._machine import Channel, Machine, Serverless
 from byoe.sagemaker._metric_lines import metric_definitions
 from byoe.sagemaker._requests import (
-    Channel,
-    Machine,
-    Serverless,
     endpoint_config_request,
     endpoint_request,
     model_request,
@@ -210,10 +208,10 @@ def test_the_limits_are_those_of_the_service():
         "model": most("ModelName"),
     } == _limits._LONGEST
     assert most("TrainingEnvironmentValue") == _limits.VARIABLE
-    assert max(_requests._MEMORY) == most("ServerlessMemorySizeInMB")
-    assert most("ServerlessMaxConcurrency") == _requests._MOST_CONCURRENT
+    assert max(_machine._MEMORY) == most("ServerlessMemorySizeInMB")
+    assert most("ServerlessMaxConcurrency") == _machine._MOST_CONCURRENT
     assert most("ParentHyperParameterTuningJobs") == _requests._MOST_PARENTS
-    assert most("KeepAlivePeriodInSeconds") == _requests._KEEP_ALIVE
+    assert most("KeepAlivePeriodInSeconds") == _machine._KEEP_ALIVE
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,13 @@ def _predictions(subject: BlenderSubject) -> None:
         oof = subject.oof(task)
         fitted = subject.fit(oof)
         for rows in (slice(None), slice(0, 1)):
-            values = _checked(fitted.predict(oof.predictions[rows]), oof.rows(np.arange(len(oof.y))[rows]))
+            values = _checked(_blend(fitted, oof, rows), oof.rows(np.arange(len(oof.y))[rows]))
             if task.is_classification and not np.allclose(values.sum(axis=1), 1.0, rtol=0, atol=1e-9):
                 raise BrokenPromiseError(f"the values of a row sum to {values.sum(axis=1).min():.6g}, expected 1")
+
+
+def _blend(fitted: Blender, oof: OOF, rows: slice = slice(None)) -> FloatArray:
+    return fitted.predict(oof.predictions[rows], None if oof.X is None else oof.X[rows])
 
 
 def _checked(values: object, oof: OOF) -> FloatArray:
@@ -70,7 +74,7 @@ def _blends(subject: BlenderSubject) -> None:
         fitted = subject.fit(oof)
         if task.is_classification and not fitted.gives_probabilities:
             continue
-        blend = oof.loss(fitted.predict(oof.predictions))
+        blend = oof.loss(fitted.predict(oof.predictions, oof.X))
         worst = max(oof.loss(oof.predictions[:, member]) for member in range(4))
         if blend > worst:
             raise BrokenPromiseError(
@@ -86,7 +90,7 @@ def _unchanged(subject: BlenderSubject) -> None:
         fitted = subject.fit(oof)
         if not (np.array_equal(oof.predictions, kept.predictions) and np.array_equal(oof.y, kept.y)):
             raise BrokenPromiseError("fit changed the out-of-fold predictions or the targets in place")
-        fitted.predict(rows)
+        fitted.predict(rows, None if oof.X is None else oof.X[:20])
         if not np.array_equal(rows, kept.predictions[:20]):
             raise BrokenPromiseError("predict changed the predictions in place")
 
@@ -99,10 +103,10 @@ def _deterministic(subject: BlenderSubject) -> None:
             oof = replace(subject.oof(task), seed=7)
             np.random.seed(1)  # the global state is what is looked at
             random.seed(1)
-            first = subject.fit(oof).predict(oof.predictions)
+            first = subject.fit(oof).predict(oof.predictions, oof.X)
             np.random.seed(2)
             random.seed(2)
-            if not np.array_equal(subject.fit(oof).predict(oof.predictions), first):
+            if not np.array_equal(subject.fit(oof).predict(oof.predictions, oof.X), first):
                 raise BrokenPromiseError(f"for {task.kind}, two fits predict differently")
     finally:
         random.setstate(kept[0])
@@ -114,8 +118,8 @@ def _one_row(subject: BlenderSubject) -> None:
     for task in subject.tasks():
         oof = subject.oof(task)
         fitted = subject.fit(oof)
-        together = fitted.predict(oof.predictions)
-        alone = np.concatenate([fitted.predict(oof.predictions[row : row + 1]) for row in range(12)])
+        together = fitted.predict(oof.predictions, oof.X)
+        alone = np.concatenate([_blend(fitted, oof, slice(row, row + 1)) for row in range(12)])
         if not close(alone, together[:12], _ROUNDING):
             raise BrokenPromiseError(f"for {task.kind}, a row alone is blended differently than among others")
 
@@ -126,23 +130,13 @@ def _order(subject: BlenderSubject) -> None:
     for task in subject.tasks():
         oof = subject.oof(task)
         first, other = subject.fit(oof), subject.fit(replace(oof, predictions=oof.predictions[:, order]))
-        found = other.predict(oof.predictions[:, order])
-        if not close(found, first.predict(oof.predictions), _SOLVER):
+        found = other.predict(oof.predictions[:, order], oof.X)
+        if not close(found, first.predict(oof.predictions, oof.X), _SOLVER):
             raise BrokenPromiseError(f"for {task.kind}, the blend changes with the order of the members")
         if hasattr(first, "weights_"):
             told, expected = getattr(other, "weights_", np.nan), np.asarray(first.weights_)[order]
             if not np.allclose(told, expected, atol=1e-4):
                 raise BrokenPromiseError(f"for {task.kind}, weights_ is {told}, expected {expected}")
-
-
-@rule(BOOK, "order of rows", "Rows in another order make the same blend")
-def _order_of_rows(subject: BlenderSubject) -> None:
-    for task in subject.tasks():
-        oof = replace(subject.oof(task), folds=())
-        turned = oof.rows(np.arange(len(oof.y))[::-1])
-        found = subject.fit(turned).predict(oof.predictions)
-        if not close(found, subject.fit(oof).predict(oof.predictions), _SOLVER):
-            raise BrokenPromiseError(f"for {task.kind}, the blend changes with the order of the rows")
 
 
 @rule(BOOK, "a member twice", "A member that is there twice does no harm")
@@ -151,7 +145,7 @@ def _twice(subject: BlenderSubject) -> None:
         oof = subject.oof(task)
         doubled = replace(oof, predictions=oof.predictions[:, [0, 0, 1, 2, 3]])
         fitted = subject.fit(doubled)
-        _checked(fitted.predict(doubled.predictions), doubled)
+        _checked(_blend(fitted, doubled), doubled)
         _inside(subject, fitted, doubled)
 
 
@@ -161,7 +155,7 @@ def _alone(subject: BlenderSubject) -> None:
         oof = subject.oof(task)
         single = replace(oof, predictions=oof.predictions[:, :1])
         fitted = subject.fit(single)
-        values = _checked(fitted.predict(single.predictions), single)
+        values = _checked(_blend(fitted, single), single)
         if subject.blender.convex and fitted.gives_probabilities and not close(values, oof.predictions[:, 0], _SOLVER):
             raise BrokenPromiseError(f"for {task.kind}, the blend of one member is not that member (convex is True)")
 
@@ -173,7 +167,7 @@ def _constant(subject: BlenderSubject) -> None:
         predictions = oof.predictions.copy()
         predictions[:, 1] = predictions[:, 1].mean(axis=0)
         changed = replace(oof, predictions=predictions)
-        _checked(subject.fit(changed).predict(predictions), changed)
+        _checked(_blend(subject.fit(changed), changed), changed)
 
 
 @rule(BOOK, "convex", "Weights are non-negative and sum to one, and a blend lies between its members")
@@ -191,7 +185,7 @@ def _inside(subject: BlenderSubject, fitted: Blender, oof: OOF) -> None:
     weights = getattr(fitted, "weights_", None)
     if weights is not None and (np.min(weights) < 0 or abs(np.sum(weights) - 1.0) > 1e-9):
         raise BrokenPromiseError(f"for {oof.task.kind}, weights_ is {weights}, whose sum is {np.sum(weights):.9g}")
-    found, slack = fitted.predict(oof.predictions), _ROUNDING * (1 + np.abs(oof.predictions).max())
+    found, slack = fitted.predict(oof.predictions, oof.X), _ROUNDING * (1 + np.abs(oof.predictions).max())
     lowest, highest = oof.predictions.min(axis=1) - slack, oof.predictions.max(axis=1) + slack
     if not ((found >= lowest) & (found <= highest)).all():
         raise BrokenPromiseError(f"for {oof.task.kind}, a blend lies outside of what its members say")
@@ -208,7 +202,7 @@ def _weights(subject: BlenderSubject) -> None:
         weight[::6] = 0.0
         repeated = _repeated(oof, weight.astype(np.int64))
         weighted = replace(oof, sample_weight=weight)
-        by_weight, by_rows, without = (subject.fit(one).predict(oof.predictions) for one in (weighted, repeated, oof))
+        by_weight, by_rows, without = (_blend(subject.fit(one), oof) for one in (weighted, repeated, oof))
         gap = float(np.abs(by_weight - by_rows).max())
         if level == "exact" and gap > _SOLVER * by_rows.std():
             raise BrokenPromiseError(
@@ -239,7 +233,8 @@ def _repeated(oof: OOF, times: IntArray) -> OOF:
     folds = tuple(
         (np.flatnonzero(np.isin(source, train)), np.flatnonzero(np.isin(source, test))) for train, test in oof.folds
     )
-    return replace(oof, predictions=oof.predictions[source], y=oof.y[source], folds=folds)
+    features = None if oof.X is None else oof.X[source]
+    return replace(oof, predictions=oof.predictions[source], y=oof.y[source], X=features, folds=folds)
 
 
 @rule(BOOK, "coverage", "A plan that leaves rows without an out-of-fold prediction is blended")
@@ -277,7 +272,7 @@ def _saved(subject: BlenderSubject) -> None:
         except (TypeError, ValueError) as error:
             raise BrokenPromiseError(f"for {task.kind}, state() is not JSON: {error}") from error
         restored = clone(subject.blender).restore(json.loads(text), trusted=())
-        if not np.array_equal(restored.predict(oof.predictions), fitted.predict(oof.predictions)):
+        if not np.array_equal(restored.predict(oof.predictions, oof.X), fitted.predict(oof.predictions, oof.X)):
             raise BrokenPromiseError(f"for {task.kind}, the restored blender predicts other values")
 
 
@@ -286,11 +281,13 @@ def _linear(subject: BlenderSubject) -> None:
     for task in subject.tasks():
         oof = subject.oof(task)
         fitted = subject.fit(oof).in_use
-        form = fitted.linear()
-        if form is None or form.features is not None:
+        form = fitted.linear(oof.X)
+        if form is None:
             continue
         by_form = np.tensordot(oof.predictions, form.weights, axes=(1, 0)) + form.intercept
-        if not close(by_form, fitted.predict(oof.predictions), 1e-6):
+        if form.features is not None:
+            by_form = by_form + form.features.sum(axis=1)
+        if not close(by_form, fitted.predict(oof.predictions, oof.X), 1e-6):
             raise BrokenPromiseError(f"for {task.kind}, predictions differ from those of linear()")
 
 
@@ -298,11 +295,11 @@ def _linear(subject: BlenderSubject) -> None:
 def _silent(subject: BlenderSubject) -> None:
     oof = subject.oof(next(subject.tasks()))
     with printed() as found:
-        subject.fit(oof).predict(oof.predictions)
+        subject.fit(oof).predict(oof.predictions, oof.X)
     if found[0].strip():
         raise BrokenPromiseError(f"fit or predict printed {shortened(found[0])}")
 
 
 @rule(BOOK, "found by name", FOUND_BY_NAME)
 def _found_by_name(subject: BlenderSubject) -> None:
-    check_found_by_name("blender", subject.blender.name)
+    check_found_by_name("blender", subject.blender)

@@ -11,7 +11,7 @@ import numpy as np
 from .._blending import Blender
 from .._contracts import FloatArray, Learner
 from .._promises import broken_promise
-from .._registry import Kind, find, installed, plain
+from .._registry import Kind, blender, find, installed, learner, plain
 from ..errors import ByoeError
 from ._rules import BrokenPromiseError, NotSupportedError
 
@@ -28,14 +28,19 @@ def check_contract(made: Learner | Blender) -> None:
         raise BrokenPromiseError(fault)
 
 
-def check_found_by_name(kind: Kind, name: str) -> None:
-    """Check that a name is registered for one thing, and that its module can be imported alone."""
-    if plain(name) not in installed(kind):
-        raise NotSupportedError("it is not registered, so that a saved ensemble and a job cannot find it")
+def check_found_by_name(kind: Kind, made: Learner | Blender) -> None:
+    """Check that the registered name leads to a thing of the same kind, whose module can be imported alone."""
+    if hasattr(made, "template") or plain(made.name) not in installed(kind):
+        raise NotSupportedError("it is not registered, so that a job cannot find it")
     try:
-        plugin = find(kind, name)
+        plugin = find(kind, made.name)
+        found = learner(made.name) if kind == "learner" else blender(made.name)
     except ByoeError as error:
         raise BrokenPromiseError(str(error)) from error
+    if type(found) is not type(made):
+        raise BrokenPromiseError(
+            f"{made.name!r} leads to a {type(found).__qualname__}, not to {type(made).__qualname__}"
+        )
     text = "" if plugin.entry_point is None else import_alone(plugin.entry_point)
     if text:
         raise BrokenPromiseError(f"importing {plugin.value} prints {shortened(text)}")
@@ -46,7 +51,8 @@ def import_alone(point: EntryPoint) -> str:
     code = f"import importlib; importlib.import_module({point.module!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     if done.returncode:
-        raise BrokenPromiseError(f"importing {point.module} alone fails: {done.stderr.strip().splitlines()[-1]}")
+        told = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise BrokenPromiseError(f"importing {point.module} alone fails: {told[-1]}")
     return done.stdout.strip()
 
 

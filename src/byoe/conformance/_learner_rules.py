@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +16,19 @@ import numpy as np
 from sklearn.base import clone
 
 from .._contracts import FloatArray, Learner
+from .._fold_model import fit_fold
 from ._common import CONTRACT, FOUND_BY_NAME, SILENT, check_contract, check_found_by_name, close, shortened
-from ._process import WorkingThreads, printed, unpickled
+from ._process import WorkingThreads, is_pickle, printed, unpickled
 from ._rules import BrokenPromiseError, NotSupportedError, Rule, rule
-from ._subjects import LearnerSubject, Sample, plain_params, sample
+from ._subjects import Fit, LearnerSubject, Sample, plain_params, sample
 
 BOOK: list[Rule] = []
 
 # Of the standard deviation of predictions: what rounding may change.
 _ROUNDING = 1e-5
-# Rows that keep a fit busy long enough to see its threads.
-_MANY_ROWS = 4000
+# Rows, and seconds of work, that keep a fit busy long enough to see its threads.
+_FEW_ROWS, _MANY_ROWS = 250, 16_000
+_BUSY_SECONDS = 0.1
 _TRIALS = 3
 
 
@@ -47,7 +52,7 @@ def _parameters(subject: LearnerSubject) -> None:
                 raise BrokenPromiseError(f"after set_params({name}={value!r}) get_params() says {twin.get_params()}")
     if plain_params(learner.get_params()) != before:
         raise BrokenPromiseError("set_params on a clone changed the learner that it was cloned from")
-    if learner.parameter_names() is not None:
+    if learner.parameter_names() is not None and not hasattr(learner, "template"):  # which is the user's own object
         try:
             clone(learner).set_params(no_such_parameter_of_any_learner=1)
         except ValueError:  # byoe's UnknownNameError, or scikit-learn's own
@@ -69,7 +74,7 @@ def _predictions(subject: LearnerSubject) -> None:
 
 def _check_values(subject: LearnerSubject, values: Any, n_rows: int, task: Any) -> None:
     found = np.asarray(values)
-    if found.dtype.kind not in "fiu":
+    if found.dtype.kind not in "fiub":
         raise BrokenPromiseError(f"predict returned values of type {found.dtype}, expected numbers")
     try:
         checked = task.check(found, n_rows, "predict")
@@ -101,21 +106,22 @@ def _learns(subject: LearnerSubject) -> None:
 
 @rule(BOOK, "data unchanged", "Neither fit nor predict changes the arrays that it gets")
 def _unchanged(subject: LearnerSubject) -> None:
-    given = sample(subject.task)
-    if subject.learner.weights != "none":
-        given = replace(given, weight=np.ones(len(given.y)))
-    kept = replace(given, X=given.X.copy(), y=given.y.copy())
-    rows = given.X[:10].copy()
-    try:
-        subject.fit_bare(given).predict(rows)
-    finally:
-        for name, now, before in (("X", given.X, kept.X), ("y", given.y, kept.y)):
-            if not np.array_equal(now, before):
-                raise BrokenPromiseError(f"fit changed {name} in place")
-    if not np.array_equal(rows, kept.X[:10]):
-        raise BrokenPromiseError("predict changed X in place")
-    if given.weight is not None and not (given.weight == 1.0).all():
-        raise BrokenPromiseError("fit changed sample_weight in place")
+    for fit in subject.ways(sample(subject.task)):
+        given = sample(subject.task)
+        if subject.learner.weights != "none":
+            given = replace(given, weight=np.ones(len(given.y)))
+        kept = replace(given, X=given.X.copy(), y=given.y.copy())
+        rows = given.X[:10].copy()
+        try:
+            fit(given).predict(rows)
+        finally:
+            for name, now, before in (("X", given.X, kept.X), ("y", given.y, kept.y)):
+                if not np.array_equal(now, before):
+                    raise BrokenPromiseError(f"fit changed {name} in place")
+        if not np.array_equal(rows, kept.X[:10]):
+            raise BrokenPromiseError("predict changed X in place")
+        if given.weight is not None and not (given.weight == 1.0).all():
+            raise BrokenPromiseError("fit changed sample_weight in place")
 
 
 @rule(BOOK, "deterministic", "The same seed gives the same model, whatever other random generators say")
@@ -183,6 +189,26 @@ def _one_row(subject: LearnerSubject) -> None:
                 )
 
 
+@rule(BOOK, "frames", "A frame gives the predictions of the same cells in an array, and is not changed")
+def _frames(subject: LearnerSubject) -> None:
+    if not subject.learner.frames:
+        raise NotSupportedError("frames is False; it gets arrays")
+    if find_spec("pandas") is None:
+        raise NotSupportedError("pandas is not installed, so that there is no frame to try")
+    import pandas as pd
+
+    given = sample(subject.task)
+    expected = subject.fit(given).predict(given.X)
+    frame = pd.DataFrame(given.X, columns=list("abcd"))
+    rows = replace(given.rows, table=replace(given.rows.table, native=frame))
+    model = fit_fold(subject.make(), rows, np.arange(len(frame)), seed=0, threads=1)
+    found = model.predict(frame if model.frames else given.X)
+    if not close(found, expected, _ROUNDING):
+        raise BrokenPromiseError(f"predictions differ by up to {np.abs(found - expected).max():.3g}")
+    if not frame.equals(pd.DataFrame(given.X, columns=list("abcd"))):
+        raise BrokenPromiseError("fit or predict changed the frame in place")
+
+
 @rule(BOOK, "constant target", "A target that does not vary is predicted as it is")
 def _constant(subject: LearnerSubject) -> None:
     if "regression" not in subject.learner.tasks:
@@ -220,59 +246,78 @@ def _clean_failure(subject: LearnerSubject) -> None:
 @rule(BOOK, "silent", SILENT)
 def _silent(subject: LearnerSubject) -> None:
     given = sample(subject.task)
-    with tempfile.TemporaryDirectory() as folder, printed() as found:
-        model = subject.fit_bare(given)
-        model.predict(given.X)
-        model.save(Path(folder))
-    if found[0].strip():
-        raise BrokenPromiseError(f"fit, predict or save printed {shortened(found[0])}")
+    for fit in subject.ways(given):
+        with tempfile.TemporaryDirectory() as folder, printed() as found:
+            model = fit(given)
+            model.predict(given.X)
+            model.save(Path(folder))
+        if found[0].strip():
+            raise BrokenPromiseError(f"fit, predict or save printed {shortened(found[0])}")
 
 
 @rule(BOOK, "threads", "A fit and a prediction use no more threads than they are given")
 def _threads(subject: LearnerSubject) -> None:
     if not WorkingThreads.can_be_told():
         raise NotSupportedError("this system does not tell what each thread does")
-    given = sample(subject.task, _MANY_ROWS)
-    model = subject.fit_bare(given)  # which starts what starts once
-    for what, act in (
-        ("fit", lambda: subject.fit_bare(given)),
-        ("predict", lambda: [model.predict(given.X, threads=1) for _ in range(5)]),
-    ):
-        for _ in range(_TRIALS):  # a thread that has nothing to do with it may be at work too, now and then
-            with WorkingThreads() as seen:
-                act()
-            if seen.count <= 1 and not seen.processes:
-                break
-        else:
-            others = f" and {seen.processes} processes" if seen.processes else ""
-            raise BrokenPromiseError(f"{what} with threads=1 kept {seen.count} threads{others} at work")
+    for fit in subject.ways(sample(subject.task)):
+        given, model = _busy(subject, fit)
+        for what, act in (
+            ("fit", partial(fit, given)),
+            ("predict", lambda given=given, model=model: [model.predict(given.X, threads=1) for _ in range(5)]),
+        ):
+            for _ in range(_TRIALS):  # a thread that has nothing to do with it may be at work too, now and then
+                with WorkingThreads() as seen:
+                    act()
+                if seen.count <= 1 and not seen.processes:
+                    break
+            else:
+                others = f" and {seen.processes} processes" if seen.processes else ""
+                raise BrokenPromiseError(f"{what} with threads=1 kept {seen.count} threads{others} at work")
+
+
+def _busy(subject: LearnerSubject, fit: Fit) -> tuple[Sample, Any]:
+    """Return a table that keeps a fit busy, and what has been fitted on it: what starts once has started."""
+    n_rows = _FEW_ROWS
+    while True:
+        given = sample(subject.task, n_rows)
+        started = time.process_time()
+        model = fit(given)
+        if n_rows >= _MANY_ROWS or time.process_time() - started > _BUSY_SECONDS:
+            return given, model
+        n_rows *= 4
 
 
 @rule(BOOK, "saved and loaded", "A saved model predicts the same to the bit, and loading it runs no pickle")
 def _saved(subject: LearnerSubject) -> None:
     for task in subject.tasks():
         given = sample(task)
-        model = subject.fit_bare(given)
-        before = np.asarray(model.predict(given.X))
-        with tempfile.TemporaryDirectory() as folder:
-            place = Path(folder, "model")
-            place.mkdir()
-            model.save(place)
-            if not any(place.rglob("*")):
-                raise BrokenPromiseError("save wrote no file")
-            if [file.name for file in Path(folder).iterdir()] != ["model"]:
-                raise BrokenPromiseError("save wrote outside of its folder")
-            with unpickled() as found:
-                loaded = subject.make().load(place, task=task, trusted=())
-        if found and not subject.learner.pickles:
-            raise BrokenPromiseError(
-                f"load reads pickles ({', '.join(sorted(found)[:3])}), which can run any code; write arrays and native "
-                "files, or declare pickles = True"
-            )
-        if not np.array_equal(np.asarray(loaded.predict(given.X)), before):
-            raise BrokenPromiseError(f"for {task.kind}, the loaded model predicts other values than the saved one")
+        for fit in subject.ways(given):
+            _check_saved(subject, given, fit(given))
+
+
+def _check_saved(subject: LearnerSubject, given: Sample, model: Any) -> None:
+    before = np.asarray(model.predict(given.X))
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "model")
+        place.mkdir()
+        model.save(place)
+        files = [file for file in place.rglob("*") if file.is_file()]
+        if not files:
+            raise BrokenPromiseError("save wrote no file")
+        if [file.name for file in Path(folder).iterdir()] != ["model"]:
+            raise BrokenPromiseError("save wrote outside of its folder")
+        pickles = [file.name for file in files if is_pickle(file.read_bytes())]
+        with unpickled() as classes:
+            loaded = subject.make().load(place, task=given.task, trusted=())
+    if (pickles or classes) and not subject.learner.pickles:
+        raise BrokenPromiseError(
+            f"load reads pickles ({', '.join([*pickles, *sorted(classes)][:3])}), which can run any code; write arrays "
+            "and native files, or declare pickles = True"
+        )
+    if not np.array_equal(np.asarray(loaded.predict(given.X)), before):
+        raise BrokenPromiseError(f"for {given.task.kind}, the loaded model predicts other values than the saved one")
 
 
 @rule(BOOK, "found by name", FOUND_BY_NAME)
 def _found_by_name(subject: LearnerSubject) -> None:
-    check_found_by_name("learner", subject.learner.name)
+    check_found_by_name("learner", subject.learner)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from sklearn.base import clone
 
 from .._blending import OOF, Blender
 from .._columns import Column
-from .._contracts import FloatArray, Learner, Task
+from .._contracts import FloatArray, Learner, Prepares, StopRows, Task
 from .._estimators import FromFactory
 from .._fold_model import FoldModel, fit_fold
 from .._members import as_blender, as_learner
@@ -21,6 +22,9 @@ from .._rows import Rows
 from .._splits import SplitPlan
 from .._table import Table
 from ..errors import ByoeError, ParameterError, PluginError
+from ._rules import NotSupportedError
+
+Fit = Callable[..., Any]
 
 REGRESSION = Task("regression")
 TWO_CLASSES = Task("classification", 2)
@@ -116,9 +120,13 @@ class LearnerSubject:
         """Fit as the engine does: what the learner does not take is encoded."""
         return fit_fold(self.make(), given.rows, np.arange(given.X.shape[0]), seed=seed, threads=threads, **options)
 
+    def ways(self, given: Sample) -> list[Fit]:
+        """Return the learner's own ways to fit an array of numbers: ``fit``, and where it prepares ``fit_rows``."""
+        prepares = isinstance(self.learner, Prepares) and self.learner.can_prepare(given.X)
+        return [self.fit_bare, self.fit_prepared] if prepares else [self.fit_bare]
+
     def fit_bare(self, given: Sample, *, seed: int = 0, threads: int = 1, **options: Any) -> Any:
-        """Call the learner's own ``fit``, with an array of numbers."""
-        extra: dict[str, Any] = {"categorical": {}} if self.learner.categorical else {}
+        """Call the learner's own ``fit``."""
         return self.make().fit(
             given.X,
             given.y,
@@ -126,9 +134,28 @@ class LearnerSubject:
             sample_weight=given.weight,
             seed=seed,
             threads=threads,
-            **extra,
+            **self._without_categories(),
             **options,
         )
+
+    def fit_prepared(
+        self, given: Sample, *, seed: int = 0, threads: int = 1, stop: StopRows | None = None, **options: Any
+    ) -> Any:
+        """Prepare the rows, and those for early stopping with them, and fit on the first."""
+        made: Any = self.make()
+        n_rows = len(given.y)
+        X, y, weight = given.X, given.y, given.weight
+        if stop is not None:
+            X, y = np.concatenate([X, stop.X]), np.concatenate([y, stop.y])
+            options["stop"] = replace(stop, X=np.arange(n_rows, len(y)))
+        same = {"task": given.task, "seed": seed, "threads": threads}
+        prepared = made.prepare(
+            X, y, sample_weight=weight if stop is None else None, **same, **self._without_categories()
+        )
+        return made.fit_rows(prepared, np.arange(n_rows), given.y, sample_weight=weight, **same, **options)
+
+    def _without_categories(self) -> dict[str, Any]:
+        return {"categorical": {}} if self.learner.categorical else {}
 
 
 @dataclass
@@ -147,15 +174,27 @@ class BlenderSubject:
     def __str__(self) -> str:
         return self.origin
 
-    def tasks(self) -> Iterator[Task]:
-        """Yield the tasks that the blender does, as an ensemble would ask it."""
+    def tasks(self, n_members: int = 4) -> Iterator[Task]:
+        """Yield the tasks that the blender does, as an ensemble would ask it.
+
+        Raises
+        ------
+        NotSupportedError
+            When it refuses so many members.
+        """
+        refusal = None
+        refused = True
         for task in (REGRESSION, TWO_CLASSES, THREE_CLASSES):
             if task.kind in self.blender.tasks:
                 try:
-                    clone(self.blender).check(task, 4)
-                except ParameterError:  # a meta-model does one of them
+                    clone(self.blender).check(task, n_members)
+                except ParameterError as error:  # a meta-model does one of them
+                    refusal = error
                     continue
+                refused = False
                 yield task
+        if refused:
+            raise NotSupportedError(f"it refuses {n_members} members ({refusal})")
 
     def fit(self, oof: OOF) -> Blender:
         """Return a blender of its own, fitted."""
@@ -168,15 +207,18 @@ class BlenderSubject:
         number = np.arange(n_rows)
         folds = tuple((number[number % 4 != part], number[number % 4 == part]) for part in range(4))
         truth = rng.normal(size=n_rows)
+        X = None
+        if self.blender.passthrough is not False:
+            X = np.column_stack([truth + rng.normal(size=n_rows), rng.normal(size=n_rows)])
         views = truth[:, None] + rng.normal(size=(n_rows, 4)) * [0.4, 0.6, 0.8, 1.5] + [0.0, 0.1, -0.1, 0.0]
         if not task.is_classification:
             y = 5.0 + truth + 0.3 * rng.normal(size=n_rows)
-            return OOF(5.0 + views, y, task, folds=folds)
+            return OOF(5.0 + views, y, task, X=X, folds=folds)
         centers = np.linspace(-1.0, 1.0, task.n_classes)
         margins = -2.0 * (views[:, :, None] - centers) ** 2
         probabilities = np.exp(margins) / np.exp(margins).sum(axis=2, keepdims=True)
         y = np.abs(truth[:, None] + 0.3 * rng.normal(size=(n_rows, 1)) - centers).argmin(axis=1)
-        return OOF(probabilities, y, task, folds=folds)
+        return OOF(probabilities, y, task, X=X, folds=folds)
 
 
 def is_blender(given: Any) -> bool:
@@ -188,7 +230,13 @@ def is_blender(given: Any) -> bool:
 
 def learner_subject(given: Any) -> LearnerSubject:
     """Return a learner, given in any way, for examination."""
-    made = as_learner(_instance(given))
+    if isinstance(given, str) or not callable(given) or (isinstance(given, type) and issubclass(given, Learner)):
+        made = as_learner(_made(given) if callable(given) else given)
+    else:  # what registration would make of a class or a function
+        try:
+            made = FromFactory(given)
+        except Exception as error:
+            raise _no_plugin("learner", given, error) from error
     if made is None:
         raise ParameterError(f"{given!r} is not a learner")
     return LearnerSubject(made, _origin("learner", given, made))
@@ -196,20 +244,22 @@ def learner_subject(given: Any) -> LearnerSubject:
 
 def blender_subject(given: Any) -> BlenderSubject:
     """Return a blender, given in any way, for examination."""
-    made = as_blender(_instance(given))
+    made = as_blender(_made(given) if callable(given) else given)
     return BlenderSubject(made, _origin("blender", given, made))
 
 
-def _instance(given: Any) -> Any:
-    if not isinstance(given, type):
-        return FromFactory(given) if callable(given) and not hasattr(given, "fit") else given
+def _made(given: Any) -> Any:
     try:
         return given()
     except Exception as error:
-        raise PluginError(
-            f"{given.__qualname__} cannot be made without arguments ({type(error).__name__}: {error}); all "
-            "parameters of a learner or a blender may be left out"
-        ) from error
+        raise _no_plugin("plugin", given, error) from error
+
+
+def _no_plugin(kind: str, given: Any, error: Exception) -> PluginError:
+    return PluginError(
+        f"{getattr(given, '__qualname__', given)} cannot be made a {kind} without arguments ({type(error).__name__}: "
+        f"{error}); all parameters of a learner or a blender may be left out"
+    )
 
 
 def _origin(kind: Any, given: Any, made: Learner | Blender) -> str:
@@ -224,4 +274,4 @@ def _origin(kind: Any, given: Any, made: Learner | Blender) -> str:
 
 def plain_params(params: Mapping[str, Any]) -> dict[str, str]:
     """Return parameters as texts, which compare also where they are arrays or estimators."""
-    return {name: repr(value) for name, value in params.items()}
+    return {name: re.sub(r" at 0x[0-9a-f]+", "", repr(value)) for name, value in params.items()}

@@ -28,7 +28,8 @@ from ._cloud_tuning import Tuning
 from ._endpoint import LocalEndpoint
 from ._limits import check_hyperparameters
 from ._local import LocalJob, new_name
-from ._requests import Serverless, parameter_ranges
+from ._machine import Serverless
+from ._requests import parameter_ranges
 from ._source import write_source
 from ._tables import as_files, data_roles, read_channels
 from ._tune import LocalTuning, check_space, cpus_per_trial

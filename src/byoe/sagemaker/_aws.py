@@ -14,7 +14,8 @@ from ._cloud import Cloud, NotFoundError, split
 from ._cloud_endpoint import Endpoint, create_endpoint
 from ._cloud_job import Job
 from ._cloud_tuning import Tuning
-from ._requests import Machine, Serverless, training_request, tuning_request
+from ._machine import Machine, Serverless
+from ._requests import training_request, tuning_request
 from ._upload import upload_channels, upload_source
 
 _OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ..errors import JobError
 from ._cloud import Cloud, NotFoundError
+from ._machine import Machine, Serverless
 from ._payload import ACCEPT, Payload, payloads, read_answer
-from ._requests import Machine, Serverless, endpoint_config_request, endpoint_request, model_request
+from ._requests import endpoint_config_request, endpoint_request, model_request
 
 _LOG_GROUP = "/aws/sagemaker/Endpoints"
 _POLL_SECONDS = 10.0

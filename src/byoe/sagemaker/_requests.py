@@ -9,85 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ParameterError
-from ._limits import CHOICES, check_choices, check_environment, check_hyperparameters, check_name
+from ._limits import CHOICES, check_choices, check_hyperparameters, check_name
+from ._machine import Channel, Machine, Serverless
 
 STRATEGIES = ("Bayesian", "Random", "Grid")
 CHECKPOINTS = "/opt/ml/checkpoints"
 _CODE = "/opt/ml/model/code"
 # The list of requirements is complete; pip must not look for more.
 _PIP = {"PIP_NO_DEPS": "1"}
-_MEMORY = (1024, 2048, 3072, 4096, 5120, 6144)
-_MOST_CONCURRENT = 200
 _MOST_PARENTS = 5
-_KEEP_ALIVE = 21_600
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What jobs and endpoints run on, and what they may.
-
-    Attributes
-    ----------
-    image, role : str
-        URI of the container image and ARN of the role.
-    instance_type : str
-    instance_count : int
-    volume_gb : int
-    max_seconds : int
-        After which a job is stopped.
-    spot : bool
-        Whether spare capacity is used, which may be taken back.
-    max_wait_seconds : int or None
-        How long a spot job may take with all interruptions; twice ``max_seconds`` by default.
-    keep_alive_seconds : int
-        How long the instances wait for the next job (a warm pool).
-    subnets, security_groups : tuple of str
-        Of a VPC.
-    output_key, volume_key : str or None
-        KMS keys.
-    isolated : bool
-        Whether containers have no network.
-    encrypted : bool
-        Whether traffic between instances is encrypted.
-    environment, tags : mapping of str to str
-    """
-
-    image: str
-    role: str
-    instance_type: str = "ml.m5.xlarge"
-    instance_count: int = 1
-    volume_gb: int = 30
-    max_seconds: int = 86_400
-    spot: bool = False
-    max_wait_seconds: int | None = None
-    keep_alive_seconds: int = 0
-    subnets: tuple[str, ...] = ()
-    security_groups: tuple[str, ...] = ()
-    output_key: str | None = None
-    volume_key: str | None = None
-    isolated: bool = False
-    encrypted: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        check_environment(self.environment)
-        if bool(self.subnets) != bool(self.security_groups):
-            raise ParameterError("subnets and security_groups belong together: give both, or neither")
-        if self.spot and self.keep_alive_seconds:
-            raise ParameterError("spot instances cannot be kept alive; leave spot or keep_alive_seconds out")
-        if not 0 <= self.keep_alive_seconds <= _KEEP_ALIVE:
-            raise ParameterError(f"keep_alive_seconds is {self.keep_alive_seconds}, expected 0 to {_KEEP_ALIVE}")
-        if self.max_wait_seconds is not None and not self.spot:
-            raise ParameterError("max_wait_seconds is for spot jobs; set spot=True or leave it out")
-        if self.max_wait_seconds is not None and self.max_wait_seconds < self.max_seconds:
-            raise ParameterError(
-                f"max_wait_seconds is {self.max_wait_seconds}, less than max_seconds={self.max_seconds}"
-            )
 
 
 def training_request(
@@ -240,21 +173,6 @@ def parameter_ranges(space: Mapping[str, Any], strategy: str = "Bayesian") -> di
     return found
 
 
-@dataclass(frozen=True)
-class Channel:
-    """Data of a job.
-
-    Attributes
-    ----------
-    address : str
-        An ``s3://`` prefix.
-    content_type : str or None
-    """
-
-    address: str
-    content_type: str | None = None
-
-
 def model_request(name: str, machine: Machine, artifact: str) -> dict[str, Any]:
     """Return a request for ``CreateModel``; the artifact holds its own serving code.
 
@@ -280,35 +198,6 @@ def model_request(name: str, machine: Machine, artifact: str) -> dict[str, Any]:
         **_network(machine, model=True),
         **_tags(machine),
     }
-
-
-@dataclass(frozen=True)
-class Serverless:
-    """An endpoint that is paid for by the request.
-
-    Attributes
-    ----------
-    memory_mb : int
-    max_concurrency : int
-        Requests at a time.
-    provisioned_concurrency : int
-        Of these, for which a container is kept ready.
-    """
-
-    memory_mb: int = 3072
-    max_concurrency: int = 5
-    provisioned_concurrency: int = 0
-
-    def __post_init__(self) -> None:
-        if self.memory_mb not in _MEMORY:
-            raise ParameterError(f"memory_mb is {self.memory_mb}, expected one of {', '.join(map(str, _MEMORY))}")
-        if not 1 <= self.max_concurrency <= _MOST_CONCURRENT:
-            raise ParameterError(f"max_concurrency is {self.max_concurrency}, expected 1 to {_MOST_CONCURRENT}")
-        if not 0 <= self.provisioned_concurrency <= self.max_concurrency:
-            raise ParameterError(
-                f"provisioned_concurrency is {self.provisioned_concurrency}, expected 0 to max_concurrency="
-                f"{self.max_concurrency}"
-            )
 
 
 def endpoint_config_request(

@@ -111,6 +111,12 @@ def _distributions(ensembles: Iterable[Any]) -> tuple[list[str], list[str]]:
     pinned: list[str] = []
     for parts in map(parts_of, ensembles):
         for learner in parts.learners:
+            if learner.pickles:
+                raise SpecError(
+                    f"learner {learner.name!r} saves pickles, which load only where somebody trusts them by name, and "
+                    "an endpoint has nobody to ask; save native files instead"
+                )
+        for learner in parts.learners:
             pinned += learner.needs
         names = [_installed_distribution("learner", learner.name) for learner in parts.learners]
         names += [_installed_distribution("blender", blender.name) for blender in parts.blenders]

@@ -37,6 +37,7 @@ def data_roles(
 
 
 def read_channels(train: Any, validation: Any, *, local: bool = True) -> dict[str, Any]:
+    """Return the tables of a job by their channels: frames, paths, or for a job on AWS addresses."""
     tables = {"train": train} if validation is None else {"train": train, "validation": validation}
     return {name: _table(table, name, local=local) for name, table in tables.items()}
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from ._requests import Channel
+from ._machine import Channel
 
 _TYPES = {".csv": "text/csv", ".parquet": "application/x-parquet"}
 
@@ -68,7 +68,7 @@ def upload_source(cloud: Bucket, source: Path, prefix: str) -> str:
 def pack(source: Path, file: Path) -> Path:
     """Write the files of a folder as ``tar.gz``: the same files make the same bytes."""
 
-    def anonymous(entry: Any) -> Any:
+    def _anonymous(entry: Any) -> Any:
         entry.uid = entry.gid = entry.mtime = 0
         entry.uname = entry.gname = ""
         entry.mode = 0o644
@@ -80,5 +80,5 @@ def pack(source: Path, file: Path) -> Path:
         tarfile.open(fileobj=packed, mode="w") as archive,
     ):
         for path in sorted(path for path in source.rglob("*") if path.is_file()):
-            archive.add(path, path.relative_to(source).as_posix(), recursive=False, filter=anonymous)
+            archive.add(path, path.relative_to(source).as_posix(), recursive=False, filter=_anonymous)
     return file
