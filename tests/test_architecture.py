@@ -44,6 +44,15 @@ def test_imports_point_one_way(file):
         assert found == {"_parameters", "errors"}
 
 
+def test_one_module_speaks_to_aws():
+    found = [
+        file.name
+        for file in (SOURCE / "sagemaker").glob("*.py")
+        if re.search(r"boto|sagemaker\.core", file.read_text())
+    ]
+    assert sorted(found) == ["_api.py", "_aws.py", "_cloud.py"]  # of the first two the docstrings name its session
+
+
 @pytest.mark.parametrize("folder", ["learners", "blenders"])
 def test_built_ins_use_nothing_that_a_plugin_cannot(folder):
     from byoe import errors, plugins

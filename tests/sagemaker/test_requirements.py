@@ -3,12 +3,17 @@
 import pytest
 
 from byoe.errors import JobError
-from byoe.sagemaker._requirements import ALWAYS, NEWEST, Container, requirements
+from byoe.sagemaker import _requirements
+from byoe.sagemaker._requirements import ALWAYS, NEWEST, Container
 
 
 class Dist:
-    def __init__(self, name, version="1.0", requires=()):
+    def __init__(self, name, version="1.0", requires=(), origin=None):
         self.name, self.version, self.requires = name, version, list(requires)
+        self.origin = origin
+
+    def read_text(self, name):
+        return self.origin
 
 
 def index(*dists):
@@ -23,6 +28,13 @@ def index(*dists):
         return known[name]
 
     return find
+
+
+def requirements(*given, **more):
+    """Return the pins, where no further wheel is needed."""
+    pins, wheels = _requirements.requirements(*given, **more)
+    assert wheels == []
+    return pins
 
 
 ALONE = [f"{name}==1.0" for name in ALWAYS]
@@ -121,3 +133,15 @@ def test_what_is_installed_here_makes_a_complete_list():
             if needed.marker is None or needed.marker.evaluate(NEWEST.environment()):
                 known = {*found, *NEWEST.brings, "matplotlib", "plotly", "graphviz"}
                 assert canonicalize_name(needed.name) in known, (name, text)
+
+
+def test_what_came_from_a_folder_is_shipped_too_and_its_needs_are_pinned():
+    find = index(Dist("a", requires=["b"], origin='{"url": "file:///somewhere"}'), Dist("b", "2.0"))
+    pins, wheels = _requirements.requirements(["a"], find=find)
+    assert wheels == ["a"]
+    assert [line for line in pins if line not in ALONE] == ["b==2.0"]
+
+
+def test_a_build_of_ones_own_is_refused():
+    with pytest.raises(JobError, match=r"a needs torch, and 2.3.0\+cpu is installed here, a build of its own"):
+        requirements(["a"], find=index(Dist("a", requires=["torch"]), Dist("torch", "2.3.0+cpu")))

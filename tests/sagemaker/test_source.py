@@ -62,12 +62,13 @@ def test_metric_names():
 
 
 def test_a_plugin_from_an_index_is_pinned_and_one_from_a_folder_is_shipped(tmp_path, monkeypatch):
-    from byoe.sagemaker import _source
+    from byoe.sagemaker import _requirements, _source
 
     ensemble = EnsembleRegressor(("additive-bins", "ridge"), "trimmed-mean")
     source = write_source(ensemble, tmp_path / "folder", data=DATA)
     assert any(wheel.name.startswith("byoe_example-") for wheel in (source / "wheels").iterdir())
-    monkeypatch.setattr(_source, "direct_url", lambda dist: None)
+    for module in (_source, _requirements):
+        monkeypatch.setattr(module, "direct_url", lambda dist: None)
     source = write_source(ensemble, tmp_path / "index", data=DATA)
     assert [wheel.name.partition("-")[0] for wheel in (source / "wheels").iterdir()] == ["byoe"]
     assert f"byoe-example=={version('byoe-example')}" in (source / "requirements.txt").read_text().splitlines()

@@ -16,6 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from ..errors import JobError
+from ._wheels import direct_url
 
 Find = Callable[[str], Distribution]
 _Needed = tuple[str, frozenset[str], str]  # a name, its extras, and who needs it
@@ -75,8 +76,10 @@ def requirements(
     container: Container = NEWEST,
     gpu: bool = False,
     find: Find = distribution,
-) -> list[str]:
-    """Return the pinned requirements of a job.
+) -> tuple[list[str], list[str]]:
+    """Return the pinned requirements of a job, and further distributions that it needs as wheels.
+
+    These were installed from a folder or a file, so that no index need have them.
 
     Parameters
     ----------
@@ -97,6 +100,7 @@ def requirements(
     """
     shipped = {canonicalize_name(name) for name in shipped}
     versions: dict[str, str] = {}
+    wheels: set[str] = set()
     waiting: list[_Needed] = [(canonicalize_name(name), frozenset(), "the ensemble") for name in (*ALWAYS, *names)]
     for name in shipped - {"byoe"}:
         waiting += _needs(_found(name, "the ensemble", find), frozenset(), container)
@@ -113,11 +117,14 @@ def requirements(
         if brought == here.version:
             continue
         _check_serving(name, here.version, owner)
-        versions[name] = here.version
         waiting += _needs(here, extras, container)
+        if direct_url(here):
+            wheels.add(name)
+        else:
+            versions[name] = _published(name, here.version, owner)
     if not gpu and "xgboost" in versions:
         versions["xgboost-cpu"] = versions.pop("xgboost")
-    return [f"{name}=={version}" for name, version in sorted(versions.items())]
+    return [f"{name}=={version}" for name, version in sorted(versions.items())], sorted(wheels)
 
 
 def _found(name: str, owner: str, find: Find) -> Distribution:
@@ -143,6 +150,15 @@ def _needs(dist: Distribution, extras: frozenset[str], container: Container) -> 
         if needed.marker is None or any(map(needed.marker.evaluate, environments)):
             found.append((name, frozenset(needed.extras), owner))
     return found
+
+
+def _published(name: str, version: str, owner: str) -> str:
+    if "+" in version:
+        raise JobError(
+            f"{owner} needs {name}, and {version} is installed here, a build of its own that no index has; install a "
+            "published version"
+        )
+    return version
 
 
 def _check_serving(name: str, version: str, owner: str) -> None:

@@ -124,7 +124,8 @@ def _distributions(ensembles: Iterable[Any]) -> tuple[list[str], list[str]]:
         for name in names:  # an index has what came from one
             (wheels if direct_url(distribution(name)) else pinned).append(name)
     wheels = list(dict.fromkeys(wheels))
-    return wheels, requirements([name for name in pinned if name not in wheels], wheels)
+    pins, more = requirements([name for name in pinned if name not in wheels], wheels)
+    return [*wheels, *more], pins
 
 
 def _installed_distribution(kind: Kind, name: str) -> str:

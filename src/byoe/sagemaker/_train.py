@@ -34,8 +34,8 @@ class Terminated(BaseException):
 
 def main() -> int:
     """Train, report, save. Return the exit code; a failure is explained in the failure file."""
-    signal.signal(signal.SIGTERM, _terminate)
     try:
+        signal.signal(signal.SIGTERM, _terminate)
         run(Path.cwd())
     except Terminated:
         kept = f"; what is finished is kept in {_checkpoints()}, for the next attempt" if _checkpoints() else ""
