@@ -63,7 +63,7 @@ REFUSED = {
     "an array": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f.to_numpy(), target=10, output=o), InputError, "train is of type ndarray; expected a frame"),
     "s3": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), "s3://bucket/x", target="y", output=o), ParameterError, "a local job reads files"),
     "s3 output": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="target", output="s3://bucket/x"), ParameterError, "a local job writes"),
-    "instance": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="target", output=o, instance_type="ml.m5.large"), ParameterError, "'local' only"),
+    "instance": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="target", output=o, instance_type="ml.m5.large"), ParameterError, "is no S3 address"),
     "a callable": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",), callbacks=print), f, target="target", output=o), SpecError, "callbacks"),
     "a local class": (lambda f, o: sm.fit(EnsembleRegressor([("mine", _local())]), f, target="target", output=o), SpecError, "member 'mine': class"),
     "not an ensemble": (lambda f, o: sm.fit(LinearRegression(), f, target="target", output=o), ParameterError, "LinearRegression is not an ensemble"),

@@ -40,7 +40,7 @@ def check_learner(learner: Any, *, on_fail: Literal["raise", "report"] = "raise"
     >>> from byoe.plugins import check_learner
     >>> report = check_learner("ridge")
     >>> [result.rule for result in report if result.state == "not supported"][:2]
-    ['missing cells', 'categories']
+    ['frames', 'missing cells']
     """
     from ._subjects import learner_subject
 

@@ -115,7 +115,7 @@ def fit(
         When AWS refuses the job, or it fails; its attribute ``job`` is the handle.
     """
     local = instance_type == "local"
-    check_options(options, local=local)
+    check_options(options, local=local, output=output)
     channels = read_channels(train, validation, local=local)
     values = _plain_values(hyperparameters)
     made = _configured(ensemble, values)
@@ -198,7 +198,7 @@ output, hyperparameters, spot, image, session, **options
     LocalTuning, or on AWS Tuning
     """
     local = instance_type == "local"
-    check_options(options, local=local)
+    check_options(options, local=local, output=output)
     if local:
         need("optuna", "tune", "tuning")
     for argument, value in (("max_jobs", max_jobs), ("max_parallel_jobs", max_parallel_jobs)):

@@ -24,8 +24,10 @@ OPTIONS = tuple(one.name for one in fields(Machine) if one.name not in _OURS)
 _FOLDER = "byoe"
 
 
-def check_options(options: Mapping[str, Any], *, local: bool) -> None:
-    """Raise a ParameterError for an option that nobody knows, or that means nothing on this machine."""
+def check_options(options: Mapping[str, Any], *, local: bool, output: str | Path | None = None) -> None:
+    """Raise a ParameterError for an option that nobody knows, or that means nothing where the job runs."""
+    if not local and output is not None:
+        split(str(output))  # which refuses what is no address
     for name in options:
         if name not in OPTIONS:
             raise ParameterError(f"a job has no option {name!r}. {did_you_mean(name, OPTIONS)}")
@@ -46,7 +48,6 @@ def prefix_for(cloud: Cloud, output: str | Path | None) -> str:
     """Return the address under which all is put, without a slash at its end."""
     if output is None:
         return f"s3://{cloud.bucket()}/{_FOLDER}"
-    split(str(output))  # which refuses what is no address
     return str(output).rstrip("/")
 
 
