@@ -305,6 +305,7 @@ def test_what_is_wrong_is_told_before_anything_is_asked(frame, session, asked, g
     assert asked == []
 
 
-def test_options_of_aws_mean_nothing_here(frame):
-    with pytest.raises(ParameterError, match="volume_gb is for jobs on AWS, and instance_type is 'local'"):
-        byoe.sagemaker.fit(EnsembleRegressor(("ridge",)), frame, target="y", volume_gb=3)
+@pytest.mark.parametrize(("name", "value"), [("volume_gb", 3), ("role", ROLE), ("spot", True), ("image", "x")])
+def test_options_of_aws_mean_nothing_here(frame, name, value):
+    with pytest.raises(ParameterError, match=f"{name} is for jobs on AWS, and instance_type is 'local'"):
+        byoe.sagemaker.fit(EnsembleRegressor(("ridge",)), frame, target="y", **{name: value})

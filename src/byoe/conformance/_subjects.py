@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -88,13 +88,10 @@ class LearnerSubject:
     learner : Learner
     origin : str
         What it is and where it comes from.
-    found : dict
-        What one rule leaves for another.
     """
 
     learner: Learner
     origin: str
-    found: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.origin

@@ -115,7 +115,8 @@ def fit(
         When AWS refuses the job, or it fails; its attribute ``job`` is the handle.
     """
     local = instance_type == "local"
-    check_options(options, local=local, output=output)
+    asked = {"role": role, "spot": spot, "image": image, "session": session}
+    check_options({**options, **_given(asked)}, local=local, output=output)
     channels = read_channels(train, validation, local=local)
     values = _plain_values(hyperparameters)
     made = _configured(ensemble, values)
@@ -198,7 +199,10 @@ output, hyperparameters, spot, image, session, **options
     LocalTuning, or on AWS Tuning
     """
     local = instance_type == "local"
-    check_options(options, local=local, output=output)
+    asked = {"role": role, "spot": spot, "image": image, "session": session, "warm_start": warm_start}
+    check_options({**options, **_given(asked)}, local=local, output=output)
+    if not local and on_trial is not None:
+        raise ParameterError("on_trial is for trials on this machine; on AWS look at the trials of the handle")
     if local:
         need("optuna", "tune", "tuning")
     for argument, value in (("max_jobs", max_jobs), ("max_parallel_jobs", max_parallel_jobs)):
@@ -313,6 +317,10 @@ def deploy(
         return LocalEndpoint(chosen.name, chosen.artifact)
     serverless = None if instance_type else Serverless(memory_mb, max_concurrency, provisioned_concurrency)
     return serve(chosen, new_name(), instance_type, serverless=serverless, count=instance_count, options=options)
+
+
+def _given(asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in asked.items() if value}
 
 
 def _configured(ensemble: Any, values: Mapping[str, Any]) -> Any:

@@ -21,6 +21,7 @@ from ._upload import upload_channels, upload_source
 _OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
 # What a job on AWS can be told beside its own arguments.
 OPTIONS = tuple(one.name for one in fields(Machine) if one.name not in _OURS)
+_ASKED = ("role", "spot", "image", "session", "warm_start")
 _FOLDER = "byoe"
 
 
@@ -29,7 +30,7 @@ def check_options(options: Mapping[str, Any], *, local: bool, output: str | Path
     if not local and output is not None:
         split(str(output))  # which refuses what is no address
     for name in options:
-        if name not in OPTIONS:
+        if name not in (*OPTIONS, *_ASKED):
             raise ParameterError(f"a job has no option {name!r}. {did_you_mean(name, OPTIONS)}")
         if local:
             raise ParameterError(f"{name} is for jobs on AWS, and instance_type is 'local'; leave one of them out")
