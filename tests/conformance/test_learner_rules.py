@@ -261,7 +261,7 @@ def _busy():
 
 class ManyThreads(Sound):
     def fit(self, X, y, **given):
-        workers = [threading.Thread(target=_busy) for _ in range(3)]
+        workers = [threading.Thread(target=_busy) for _ in range(8)]
         for worker in workers:
             worker.start()
         for worker in workers:

@@ -7,16 +7,22 @@ import os
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from .._contracts import IntArray
+
 _TASKS = Path("/proc/self/task")
 _EVERY = 0.002
-# What a thread must do to count as working: of all the work, and in nanoseconds.
-_SHARE, _LEAST = 0.1, 2_000_000
+# Of the work of the thread that works most: what another must do to count.
+_SHARE = 0.1
+_NOTHING = np.zeros(2, dtype=np.int64)
 
 
 @contextmanager
@@ -49,57 +55,57 @@ def _flush() -> None:
         ctypes.CDLL(None).fflush(None)
 
 
-class WorkingThreads:
-    """How many threads of this process work until the end; a context manager.
+class WorkAtOnce:
+    """How many threads of this process, and of its children, work at once until the end; a context manager.
 
-    The time that each thread has had a core is told by the kernel (Linux), so that neither
-    other processes nor threads that wait count.
+    The kernel (Linux) tells how long each thread has had a core or waited for one, so that a
+    machine that others use too changes little, and threads that take turns are one. Those
+    that look up now and then whether another is done do not count.
 
     Attributes
     ----------
-    count : int
-        Threads that did at least a tenth of the work.
-    processes : int
-        Child processes that did so.
+    threads : float
+        Threads that work or could work, on the mean over the time: 1 for one thread.
     """
 
-    count = 0
-    processes = 0
+    threads = 0.0
 
     @staticmethod
     def can_be_told() -> bool:
         """Return whether this system tells of threads."""
-        return any(_times().values())
+        return any(spent.any() for spent in _times().values())
 
-    def __enter__(self) -> WorkingThreads:
+    def __enter__(self) -> WorkAtOnce:
         self._before = _times()
         self._last = dict(self._before)
         self._end = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
+        self._started = time.perf_counter_ns()
         return self
 
     def __exit__(self, *raised: object) -> None:
         self._note()
+        passed = time.perf_counter_ns() - self._started
         self._end.set()
         self._watcher.join()
-        own = self._watcher.native_id
-        worked = {task: spent - self._before.get(task, 0) for task, spent in self._last.items() if task != own}
-        least = max(_LEAST, _SHARE * sum(worked.values()))
-        self.count = sum(spent > least for task, spent in worked.items() if task > 0)
-        self.processes = sum(spent > least for task, spent in worked.items() if task < 0)
+        spent = [now - self._before.get(task, _NOTHING) for task, now in self._last.items()]
+        most = max((work for work, _ in spent), default=0)
+        self.threads = sum(work + wait for work, wait in spent if work > _SHARE * most) / passed
 
     def _watch(self) -> None:
         while not self._end.wait(_EVERY):
             self._note()
 
     def _note(self) -> None:
+        own = self._watcher.native_id
         for task, spent in _times().items():
-            self._last[task] = max(spent, self._last.get(task, 0))
+            if task != own:
+                self._last[task] = np.maximum(spent, self._last.get(task, _NOTHING))
 
 
-def _times() -> dict[int, int]:
-    """Return the nanoseconds that each thread of this process, and each child process, has had a core.
+def _times() -> dict[int, IntArray]:
+    """Return the nanoseconds that each thread of this process, and each child, has had a core, and waited for one.
 
     A child goes by its negative number.
     """
@@ -119,11 +125,12 @@ def _children() -> set[int]:
     return found
 
 
-def _spent(file: Path) -> int:
+def _spent(file: Path) -> IntArray:
     try:
-        return int(file.read_text().split()[0])
-    except (OSError, IndexError):  # it has just ended
-        return 0
+        found = file.read_text().split()
+    except OSError:
+        found = []
+    return np.array(found[:2], dtype=np.int64) if len(found) > 1 else _NOTHING  # it has just ended
 
 
 _listening: list[set[str]] = []
