@@ -149,3 +149,86 @@ def test_a_model_that_changes_a_frame_harms_neither_the_caller_nor_other_members
     alone = EnsembleRegressor(("ridge",), "mean", random_state=0).fit(frame, y)
     np.testing.assert_allclose(both.predict(frame), alone.predict(frame) / 2)
     assert frame.equals(kept)
+
+
+class SpoilsTheRows(Learner):
+    def fit(self, X, y, **given):
+        X *= 0.0
+        return Model(lambda X: np.ones(len(X)))
+
+    def load(self, folder, *, task, trusted=()):
+        return Model(lambda X: np.ones(len(X)))
+
+
+class SpoilsTheTarget(SpoilsTheRows):
+    def fit(self, X, y, **given):
+        y -= y.mean()
+        return Model(lambda X: np.ones(len(X)))
+
+
+class SpoilsWhatItPrepares(SpoilsTheRows):
+    def can_prepare(self, X):
+        return True
+
+    def prepare(self, X, y, **given):
+        X *= 0.0
+        return X
+
+    def fit_rows(self, prepared, rows, y, **given):
+        return Model(lambda X: np.ones(len(X)))
+
+
+@pytest.mark.parametrize("kind", [SpoilsTheRows, SpoilsTheTarget, SpoilsWhatItPrepares])
+def test_a_registered_learner_that_changes_what_it_learns_from_is_an_error(kind, data):
+    X, y = data
+    kept = X.copy(), y.copy()
+    with register_learner("spoils", kind):
+        message = (
+            r"member 'spoils' \(learner 'spoils' of this process\) failed on .*spoils changed the rows .* in place"
+        )
+        with pytest.raises(MemberError, match=message):
+            EnsembleRegressor(("spoils", "ridge"), "mean", random_state=0).fit(X, y)
+    assert np.array_equal(X, kept[0])
+    assert np.array_equal(y, kept[1])
+
+
+def test_a_registered_learner_that_changes_what_it_predicts_is_an_error(data):
+    from byoe.errors import PluginError
+
+    X, y = data
+    quiet = [True]
+
+    def predict(X):
+        if not quiet:
+            X *= 0.0
+        return np.ones(len(X))
+
+    with register_learner("spoils", made(predict, missing=True)):  # else it gets rows of its own, filled in
+        ensemble = EnsembleRegressor(("spoils", "ridge"), "mean", random_state=0).fit(X, y)
+        quiet.clear()
+        kept = X.copy()
+        with pytest.raises(PluginError, match=r"member 'spoils' \(.*\): spoils changed the rows that it got in place"):
+            ensemble.predict(X)
+    assert np.array_equal(X, kept)
+
+
+@pytest.mark.parametrize("frame", [False, True])
+def test_one_target_after_the_other_sees_the_same_rows(frame, data):
+    """An object of the user's may change its rows, as scikit-learn's copy_X=False does; its next fit has them again."""
+    import pandas as pd
+
+    def fit(self, X, y, **given):
+        seen.append(float(np.asarray(X)[0, 0]))
+        if frame:
+            X.iloc[:, 0] = 0.0
+        else:
+            X *= 0.0
+        return Model(lambda X: np.ones(len(X)))
+
+    X, y = data
+    seen: list[float] = []
+    kind = type("Kind", (SpoilsTheRows,), {"fit": fit, "frames": frame})
+    table = pd.DataFrame(X, columns=list("abc")) if frame else X
+    EnsembleRegressor([("own", kind()), "ridge"], "mean", cv=2, random_state=0, n_jobs=1).fit(table, np.c_[y, -y])
+    assert len(seen) == 6  # two folds and the refit, for each target
+    assert 0.0 not in seen

@@ -142,6 +142,7 @@ def plugins() -> None:
 def check(
     name: Annotated[str, typer.Argument(help="A registered learner or blender.")],
     param: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the learner or blender.")] = None,
+    rows: Annotated[int, typer.Option(help="Rows of the tables that a learner is checked on.")] = 120,
 ) -> None:
     """Check that a plugin keeps the promises of the contract; the exit status is 1 if it breaks one."""
     from ._registry import blender, installed, learner, plain
@@ -150,7 +151,7 @@ def check(
     params = dict(_setting(text) for text in param or [])
     reports = []
     if plain(name) in installed("learner") or plain(name) not in installed("blender"):
-        reports.append(check_learner(learner(name, **params), on_fail="report"))
+        reports.append(check_learner(learner(name, **params), on_fail="report", n_rows=rows))
     if plain(name) in installed("blender"):
         reports.append(check_blender(blender(name, **params), on_fail="report"))
     for report in reports:

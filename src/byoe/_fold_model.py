@@ -23,7 +23,7 @@ from ._encoding import Encoder, fit_encoder, needs_encoding
 from ._inner import hold_out, inner_folds
 from ._moments import FoldMoments, of_output
 from ._prepared import Preparation, Prepared
-from ._rows import Rows, inner_task, targets
+from ._rows import Rows, inner_task, shielded, targets
 from .errors import BundleError, ParameterError, PluginError
 
 _PATIENCE = 50
@@ -245,7 +245,8 @@ class _Fit:
             stop_X = model.encoder.transform(stop_X)
 
         def fit(_number: int, y: NDArray[Any], **given: Any) -> Model:
-            return learner.fit(X, y, **given, **extra)
+            with shielded(learner, X, y) as (rows, own):
+                return learner.fit(rows, own, **given, **extra)
 
         self._fit(model, rounds, stop_X, fit)
         return model

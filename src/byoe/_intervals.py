@@ -273,12 +273,10 @@ def _held_out_blends(ensemble: Any, table: Table) -> FloatArray:
     blends = []
     for fold, blender in enumerate(ensemble._held_out):
         models = [(label, member.learner, member.models[fold]) for label, member in ensemble.members_.items()]
-        predictions = [
-            task.check(
-                model.predict(shielded(learner, table.all(frames=model.frames)), threads=threads), len(table), label
-            )
-            for label, learner, model in models
-        ]
+        predictions = []
+        for label, learner, model in models:
+            with shielded(learner, table.all(frames=model.frames)) as (X,):
+                predictions.append(task.check(model.predict(X, threads=threads), len(table), label))
         blended = blender.predict(np.stack(predictions, axis=1), ensemble._passed_through(blender, table))
         blends.append(task.check(blended, len(table), f"blender {blender.name}{origin(blender)}"))
     return np.stack(blends, axis=1)

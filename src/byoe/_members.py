@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,19 +41,20 @@ class FittedMember:
 
     def predict(self, table: Any, threads: int) -> FloatArray:
         """Return the mean of the models' predictions of a table's rows."""
-        total = 0.0
-        for model in self.models:
-            try:
-                total = total + model.predict(shielded(self.learner, table.all(frames=model.frames)), threads=threads)
-            except PluginError as error:
-                raise PluginError(f"member {self.label!r}{origin(self.learner)}: {error}") from error
-        return np.asarray(total / len(self.models), dtype=np.float64)
+        return self._mean(table, lambda model, X: model.predict(X, threads=threads))
 
     def contributions(self, table: Any, threads: int) -> FloatArray:
         """Return the mean of the models' contributions to the predictions of a table's rows."""
-        total = 0.0
+        return self._mean(table, lambda model, X: model.contributions(X, threads=threads))
+
+    def _mean(self, table: Any, ask: Callable[[Any, Any], FloatArray]) -> FloatArray:
+        total: Any = 0.0
         for model in self.models:
-            total = total + model.contributions(shielded(self.learner, table.all(frames=model.frames)), threads=threads)
+            try:
+                with shielded(self.learner, table.all(frames=model.frames)) as (X,):
+                    total = total + ask(model, X)
+            except PluginError as error:
+                raise PluginError(f"member {self.label!r}{origin(self.learner)}: {error}") from error
         return np.asarray(total / len(self.models), dtype=np.float64)
 
     def importances(self, n_features: int) -> FloatArray | None:

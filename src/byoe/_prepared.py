@@ -77,16 +77,18 @@ class Prepared:
 
     def _prepare(self, threads: int) -> list[Any]:
         data, kept, learner = self._data, self._kept, self._learner
-        X = shielded(learner, data.table.values) if kept is None else data.table.values[kept]
+        X = data.table.values if kept is None else data.table.values[kept]
         y = data.y if kept is None else data.y[kept]
         weight = data.weight if kept is None or data.weight is None else data.weight[kept]
         task: Task = inner_task(learner, data.task, None)
-        extra = {"categorical": data.table.categorical} if learner.categorical else {}
+        extra: dict[str, Any] = {"categorical": data.table.categorical} if learner.categorical else {}
+        same: dict[str, Any] = {"task": task, "seed": self._seed, "threads": threads}
         assert isinstance(learner, Prepares)
-        return [
-            learner.prepare(X, target, task=task, sample_weight=weight, seed=self._seed, threads=threads, **extra)
-            for target in targets(y, None, data.task, task)
-        ]
+        made = []
+        for target in targets(y, None, data.task, task):
+            with shielded(self._learner, X, target) as (rows, own):
+                made.append(learner.prepare(rows, own, sample_weight=weight, **same, **extra))
+        return made
 
 
 Preparation = Prepared | FoldMoments

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from ._contracts import FloatArray, IntArray, Learner, Task
+from ._registry import origin
 from ._splits import SplitPlan
 from ._table import Table
+from .errors import PluginError
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,32 @@ class Rows:
 _CAREFUL = frozenset({"sklearn", "xgboost", "lightgbm", "catboost"})  # these change no data of their caller's
 
 
-def shielded(learner: Learner, X: Any) -> Any:
-    """Return a table that others use too: to code that might change it in place, a copy."""
-    careful = type(learner).__module__.startswith("byoe.") and learner.packages() <= _CAREFUL
-    return X if careful or not hasattr(X, "copy") else X.copy()  # frames without it cannot be changed
+@contextmanager
+def shielded(learner: Learner, *arrays: Any) -> Iterator[Any]:
+    """Lend what others use too: code that might change it in place gets copies until the end.
+
+    Raises
+    ------
+    PluginError
+        At the end, when a registered plugin has changed its copy.
+    """
+    if type(learner).__module__.startswith("byoe.") and learner.packages() <= _CAREFUL:
+        yield arrays
+        return
+    copies = tuple(array.copy() if hasattr(array, "copy") else array for array in arrays)
+    yield copies
+    if origin(learner) and not all(map(_same, copies, arrays)):
+        raise PluginError(
+            f"{learner.name} changed the rows that it got in place, which others may use too; let it work on a copy"
+        )
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    if issparse(one):
+        return all(_same(getattr(one, part), getattr(other, part)) for part in ("data", "indices", "indptr"))
+    return bool(one.equals(other)) if hasattr(one, "equals") else True
 
 
 def inner_task(learner: Learner, task: Task, present: IntArray | None) -> Task:

@@ -12,7 +12,7 @@ from byoe.conformance import _capability_rules, _learner_rules
 from byoe.conformance._common import import_alone
 from byoe.conformance._rules import BrokenPromiseError
 from byoe.conformance._subjects import LearnerSubject, learner_subject
-from byoe.errors import PluginError
+from byoe.errors import ParameterError, PluginError
 from byoe.plugins import Learner, check_learner, checks, installed, register_learner
 
 FAST = {
@@ -692,6 +692,22 @@ def test_wrappers_of_boosters_and_their_factories():
 
     assert check_learner(lightgbm.LGBMRegressor(n_estimators=20, verbose=-1)).broken == []
     assert check_learner(lambda: lightgbm.LGBMRegressor(n_estimators=20, verbose=-1)).broken == []
+
+
+class NeedsRows(Sound):
+    def fit(self, X, y, **given):
+        if len(y) < 150:
+            raise ValueError(f"{len(y)} rows are too few")
+        return super().fit(X, y, **given)
+
+
+def test_a_learner_that_needs_many_rows():
+    assert "predictions" in {result.rule for result in check_learner(NeedsRows, on_fail="report").broken}
+    assert check_learner(NeedsRows, n_rows=400).broken == []
+    for check in checks(NeedsRows(), n_rows=400):
+        assert check.result().state != "broken", check
+    with pytest.raises(ParameterError, match="n_rows is 50, expected a whole number of at least 120"):
+        check_learner(NeedsRows, n_rows=50)
 
 
 def test_a_name_is_compared_with_what_it_leads_to():

@@ -59,10 +59,12 @@ class Greedy(Weighting):
         members = oof.predictions.shape[1]
         trials = _trials(oof)
         rng = np.random.default_rng(oof.seed)
+        # Halves of the ranks, not of the places: the same members are drawn in whatever order they stand.
+        ranked = np.argsort(trials(np.eye(members)), kind="stable")
         total = np.zeros(members)
         for bag in range(params["bags"]):
             whole = bag == 0 or members < 3
-            pool = np.arange(members) if whole else np.sort(rng.permutation(members)[: -(-members // 2)])
+            pool = ranked if whole else ranked[np.sort(rng.permutation(members)[: -(-members // 2)])]
             counts = _select(trials, pool, members, params["steps"])
             total += counts / counts.sum()
         self.weights_ = total / total.sum()
@@ -70,10 +72,9 @@ class Greedy(Weighting):
 
 
 def _select(trials: Callable[[FloatArray], FloatArray], pool: IntArray, members: int, steps: int) -> FloatArray:
-    """Return how often each member of the pool is taken."""
+    """Return how often each member of the pool, the best one first, is taken."""
     single: FloatArray = np.eye(members)[pool]
-    order = pool[np.argsort(trials(single), kind="stable")]
-    starts: FloatArray = np.cumsum(np.eye(members)[order], axis=0)
+    starts: FloatArray = np.cumsum(single, axis=0)
     losses = trials(starts)
     best, loss = starts[int(np.argmin(losses))], float(losses.min())
     counts = best

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["check_blender", "check_learner", "checks"]
 
 
-def check_learner(learner: Any, *, on_fail: Literal["raise", "report"] = "raise") -> Report:
+def check_learner(learner: Any, *, on_fail: Literal["raise", "report"] = "raise", n_rows: int = 120) -> Report:
     """Check that a learner keeps the promises of the contract.
 
     Parameters
@@ -24,6 +24,8 @@ def check_learner(learner: Any, *, on_fail: Literal["raise", "report"] = "raise"
         A registered name, or an object; a class or a function is called without arguments.
     on_fail : {"raise", "report"}, default="raise"
         Whether broken promises are an error, or told in the report alone.
+    n_rows : int, default=120
+        Rows of the tables that it is checked on, for a learner that needs many; at least 120.
 
     Returns
     -------
@@ -34,6 +36,8 @@ def check_learner(learner: Any, *, on_fail: Literal["raise", "report"] = "raise"
     ------
     PluginError
         Names every broken promise.
+    ParameterError
+        When ``n_rows`` is less.
 
     Examples
     --------
@@ -44,7 +48,7 @@ def check_learner(learner: Any, *, on_fail: Literal["raise", "report"] = "raise"
     """
     from ._subjects import learner_subject
 
-    return _told(learner_subject(learner), _learner_book(), on_fail)
+    return _told(learner_subject(learner, n_rows), _learner_book(), on_fail)
 
 
 def check_blender(blender: Any, *, on_fail: Literal["raise", "report"] = "raise") -> Report:
@@ -77,13 +81,15 @@ def check_blender(blender: Any, *, on_fail: Literal["raise", "report"] = "raise"
     return _told(blender_subject(blender), _blender_rules.BOOK, on_fail)
 
 
-def checks(plugin: Any) -> list[Check]:
+def checks(plugin: Any, *, n_rows: int = 120) -> list[Check]:
     """Return one test for every rule of a learner or a blender, for a plugin's own test suite.
 
     Parameters
     ----------
     plugin : str, Learner, Blender, or a class of one of these
         A name that both a learner and a blender have means the learner.
+    n_rows : int, default=120
+        Rows of the tables that a learner is checked on; at least 120.
 
     Returns
     -------
@@ -103,7 +109,7 @@ def checks(plugin: Any) -> list[Check]:
 
     if is_blender(plugin):
         return [Check(blender_subject(plugin), rule) for rule in _blender_rules.BOOK]
-    return [Check(learner_subject(plugin), rule) for rule in _learner_book()]
+    return [Check(learner_subject(plugin, n_rows), rule) for rule in _learner_book()]
 
 
 def _learner_book() -> list[Any]:

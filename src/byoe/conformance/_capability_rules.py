@@ -17,7 +17,7 @@ from .._moments import FoldMoments, can_solve
 from ..errors import ParameterError
 from ._common import WEIGHTS, close
 from ._rules import BrokenPromiseError, NotSupportedError, Rule, rule
-from ._subjects import REGRESSION, Fit, LearnerSubject, Sample, sample
+from ._subjects import REGRESSION, Fit, LearnerSubject, Sample
 
 BOOK: list[Rule] = []
 
@@ -36,14 +36,14 @@ def _weights(subject: LearnerSubject) -> None:
     if level == "none":
         raise NotSupportedError("weights is 'none'; an ensemble with it refuses sample_weight")
     for task in subject.tasks():
-        ways = [None] if subject.learner.scaled else subject.ways(sample(task))  # which get columns as they are
+        ways = [None] if subject.learner.scaled else subject.ways(subject.sample(task))  # which get columns as they are
         for fit in ways:
             _check_weights(subject, task, fit)
 
 
 def _check_weights(subject: LearnerSubject, task: Task, fit: Fit | None) -> None:
     level = subject.learner.weights
-    given = _two_populations(task)
+    given = _two_populations(task, max(_WEIGHTED, subject.n_rows))
     weight = np.where(np.arange(len(given.y)) % 2, 4.0, 1.0)
     weight[::6] = 0.0
     repeated = given.take(np.repeat(np.arange(len(given.y)), weight.astype(int)))
@@ -67,12 +67,12 @@ def _check_weights(subject: LearnerSubject, task: Task, fit: Fit | None) -> None
         )
 
 
-def _two_populations(task: Task) -> Sample:
+def _two_populations(task: Task, n_rows: int) -> Sample:
     """Return rows whose target rises with the first column for half of them, and falls for the others."""
     rng = np.random.default_rng(0)
-    X = rng.integers(0, 6, size=(_WEIGHTED, 3)).astype(np.float64)
-    sign = np.where(np.arange(_WEIGHTED) % 2, 1.0, -1.0)
-    signal = sign * (X[:, 0] - 2.5) + 0.1 * rng.normal(size=_WEIGHTED)
+    X = rng.integers(0, 6, size=(n_rows, 3)).astype(np.float64)
+    sign = np.where(np.arange(n_rows) % 2, 1.0, -1.0)
+    signal = sign * (X[:, 0] - 2.5) + 0.1 * rng.normal(size=n_rows)
     if task.is_classification:
         edges = np.quantile(signal, np.linspace(0, 1, task.n_classes + 1)[1:-1])
         return Sample(X, np.digitize(signal, edges), task)
@@ -91,7 +91,7 @@ def _missing(subject: LearnerSubject) -> None:
     if not subject.learner.missing:
         raise NotSupportedError("missing is False; byoe fills in medians of the training rows")
     for task in subject.tasks():
-        given = sample(task)
+        given = subject.sample(task)
         holes = given.X.copy()
         holes[::5, 0] = np.nan
         holes[1::7, 2] = np.nan
@@ -114,8 +114,8 @@ def _categories(subject: LearnerSubject) -> None:
     if not subject.learner.categorical:
         raise NotSupportedError("categorical is False; byoe encodes categories")
     for task in subject.tasks():
-        given = sample(task, 600)
-        codes = np.random.default_rng(2).integers(0, 4, size=600)
+        given = subject.sample(task, at_least=600)
+        codes = np.random.default_rng(2).integers(0, 4, size=len(given.y))
         effect = np.array([0.0, 8.0, 2.0, 12.0])[codes]  # no order of the codes is that of the effects
         y = 1.0 + effect + 0.1 * given.X[:, 1]
         if task.is_classification:
@@ -138,7 +138,7 @@ def _categories(subject: LearnerSubject) -> None:
 def _sparse(subject: LearnerSubject) -> None:
     if not subject.learner.sparse:
         raise NotSupportedError("sparse is False; an ensemble with it refuses sparse matrices")
-    given = sample(subject.task)
+    given = subject.sample(subject.task)
     given = replace(given, X=np.where(given.X > 2, given.X, 0.0))
     dense = np.asarray(subject.fit_bare(given).predict(given.X), dtype=np.float64)
     rows = csr_matrix(given.X)
@@ -152,7 +152,7 @@ def _sparse(subject: LearnerSubject) -> None:
 def _several(subject: LearnerSubject) -> None:
     if not subject.learner.multi_output or "regression" not in subject.learner.tasks:
         raise NotSupportedError("multi_output is False; one model is fitted for each target")
-    given = sample(Task("regression", n_outputs=2))
+    given = subject.sample(Task("regression", n_outputs=2))
     model = subject.fit(given)
     if len(model.models) != 1:
         raise BrokenPromiseError("several targets are fitted one by one")
@@ -167,8 +167,9 @@ def _stopping(subject: LearnerSubject) -> None:
     if not subject.learner.stops:
         raise NotSupportedError("stops is False; the number of rounds is not looked for")
     for task in subject.tasks():
-        given = sample(task, 300)
-        inside, watched = given.take(slice(0, 200)), given.take(slice(200, 300))
+        given = subject.sample(task, at_least=300)
+        border = 2 * len(given.y) // 3
+        inside, watched = given.take(slice(0, border)), given.take(slice(border, None))
         stop = StopRows(watched.X, watched.y, None, patience=5)
         for fit in subject.ways(given):
             _check_stopping(fit, inside, stop)
@@ -190,7 +191,7 @@ def _check_stopping(fit: Fit, inside: Sample, stop: StopRows) -> None:
 def _groups(subject: LearnerSubject) -> None:
     if not subject.learner.grouped:
         raise NotSupportedError("grouped is False; groups are not passed")
-    given = sample(subject.task)
+    given = subject.sample(subject.task)
     subject.fit_bare(given, groups=np.arange(len(given.y)) // 4)
 
 
@@ -199,10 +200,10 @@ def _prepared(subject: LearnerSubject) -> None:
     learner = subject.learner
     if not isinstance(learner, Prepares):
         raise NotSupportedError("it has no prepare; every fold gets a copy of its rows")
-    if not learner.can_prepare(sample(subject.task).X):
+    if not learner.can_prepare(subject.sample(subject.task).X):
         raise NotSupportedError("can_prepare declines")
     for task in subject.tasks():
-        given = sample(task)
+        given = subject.sample(task)
         rows = np.flatnonzero(np.arange(len(given.y)) % 3 != 0)
         options: dict[str, Any] = {"task": task, "sample_weight": None, "seed": 0, "threads": 1}
         extra: dict[str, Any] = {"categorical": {}} if learner.categorical else {}
@@ -232,7 +233,7 @@ def _moments(subject: LearnerSubject) -> None:
     learner = subject.learner
     if not isinstance(learner, SolvesMoments):
         raise NotSupportedError("it has no fit_moments")
-    given = sample()
+    given = subject.sample()
     if not can_solve(learner, given.rows):
         raise NotSupportedError("can_fit_moments declines")
     rows = given.rows.plan.folds[0][0]
@@ -256,7 +257,7 @@ def _contributions(subject: LearnerSubject) -> None:
     why: Exception | None = None
     checked = False
     for task in subject.tasks():
-        given = sample(task)
+        given = subject.sample(task)
         model: Any = subject.fit(given).models[0] if not subject.learner.scaled else subject.fit_bare(given)
         before = np.asarray(model.predict(given.X), dtype=np.float64)
         if not isinstance(model, Explains):
@@ -285,7 +286,7 @@ def _contributions(subject: LearnerSubject) -> None:
 def _importances(subject: LearnerSubject) -> None:
     checked = False
     for task in subject.tasks():
-        given = sample(task)
+        given = subject.sample(task)
         model = subject.fit_bare(given)
         tell = getattr(model, "importances", None)
         told = None if tell is None else tell()
@@ -314,8 +315,8 @@ def _space(subject: LearnerSubject) -> None:
         for value in (domain if isinstance(domain, list) else domain[:2])
     ]
     for task, name, value in tried:
-        given = sample(task)
-        changed = LearnerSubject(subject.make().set_params(**{name: value}), subject.origin)
+        given = subject.sample(task)
+        changed = replace(subject, learner=subject.make().set_params(**{name: value}))
         try:
             changed.learner.check(given.task)
             changed.fit(given)

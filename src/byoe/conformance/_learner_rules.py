@@ -20,7 +20,7 @@ from .._fold_model import fit_fold
 from ._common import CONTRACT, FOUND_BY_NAME, SILENT, check_contract, check_found_by_name, close, shortened
 from ._process import WorkAtOnce, is_pickle, printed, unpickled
 from ._rules import BrokenPromiseError, NotSupportedError, Rule, rule
-from ._subjects import Fit, LearnerSubject, Sample, plain_params, sample
+from ._subjects import Fit, LearnerSubject, Sample, plain_params
 
 BOOK: list[Rule] = []
 
@@ -65,7 +65,7 @@ def _parameters(subject: LearnerSubject) -> None:
 @rule(BOOK, "predictions", "Predictions are finite numbers, of the declared shape; probabilities sum to one")
 def _predictions(subject: LearnerSubject) -> None:
     for task in subject.tasks():
-        given = sample(task)
+        given = subject.sample(task)
         model = subject.fit(given)
         for rows in (slice(None), slice(0, 1)):
             part = given.X[rows]
@@ -94,7 +94,7 @@ def _check_values(subject: LearnerSubject, values: Any, n_rows: int, task: Any) 
 @rule(BOOK, "it learns", "Predictions of the training rows are better than their mean, or the most frequent class")
 def _learns(subject: LearnerSubject) -> None:
     for task in subject.tasks():
-        given = sample(task)
+        given = subject.sample(task)
         found = subject.fit(given).predict(given.X)
         if task.is_classification:
             right = float(np.mean(found.argmax(axis=1) == given.y))
@@ -108,8 +108,8 @@ def _learns(subject: LearnerSubject) -> None:
 
 @rule(BOOK, "data unchanged", "Neither fit nor predict changes the arrays that it gets")
 def _unchanged(subject: LearnerSubject) -> None:
-    for fit in subject.ways(sample(subject.task)):
-        given = sample(subject.task)
+    for fit in subject.ways(subject.sample(subject.task)):
+        given = subject.sample(subject.task)
         if subject.learner.weights != "none":
             given = replace(given, weight=np.ones(len(given.y)))
         kept = replace(given, X=given.X.copy(), y=given.y.copy())
@@ -131,7 +131,7 @@ def _deterministic(subject: LearnerSubject) -> None:
     kept = random.getstate(), np.random.get_state()
     try:
         for task in subject.tasks():
-            given = sample(task)
+            given = subject.sample(task)
             np.random.seed(1)  # the global state is what is looked at
             random.seed(1)
             first = subject.fit(given, seed=3).predict(given.X)
@@ -149,7 +149,7 @@ def _no_leakage(subject: LearnerSubject) -> None:
     from .._ensemble import EnsembleClassifier, EnsembleRegressor
 
     for task in subject.tasks():
-        given = sample(task)
+        given = subject.sample(task)
         number = np.arange(len(given.y))
         folds = [(number[number % 3 != part], number[number % 3 == part]) for part in range(3)]
         kind = EnsembleClassifier if task.is_classification else EnsembleRegressor
@@ -175,7 +175,7 @@ def _out_of_fold(kind: Any, learner: Learner, given: Sample, y: Any, folds: Sequ
 @rule(BOOK, "one row", "The prediction of a row does not depend on the rows beside it")
 def _one_row(subject: LearnerSubject) -> None:
     for task in subject.tasks():
-        given = sample(task)
+        given = subject.sample(task)
         model = subject.fit(given)
         together = model.predict(given.X)
         alone = np.concatenate([model.predict(given.X[row : row + 1]) for row in range(12)])
@@ -199,7 +199,7 @@ def _frames(subject: LearnerSubject) -> None:
         raise NotSupportedError("pandas is not installed, so that there is no frame to try")
     import pandas as pd
 
-    given = sample(subject.task)
+    given = subject.sample(subject.task)
     expected = subject.fit(given).predict(given.X)
     frame = pd.DataFrame(given.X, columns=list("abcd"))
     rows = replace(given.rows, table=replace(given.rows.table, native=frame))
@@ -215,7 +215,7 @@ def _frames(subject: LearnerSubject) -> None:
 def _constant(subject: LearnerSubject) -> None:
     if "regression" not in subject.learner.tasks:
         raise NotSupportedError("it does no regression")
-    given = sample()
+    given = subject.sample()
     found = subject.fit(replace(given, y=np.full(len(given.y), 7.0))).predict(given.X)
     if not np.isfinite(found).all() or np.abs(found - 7.0).max() > 0.7:
         raise BrokenPromiseError(f"a target of 7 for every row is predicted as {found.min():.3g} to {found.max():.3g}")
@@ -223,7 +223,7 @@ def _constant(subject: LearnerSubject) -> None:
 
 @rule(BOOK, "clean failure", "A fit that fails raises an exception, and leaves the learner as it was")
 def _clean_failure(subject: LearnerSubject) -> None:
-    given = sample(subject.task)
+    given = subject.sample(subject.task)
     learner = subject.make()
     params = plain_params(learner.get_params())
     extra: dict[str, Any] = {"categorical": {}} if learner.categorical else {}
@@ -247,7 +247,7 @@ def _clean_failure(subject: LearnerSubject) -> None:
 
 @rule(BOOK, "silent", SILENT)
 def _silent(subject: LearnerSubject) -> None:
-    given = sample(subject.task)
+    given = subject.sample(subject.task)
     for fit in subject.ways(given):
         with tempfile.TemporaryDirectory() as folder, printed() as found:
             model = fit(given)
@@ -261,7 +261,7 @@ def _silent(subject: LearnerSubject) -> None:
 def _threads(subject: LearnerSubject) -> None:
     if not WorkAtOnce.can_be_told():
         raise NotSupportedError("this system does not tell what each thread does")
-    for fit in subject.ways(sample(subject.task)):
+    for fit in subject.ways(subject.sample(subject.task)):
         given, model = _busy(subject, fit)
         for what, act in (
             ("fit", partial(fit, given)),
@@ -282,7 +282,7 @@ def _busy(subject: LearnerSubject, fit: Fit) -> tuple[Sample, Any]:
     """Return a table that keeps a fit busy, and what has been fitted on it: what starts once has started."""
     n_rows = _FEW_ROWS
     while True:
-        given = sample(subject.task, n_rows)
+        given = subject.sample(subject.task, at_least=n_rows)
         started = time.process_time()
         model = fit(given)
         if n_rows >= _MANY_ROWS or time.process_time() - started > _BUSY_SECONDS:
@@ -293,7 +293,7 @@ def _busy(subject: LearnerSubject, fit: Fit) -> tuple[Sample, Any]:
 @rule(BOOK, "saved and loaded", "A saved model predicts the same to the bit, and loading it runs no pickle")
 def _saved(subject: LearnerSubject) -> None:
     for task in subject.tasks():
-        given = sample(task)
+        given = subject.sample(task)
         for fit in subject.ways(given):
             _check_saved(subject, given, fit(given))
 

@@ -26,6 +26,7 @@ from ._rules import NotSupportedError
 
 Fit = Callable[..., Any]
 
+N_ROWS = 120
 REGRESSION = Task("regression")
 TWO_CLASSES = Task("classification", 2)
 THREE_CLASSES = Task("classification", 3)
@@ -64,7 +65,7 @@ class Sample:
         return Rows(Table(self.X, self.X, columns), self.y, self.weight, self.task, SplitPlan(folds, n_rows))
 
 
-def sample(task: Task = REGRESSION, n_rows: int = 120) -> Sample:
+def sample(task: Task, n_rows: int) -> Sample:
     """Return a table of four columns of few values, with a target that follows the first two.
 
     The edges of bins are the same for most of its rows as for all of them.
@@ -88,10 +89,13 @@ class LearnerSubject:
     learner : Learner
     origin : str
         What it is and where it comes from.
+    n_rows : int
+        Of the tables that it is checked on, at least.
     """
 
     learner: Learner
     origin: str
+    n_rows: int = N_ROWS
 
     def __str__(self) -> str:
         return self.origin
@@ -100,6 +104,10 @@ class LearnerSubject:
         """Return a learner that nothing has been done with."""
         made: Learner = clone(self.learner)
         return made
+
+    def sample(self, task: Task = REGRESSION, at_least: int = 0) -> Sample:
+        """Return the table that the learner is checked on."""
+        return sample(task, max(self.n_rows, at_least))
 
     def tasks(self) -> Iterator[Task]:
         """Yield the tasks that the learner does."""
@@ -225,8 +233,10 @@ def is_blender(given: Any) -> bool:
     return isinstance(given, Blender) or (isinstance(given, type) and issubclass(given, Blender))
 
 
-def learner_subject(given: Any) -> LearnerSubject:
+def learner_subject(given: Any, n_rows: int = N_ROWS) -> LearnerSubject:
     """Return a learner, given in any way, for examination."""
+    if not isinstance(n_rows, int) or n_rows < N_ROWS:
+        raise ParameterError(f"n_rows is {n_rows!r}, expected a whole number of at least {N_ROWS}")
     if isinstance(given, str) or not callable(given) or (isinstance(given, type) and issubclass(given, Learner)):
         made = as_learner(_made(given) if callable(given) else given)
     else:  # what registration would make of a class or a function
@@ -236,7 +246,7 @@ def learner_subject(given: Any) -> LearnerSubject:
             raise _no_plugin("learner", given, error) from error
     if made is None:
         raise ParameterError(f"{given!r} is not a learner")
-    return LearnerSubject(made, _origin("learner", given, made))
+    return LearnerSubject(made, _origin("learner", given, made), n_rows)
 
 
 def blender_subject(given: Any) -> BlenderSubject:
