@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from . import EnsembleClassifier, EnsembleRegressor, __version__, load
+from . import __version__, load
+from . import _command_options as options
 from ._bundle import check_free
-from ._configure import configure
 from ._data import read_frame, take_apart
 from ._leaderboard import Leaderboard
-from ._portfolios import DEFAULT, PORTFOLIOS
+from ._sagemaker_commands import app as sagemaker_app
 from ._store_commands import app as store_app
 from .errors import InputError, ParameterError
 
@@ -27,6 +24,7 @@ app = typer.Typer(
     help="byoe: any learners, any blender, one ensemble.",
 )
 app.add_typer(store_app, name="store")
+app.add_typer(sagemaker_app, name="sagemaker")
 
 
 def _version(wanted: bool) -> None:
@@ -57,40 +55,29 @@ def demo(
 
 @app.command()
 def fit(
-    data: Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")],
-    target: Annotated[str, typer.Option(help="Name or position of the column to predict.")],
+    data: options.Data,
+    target: options.Target,
     out: Annotated[Path, typer.Option(help="Folder for the fitted ensemble.")],
-    learners: Annotated[str, typer.Option(help="Registered names, with commas; or best.")] = ",".join(DEFAULT),
-    blender: Annotated[str, typer.Option(help="A registered name.")] = "auto",
+    learners: options.Learners = options.DEFAULT_LEARNERS,
+    blender: options.Blender = "auto",
     task: Annotated[str, typer.Option(help="auto, regression or classification.")] = "auto",
-    cv: Annotated[int, typer.Option(help="Number of folds.")] = 5,
-    metric: Annotated[str, typer.Option(help="auto, or a scorer's name.")] = "auto",
-    weight: Annotated[str | None, typer.Option(help="Column of sample weights.")] = None,
-    groups: Annotated[str | None, typer.Option(help="Column of groups that folds keep together.")] = None,
-    drop: Annotated[str, typer.Option(help="Columns to leave out, with commas.")] = "",
-    param: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE, such as xgboost__max_depth=4 or eta=0.1.")
-    ] = None,
-    header: Annotated[bool | None, typer.Option(help="Whether CSV files have a header; looked for by default.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of folds and members.")] = None,
+    cv: options.Cv = 5,
+    metric: options.Metric = "auto",
+    weight: options.Weight = None,
+    groups: options.Groups = None,
+    drop: options.Drop = "",
+    param: options.Param = None,
+    header: options.Header = None,
+    seed: options.Seed = None,
     verbose: Annotated[bool, typer.Option(help="Show progress: a bar, or elsewhere a line per member.")] = True,
 ) -> None:
     """Fit an ensemble and save it."""
     check_free(out)
-    dropped = [name for name in drop.split(",") if name]
+    dropped = options.listed(drop)
     frame = read_frame(data, header=header, names=[target, weight, groups, *dropped])
     table = take_apart(frame, target=target, weight=weight, groups=groups, drop=dropped)
     kind = _kind(task, table.y)
-    names = tuple(name.strip() for name in learners.split(",") if name.strip())
-    ensemble = kind(
-        learners if learners in PORTFOLIOS else names,
-        blender,
-        cv=cv,
-        metric=metric,
-        random_state=seed,
-        verbose=int(verbose),
-    )
-    ensemble = configure(ensemble, dict(_setting(text) for text in param or []))
+    ensemble = options.made(kind, learners, blender, param, cv, metric, seed, verbose=int(verbose))
     ensemble.fit(table.X, table.y, sample_weight=table.weight, groups=table.groups)
     ensemble.save(out)
     print(_short(ensemble.leaderboard_))
@@ -100,14 +87,13 @@ def fit(
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="Folder of a fitted ensemble.")],
-    data: Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")],
+    data: options.Data,
     out: Annotated[Path, typer.Option(help="CSV file for the predictions.")],
     proba: Annotated[bool, typer.Option(help="Write the probability of every class too.")] = False,
-    header: Annotated[bool | None, typer.Option(help="Whether CSV files have a header; looked for by default.")] = None,
+    header: options.Header = None,
 ) -> None:
     """Predict the rows of a table; columns that the ensemble does not know are left out."""
-    if out.is_dir():
-        raise InputError(f"{out} is a folder; give a file for the predictions")
+    options.check_file(out)
     ensemble = load(model)
     frame = read_frame(data, header=header, names=getattr(ensemble, "feature_names_in_", ()))
     X: Any = frame
@@ -126,7 +112,7 @@ def predict(
             f"probability_{name}": column
             for name, column in zip(ensemble.classes_, ensemble.predict_proba(X).T, strict=True)
         }
-    _write_csv(out, columns)
+    options.write_csv(out, columns)
     print(f"wrote {len(frame)} predictions to {out}")
 
 
@@ -148,7 +134,7 @@ def check(
     from ._registry import blender, installed, learner, plain
     from .conformance import check_blender, check_learner
 
-    params = dict(_setting(text) for text in param or [])
+    params = options.settings(param)
     reports = []
     if plain(name) in installed("learner") or plain(name) not in installed("blender"):
         reports.append(check_learner(learner(name, **params), on_fail="report", n_rows=rows))
@@ -162,42 +148,14 @@ def check(
 
 
 def _kind(task: str, y: Any) -> Any:
-    kinds = {"regression": EnsembleRegressor, "classification": EnsembleClassifier}
     if task == "auto":
         # Numbers may be amounts or codes of classes; only texts and booleans are surely classes.
         task = "regression" if np.asarray(y).dtype.kind in "iuf" else "classification"
-    if task not in kinds:
+    if task not in options.KINDS:
         raise ParameterError(f"task is {task!r}, expected auto, regression or classification")
-    return kinds[task]
+    return options.KINDS[task]
 
 
 def _short(board: Leaderboard) -> Leaderboard:
     """Return the columns that fit a terminal of 80 characters."""
     return Leaderboard({key: row[key] for key in row if key not in ("finalize", "models")} for row in board)
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    import json
-
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ParameterError(f"--param {text!r} is not NAME=VALUE")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
-def _write_csv(out: Path, columns: dict[str, Any]) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            rows = csv.writer(stream, lineterminator="\n")
-            rows.writerow(columns)
-            rows.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(out)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

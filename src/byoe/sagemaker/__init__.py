@@ -10,7 +10,21 @@ from ._cloud_endpoint import Endpoint
 from ._cloud_job import Job
 from ._cloud_tuning import Tuning
 from ._endpoint import LocalEndpoint
+from ._export import dockerfile, export
 from ._local import LocalJob
 from ._tune import LocalTuning
 
-__all__ = ["Endpoint", "Job", "LocalEndpoint", "LocalJob", "LocalTuning", "Tuning", "attach", "deploy", "fit", "tune"]
+__all__ = [
+    "Endpoint",
+    "Job",
+    "LocalEndpoint",
+    "LocalJob",
+    "LocalTuning",
+    "Tuning",
+    "attach",
+    "deploy",
+    "dockerfile",
+    "export",
+    "fit",
+    "tune",
+]

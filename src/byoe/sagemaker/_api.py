@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,22 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
 
-from .._base import BaseEnsemble
-from .._configure import configure, default_space
-from .._contracts import Task
-from .._members import as_blender, check_members
-from .._metrics import Metric, find_metric
-from .._spec import to_spec
+from .._configure import default_space
 from ..errors import ParameterError, need
+from ._asked import configured, objective, plain_values
 from ._aws import check_options, launch, launch_tuning, machine_for, prefix_for, serve
 from ._cloud import Cloud
 from ._cloud_endpoint import Endpoint
 from ._cloud_job import Job
 from ._cloud_tuning import Tuning
 from ._endpoint import LocalEndpoint
-from ._limits import check_hyperparameters
 from ._local import LocalJob, new_name
 from ._machine import Serverless
 from ._requests import parameter_ranges
@@ -35,7 +28,6 @@ from ._tables import as_files, data_roles, read_channels
 from ._tune import LocalTuning, check_space, cpus_per_trial
 
 _OUTPUT = "byoe-jobs"
-_TASKS = {True: Task("classification", 2), False: Task("regression")}  # where only the kind matters
 
 
 def fit(
@@ -118,8 +110,8 @@ def fit(
     asked = {"role": role, "spot": spot, "image": image, "session": session}
     check_options({**options, **_given(asked)}, local=local, output=output)
     channels = read_channels(train, validation, local=local)
-    values = _plain_values(hyperparameters)
-    made = _configured(ensemble, values)
+    values = plain_values(hyperparameters)
+    made = configured(ensemble, values)
     data = data_roles(channels, target, weight, groups, drop, header)
     name = new_name()
     if not local:
@@ -208,9 +200,9 @@ output, hyperparameters, spot, image, session, **options
     for argument, value in (("max_jobs", max_jobs), ("max_parallel_jobs", max_parallel_jobs)):
         if not isinstance(value, int) or value < 1:
             raise ParameterError(f"{argument} is {value!r}, expected a positive integer")
-    fixed = _plain_values(hyperparameters)
+    fixed = plain_values(hyperparameters)
     channels = read_channels(train, validation, local=local)
-    made = _configured(ensemble, fixed)
+    made = configured(ensemble, fixed)
     data = data_roles(channels, target, weight, groups, drop, header)
     if space is None:
         space = default_space(made.learners)
@@ -219,8 +211,8 @@ output, hyperparameters, spot, image, session, **options
         raise ParameterError(f"{', '.join(sorted(both))} is both fixed and in the space; keep one")
     variants = check_space(made, space)
     for variant in variants:
-        _configured(variant, {})
-    metric = _objective(made, space)
+        configured(variant, {})
+    metric = objective(made, space)
     name = new_name("byoe-tune")
     if not local:
         cloud = Cloud(session)
@@ -321,46 +313,6 @@ def deploy(
 
 def _given(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if value}
-
-
-def _configured(ensemble: Any, values: Mapping[str, Any]) -> Any:
-    """Apply the hyperparameters, and check what can be checked without data."""
-    if not isinstance(ensemble, BaseEnsemble):
-        raise ParameterError(
-            f"{type(ensemble).__name__} is not an ensemble: expected an EnsembleRegressor or EnsembleClassifier"
-        )
-    made = configure(ensemble, values)
-    learners, blender = made._checked()
-    check_members(learners, blender, _TASKS[made._classifies])
-    to_spec(made)
-    return made
-
-
-def _objective(ensemble: Any, space: Mapping[str, Any]) -> Metric:
-    """Return the metric that every trial of the space prints."""
-    task = _TASKS[ensemble._classifies]
-    choices = space.get("blender", [ensemble.blender])
-    # One objective for all: what a blender without probabilities cannot give is no objective.
-    probabilities = all(as_blender(choice).gives_probabilities for choice in choices)
-    return find_metric(ensemble.metric, task, probabilities=probabilities)
-
-
-def _plain_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return hyperparameters as JSON holds them."""
-    values = {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in (hyperparameters or {}).items()
-    }
-    for name, value in values.items():
-        try:
-            json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise ParameterError(
-                f"hyperparameter {name!r} is {value!r}, which JSON cannot express ({error}); give a number, a text, "
-                "a boolean, None or a list of them, or set it on the ensemble itself"
-            ) from error
-    check_hyperparameters(values)
-    return values
 
 
 def _base(output: str | Path | None, name: str) -> Path:

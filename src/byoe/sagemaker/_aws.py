@@ -136,29 +136,29 @@ def serve(
     return create_endpoint(name, job.cloud, machine, job.artifact, serverless=serverless, count=count)
 
 
-def attach(name: str, *, session: Any = None) -> Job | Tuning:
-    """Return the handle of a training job or tuning job on AWS that was started before, here or elsewhere.
+def attach(name: str, *, session: Any = None) -> Job | Tuning | Endpoint:
+    """Return the handle of a training job, tuning job or endpoint on AWS that was started before, here or elsewhere.
 
     Parameters
     ----------
     name : str
-        Of the training job or tuning job.
+        Of the training job, tuning job or endpoint.
     session : boto3.Session, default=None
         By default what the environment and ``~/.aws`` say.
 
     Returns
     -------
-    Job or Tuning
+    Job, Tuning or Endpoint
 
     Raises
     ------
     JobError
-        When there is no such job in the account and region.
+        When there is none in the account and region.
     """
     cloud = Cloud(session)
-    found: Job | Tuning
-    for found in (Job(name, cloud), Tuning(name, cloud)):
+    found: Job | Tuning | Endpoint
+    for found in (Job(name, cloud), Tuning(name, cloud), Endpoint(name, cloud)):
         with suppress(NotFoundError):
             found.describe()
             return found
-    raise NotFoundError(f"there is neither a training job nor a tuning job {name!r} in {cloud.region}")
+    raise NotFoundError(f"there is no training job, tuning job or endpoint {name!r} in {cloud.region}")

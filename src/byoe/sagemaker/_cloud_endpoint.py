@@ -26,13 +26,21 @@ _AT_ONCE = 4
 class Endpoint:
     """An endpoint on AWS; use it in a ``with`` block, or call ``delete()``.
 
+    Parameters
+    ----------
+    name : str
+        There need be none of that name, or none any more.
+    cloud : Cloud, default=None
+        By default what the environment and ``~/.aws`` say.
+
     Attributes
     ----------
     name : str
     url : str
     """
 
-    def __init__(self, name: str, cloud: Cloud) -> None:
+    def __init__(self, name: str, cloud: Cloud | None = None) -> None:
+        cloud = cloud or Cloud()
         self.name = name
         self.url = f"https://runtime.sagemaker.{cloud.region}.amazonaws.com/endpoints/{name}/invocations"
         self._cloud = cloud
@@ -41,14 +49,17 @@ class Endpoint:
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r}, status={self.status!r})"
 
+    def describe(self) -> dict[str, Any]:
+        """Return what the service says of the endpoint."""
+        return self._cloud.call("sagemaker", "describe_endpoint", EndpointName=self.name)
+
     @property
     def status(self) -> str:
         """The platform's word: Creating, InService, Updating, Failed, Deleting or Deleted."""
         try:
-            found = self._cloud.call("sagemaker", "describe_endpoint", EndpointName=self.name)
+            return str(self.describe()["EndpointStatus"])
         except NotFoundError:
             return "Deleted"
-        return str(found["EndpointStatus"])
 
     @property
     def log(self) -> str:
@@ -74,8 +85,7 @@ class Endpoint:
             return self
         reason = ""
         with suppress(NotFoundError):
-            found = self._cloud.call("sagemaker", "describe_endpoint", EndpointName=self.name)
-            reason = f": {found.get('FailureReason', '')}"
+            reason = f": {self.describe().get('FailureReason', '')}"
         tail = "\n".join(self.log.splitlines()[-_LOG_TAIL:])
         raise JobError(f"endpoint {self.name} has the status {status}{reason}\nThe end of its log:\n{tail}")
 
@@ -117,7 +127,7 @@ class Endpoint:
         """Return the name and the description of its configuration, which goes by its own name if it is gone."""
         name = self.name
         with suppress(NotFoundError):
-            name = self._cloud.call("sagemaker", "describe_endpoint", EndpointName=self.name)["EndpointConfigName"]
+            name = self.describe()["EndpointConfigName"]
         with suppress(NotFoundError):
             return name, self._cloud.call("sagemaker", "describe_endpoint_config", EndpointConfigName=name)
         return name, {}

@@ -60,6 +60,7 @@ def write_source(ensemble: Any, folder: Path, *, data: Mapping[str, Any], varian
         When JSON cannot express the ensemble, or a job could not import a part of it.
     """
     spec = {**to_spec(ensemble), "data": dict(data)}
+    folder = folder.resolve()  # a wheel is built in a folder of its own
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
     every = [ensemble, *variants]

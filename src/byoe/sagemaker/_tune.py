@@ -43,6 +43,15 @@ class LocalTuning:
     def __repr__(self) -> str:
         return f"LocalTuning({self.name!r}, trials={len(self.trials)}, objective={self.objective!r})"
 
+    @property
+    def status(self) -> str:
+        """InProgress, Completed, Failed or Stopped, as on AWS."""
+        if self._thread is not None and self._thread.is_alive():
+            return "InProgress"
+        if self._error is not None:
+            return "Failed"
+        return "Stopped" if self._stopping.is_set() else "Completed"
+
     def start(self, search: Callable[[], None]) -> None:
         """Run the search beside the caller."""
 

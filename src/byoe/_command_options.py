@@ -1,0 +1,92 @@
+"""What several commands are told in the same way: the ensemble, its columns, and settings."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ._configure import configure
+from ._ensemble import EnsembleClassifier, EnsembleRegressor
+from ._portfolios import DEFAULT, PORTFOLIOS
+from .errors import InputError, ParameterError
+
+Data = Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")]
+Target = Annotated[str, typer.Option(help="Name or position of the column to predict.")]
+Learners = Annotated[str, typer.Option(help="Registered names, with commas; or best.")]
+Blender = Annotated[str, typer.Option(help="A registered name.")]
+Cv = Annotated[int, typer.Option(help="Number of folds.")]
+Metric = Annotated[str, typer.Option(help="auto, or a scorer's name.")]
+Weight = Annotated[str | None, typer.Option(help="Column of sample weights.")]
+Groups = Annotated[str | None, typer.Option(help="Column of groups that folds keep together.")]
+Drop = Annotated[str, typer.Option(help="Columns to leave out, with commas.")]
+Param = Annotated[list[str] | None, typer.Option(help="NAME=VALUE, such as xgboost__max_depth=4 or eta=0.1.")]
+Header = Annotated[bool | None, typer.Option(help="Whether CSV files have a header; looked for by default.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of folds and members.")]
+
+DEFAULT_LEARNERS = ",".join(DEFAULT)
+KINDS: dict[str, Any] = {"regression": EnsembleRegressor, "classification": EnsembleClassifier}
+
+
+def made(
+    kind: Any, learners: str, blender: str, param: list[str] | None, cv: int, metric: str, seed: int | None, **more: Any
+) -> Any:
+    """Return the ensemble that options describe, not fitted."""
+    names = tuple(listed(learners))
+    ensemble = kind(
+        learners if learners in PORTFOLIOS else names, blender, cv=cv, metric=metric, random_state=seed, **more
+    )
+    return configure(ensemble, settings(param))
+
+
+def listed(text: str) -> list[str]:
+    """Return names that are separated by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def settings(texts: list[str] | None) -> dict[str, Any]:
+    """Return NAME=VALUE texts as a mapping; a value that is no JSON is a text."""
+    return dict(_setting(text) for text in texts or [])
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ParameterError(f"--param {text!r} is not NAME=VALUE")
+    return name, value_of(value)
+
+
+def value_of(text: str) -> Any:
+    """Return what a text says as JSON, or the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def write_csv(out: Path, columns: dict[str, Any]) -> None:
+    """Write columns of predictions to a file, whole or not at all."""
+    check_file(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            rows = csv.writer(stream, lineterminator="\n")
+            rows.writerow(columns)
+            rows.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(out)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def check_file(out: Path) -> None:
+    """Raise an InputError for a folder where a file of predictions is to be."""
+    if out.is_dir():
+        raise InputError(f"{out} is a folder; give a file for the predictions")

@@ -1,0 +1,270 @@
+"""The commands ``byoe sagemaker …``: jobs and endpoints by their names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import _command_options as options
+from ._data import read_frame
+from ._leaderboard import Leaderboard
+from .errors import ParameterError
+
+app = typer.Typer(no_args_is_help=True, help="One training job, one tuning job and one endpoint for any ensemble.")
+
+_Task = Annotated[str, typer.Option(help="regression or classification.")]
+_Train = Annotated[str, typer.Argument(help="CSV or Parquet file, a folder of them, or an s3:// address.")]
+_Validation = Annotated[str | None, typer.Option(help="Data for the metrics alone.")]
+_Instance = Annotated[str, typer.Option(help="local, or the type of an instance on AWS.")]
+_Role = Annotated[str | None, typer.Option(help="Name or ARN of the role that the job takes on.")]
+_Output = Annotated[str | None, typer.Option(help="Folder, or an s3:// prefix for AWS.")]
+_Spot = Annotated[bool, typer.Option(help="Use spare capacity.")]
+_Image = Annotated[str | None, typer.Option(help="Another container image.")]
+_Wait = Annotated[bool, typer.Option(help="Wait for the end.")]
+_Hyper = Annotated[list[str] | None, typer.Option(help="NAME=VALUE, a hyperparameter of the job.")]
+
+
+@app.command()
+def fit(
+    train: _Train,
+    target: options.Target,
+    task: _Task,
+    validation: _Validation = None,
+    learners: options.Learners = options.DEFAULT_LEARNERS,
+    blender: options.Blender = "auto",
+    cv: options.Cv = 5,
+    metric: options.Metric = "auto",
+    weight: options.Weight = None,
+    groups: options.Groups = None,
+    drop: options.Drop = "",
+    param: options.Param = None,
+    hyperparameter: _Hyper = None,
+    header: options.Header = None,
+    seed: options.Seed = None,
+    instance_type: _Instance = "local",
+    role: _Role = None,
+    output: _Output = None,
+    spot: _Spot = False,
+    image: _Image = None,
+    wait: _Wait = True,
+) -> None:
+    """Train an ensemble in one job."""
+    from . import sagemaker
+
+    job = sagemaker.fit(
+        options.made(_kind(task), learners, blender, param, cv, metric, seed),
+        train,
+        validation,
+        **_columns(target, weight, groups, drop, header),
+        hyperparameters=options.settings(hyperparameter),
+        wait=wait or instance_type == "local",  # a local job ends with the process that waits for it
+        **_where(instance_type, role, output, spot, image),
+    )
+    _tell_job(job)
+
+
+@app.command()
+def tune(
+    train: _Train,
+    target: options.Target,
+    task: _Task,
+    space: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=LOW..HIGH, NAME=LOW..HIGH:log, or NAME=A,B,C; by default what the learners propose."),
+    ] = None,
+    validation: _Validation = None,
+    max_jobs: Annotated[int, typer.Option(help="Trials.")] = 10,
+    max_parallel_jobs: Annotated[int, typer.Option(help="Trials at a time.")] = 1,
+    strategy: Annotated[str, typer.Option(help="On AWS: Bayesian, Random or Grid.")] = "Bayesian",
+    learners: options.Learners = options.DEFAULT_LEARNERS,
+    blender: options.Blender = "auto",
+    cv: options.Cv = 5,
+    metric: options.Metric = "auto",
+    weight: options.Weight = None,
+    groups: options.Groups = None,
+    drop: options.Drop = "",
+    param: options.Param = None,
+    hyperparameter: _Hyper = None,
+    header: options.Header = None,
+    seed: options.Seed = None,
+    instance_type: _Instance = "local",
+    role: _Role = None,
+    output: _Output = None,
+    spot: _Spot = False,
+    image: _Image = None,
+    wait: _Wait = True,
+) -> None:
+    """Tune an ensemble on its validation metric in one tuning job."""
+    from . import sagemaker
+
+    tuning = sagemaker.tune(
+        options.made(_kind(task), learners, blender, param, cv, metric, seed),
+        dict(map(_domain, space)) if space else None,
+        train,
+        validation,
+        **_columns(target, weight, groups, drop, header),
+        hyperparameters=options.settings(hyperparameter),
+        max_jobs=max_jobs,
+        max_parallel_jobs=max_parallel_jobs,
+        strategy=strategy,
+        seed=seed,
+        wait=wait or instance_type == "local",
+        **_where(instance_type, role, output, spot, image),
+    )
+    _tell_tuning(tuning)
+
+
+@app.command()
+def attach(
+    name: Annotated[str, typer.Argument(help="A training job, tuning job or endpoint on AWS.")],
+    logs: Annotated[bool, typer.Option(help="Print the log too.")] = False,
+) -> None:
+    """Tell how a job, a tuning job or an endpoint on AWS is doing."""
+    from . import sagemaker
+
+    found: Any = sagemaker.attach(name)
+    if logs and hasattr(found, "log"):
+        print(found.log)
+    if hasattr(found, "trials"):
+        _tell_tuning(found)
+    elif hasattr(found, "metrics"):
+        _tell_job(found)
+    else:
+        print(f"endpoint {found.name} is {found.status}")
+
+
+@app.command()
+def deploy(
+    job: Annotated[str, typer.Argument(help="A training job, or a tuning job for its best one, on AWS.")],
+    instance_type: Annotated[str | None, typer.Option(help="Instances; by default serverless.")] = None,
+    instance_count: Annotated[int, typer.Option(help="How many of them.")] = 1,
+    memory_mb: Annotated[int, typer.Option(help="Of a serverless endpoint.")] = 3072,
+    max_concurrency: Annotated[int, typer.Option(help="Requests that a serverless endpoint answers at a time.")] = 5,
+) -> None:
+    """Serve the ensemble of a job on AWS, and print the endpoint's name."""
+    from . import sagemaker
+
+    found: Any = sagemaker.attach(job)
+    if isinstance(found, sagemaker.Endpoint):
+        raise ParameterError(f"{job} is an endpoint already; expected a training job or a tuning job")
+    endpoint: Any = sagemaker.deploy(
+        found,
+        instance_type=instance_type,
+        instance_count=instance_count,
+        memory_mb=memory_mb,
+        max_concurrency=max_concurrency,
+    )
+    print(f"endpoint {endpoint.name} is {endpoint.status}")
+
+
+@app.command()
+def predict(
+    endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on AWS.")],
+    data: options.Data,
+    out: Annotated[Path, typer.Option(help="CSV file for the predictions.")],
+    header: options.Header = None,
+) -> None:
+    """Predict the rows of a table by an endpoint."""
+    options.check_file(out)
+    values = _endpoint(endpoint).predict(read_frame(data, header=header))
+    options.write_csv(out, {"prediction": values})
+    print(f"wrote {len(values)} predictions to {out}")
+
+
+@app.command()
+def delete(endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on AWS.")]) -> None:
+    """Remove an endpoint with its configuration and its model; nothing happens for what is gone."""
+    from .sagemaker import Endpoint
+
+    Endpoint(endpoint).delete()
+    print(f"nothing is left of endpoint {endpoint}")
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    target: options.Target,
+    task: _Task,
+    learners: options.Learners = options.DEFAULT_LEARNERS,
+    blender: options.Blender = "auto",
+    cv: options.Cv = 5,
+    metric: options.Metric = "auto",
+    weight: options.Weight = None,
+    groups: options.Groups = None,
+    drop: options.Drop = "",
+    param: options.Param = None,
+    header: options.Header = None,
+    seed: options.Seed = None,
+) -> None:
+    """Write the source folder of a job, for review or for other tools."""
+    from .sagemaker import export as write
+
+    made = options.made(_kind(task), learners, blender, param, cv, metric, seed)
+    write(made, out, **_columns(target, weight, groups, drop, header))
+    print(f"wrote {', '.join(sorted(file.name for file in out.iterdir()))} to {out}")
+
+
+@app.command()
+def dockerfile(
+    source: Annotated[Path, typer.Argument(help="A source folder, as export writes it.")],
+    image: Annotated[str, typer.Option(help="Address of the container image to extend.")],
+) -> None:
+    """Write a Dockerfile into a source folder: an image with all that its jobs install, for the fastest start."""
+    from .sagemaker import dockerfile as write
+
+    file = write(source, image)
+    print(f"wrote {file}; build it with: docker build --tag byoe {source}")
+
+
+def _kind(task: str) -> Any:
+    if task not in options.KINDS:
+        raise ParameterError(f"--task is {task!r}, expected {' or '.join(options.KINDS)}")
+    return options.KINDS[task]
+
+
+def _columns(target: str, weight: str | None, groups: str | None, drop: str, header: bool | None) -> dict[str, Any]:
+    return {"target": target, "weight": weight, "groups": groups, "drop": options.listed(drop), "header": header}
+
+
+def _where(instance_type: str, role: str | None, output: str | None, spot: bool, image: str | None) -> dict[str, Any]:
+    return {"instance_type": instance_type, "role": role, "output": output, "spot": spot, "image": image}
+
+
+def _domain(text: str) -> tuple[str, Any]:
+    """Return the name and the domain that NAME=LOW..HIGH[:log] or NAME=A,B,C says."""
+    name, equals, given = text.partition("=")
+    if not equals or not given:
+        raise ParameterError(f"--space {text!r} is not NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=A,B,C")
+    low, dots, rest = given.partition("..")
+    if not dots:
+        return name, [options.value_of(value) for value in options.listed(given)]
+    high, colon, scale = rest.partition(":")
+    return name, (options.value_of(low), options.value_of(high), *([scale] if colon else []))
+
+
+def _endpoint(name: str) -> Any:
+    from . import sagemaker
+
+    found = sagemaker.attach(name)
+    if not isinstance(found, sagemaker.Endpoint):
+        raise ParameterError(f"{name} is a job, not an endpoint; deploy it first: byoe sagemaker deploy {name}")
+    return found
+
+
+def _tell_job(job: Any) -> None:
+    status = job.status
+    print(f"job {job.name} is {status}")
+    if status != "Completed":
+        return
+    if job.metrics:
+        print(Leaderboard({"metric": name, "value": value} for name, value in job.metrics.items()))
+    print(f"model: {job.artifact}")
+
+
+def _tell_tuning(tuning: Any) -> None:
+    print(f"tuning job {tuning.name} is {tuning.status}, objective {tuning.objective}")
+    trials = tuning.trials
+    if trials:
+        print(Leaderboard(trials))

@@ -1,0 +1,116 @@
+"""What a job would get, written for review, or for an image of one's own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, ParameterError
+from ._asked import configured
+from ._source import write_source
+
+_DOCKERFILE = """\
+# All that a job or an endpoint of this source folder installs. Written by byoe.
+FROM {image}
+COPY requirements.txt /tmp/byoe/
+COPY wheels /tmp/byoe/wheels
+RUN cd /tmp/byoe && python3 -m pip install --no-cache-dir --no-deps -r requirements.txt && rm -r /tmp/byoe
+"""
+
+
+def export(
+    ensemble: Any,
+    folder: str | Path,
+    *,
+    target: str | int,
+    weight: str | int | None = None,
+    groups: str | int | None = None,
+    drop: Iterable[str | int] = (),
+    header: bool | None = None,
+) -> Path:
+    """Write the source folder of a job: entry script, handlers, specification, requirements and wheels.
+
+    Parameters
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+        Not fitted.
+    folder : str or Path
+        Must not exist.
+    target, weight, groups : str or int
+        Name or position of a column of the training data.
+    drop : iterable of str or int
+        Columns that are no features.
+    header : bool, default=None
+        Whether the first row of CSV files names the columns; None looks.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    SpecError
+        When JSON cannot express the ensemble, or a job could not import a part of it.
+    JobError
+        When the folder exists.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import byoe
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     made = byoe.sagemaker.export(byoe.EnsembleRegressor(), Path(place, "source"), target="y")
+    ...     sorted(file.name for file in made.iterdir())  # doctest: +NORMALIZE_WHITESPACE
+    ['inference.py', 'metric_definitions.json', 'requirements.txt', 'spec.json', 'train.py', 'wheels']
+    """
+    data = {
+        "target": target,
+        "weight": weight,
+        "groups": groups,
+        "drop": [drop] if isinstance(drop, (str, int)) else list(drop),
+        "header": header,
+    }
+    return write_source(configured(ensemble, {}), Path(folder), data=data)
+
+
+def dockerfile(source: str | Path, image: str) -> Path:
+    """Write a Dockerfile into a source folder: it extends an image by all that its jobs install.
+
+    Jobs with the built image as ``image=``, and their endpoints, find everything installed, and
+    start faster.
+
+    Parameters
+    ----------
+    source : str or Path
+        A source folder, as `export` writes it.
+    image : str
+        Address of the image to extend, such as that of the newest scikit-learn container.
+
+    Returns
+    -------
+    Path
+        Of the Dockerfile.
+
+    Raises
+    ------
+    InputError
+        When the folder is no source folder.
+    ParameterError
+        When ``image`` cannot be an address.
+    """
+    folder = Path(source)
+    missing = [name for name in ("requirements.txt", "wheels") if not (folder / name).exists()]
+    if missing:
+        raise InputError(f"{folder} lacks {' and '.join(missing)}; it is not a source folder, which export writes")
+    if not image or any(character.isspace() for character in image):
+        raise ParameterError(f"image is {image!r}, expected the address of a container image")
+    file = folder / "Dockerfile"
+    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".Dockerfile.", delete=False, encoding="utf-8") as part:
+        part.write(_DOCKERFILE.format(image=image))
+    temporary = Path(part.name)
+    temporary.chmod(0o644)
+    temporary.replace(file)
+    return file

@@ -1,0 +1,140 @@
+"""``byoe sagemaker …`` for AWS, answered by moto."""
+
+import io
+import json
+
+import boto3
+import numpy as np
+import pandas as pd
+import pytest
+from tests.aws.test_endpoints import MACHINE, left, make
+from typer.testing import CliRunner
+
+from byoe._commands import app
+from byoe.errors import JobError, ParameterError
+from byoe.sagemaker._cloud import Cloud
+from byoe.sagemaker._cloud_tuning import Tuning
+
+
+@pytest.fixture
+def byoe(asked, session, cloud, monkeypatch):
+    """Return what a command prints."""
+    monkeypatch.setattr(boto3, "Session", lambda: session)
+    monkeypatch.setattr(Cloud, "image", lambda self, instance_type: MACHINE.image)
+    session.client("iam").create_role(RoleName="byoe", AssumeRolePolicyDocument="{}")
+
+    def run(*arguments):
+        done = CliRunner().invoke(app, ["sagemaker", *map(str, arguments)], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    return run
+
+
+@pytest.fixture
+def data(diabetes_frame, tmp_path):
+    file = tmp_path / "data.csv"
+    diabetes_frame.to_csv(file, index=False)
+    return file
+
+
+ON_AWS = ("--instance-type", "ml.m5.large", "--role", "byoe", "--no-wait")
+ENSEMBLE = ("--target", "target", "--task", "regression", "--learners", "ridge,knn", "--blender", "mean")
+
+
+def only(asked, operation):
+    (found,) = [params for name, params in asked if name == operation]
+    return found
+
+
+def test_a_job_is_started_with_what_the_options_say_and_found_again(byoe, asked, data):
+    told = byoe(
+        "fit",
+        data,
+        *ENSEMBLE,
+        *ON_AWS,
+        "--spot",
+        "--hyperparameter",
+        "knn__n_neighbors=7",
+        "--output",
+        "s3://mine/here",
+    )
+    request = only(asked, "CreateTrainingJob")
+    assert told.startswith(f"job {request['TrainingJobName']} is ")
+    assert request["EnableManagedSpotTraining"] is True
+    assert request["HyperParameters"]["knn__n_neighbors"] == "7"
+    assert request["OutputDataConfig"]["S3OutputPath"] == "s3://mine/here/output"
+    assert byoe("attach", request["TrainingJobName"]).startswith(f"job {request['TrainingJobName']} is ")
+
+
+@pytest.fixture(autouse=True)
+def _bucket_of_mine(session):
+    where = {"LocationConstraint": "eu-west-1"}
+    session.client("s3").create_bucket(Bucket="mine", CreateBucketConfiguration=where)
+
+
+def test_a_tuning_job_gets_the_ranges_of_the_options(byoe, asked, data, monkeypatch):
+    row = {"number": 1, "job": "byoe-tune-1", "status": "InProgress", "objective": None}
+    monkeypatch.setattr(Tuning, "trials", [row])  # moto does not list them
+    told = byoe(
+        *("tune", data, *ENSEMBLE, *ON_AWS, "--max-jobs", 3),
+        *(
+            "--space",
+            "knn__n_neighbors=2..9",
+            "--space",
+            "ridge__alpha=0.01..10:log",
+            "--space",
+            "blender=mean,weighted",
+        ),
+    )
+    request = only(asked, "CreateHyperParameterTuningJob")
+    assert told.startswith(f"tuning job {request['HyperParameterTuningJobName']} is ")
+    assert "objective validation:rmse" in told
+    assert "byoe-tune-1" in told
+    ranges = request["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    (integer,), (real,), (choice,) = (
+        ranges[f"{kind}ParameterRanges"] for kind in ("Integer", "Continuous", "Categorical")
+    )
+    assert (integer["Name"], integer["MinValue"], integer["MaxValue"]) == ("knn__n_neighbors", "2", "9")
+    assert (real["Name"], real["ScalingType"]) == ("ridge__alpha", "Logarithmic")
+    assert choice["Values"] == ['"mean"', '"weighted"']
+
+
+@pytest.mark.parametrize("text", ["eta", "eta="])
+def test_a_space_that_cannot_be_read(byoe, data, text):
+    with pytest.raises(ParameterError, match=rf"--space '{text}' is not NAME=LOW..HIGH"):
+        byoe("tune", data, *ENSEMBLE, "--space", text)
+
+
+def test_an_endpoint_is_told_of_asked_and_removed(byoe, cloud, session, bucket, tmp_path, monkeypatch):
+    def invoke(self, endpoint, body, content_type, *, accept):
+        answer = io.BytesIO()
+        np.save(answer, np.sum(json.loads(body)["data"], axis=1))
+        return answer.getvalue()
+
+    monkeypatch.setattr(Cloud, "invoke", invoke)
+    make(cloud, bucket)
+    assert byoe("attach", "byoe-1") == "endpoint byoe-1 is InService\n"
+    pd.DataFrame(np.eye(3), columns=list("abc")).to_csv(tmp_path / "rows.csv", index=False)
+    out = tmp_path / "deep" / "predictions.csv"
+    assert byoe("predict", "byoe-1", tmp_path / "rows.csv", "--out", out) == f"wrote 3 predictions to {out}\n"
+    assert out.read_text() == "prediction\n1.0\n1.0\n1.0\n"
+    with pytest.raises(ParameterError, match="byoe-1 is an endpoint already"):
+        byoe("deploy", "byoe-1")
+    for _ in range(2):  # what is gone is gone
+        assert byoe("delete", "byoe-1") == "nothing is left of endpoint byoe-1\n"
+    assert left(session) == []
+    with pytest.raises(JobError, match="there is no training job, tuning job or endpoint 'byoe-1' in eu-west-1"):
+        byoe("attach", "byoe-1")
+
+
+def test_a_job_is_deployed_by_its_name_and_is_no_endpoint(byoe, session, bucket, data, tmp_path):
+    name = byoe("fit", data, *ENSEMBLE, *ON_AWS).split()[1]
+    with pytest.raises(
+        ParameterError, match=f"{name} is a job, not an endpoint; deploy it first: byoe sagemaker deploy"
+    ):
+        byoe("predict", name, data, "--out", tmp_path / "out.csv")
+    told = byoe("deploy", name, "--memory-mb", 2048)
+    assert told.startswith("endpoint byoe-")
+    assert told.endswith(" is InService\n")
+    assert len(left(session)) == 3
