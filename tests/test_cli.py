@@ -23,6 +23,22 @@ def data(diabetes_frame, tmp_path):
     return file
 
 
+def test_a_name_of_a_blender_is_checked_though_a_learner_of_that_name_is_broken(tmp_path):
+    code = (
+        "from byoe import _registry\n"
+        "from importlib.metadata import EntryPoint\n"
+        "known = dict(_registry._of_packages('learner'))\n"
+        "known['best'] = (_registry.Plugin('best', 'learner', 'bad', '1', EntryPoint('best', 'math:pi', 'x')),)\n"
+        "before = _registry._of_packages\n"
+        "_registry._of_packages = lambda kind: known if kind == 'learner' else before(kind)\n"
+        "from byoe.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "check", "best"], capture_output=True, text=True)
+    assert "the name 'best' is reserved" in done.stderr
+    assert "18 of 18 rules kept" in done.stdout
+    assert done.returncode == 1
+
+
 def test_fit_and_predict(data, diabetes_frame, tmp_path):
     out = tmp_path / "model"
     done = run(

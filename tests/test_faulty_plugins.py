@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from byoe import EnsembleClassifier, EnsembleRegressor, _registry
-from byoe.errors import MemberError
-from byoe.plugins import Blender, Learner, Prepares, register_learner
+from byoe.errors import MemberError, ParameterError, PluginError
+from byoe.plugins import Blender, Learner, Prepares, register_blender, register_learner
 
 
 class Model:
@@ -125,8 +125,6 @@ def test_a_learner_that_changes_what_it_prepares_harms_nobody(data):
 
 
 def test_a_wrong_prediction_of_new_rows_names_the_member_its_plugin_and_what_was_expected(data):
-    from byoe.errors import PluginError
-
     X, y = data
     with register_learner("faulty", made(lambda X: np.where(X[:, 0] > 100, np.nan, 1.0))):
         ensemble = EnsembleRegressor(("faulty", "ridge"), "mean", random_state=0).fit(X, y)
@@ -193,8 +191,6 @@ def test_a_registered_learner_that_changes_what_it_learns_from_is_an_error(kind,
 
 
 def test_a_registered_learner_that_changes_what_it_predicts_is_an_error(data):
-    from byoe.errors import PluginError
-
     X, y = data
     quiet = [True]
 
@@ -232,3 +228,104 @@ def test_one_target_after_the_other_sees_the_same_rows(frame, data):
     EnsembleRegressor([("own", kind()), "ridge"], "mean", cv=2, random_state=0, n_jobs=1).fit(table, np.c_[y, -y])
     assert len(seen) == 6  # two folds and the refit, for each target
     assert 0.0 not in seen
+
+
+class ModelWithoutSave:
+    def predict(self, X, *, threads=1):
+        return np.ones(len(X))
+
+
+class ModelWithoutThreads(ModelWithoutSave):
+    def predict(self, X):
+        return np.ones(len(X))
+
+    def save(self, folder):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (None, r"fit returned None; expected a model with predict\(X, \*, threads=1\) and save\(folder\)"),
+        (ModelWithoutSave(), r"fit returned a ModelWithoutSave, which has no save; expected a model"),
+        (
+            ModelWithoutThreads(),
+            r"predict is called as predict\(X, threads=…\), and ModelWithoutThreads.predict does not",
+        ),
+    ],
+)
+def test_what_is_no_model_is_told_by_the_fit(model, message, data):
+    kind = type("Kind", (SpoilsTheRows,), {"fit": lambda self, X, y, **given: model})
+    with (
+        register_learner("faulty", kind),
+        pytest.raises(MemberError, match=rf"member 'faulty' \(learner 'faulty' of this process\) .*{message}"),
+    ):
+        EnsembleRegressor(("faulty", "ridge"), random_state=0).fit(*data)
+
+
+def test_an_init_of_its_own_is_refused_with_the_advice_to_write_none():
+    class OwnInit(SpoilsTheRows):
+        def __init__(self, l2=1.0):
+            self.l2 = l2
+
+    with pytest.raises(PluginError, match=r"OwnInit writes an __init__ that does not call super.*; write none"):
+        register_learner("own-init", OwnInit)
+
+
+def test_a_misspelt_declaration_is_refused():
+    kind = type("Kind", (SpoilsTheRows,), {"multioutput": True})
+    with pytest.raises(
+        PluginError, match="Kind declares 'multioutput', which means nothing; did you mean 'multi_output'"
+    ):
+        register_learner("misspelt", kind)
+    for harmless in ({"weight": 3}, {"model": "multi"}, {"multi_outputs": 3}):
+        with register_learner("fine", type("Kind", (SpoilsTheRows,), harmless)):
+            pass
+
+
+def test_an_estimator_method_with_the_wrong_arguments():
+    from byoe.plugins import EstimatorLearner
+
+    kind = type("Kind", (EstimatorLearner,), {"estimator": lambda self, task: None})
+    with pytest.raises(
+        PluginError, match=r"estimator is called as estimator\(task, y\), and Kind.estimator does not take"
+    ):
+        register_learner("wrong", kind)
+
+
+class ForgetsSelf(NaN):
+    def fit(self, oof):
+        pass
+
+
+class StateIsAnArray(NaN):
+    def predict(self, predictions, X=None):
+        return predictions.mean(axis=1)
+
+    def state(self):
+        return {"weights": np.ones(2)}
+
+    def restore(self, state, *, trusted=()):
+        return self
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_a_blender_that_forgets_to_return_itself(targets, data):
+    X, y = data
+    with pytest.raises(
+        PluginError, match=r"ForgetsSelf.fit returned None, expected the fitted blender; end it with return"
+    ):
+        EnsembleRegressor(("ridge", "knn"), ForgetsSelf(), random_state=0).fit(X, y if targets == 1 else np.c_[y, y])
+
+
+def test_a_state_that_is_no_json_names_the_blender(data, tmp_path):
+    with register_blender("arrays", StateIsAnArray):
+        made = EnsembleRegressor(("ridge", "knn"), "arrays", random_state=0).fit(*data)
+        with pytest.raises(PluginError, match=r"blender arrays .*: state\(\) is not JSON .*array.tolist"):
+            made.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_the_class_of_a_blender_is_no_blender(data):
+    with pytest.raises(ParameterError, match=r"the blender is the class NaN; give an instance: NaN\(\)"):
+        EnsembleRegressor(("ridge", "knn"), NaN).fit(*data)

@@ -60,6 +60,17 @@ def test_two_distributions_with_one_name_are_both_named():
         pick("learner", "ridge", known)
 
 
+def test_one_distribution_with_one_name_twice_is_told_to_rename():
+    known = collect("learner", [point("a-b", "a:A", Dist("one")), point("a_b", "a:A", Dist("one"))])
+    with pytest.raises(PluginError, match=r"'a-b' is claimed by one 1.0 .* and one 1.0 .*; rename one"):
+        pick("learner", "a-b", known)
+
+
+def test_a_name_in_another_case_is_suggested():
+    with pytest.raises(UnknownNameError, match="Did you mean 'knn'"):
+        byoe.learner("KNN")
+
+
 def test_a_broken_plugin_fails_only_when_asked_for():
     known = collect(
         "learner", [point("ghost", "no_such_module:Ghost", Dist("haunted")), point("ok", "json:dumps", Dist("fine"))]
@@ -102,6 +113,10 @@ def test_a_registered_tree_is_bagged_like_an_instance_of_it(registered):
     ("value", "message"),
     [
         ("json:dumps", "neither a Learner nor a scikit-learn estimator"),
+        ("builtins:dict", r"neither a Learner nor .*it makes \{\}, which is no scikit-learn estimator"),
+        ("byoe.blenders.mean:Mean", r"is a Blender, which belongs into the group byoe\.blenders"),
+        ("json:nothing", r"no attribute 'nothing'. Correct the entry point in the pyproject.toml of"),
+        ("no_such_module_here:X", "Install what brings the module no_such_module_here|Correct the entry point"),
         ("math:pi", "expected a Learner subclass"),
         ("sklearn.preprocessing:StandardScaler", "neither a regressor nor a classifier"),
     ],
@@ -116,6 +131,9 @@ def test_what_is_no_learner_is_refused(registered, value, message):
 def test_what_is_no_blender_is_refused(registered):
     registered("sklearn.linear_model:Ridge", kind="blender")
     with pytest.raises(PluginError, match="expected a Blender subclass"):
+        byoe.blender("made-up")
+    registered("byoe_example.least_squares:LeastSquares", kind="blender")
+    with pytest.raises(PluginError, match=r"is a Learner, which belongs into the group byoe\.learners"):
         byoe.blender("made-up")
 
 

@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from ._contracts import FloatArray, IntArray, Level, Task
 from ._parameters import Parameters
-from .errors import ParameterError
+from .errors import ParameterError, PluginError
 
 # Metrics that order predictions as the mean of ``OOF.row_losses`` does.
 _MEANS_OF_ROWS = frozenset({"rmse", "mse", "mae", "log_loss", "accuracy"})
@@ -186,3 +187,14 @@ class Blender(Parameters):
     def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
         """Take back what ``state`` returned."""
         raise TypeError(f"{type(self).__name__} does not define restore")
+
+
+def fitted(blender: Blender, oof: OOF) -> Blender:
+    """Return a blender of the same kind, fitted; a PluginError where ``fit`` returns something else."""
+    made = clone(blender).fit(oof)
+    if not isinstance(made, Blender):
+        what = "None" if made is None else f"a {type(made).__name__}"
+        raise PluginError(
+            f"{type(blender).__name__}.fit returned {what}, expected the fitted blender; end it with return self"
+        )
+    return made

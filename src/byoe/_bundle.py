@@ -25,10 +25,11 @@ from ._fold_model import FoldModel
 from ._leaderboard import Leaderboard
 from ._members import FittedMember, as_blender, members
 from ._outputs import PerOutput
+from ._registry import origin
 from ._spec import blender_from_spec, blender_to_spec, from_spec, to_spec
 from ._splits import SplitPlan
 from ._versions import distributions, installed_version
-from .errors import BundleError
+from .errors import BundleError, PluginError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -212,7 +213,15 @@ def _describe(blender: Blender) -> Any:
         return [_describe(one) for one in blender.blenders_]
     if isinstance(blender, Calibrated):
         return {"calibration": blender.calibration(), "blender": _describe(blender.inner_)}
-    return {"spec": blender_to_spec(blender), "state": blender.state()}
+    state = blender.state()
+    try:
+        json.dumps(state, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise PluginError(
+            f"blender {blender.name}{origin(blender)}: state() is not JSON ({error}); return numbers, texts, lists and "
+            "mappings, such as array.tolist()"
+        ) from error
+    return {"spec": blender_to_spec(blender), "state": state}
 
 
 def _restore(entry: Any, trusted: Sequence[str]) -> Blender:

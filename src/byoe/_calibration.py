@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -12,7 +12,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 
-from ._blending import OOF, Blender, Linear
+from ._blending import OOF, Blender, Linear, fitted
 from ._contracts import FloatArray, Task
 from .errors import ParameterError
 
@@ -59,7 +59,7 @@ class Calibrated(Blender):
     @property
     def weights_(self) -> FloatArray:
         """The blender's weights, of shape (n_members,)."""
-        return self.inner_.weights_  # type: ignore[no-any-return]
+        return cast(FloatArray, self.inner_.weights_)  # type: ignore[attr-defined]
 
     @property
     def in_use(self) -> Blender:
@@ -77,12 +77,12 @@ class Calibrated(Blender):
         sums, counts = np.zeros((len(oof.y), oof.task.n_classes)), np.zeros(len(oof.y))
         for train, test in folds:
             unseen = oof.rows(test)
-            sums[test] += clone(self.inner).fit(oof.rows(train)).predict(unseen.predictions, unseen.X)
+            sums[test] += fitted(self.inner, oof.rows(train)).predict(unseen.predictions, unseen.X)
             counts[test] += 1
         rows = counts > 0
         weight = np.ones(len(oof.y)) if oof.sample_weight is None else oof.sample_weight
         self._map = _learn(self.method, sums[rows] / counts[rows, None], oof.y[rows], weight[rows])
-        self.inner_ = clone(self.inner).fit(oof)
+        self.inner_ = fitted(self.inner, oof)
         return self
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from ._data import read_frame, take_apart
 from ._leaderboard import Leaderboard
 from ._sagemaker_commands import app as sagemaker_app
 from ._store_commands import app as store_app
-from .errors import InputError, ParameterError
+from .errors import InputError, ParameterError, PluginError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -128,22 +129,31 @@ def plugins() -> None:
 def check(
     name: Annotated[str, typer.Argument(help="A registered learner or blender.")],
     param: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the learner or blender.")] = None,
-    rows: Annotated[int, typer.Option(help="Rows of the tables that a learner is checked on.")] = 120,
+    rows: Annotated[int, typer.Option(min=120, help="Rows of the tables that a learner is checked on.")] = 120,
 ) -> None:
     """Check that a plugin keeps the promises of the contract; the exit status is 1 if it breaks one."""
+    from ._plugin_list import KINDS
     from ._registry import blender, installed, learner, plain
     from .conformance import check_blender, check_learner
 
     params = options.settings(param)
-    reports = []
-    if plain(name) in installed("learner") or plain(name) not in installed("blender"):
-        reports.append(check_learner(learner(name, **params), on_fail="report", n_rows=rows))
-    if plain(name) in installed("blender"):
-        reports.append(check_blender(blender(name, **params), on_fail="report"))
-    for report in reports:
+    broken = False
+    for kind in KINDS:
+        if plain(name) not in installed(kind) and (kind == "blender" or plain(name) in installed("blender")):
+            continue
+        try:
+            if kind == "learner":
+                report = check_learner(learner(name, **params), on_fail="report", n_rows=rows)
+            else:
+                report = check_blender(blender(name, **params), on_fail="report")
+        except PluginError as error:
+            print(f"error: {error}", file=sys.stderr)
+            broken = True
+            continue
         print(report)
         print(f"{len(report) - len(report.broken)} of {len(report)} rules kept or not asked for")
-    if any(report.broken for report in reports):
+        broken = broken or bool(report.broken)
+    if broken:
         raise typer.Exit(1)
 
 

@@ -17,9 +17,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
-from ._blending import OOF, Blender
+from ._blending import OOF, Blender, fitted
 from ._budget import Clock
 from ._contracts import FloatArray, Learner
 from ._course import Course
@@ -31,7 +30,7 @@ from ._rows import Rows
 from ._schedule import one_thread
 from ._splits import SplitPlan
 from ._tasks import REFIT, FitTask, Outcome, fit_tasks
-from .errors import BudgetWarning, MemberError, ParameterError
+from .errors import BudgetWarning, MemberError, ParameterError, PluginError
 
 
 @dataclass(frozen=True)
@@ -216,7 +215,10 @@ def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
     Blend
     """
     with one_thread():  # on so few columns more of them only wait for each other
-        return _fit_blend(blender, oof, plan)
+        try:
+            return _fit_blend(blender, oof, plan)
+        except PluginError as error:
+            raise PluginError(f"blender {blender.name}{origin(blender)}: {error}") from error
 
 
 def _fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
@@ -226,12 +228,12 @@ def _fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
     oof = replace(oof, folds=tuple(folds))
     held_out = []
     for train, test in folds:
-        held_out.append(clone(blender).fit(oof.rows(train)).in_use)
+        held_out.append(fitted(blender, oof.rows(train)).in_use)
         features = None if oof.X is None else oof.X[test]
         blended = held_out[-1].predict(oof.predictions[test], features)
         blended = task.check(blended, len(test), f"blender {blender.name}{origin(blender)}")
         np.add.at(sums, test, blended)
         np.add.at(counts, test, 1)
     divisor = np.maximum(counts, 1).reshape(-1, *([1] * (sums.ndim - 1)))
-    fitted = clone(blender).fit(oof.rows(np.flatnonzero(plan.coverage)))
-    return Blend(fitted.in_use, sums / divisor, counts > 0, tuple(held_out))
+    served = fitted(blender, oof.rows(np.flatnonzero(plan.coverage)))
+    return Blend(served.in_use, sums / divisor, counts > 0, tuple(held_out))

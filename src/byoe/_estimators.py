@@ -350,6 +350,8 @@ class FromFactory(_Foreign):
         super().__init__(**params)
         self.factory = factory
         made = factory()
+        if not (hasattr(made, "fit") and hasattr(made, "get_params")):
+            raise TypeError(f"it makes {made!r}, which is no scikit-learn estimator")
         _declare(self, made)
         self._names = frozenset(made.get_params(deep=True))
         parts = [factory, *map(type, (made, *made.get_params(deep=True).values()))]

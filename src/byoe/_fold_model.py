@@ -23,6 +23,7 @@ from ._encoding import Encoder, fit_encoder, needs_encoding
 from ._inner import hold_out, inner_folds
 from ._moments import FoldMoments, of_output
 from ._prepared import Preparation, Prepared
+from ._promises import broken_model
 from ._rows import Rows, inner_task, shielded, targets
 from .errors import BundleError, ParameterError, PluginError
 
@@ -292,6 +293,8 @@ class _Fit:
             fitted = fit(
                 number, target, task=self.task, sample_weight=weight, seed=self.seed, threads=self.threads, **extra
             )
+            if fault := broken_model(fitted):
+                raise PluginError(fault)
             model.models.append(fitted)
             if extra:
                 model.rounds.append(int(getattr(fitted, "rounds", 1)))

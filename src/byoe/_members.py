@@ -129,6 +129,8 @@ def as_learner(given: Any) -> Learner | None:
         return as_learner(params)
     if isinstance(given, Learner):
         return given
+    if isinstance(given, type):
+        raise ParameterError(f"the blender is the class {given.__name__}; give an instance: {given.__name__}()")
     if hasattr(given, "fit") and hasattr(given, "get_params") and not isinstance(given, type):
         from ._estimators import FromEstimator
 
@@ -210,6 +212,8 @@ def as_blender(given: Any) -> Blender:
         return make_blender(given)
     if isinstance(given, Blender):
         return given
+    if isinstance(given, type):
+        raise ParameterError(f"the blender is the class {given.__name__}; give an instance: {given.__name__}()")
     if hasattr(given, "fit") and hasattr(given, "predict") and hasattr(given, "get_params"):
         from ._meta_model import MetaModel
 

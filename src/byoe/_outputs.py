@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import clone
 
-from ._blending import OOF, Blender
+from ._blending import OOF, Blender, fitted
 from ._contracts import FloatArray, Task
 
 
@@ -37,7 +37,7 @@ class PerOutput(Blender):
         self.template.check(replace(task, n_outputs=1), n_members)
 
     def fit(self, oof: OOF) -> Self:
-        self.blenders_ = [clone(self.template).fit(one) for one in outputs(oof)]
+        self.blenders_ = [fitted(self.template, one) for one in outputs(oof)]
         return self
 
     @classmethod
@@ -54,7 +54,7 @@ class PerOutput(Blender):
     @property
     def weights_(self) -> FloatArray:
         """The weights of the blenders, of shape (n_members, n_outputs)."""
-        return np.column_stack([blender.weights_ for blender in self.blenders_])
+        return np.column_stack([blender.weights_ for blender in self.blenders_])  # type: ignore[attr-defined]
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
         return np.column_stack([blender.predict(predictions[:, :, i], X) for i, blender in enumerate(self.blenders_)])

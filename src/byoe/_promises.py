@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from ._blending import Blender
@@ -29,8 +30,22 @@ def broken_promise(made: Learner | Blender) -> str | None:
     return next(_of_learner(made) if isinstance(made, Learner) else _of_blender(made), None)
 
 
+def broken_model(model: Any) -> str | None:
+    """Return in which way what a learner's ``fit`` returned is no model; None if it is one."""
+    for method, positions, keywords in (("predict", ("X",), ("threads",)), ("save", ("folder",), ())):
+        if not callable(getattr(model, method, None)):
+            what = "None" if model is None else f"a {type(model).__name__}, which has no {method}"
+            return f"fit returned {what}; expected a model with predict(X, *, threads=1) and save(folder)"
+        if callable(getattr(type(model), method, None)):
+            fault = next(_called(model, method, positions, keywords), None)
+            if fault:
+                return fault
+    return None
+
+
 def _of_learner(made: Any) -> Iterator[str]:
     yield from _of_both(made)
+    yield from _misspelt(made, Learner)
     kind = type(made)
     if made.finalize not in ("bag", "refit"):
         yield f"finalize is {made.finalize!r}, expected 'bag' or 'refit'"
@@ -40,6 +55,7 @@ def _of_learner(made: Any) -> Iterator[str]:
     yield from _names(made)
     if isinstance(made, EstimatorLearner) and kind.fit is EstimatorLearner.fit:
         yield from _written(kind, EstimatorLearner, "estimator")
+        yield from _called(made, "estimator", ("task", "y"), ())
     yield from _written(kind, Learner, "fit", "load")
     for names in _OPTIONAL.values():
         there = [name for name in names if callable(getattr(made, name, None))]
@@ -61,6 +77,7 @@ def _of_learner(made: Any) -> Iterator[str]:
 
 def _of_blender(made: Any) -> Iterator[str]:
     yield from _of_both(made)
+    yield from _misspelt(made, Blender)
     if not isinstance(made.defaults, Mapping):
         yield f"defaults is {made.defaults!r}, expected a mapping from parameters to their defaults"
     yield from _flags(made, ("convex", "gives_probabilities", "takes_scores"))
@@ -72,6 +89,12 @@ def _of_blender(made: Any) -> Iterator[str]:
 
 
 def _of_both(made: Any) -> Iterator[str]:
+    if "_given" not in vars(made):
+        yield (
+            f"{type(made).__name__} writes an __init__ that does not call super().__init__(**params); write none: "
+            "parameters come as keywords, and get_params() returns those that were given"
+        )
+        return
     try:
         tasks = frozenset(made.tasks)
     except TypeError:
@@ -80,6 +103,19 @@ def _of_both(made: Any) -> Iterator[str]:
         yield f"tasks is {made.tasks!r}, expected a set of 'regression' and 'classification'"
     if made.weights not in LEVELS:
         yield f"weights is {made.weights!r}, expected one of {', '.join(map(repr, LEVELS))}"
+
+
+def _misspelt(made: Any, base: type) -> Iterator[str]:
+    """Yield class attributes that look like declarations and are none."""
+    known = {name: getattr(base, name) for name in dir(base) if not name.startswith("_")}
+    known = {name: default for name, default in known.items() if isinstance(default, (bool, str, tuple, Mapping, Set))}
+    for kind in type(made).__mro__:
+        for name, value in vars(kind).items() if not kind.__module__.startswith("byoe.") else ():
+            if name.startswith("_") or hasattr(base, name):
+                continue
+            for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.8):
+                if type(value) is type(known[meant]):
+                    yield f"{kind.__name__} declares {name!r}, which means nothing; did you mean {meant!r}?"
 
 
 def _flags(made: Any, names: Iterable[str]) -> Iterator[str]:

@@ -80,8 +80,17 @@ class Plugin:
             return self.entry_point.load()
         except (Exception, SystemExit) as error:
             raise PluginError(
-                f"{self} cannot be loaded from {self.value!r}: {type(error).__name__}: {error}"
+                f"{self} cannot be loaded from {self.value!r}: {type(error).__name__}: {error}. {self._advice(error)}"
             ) from error
+
+    def _advice(self, error: BaseException) -> str:
+        assert self.entry_point is not None
+        own = self.entry_point.module.partition(".")[0]
+        if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] != own:
+            return f"Install what brings the module {error.name}"
+        if isinstance(error, (AttributeError, ModuleNotFoundError)):
+            return f"Correct the entry point in the pyproject.toml of {self.distribution}, and install it again"
+        return f"Tell the authors of {self.distribution}, or uninstall it"
 
 
 def plain(name: str) -> str:
@@ -140,9 +149,9 @@ def pick(
         )
     if len(plugins) > 1:
         claims = " and ".join(f"{p.distribution} {p.version} ({p.value})" for p in plugins)
-        raise PluginError(
-            f"{kind} {name!r} is claimed by {claims}; uninstall one of them, or switch one off by {LIMIT}"
-        )
+        several = len({_normal(p.distribution) for p in plugins}) > 1
+        advice = f"uninstall one of them, or name the distributions to keep in {LIMIT}" if several else "rename one"
+        raise PluginError(f"{kind} {name!r} is claimed by {claims}; {advice}")
     if fault := wrong_name(kind, plugins[0].name):
         raise PluginError(f"{plugins[0]}: {fault}")
     return plugins[0]
@@ -349,6 +358,8 @@ def _as_learner(plugin: Plugin, params: Mapping[str, Any]) -> Learner:
     made: Learner
     if isinstance(target, type) and issubclass(target, Learner):
         made = _instance(plugin, target, params)
+    elif isinstance(target, type) and issubclass(target, Blender):
+        raise PluginError(f"{plugin}: {plugin.value!r} is a Blender, which belongs into the group byoe.blenders")
     elif callable(target):
         from ._estimators import FromFactory
 
@@ -371,6 +382,8 @@ def _as_learner(plugin: Plugin, params: Mapping[str, Any]) -> Learner:
 
 def _as_blender(plugin: Plugin, params: Mapping[str, Any]) -> Blender:
     target = plugin.load()
+    if isinstance(target, type) and issubclass(target, Learner):
+        raise PluginError(f"{plugin}: {plugin.value!r} is a Learner, which belongs into the group byoe.learners")
     if not (isinstance(target, type) and issubclass(target, Blender)):
         raise PluginError(f"{plugin}: {plugin.value!r} is {target!r}, expected a Blender subclass")
     made: Blender = _instance(plugin, target, params)

@@ -79,7 +79,8 @@ def need(module: str, extra: str, purpose: str) -> ModuleType:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the closest known names and all of them, as the tail of an error message."""
     names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    close = [known for known in names if known.lower() == name.lower()]
+    close = close or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return f"{hint}Known: {', '.join(names) if names else 'none'}."
 

@@ -52,6 +52,28 @@ def model_with(**methods):
     return type("Other", (Model,), methods)
 
 
+class OwnInit(Sound):
+    def __init__(self, l2=1.0):
+        self.l2 = l2
+
+
+class Misspelt(Sound):
+    multioutput = True
+
+
+class NoModel(Sound):
+    def fit(self, X, y, **given):
+        super().fit(X, y, **given)
+
+
+class NoSave(Sound):
+    model = type("Other", (), {"__init__": Model.__init__, "predict": Model.predict})
+
+
+class NoThreadsInPredict(Sound):
+    model = model_with(predict=lambda self, X: Model.predict(self, X))
+
+
 class NoThreads(Sound):
     def fit(self, X, y, *, task, sample_weight, seed):
         return super().fit(X, y, task=task, sample_weight=sample_weight, seed=seed, threads=1)
@@ -195,6 +217,8 @@ class TakesAnyLength(Sound):
 
 
 class ChangesItself(Sound):
+    """Keeps what it needs for a fit, also of one that fails."""
+
     def fit(self, X, y, **given):
         self._given["l2"] = len(y)
         return super().fit(X, y, **given)
@@ -460,6 +484,11 @@ BREACHES = {
         WrongSpace,
         SpaceIsNone,
         NoGroups,
+        OwnInit,
+        Misspelt,
+        NoModel,
+        NoSave,
+        NoThreadsInPredict,
     ],
     "parameters": [Forgets, SharesParameters, TakesAnyName],
     "predictions": [WrongShape, FewerRows, NotFinite, Texts, NoProbabilities],
@@ -469,7 +498,7 @@ BREACHES = {
     "no leakage": [Remembers],
     "one row": [LooksAtTheBatch],
     "constant target": [DividesByTheDeviation],
-    "clean failure": [TakesAnyLength, ChangesItself],
+    "clean failure": [ChangesItself],
     "silent": [Prints, PreparesLoudly],
     "threads": [ManyThreads],
     "saved and loaded": [SavesNothing, SavesElsewhere, SavesAPickle, SavesAPickleOfNumbers, LosesDigits],

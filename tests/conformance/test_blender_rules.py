@@ -91,6 +91,16 @@ class PositionalOnly(Sound):
         return super().restore(state)
 
 
+class OwnInit(Sound):
+    def __init__(self, keep=0.8):
+        self.keep = keep
+
+
+class ForgetsSelf(Sound):
+    def fit(self, oof):
+        super().fit(oof)
+
+
 class TakesAnyName(Sound):
     def check_names(self, names):
         pass
@@ -283,7 +293,7 @@ class Prints(Sound):
 
 
 BREACHES = {
-    "contract": [NoState, PositionalOnly],
+    "contract": [NoState, PositionalOnly, OwnInit, ForgetsSelf],
     "parameters": [TakesAnyName, LosesParameters],
     "predictions": [WrongShape, NotOne],
     "it blends": [Worst],

@@ -14,8 +14,10 @@ from tests.conformance.faulty_learners import (
     NoProbabilities,
     NoThreads,
     Prepares,
+    Prints,
     SavesAPickle,
     Sound,
+    TakesAnyLength,
 )
 
 from byoe import learner
@@ -96,6 +98,16 @@ def test_a_declared_pickle_is_no_breach_and_needs_trust(tmp_path):
             load(tmp_path / "model")
         again = load(tmp_path / "model", trusted=["pickled"])
     assert np.array_equal(again.predict(X), made.predict(X))
+
+
+def test_a_learner_that_does_not_count_targets_breaks_nothing():
+    found = next(check for check in checks(TakesAnyLength()) if check.rule.name == "clean failure").result()
+    assert found.state == "not supported"
+
+
+def test_what_a_learner_prints_is_kept_from_the_report(capfd):
+    check_learner(Prints, on_fail="report")
+    assert capfd.readouterr().out == ""
 
 
 def test_groups_that_are_declared_must_be_taken():

@@ -24,9 +24,9 @@ def test_what_python_and_native_code_print():
     assert found == [""]
 
 
-def _work():
+def _work(times=20):
     rows = np.random.default_rng(0).normal(size=200_000)
-    for _ in range(20):
+    for _ in range(times):
         np.sort(rows)
 
 
@@ -62,12 +62,13 @@ def _seen(count):
 def test_threads_that_take_turns_are_one():
     def turns():
         with ThreadPoolExecutor(1) as pool, WorkAtOnce() as seen:
-            for _ in range(5):
-                pool.submit(_work).result()
-                _work()
+            for _ in range(2):  # a thread that wakes another may not be off its core yet
+                pool.submit(_work, 40).result()
+                _work(40)
         return seen.threads
 
-    assert any(turns() < 1.1 for _ in range(5))
+    found = [turns() for _ in range(5)]
+    assert min(found) < 1.15, found
 
 
 @told

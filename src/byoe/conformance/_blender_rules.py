@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from .._blending import OOF, Blender
 from .._contracts import FloatArray, IntArray
+from ..errors import PluginError
 from ._common import CONTRACT, FOUND_BY_NAME, SILENT, WEIGHTS, check_contract, check_found_by_name, close, shortened
 from ._process import printed
 from ._rules import BrokenPromiseError, NotSupportedError, Rule, rule
@@ -27,6 +28,13 @@ _NEAR = 0.5
 @rule(BOOK, "contract", CONTRACT)
 def _contract(subject: BlenderSubject) -> None:
     check_contract(subject.blender)
+    try:
+        for task in subject.tasks():
+            subject.fit(subject.oof(task))
+    except PluginError as error:  # what fit returned is no blender; one that fails is told by the rules that need it
+        raise BrokenPromiseError(str(error)) from error
+    except Exception:
+        return
 
 
 @rule(BOOK, "parameters", "Parameters are kept by clone, and unknown names are refused")

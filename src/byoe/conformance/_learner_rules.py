@@ -17,6 +17,7 @@ from sklearn.base import clone
 
 from .._contracts import FloatArray, Learner
 from .._fold_model import fit_fold
+from ..errors import PluginError
 from ._common import CONTRACT, FOUND_BY_NAME, SILENT, check_contract, check_found_by_name, close, shortened
 from ._process import WorkAtOnce, is_pickle, printed, unpickled
 from ._rules import BrokenPromiseError, NotSupportedError, Rule, rule
@@ -37,6 +38,12 @@ _TRIALS = 3
 @rule(BOOK, "contract", CONTRACT)
 def _contract(subject: LearnerSubject) -> None:
     check_contract(subject.learner)
+    try:
+        subject.fit(subject.sample(subject.task))
+    except PluginError as error:  # what it returned is no model; a fit that fails is told by the rules that need it
+        raise BrokenPromiseError(str(error)) from error
+    except Exception:
+        return
 
 
 @rule(BOOK, "parameters", "Parameters are kept by clone and set_params, and unknown names are refused")
@@ -237,7 +244,7 @@ def _clean_failure(subject: LearnerSubject) -> None:
                 f"given five targets too few, fit raises {type(error).__name__} without a message"
             ) from error
     else:
-        raise BrokenPromiseError("given five targets too few, fit returns a model as if nothing were wrong")
+        raise NotSupportedError("it takes five targets too few, so that there was no failure to look at")
     if plain_params(learner.get_params()) != params:
         raise BrokenPromiseError("after a fit that failed the parameters are others")
     again = learner.fit(given.X, given.y, **options).predict(given.X)

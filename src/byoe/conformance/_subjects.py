@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from .._blending import OOF, Blender
+from .._blending import OOF, Blender, fitted
 from .._columns import Column
 from .._contracts import FloatArray, Learner, Prepares, StopRows, Task
 from .._estimators import FromFactory
@@ -203,8 +203,7 @@ class BlenderSubject:
 
     def fit(self, oof: OOF) -> Blender:
         """Return a blender of its own, fitted."""
-        made: Blender = clone(self.blender)
-        return made.fit(oof)
+        return fitted(self.blender, oof)
 
     def oof(self, task: Task, n_rows: int = 240) -> OOF:
         """Return the predictions of four members of different worth, with a plan of four folds."""
