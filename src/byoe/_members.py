@@ -129,8 +129,6 @@ def as_learner(given: Any) -> Learner | None:
         return as_learner(params)
     if isinstance(given, Learner):
         return given
-    if isinstance(given, type):
-        raise ParameterError(f"the blender is the class {given.__name__}; give an instance: {given.__name__}()")
     if hasattr(given, "fit") and hasattr(given, "get_params") and not isinstance(given, type):
         from ._estimators import FromEstimator
 
