@@ -140,7 +140,7 @@ def class_path(kind: type, where: str) -> str:
     if module == "__main__" or "<locals>" in name:
         raise SpecError(
             f"{where}: class {name!r} is defined in a notebook cell, a script or a function, where no other "
-            "process can import it; move it to a module of an installed package"
+            "process can import it; move it to a module of its own, and import it from there"
         )
     return f"{module}:{name}"
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
+# Distributions that jobs get the user's own modules in; elsewhere these are files.
+OWN_CODE = "byoe_own_"
+
 
 def installed_version(name: str) -> str | None:
     """Return the version of a distribution, None where it is not installed."""
@@ -24,5 +27,5 @@ def _by_package() -> Mapping[str, list[str]]:
 
 
 def distributions(package: str) -> frozenset[str]:
-    """Return the distributions that bring a top-level package; none for a module beside a script."""
-    return frozenset(_by_package().get(package, ()))
+    """Return the distributions that bring a top-level package; none for a module of the user's own."""
+    return frozenset(name for name in _by_package().get(package, ()) if not name.startswith(OWN_CODE))

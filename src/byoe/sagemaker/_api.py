@@ -40,6 +40,8 @@ def fit(
     groups: str | int | None = None,
     drop: Iterable[str | int] = (),
     header: bool | None = None,
+    dependencies: Iterable[str | Path] = (),
+    requirements: Iterable[str] = (),
     instance_type: str = "local",
     role: str | None = None,
     output: str | Path | None = None,
@@ -66,6 +68,11 @@ def fit(
         Columns that are no features.
     header : bool, default=None
         Whether the first row of CSV files names the columns; None looks.
+    dependencies : iterable of str or Path, default=()
+        Your own modules and packages that the ensemble uses, as ``.py`` files and folders: the job
+        and its endpoint can import them.
+    requirements : iterable of str, default=()
+        Further distributions that the job installs, in the versions that are installed here.
     instance_type : str, default="local"
         Where to run: on this machine, by the same generated files as on SageMaker; or the type
         of an instance on AWS, such as ``"ml.m5.xlarge"``.
@@ -113,18 +120,19 @@ def fit(
     values = plain_values(hyperparameters)
     made = configured(ensemble, values)
     data = data_roles(channels, target, weight, groups, drop, header)
+    shipped = {"dependencies": dependencies, "requirements": requirements}
     name = new_name()
     if not local:
         cloud = Cloud(session)
         machine = machine_for(cloud, instance_type=instance_type, role=role, image=image, options=options, spot=spot)
         prefix = prefix_for(cloud, output)
         with tempfile.TemporaryDirectory() as folder:
-            source, places = _prepare(Path(folder), ensemble, [made], channels, data)
+            source, places = _prepare(Path(folder), ensemble, [made], channels, data, shipped)
             on_aws = launch(name, source, places, values, cloud=cloud, machine=machine, prefix=prefix)
         return on_aws.wait(logs=logs) if wait else on_aws
     base = _base(output, name)
     with _removed_if_failing(base):
-        source, paths = _prepare(base, ensemble, [made], channels, data)
+        source, paths = _prepare(base, ensemble, [made], channels, data, shipped)
         job = LocalJob(name, base, source, paths, values, cpus=joblib.cpu_count())
     return job.wait(logs=logs) if wait else job
 
@@ -140,6 +148,8 @@ def tune(
     groups: str | int | None = None,
     drop: Iterable[str | int] = (),
     header: bool | None = None,
+    dependencies: Iterable[str | Path] = (),
+    requirements: Iterable[str] = (),
     max_jobs: int = 10,
     max_parallel_jobs: int = 1,
     instance_type: str = "local",
@@ -164,8 +174,8 @@ def tune(
 
     Parameters
     ----------
-    ensemble, train, validation, target, weight, groups, drop, header, instance_type, role, \
-output, hyperparameters, spot, image, session, **options
+    ensemble, train, validation, target, weight, groups, drop, header, dependencies, requirements, \
+instance_type, role, output, hyperparameters, spot, image, session, **options
         As in `fit`; a fixed hyperparameter cannot be tuned too.
     space : mapping of str to tuple or list, or None
         None searches what the learners propose, but for what is set already.
@@ -213,6 +223,7 @@ output, hyperparameters, spot, image, session, **options
     for variant in variants:
         configured(variant, {})
     metric = objective(made, space)
+    shipped = {"dependencies": dependencies, "requirements": requirements}
     name = new_name("byoe-tune")
     if not local:
         cloud = Cloud(session)
@@ -229,7 +240,7 @@ output, hyperparameters, spot, image, session, **options
         parameter_ranges(space, strategy)  # before anything is uploaded
         prefix = prefix_for(cloud, output)
         with tempfile.TemporaryDirectory() as folder:
-            source, places = _prepare(Path(folder), ensemble, [made, *variants], channels, data)
+            source, places = _prepare(Path(folder), ensemble, [made, *variants], channels, data, shipped)
             on_aws = launch_tuning(
                 name, source, places, fixed, space, search_options, cloud=cloud, machine=machine, prefix=prefix
             )
@@ -238,7 +249,7 @@ output, hyperparameters, spot, image, session, **options
     cpus = cpus_per_trial(max_parallel_jobs, joblib.cpu_count())
     shared_cores = {"n_jobs": cpus} if max_parallel_jobs > 1 else {}
     with _removed_if_failing(base):
-        source, paths = _prepare(base, ensemble, [made, *variants], channels, data)
+        source, paths = _prepare(base, ensemble, [made, *variants], channels, data, shipped)
 
     def launch(trial: str, params: dict[str, Any]) -> LocalJob:
         values = {**shared_cores, **fixed, **params}
@@ -332,8 +343,13 @@ def _removed_if_failing(base: Path) -> Iterator[None]:
 
 
 def _prepare(
-    base: Path, ensemble: Any, variants: list[Any], channels: Mapping[str, Any], data: Mapping[str, Any]
+    base: Path,
+    ensemble: Any,
+    variants: list[Any],
+    channels: Mapping[str, Any],
+    data: Mapping[str, Any],
+    shipped: Mapping[str, Any],
 ) -> tuple[Path, dict[str, Any]]:
     """Write the source folder and the channels of a job."""
-    source = write_source(ensemble, base / "source", data=data, variants=variants)
+    source = write_source(ensemble, base / "source", data=data, variants=variants, **shipped)
     return source, {name: as_files(table, base / "data" / name) for name, table in channels.items()}

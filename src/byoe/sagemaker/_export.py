@@ -29,6 +29,8 @@ def export(
     groups: str | int | None = None,
     drop: Iterable[str | int] = (),
     header: bool | None = None,
+    dependencies: Iterable[str | Path] = (),
+    requirements: Iterable[str] = (),
 ) -> Path:
     """Write the source folder of a job: entry script, handlers, specification, requirements and wheels.
 
@@ -44,6 +46,10 @@ def export(
         Columns that are no features.
     header : bool, default=None
         Whether the first row of CSV files names the columns; None looks.
+    dependencies : iterable of str or Path, default=()
+        Your own modules and packages that the ensemble uses, as ``.py`` files and folders.
+    requirements : iterable of str, default=()
+        Further distributions that the job installs, in the versions that are installed here.
 
     Returns
     -------
@@ -73,7 +79,8 @@ def export(
         "drop": [drop] if isinstance(drop, (str, int)) else list(drop),
         "header": header,
     }
-    return write_source(configured(ensemble, {}), Path(folder), data=data)
+    made = configured(ensemble, {})
+    return write_source(made, Path(folder), data=data, dependencies=dependencies, requirements=requirements)
 
 
 def dockerfile(source: str | Path, image: str) -> Path:

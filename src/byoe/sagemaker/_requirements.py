@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from ..errors import JobError
+from ..errors import JobError, ParameterError
 from ._wheels import direct_url
 
 Find = Callable[[str], Distribution]
@@ -125,6 +125,29 @@ def requirements(
     if not gpu and "xgboost" in versions:
         versions["xgboost-cpu"] = versions.pop("xgboost")
     return [f"{name}=={version}" for name, version in sorted(versions.items())], sorted(wheels)
+
+
+def named(text: str) -> str:
+    """Return the distribution that a requirement names, if what is installed here satisfies it.
+
+    Raises
+    ------
+    ParameterError
+        When the text is no requirement, or another version is installed.
+    JobError
+        When it is not installed.
+    """
+    try:
+        wanted = Requirement(text)
+    except InvalidRequirement as error:
+        raise ParameterError(f"requirements holds {text!r}, which is no requirement: {error}") from error
+    here = _found(canonicalize_name(wanted.name), "requirements", distribution).version
+    if not wanted.specifier.contains(here, prereleases=True):
+        raise ParameterError(
+            f"requirements holds {text!r}, and {here} is installed here; a job gets what is installed here, so that "
+            "both compute the same"
+        )
+    return canonicalize_name(wanted.name)
 
 
 def _found(name: str, owner: str, find: Find) -> Distribution:

@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from .._ensemble import EnsembleClassifier
 from .._members import as_blender, entries
 from .._metrics import CLASSIFICATION, REGRESSION
 from .._registry import Kind, find
-from .._spec import parts_of, to_spec
+from .._spec import Parts, parts_of, to_spec
 from ..errors import JobError, SpecError
 from ._limits import fitting_metrics
 from ._metric_lines import metric_definitions
-from ._requirements import requirements
+from ._own_code import modules_of, write_module
+from ._requirements import named
+from ._requirements import requirements as closure
 from ._wheels import direct_url, distribution_of, write_wheel
 
 _TRAIN = '''\
@@ -39,7 +42,15 @@ __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
 '''
 
 
-def write_source(ensemble: Any, folder: Path, *, data: Mapping[str, Any], variants: Iterable[Any] = ()) -> Path:
+def write_source(
+    ensemble: Any,
+    folder: Path,
+    *,
+    data: Mapping[str, Any],
+    variants: Iterable[Any] = (),
+    dependencies: Iterable[str | Path] = (),
+    requirements: Iterable[str] = (),
+) -> Path:
     """Write the source folder; it appears whole or not at all.
 
     Parameters
@@ -53,6 +64,10 @@ def write_source(ensemble: Any, folder: Path, *, data: Mapping[str, Any], varian
     variants : iterable of ensembles
         What hyperparameters may make of the ensemble: its parts are shipped and its metrics
         defined as well.
+    dependencies : iterable of str or Path
+        The user's own modules and packages: files and folders.
+    requirements : iterable of str
+        Further distributions that the job installs, in the versions that are installed here.
 
     Raises
     ------
@@ -64,12 +79,15 @@ def write_source(ensemble: Any, folder: Path, *, data: Mapping[str, Any], varian
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
     every = [ensemble, *variants]
-    wheels, pins = _distributions(every)
+    shipment = _Shipment(modules_of(dependencies))
+    for text in (requirements,) if isinstance(requirements, str) else requirements:
+        shipment.add(named(text))
+    for parts in map(parts_of, every):
+        shipment.add_parts(parts)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        shipped = [write_wheel(name, temporary / "wheels").name for name in wheels]
-        lines = [*pins, *(f"./wheels/{name}" for name in shipped)]
+        lines = shipment.write(temporary / "wheels")
         metrics = fitting_metrics((name for one in every for name in metric_names(one)), map(objective_name, every))
         definitions = metric_definitions(metrics)
         files = {
@@ -106,34 +124,67 @@ def objective_name(ensemble: Any) -> str:
     return find_metric(ensemble.metric, task, probabilities=as_blender(ensemble.blender).gives_probabilities).name
 
 
-def _distributions(ensembles: Iterable[Any]) -> tuple[list[str], list[str]]:
-    """Return the distributions to ship as wheels, and the pinned requirements."""
-    wheels: list[str] = ["byoe"]
-    pinned: list[str] = []
-    for parts in map(parts_of, ensembles):
+@dataclass
+class _Shipment:
+    """What a job gets beside its own files.
+
+    Attributes
+    ----------
+    own : mapping of str to Path
+        The user's modules and packages.
+    points : mapping of str to set of (kind, name, module:object)
+        What these register.
+    wheels : list of str
+        Distributions to ship.
+    pinned : list of str
+        Distributions to install.
+    """
+
+    own: Mapping[str, Path]
+    points: dict[str, set[tuple[Kind, str, str]]] = field(default_factory=dict)
+    wheels: list[str] = field(default_factory=lambda: ["byoe"])
+    pinned: list[str] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        """Add a distribution: an index has what came from one."""
+        place = self.wheels if direct_url(distribution(name)) else self.pinned
+        if name not in place:
+            place.append(name)
+
+    def add_parts(self, parts: Parts) -> None:
+        """Add what an ensemble is made of."""
         for learner in parts.learners:
             if learner.pickles:
                 raise SpecError(
                     f"learner {learner.name!r} saves pickles, which load only where somebody trusts them by name, and "
                     "an endpoint has nobody to ask; save native files instead"
                 )
-        for learner in parts.learners:
-            pinned += learner.needs
-        names = [_installed_distribution("learner", learner.name) for learner in parts.learners]
-        names += [_installed_distribution("blender", blender.name) for blender in parts.blenders]
-        names += [distribution_of(kind, "the ensemble") for kind in parts.classes]
-        for name in names:  # an index has what came from one
-            (wheels if direct_url(distribution(name)) else pinned).append(name)
-    wheels = list(dict.fromkeys(wheels))
-    pins, more = requirements([name for name in pinned if name not in wheels], wheels)
-    return [*wheels, *more], pins
+            self.pinned += learner.needs
+            self._add_plugin("learner", learner.name)
+        for blender in parts.blenders:
+            self._add_plugin("blender", blender.name)
+        for kind in parts.classes:
+            if kind.__module__.partition(".")[0] not in self.own:
+                self.add(distribution_of(kind, "the ensemble"))
 
+    def _add_plugin(self, kind: Kind, name: str) -> None:
+        plugin = find(kind, name)
+        if plugin.entry_point is not None:
+            self.add(plugin.distribution)
+            return
+        module, _, place = plugin.value.partition(":")
+        top = module.partition(".")[0]
+        if top not in self.own or "<" in place:
+            raise SpecError(
+                f"{plugin} was registered in a notebook or script, where a job cannot find it; move it to a file of "
+                "its own and give that in dependencies, or to an installed package, with an entry point in the group "
+                f"byoe.{kind}s"
+            )
+        self.points.setdefault(top, set()).add((kind, plugin.name, plugin.value))
 
-def _installed_distribution(kind: Kind, name: str) -> str:
-    plugin = find(kind, name)
-    if plugin.entry_point is None:
-        raise SpecError(
-            f"{plugin} was registered in a notebook or script, where a job cannot find it; move it to a module of an "
-            f"installed package, with an entry point in the group byoe.{kind}s"
-        )
-    return plugin.distribution
+    def write(self, folder: Path) -> list[str]:
+        """Write the wheels into a folder of that name; return the lines of the requirements."""
+        pins, more = closure([name for name in self.pinned if name not in self.wheels], self.wheels)
+        wheels = [write_wheel(name, folder) for name in (*self.wheels, *more)]
+        wheels += [write_module(name, path, folder, self.points.get(name, ())) for name, path in self.own.items()]
+        return [*pins, *(f"./{folder.name}/{wheel.name}" for wheel in wheels)]

@@ -99,8 +99,7 @@ def _repack(dist: Distribution, folder: Path) -> Path:
     tag = "-".join(".".join(dict.fromkeys(column)) for column in zip(*parts, strict=True))
     folder.mkdir(parents=True, exist_ok=True)
     wheel = folder / f"{info.removesuffix('.dist-info')}-{tag}.whl"
-    record = io.StringIO()
-    rows = csv.writer(record, lineterminator="\n")
+    record = ""
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(dist.files, key=str):
             # Scripts lie outside the packages and are made again by an installer.
@@ -112,19 +111,26 @@ def _repack(dist: Distribution, folder: Path) -> Path:
             if not place.is_file():
                 raise JobError(f"{dist.name} {dist.version} is damaged: {place} is missing; install it again")
             data = place.read_bytes()
-            _add(archive, file.as_posix(), data)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-            rows.writerow([file.as_posix(), f"sha256={digest}", len(data)])
-        rows.writerow([f"{info}/RECORD", "", ""])
-        _add(archive, f"{info}/RECORD", record.getvalue().encode())
+            add_file(archive, file.as_posix(), data)
+            record += record_row(file.as_posix(), data)
+        add_file(archive, f"{info}/RECORD", f"{record}{info}/RECORD,,\n".encode())
     return wheel
 
 
-def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    entry = zipfile.ZipInfo(name, _FIXED_TIME)  # the same files make the same bytes
+def add_file(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    """Add a file to an archive, so that the same files make the same archive."""
+    entry = zipfile.ZipInfo(name, _FIXED_TIME)
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.external_attr = 0o644 << 16
     archive.writestr(entry, data)
+
+
+def record_row(place: str, data: bytes) -> str:
+    """Return the line of a wheel's record for a file."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    row = io.StringIO()
+    csv.writer(row, lineterminator="\n").writerow([place, f"sha256={digest}", len(data)])
+    return row.getvalue()
 
 
 def distribution_of(kind: type, where: str) -> str:
@@ -140,9 +146,10 @@ def distribution_of(kind: type, where: str) -> str:
     if not names:
         names = [name for name in _editable_names() if top in _editable_packages(name)]
     if not names:
+        advice = f"give its file or folder, dependencies=['{top}.py'], or make an installable package of it"
         raise SpecError(
             f"{where}: {kind.__qualname__} comes from the module {kind.__module__!r}, which belongs to no installed "
-            "distribution, so that a job could not import it; make an installable package of it"
+            f"distribution, so that a job could not import it; {advice}"
         )
     return names[0]
 
