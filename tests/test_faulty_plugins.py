@@ -46,7 +46,7 @@ def data():
 )
 def test_a_wrong_answer_names_the_member_its_plugin_and_what_was_expected(predict, message, data):
     with register_learner("faulty", made(predict)):
-        ensemble = EnsembleRegressor(("faulty", "ridge"), cv=5, random_state=0)
+        ensemble = EnsembleRegressor(("faulty", "ridge"), cv=5, n_jobs=1, random_state=0)
         with pytest.raises(
             MemberError,
             match=rf"member 'faulty' \(learner 'faulty' of this process\) failed on fold 1 of 5: .*{message}",
