@@ -118,10 +118,10 @@ def tune(
 
 @app.command()
 def attach(
-    name: Annotated[str, typer.Argument(help="A training job, tuning job or endpoint on AWS.")],
+    name: Annotated[str, typer.Argument(help="A training job, tuning job, endpoint or transform job on AWS.")],
     logs: Annotated[bool, typer.Option(help="Print the log too.")] = False,
 ) -> None:
-    """Tell how a job, a tuning job or an endpoint on AWS is doing."""
+    """Tell how a job, a tuning job, an endpoint or a transform job on AWS is doing."""
     from . import sagemaker
 
     found: Any = sagemaker.attach(name)
@@ -131,6 +131,8 @@ def attach(
         _tell_tuning(found)
     elif hasattr(found, "metrics"):
         _tell_job(found)
+    elif isinstance(found, sagemaker.Transform):
+        print(f"transform job {found.name} is {found.status}, predictions: {found.output}")
     else:
         print(f"endpoint {found.name} is {found.status}")
 
@@ -149,6 +151,8 @@ def deploy(
     found: Any = sagemaker.attach(job)
     if isinstance(found, sagemaker.Endpoint):
         raise ParameterError(f"{job} is an endpoint already; expected a training job or a tuning job")
+    if isinstance(found, sagemaker.Transform):
+        raise ParameterError(f"{job} is a transform job; expected a training job or a tuning job")
     endpoint: Any = sagemaker.deploy(
         found,
         instance_type=instance_type,
@@ -171,6 +175,44 @@ def predict(
     values = _endpoint(endpoint).predict(read_frame(data, header=header))
     options.write_csv(out, {"prediction": values})
     print(f"wrote {len(values)} predictions to {out}")
+
+
+@app.command()
+def transform(
+    job: Annotated[str, typer.Argument(help="A training job, or a tuning job for its best one, on AWS.")],
+    data: Annotated[str, typer.Argument(help="CSV or Parquet file, a folder of them, or an s3:// address.")],
+    out: Annotated[Path | None, typer.Option(help="CSV file for the predictions.")] = None,
+    instance_type: Annotated[str | None, typer.Option(help="By default that of the job.")] = None,
+    instance_count: Annotated[int, typer.Option(help="How many instances share the files.")] = 1,
+    output: Annotated[str | None, typer.Option(help="An s3:// prefix.")] = None,
+    header: options.Header = None,
+    wait: _Wait = True,
+) -> None:
+    """Predict many rows by a batch transform job on AWS, without an endpoint."""
+    from . import sagemaker
+
+    if out is not None:
+        if not wait:
+            raise ParameterError("--out needs the predictions, and --no-wait does not wait for them; leave one out")
+        options.check_file(out)
+    found: Any = sagemaker.attach(job)
+    if not isinstance(found, sagemaker.Job | sagemaker.Tuning):
+        raise ParameterError(f"{job} is neither a training job nor a tuning job")
+    started = sagemaker.transform(
+        found,
+        data,
+        instance_type=instance_type,
+        instance_count=instance_count,
+        header=header,
+        output=output,
+        wait=wait,
+        accept="application/x-npy" if out else "text/csv",
+    )
+    print(f"transform job {started.name} is {started.status}, predictions: {started.output}")
+    if out is not None:
+        values = started.predictions()
+        options.write_csv(out, {"prediction": values})
+        print(f"wrote {len(values)} predictions to {out}")
 
 
 @app.command()

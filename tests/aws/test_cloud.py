@@ -286,7 +286,9 @@ def test_a_job_is_attached_to_by_its_name(frame, session):
     again = byoe.sagemaker.attach(job.name, session=session)
     assert again.name == job.name
     assert again.status == job.status
-    with pytest.raises(JobError, match="there is no training job, tuning job or endpoint 'byoe-none' in eu-west-1"):
+    with pytest.raises(
+        JobError, match="there is no training job, tuning job, endpoint or transform job 'byoe-none' in eu-west-1"
+    ):
         byoe.sagemaker.attach("byoe-none", session=session)
 
 

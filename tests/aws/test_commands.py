@@ -124,7 +124,9 @@ def test_an_endpoint_is_told_of_asked_and_removed(byoe, cloud, session, bucket, 
     for _ in range(2):  # what is gone is gone
         assert byoe("delete", "byoe-1") == "nothing is left of endpoint byoe-1\n"
     assert left(session) == []
-    with pytest.raises(JobError, match="there is no training job, tuning job or endpoint 'byoe-1' in eu-west-1"):
+    with pytest.raises(
+        JobError, match="there is no training job, tuning job, endpoint or transform job 'byoe-1' in eu-west-1"
+    ):
         byoe("attach", "byoe-1")
 
 

@@ -204,6 +204,7 @@ def test_the_limits_are_those_of_the_service():
     assert {
         "training job": most("TrainingJobName"),
         "tuning job": most("HyperParameterTuningJobName"),
+        "transform job": most("TransformJobName"),
         "endpoint": most("EndpointName"),
         "model": most("ModelName"),
     } == _limits._LONGEST

@@ -6,8 +6,10 @@ platform does it, without Docker or an account. The type of an instance runs it 
 
 from ._api import deploy, fit, tune
 from ._aws import attach
+from ._batch import transform
 from ._cloud_endpoint import Endpoint
 from ._cloud_job import Job
+from ._cloud_transform import Transform
 from ._cloud_tuning import Tuning
 from ._endpoint import LocalEndpoint
 from ._export import dockerfile, export
@@ -20,11 +22,13 @@ __all__ = [
     "LocalEndpoint",
     "LocalJob",
     "LocalTuning",
+    "Transform",
     "Tuning",
     "attach",
     "deploy",
     "dockerfile",
     "export",
     "fit",
+    "transform",
     "tune",
 ]

@@ -14,7 +14,7 @@ import joblib
 from .._configure import default_space
 from ..errors import ParameterError, need
 from ._asked import configured, objective, plain_values
-from ._aws import check_options, launch, launch_tuning, machine_for, prefix_for, serve
+from ._aws import SERVING, check_options, launch, launch_tuning, machine_for, prefix_for, serve
 from ._cloud import Cloud
 from ._cloud_endpoint import Endpoint
 from ._cloud_job import Job
@@ -294,7 +294,7 @@ def deploy(
         Where there is an instance type.
     **options
         On AWS, as in `fit`: ``subnets``, ``security_groups``, ``volume_key``, ``isolated``,
-        ``environment``, ``tags``.
+        ``environment``, ``tags``; no others.
 
     Returns
     -------
@@ -313,7 +313,7 @@ def deploy(
         )
     if not local and instance_type == "local":
         raise ParameterError("instance_type is 'local', and the job ran on AWS; leave it out for a serverless endpoint")
-    check_options(options, local=local)
+    check_options(options, local=local, known=SERVING)
     chosen = job.wait().best_job if isinstance(job, (LocalTuning, Tuning)) else job
     chosen.wait()
     if isinstance(chosen, LocalJob):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -13,6 +13,7 @@ from ..errors import ParameterError, did_you_mean
 from ._cloud import Cloud, NotFoundError, split
 from ._cloud_endpoint import Endpoint, create_endpoint
 from ._cloud_job import Job
+from ._cloud_transform import Transform, create_transform
 from ._cloud_tuning import Tuning
 from ._machine import Machine, Serverless
 from ._requests import training_request, tuning_request
@@ -21,17 +22,22 @@ from ._upload import upload_channels, upload_source
 _OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
 # What a job on AWS can be told beside its own arguments.
 OPTIONS = tuple(one.name for one in fields(Machine) if one.name not in _OURS)
+# What serving can be told.
+SERVING = ("subnets", "security_groups", "volume_key", "isolated", "environment", "tags")
 _ASKED = ("role", "spot", "image", "session", "warm_start")
 _FOLDER = "byoe"
 
 
-def check_options(options: Mapping[str, Any], *, local: bool, output: str | Path | None = None) -> None:
+def check_options(
+    options: Mapping[str, Any], *, local: bool, output: str | Path | None = None, known: Sequence[str] = OPTIONS
+) -> None:
     """Raise a ParameterError for an option that nobody knows, or that means nothing where the job runs."""
     if not local and output is not None:
         split(str(output))  # which refuses what is no address
     for name in options:
-        if name not in (*OPTIONS, *_ASKED):
-            raise ParameterError(f"a job has no option {name!r}. {did_you_mean(name, OPTIONS)}")
+        if name not in (*known, *_ASKED):
+            what = "a job" if known is OPTIONS else "serving"
+            raise ParameterError(f"{what} has no option {name!r}. {did_you_mean(name, known)}")
         if local:
             raise ParameterError(f"{name} is for jobs on AWS, and instance_type is 'local'; leave one of them out")
 
@@ -126,29 +132,63 @@ def serve(
     options: Mapping[str, Any],
 ) -> Endpoint:
     """Serve what a job on AWS has made, with its own container and role."""
+    machine = _machine_of(job, instance_type, options)
+    return create_endpoint(name, job.cloud, machine, job.artifact, serverless=serverless, count=count)
+
+
+def launch_transform(
+    job: Job,
+    name: str,
+    rows: Path | str,
+    *,
+    instance_type: str | None,
+    count: int,
+    content_type: str,
+    accept: str,
+    output: str | Path | None,
+    options: Mapping[str, Any],
+) -> Transform:
+    """Predict files, here or at an address, by what a job on AWS has made, with its own container and role."""
+    machine = _machine_of(job, instance_type, {**options, "instance_count": count})
+    prefix = prefix_for(job.cloud, output)
+    channel = upload_channels(job.cloud, {"rows": rows}, prefix)["rows"]
+    return create_transform(
+        name,
+        job.cloud,
+        machine,
+        job.artifact,
+        rows=channel.address,
+        content_type=content_type,
+        accept=accept,
+        output=f"{prefix}/transform/{name}",
+        whole_files=isinstance(rows, str),
+    )
+
+
+def _machine_of(job: Job, instance_type: str | None, options: Mapping[str, Any]) -> Machine:
+    """Return what a job ran on, with other options."""
     described = job.describe()
-    machine = Machine(
+    return Machine(
         described["AlgorithmSpecification"]["TrainingImage"],
         described["RoleArn"],
         instance_type=instance_type or described["ResourceConfig"]["InstanceType"],
         **options,
     )
-    return create_endpoint(name, job.cloud, machine, job.artifact, serverless=serverless, count=count)
 
 
-def attach(name: str, *, session: Any = None) -> Job | Tuning | Endpoint:
-    """Return the handle of a training job, tuning job or endpoint on AWS that was started before, here or elsewhere.
+def attach(name: str, *, session: Any = None) -> Job | Tuning | Endpoint | Transform:
+    """Return the handle of what was started on AWS before, here or elsewhere.
 
     Parameters
     ----------
     name : str
-        Of the training job, tuning job or endpoint.
+        Of the training job, tuning job, endpoint or transform job.
     session : boto3.Session, default=None
         By default what the environment and ``~/.aws`` say.
 
     Returns
     -------
-    Job, Tuning or Endpoint
+    Job, Tuning, Endpoint or Transform
 
     Raises
     ------
@@ -156,9 +196,9 @@ def attach(name: str, *, session: Any = None) -> Job | Tuning | Endpoint:
         When there is none in the account and region.
     """
     cloud = Cloud(session)
-    found: Job | Tuning | Endpoint
-    for found in (Job(name, cloud), Tuning(name, cloud), Endpoint(name, cloud)):
+    found: Job | Tuning | Endpoint | Transform
+    for found in (Job(name, cloud), Tuning(name, cloud), Endpoint(name, cloud), Transform(name, cloud)):
         with suppress(NotFoundError):
             found.describe()
             return found
-    raise NotFoundError(f"there is no training job, tuning job or endpoint {name!r} in {cloud.region}")
+    raise NotFoundError(f"there is no training job, tuning job, endpoint or transform job {name!r} in {cloud.region}")

@@ -85,6 +85,16 @@ class Cloud:
             found: bytes = answer["Body"].read()
         return found
 
+    def log(self, group: str, streams: str = "") -> str:
+        """Return what the log streams of a group whose names begin so hold, in order of time; nothing for none."""
+        chosen = {"logStreamNamePrefix": streams} if streams else {}
+        try:
+            pages = list(self.pages("logs", "filter_log_events", logGroupName=group, **chosen))
+        except NotFoundError:  # nothing was printed yet
+            return ""
+        events = sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
+        return "\n".join(event["message"] for event in events)
+
     def account(self) -> str:
         """Return the number of the account."""
         return str(self.call("sts", "get_caller_identity")["Account"])
@@ -127,6 +137,19 @@ class Cloud:
         with _explained("upload_file"):
             self._client("s3").upload_file(str(file), bucket, key)
         return True
+
+    def keys(self, address: str) -> list[str]:
+        """Return the names of all files below an address, relative to it and sorted."""
+        bucket, key = split(address)
+        pages = self.pages("s3", "list_objects_v2", Bucket=bucket, Prefix=key)
+        return sorted(entry["Key"].removeprefix(key) for page in pages for entry in page.get("Contents", []))
+
+    def get(self, address: str) -> bytes:
+        """Return the content of a file."""
+        bucket, key = split(address)
+        with _explained("get_object"):
+            found: bytes = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return found
 
     def unpack(self, address: str, folder: Path) -> Path:
         """Download a ``tar.gz`` and unpack it into a folder."""

@@ -64,12 +64,7 @@ class Endpoint:
     @property
     def log(self) -> str:
         """What its containers have printed."""
-        try:
-            pages = list(self._cloud.pages("logs", "filter_log_events", logGroupName=f"{_LOG_GROUP}/{self.name}"))
-        except NotFoundError:
-            return ""
-        events = sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
-        return "\n".join(event["message"] for event in events)
+        return self._cloud.log(f"{_LOG_GROUP}/{self.name}")
 
     def wait(self) -> Endpoint:
         """Wait until the endpoint is in service.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import JobError
-from ._cloud import Cloud, NotFoundError
+from ._cloud import Cloud
 from ._metric_lines import read_metrics
 
 _LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -67,18 +67,7 @@ class Job:
     @property
     def log(self) -> str:
         """What the job has printed so far, on all its hosts."""
-        return "\n".join(event["message"] for event in self._events())
-
-    def _events(self) -> list[dict[str, Any]]:
-        try:
-            pages = list(
-                self.cloud.pages(
-                    "logs", "filter_log_events", logGroupName=_LOG_GROUP, logStreamNamePrefix=f"{self.name}/"
-                )
-            )
-        except NotFoundError:  # nothing was printed yet
-            return []
-        return sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
+        return self.cloud.log(_LOG_GROUP, f"{self.name}/")
 
     @property
     def metrics(self) -> dict[str, float]:

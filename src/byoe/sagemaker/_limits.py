@@ -19,7 +19,7 @@ METRICS = 40
 _REGEX = 500
 CHOICES, _CHOICE = 30, 256
 VARIABLE = 512
-_LONGEST = {"training job": 63, "tuning job": 32, "endpoint": 63, "model": 63}
+_LONGEST = {"training job": 63, "tuning job": 32, "transform job": 63, "endpoint": 63, "model": 63}
 _NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9])*")
 
 
@@ -68,7 +68,7 @@ def check_choices(name: str, values: Sequence[Any]) -> None:
 
 
 def check_name(kind: str, name: str) -> str:
-    """Return the name of a training job, tuning job, model or endpoint, if the service takes it."""
+    """Return the name of a training job, tuning job, transform job, model or endpoint, if the service takes it."""
     longest = _LONGEST[kind]
     if len(name) > longest or not _NAME.fullmatch(name):
         raise ParameterError(

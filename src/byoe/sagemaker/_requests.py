@@ -21,6 +21,7 @@ _CODE = "/opt/ml/model/code"
 # The list of requirements is complete; pip must not look for more.
 _PIP = {"PIP_NO_DEPS": "1"}
 _MOST_PARENTS = 5
+_LONGEST_REQUEST = 3600  # seconds
 
 
 def training_request(
@@ -222,6 +223,62 @@ def endpoint_config_request(
         "EndpointConfigName": check_name("endpoint", name),
         "ProductionVariants": [variant],
         **key,
+        **_tags(machine),
+    }
+
+
+def transform_request(
+    name: str,
+    machine: Machine,
+    model: str,
+    *,
+    rows: str,
+    content_type: str,
+    output: str,
+    accept: str,
+    payload_mb: int,
+) -> dict[str, Any]:
+    """Return a request for ``CreateTransformJob``.
+
+    A file is one request: it could be cut at the ends of its lines, but the pieces would lack the
+    names of the columns.
+
+    Parameters
+    ----------
+    name : str
+    machine : Machine
+    model : str
+    rows : str
+        Address of the files to predict.
+    content_type, accept : str
+        Of the files, and of the predictions.
+    output : str
+        Address for the predictions.
+    payload_mb : int
+        How long a file may be.
+    """
+    where: dict[str, Any] = {"S3OutputPath": output, "Accept": accept, "AssembleWith": "None"}
+    if machine.output_key:
+        where["KmsKeyId"] = machine.output_key
+    resources: dict[str, Any] = {"InstanceType": machine.instance_type, "InstanceCount": machine.instance_count}
+    if machine.volume_key:
+        resources["VolumeKmsKeyId"] = machine.volume_key
+    return {
+        "TransformJobName": check_name("transform job", name),
+        "ModelName": model,
+        "MaxConcurrentTransforms": 1,  # the boosters use all cores for one request
+        "MaxPayloadInMB": payload_mb,
+        "BatchStrategy": "SingleRecord",
+        "ModelClientConfig": {"InvocationsTimeoutInSeconds": _LONGEST_REQUEST, "InvocationsMaxRetries": 3},
+        # The container's server gives up a worker after a minute unless it is told otherwise.
+        "Environment": {"SAGEMAKER_MODEL_SERVER_TIMEOUT": str(_LONGEST_REQUEST)},
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": rows}},
+            "ContentType": content_type,
+            "SplitType": "None",
+        },
+        "TransformOutput": where,
+        "TransformResources": resources,
         **_tags(machine),
     }
 

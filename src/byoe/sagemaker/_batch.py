@@ -1,0 +1,125 @@
+"""`transform`: many rows predicted by a job, without an endpoint."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .._data import read_frame
+from .._handlers import CONTENT_TYPES
+from ..errors import ParameterError
+from ._aws import SERVING, check_options, launch_transform
+from ._cloud_job import Job
+from ._cloud_transform import PIECE_MB, Transform
+from ._cloud_tuning import Tuning
+from ._local import LocalJob, new_name
+from ._payload import ACCEPT, payloads
+from ._tune import LocalTuning
+
+_SUFFIX = {"application/json": "json", "application/x-npy": "npy"}
+_PIECE = PIECE_MB * 1024 * 1024 - 1024  # bytes
+
+
+def transform(
+    job: Job | Tuning | LocalJob | LocalTuning,
+    data: Any,
+    *,
+    instance_type: str | None = None,
+    instance_count: int = 1,
+    header: bool | None = None,
+    content_type: str | None = None,
+    accept: str = ACCEPT,
+    output: str | None = None,
+    wait: bool = True,
+    **options: Any,
+) -> Transform:
+    """Predict many rows on AWS by a batch transform job, which has no endpoint and ends with the last row.
+
+    Parameters
+    ----------
+    job : Job or Tuning
+        Of a tuning job the best one predicts. One of this machine is refused.
+    data : frame or array-like of shape (n_rows, n_features), file, folder, or ``s3://`` address
+        What is here is uploaded in pieces, with the names of its columns. Each file at an address
+        is one request: at most 100 MB, and of CSV each with its own header or none.
+    instance_type : str, default=None
+        None takes that of the job.
+    instance_count : int, default=1
+        The files are shared out among so many instances.
+    header : bool, default=None
+        Whether the first row of CSV files names the columns; None looks. Not for addresses.
+    content_type : {"text/csv", "application/json", "application/x-npy"}, default=None
+        Of the files at an address; None is ``"text/csv"``.
+    accept : {"application/x-npy", "text/csv", "application/json"}, default="application/x-npy"
+        Of the predictions. The handle's ``predictions()`` reads the default.
+    output : str, default=None
+        An ``s3://`` prefix, ``byoe`` in SageMaker's usual bucket unless it is given; the predictions
+        are put in ``transform/<name>`` under it.
+    wait : bool, default=True
+        Wait for the end, and raise when the job fails. Otherwise the handle's ``wait()`` does, and
+        removes the model that the job needs.
+    **options
+        As in `fit`: ``subnets``, ``security_groups``, ``output_key``, ``volume_key``, ``isolated``,
+        ``environment``, ``tags``.
+
+    Returns
+    -------
+    Transform
+
+    Raises
+    ------
+    ParameterError, InputError
+        Before anything is uploaded.
+    JobError
+        When the job or the transform job fails.
+    """
+    if isinstance(job, (LocalJob, LocalTuning)):
+        raise ParameterError(
+            "batch transform is for jobs on AWS, and this one ran on this machine; "
+            "job.ensemble().predict(data) predicts as many rows"
+        )
+    check_options(options, local=False, output=output, known=(*SERVING, "output_key"))
+    there = isinstance(data, str) and data.startswith("s3://")
+    if content_type is not None and not there:
+        raise ParameterError("content_type is for files at an s3:// address; what is here is sent as byoe sends it")
+    if header is not None and not isinstance(data, (str, Path)):
+        raise ParameterError("header is for CSV files, and data is neither a file nor a folder")
+    if header is not None and there:
+        raise ParameterError("header is for files of this machine; the container looks at each file at an address")
+    for name, given in (("content_type", content_type or CONTENT_TYPES[0]), ("accept", accept)):
+        if given not in CONTENT_TYPES:
+            raise ParameterError(f"{name} is {given!r}, expected one of {', '.join(map(repr, CONTENT_TYPES))}")
+    if not isinstance(instance_count, int) or instance_count < 1:
+        raise ParameterError(f"instance_count is {instance_count!r}, expected a positive integer")
+    with tempfile.TemporaryDirectory() as folder:
+        rows: Path | str
+        if there:
+            rows, kind = data, content_type or CONTENT_TYPES[0]
+        else:
+            rows = Path(folder)
+            kind = _write(read_frame(data, header=header) if isinstance(data, (str, Path)) else data, rows)
+        chosen = job.wait().best_job if isinstance(job, Tuning) else job
+        chosen.wait()
+        started = launch_transform(
+            chosen,
+            new_name(),
+            rows,
+            instance_type=instance_type,
+            count=instance_count,
+            content_type=kind,
+            accept=accept,
+            output=output,
+            options=options,
+        )
+    return started.wait() if wait else started
+
+
+def _write(data: Any, folder: Path) -> str:
+    """Write rows as files that are a request each, in the order of their names; return their content type."""
+    bodies = payloads(data, _PIECE)
+    kind = bodies[0][1]
+    digits = len(str(len(bodies)))
+    for number, (body, _) in enumerate(bodies):
+        (folder / f"rows-{number:0{digits}}.{_SUFFIX[kind]}").write_bytes(body)
+    return kind
