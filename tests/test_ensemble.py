@@ -104,9 +104,9 @@ def test_mean_and_vote_equal_voting_classifier(labelled):
 def test_catboost_and_xgboost_on_diabetes_beat_each_alone(diabetes):
     X, y = diabetes
     pair = [
-        learner("catboost", iterations=150, learning_rate=0.05, depth=3),
-        learner("xgboost", n_estimators=100, learning_rate=0.05, max_depth=3, subsample=0.5, colsample_bytree=0.5, min_child_weight=10),
-    ]  # fmt: skip
+        learner("catboost", iterations=150, learning_rate=0.05, depth=6),
+        learner("xgboost", n_estimators=300, learning_rate=0.1, max_depth=1),  # stumps, unlike the other
+    ]
     rows = []
     for seed in range(4):
         board = EnsembleRegressor(pair, "mean", random_state=seed).fit(X, y).leaderboard_
