@@ -169,7 +169,7 @@ def _machine_of(job: Job, instance_type: str | None, options: Mapping[str, Any])
     """Return what a job ran on, with other options."""
     described = job.describe()
     return Machine(
-        described["AlgorithmSpecification"]["TrainingImage"],
+        job.image,
         described["RoleArn"],
         instance_type=instance_type or described["ResourceConfig"]["InstanceType"],
         **options,

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from ..errors import JobError
 from ._cloud import Cloud, NotFoundError
+from ._cloud_job import Job
+from ._cloud_tuning import Tuning
+from ._local import new_name
 from ._machine import Machine, Serverless
 from ._payload import ACCEPT, Payload, payloads, read_answer
 from ._requests import endpoint_config_request, endpoint_request, model_request
@@ -21,6 +24,9 @@ _POLL_SECONDS = 10.0
 _LOG_TAIL = 30
 _MOST_BYTES = {True: 4 * 1024 * 1024, False: 6 * 1024 * 1024}  # serverless, on instances
 _AT_ONCE = 4
+# What a new model and a new configuration take over from the present ones.
+_MODEL = ("ExecutionRoleArn", "VpcConfig", "EnableNetworkIsolation")
+_CONFIG = ("KmsKeyId", "DataCaptureConfig", "VpcConfig", "ExecutionRoleArn", "EnableNetworkIsolation")
 
 
 class Endpoint:
@@ -127,12 +133,77 @@ class Endpoint:
             return name, self._cloud.call("sagemaker", "describe_endpoint_config", EndpointConfigName=name)
         return name, {}
 
+    def update(self, job: Job | Tuning) -> Endpoint:
+        """Serve what another job has made, without an interruption, and wait for it.
+
+        Requests are answered by the present model until the new one is healthy; then the present one
+        and its configuration are removed. Sizes, network, variables and tags stay as they are. An
+        interrupt ends the waiting, not the update, and the former model is left then.
+
+        Parameters
+        ----------
+        job : Job or Tuning
+            On AWS. Of a tuning job the best one.
+
+        Raises
+        ------
+        JobError
+            When the job fails, or the new model does not get healthy: the present one goes on, and
+            nothing is left of the new one.
+        """
+        chosen = job.wait().best_job if isinstance(job, Tuning) else job
+        chosen.wait()
+        before, config = self._parts()
+        if not config:
+            raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region} that could be updated")
+        name = new_name()
+        (model,) = _models(config)
+        served = self._cloud.call("sagemaker", "describe_model", ModelName=model)
+        tags = {
+            "Tags": [
+                tag
+                for page in self._cloud.pages("sagemaker", "list_tags", ResourceArn=served["ModelArn"])
+                for tag in page["Tags"]
+            ]
+        }
+        # No more of the container's description: the service tells there what it does not take.
+        variables = served["PrimaryContainer"].get("Environment", {})
+        container = {"Image": chosen.image, "ModelDataUrl": chosen.artifact, "Environment": variables}
+        variants = [variant | {"ModelName": name} for variant in config["ProductionVariants"]]
+        # Instances that were added or taken away since then stay so.
+        retained = {} if "ServerlessConfig" in variants[0] else {"RetainAllVariantProperties": True}
+        requests = (
+            ("create_model", _kept(served, _MODEL) | tags | {"ModelName": name, "PrimaryContainer": container}),
+            (
+                "create_endpoint_config",
+                _kept(config, _CONFIG) | tags | {"EndpointConfigName": name, "ProductionVariants": variants},
+            ),
+            ("update_endpoint", {"EndpointName": self.name, "EndpointConfigName": name} | retained),
+        )
+        try:
+            for operation, request in requests:
+                self._cloud.call("sagemaker", operation, **request)
+            self.wait()
+            found = self.describe()
+            if found["EndpointConfigName"] != name:
+                raise JobError(
+                    f"endpoint {self.name} has kept its model: {found.get('FailureReason', 'the new one was given up')}"
+                )
+        except Exception:
+            self._remove(name, {name})
+            raise
+        self._remove(before, {model})
+        return self
+
     def delete(self) -> None:
         """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
-        config, described = self._parts()
-        models = {variant["ModelName"] for variant in described.get("ProductionVariants", [])} or {self.name}
+        name, config = self._parts()
+        with suppress(NotFoundError):
+            self._cloud.call("sagemaker", "delete_endpoint", EndpointName=self.name)
+        self._remove(name, _models(config) or {self.name})
+
+    def _remove(self, config: str, models: set[str]) -> None:
         for operation, request in (
-            ("delete_endpoint", {"EndpointName": self.name}),
             ("delete_endpoint_config", {"EndpointConfigName": config}),
             *(("delete_model", {"ModelName": model}) for model in sorted(models)),
         ):
@@ -144,6 +215,15 @@ class Endpoint:
 
     def __exit__(self, *exception: object) -> None:
         self.delete()
+
+
+def _models(config: dict[str, Any]) -> set[str]:
+    return {variant["ModelName"] for variant in config.get("ProductionVariants", [])}
+
+
+def _kept(described: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return what a new resource has in common with one that the service describes; some are told as empty."""
+    return {name: described[name] for name in names if described.get(name)}
 
 
 def create_endpoint(

@@ -81,6 +81,11 @@ class Job:
         return str(self.describe().get("FailureReason", ""))
 
     @property
+    def image(self) -> str:
+        """Address of the container image that the job ran in."""
+        return str(self.describe()["AlgorithmSpecification"]["TrainingImage"])
+
+    @property
     def artifact(self) -> str:
         """Address of the ``model.tar.gz`` of a completed job."""
         self._need_completed()
