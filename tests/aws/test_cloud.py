@@ -1,6 +1,7 @@
 """Calls to AWS, answered by moto; every request is checked strictly against the service's own model."""
 
 import json
+import re
 import tarfile
 
 import boto3
@@ -311,3 +312,28 @@ def test_what_is_wrong_is_told_before_anything_is_asked(frame, session, asked, g
 def test_options_of_aws_mean_nothing_here(frame, name, value):
     with pytest.raises(ParameterError, match=f"{name} is for jobs on AWS, and instance_type is 'local'"):
         byoe.sagemaker.fit(EnsembleRegressor(("ridge",)), frame, target="y", **{name: value})
+
+
+def test_the_newest_container_of_a_region(cloud):
+    assert re.fullmatch(
+        r"\d{12}\.dkr\.ecr\.eu-west-1\.amazonaws\.com/sagemaker-scikit-learn:1\.9-0-cpu-py3", cloud.image()
+    )
+
+
+def test_a_region_without_a_container(session):
+    with pytest.raises(
+        ParameterError,
+        match=r"no container for scikit-learn 1.9-0 is known in mars-1 \(Unsupported region: mars-1\); give its address as image",
+    ):
+        Cloud(boto3.Session(region_name="mars-1")).image()
+
+
+@pytest.mark.parametrize("where", ["Training", "ProductionVariant", "Transform"])
+def test_types_of_instances(cloud, where):
+    cloud.check_instance_type("ml.m5.xlarge", where)
+    with pytest.raises(ParameterError, match="instance_type is 'm5.xlarge', expected one such as .*'ml.m5.xlarge'"):
+        cloud.check_instance_type("m5.xlarge", where)
+    with pytest.raises(
+        ParameterError, match="instance_type is 'GPU', expected one such as 'ml.m5.xlarge'; if it is newer"
+    ):
+        cloud.check_instance_type("GPU", where)

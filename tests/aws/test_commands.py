@@ -20,7 +20,7 @@ from byoe.sagemaker._cloud_tuning import Tuning
 def byoe(asked, session, cloud, monkeypatch):
     """Return what a command prints."""
     monkeypatch.setattr(boto3, "Session", lambda: session)
-    monkeypatch.setattr(Cloud, "image", lambda self, instance_type: MACHINE.image)
+    monkeypatch.setattr(Cloud, "image", lambda self: MACHINE.image)
     session.client("iam").create_role(RoleName="byoe", AssumeRolePolicyDocument="{}")
 
     def run(*arguments):

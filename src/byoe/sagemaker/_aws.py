@@ -46,9 +46,8 @@ def machine_for(
     cloud: Cloud, *, instance_type: str, role: str | None, image: str | None, options: Mapping[str, Any], spot: bool
 ) -> Machine:
     """Return what a job runs on, with the container and the role that were left open."""
-    return Machine(
-        image or cloud.image(instance_type), cloud.role(role), instance_type=instance_type, spot=spot, **options
-    )
+    cloud.check_instance_type(instance_type, "Training")
+    return Machine(image or cloud.image(), cloud.role(role), instance_type=instance_type, spot=spot, **options)
 
 
 def prefix_for(cloud: Cloud, output: str | Path | None) -> str:
@@ -132,7 +131,7 @@ def serve(
     options: Mapping[str, Any],
 ) -> Endpoint:
     """Serve what a job on AWS has made, with its own container and role."""
-    machine = _machine_of(job, instance_type, options)
+    machine = _machine_of(job, instance_type, "ProductionVariant", options)
     return create_endpoint(name, job.cloud, machine, job.artifact, serverless=serverless, count=count)
 
 
@@ -149,7 +148,7 @@ def launch_transform(
     options: Mapping[str, Any],
 ) -> Transform:
     """Predict files, here or at an address, by what a job on AWS has made, with its own container and role."""
-    machine = _machine_of(job, instance_type, {**options, "instance_count": count})
+    machine = _machine_of(job, instance_type, "Transform", {**options, "instance_count": count})
     prefix = prefix_for(job.cloud, output)
     channel = upload_channels(job.cloud, {"rows": rows}, prefix)["rows"]
     return create_transform(
@@ -165,9 +164,11 @@ def launch_transform(
     )
 
 
-def _machine_of(job: Job, instance_type: str | None, options: Mapping[str, Any]) -> Machine:
+def _machine_of(job: Job, instance_type: str | None, where: str, options: Mapping[str, Any]) -> Machine:
     """Return what a job ran on, with other options."""
     described = job.describe()
+    if instance_type is not None:
+        job.cloud.check_instance_type(instance_type, where)
     return Machine(
         job.image,
         described["RoleArn"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ _NOT_FOUND = frozenset(
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
 _ATTEMPTS = 8
 _FRAMEWORK, _VERSION, _PYTHON = "sklearn", "1.9-0", "py3"
+_ANY_INSTANCE = "ml.m5.xlarge"  # one container is there for all
 
 
 class Cloud:
@@ -122,12 +124,36 @@ class Cloud:
             return given
         return str(self.call("iam", "get_role", RoleName=given)["Role"]["Arn"])
 
-    def image(self, instance_type: str) -> str:
+    def image(self) -> str:
         """Return the address of the newest scikit-learn container."""
         uris = need("sagemaker.core.image_uris", _EXTRA, _PURPOSE)
-        return str(
-            uris.retrieve(_FRAMEWORK, self.region, version=_VERSION, py_version=_PYTHON, instance_type=instance_type)
-        )
+        try:
+            found = uris.retrieve(
+                _FRAMEWORK, self.region, version=_VERSION, py_version=_PYTHON, instance_type=_ANY_INSTANCE
+            )
+        except ValueError as error:
+            reason = str(error).partition(".")[0]
+            raise ParameterError(
+                f"no container for scikit-learn {_VERSION} is known in {self.region} ({reason}); give its address as "
+                "image, or update sagemaker-core"
+            ) from error
+        return str(found)
+
+    def check_instance_type(self, given: str, where: str) -> None:
+        """Raise a ParameterError for a type of instance that there is not.
+
+        Parameters
+        ----------
+        given : str
+        where : {"Training", "ProductionVariant", "Transform"}
+        """
+        known = self._client("sagemaker").meta.service_model.shape_for(f"{where}InstanceType").enum
+        if given not in known:
+            close = difflib.get_close_matches(given, known) or [_ANY_INSTANCE]
+            raise ParameterError(
+                f"instance_type is {given!r}, expected one such as {', '.join(map(repr, close))}; if it is newer than "
+                "the installed boto3, update that"
+            )
 
     def put(self, file: Path, address: str) -> bool:
         """Upload a file, unless there is one; return whether that was needed."""
