@@ -143,6 +143,12 @@ def test_a_model_of_a_newer_library_is_refused(model):
         byoe.load(model)
 
 
+def test_a_model_of_a_newer_numpy_loads(model):
+    """Jobs use the numpy of their container."""
+    edit(model, libraries={"numpy": "99.1.0"})
+    byoe.load(model)
+
+
 def test_the_libraries_of_every_member_are_recorded(diabetes, tmp_path):
     members = ["log-ridge", learner("xgboost", n_estimators=2), LGBMRegressor(n_estimators=2, verbosity=-1)]
     model = EnsembleRegressor(members).fit(*diabetes).save(tmp_path / "model")

@@ -34,6 +34,8 @@ from .errors import BundleError, PluginError
 FORMAT = 1
 MANIFEST = "manifest.json"
 _OOF = "oof.npz"
+# Its arrays have the same format in every version, and a job's container brings its own.
+_ANY_VERSION = frozenset({"numpy"})
 
 
 def save(ensemble: Any, path: str | Path) -> Path:
@@ -199,7 +201,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         here = installed_version(name)
         if here is None:
             raise BundleError(f"{folder} needs {name} {written}, which is not installed")
-        if parse_version(here).release[:2] < parse_version(written).release[:2]:
+        if name not in _ANY_VERSION and parse_version(here).release[:2] < parse_version(written).release[:2]:
             raise BundleError(
                 f"{folder} was written with {name} {written}, and {here} is installed; upgrade {name}, since an "
                 "older library may read a newer model wrongly"
