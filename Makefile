@@ -3,7 +3,7 @@ WORKERS ?= 2
 PIP_FLAGS = --quiet --disable-pip-version-check -c constraints.txt
 SOURCES := $(shell find src -name '*.py')
 
-.PHONY: demo test lint types docs examples bench clean
+.PHONY: demo test test-containers lint types docs examples bench clean
 
 # What the demonstration needs and no more.
 demo: .venv-demo/.installed
@@ -26,6 +26,22 @@ test: .venv/.installed
 	@.venv/bin/python -m pip install $(PIP_FLAGS) pip
 	@.venv/bin/python -m pip install $(PIP_FLAGS) -e '.[cli,dask,data,polars,sagemaker,tune]' --group dev
 	@.venv/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --force-reinstall tests/plugins/byoe-example
+	@touch $@
+
+# Jobs and endpoints in a stand-in for the platform, by its containers' real toolkits; two of them need a C compiler.
+test-containers: .venv/.installed .venv-container/.installed
+	@.venv-container/bin/python -c 'import platform; print("containers run Python", platform.python_version())'
+	BYOE_CONTAINER_PYTHON=$(CURDIR)/.venv-container/bin/python .venv/bin/python -m pytest tests/containers
+
+# The container's Python where it is at hand, else the one in use.
+.venv-container/.installed: tests/containers/requirements.txt tests/containers/toolkits.txt
+	@echo "making the environment .venv-container (about a minute the first time)"
+	@test -x .venv-container/bin/python || for python in \
+		python3.12 "$$(pyenv prefix 3.12 2>/dev/null || pyenv prefix "$$(pyenv latest 3.12 2>/dev/null)" 2>/dev/null)/bin/python" $(PYTHON); \
+		do $$python -c 'import venv' 2>/dev/null && exec $$python -m venv .venv-container; done
+	@.venv-container/bin/python -m pip install --quiet --disable-pip-version-check -r tests/containers/requirements.txt
+	@.venv-container/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		-r tests/containers/toolkits.txt
 	@touch $@
 
 lint: .venv/.installed
@@ -54,4 +70,4 @@ bench: .venv-bench/.installed
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-bench .venv-demo docs/_build byoe-demo byoe-jobs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-container .venv-demo docs/_build byoe-demo byoe-jobs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,46 @@
+"""Fixtures of the container tests: a platform on this machine, that the SDK's clients talk to over HTTP."""
+
+import pytest
+from sklearn.datasets import load_diabetes
+
+from byoe.sagemaker import _cloud_endpoint, _cloud_job, _cloud_transform, _cloud_tuning
+
+collect_ignore = ["standin/serving.py"]  # it runs in the container
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory):
+    from tests.containers.standin.server import REGION, Platform
+
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("platform")
+        made = Platform(folder / "containers")
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": made.url,
+            "AWS_CONFIG_FILE": str(folder / "none"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"),
+        }.items():
+            patch.setenv(name, value)
+        patch.delenv("AWS_PROFILE", raising=False)
+        for module in (_cloud_job, _cloud_tuning, _cloud_endpoint, _cloud_transform):
+            patch.setattr(module, "_POLL_SECONDS", 0.5)
+        made.open()
+        made.session.client("iam").create_role(RoleName="byoe", AssumeRolePolicyDocument="{}")
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def on_aws():
+    """What every call says of where to run."""
+    return {"instance_type": "ml.m5.xlarge", "role": "byoe"}
+
+
+@pytest.fixture(scope="session")
+def tables():
+    """The diabetes data: rows to train on, and rows to predict."""
+    frame = load_diabetes(as_frame=True).frame
+    return frame.iloc[:330], frame.iloc[330:].drop(columns="target")

@@ -1,0 +1,130 @@
+"""One container: the image's environment with a layer of its own, a folder for ``/opt/ml``, and a process."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+PYTHON = Path(os.environ.get("BYOE_CONTAINER_PYTHON", ROOT / ".venv-container" / "bin" / "python"))
+TRAIN = ("-m", "sagemaker_training.cli.train")
+SERVE = (str(HERE / "serving.py"),)
+# What a container has of its host: where to find packages, and nothing of this process's own settings.
+_KEPT = ("HOME", "LANG", "PATH", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+_KEPT_BEGINNINGS = ("PIP_", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+# collections.Mapping: the real container has its toolkit patched in this place.
+_LAYER = """\
+import site; site.addsitedir({site!r})
+import collections, collections.abc; collections.Mapping = collections.abc.Mapping
+"""
+_GUNICORN = """\
+#!{python}
+from gunicorn.app.wsgiapp import run
+run()
+"""
+
+
+class Container:
+    """A container.
+
+    Parameters
+    ----------
+    folder : Path
+        For all that it writes; ``ml`` in it stands for ``/opt/ml``.
+    environment : mapping of str to str
+        Variables, in which ``/opt/ml`` means that folder.
+    on_line : callable
+        Called with each line that it prints.
+    """
+
+    def __init__(self, folder, environment, on_line):
+        if not PYTHON.exists():
+            raise RuntimeError(f"there is no container at {PYTHON}; `make test-containers` makes one")
+        self.base = folder / "ml"
+        for name in ("code", "input/config", "input/data", "model", "output/data"):
+            (self.base / name).mkdir(parents=True)
+        (folder / "tmp").mkdir()
+        self._python = self._layer(folder / "layer")
+        kept = {key: value for key, value in os.environ.items() if key in _KEPT or key.startswith(_KEPT_BEGINNINGS)}
+        self._environment = {
+            **kept,
+            "PATH": f"{self._python.parent}:{kept['PATH']}",
+            "TMPDIR": str(folder / "tmp"),
+            "PYTHONUNBUFFERED": "1",
+            "SAGEMAKER_BASE_DIR": str(self.base),
+            # Toolkits ask for buckets where a job would have the credentials of its role.
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            **{name: value.replace("/opt/ml", str(self.base)) for name, value in environment.items()},
+        }
+        self._on_line = on_line
+        self._process = None
+
+    def _layer(self, place):
+        """Make an environment on top of the image's: what is installed in it is gone with the container."""
+        subprocess.run([str(PYTHON), "-m", "venv", "--without-pip", str(place)], check=True, capture_output=True)
+        image = _site(PYTHON.parent.parent)
+        Path(_site(place), "image.pth").write_text(_LAYER.format(site=image))
+        python = place / "bin" / "python"
+        gunicorn = place / "bin" / "gunicorn"
+        gunicorn.write_text(_GUNICORN.format(python=python))
+        gunicorn.chmod(0o755)
+        return python
+
+    def start(self, command, **variables):
+        """Start the container's program."""
+        self._process = subprocess.Popen(
+            [str(self._python), *command],
+            env={**self._environment, **variables},
+            cwd=self.base,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        with self._process.stdout as lines:
+            for line in lines:
+                self._on_line(line.rstrip("\n"))
+
+    @property
+    def alive(self):
+        return self._process is not None and self._process.poll() is None
+
+    def wait(self):
+        """Wait until the program ends; return its exit code."""
+        code = self._process.wait()
+        self.kill()  # what it has left behind
+        self._reader.join()
+        return code
+
+    def kill(self):
+        """End all processes.
+
+        The platform sends SIGTERM first. The toolkit is the container's first process: such a one is
+        spared by signals that it does not handle, and it tells its script nothing, so that this is
+        what a script gets in the end.
+        """
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+def _site(place):
+    """Return the folder of an environment's packages."""
+    version = subprocess.run(
+        [str(PYTHON), "-c", "import sys; print('python%d.%d' % sys.version_info[:2])"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    return str(place / "lib" / version / "site-packages")
