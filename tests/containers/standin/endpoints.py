@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from tests.containers.standin.container import SERVE, Container
 
-_HEALTHY_WITHIN = 180  # seconds, as for a serverless endpoint
+HEALTHY_WITHIN = 180  # seconds, as for a serverless endpoint
 _MB = 1024 * 1024
 _SERVERLESS_MB, _INSTANCE_MB = 4, 6
 _ANSWER_WITHIN = 60
@@ -55,10 +55,10 @@ class Served:
 
     def wait(self):
         """Wait for the first healthy answer."""
-        until = time.time() + _HEALTHY_WITHIN
+        until = time.time() + HEALTHY_WITHIN
         while time.time() < until and self._container.alive:
             try:
-                if self.ask("GET", "/ping", timeout=_HEALTHY_WITHIN)[0] == 200:
+                if self.ask("GET", "/ping", timeout=HEALTHY_WITHIN)[0] == 200:
                     return self
             except OSError:
                 pass
