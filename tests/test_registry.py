@@ -291,6 +291,15 @@ def test_what_is_installed_is_not_replaced(name):
         register_learner(name, Ridge)
 
 
+def test_what_an_entry_point_names_may_register_itself():
+    """In a job a module of the user's has an entry point for what it registers when it is imported."""
+    from byoe_example import TrimmedMean
+
+    with register_blender("trimmed-mean", TrimmedMean) as plugin:
+        assert plugin.distribution == "byoe-example"
+    assert byoe.blender("trimmed-mean").name == "trimmed-mean"
+
+
 def test_a_learner_of_a_notebook_is_saved_and_loaded_where_it_is_registered(tmp_path):
     import numpy as np
 

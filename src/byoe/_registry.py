@@ -297,6 +297,9 @@ def _register(kind: Kind, name: str, target: Any) -> Registration:
     if fault := wrong_name(kind, name):
         raise ParameterError(fault)
     if taken := _of_packages(kind).get(plain(name)):
+        place = f"{getattr(target, '__module__', '')}:{getattr(target, '__qualname__', '')}"
+        if taken[0].value == place:  # by an entry point; so it is in a job, which gets one for what a module registers
+            return Registration(taken[0], ())
         raise ParameterError(f"{taken[0]} has the name already; choose another")
     plugin = Plugin(name, kind, "", "", None, target)
     (_as_learner if kind == "learner" else _as_blender)(plugin, {})
