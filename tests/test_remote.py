@@ -469,19 +469,22 @@ def test_an_error_that_cannot_be_sent_is_told(processes):
     assert failure.error == "RuntimeError: OddError: out of luck"
 
 
-class Constant(RegressorMixin, BaseEstimator):
-    """Predicts zero."""
+def constant():
+    """Return a class of estimators that predict zero."""
 
-    def fit(self, X, y):
-        self.fitted_ = True
-        return self
+    class Constant(RegressorMixin, BaseEstimator):
+        def fit(self, X, y):
+            self.fitted_ = True
+            return self
 
-    def predict(self, X):
-        return np.zeros(len(X))
+        def predict(self, X):
+            return np.zeros(len(X))
+
+    return Constant
 
 
 def test_a_model_that_cannot_be_sent_is_told(processes):
-    class Locked(Constant):
+    class Locked(constant()):
         def fit(self, X, y):
             import threading
 
@@ -495,7 +498,7 @@ def test_a_model_that_cannot_be_sent_is_told(processes):
 
 
 def test_a_member_that_cannot_be_sent_is_told(processes):
-    class Locked(Constant):
+    class Locked(constant()):
         def __init__(self, lock=None):
             self.lock = lock
 
@@ -510,7 +513,7 @@ def test_a_member_that_cannot_be_sent_is_told(processes):
 
 
 def test_a_member_that_a_worker_cannot_import_is_told(processes):
-    class Missing(Constant):
+    class Missing(constant()):
         def __reduce__(self):
             return exec, ("raise ModuleNotFoundError('not here')",)
 
@@ -539,7 +542,7 @@ def test_a_backend_that_fails_is_told(client):
 def waiting(folder):
     """Return an estimator that leaves a mark when it begins, and waits for a file unless it is the first."""
 
-    class Waiting(Constant):
+    class Waiting(constant()):
         def fit(self, X, y):
             import os
             import time
