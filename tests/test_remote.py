@@ -266,7 +266,6 @@ def test_what_is_sent_with_a_task_is_small():
     data = rows(100_000)
     for errand in errands(data):
         assert len(pickle.dumps(remote._without_rows(errand))) < 2000
-    assert Handle(data).__sizeof__() > data.table.values.nbytes
 
 
 @pytest.mark.parametrize("fold", [0, 2, REFIT])
@@ -277,39 +276,6 @@ def test_a_task_gets_its_rows_back(fold):
     assert np.array_equal(again.train, errand.task.train)
     assert (again.test is None) == (fold == REFIT)
     assert again.test is None or np.array_equal(again.test, errand.task.test)
-
-
-def test_every_kind_of_table_is_read_back(diabetes_frame):
-    from scipy.sparse import csr_matrix
-
-    for values in (np.asfortranarray(np.eye(4)), np.eye(8)[::2], np.empty((4, 0)), csr_matrix(np.eye(4))):
-        data = Rows(Table(values, diabetes_frame), np.arange(4.0), None, Task("regression"), rows(40).plan)
-        back = pickle.loads(pickle.dumps(Handle(data))).data
-        assert (back.table.values != values).sum() == 0
-        pd.testing.assert_frame_equal(back.table.native, diabetes_frame)
-
-
-def test_bytes_that_begin_anywhere_are_aligned():
-    handle = Handle(rows())
-    shifted = []
-    for part in handle.parts:
-        room = np.empty(part.nbytes + 1, dtype=np.uint8)[1:]
-        room[:] = part
-        shifted.append(room)
-    back = remote._read("key", shifted, kept=False).data
-    assert back.table.values.ctypes.data % 16 == 0
-    assert np.array_equal(back.table.values, handle.data.table.values)
-
-
-def test_a_process_keeps_the_data_of_the_last_fit():
-    one, two = (pickle.dumps(Handle(rows(50))) for _ in range(2))
-    first = pickle.loads(one)
-    assert pickle.loads(one) is first
-    second = pickle.loads(two)
-    assert second is not first
-    assert pickle.loads(one) is not first
-    served = pickle.dumps(Handle(rows(50), kept=False))
-    assert pickle.loads(served) is not pickle.loads(served)
 
 
 def test_a_table_is_prepared_once_in_a_process(processes):

@@ -14,18 +14,15 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any, Self
-from uuid import uuid4
 
 import joblib
 import numpy as np
 import sklearn
-from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from ._contracts import Learner
-from ._prepared import Preparation, preparing
+from ._handle import Handle
+from ._prepared import Preparation
 from ._rows import Rows
 from ._schedule import limited
 from ._tasks import REFIT, FitTask, Outcome
@@ -37,7 +34,6 @@ CarryOut = Callable[[FitTask, Rows, int, list[int], Preparation | None], Outcome
 _THREADS = 1
 # Bytes above which joblib maps an array into its workers' memory instead of sending it with every task.
 _MAPPED = 10_000
-_ALIGNED = 16
 # How often the data are sent anew.
 _LOSSES = 3
 _NO_ROWS = np.empty(0, dtype=np.int64)
@@ -179,71 +175,6 @@ class Workers:
             f"joblib's backend {type(self._backend).__name__} could not run a task of this fit "
             f"({type(error).__name__}: {error}); without joblib.parallel_config the ensemble is fitted in threads"
         )
-
-
-class Handle:
-    """The data of a fit, which a process gets once, with what its learners prepared of them there.
-
-    Parameters
-    ----------
-    data : Rows
-    key : str
-    kept : bool
-        Whether a process that has received this keeps it until that of another fit comes:
-        for backends that send it with every task.
-    """
-
-    def __init__(self, data: Rows, key: str = "", *, kept: bool = True) -> None:
-        self.data = data
-        self.key = key or uuid4().hex
-        self._kept = kept
-        self._prepared: dict[str, Preparation] = {}
-        self._lock = threading.Lock()
-
-    def prepared(self, label: str, learner: Learner, seed: int) -> Preparation:
-        """Return what a member's learner makes of the whole table, made once in a process."""
-        with self._lock:
-            if label not in self._prepared:
-                self._prepared[label] = preparing(learner, self.data, seed)
-            return self._prepared[label]
-
-    @cached_property
-    def parts(self) -> list[NDArray[np.uint8]]:
-        """The data as bytes, those of arrays not copied: joblib maps long arrays into its workers' memory."""
-        buffers: list[pickle.PickleBuffer] = []
-        head = pickle.dumps(self.data, protocol=5, buffer_callback=buffers.append)
-        return [np.frombuffer(head, dtype=np.uint8), *(np.asarray(buffer.raw()) for buffer in buffers)]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _receive, (self.key, self._kept, self.parts)
-
-    def __sizeof__(self) -> int:
-        return sum(part.nbytes for part in self.parts)
-
-    def __dask_tokenize__(self) -> str:
-        return self.key
-
-
-_received: Handle | None = None
-_receiving = threading.Lock()
-
-
-def _receive(key: str, kept: bool, parts: list[NDArray[np.uint8]]) -> Handle:
-    global _received
-    if not kept:
-        return _read(key, parts, kept=False)
-    with _receiving:
-        if _received is None or _received.key != key:
-            _received = None  # there may not be room for two
-            _received = _read(key, parts, kept=True)
-        return _received
-
-
-def _read(key: str, parts: list[NDArray[np.uint8]], *, kept: bool) -> Handle:
-    # What came through a network may start at any byte, which native libraries do not take.
-    buffers = [part if part.ctypes.data % _ALIGNED == 0 else part.copy() for part in parts[1:]]
-    data: Rows = pickle.loads(parts[0].data, buffers=buffers)  # noqa: S301  # by a process of the user's own
-    return Handle(data, key, kept=kept)
 
 
 def _scatters(backend: Any) -> bool:

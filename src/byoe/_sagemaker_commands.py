@@ -18,6 +18,7 @@ _Task = Annotated[str, typer.Option(help="regression or classification.")]
 _Train = Annotated[str, typer.Argument(help="CSV or Parquet file, a folder of them, or an s3:// address.")]
 _Validation = Annotated[str | None, typer.Option(help="Data for the metrics alone.")]
 _Instance = Annotated[str, typer.Option(help="local, or the type of an instance on AWS.")]
+_Count = Annotated[int, typer.Option(help="How many instances share the tasks; needs byoe[dask].")]
 _Role = Annotated[str | None, typer.Option(help="Name or ARN of the role that the job takes on.")]
 _Output = Annotated[str | None, typer.Option(help="Folder, or an s3:// prefix for AWS.")]
 _Spot = Annotated[bool, typer.Option(help="Use spare capacity.")]
@@ -44,6 +45,7 @@ def fit(
     header: options.Header = None,
     seed: options.Seed = None,
     instance_type: _Instance = "local",
+    instance_count: _Count = 1,
     role: _Role = None,
     output: _Output = None,
     spot: _Spot = False,
@@ -60,7 +62,7 @@ def fit(
         **_columns(target, weight, groups, drop, header),
         hyperparameters=options.settings(hyperparameter),
         wait=wait or instance_type == "local",  # a local job ends with the process that waits for it
-        **_where(instance_type, role, output, spot, image),
+        **_where(instance_type, instance_count, role, output, spot, image),
     )
     _tell_job(job)
 
@@ -90,6 +92,7 @@ def tune(
     header: options.Header = None,
     seed: options.Seed = None,
     instance_type: _Instance = "local",
+    instance_count: _Count = 1,
     role: _Role = None,
     output: _Output = None,
     spot: _Spot = False,
@@ -111,7 +114,7 @@ def tune(
         strategy=strategy,
         seed=seed,
         wait=wait or instance_type == "local",
-        **_where(instance_type, role, output, spot, image),
+        **_where(instance_type, instance_count, role, output, spot, image),
     )
     _tell_tuning(tuning)
 
@@ -239,12 +242,13 @@ def export(
     param: options.Param = None,
     header: options.Header = None,
     seed: options.Seed = None,
+    instance_count: _Count = 1,
 ) -> None:
     """Write the source folder of a job, for review or for other tools."""
     from .sagemaker import export as write
 
     made = options.made(_kind(task), learners, blender, param, cv, metric, seed)
-    write(made, out, **_columns(target, weight, groups, drop, header))
+    write(made, out, **_columns(target, weight, groups, drop, header), instance_count=instance_count)
     print(f"wrote {', '.join(sorted(file.name for file in out.iterdir()))} to {out}")
 
 
@@ -270,8 +274,11 @@ def _columns(target: str, weight: str | None, groups: str | None, drop: str, hea
     return {"target": target, "weight": weight, "groups": groups, "drop": options.listed(drop), "header": header}
 
 
-def _where(instance_type: str, role: str | None, output: str | None, spot: bool, image: str | None) -> dict[str, Any]:
-    return {"instance_type": instance_type, "role": role, "output": output, "spot": spot, "image": image}
+def _where(
+    instance_type: str, instance_count: int, role: str | None, output: str | None, spot: bool, image: str | None
+) -> dict[str, Any]:
+    where = {"instance_type": instance_type, "instance_count": instance_count}
+    return {**where, "role": role, "output": output, "spot": spot, "image": image}
 
 
 def _domain(text: str) -> tuple[str, Any]:

@@ -300,6 +300,7 @@ def test_a_job_is_attached_to_by_its_name(frame, session):
         ({"output": "folder"}, "'folder' is no S3 address"),
         ({"subnets": ("s-1",)}, "subnets and security_groups belong together"),
         ({"hyperparameters": {"store": "it's"}}, "an apostrophe"),
+        ({"instance_count": 0}, "instance_count is 0, expected a positive integer"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_is_asked(frame, session, asked, given, message):
@@ -308,7 +309,9 @@ def test_what_is_wrong_is_told_before_anything_is_asked(frame, session, asked, g
     assert asked == []
 
 
-@pytest.mark.parametrize(("name", "value"), [("volume_gb", 3), ("role", ROLE), ("spot", True), ("image", "x")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("volume_gb", 3), ("role", ROLE), ("spot", True), ("image", "x"), ("instance_count", 2)]
+)
 def test_options_of_aws_mean_nothing_here(frame, name, value):
     with pytest.raises(ParameterError, match=f"{name} is for jobs on AWS, and instance_type is 'local'"):
         byoe.sagemaker.fit(EnsembleRegressor(("ridge",)), frame, target="y", **{name: value})

@@ -54,6 +54,8 @@ def test_a_job_is_started_with_what_the_options_say_and_found_again(byoe, asked,
         *ENSEMBLE,
         *ON_AWS,
         "--spot",
+        "--instance-count",
+        2,
         "--hyperparameter",
         "knn__n_neighbors=7",
         "--output",
@@ -62,6 +64,7 @@ def test_a_job_is_started_with_what_the_options_say_and_found_again(byoe, asked,
     request = only(asked, "CreateTrainingJob")
     assert told.startswith(f"job {request['TrainingJobName']} is ")
     assert request["EnableManagedSpotTraining"] is True
+    assert request["ResourceConfig"]["InstanceCount"] == 2
     assert request["HyperParameters"]["knn__n_neighbors"] == "7"
     assert request["OutputDataConfig"]["S3OutputPath"] == "s3://mine/here/output"
     assert byoe("attach", request["TrainingJobName"]).startswith(f"job {request['TrainingJobName']} is ")

@@ -1,11 +1,12 @@
 import json
+import sys
 from importlib.metadata import version
 
 import pytest
 from sklearn.linear_model import Lasso
 
 from byoe import EnsembleClassifier, EnsembleRegressor
-from byoe.errors import JobError, SpecError
+from byoe.errors import JobError, MissingExtraError, SpecError
 from byoe.sagemaker._source import metric_names, write_source
 
 DATA = {"target": "y", "weight": None, "groups": None, "drop": []}
@@ -32,6 +33,20 @@ def test_the_folder_holds_what_a_container_needs(tmp_path):
     assert spec["data"]["target"] == "y"
     compile((source / "train.py").read_text(), "train.py", "exec")
     compile((source / "inference.py").read_text(), "inference.py", "exec")
+
+
+def test_several_hosts_need_what_their_endpoint_does_not(tmp_path):
+    source = write_source(EnsembleRegressor(("ridge",)), tmp_path / "source", data=DATA, several=True)
+    job, endpoint = ((source / name).read_text().splitlines() for name in ("requirements.txt", "serving.txt"))
+    assert set(endpoint) < set(job)
+    assert {f"{name}=={version(name)}" for name in ("distributed", "dask", "tornado")} <= set(job) - set(endpoint)
+
+
+def test_several_hosts_without_their_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingExtraError, match=r"byoe\[dask\]"):
+        write_source(EnsembleRegressor(("ridge",)), tmp_path / "source", data=DATA, several=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_written_for_an_ensemble_that_json_cannot_express(tmp_path):

@@ -43,6 +43,7 @@ def fit(
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
     instance_type: str = "local",
+    instance_count: int = 1,
     role: str | None = None,
     output: str | Path | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
@@ -76,6 +77,9 @@ def fit(
     instance_type : str, default="local"
         Where to run: on this machine, by the same generated files as on SageMaker; or the type
         of an instance on AWS, such as ``"ml.m5.xlarge"``.
+    instance_count : int, default=1
+        On AWS: with several instances their Dask workers share the tasks of the fit, and each reads
+        its own copy of the data. Needs ``byoe[dask]`` here.
     role : str, default=None
         On AWS: name or ARN of the role that the job takes on. None takes that of a SageMaker
         notebook.
@@ -114,17 +118,25 @@ def fit(
         When AWS refuses the job, or it fails; its attribute ``job`` is the handle.
     """
     local = instance_type == "local"
-    asked = {"role": role, "spot": spot, "image": image, "session": session}
+    asked = {"instance_count": instance_count != 1, "role": role, "spot": spot, "image": image, "session": session}
     check_options({**options, **_given(asked)}, local=local, output=output)
     channels = read_channels(train, validation, local=local)
     values = plain_values(hyperparameters)
     made = configured(ensemble, values)
     data = data_roles(channels, target, weight, groups, drop, header)
-    shipped = {"dependencies": dependencies, "requirements": requirements}
+    shipped = {"dependencies": dependencies, "requirements": requirements, "several": instance_count != 1}
     name = new_name()
     if not local:
         cloud = Cloud(session)
-        machine = machine_for(cloud, instance_type=instance_type, role=role, image=image, options=options, spot=spot)
+        machine = machine_for(
+            cloud,
+            instance_type=instance_type,
+            instance_count=instance_count,
+            role=role,
+            image=image,
+            options=options,
+            spot=spot,
+        )
         prefix = prefix_for(cloud, output)
         with tempfile.TemporaryDirectory() as folder:
             source, places = _prepare(Path(folder), ensemble, [made], channels, data, shipped)
@@ -153,6 +165,7 @@ def tune(
     max_jobs: int = 10,
     max_parallel_jobs: int = 1,
     instance_type: str = "local",
+    instance_count: int = 1,
     role: str | None = None,
     output: str | Path | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
@@ -175,7 +188,7 @@ def tune(
     Parameters
     ----------
     ensemble, train, validation, target, weight, groups, drop, header, dependencies, requirements, \
-instance_type, role, output, hyperparameters, spot, image, session, **options
+instance_type, instance_count, role, output, hyperparameters, spot, image, session, **options
         As in `fit`; a fixed hyperparameter cannot be tuned too.
     space : mapping of str to tuple or list, or None
         None searches what the learners propose, but for what is set already.
@@ -201,7 +214,14 @@ instance_type, role, output, hyperparameters, spot, image, session, **options
     LocalTuning, or on AWS Tuning
     """
     local = instance_type == "local"
-    asked = {"role": role, "spot": spot, "image": image, "session": session, "warm_start": warm_start}
+    asked = {
+        "instance_count": instance_count != 1,
+        "role": role,
+        "spot": spot,
+        "image": image,
+        "session": session,
+        "warm_start": warm_start,
+    }
     check_options({**options, **_given(asked)}, local=local, output=output)
     if not local and on_trial is not None:
         raise ParameterError("on_trial is for trials on this machine; on AWS look at the trials of the handle")
@@ -223,11 +243,19 @@ instance_type, role, output, hyperparameters, spot, image, session, **options
     for variant in variants:
         configured(variant, {})
     metric = objective(made, space)
-    shipped = {"dependencies": dependencies, "requirements": requirements}
+    shipped = {"dependencies": dependencies, "requirements": requirements, "several": instance_count != 1}
     name = new_name("byoe-tune")
     if not local:
         cloud = Cloud(session)
-        machine = machine_for(cloud, instance_type=instance_type, role=role, image=image, options=options, spot=spot)
+        machine = machine_for(
+            cloud,
+            instance_type=instance_type,
+            instance_count=instance_count,
+            role=role,
+            image=image,
+            options=options,
+            spot=spot,
+        )
         search_options = {
             "objective": f"validation:{metric.name}",
             "greater_is_better": metric.greater_is_better,

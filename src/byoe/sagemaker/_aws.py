@@ -24,7 +24,7 @@ _OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
 OPTIONS = tuple(one.name for one in fields(Machine) if one.name not in _OURS)
 # What serving can be told.
 SERVING = ("subnets", "security_groups", "volume_key", "isolated", "environment", "tags")
-_ASKED = ("role", "spot", "image", "session", "warm_start")
+_ASKED = ("instance_count", "role", "spot", "image", "session", "warm_start")
 _FOLDER = "byoe"
 
 
@@ -43,11 +43,19 @@ def check_options(
 
 
 def machine_for(
-    cloud: Cloud, *, instance_type: str, role: str | None, image: str | None, options: Mapping[str, Any], spot: bool
+    cloud: Cloud,
+    *,
+    instance_type: str,
+    instance_count: int,
+    role: str | None,
+    image: str | None,
+    options: Mapping[str, Any],
+    spot: bool,
 ) -> Machine:
     """Return what a job runs on, with the container and the role that were left open."""
     cloud.check_instance_type(instance_type, "Training")
-    return Machine(image or cloud.image(), cloud.role(role), instance_type=instance_type, spot=spot, **options)
+    more = {"instance_type": instance_type, "instance_count": instance_count, "spot": spot, **options}
+    return Machine(image or cloud.image(), cloud.role(role), **more)
 
 
 def prefix_for(cloud: Cloud, output: str | Path | None) -> str:

@@ -31,6 +31,7 @@ def export(
     header: bool | None = None,
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
+    instance_count: int = 1,
 ) -> Path:
     """Write the source folder of a job: entry script, handlers, specification, requirements and wheels.
 
@@ -50,6 +51,8 @@ def export(
         Your own modules and packages that the ensemble uses, as ``.py`` files and folders.
     requirements : iterable of str, default=()
         Further distributions that the job installs, in the versions that are installed here.
+    instance_count : int, default=1
+        How many hosts the job will have: several need ``byoe[dask]``.
 
     Returns
     -------
@@ -80,7 +83,14 @@ def export(
         "header": header,
     }
     made = configured(ensemble, {})
-    return write_source(made, Path(folder), data=data, dependencies=dependencies, requirements=requirements)
+    return write_source(
+        made,
+        Path(folder),
+        data=data,
+        dependencies=dependencies,
+        requirements=requirements,
+        several=instance_count != 1,
+    )
 
 
 def dockerfile(source: str | Path, image: str) -> Path:

@@ -63,6 +63,8 @@ class Machine:
 
     def __post_init__(self) -> None:
         check_environment(self.environment)
+        if not isinstance(self.instance_count, int) or self.instance_count < 1:
+            raise ParameterError(f"instance_count is {self.instance_count!r}, expected a positive integer")
         if bool(self.subnets) != bool(self.security_groups):
             raise ParameterError("subnets and security_groups belong together: give both, or neither")
         if self.spot and self.keep_alive_seconds:

@@ -16,7 +16,8 @@ from .._members import as_blender, entries
 from .._metrics import CLASSIFICATION, REGRESSION
 from .._registry import Kind, find
 from .._spec import Parts, parts_of, to_spec
-from ..errors import JobError, SpecError
+from ..errors import JobError, SpecError, need
+from ._layout import SERVING
 from ._limits import fitting_metrics
 from ._metric_lines import metric_definitions
 from ._own_code import modules_of, write_module
@@ -50,6 +51,7 @@ def write_source(
     variants: Iterable[Any] = (),
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
+    several: bool = False,
 ) -> Path:
     """Write the source folder; it appears whole or not at all.
 
@@ -68,12 +70,16 @@ def write_source(
         The user's own modules and packages: files and folders.
     requirements : iterable of str
         Further distributions that the job installs, in the versions that are installed here.
+    several : bool, default=False
+        Whether the job runs on several hosts, which needs what its endpoint does not.
 
     Raises
     ------
     SpecError
         When JSON cannot express the ensemble, or a job could not import a part of it.
     """
+    if several:
+        need("distributed", "dask", "a job on several instances")
     spec = {**to_spec(ensemble), "data": dict(data)}
     folder = folder.resolve()  # a wheel is built in a folder of its own
     if folder.exists():
@@ -87,14 +93,15 @@ def write_source(
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        lines = shipment.write(temporary / "wheels")
+        serving, training = shipment.write(temporary / "wheels", training=["distributed"] if several else ())
         metrics = fitting_metrics((name for one in every for name in metric_names(one)), map(objective_name, every))
         definitions = metric_definitions(metrics)
         files = {
             "train.py": _TRAIN,
             "inference.py": _INFERENCE,
             "spec.json": json.dumps(spec, indent=1, allow_nan=False) + "\n",
-            "requirements.txt": "\n".join(lines) + "\n",
+            "requirements.txt": "\n".join(training) + "\n",
+            **({SERVING: "\n".join(serving) + "\n"} if several else {}),
             "metric_definitions.json": json.dumps(definitions, indent=1) + "\n",
         }
         for name, text in files.items():
@@ -182,9 +189,20 @@ class _Shipment:
             )
         self.points.setdefault(top, set()).add((kind, plugin.name, plugin.value))
 
-    def write(self, folder: Path) -> list[str]:
-        """Write the wheels into a folder of that name; return the lines of the requirements."""
-        pins, more = closure([name for name in self.pinned if name not in self.wheels], self.wheels)
+    def write(self, folder: Path, *, training: Iterable[str] = ()) -> tuple[list[str], list[str]]:
+        """Write the wheels into a folder of that name.
+
+        Return the lines of the requirements of an endpoint, and those of a job, which has further
+        distributions.
+        """
+        serving, _ = self._closure()
+        for name in training:
+            self.add(name)
+        job, more = self._closure()
         wheels = [write_wheel(name, folder) for name in (*self.wheels, *more)]
         wheels += [write_module(name, path, folder, self.points.get(name, ())) for name, path in self.own.items()]
-        return [*pins, *(f"./{folder.name}/{wheel.name}" for wheel in wheels)]
+        files = [f"./{folder.name}/{wheel.name}" for wheel in wheels]
+        return [*serving, *files], [*job, *files]
+
+    def _closure(self) -> tuple[list[str], list[str]]:
+        return closure([name for name in self.pinned if name not in self.wheels], self.wheels)

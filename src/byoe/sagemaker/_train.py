@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from .._metrics import CLASSIFICATION, REGRESSION, find_metric
 from .._spec import from_spec
 from .._table import check_target, read_table
 from ..errors import InputError, JobError
+from ._hosts import hosts_of_job, leading, work
+from ._layout import SERVING
 from ._metric_lines import metric_line
 
 
@@ -92,7 +95,17 @@ def run(source: Path) -> None:
     if validation is not None:  # before anything is fitted
         validation = fitting(validation, train, classes=ensemble._classifies, categorical=ensemble.categorical)
     say(f"read {len(train.X)} rows x {train.X.shape[1]} columns in {time.perf_counter() - started:.2f} s")
-    ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
+    hosts, here = hosts_of_job()
+    with ExitStack() as together:
+        if len(hosts) > 1:
+            table = read_table(BaseEstimator(), train.X, reset=True, categorical=ensemble.categorical)
+            if here != hosts[0]:
+                say(f"works for {hosts[0]}")
+                work(hosts[0], table)
+                return
+            together.enter_context(leading(hosts, table))
+            say(f"{len(hosts)} hosts are together after {time.perf_counter() - started:.2f} s")
+        ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
     model = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
     ensemble.save(model)
     _ship_code(source, model / "code")
@@ -218,4 +231,6 @@ def _ship_code(source: Path, code: Path) -> None:
     code.mkdir(parents=True)
     for name in ("inference.py", "requirements.txt", "spec.json"):
         shutil.copy2(source / name, code / name)
+    if (source / SERVING).exists():
+        shutil.copy2(source / SERVING, code / "requirements.txt")
     shutil.copytree(source / "wheels", code / "wheels")

@@ -1,0 +1,126 @@
+"""The data of a fit on their way to worker processes: once to each, or not at all where it has the table already."""
+
+from __future__ import annotations
+
+import pickle
+import platform
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, cast
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._contracts import Learner
+from ._prepared import Preparation, preparing
+from ._rows import Rows
+from ._table import Table
+from .errors import InputError
+
+_ALIGNED = 16  # bytes
+
+
+class Handle:
+    """The data of a fit, which a process gets once, with what its learners prepared of them there.
+
+    Parameters
+    ----------
+    data : Rows
+    key : str
+    kept : bool
+        Whether a process that has received this keeps it until that of another fit comes:
+        for backends that send it with every task.
+    """
+
+    def __init__(self, data: Rows, key: str = "", *, kept: bool = True) -> None:
+        self.data = data
+        self.key = key or uuid4().hex
+        self._kept = kept
+        self._prepared: dict[str, Preparation] = {}
+        self._lock = threading.Lock()
+
+    def prepared(self, label: str, learner: Learner, seed: int) -> Preparation:
+        """Return what a member's learner makes of the whole table, made once in a process."""
+        with self._lock:
+            if label not in self._prepared:
+                self._prepared[label] = preparing(learner, self.data, seed)
+            return self._prepared[label]
+
+    @cached_property
+    def parts(self) -> list[NDArray[np.uint8]]:
+        """The data as bytes, those of arrays not copied: joblib maps long arrays into its workers' memory."""
+        buffers: list[pickle.PickleBuffer] = []
+        head = pickle.dumps(_outgoing(self.data), protocol=5, buffer_callback=buffers.append)
+        return [np.frombuffer(head, dtype=np.uint8), *(np.asarray(buffer.raw()) for buffer in buffers)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _receive, (self.key, self._kept, self.parts)
+
+    def __sizeof__(self) -> int:
+        return sum(part.nbytes for part in self.parts)
+
+    def __dask_tokenize__(self) -> str:
+        return self.key
+
+
+_received: Handle | None = None
+_receiving = threading.Lock()
+
+
+def _receive(key: str, kept: bool, parts: list[NDArray[np.uint8]]) -> Handle:
+    global _received
+    if not kept:
+        return _read(key, parts, kept=False)
+    with _receiving:
+        if _received is None or _received.key != key:
+            _received = None  # there may not be room for two
+            _received = _read(key, parts, kept=True)
+        return _received
+
+
+def _read(key: str, parts: list[NDArray[np.uint8]], *, kept: bool) -> Handle:
+    # What came through a network may start at any byte, which native libraries do not take.
+    buffers = [part if part.ctypes.data % _ALIGNED == 0 else part.copy() for part in parts[1:]]
+    data: Rows = pickle.loads(parts[0].data, buffers=buffers)  # noqa: S301  # by a process of the user's own
+    return Handle(_incoming(data), key, kept=kept)
+
+
+@dataclass(frozen=True)
+class _Elsewhere:
+    """Stands for a table that the receiving process has already."""
+
+    digest: str
+
+
+_there: dict[str, Table] = {}
+
+
+@contextmanager
+def there_already(table: Table) -> Iterator[None]:
+    """Say in every process of a cluster that it has this table: fits inside do not send it."""
+    digest = table.digest()
+    _there[digest] = table
+    try:
+        yield
+    finally:
+        del _there[digest]
+
+
+def _outgoing(data: Rows) -> Rows:
+    """Return data as they are sent."""
+    digest = data.table.digest() if _there else ""
+    return replace(data, table=cast(Table, _Elsewhere(digest))) if digest in _there else data
+
+
+def _incoming(data: Rows) -> Rows:
+    """Return data that were received, whole."""
+    table: Any = data.table
+    if not isinstance(table, _Elsewhere):
+        return data
+    if table.digest not in _there:
+        raise InputError(f"host {platform.node()} has read other rows than the one that fits; give both the same")
+    return replace(data, table=_there[table.digest])
