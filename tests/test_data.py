@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from byoe._data import is_number, parse_cell, read_frame, take_apart
+from byoe._data import is_number, parse_cell, read_columns, read_frame, take_apart
 from byoe.errors import InputError
 
 FRAME = pd.DataFrame({"a": [1.5, 2.25, 3.125], "b": [1, 2, 3], "y": [0.1, 0.2, 1 / 3]})
@@ -15,6 +15,17 @@ def test_a_file_reads_back_exactly(suffix, tmp_path):
     file = tmp_path / f"data.{suffix}"
     FRAME.to_parquet(file) if suffix == "parquet" else FRAME.to_csv(file, index=False)
     pd.testing.assert_frame_equal(read_frame(file), FRAME)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
+def test_the_columns_are_those_of_the_table(suffix, tmp_path):
+    file = tmp_path / f"data.{suffix}"
+    frame = FRAME.set_index("b")  # which pandas keeps in Parquet as a column
+    frame.to_parquet(file) if suffix == "parquet" else FRAME.to_csv(file, index=False)
+    assert read_columns(file) == list(read_frame(file).columns)
+    FRAME[:0].to_parquet(file) if suffix == "parquet" else FRAME[:0].to_csv(file, index=False)
+    with pytest.raises(InputError, match="holds a header and no rows"):
+        read_columns(file)
 
 
 def test_without_a_header_columns_are_numbered(tmp_path):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import itertools
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,13 @@ def read_frame(path: str | Path, *, header: bool | None = None, names: Iterable[
     return frames[0] if len(frames) == 1 else pd.concat([frame[first] for frame in frames], ignore_index=True)
 
 
+def read_columns(path: str | Path, *, header: bool | None = None, names: Iterable[Any] = ()) -> list[Any]:
+    """Return the labels of the columns that `read_frame` would find, from the beginning of the first file."""
+    need("pandas", "data", "reading tables from files")
+    wanted = {name for name in names if isinstance(name, str)}
+    return list(_read_one(data_files(Path(path))[0], header, wanted, rows=1).columns)
+
+
 def data_files(path: Path) -> list[Path]:
     """Return the data files behind a path: itself, or what a folder holds, by name."""
     if path.is_file():
@@ -91,7 +99,8 @@ def data_files(path: Path) -> list[Path]:
     return files
 
 
-def _read_one(file: Path, header: bool | None, names: set[str]) -> pd.DataFrame:
+def _read_one(file: Path, header: bool | None, names: set[str], *, rows: int | None = None) -> pd.DataFrame:
+    """Read a file, or so many rows of it at least."""
     import pandas as pd
 
     if file.stat().st_size == 0:
@@ -101,9 +110,9 @@ def _read_one(file: Path, header: bool | None, names: set[str]) -> pd.DataFrame:
     try:
         if parquet:
             need("pyarrow", "data", "reading Parquet")
-            frame = pd.read_parquet(file)
+            frame = pd.read_parquet(file) if rows is None else _first_batch(file, rows)
         else:
-            frame = _read_csv(file, _has_header(file, names) if header is None else header)
+            frame = _read_csv(file, _has_header(file, names) if header is None else header, rows)
     except (OSError, EOFError, ValueError, csv.Error, pd.errors.ParserWarning) as error:
         if isinstance(error, InputError):
             raise
@@ -113,7 +122,16 @@ def _read_one(file: Path, header: bool | None, names: set[str]) -> pd.DataFrame:
     return frame
 
 
-def _read_csv(file: Path, header: bool) -> pd.DataFrame:
+def _first_batch(file: Path, rows: int) -> pd.DataFrame:
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(file) as parquet:
+        batches = [*itertools.islice(parquet.iter_batches(rows), 1)]
+        frame: pd.DataFrame = pyarrow.Table.from_batches(batches, parquet.schema_arrow).to_pandas()
+    return frame
+
+
+def _read_csv(file: Path, header: bool, rows: int | None) -> pd.DataFrame:
     import pandas as pd
 
     # Exact numbers are the default from pandas 3 on, and an option before.
@@ -121,7 +139,7 @@ def _read_csv(file: Path, header: bool) -> pd.DataFrame:
     with warnings.catch_warnings():
         # Rows that are longer than the header would be cut, or shifted by a column.
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        frame: pd.DataFrame = pd.read_csv(file, header=0 if header else None, index_col=False, **exact)
+        frame: pd.DataFrame = pd.read_csv(file, header=0 if header else None, index_col=False, nrows=rows, **exact)
     return frame
 
 
@@ -196,22 +214,38 @@ def take_apart(
     InputError
         When a column is not there, or one column has two roles.
     """
-    roles = {"target": target, "weight": weight, "groups": groups}
-    found = {role: find_column(list(frame.columns), name, role) for role, name in roles.items() if name is not None}
-    if len(set(found.values())) < len(found):
-        raise InputError(f"one column has two roles: {found}")
-    left_out = {find_column(list(frame.columns), name, "drop") for name in drop} | set(found.values())
+    found = find_roles(list(frame.columns), {"target": target, "weight": weight, "groups": groups, "drop": list(drop)})
+    left_out = {*found.pop("drop"), *found.values()}
     features = frame[[column for column in frame.columns if column not in left_out]]
     if not features.shape[1]:
         raise InputError("no feature column is left beside the target, weight, groups and dropped columns")
     named = all(isinstance(column, str) for column in features.columns)
-    columns = {role: frame[column].to_numpy() for role, column in found.items()}
+    columns = {role: frame[column].to_numpy() for role, column in found.items() if column is not None}
     return Dataset(
         features if named else features.to_numpy(),
         columns.get("target"),
         columns.get("weight"),
         columns.get("groups"),
     )
+
+
+def find_roles(columns: list[Any], roles: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the labels of the columns that have roles: of those to drop a list, of the others one or None.
+
+    Raises
+    ------
+    InputError
+        When a column is not there, or one column has two roles.
+    """
+    found = {
+        role: None if name is None else find_column(columns, name, role)
+        for role, name in roles.items()
+        if role != "drop"
+    }
+    named = {role: column for role, column in found.items() if column is not None}
+    if len(set(named.values())) < len(named):
+        raise InputError(f"one column has two roles: {named}")
+    return {**found, "drop": [find_column(columns, name, "drop") for name in roles["drop"]]}
 
 
 def find_column(columns: list[Any], name: str | int, role: str) -> Any:

@@ -57,7 +57,7 @@ REFUSED = {
     "duplicate labels": (lambda f, o: sm.fit(EnsembleRegressor(("ridge", "ridge")), f, target="target", output=o), ParameterError, "two members"),
     "unknown hyperparameter": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="target", output=o, hyperparameters={"ta": 1}), UnknownNameError, "nobody knows the parameter 'ta'"),
     "missing target": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, target="tarjet", output=o), InputError, "there is no target column 'tarjet'. Did you mean 'target'"),
-    "target missing in validation": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, f.drop(columns="target"), target="target", output=o), InputError, "validation has no column"),
+    "target missing in validation": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f, f.drop(columns="target"), target="target", output=o), InputError, "validation: there is no target column 'target'"),
     "no such file": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), "/no/such.csv", target="y", output=o), InputError, "there is no file or folder"),
     "no rows": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f[:0], target="target", output=o), InputError, "train has no rows"),
     "an array": (lambda f, o: sm.fit(EnsembleRegressor(("ridge",)), f.to_numpy(), target=10, output=o), InputError, "train is of type ndarray; expected a frame"),
@@ -68,6 +68,26 @@ REFUSED = {
     "a local class": (lambda f, o: sm.fit(EnsembleRegressor([("mine", _local())]), f, target="target", output=o), SpecError, "member 'mine': class"),
     "not an ensemble": (lambda f, o: sm.fit(LinearRegression(), f, target="target", output=o), ParameterError, "LinearRegression is not an ensemble"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"target": "tarjet"}, "train: there is no target column 'tarjet'. Did you mean 'target'"),
+        ({"target": "target", "drop": ["agee"]}, "train: there is no drop column 'agee'. Did you mean 'age'"),
+        ({"target": "target", "weight": "target"}, "train: one column has two roles"),
+        ({"target": "target", "validation": True}, "validation: there is no target column 'target'"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_column_that_a_file_lacks_is_told_before_the_job(diabetes_frame, tmp_path, kind, wrong, message):
+    files = {name: tmp_path / f"{name}.{kind}" for name in ("train", "validation")}
+    for file, frame in zip(files.values(), (diabetes_frame, diabetes_frame.drop(columns="target")), strict=True):
+        frame.to_csv(file, index=False) if kind == "csv" else frame.to_parquet(file)
+    given = {**wrong, "validation": files["validation"]} if "validation" in wrong else wrong
+    with pytest.raises(InputError, match=message):
+        sm.fit(EnsembleRegressor(("ridge",)), files["train"], **given, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def _local():

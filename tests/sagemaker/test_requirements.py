@@ -8,9 +8,10 @@ from byoe.sagemaker._requirements import ALWAYS, NEWEST, Container
 
 
 class Dist:
-    def __init__(self, name, version="1.0", requires=(), origin=None):
+    def __init__(self, name, version="1.0", requires=(), origin=None, python=None):
         self.name, self.version, self.requires = name, version, list(requires)
         self.origin = origin
+        self.metadata = {"Requires-Python": python}
 
     def read_text(self, name):
         return self.origin
@@ -54,6 +55,24 @@ def test_markers_are_those_of_the_container():
     find = index(Dist("a", requires=["w; sys_platform == 'win32'", "x; python_version == '3.11'"]), Dist("x", "7.0"))
     assert "x==7.0" not in requirements(["a"], find=find)
     assert "x==7.0" in requirements(["a"], container=Container("3.11"), find=find)
+
+
+def test_what_another_python_asks_for_is_told():
+    container = Container("3.20")
+    find = index(Dist("a", requires=["b>=1; python_version >= '3.20'", "b<1.9"]), Dist("b", "1.5"))
+    assert "b==1.5" in requirements(["a"], container=container, find=find)
+    find = index(Dist("a", requires=["b>=2; python_version >= '3.20'"]), Dist("b", "1.5"))
+    with pytest.raises(JobError, match=r"a needs b>=2 under Python 3.20, .* 1.5 is installed here"):
+        requirements(["a"], container=container, find=find)
+
+
+@pytest.mark.parametrize("shipped", [(), ("a",)])
+def test_what_the_containers_python_cannot_run_is_told(shipped):
+    assert requirements(["a"], find=index(Dist("a", python=">=3.10,<3.15")), shipped=shipped)
+    with pytest.raises(
+        JobError, match=r"the ensemble needs a, and the installed 1.0 is for Python >=3.13; .* has 3.12"
+    ):
+        requirements(["a"], find=index(Dist("a", python=">=3.13")), shipped=shipped)
 
 
 def test_what_the_container_brings_is_not_installed_again():

@@ -103,7 +103,9 @@ def requirements(
     wheels: set[str] = set()
     waiting: list[_Needed] = [(canonicalize_name(name), frozenset(), "the ensemble") for name in (*ALWAYS, *names)]
     for name in shipped - {"byoe"}:
-        waiting += _needs(_found(name, "the ensemble", find), frozenset(), container)
+        here = _found(name, "the ensemble", find)
+        _check_python(here, "the ensemble", container)
+        waiting += _needs(here, frozenset(), container, find)
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         name, extras, owner = waiting.pop()
@@ -117,7 +119,8 @@ def requirements(
         if brought == here.version:
             continue
         _check_serving(name, here.version, owner)
-        waiting += _needs(here, extras, container)
+        _check_python(here, owner, container)
+        waiting += _needs(here, extras, container, find)
         if direct_url(here):
             wheels.add(name)
         else:
@@ -160,8 +163,14 @@ def _found(name: str, owner: str, find: Find) -> Distribution:
     raise JobError(f"{owner} needs {name!r}, which is not installed here, so that its version is not known; install it")
 
 
-def _needs(dist: Distribution, extras: frozenset[str], container: Container) -> list[_Needed]:
-    """Return the requirements of a distribution, with their extras, in the container's environment."""
+def _needs(dist: Distribution, extras: frozenset[str], container: Container, find: Find) -> list[_Needed]:
+    """Return the requirements of a distribution, with their extras, in the container's environment.
+
+    Raises
+    ------
+    JobError
+        When it asks for another version there than here, where that is installed.
+    """
     owner = canonicalize_name(dist.name)
     found: list[_Needed] = []
     for text in dist.requires or ():
@@ -172,7 +181,31 @@ def _needs(dist: Distribution, extras: frozenset[str], container: Container) -> 
             continue
         if needed.marker is None or any(map(needed.marker.evaluate, environments)):
             found.append((name, frozenset(needed.extras), owner))
+            asked_here = needed.marker is None or any(
+                needed.marker.evaluate({"extra": extra}) for extra in ("", *sorted(extras))
+            )
+            if not asked_here and name not in container.brings:
+                _check_version(needed, _found(name, owner, find).version, owner, container)
     return found
+
+
+def _check_version(needed: Requirement, here: str, owner: str, container: Container) -> None:
+    if not needed.specifier.contains(here, prereleases=True):
+        raise JobError(
+            f"{owner} needs {needed.name}{needed.specifier} under Python {container.python}, which the job's container "
+            f"has, and {here} is installed here; a job gets what is installed here. Install such a version, or train "
+            f"from Python {container.python}"
+        )
+
+
+def _check_python(here: Distribution, owner: str, container: Container) -> None:
+    wanted = here.metadata["Requires-Python"]  # None where there is none
+    # The container's last digit is not known.
+    if wanted and not any(SpecifierSet(wanted).contains(f"{container.python}.{last}") for last in range(30)):
+        raise JobError(
+            f"{owner} needs {here.name}, and the installed {here.version} is for Python {wanted}; the job's container "
+            f"has {container.python}. Install a version that runs there"
+        )
 
 
 def _published(name: str, version: str, owner: str) -> str:

@@ -8,32 +8,49 @@ from typing import Any
 
 import narwhals as nw
 
-from .._data import data_files, find_column
-from ..errors import InputError, ParameterError, did_you_mean, need
+from .._data import data_files, find_roles, read_columns
+from ..errors import InputError, ParameterError, need
 
 
 def data_roles(
     channels: Mapping[str, Any], target: Any, weight: Any, groups: Any, drop: Iterable[Any], header: bool | None
 ) -> dict[str, Any]:
-    """Return the roles of columns; those of frames by the names that their files will have."""
+    """Return the roles of columns, which every table here has; those of frames by the names that their files will have.
+
+    Raises
+    ------
+    InputError
+        When a table lacks one of these columns. Data at an address are not looked at.
+    """
     if isinstance(drop, (str, int)):
         drop = (drop,)
     roles: dict[str, Any] = {"target": target, "weight": weight, "groups": groups, "drop": list(drop)}
-    train = channels["train"]
-    if isinstance(train, nw.DataFrame):
-        labels: list[Any] = list(train.columns)
-        for role in ("target", "weight", "groups"):
-            if roles[role] is not None:
-                roles[role] = str(find_column(labels, roles[role], role))
-        roles["drop"] = [str(find_column(labels, name, "drop")) for name in roles["drop"]]
-    wanted = [name for name in (roles["target"], roles["weight"], roles["groups"], *roles["drop"]) if name is not None]
-    for name, table in channels.items():
-        if isinstance(table, nw.DataFrame):
-            known = [str(column) for column in table.columns]
-            for column in wanted:
-                if isinstance(column, str) and column not in known:
-                    raise InputError(f"{name} has no column {column!r}. {did_you_mean(column, known)}")
+    if isinstance(channels["train"], nw.DataFrame):
+        found = _found(list(channels["train"].columns), roles, "train")
+        roles = {role: None if name is None else str(name) for role, name in found.items() if role != "drop"}
+        roles["drop"] = [str(name) for name in found["drop"]]
+    for channel, table in channels.items():
+        labels = _labels(table, header, roles)
+        if labels is not None:
+            _found(labels, roles, channel)
     return {**roles, "header": header}
+
+
+def _found(labels: list[Any], roles: Mapping[str, Any], channel: str) -> dict[str, Any]:
+    try:
+        return find_roles(labels, roles)
+    except InputError as error:
+        raise InputError(f"{channel}: {error}") from error
+
+
+def _labels(table: Any, header: bool | None, roles: Mapping[str, Any]) -> list[Any] | None:
+    if isinstance(table, nw.DataFrame):
+        return [str(column) for column in table.columns]
+    if isinstance(table, Path):
+        return read_columns(
+            table, header=header, names=[*(roles[one] for one in roles if one != "drop"), *roles["drop"]]
+        )
+    return None
 
 
 def read_channels(train: Any, validation: Any, *, local: bool = True) -> dict[str, Any]:
