@@ -1,5 +1,7 @@
 """What a job installs."""
 
+from email.message import Message
+
 import pytest
 
 from byoe.errors import JobError
@@ -11,7 +13,9 @@ class Dist:
     def __init__(self, name, version="1.0", requires=(), origin=None, python=None):
         self.name, self.version, self.requires = name, version, list(requires)
         self.origin = origin
-        self.metadata = {"Requires-Python": python}
+        self.metadata = Message()
+        if python:
+            self.metadata["Requires-Python"] = python
 
     def read_text(self, name):
         return self.origin

@@ -199,7 +199,7 @@ def _check_version(needed: Requirement, here: str, owner: str, container: Contai
 
 
 def _check_python(here: Distribution, owner: str, container: Container) -> None:
-    wanted = here.metadata["Requires-Python"]  # None where there is none
+    (wanted,) = here.metadata.get_all("Requires-Python") or [None]
     # The container's last digit is not known.
     if wanted and not any(SpecifierSet(wanted).contains(f"{container.python}.{last}") for last in range(30)):
         raise JobError(
