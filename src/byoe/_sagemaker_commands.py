@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from . import _command_options as options
-from ._data import read_frame
 from ._leaderboard import Leaderboard
 from .errors import ParameterError
 
@@ -144,7 +143,11 @@ def attach(
 def deploy(
     job: Annotated[str, typer.Argument(help="A training job, or a tuning job for its best one, on AWS.")],
     instance_type: Annotated[str | None, typer.Option(help="Instances; by default serverless.")] = None,
-    instance_count: Annotated[int, typer.Option(help="How many of them.")] = 1,
+    instance_count: Annotated[str, typer.Option(help="How many of them, or LOW..HIGH.")] = "1",
+    requests_per_instance: Annotated[
+        float | None, typer.Option(help="With LOW..HIGH: the requests a minute, or in the queue, that one is for.")
+    ] = None,
+    asynchronous: Annotated[bool, typer.Option(help="Requests and answers are files in S3.")] = False,
     memory_mb: Annotated[int, typer.Option(help="Of a serverless endpoint.")] = 3072,
     max_concurrency: Annotated[int, typer.Option(help="Requests that a serverless endpoint answers at a time.")] = 5,
 ) -> None:
@@ -159,7 +162,9 @@ def deploy(
     endpoint: Any = sagemaker.deploy(
         found,
         instance_type=instance_type,
-        instance_count=instance_count,
+        instance_count=_bounds(instance_count),
+        requests_per_instance=requests_per_instance,
+        asynchronous=asynchronous,
         memory_mb=memory_mb,
         max_concurrency=max_concurrency,
     )
@@ -175,7 +180,7 @@ def predict(
 ) -> None:
     """Predict the rows of a table by an endpoint."""
     options.check_file(out)
-    values = _endpoint(endpoint).predict(read_frame(data, header=header))
+    values = _endpoint(endpoint).predict(data, header=header)
     options.write_csv(out, {"prediction": values})
     print(f"wrote {len(values)} predictions to {out}")
 
@@ -279,6 +284,15 @@ def _where(
 ) -> dict[str, Any]:
     where = {"instance_type": instance_type, "instance_count": instance_count}
     return {**where, "role": role, "output": output, "spot": spot, "image": image}
+
+
+def _bounds(text: str) -> int | tuple[int, int]:
+    """Return the number or the two bounds that N or LOW..HIGH says."""
+    low, dots, high = text.partition("..")
+    try:
+        return (int(low), int(high)) if dots else int(low)
+    except ValueError:
+        raise ParameterError(f"--instance-count is {text!r}, expected a number or LOW..HIGH, such as 1..4") from None
 
 
 def _domain(text: str) -> tuple[str, Any]:

@@ -18,14 +18,16 @@ def session(monkeypatch):
 
 @pytest.fixture
 def asked(session):
-    """What was asked of SageMaker, each checked against its model."""
+    """What was asked of SageMaker and of what works for it, each checked against the model of its service."""
     found = []
 
     def check(params, model, **_):
         found.append((model.name, params))
-        assert faults(model.name, params) == []
+        assert faults(model.name, params, model.service_model.service_name) == []
 
-    session.events.register("provide-client-params.sagemaker.*", check)
+    for service in ("sagemaker", "application-autoscaling", "cloudwatch"):
+        session.events.register(f"provide-client-params.{service}.*", check)
+    session.events.register("provide-client-params.sagemaker-runtime.InvokeEndpointAsync", check)
     return found
 
 

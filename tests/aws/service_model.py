@@ -3,6 +3,15 @@
 import re
 from functools import cache
 
+_WORDS = {
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": r"\s",
+    r"\p{Print}": r"[\x20-\x7e]",
+    r"\p{ASCII}": r"[\x00-\x7f]",
+    r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",
+}
+
 
 @cache
 def model(service):
@@ -57,8 +66,10 @@ def _walk(shape, value, where):
 
 
 def _in_python(pattern):
-    """Return a pattern with classes of letters, numbers and spaces that Python's expressions know."""
-    return pattern.replace(r"\p{L}", r"\w").replace(r"\p{N}", r"\d").replace(r"\p{Z}", r"\s")
+    """Return a pattern in the words of Python's expressions, which know neither classes by name nor surrogates."""
+    for theirs, ours in _WORDS.items():
+        pattern = pattern.replace(theirs, ours)
+    return pattern
 
 
 def _sizes(shape, size, where):

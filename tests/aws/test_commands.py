@@ -143,3 +143,11 @@ def test_a_job_is_deployed_by_its_name_and_is_no_endpoint(byoe, session, bucket,
     assert told.startswith("endpoint byoe-")
     assert told.endswith(" is InService\n")
     assert len(left(session)) == 3
+    on = ("--instance-type", "ml.m5.large", "--requests-per-instance", 60)
+    assert byoe("deploy", name, *on, "--instance-count", "1..3").endswith(" is InService\n")
+    (bounds,) = session.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")[
+        "ScalableTargets"
+    ]
+    assert (bounds["MinCapacity"], bounds["MaxCapacity"]) == (1, 3)
+    with pytest.raises(ParameterError, match=r"--instance-count is '1-3', expected a number or LOW..HIGH"):
+        byoe("deploy", name, *on, "--instance-count", "1-3")

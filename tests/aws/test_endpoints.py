@@ -5,12 +5,15 @@ import json
 
 import numpy as np
 import pytest
+from tests.aws.service_model import faults
 
 import byoe
 from byoe.errors import InputError, JobError, ParameterError
+from byoe.sagemaker import _asynchronous
+from byoe.sagemaker._cloud import DeniedError, split
 from byoe.sagemaker._cloud_endpoint import Endpoint, create_endpoint
 from byoe.sagemaker._cloud_job import Job
-from byoe.sagemaker._machine import Machine, Serverless
+from byoe.sagemaker._machine import Instances, Machine, Serverless
 from byoe.sagemaker._payload import payloads
 
 MACHINE = Machine("123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1", "arn:aws:iam::123456789012:role/byoe")
@@ -25,8 +28,8 @@ def left(session):
     ]
 
 
-def make(cloud, bucket, **given):
-    return create_endpoint("byoe-1", cloud, MACHINE, f"{bucket}/model.tar.gz", **{"serverless": Serverless(), **given})
+def make(cloud, bucket, hosting=None):
+    return create_endpoint("byoe-1", cloud, MACHINE, f"{bucket}/model.tar.gz", hosting or Serverless())
 
 
 @pytest.fixture
@@ -59,10 +62,10 @@ def test_an_endpoint_is_made_answers_and_is_removed(cloud, session, bucket, aske
     assert created == ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"]
 
 
-@pytest.mark.parametrize(("serverless", "limit"), [(Serverless(), 4), (None, 6)])
-def test_large_data_are_sent_in_pieces_that_fit(cloud, bucket, served, serverless, limit):
+@pytest.mark.parametrize(("hosting", "limit"), [(Serverless(), 4), (Instances(), 6)])
+def test_large_data_are_sent_in_pieces_that_fit(cloud, bucket, served, hosting, limit):
     rows = np.random.default_rng(0).normal(size=(200_000, 5))  # 8 MB
-    with make(cloud, bucket, serverless=serverless) as endpoint:
+    with make(cloud, bucket, hosting) as endpoint:
         np.testing.assert_allclose(endpoint.predict(rows), rows.sum(axis=1))
     assert len(served) > 1
     assert max(size for _, size, *_ in served) <= limit * 1024 * 1024
@@ -121,7 +124,9 @@ def test_what_an_endpoint_refuses_is_told(cloud, status, text, kind, message):
             cloud.invoke("byoe-1", b"", "text/csv", accept="text/csv")
 
 
-def test_deploy_serves_a_job_of_aws_with_its_own_container_and_role(cloud, session, asked, bucket, monkeypatch):
+@pytest.fixture
+def trained(cloud, bucket, monkeypatch):
+    """A job on AWS that has ended."""
     described = {
         "TrainingJobStatus": "Completed",
         "AlgorithmSpecification": {"TrainingImage": MACHINE.image},
@@ -130,18 +135,201 @@ def test_deploy_serves_a_job_of_aws_with_its_own_container_and_role(cloud, sessi
         "ModelArtifacts": {"S3ModelArtifacts": f"{bucket}/model.tar.gz"},
     }
     monkeypatch.setattr(Job, "describe", lambda self: described)
-    with byoe.sagemaker.deploy(Job("byoe-1", cloud), memory_mb=2048, tags={"team": "blue"}) as endpoint:
+    return Job("byoe-1", cloud)
+
+
+@pytest.mark.parametrize(
+    ("code", "fields"),
+    [
+        ("ModelNotReadyException", {}),
+        ("InternalDependencyException", {}),
+        ("ModelError", {"OriginalStatusCode": 502, "OriginalMessage": "bad gateway"}),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 9])
+def test_an_endpoint_that_is_about_to_start_is_asked_again(cloud, monkeypatch, code, fields, times):
+    from botocore.stub import Stubber
+
+    from byoe.sagemaker import _cloud
+
+    pauses = []
+    monkeypatch.setattr(_cloud.time, "sleep", pauses.append)
+    with Stubber(cloud._client("sagemaker-runtime")) as stub:
+        for _ in range(min(times, 6)):
+            stub.add_client_error("invoke_endpoint", code, "not yet", 429, None, None, modeled_fields=fields)
+        stub.add_response("invoke_endpoint", {"Body": io.BytesIO(b"answer")})
+        if times == 1:
+            assert cloud.invoke("byoe-1", b"", "text/csv", accept="text/csv") == b"answer"
+            assert pauses == [1.0]
+        else:
+            with pytest.raises(JobError, match="not yet|answered 502: bad gateway"):
+                cloud.invoke("byoe-1", b"", "text/csv", accept="text/csv")
+            assert pauses == sorted(pauses)
+            assert len(pauses) == 5
+
+
+def test_deploy_serves_a_job_of_aws_with_its_own_container_and_role(trained, session, asked):
+    with byoe.sagemaker.deploy(trained, memory_mb=2048, tags={"team": "blue"}) as endpoint:
         assert isinstance(endpoint, Endpoint)
     requests = dict(asked)
     assert requests["CreateModel"]["ExecutionRoleArn"] == MACHINE.role
     assert requests["CreateEndpointConfig"]["ProductionVariants"][0]["ServerlessConfig"]["MemorySizeInMB"] == 2048
     assert requests["CreateEndpoint"]["Tags"] == [{"Key": "team", "Value": "blue"}]
-    with byoe.sagemaker.deploy(Job("byoe-1", cloud), instance_type="ml.m5.large", instance_count=2):
+    with byoe.sagemaker.deploy(trained, instance_type="ml.m5.large", instance_count=2):
         variant = dict(asked)["CreateEndpointConfig"]["ProductionVariants"][0]
     assert (variant["InstanceType"], variant["InitialInstanceCount"]) == ("ml.m5.large", 2)
     with pytest.raises(ParameterError, match="instance_type is 'local', and the job ran on AWS"):
-        byoe.sagemaker.deploy(Job("byoe-1", cloud), instance_type="local")
+        byoe.sagemaker.deploy(trained, instance_type="local")
     assert left(session) == []
+
+
+def scaled(session):
+    """Return the bounds, the policies and the alarms that are there."""
+    client, watch = session.client("application-autoscaling"), session.client("cloudwatch")
+    return (
+        [
+            (found["ResourceId"], found["MinCapacity"], found["MaxCapacity"])
+            for found in client.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+        ],
+        client.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"],
+        [
+            alarm
+            for alarm in watch.describe_alarms()["MetricAlarms"]
+            if not alarm["AlarmName"].startswith("TargetTracking")  # which the platform removes itself
+        ],
+    )
+
+
+def gone(session):
+    """Say whether no bound and no alarm is there; a policy ends with its bounds, which moto does not know."""
+    bounds, _, alarms = scaled(session)
+    return not bounds and not alarms
+
+
+def test_instances_come_and_go_with_the_load(trained, session):
+    on = {"instance_type": "ml.m5.large", "instance_count": (2, 5), "requests_per_instance": 100}
+    with byoe.sagemaker.deploy(trained, **on) as endpoint:
+        targets, (policy,), alarms = scaled(session)
+        assert targets == [(f"endpoint/{endpoint.name}/variant/AllTraffic", 2, 5)]
+        tracked = policy["TargetTrackingScalingPolicyConfiguration"]
+        assert tracked["TargetValue"] == 100
+        metric = tracked["PredefinedMetricSpecification"]["PredefinedMetricType"]
+        assert metric == "SageMakerVariantInvocationsPerInstance"
+        assert alarms == []
+    assert gone(session)
+    assert left(session) == []
+
+
+def test_an_asynchronous_endpoint_may_have_no_instance(trained, session, asked):
+    with byoe.sagemaker.deploy(
+        trained, asynchronous=True, instance_count=(0, 3), requests_per_instance=2, output="s3://mine/here"
+    ) as endpoint:
+        config = dict(asked)["CreateEndpointConfig"]
+        variant = config["ProductionVariants"][0]
+        assert (variant["InstanceType"], variant["InitialInstanceCount"]) == ("ml.m5.xlarge", 1)
+        where = config["AsyncInferenceConfig"]["OutputConfig"]["S3OutputPath"]
+        assert where == f"s3://mine/here/asynchronous/{endpoint.name}/answers"
+        targets, policies, (alarm,) = scaled(session)
+        assert targets == [(f"endpoint/{endpoint.name}/variant/AllTraffic", 0, 3)]
+        first = next(policy for policy in policies if policy["PolicyType"] == "StepScaling")
+        assert alarm["AlarmActions"] == [first["PolicyARN"]]
+        assert alarm["MetricName"] == "HasBacklogWithoutCapacity"
+        (load,) = [policy for policy in policies if policy is not first]
+        tracked = load["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]
+        assert tracked["MetricName"] == "ApproximateBacklogSizePerInstance"
+    assert gone(session)
+    assert left(session) == []
+
+
+def test_nothing_is_left_of_an_endpoint_that_cannot_scale(trained, session, cloud, monkeypatch):
+    call = cloud.call
+
+    def denied(service, operation, **request):
+        if operation == "put_scaling_policy":
+            raise JobError("no")
+        if operation == "deregister_scalable_target":
+            call(service, operation, **request)
+            raise DeniedError("whoever may not set bounds has set none")
+        return call(service, operation, **request)
+
+    monkeypatch.setattr(cloud, "call", denied)
+    with pytest.raises(JobError, match="no"):
+        byoe.sagemaker.deploy(trained, instance_type="ml.m5.large", instance_count=(1, 2), requests_per_instance=9)
+    assert left(session) == []
+    assert gone(session)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"instance_count": 2}, "a serverless endpoint has no instances; give an instance_type"),
+        ({"requests_per_instance": 2}, "a serverless endpoint has no instances; give an instance_type"),
+        (
+            {"instance_type": "ml.m5.large", "instance_count": (0, 2), "requests_per_instance": 2},
+            "0 to 2, .* from 1 on",
+        ),
+        ({"output": "s3://a/b"}, "output is for the files of an asynchronous endpoint"),
+        ({"asynchronous": True, "output": "folder"}, "'folder' is no S3 address"),
+        ({"asynchronous": True, "instance_type": "ml.none"}, "instance_type is 'ml.none'"),
+    ],
+)
+def test_hosting_that_cannot_be(trained, session, given, message):
+    with pytest.raises(ParameterError, match=message):
+        byoe.sagemaker.deploy(trained, **given)
+    assert left(session) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "text", "kind", "message"),
+    [
+        ("answers", None, None, None),
+        ("failures", '{"error": "column a is missing"}', InputError, "refused the request: column a is missing"),
+        ("failures", "worker died", JobError, "byoe-1 failed: worker died"),
+        ("nothing", "", JobError, "has not answered within 0.2 s"),
+    ],
+)
+def test_an_asynchronous_endpoint_is_asked_by_files(cloud, bucket, asked, monkeypatch, found, text, kind, message):
+    for name, seconds in {"_POLL_SECONDS": 0.01, "_WAITS": 0.1, "LONGEST_REQUEST": 0.1}.items():
+        monkeypatch.setattr(_asynchronous, name, seconds)
+    answer = io.BytesIO()
+    np.save(answer, np.ones(3))
+    endpoint = make(cloud, bucket, Instances(answers=f"{bucket}/asynchronous/byoe-1"))
+    call, places = cloud.call, {name: f"{bucket}/{name}/1.out" for name in ("answers", "failures", "nothing")}
+
+    def answered(service, operation, **request):
+        if operation != "invoke_endpoint_async":
+            return call(service, operation, **request)
+        request |= {"RequestTTLSeconds": 60, "InvocationTimeoutSeconds": 60}  # not the test's
+        assert faults("InvokeEndpointAsync", request, "sagemaker-runtime") == []
+        assert np.array_equal(np.load(io.BytesIO(cloud.get(request["InputLocation"]))), np.eye(3))
+        bucket_name, key = split(places[found])
+        body = answer.getvalue() if text is None else text.encode()
+        call("s3", "put_object", Body=body, Bucket=bucket_name, Key=key)
+        return {"OutputLocation": places["answers"], "FailureLocation": places["failures"]}
+
+    monkeypatch.setattr(cloud, "call", answered)
+    if kind is None:
+        assert np.array_equal(endpoint.predict(np.eye(3)), np.ones(3))
+        return
+    with pytest.raises(kind, match=message):
+        endpoint.predict(np.eye(3))
+
+
+def test_payloads_of_files(diabetes_frame, tmp_path):
+    rows = diabetes_frame.drop(columns="target")
+    rows.to_csv(tmp_path / "named.csv", index=False)
+    rows.to_parquet(tmp_path / "named.parquet")
+    rows.to_csv(tmp_path / "bare.csv", index=False, header=False)
+    expected = payloads(rows, 10**6)
+    for name in ("named.csv", "named.parquet"):
+        assert payloads(str(tmp_path / name), 10**6) == expected
+    ((bare, kind),) = payloads(tmp_path / "bare.csv", 10**6)
+    assert kind == "application/x-npy"
+    assert np.array_equal(np.load(io.BytesIO(bare)), rows.to_numpy())
+    with pytest.raises(InputError, match="there is no file or folder"):
+        payloads(tmp_path / "none.csv", 10**6)
+    with pytest.raises(ParameterError, match="header is for CSV files"):
+        payloads(rows, 10**6, header=True)
 
 
 def test_payloads():

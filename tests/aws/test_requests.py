@@ -7,7 +7,7 @@ from tests.aws.service_model import faults, model
 
 from byoe.errors import ParameterError
 from byoe.sagemaker import _limits, _machine, _requests
-from byoe.sagemaker._machine import Channel, Machine, Serverless
+from byoe.sagemaker._machine import Channel, Instances, Machine, Serverless
 from byoe.sagemaker._metric_lines import metric_definitions
 from byoe.sagemaker._requests import (
     endpoint_config_request,
@@ -141,21 +141,31 @@ def test_a_model_and_its_endpoint(machine):
     assert environment["SAGEMAKER_PROGRAM"] == "inference.py"
     assert environment["SAGEMAKER_SUBMIT_DIRECTORY"] == "/opt/ml/model/code"
     assert environment["PIP_NO_DEPS"] == "1"
-    config = endpoint_config_request("byoe-1", machine, "byoe-1", count=2)
+    config = endpoint_config_request("byoe-1", machine, "byoe-1", Instances(2, 2))
     assert faults("CreateEndpointConfig", config) == []
     assert config["ProductionVariants"][0]["InitialInstanceCount"] == 2
     assert faults("CreateEndpoint", endpoint_request("byoe-1", "byoe-1", machine)) == []
 
 
 def test_a_serverless_endpoint():
-    config = endpoint_config_request("byoe-1", PLAIN, "byoe-1", serverless=Serverless(4096, 20, 2))
+    config = endpoint_config_request("byoe-1", PLAIN, "byoe-1", Serverless(4096, 20, 2))
     assert faults("CreateEndpointConfig", config) == []
     assert config["ProductionVariants"][0]["ServerlessConfig"] == {
         "MemorySizeInMB": 4096,
         "MaxConcurrency": 20,
         "ProvisionedConcurrency": 2,
     }
-    assert "ProvisionedConcurrency" not in str(endpoint_config_request("a", PLAIN, "a", serverless=Serverless()))
+    assert "ProvisionedConcurrency" not in str(endpoint_config_request("a", PLAIN, "a", Serverless()))
+
+
+def test_an_asynchronous_endpoint():
+    hosting = Instances(0, 3, 2.0, "s3://bucket/asynchronous/byoe-1")
+    config = endpoint_config_request("byoe-1", FULL, "byoe-1", hosting)
+    assert faults("CreateEndpointConfig", config) == []
+    assert config["ProductionVariants"][0]["InitialInstanceCount"] == 1
+    assert config["AsyncInferenceConfig"]["OutputConfig"]["S3OutputPath"] == "s3://bucket/asynchronous/byoe-1/answers"
+    request = model_request("byoe-1", FULL, "s3://bucket/model.tar.gz", patient=True)
+    assert request["PrimaryContainer"]["Environment"]["SAGEMAKER_MODEL_SERVER_TIMEOUT"] == "3600"
 
 
 @pytest.mark.parametrize(
@@ -174,11 +184,19 @@ def test_a_serverless_endpoint():
             lambda: Serverless(provisioned_concurrency=6),
             "provisioned_concurrency is 6, expected 0 to max_concurrency=5",
         ),
-        (lambda: endpoint_config_request("a", FULL, "a", serverless=Serverless()), "a serverless endpoint has no VPC"),
+        (lambda: endpoint_config_request("a", FULL, "a", Serverless()), "a serverless endpoint has no VPC"),
         (
-            lambda: endpoint_config_request("a", Machine("i", "r", isolated=True), "a", serverless=Serverless()),
+            lambda: endpoint_config_request("a", Machine("i", "r", isolated=True), "a", Serverless()),
             "a serverless endpoint has no network isolation",
         ),
+        (lambda: Instances(0, 0), "instance_count is 0 to 0, expected a positive integer or two, from 1 on$"),
+        (lambda: Instances(0, 2, 5), "instance_count is 0 to 2, .* from 1 on$"),
+        (lambda: Instances(3, 2, 5), "instance_count is 3 to 2"),
+        (lambda: Instances(0, 0, answers="s3://a/b"), "from 0 on for an asynchronous endpoint"),
+        (lambda: Instances(1.5, 2, 5), "instance_count is 1.5 to 2"),
+        (lambda: Instances(1, 2), "requests_per_instance belongs to an instance_count of two numbers"),
+        (lambda: Instances(2, 2, 5), "requests_per_instance belongs to an instance_count of two numbers"),
+        (lambda: Instances(1, 2, -5), "requests_per_instance is -5, expected a positive number"),
         (lambda: training_request("a_b", PLAIN, **COMMON), "'a_b' cannot be the name of a training job"),
         (lambda: tuning_request("a" * 33, PLAIN, **COMMON, **TUNING), "cannot be the name of a tuning job"),
         (

@@ -7,7 +7,7 @@ from tests.aws.test_endpoints import MACHINE, left, make
 from byoe.errors import JobError
 from byoe.sagemaker._cloud_endpoint import Endpoint, create_endpoint
 from byoe.sagemaker._cloud_job import Job
-from byoe.sagemaker._machine import Machine, Serverless
+from byoe.sagemaker._machine import Instances, Machine, Serverless
 
 
 @pytest.fixture
@@ -48,11 +48,12 @@ def requests(asked, operation):
     return [params for name, params in asked if name == operation]
 
 
-@pytest.mark.parametrize("serverless", [Serverless(2048, 7), None])
-def test_a_model_is_exchanged_and_the_former_removed(cloud, session, bucket, asked, job, updated, serverless):
+@pytest.mark.parametrize("hosting", [Serverless(2048, 7), Instances(2, 2), Instances(answers="s3://mine/there")])
+def test_a_model_is_exchanged_and_the_former_removed(cloud, session, bucket, asked, job, updated, hosting):
+    serverless = isinstance(hosting, Serverless)
     networked = {} if serverless else {"subnets": ("subnet-1",), "security_groups": ("sg-1",), "isolated": True}
     machine = Machine(MACHINE.image, MACHINE.role, environment={"A": "1"}, tags={"team": "blue"}, **networked)
-    endpoint = create_endpoint("byoe-1", cloud, machine, f"{bucket}/model.tar.gz", serverless=serverless, count=2)
+    endpoint = create_endpoint("byoe-1", cloud, machine, f"{bucket}/model.tar.gz", hosting)
     assert endpoint.update(job) is endpoint
     name = updated["byoe-1"]
     assert left(session) == ["byoe-1", name, name]
@@ -65,7 +66,8 @@ def test_a_model_is_exchanged_and_the_former_removed(cloud, session, bucket, ask
     first, second = requests(asked, "CreateEndpointConfig")
     assert second["ProductionVariants"] == [first["ProductionVariants"][0] | {"ModelName": name}]
     assert second["Tags"] == first["Tags"]
-    assert updated["retained"] is (serverless is None)
+    assert second.get("AsyncInferenceConfig") == first.get("AsyncInferenceConfig")
+    assert updated["retained"] is not serverless
     endpoint.delete()
     assert left(session) == []
 

@@ -4,13 +4,14 @@
 platform does it, without Docker or an account. The type of an instance runs it on AWS.
 """
 
-from ._api import deploy, fit, tune
+from ._api import fit, tune
 from ._aws import attach
 from ._batch import transform
 from ._cloud_endpoint import Endpoint
 from ._cloud_job import Job
 from ._cloud_transform import Transform
 from ._cloud_tuning import Tuning
+from ._deploy import deploy
 from ._endpoint import LocalEndpoint
 from ._export import dockerfile, export
 from ._local import LocalJob

@@ -1,4 +1,4 @@
-"""`fit`, `tune` and `deploy`: arguments in, checked before anything is written or run."""
+"""`fit` and `tune`: arguments in, checked before anything is written or run."""
 
 from __future__ import annotations
 
@@ -14,14 +14,11 @@ import joblib
 from .._configure import default_space
 from ..errors import ParameterError, need
 from ._asked import configured, objective, plain_values
-from ._aws import SERVING, check_options, launch, launch_tuning, machine_for, prefix_for, serve
+from ._aws import check_options, given, launch, launch_tuning, machine_for, prefix_for
 from ._cloud import Cloud
-from ._cloud_endpoint import Endpoint
 from ._cloud_job import Job
 from ._cloud_tuning import Tuning
-from ._endpoint import LocalEndpoint
 from ._local import LocalJob, new_name
-from ._machine import Serverless
 from ._requests import parameter_ranges
 from ._source import write_source
 from ._tables import as_files, data_roles, read_channels
@@ -119,7 +116,7 @@ def fit(
     """
     local = instance_type == "local"
     asked = {"instance_count": instance_count != 1, "role": role, "spot": spot, "image": image, "session": session}
-    check_options({**options, **_given(asked)}, local=local, output=output)
+    check_options({**options, **given(asked)}, local=local, output=output)
     channels = read_channels(train, validation, local=local)
     values = plain_values(hyperparameters)
     made = configured(ensemble, values)
@@ -222,7 +219,7 @@ instance_type, instance_count, role, output, hyperparameters, spot, image, sessi
         "session": session,
         "warm_start": warm_start,
     }
-    check_options({**options, **_given(asked)}, local=local, output=output)
+    check_options({**options, **given(asked)}, local=local, output=output)
     if not local and on_trial is not None:
         raise ParameterError("on_trial is for trials on this machine; on AWS look at the trials of the handle")
     if local:
@@ -289,69 +286,6 @@ instance_type, instance_count, role, output, hyperparameters, spot, image, sessi
     tuning = LocalTuning(name, f"validation:{metric.name}", metric.greater_is_better, launch)
     tuning.start(search)
     return tuning.wait() if wait else tuning
-
-
-def deploy(
-    job: LocalJob | LocalTuning | Job | Tuning,
-    *,
-    instance_type: str | None = None,
-    memory_mb: int = 3072,
-    max_concurrency: int = 5,
-    provisioned_concurrency: int = 0,
-    instance_count: int = 1,
-    **options: Any,
-) -> LocalEndpoint | Endpoint:
-    """Serve the ensemble of a job, or of a tuning job's best job.
-
-    Waits for the job and for the endpoint's first healthy ``/ping``; sends no invocation. Of an
-    endpoint that fails nothing is left.
-
-    Parameters
-    ----------
-    job : LocalJob, LocalTuning, Job or Tuning
-    instance_type : str, default=None
-        None serves where the job ran: a local one on this machine, one on AWS serverless. The
-        type of an instance, such as ``"ml.m5.large"``, serves on such instances.
-    memory_mb : int, default=3072
-        Of a serverless endpoint: 1024 to 6144, in steps of 1024.
-    max_concurrency : int, default=5
-        Requests that a serverless endpoint answers at a time, at most 200.
-    provisioned_concurrency : int, default=0
-        For how many of these a container is kept ready.
-    instance_count : int, default=1
-        Where there is an instance type.
-    **options
-        On AWS, as in `fit`: ``subnets``, ``security_groups``, ``volume_key``, ``isolated``,
-        ``environment``, ``tags``; no others.
-
-    Returns
-    -------
-    LocalEndpoint, or on AWS Endpoint
-        Use it in a ``with`` block, or call ``delete()``.
-
-    Raises
-    ------
-    JobError
-        When the job has failed or the endpoint does not become healthy.
-    """
-    local = isinstance(job, (LocalJob, LocalTuning))
-    if local and instance_type not in (None, "local"):
-        raise ParameterError(
-            f"instance_type is {instance_type!r}, and the job ran on this machine; train it on AWS to serve it there"
-        )
-    if not local and instance_type == "local":
-        raise ParameterError("instance_type is 'local', and the job ran on AWS; leave it out for a serverless endpoint")
-    check_options(options, local=local, known=SERVING)
-    chosen = job.wait().best_job if isinstance(job, (LocalTuning, Tuning)) else job
-    chosen.wait()
-    if isinstance(chosen, LocalJob):
-        return LocalEndpoint(chosen.name, chosen.artifact)
-    serverless = None if instance_type else Serverless(memory_mb, max_concurrency, provisioned_concurrency)
-    return serve(chosen, new_name(), instance_type, serverless=serverless, count=instance_count, options=options)
-
-
-def _given(asked: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in asked.items() if value}
 
 
 def _base(output: str | Path | None, name: str) -> Path:

@@ -15,7 +15,7 @@ from ._cloud_endpoint import Endpoint, create_endpoint
 from ._cloud_job import Job
 from ._cloud_transform import Transform, create_transform
 from ._cloud_tuning import Tuning
-from ._machine import Machine, Serverless
+from ._machine import Instances, Machine, Serverless
 from ._requests import training_request, tuning_request
 from ._upload import upload_channels, upload_source
 
@@ -40,6 +40,11 @@ def check_options(
             raise ParameterError(f"{what} has no option {name!r}. {did_you_mean(name, known)}")
         if local:
             raise ParameterError(f"{name} is for jobs on AWS, and instance_type is 'local'; leave one of them out")
+
+
+def given(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that are not left out."""
+    return {name: value for name, value in asked.items() if value}
 
 
 def machine_for(
@@ -130,17 +135,13 @@ def _brought(
 
 
 def serve(
-    job: Job,
-    name: str,
-    instance_type: str | None,
-    *,
-    serverless: Serverless | None,
-    count: int,
-    options: Mapping[str, Any],
+    job: Job, name: str, instance_type: str | None, hosting: Serverless | Instances, options: Mapping[str, Any]
 ) -> Endpoint:
     """Serve what a job on AWS has made, with its own container and role."""
-    machine = _machine_of(job, instance_type, "ProductionVariant", options)
-    return create_endpoint(name, job.cloud, machine, job.artifact, serverless=serverless, count=count)
+    on = instance_type
+    if isinstance(hosting, Instances) and on is None:
+        on = job.describe()["ResourceConfig"]["InstanceType"]
+    return create_endpoint(name, job.cloud, _machine_of(job, on, "ProductionVariant", options), job.artifact, hosting)
 
 
 def launch_transform(

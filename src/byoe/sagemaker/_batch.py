@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from .._data import read_frame
 from .._handlers import CONTENT_TYPES
 from ..errors import ParameterError
 from ._aws import SERVING, check_options, launch_transform
@@ -83,8 +82,6 @@ def transform(
     there = isinstance(data, str) and data.startswith("s3://")
     if content_type is not None and not there:
         raise ParameterError("content_type is for files at an s3:// address; what is here is sent as byoe sends it")
-    if header is not None and not isinstance(data, (str, Path)):
-        raise ParameterError("header is for CSV files, and data is neither a file nor a folder")
     if header is not None and there:
         raise ParameterError("header is for files of this machine; the container looks at each file at an address")
     for name, given in (("content_type", content_type or CONTENT_TYPES[0]), ("accept", accept)):
@@ -98,7 +95,7 @@ def transform(
             rows, kind = data, content_type or CONTENT_TYPES[0]
         else:
             rows = Path(folder)
-            kind = _write(read_frame(data, header=header) if isinstance(data, (str, Path)) else data, rows)
+            kind = _write(data, rows, header)
         chosen = job.wait().best_job if isinstance(job, Tuning) else job
         chosen.wait()
         started = launch_transform(
@@ -115,9 +112,9 @@ def transform(
     return started.wait() if wait else started
 
 
-def _write(data: Any, folder: Path) -> str:
+def _write(data: Any, folder: Path, header: bool | None) -> str:
     """Write rows as files that are a request each, in the order of their names; return their content type."""
-    bodies = payloads(data, _PIECE)
+    bodies = payloads(data, _PIECE, header=header)
     kind = bodies[0][1]
     digits = len(str(len(bodies)))
     for number, (body, _) in enumerate(bodies):

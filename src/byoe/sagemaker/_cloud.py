@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,22 @@ from ._payload import refusal
 
 _EXTRA, _PURPOSE = "sagemaker", "a job on AWS"
 _NOT_FOUND = frozenset(
-    {"404", "NoSuchEntity", "NoSuchKey", "NotFound", "ResourceNotFound", "ResourceNotFoundException"}
+    {
+        "404",
+        "NoSuchEntity",
+        "NoSuchKey",
+        "NotFound",
+        "ObjectNotFoundException",
+        "ResourceNotFound",
+        "ResourceNotFoundException",
+    }
 )
+_NOT_FOUND_WORDS = ("Could not find", "does not exist", "No scalable target found")
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+# Of an endpoint whose container is about to start. The libraries repeat what other errors are worth repeating.
+_NOT_YET = frozenset({"ModelNotReadyException", "InternalDependencyException"})
+_GATEWAY = (502, 503, 504)
+_PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
 _ATTEMPTS = 8
 _FRAMEWORK, _VERSION, _PYTHON = "sklearn", "1.9-0", "py3"
@@ -64,7 +79,7 @@ class Cloud:
             yield from self._client(service).get_paginator(operation).paginate(**request)
 
     def invoke(self, endpoint: str, body: bytes, content_type: str, *, accept: str) -> bytes:
-        """Ask an endpoint; return the body of its answer.
+        """Ask an endpoint, for a while again when it is about to start; return the body of its answer.
 
         Raises
         ------
@@ -75,15 +90,22 @@ class Cloud:
         """
         faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
         with _explained("invoke_endpoint"):
-            try:
-                answer = self._client("sagemaker-runtime").invoke_endpoint(
-                    EndpointName=endpoint, Body=body, ContentType=content_type, Accept=accept
-                )
-            except faults.ClientError as error:
-                if error.response.get("Error", {}).get("Code") != "ModelError":
-                    raise
-                status = int(error.response.get("OriginalStatusCode", 500))
-                raise refusal(endpoint, status, str(error.response.get("OriginalMessage", error))) from error
+            for pause in (*_PAUSES, None):
+                try:
+                    answer = self._client("sagemaker-runtime").invoke_endpoint(
+                        EndpointName=endpoint, Body=body, ContentType=content_type, Accept=accept
+                    )
+                    break
+                except faults.ClientError as error:
+                    code = error.response.get("Error", {}).get("Code")
+                    status = int(error.response.get("OriginalStatusCode", 500))
+                    if pause is not None and (code in _NOT_YET or (code == "ModelError" and status in _GATEWAY)):
+                        time.sleep(pause)
+                    elif code == "ModelError":
+                        text = str(error.response.get("OriginalMessage", error))
+                        raise refusal(endpoint, status, text) from error
+                    else:
+                        raise
             found: bytes = answer["Body"].read()
         return found
 
@@ -208,6 +230,10 @@ class NotFoundError(JobError):
     """There is nothing of that name."""
 
 
+class DeniedError(JobError):
+    """Whoever asks may not do that."""
+
+
 @contextmanager
 def _explained(operation: str) -> Iterator[None]:
     faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
@@ -221,8 +247,10 @@ def _explained(operation: str) -> Iterator[None]:
         reason = error.response.get("Error", {}).get("Message", str(error))
         if code in _EXPIRED:
             raise JobError(f"the AWS credentials are no longer valid ({reason}); sign in again") from error
-        if code in _NOT_FOUND or "Could not find" in reason or "does not exist" in reason:
+        if code in _NOT_FOUND or any(words in reason for words in _NOT_FOUND_WORDS):
             raise NotFoundError(f"{operation}: {reason}") from error
+        if code in _DENIED:
+            raise DeniedError(f"AWS refused {operation} ({code}): {reason}") from error
         raise JobError(f"AWS refused {operation} ({code}): {reason}") from error
     except (faults.BotoCoreError, transfers.Boto3Error) as error:
         raise JobError(f"AWS did not do {operation}: {error}") from error

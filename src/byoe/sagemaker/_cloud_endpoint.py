@@ -11,22 +11,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import JobError
+from . import _asynchronous
 from ._cloud import Cloud, NotFoundError
 from ._cloud_job import Job
 from ._cloud_tuning import Tuning
 from ._local import new_name
-from ._machine import Machine, Serverless
+from ._machine import Instances, Machine, Serverless
 from ._payload import ACCEPT, Payload, payloads, read_answer
 from ._requests import endpoint_config_request, endpoint_request, model_request
+from ._scaling import scale, unscale
 
 _LOG_GROUP = "/aws/sagemaker/Endpoints"
 _POLL_SECONDS = 10.0
 _LOG_TAIL = 30
-_MOST_BYTES = {True: 4 * 1024 * 1024, False: 6 * 1024 * 1024}  # serverless, on instances
+_MB = 1024 * 1024
+# Of a request; an asynchronous endpoint takes more, which its container would have to hold.
+_SERVERLESS_BYTES, _INSTANCE_BYTES, _ASYNCHRONOUS_BYTES = 4 * _MB, 6 * _MB, 100 * _MB
 _AT_ONCE = 4
 # What a new model and a new configuration take over from the present ones.
 _MODEL = ("ExecutionRoleArn", "VpcConfig", "EnableNetworkIsolation")
-_CONFIG = ("KmsKeyId", "DataCaptureConfig", "VpcConfig", "ExecutionRoleArn", "EnableNetworkIsolation")
+_CONFIG = (
+    "KmsKeyId",
+    "AsyncInferenceConfig",
+    "DataCaptureConfig",
+    "VpcConfig",
+    "ExecutionRoleArn",
+    "EnableNetworkIsolation",
+)
 
 
 class Endpoint:
@@ -50,7 +61,7 @@ class Endpoint:
         self.name = name
         self.url = f"https://runtime.sagemaker.{cloud.region}.amazonaws.com/endpoints/{name}/invocations"
         self._cloud = cloud
-        self._limits: tuple[int, int] | None = None
+        self._config: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r}, status={self.status!r})"
@@ -90,13 +101,15 @@ class Endpoint:
         tail = "\n".join(self.log.splitlines()[-_LOG_TAIL:])
         raise JobError(f"endpoint {self.name} has the status {status}{reason}\nThe end of its log:\n{tail}")
 
-    def predict(self, data: Any) -> NDArray[Any]:
+    def predict(self, data: Any, *, header: bool | None = None) -> NDArray[Any]:
         """Predict rows; large data are sent in several requests, some of them at a time.
 
         Parameters
         ----------
-        data : frame or array-like of shape (n_rows, n_features)
-            The columns of a frame are matched by name.
+        data : frame or array-like of shape (n_rows, n_features), CSV or Parquet file, or folder of them
+            Columns are matched by name where they have names.
+        header : bool, default=None
+            Whether the first row of CSV files names the columns; None looks.
 
         Returns
         -------
@@ -108,21 +121,22 @@ class Endpoint:
         InputError
             When the endpoint refuses the request, with its reason.
         """
-        if self._limits is None:
-            self._limits = self._read_limits()
-        limit, at_once = self._limits
-        bodies = payloads(data, limit)
-        with ThreadPoolExecutor(min(at_once, len(bodies))) as pool:
+        if self._config is None:
+            self._config = self._parts()[1]
+        serverless = _serverless(self._config)
+        limit = _SERVERLESS_BYTES if serverless else _INSTANCE_BYTES
+        if "AsyncInferenceConfig" in self._config:
+            limit = _ASYNCHRONOUS_BYTES
+        bodies = payloads(data, limit, header=header)
+        at_once = min(_AT_ONCE, serverless.get("MaxConcurrency", _AT_ONCE), len(bodies))
+        with ThreadPoolExecutor(at_once) as pool:
             return np.concatenate(list(pool.map(self._invoke, bodies)))
 
     def _invoke(self, payload: Payload) -> NDArray[Any]:
+        asynchronous = (self._config or {}).get("AsyncInferenceConfig")
+        if asynchronous:
+            return read_answer(_asynchronous.ask(self._cloud, self.name, asynchronous, payload))
         return read_answer(self._cloud.invoke(self.name, *payload, accept=ACCEPT))
-
-    def _read_limits(self) -> tuple[int, int]:
-        """Return how many bytes a request may have, and how many requests go at a time."""
-        config = self._parts()[1]
-        serverless = config["ProductionVariants"][0].get("ServerlessConfig") if config else None
-        return _MOST_BYTES[bool(serverless)], min(_AT_ONCE, (serverless or {}).get("MaxConcurrency", _AT_ONCE))
 
     def _parts(self) -> tuple[str, dict[str, Any]]:
         """Return the name and the description of its configuration, which goes by its own name if it is gone."""
@@ -171,7 +185,7 @@ class Endpoint:
         container = {"Image": chosen.image, "ModelDataUrl": chosen.artifact, "Environment": variables}
         variants = [variant | {"ModelName": name} for variant in config["ProductionVariants"]]
         # Instances that were added or taken away since then stay so.
-        retained = {} if "ServerlessConfig" in variants[0] else {"RetainAllVariantProperties": True}
+        retained = {} if _serverless(config) else {"RetainAllVariantProperties": True}
         requests = (
             ("create_model", _kept(served, _MODEL) | tags | {"ModelName": name, "PrimaryContainer": container}),
             (
@@ -201,6 +215,8 @@ class Endpoint:
         with suppress(NotFoundError):
             self._cloud.call("sagemaker", "delete_endpoint", EndpointName=self.name)
         self._remove(name, _models(config) or {self.name})
+        if not _serverless(config):
+            unscale(self._cloud, self.name, asynchronous="AsyncInferenceConfig" in config)
 
     def _remove(self, config: str, models: set[str]) -> None:
         for operation, request in (
@@ -221,13 +237,20 @@ def _models(config: dict[str, Any]) -> set[str]:
     return {variant["ModelName"] for variant in config.get("ProductionVariants", [])}
 
 
+def _serverless(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the sizes of a serverless endpoint, nothing for another one."""
+    (variant, *_) = config.get("ProductionVariants") or [{}]
+    found: dict[str, Any] = variant.get("ServerlessConfig", {})
+    return found
+
+
 def _kept(described: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """Return what a new resource has in common with one that the service describes; some are told as empty."""
     return {name: described[name] for name in names if described.get(name)}
 
 
 def create_endpoint(
-    name: str, cloud: Cloud, machine: Machine, artifact: str, *, serverless: Serverless | None, count: int = 1
+    name: str, cloud: Cloud, machine: Machine, artifact: str, hosting: Serverless | Instances
 ) -> Endpoint:
     """Make an endpoint with its model and configuration, and wait for it; nothing is left of one that fails.
 
@@ -239,20 +262,22 @@ def create_endpoint(
     machine : Machine
     artifact : str
         Address of ``model.tar.gz``.
-    serverless : Serverless or None
-        None for ``count`` instances of the machine's type.
-    count : int
+    hosting : Serverless or Instances
     """
+    patient = isinstance(hosting, Instances) and hosting.answers is not None
     requests = (
-        ("create_model", model_request(name, machine, artifact)),
-        ("create_endpoint_config", endpoint_config_request(name, machine, name, serverless=serverless, count=count)),
+        ("create_model", model_request(name, machine, artifact, patient=patient)),
+        ("create_endpoint_config", endpoint_config_request(name, machine, name, hosting)),
         ("create_endpoint", endpoint_request(name, name, machine)),
     )
     endpoint = Endpoint(name, cloud)
     try:
         for operation, request in requests:
             cloud.call("sagemaker", operation, **request)
-        return endpoint.wait()
+        endpoint.wait()
+        if isinstance(hosting, Instances) and hosting.scales:
+            scale(cloud, name, hosting)
     except BaseException:
         endpoint.delete()
         raise
+    return endpoint

@@ -85,13 +85,15 @@ class LocalEndpoint:
         """What the server has printed."""
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.is_file() else ""
 
-    def predict(self, data: Any) -> NDArray[Any]:
+    def predict(self, data: Any, *, header: bool | None = None) -> NDArray[Any]:
         """Predict rows; large data are sent in several requests.
 
         Parameters
         ----------
-        data : frame or array-like of shape (n_rows, n_features)
-            The columns of a frame are matched by name.
+        data : frame or array-like of shape (n_rows, n_features), CSV or Parquet file, or folder of them
+            Columns are matched by name where they have names.
+        header : bool, default=None
+            Whether the first row of CSV files names the columns; None looks.
 
         Returns
         -------
@@ -103,7 +105,7 @@ class LocalEndpoint:
         InputError
             When the endpoint refuses the request, with its reason.
         """
-        return np.concatenate([self._invoke(*one) for one in payloads(data, MAX_BODY)])
+        return np.concatenate([self._invoke(*one) for one in payloads(data, MAX_BODY, header=header)])
 
     def _invoke(self, body: bytes, content_type: str) -> NDArray[Any]:
         if not self._finalizer.alive:

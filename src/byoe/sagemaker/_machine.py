@@ -121,3 +121,45 @@ class Serverless:
                 f"provisioned_concurrency is {self.provisioned_concurrency}, expected 0 to max_concurrency="
                 f"{self.max_concurrency}"
             )
+
+
+@dataclass(frozen=True)
+class Instances:
+    """An endpoint on instances, which are paid for by the hour.
+
+    Attributes
+    ----------
+    least, most : int
+        Between these the platform adds and removes instances.
+    load : float or None
+        Requests of one instance that this is done by: a minute, or that wait for it where answers
+        are asynchronous. None where least and most are the same.
+    answers : str or None
+        Address for answers that are not waited for by a connection.
+    """
+
+    least: int = 1
+    most: int = 1
+    load: float | None = None
+    answers: str | None = None
+
+    def __post_init__(self) -> None:
+        lowest = 1 if self.answers is None else 0  # an endpoint that answers at once needs somebody to do so
+        whole = all(isinstance(bound, int) for bound in (self.least, self.most))
+        if not whole or not lowest <= self.least <= self.most or self.most < 1:
+            raise ParameterError(
+                f"instance_count is {self.least!r} to {self.most!r}, expected a positive integer or two, from {lowest}"
+                f"{' on for an asynchronous endpoint' if self.answers is not None else ' on'}"
+            )
+        if (self.load is None) == self.scales:
+            raise ParameterError(
+                "requests_per_instance belongs to an instance_count of two numbers, such as (1, 4): it says when "
+                "instances are added; give both, or neither"
+            )
+        if self.load is not None and not self.load > 0:
+            raise ParameterError(f"requests_per_instance is {self.load!r}, expected a positive number")
+
+    @property
+    def scales(self) -> bool:
+        """Whether their number changes."""
+        return self.least != self.most

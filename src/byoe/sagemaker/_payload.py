@@ -4,31 +4,41 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ByoeError, InputError, JobError
+from .._data import read_frame
+from ..errors import ByoeError, InputError, JobError, ParameterError
 
 ACCEPT = "application/x-npy"
 Payload = tuple[bytes, str]
 
 
-def payloads(data: Any, limit: int) -> list[Payload]:
+def payloads(data: Any, limit: int, *, header: bool | None = None) -> list[Payload]:
     """Return bodies with their content types, none of which is longer than a limit in bytes.
 
     Parameters
     ----------
-    data : frame or array-like of shape (n_rows, n_features)
+    data : frame or array-like of shape (n_rows, n_features), file or folder
     limit : int
+    header : bool, default=None
+        Whether the first row of CSV files names the columns; None looks.
 
     Raises
     ------
     InputError
         When there are no rows, or a single one is too long.
     """
+    if isinstance(data, (str, Path)):
+        data = read_frame(data, header=header)
+        if not all(isinstance(column, str) for column in data.columns):
+            data = data.to_numpy()  # a file without a header
+    elif header is not None:
+        raise ParameterError("header is for CSV files, and data is neither a file nor a folder")
     frame = nw.from_native(data, eager_only=True, pass_through=True)
     rows: Any = frame if isinstance(frame, nw.DataFrame) else np.atleast_2d(np.asarray(data))
     if not len(rows):

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import ParameterError
 from ._limits import CHOICES, check_choices, check_hyperparameters, check_name
-from ._machine import Channel, Machine, Serverless
+from ._machine import Channel, Instances, Machine, Serverless
 
 STRATEGIES = ("Bayesian", "Random", "Grid")
 CHECKPOINTS = "/opt/ml/checkpoints"
@@ -21,7 +21,10 @@ _CODE = "/opt/ml/model/code"
 # The list of requirements is complete; pip must not look for more.
 _PIP = {"PIP_NO_DEPS": "1"}
 _MOST_PARENTS = 5
-_LONGEST_REQUEST = 3600  # seconds
+VARIANT = "AllTraffic"
+LONGEST_REQUEST = 3600  # seconds
+# The container's server gives up a worker after a minute unless it is told otherwise.
+_PATIENT = {"SAGEMAKER_MODEL_SERVER_TIMEOUT": str(LONGEST_REQUEST)}
 
 
 def training_request(
@@ -174,7 +177,7 @@ def parameter_ranges(space: Mapping[str, Any], strategy: str = "Bayesian") -> di
     return found
 
 
-def model_request(name: str, machine: Machine, artifact: str) -> dict[str, Any]:
+def model_request(name: str, machine: Machine, artifact: str, *, patient: bool = False) -> dict[str, Any]:
     """Return a request for ``CreateModel``; the artifact holds its own serving code.
 
     Parameters
@@ -183,12 +186,15 @@ def model_request(name: str, machine: Machine, artifact: str) -> dict[str, Any]:
     machine : Machine
     artifact : str
         Address of ``model.tar.gz``.
+    patient : bool, default=False
+        Whether an answer may take up to an hour.
     """
     environment = {
         "SAGEMAKER_PROGRAM": "inference.py",
         "SAGEMAKER_SUBMIT_DIRECTORY": _CODE,
         # Each worker holds the model; the boosters use all cores themselves.
         "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
+        **(_PATIENT if patient else {}),
         **_PIP,
         **machine.environment,
     }
@@ -201,28 +207,35 @@ def model_request(name: str, machine: Machine, artifact: str) -> dict[str, Any]:
     }
 
 
-def endpoint_config_request(
-    name: str, machine: Machine, model: str, *, serverless: Serverless | None = None, count: int = 1
-) -> dict[str, Any]:
+def endpoint_config_request(name: str, machine: Machine, model: str, hosting: Serverless | Instances) -> dict[str, Any]:
     """Return a request for ``CreateEndpointConfig``: serverless, or on instances of the machine's type."""
-    variant: dict[str, Any] = {"VariantName": "AllTraffic", "ModelName": model}
-    if serverless is None:
+    variant: dict[str, Any] = {"VariantName": VARIANT, "ModelName": model}
+    more: dict[str, Any] = {}
+    if isinstance(hosting, Serverless):
+        check_serverless(machine)
+        sizes = {"MemorySizeInMB": hosting.memory_mb, "MaxConcurrency": hosting.max_concurrency}
+        if hosting.provisioned_concurrency:
+            sizes["ProvisionedConcurrency"] = hosting.provisioned_concurrency
+        variant["ServerlessConfig"] = sizes
+    else:
         variant |= {
-            "InitialInstanceCount": count,
+            "InitialInstanceCount": max(hosting.least, 1),
             "InstanceType": machine.instance_type,
             "InitialVariantWeight": 1.0,
         }
-    else:
-        check_serverless(machine)
-        sizes = {"MemorySizeInMB": serverless.memory_mb, "MaxConcurrency": serverless.max_concurrency}
-        if serverless.provisioned_concurrency:
-            sizes["ProvisionedConcurrency"] = serverless.provisioned_concurrency
-        variant["ServerlessConfig"] = sizes
-    key = {"KmsKeyId": machine.volume_key} if machine.volume_key and serverless is None else {}
+        if machine.volume_key:
+            more["KmsKeyId"] = machine.volume_key
+        if hosting.answers is not None:
+            where = {"S3OutputPath": f"{hosting.answers}/answers", "S3FailurePath": f"{hosting.answers}/failures"}
+            # The boosters use all cores for one request.
+            more["AsyncInferenceConfig"] = {
+                "OutputConfig": where,
+                "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 1},
+            }
     return {
         "EndpointConfigName": check_name("endpoint", name),
         "ProductionVariants": [variant],
-        **key,
+        **more,
         **_tags(machine),
     }
 
@@ -269,9 +282,8 @@ def transform_request(
         "MaxConcurrentTransforms": 1,  # the boosters use all cores for one request
         "MaxPayloadInMB": payload_mb,
         "BatchStrategy": "SingleRecord",
-        "ModelClientConfig": {"InvocationsTimeoutInSeconds": _LONGEST_REQUEST, "InvocationsMaxRetries": 3},
-        # The container's server gives up a worker after a minute unless it is told otherwise.
-        "Environment": {"SAGEMAKER_MODEL_SERVER_TIMEOUT": str(_LONGEST_REQUEST)},
+        "ModelClientConfig": {"InvocationsTimeoutInSeconds": LONGEST_REQUEST, "InvocationsMaxRetries": 3},
+        "Environment": dict(_PATIENT),
         "TransformInput": {
             "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": rows}},
             "ContentType": content_type,

@@ -1,0 +1,71 @@
+"""Requests to an asynchronous endpoint: files in S3, as are its answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..errors import ByoeError, InputError, JobError
+from ._cloud import Cloud, NotFoundError
+from ._payload import ACCEPT, Payload
+from ._requests import LONGEST_REQUEST
+
+_POLL_SECONDS = 5.0
+_WAITS = 6 * 3600  # seconds, which the service keeps a request for an instance
+
+
+def ask(cloud: Cloud, endpoint: str, config: Mapping[str, Any], payload: Payload) -> bytes:
+    """Send a request and wait for its answer.
+
+    Parameters
+    ----------
+    cloud : Cloud
+    endpoint : str
+    config : mapping
+        Its ``AsyncInferenceConfig``.
+    payload : tuple of bytes and content type
+
+    Raises
+    ------
+    InputError
+        When the endpoint refuses the request, with its reason.
+    JobError
+        When it fails, or does not answer.
+    """
+    body, content_type = payload
+    prefix = config["OutputConfig"]["S3OutputPath"].rpartition("/")[0]
+    address = f"{prefix}/requests/{hashlib.sha256(body).hexdigest()[:32]}"
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "body")
+        file.write_bytes(body)
+        cloud.put(file, address)
+    sent = cloud.call(
+        "sagemaker-runtime",
+        "invoke_endpoint_async",
+        EndpointName=endpoint,
+        InputLocation=address,
+        ContentType=content_type,
+        Accept=ACCEPT,
+        RequestTTLSeconds=_WAITS,
+        InvocationTimeoutSeconds=LONGEST_REQUEST,
+    )
+    until = time.monotonic() + _WAITS + LONGEST_REQUEST
+    while time.monotonic() < until:
+        with suppress(NotFoundError):
+            return cloud.get(sent["OutputLocation"])
+        with suppress(NotFoundError):
+            raise _refusal(endpoint, cloud.get(sent["FailureLocation"]).decode(errors="replace"))
+        time.sleep(_POLL_SECONDS)
+    raise JobError(f"endpoint {endpoint} has not answered within {_WAITS + LONGEST_REQUEST} s; its log may tell why")
+
+
+def _refusal(endpoint: str, text: str) -> ByoeError:
+    with suppress(ValueError, TypeError, KeyError):
+        return InputError(f"endpoint {endpoint} refused the request: {json.loads(text)['error']}")
+    return JobError(f"endpoint {endpoint} failed: {text}")
