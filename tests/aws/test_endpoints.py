@@ -11,7 +11,7 @@ import byoe
 from byoe.errors import InputError, JobError, ParameterError
 from byoe.sagemaker import _asynchronous
 from byoe.sagemaker._cloud import DeniedError, split
-from byoe.sagemaker._cloud_endpoint import Endpoint, create_endpoint
+from byoe.sagemaker._cloud_endpoint import Endpoint, _excerpt, create_endpoint
 from byoe.sagemaker._cloud_job import Job
 from byoe.sagemaker._machine import Instances, Machine, Serverless
 from byoe.sagemaker._payload import payloads
@@ -342,3 +342,13 @@ def test_payloads():
         payloads(rows, 100)
     with pytest.raises(InputError, match="there are no rows to predict"):
         payloads(np.empty((0, 3)), 100)
+
+
+def test_the_last_error_of_a_log_is_told():
+    again = ["[INFO] Booting worker", *(f"pip says {number}" for number in range(100))]
+    log = "\n".join([*again, "Traceback", "  File", "byoe.errors.BundleError: no manifest", *again])
+    told = _excerpt(log).splitlines()
+    assert told[-3:] == ["Traceback", "  File", "byoe.errors.BundleError: no manifest"]
+    assert len(told) == 30
+    assert _excerpt("\n".join(again)).splitlines() == again[-30:]
+    assert _excerpt("") == ""

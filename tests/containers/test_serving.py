@@ -6,11 +6,11 @@ import tarfile
 
 import numpy as np
 import pytest
-from tests.containers.standin import endpoints
 
 import byoe
 from byoe import EnsembleRegressor
 from byoe.errors import InputError, JobError
+from byoe.sagemaker import _asynchronous
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,19 @@ def test_large_data_are_sent_in_pieces(platform, jobs, tables):
     np.testing.assert_allclose(found, np.tile(job.ensemble().predict(rows), 600))
 
 
+def test_an_asynchronous_endpoint_answers_by_files(platform, jobs, tables, monkeypatch):
+    monkeypatch.setattr(_asynchronous, "_POLL_SECONDS", 0.2)
+    job, (_, rows) = jobs[0], tables
+    bounds = {"instance_count": (0, 2), "requests_per_instance": 3}
+    with byoe.sagemaker.deploy(job, asynchronous=True, **bounds) as endpoint:
+        many = np.tile(rows.to_numpy(), (800, 1))  # more than a request to another endpoint may have
+        found = endpoint.predict(many)
+        np.testing.assert_allclose(found, np.tile(job.ensemble().predict(rows), 800))
+        with pytest.raises(InputError, match="refused the request: .*bmi"):
+            endpoint.predict(rows.drop(columns="bmi"))
+    assert platform.left() == []
+
+
 def test_a_live_endpoint_gets_another_model(platform, jobs, tables):
     (first, second), (_, rows) = jobs, tables
     assert not np.allclose(first.ensemble().predict(rows), second.ensemble().predict(rows))
@@ -78,18 +91,16 @@ def test_a_live_endpoint_gets_another_model(platform, jobs, tables):
     assert platform.left() == []
 
 
-def test_a_model_that_cannot_be_loaded_gets_no_endpoint(platform, damaged, monkeypatch):
-    monkeypatch.setattr(endpoints, "HEALTHY_WITHIN", 15)
+def test_a_model_that_cannot_be_loaded_gets_no_endpoint(platform, damaged):
     with pytest.raises(JobError, match="did not pass the ping health check") as failed:
         byoe.sagemaker.deploy(damaged)
     assert "it holds no manifest.json" in str(failed.value)
     assert platform.left() == []
 
 
-def test_a_live_endpoint_keeps_its_model_when_another_cannot_be_loaded(platform, jobs, damaged, tables, monkeypatch):
+def test_a_live_endpoint_keeps_its_model_when_another_cannot_be_loaded(platform, jobs, damaged, tables):
     first, (_, rows) = jobs[0], tables
     with byoe.sagemaker.deploy(first) as endpoint:
-        monkeypatch.setattr(endpoints, "HEALTHY_WITHIN", 15)
         with pytest.raises(JobError, match="has kept its model: .*did not pass the ping health check"):
             endpoint.update(damaged)
         np.testing.assert_allclose(endpoint.predict(rows), first.ensemble().predict(rows))

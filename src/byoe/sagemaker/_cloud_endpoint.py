@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,6 +25,7 @@ from ._scaling import scale, unscale
 _LOG_GROUP = "/aws/sagemaker/Endpoints"
 _POLL_SECONDS = 10.0
 _LOG_TAIL = 30
+_ERROR = re.compile(r"[\w.]+(Error|Exception)\b")  # the last line of a traceback
 _MB = 1024 * 1024
 # Of a request; an asynchronous endpoint takes more, which its container would have to hold.
 _SERVERLESS_BYTES, _INSTANCE_BYTES, _ASYNCHRONOUS_BYTES = 4 * _MB, 6 * _MB, 100 * _MB
@@ -89,7 +91,7 @@ class Endpoint:
         Raises
         ------
         JobError
-            When it does not get healthy; with the reason and the end of its log.
+            When it does not get healthy; with the reason and the last error of its log.
         """
         while (status := self.status) in ("Creating", "Updating", "SystemUpdating", "RollingBack"):
             time.sleep(_POLL_SECONDS)
@@ -98,8 +100,7 @@ class Endpoint:
         reason = ""
         with suppress(NotFoundError):
             reason = f": {self.describe().get('FailureReason', '')}"
-        tail = "\n".join(self.log.splitlines()[-_LOG_TAIL:])
-        raise JobError(f"endpoint {self.name} has the status {status}{reason}\nThe end of its log:\n{tail}")
+        raise JobError(f"endpoint {self.name} has the status {status}{reason}\nFrom its log:\n{_excerpt(self.log)}")
 
     def predict(self, data: Any, *, header: bool | None = None) -> NDArray[Any]:
         """Predict rows; large data are sent in several requests, some of them at a time.
@@ -231,6 +232,14 @@ class Endpoint:
 
     def __exit__(self, *exception: object) -> None:
         self.delete()
+
+
+def _excerpt(log: str) -> str:
+    """Return the lines up to the last error: a container that cannot load its model starts again and again."""
+    lines = log.splitlines()
+    errors = [place for place, line in enumerate(lines, 1) if _ERROR.match(line)]
+    end = errors[-1] if errors else len(lines)
+    return "\n".join(lines[max(end - _LOG_TAIL, 0) : end])
 
 
 def _models(config: dict[str, Any]) -> set[str]:

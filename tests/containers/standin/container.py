@@ -103,7 +103,6 @@ class Container:
         """Wait until the program ends; return its exit code."""
         code = self._process.wait()
         self.kill()  # what it has left behind
-        self._reader.join()
         return code
 
     def kill(self):
@@ -117,6 +116,7 @@ class Container:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            self._reader.join()
 
 
 def _site(place):

@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 
 from tests.containers.standin.container import SERVE, Container
 
-HEALTHY_WITHIN = 180  # seconds, as for a serverless endpoint
+_HEALTHY_WITHIN = 180  # seconds, as for a serverless endpoint
+_UNHEALTHY = 5  # answers, after which the stand-in waits no longer
 _MB = 1024 * 1024
-_SERVERLESS_MB, _INSTANCE_MB = 4, 6
+_SERVERLESS_MB, _INSTANCE_MB, _ASYNCHRONOUS_MB = 4, 6, 1024
 _ANSWER_WITHIN = 60
 _ENDPOINTS, _TRANSFORMS = "/aws/sagemaker/Endpoints", "/aws/sagemaker/TransformJobs"
 
@@ -55,12 +56,13 @@ class Served:
 
     def wait(self):
         """Wait for the first healthy answer."""
-        until = time.time() + HEALTHY_WITHIN
-        while time.time() < until and self._container.alive:
+        until, unhealthy = time.time() + _HEALTHY_WITHIN, 0
+        while time.time() < until and unhealthy < _UNHEALTHY and self._container.alive:
             try:
-                if self.ask("GET", "/ping", timeout=HEALTHY_WITHIN)[0] == 200:
+                if self.ask("GET", "/ping", timeout=_HEALTHY_WITHIN)[0] == 200:
                     return self
-            except OSError:
+                unhealthy += 1
+            except OSError:  # it has not started yet
                 pass
             time.sleep(0.2)
         self.close()
@@ -131,8 +133,9 @@ class Endpoint:
             **self.more,
         }
 
-    def ask(self, body, content_type, accept):
+    def ask(self, body, content_type, accept, *, asynchronous=False):
         limit = _SERVERLESS_MB if "ServerlessConfig" in self.kind else _INSTANCE_MB
+        limit = _ASYNCHRONOUS_MB if asynchronous else limit
         if len(body) > limit * _MB:
             raise ValueError(f"the body has {len(body)} bytes, at most {limit} MB are taken")
         return self._served.ask("POST", "/invocations", body, Content_Type=content_type, Accept=accept)

@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 import traceback
+import uuid
 
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -19,7 +20,7 @@ from werkzeug.serving import make_server
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 logging.getLogger("werkzeug").setLevel(logging.WARNING)  # not a line for each call
-_INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations")
+_INVOCATION = re.compile(r"/endpoints/([^/]+)/(async-)?invocations")
 _LOG = "Logs_20140328.FilterLogEvents"
 _KINDS = {
     "TrainingJob": "training-job",
@@ -92,7 +93,7 @@ class Platform:
         request = Request(environ)
         try:
             if invoked:
-                answer = self._invoke(invoked[1], request)
+                answer = (self._invoke_by_files if invoked[2] else self._invoke)(invoked[1], request)
             else:
                 operation = target.removeprefix("SageMaker.")
                 answer = _json(self._called(operation, json.loads(request.get_data() or b"{}")))
@@ -133,6 +134,24 @@ class Platform:
         answer = _json(told, 424)
         answer.headers["x-amzn-errortype"] = "ModelError"
         return answer
+
+    def _invoke_by_files(self, name, request):
+        """Take an address, and put the answer at another one some time later."""
+        endpoint, number = self._found("Endpoint", name), uuid.uuid4().hex
+        asked = {key: request.headers.get(f"X-Amzn-SageMaker-{key}", "") for key in ("InputLocation", "Accept")}
+        where = self._found("EndpointConfig", endpoint.config)["AsyncInferenceConfig"]["OutputConfig"]
+        answers, failures = (f"{where[f'S3{kind}Path']}/{number}.out" for kind in ("Output", "Failure"))
+
+        def run():
+            body = self.place.get(asked["InputLocation"])
+            kind = request.headers["X-Amzn-SageMaker-Content-Type"]
+            status, _, answer = endpoint.ask(body, kind, asked["Accept"], asynchronous=True)
+            self.place.put(answers if status == 200 else failures, answer)
+
+        threading.Thread(target=run, daemon=True).start()
+        told = _json({"InferenceId": number}, 202)
+        told.headers |= {"X-Amzn-SageMaker-OutputLocation": answers, "X-Amzn-SageMaker-FailureLocation": failures}
+        return told
 
     def _called(self, operation, request):
         wrong = faults(operation, request)
