@@ -18,6 +18,7 @@ _Train = Annotated[str, typer.Argument(help="CSV or Parquet file, a folder of th
 _Validation = Annotated[str | None, typer.Option(help="Data for the metrics alone.")]
 _Instance = Annotated[str, typer.Option(help="local, or the type of an instance on AWS.")]
 _Count = Annotated[int, typer.Option(help="How many instances share the tasks; needs byoe[dask].")]
+_Vendor = Annotated[bool, typer.Option(help="Send all that is installed as wheels.")]
 _Role = Annotated[str | None, typer.Option(help="Name or ARN of the role that the job takes on.")]
 _Output = Annotated[str | None, typer.Option(help="Folder, or an s3:// prefix for AWS.")]
 _Spot = Annotated[bool, typer.Option(help="Use spare capacity.")]
@@ -49,6 +50,7 @@ def fit(
     output: _Output = None,
     spot: _Spot = False,
     image: _Image = None,
+    vendor: _Vendor = False,
     wait: _Wait = True,
 ) -> None:
     """Train an ensemble in one job."""
@@ -60,6 +62,7 @@ def fit(
         validation,
         **_columns(target, weight, groups, drop, header),
         hyperparameters=options.settings(hyperparameter),
+        vendor=vendor,
         wait=wait or instance_type == "local",  # a local job ends with the process that waits for it
         **_where(instance_type, instance_count, role, output, spot, image),
     )
@@ -96,6 +99,7 @@ def tune(
     output: _Output = None,
     spot: _Spot = False,
     image: _Image = None,
+    vendor: _Vendor = False,
     wait: _Wait = True,
 ) -> None:
     """Tune an ensemble on its validation metric in one tuning job."""
@@ -112,6 +116,7 @@ def tune(
         max_parallel_jobs=max_parallel_jobs,
         strategy=strategy,
         seed=seed,
+        vendor=vendor,
         wait=wait or instance_type == "local",
         **_where(instance_type, instance_count, role, output, spot, image),
     )
@@ -248,12 +253,14 @@ def export(
     header: options.Header = None,
     seed: options.Seed = None,
     instance_count: _Count = 1,
+    vendor: _Vendor = False,
 ) -> None:
     """Write the source folder of a job, for review or for other tools."""
     from .sagemaker import export as write
 
     made = options.made(_kind(task), learners, blender, param, cv, metric, seed)
-    write(made, out, **_columns(target, weight, groups, drop, header), instance_count=instance_count)
+    columns = _columns(target, weight, groups, drop, header)
+    write(made, out, **columns, instance_count=instance_count, vendor=vendor)
     print(f"wrote {', '.join(sorted(file.name for file in out.iterdir()))} to {out}")
 
 

@@ -300,6 +300,10 @@ def test_a_job_is_attached_to_by_its_name(frame, session):
         ({"output": "folder"}, "'folder' is no S3 address"),
         ({"subnets": ("s-1",)}, "subnets and security_groups belong together"),
         ({"hyperparameters": {"store": "it's"}}, "an apostrophe"),
+        (
+            {"isolated": True, "image": None},
+            "isolated=True leaves the container no network to install from; set vendor=True",
+        ),
         ({"instance_count": 0}, "instance_count is 0, expected a positive integer"),
     ],
 )

@@ -57,6 +57,7 @@ TUNING = {"space": SPACE, "objective": "validation:mae", "greater_is_better": Fa
 @pytest.mark.parametrize("machine", [PLAIN, FULL, WARM], ids=["plain", "full", "warm"])
 @pytest.mark.parametrize("checkpoints", [None, "s3://bucket/checkpoints/"])
 def test_a_training_job(machine, checkpoints):
+    place = "/opt/ml/input/data" if machine.isolated else "s3://bucket/byoe"
     request = training_request("byoe-1", machine, **COMMON, checkpoints=checkpoints)
     assert faults("CreateTrainingJob", request) == []
     assert request["HyperParameters"] == {
@@ -64,7 +65,7 @@ def test_a_training_job(machine, checkpoints):
         "metric": '"mae"',
         "xgboost__max_depth": "null",
         "sagemaker_program": '"train.py"',
-        "sagemaker_submit_directory": '"s3://bucket/byoe/code/sourcedir.tar.gz"',
+        "sagemaker_submit_directory": f'"{place}/code/sourcedir.tar.gz"',
     }
     assert request["Environment"]["PIP_NO_DEPS"] == "1"
     assert ("CheckpointConfig" in request) == (checkpoints is not None)
@@ -86,7 +87,10 @@ def test_all_that_a_machine_says_is_asked_for():
     assert request["Environment"]["NAME"] == "value"
     assert request["Tags"] == [{"Key": "team", "Value": "blue"}]
     assert training_request("byoe-1", WARM, **COMMON)["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 600
-    assert [channel["ChannelName"] for channel in request["InputDataConfig"]] == ["train", "validation"]
+    # Without a network the source comes as a channel.
+    assert [channel["ChannelName"] for channel in request["InputDataConfig"]] == ["train", "validation", "code"]
+    code = request["InputDataConfig"][2]["DataSource"]["S3DataSource"]["S3Uri"]
+    assert code == COMMON["source"]
     assert request["InputDataConfig"][0]["ContentType"] == "application/x-parquet"
 
 

@@ -39,6 +39,7 @@ def fit(
     header: bool | None = None,
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
+    vendor: bool = False,
     instance_type: str = "local",
     instance_count: int = 1,
     role: str | None = None,
@@ -71,6 +72,9 @@ def fit(
         and its endpoint can import them.
     requirements : iterable of str, default=()
         Further distributions that the job installs, in the versions that are installed here.
+    vendor : bool, default=False
+        On AWS: send all that the job and its endpoint install as wheels, which pip downloads here,
+        for containers without a network (``isolated=True``, or a VPC that is closed).
     instance_type : str, default="local"
         Where to run: on this machine, by the same generated files as on SageMaker; or the type
         of an instance on AWS, such as ``"ml.m5.xlarge"``.
@@ -115,13 +119,25 @@ def fit(
         When AWS refuses the job, or it fails; its attribute ``job`` is the handle.
     """
     local = instance_type == "local"
-    asked = {"instance_count": instance_count != 1, "role": role, "spot": spot, "image": image, "session": session}
+    asked = {
+        "vendor": vendor,
+        "instance_count": instance_count != 1,
+        "role": role,
+        "spot": spot,
+        "image": image,
+        "session": session,
+    }
     check_options({**options, **given(asked)}, local=local, output=output)
     channels = read_channels(train, validation, local=local)
     values = plain_values(hyperparameters)
     made = configured(ensemble, values)
     data = data_roles(channels, target, weight, groups, drop, header)
-    shipped = {"dependencies": dependencies, "requirements": requirements, "several": instance_count != 1}
+    shipped = {
+        "dependencies": dependencies,
+        "requirements": requirements,
+        "several": instance_count != 1,
+        "vendor": vendor,
+    }
     name = new_name()
     if not local:
         cloud = Cloud(session)
@@ -131,6 +147,7 @@ def fit(
             instance_count=instance_count,
             role=role,
             image=image,
+            vendor=vendor,
             options=options,
             spot=spot,
         )
@@ -161,6 +178,7 @@ def tune(
     requirements: Iterable[str] = (),
     max_jobs: int = 10,
     max_parallel_jobs: int = 1,
+    vendor: bool = False,
     instance_type: str = "local",
     instance_count: int = 1,
     role: str | None = None,
@@ -185,7 +203,7 @@ def tune(
     Parameters
     ----------
     ensemble, train, validation, target, weight, groups, drop, header, dependencies, requirements, \
-instance_type, instance_count, role, output, hyperparameters, spot, image, session, **options
+vendor, instance_type, instance_count, role, output, hyperparameters, spot, image, session, **options
         As in `fit`; a fixed hyperparameter cannot be tuned too.
     space : mapping of str to tuple or list, or None
         None searches what the learners propose, but for what is set already.
@@ -212,6 +230,7 @@ instance_type, instance_count, role, output, hyperparameters, spot, image, sessi
     """
     local = instance_type == "local"
     asked = {
+        "vendor": vendor,
         "instance_count": instance_count != 1,
         "role": role,
         "spot": spot,
@@ -240,7 +259,12 @@ instance_type, instance_count, role, output, hyperparameters, spot, image, sessi
     for variant in variants:
         configured(variant, {})
     metric = objective(made, space)
-    shipped = {"dependencies": dependencies, "requirements": requirements, "several": instance_count != 1}
+    shipped = {
+        "dependencies": dependencies,
+        "requirements": requirements,
+        "several": instance_count != 1,
+        "vendor": vendor,
+    }
     name = new_name("byoe-tune")
     if not local:
         cloud = Cloud(session)
@@ -250,6 +274,7 @@ instance_type, instance_count, role, output, hyperparameters, spot, image, sessi
             instance_count=instance_count,
             role=role,
             image=image,
+            vendor=vendor,
             options=options,
             spot=spot,
         )

@@ -24,7 +24,7 @@ _OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
 OPTIONS = tuple(one.name for one in fields(Machine) if one.name not in _OURS)
 # What serving can be told.
 SERVING = ("subnets", "security_groups", "volume_key", "isolated", "environment", "tags")
-_ASKED = ("instance_count", "role", "spot", "image", "session", "warm_start")
+_ASKED = ("vendor", "instance_count", "role", "spot", "image", "session", "warm_start")
 _FOLDER = "byoe"
 
 
@@ -54,10 +54,16 @@ def machine_for(
     instance_count: int,
     role: str | None,
     image: str | None,
+    vendor: bool,
     options: Mapping[str, Any],
     spot: bool,
 ) -> Machine:
     """Return what a job runs on, with the container and the role that were left open."""
+    if options.get("isolated") and not vendor and image is None:
+        raise ParameterError(
+            "isolated=True leaves the container no network to install from; set vendor=True, which sends wheels, or "
+            "give an image that has everything"
+        )
     cloud.check_instance_type(instance_type, "Training")
     more = {"instance_type": instance_type, "instance_count": instance_count, "spot": spot, **options}
     return Machine(image or cloud.image(), cloud.role(role), **more)

@@ -31,6 +31,7 @@ def export(
     header: bool | None = None,
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
+    vendor: bool = False,
     instance_count: int = 1,
 ) -> Path:
     """Write the source folder of a job: entry script, handlers, specification, requirements and wheels.
@@ -51,6 +52,9 @@ def export(
         Your own modules and packages that the ensemble uses, as ``.py`` files and folders.
     requirements : iterable of str, default=()
         Further distributions that the job installs, in the versions that are installed here.
+    vendor : bool, default=False
+        Put wheels of all that the job and its endpoint install into the folder, for a container
+        without a network.
     instance_count : int, default=1
         How many hosts the job will have: several need ``byoe[dask]``.
 
@@ -90,6 +94,7 @@ def export(
         dependencies=dependencies,
         requirements=requirements,
         several=instance_count != 1,
+        vendor=vendor,
     )
 
 

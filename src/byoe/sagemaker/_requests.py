@@ -18,8 +18,10 @@ from ._machine import Channel, Instances, Machine, Serverless
 STRATEGIES = ("Bayesian", "Random", "Grid")
 CHECKPOINTS = "/opt/ml/checkpoints"
 _CODE = "/opt/ml/model/code"
-# The list of requirements is complete; pip must not look for more.
-_PIP = {"PIP_NO_DEPS": "1"}
+_CODE_CHANNEL = "/opt/ml/input/data/code"
+# The list of requirements is complete: pip must not look for more. Nor for setuptools, which the containers have and
+# which their server builds a package with at every start; 0 means yes here.
+_PIP = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
 _MOST_PARENTS = 5
 VARIANT = "AllTraffic"
 LONGEST_REQUEST = 3600  # seconds
@@ -57,6 +59,7 @@ def training_request(
         Address that the checkpoints are synchronised with.
     """
     check_hyperparameters(hyperparameters)
+    source, channels = _reachable(machine, source, channels)
     resources = _resources(machine)
     if machine.keep_alive_seconds:
         resources["KeepAlivePeriodInSeconds"] = machine.keep_alive_seconds
@@ -113,6 +116,7 @@ def tuning_request(
             + (why if strategy == "Hyperband" else "")
         )
     ranges = parameter_ranges(space, strategy)
+    source, channels = _reachable(machine, source, channels)
     limits: dict[str, int] = {"MaxParallelTrainingJobs": max_parallel_jobs}
     if strategy != "Grid":  # which tries everything, so that a number may not be given
         limits["MaxNumberOfTrainingJobs"] = max_jobs
@@ -306,6 +310,13 @@ def check_serverless(machine: Machine) -> None:
 def endpoint_request(name: str, config: str, machine: Machine) -> dict[str, Any]:
     """Return a request for ``CreateEndpoint``."""
     return {"EndpointName": check_name("endpoint", name), "EndpointConfigName": config, **_tags(machine)}
+
+
+def _reachable(machine: Machine, source: str, channels: Mapping[str, Channel]) -> tuple[str, Mapping[str, Channel]]:
+    """Return where the toolkit finds the source, and the channels: without a network it comes as one of them."""
+    if not machine.isolated:
+        return source, channels
+    return f"{_CODE_CHANNEL}/{source.rpartition('/')[2]}", {**channels, "code": Channel(source)}
 
 
 def _job(

@@ -23,6 +23,7 @@ from ._metric_lines import metric_definitions
 from ._own_code import modules_of, write_module
 from ._requirements import named
 from ._requirements import requirements as closure
+from ._vendor import download
 from ._wheels import direct_url, distribution_of, write_wheel
 
 _TRAIN = '''\
@@ -52,6 +53,7 @@ def write_source(
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
     several: bool = False,
+    vendor: bool = False,
 ) -> Path:
     """Write the source folder; it appears whole or not at all.
 
@@ -72,6 +74,8 @@ def write_source(
         Further distributions that the job installs, in the versions that are installed here.
     several : bool, default=False
         Whether the job runs on several hosts, which needs what its endpoint does not.
+    vendor : bool, default=False
+        Whether all that is installed travels as wheels, for a container without a network.
 
     Raises
     ------
@@ -93,7 +97,9 @@ def write_source(
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        serving, training = shipment.write(temporary / "wheels", training=["distributed"] if several else ())
+        serving, training = shipment.write(
+            temporary / "wheels", training=["distributed"] if several else (), vendor=vendor
+        )
         metrics = fitting_metrics((name for one in every for name in metric_names(one)), map(objective_name, every))
         definitions = metric_definitions(metrics)
         files = {
@@ -189,8 +195,8 @@ class _Shipment:
             )
         self.points.setdefault(top, set()).add((kind, plugin.name, plugin.value))
 
-    def write(self, folder: Path, *, training: Iterable[str] = ()) -> tuple[list[str], list[str]]:
-        """Write the wheels into a folder of that name.
+    def write(self, folder: Path, *, training: Iterable[str] = (), vendor: bool = False) -> tuple[list[str], list[str]]:
+        """Write the wheels into a folder of that name; to ``vendor`` is to make one of every requirement.
 
         Return the lines of the requirements of an endpoint, and those of a job, which has further
         distributions.
@@ -202,6 +208,9 @@ class _Shipment:
         wheels = [write_wheel(name, folder) for name in (*self.wheels, *more)]
         wheels += [write_module(name, path, folder, self.points.get(name, ())) for name, path in self.own.items()]
         files = [f"./{folder.name}/{wheel.name}" for wheel in wheels]
+        if vendor:
+            found = download({*serving, *job}, folder)
+            serving, job = ([f"./{folder.name}/{found[pin]}" for pin in pins] for pins in (serving, job))
         return [*serving, *files], [*job, *files]
 
     def _closure(self) -> tuple[list[str], list[str]]:

@@ -15,6 +15,15 @@ SERVE = (str(HERE / "serving.py"),)
 # What a container has of its host: where to find packages, and nothing of this process's own settings.
 _KEPT = ("HOME", "LANG", "PATH", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 _KEPT_BEGINNINGS = ("PIP_", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+# An index that nobody answers from, whatever pip is configured to use.
+_NO_NETWORK = {
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_INDEX_URL": "http://127.0.0.1:9/",
+    "PIP_RETRIES": "0",
+    "http_proxy": "http://127.0.0.1:9/",
+    "https_proxy": "http://127.0.0.1:9/",
+    "no_proxy": "localhost",
+}
 # collections.Mapping: the real container has its toolkit patched in this place.
 _LAYER = """\
 import site; site.addsitedir({site!r})
@@ -36,11 +45,13 @@ class Container:
         For all that it writes; ``ml`` in it stands for ``/opt/ml``.
     environment : mapping of str to str
         Variables, in which ``/opt/ml`` means that folder.
+    isolated : bool
+        Whether it finds no packages elsewhere.
     on_line : callable
         Called with each line that it prints.
     """
 
-    def __init__(self, folder, environment, on_line):
+    def __init__(self, folder, environment, on_line, *, isolated=False):
         if not PYTHON.exists():
             raise RuntimeError(f"there is no container at {PYTHON}; `make test-containers` makes one")
         self.base = folder / "ml"
@@ -49,6 +60,8 @@ class Container:
         (folder / "tmp").mkdir()
         self._python = self._layer(folder / "layer")
         kept = {key: value for key, value in os.environ.items() if key in _KEPT or key.startswith(_KEPT_BEGINNINGS)}
+        if isolated:
+            kept = {key: value for key, value in kept.items() if not key.startswith("PIP_")} | _NO_NETWORK
         self._environment = {
             **kept,
             "PATH": f"{self._python.parent}:{kept['PATH']}",
@@ -58,10 +71,14 @@ class Container:
             # Toolkits ask for buckets where a job would have the credentials of its role.
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
-            **{name: value.replace("/opt/ml", str(self.base)) for name, value in environment.items()},
+            **self.placed(environment),
         }
         self._on_line = on_line
         self._process = None
+
+    def placed(self, values):
+        """Return texts with this container's folder in the place of ``/opt/ml``."""
+        return {name: value.replace("/opt/ml", str(self.base)) for name, value in values.items()}
 
     def _layer(self, place):
         """Make an environment on top of the image's: what is installed in it is gone with the container."""

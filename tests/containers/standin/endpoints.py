@@ -50,7 +50,8 @@ class Served:
             "SAGEMAKER_USE_NGINX": "false",  # which the image has, and Python's packages do not
         }
         self._folder = folder
-        self._container = Container(folder, variables, write)
+        isolated = model.get("EnableNetworkIsolation", False)
+        self._container = Container(folder, variables, write, isolated=isolated)
         place.unpack(described["ModelDataUrl"], self._container.base / "model")
         self._container.start(SERVE)
 

@@ -221,7 +221,8 @@ class TrainingJob:
             "S3_ENDPOINT_URL": self._s3,
             **self.request.get("Environment", {}),
         }
-        container = Container(self._folder / f"{attempt}-{host}", environment, on_line)
+        isolated = self.request.get("EnableNetworkIsolation", False)
+        container = Container(self._folder / f"{attempt}-{host}", environment, on_line, isolated=isolated)
         self._to("Downloading")
         inputs = {}
         for channel in self.request["InputDataConfig"]:
@@ -245,7 +246,7 @@ class TrainingJob:
         }
         config = container.base / "input" / "config"
         for file, content in (
-            ("hyperparameters", self.request.get("HyperParameters", {})),
+            ("hyperparameters", container.placed(self.request.get("HyperParameters", {}))),
             ("inputdataconfig", inputs),
             ("resourceconfig", resources),
         ):
