@@ -88,18 +88,19 @@ def _together(cluster: Any, hosts: Sequence[str]) -> Iterator[None]:
     names = {socket.gethostbyname(host): host for host in hosts}
     main, lost, over = threading.get_ident(), list[str](), False
 
-    class Watch(SchedulerPlugin):
+    class _Watch(SchedulerPlugin):
         def remove_worker(self, scheduler: Any, worker: str, **_: Any) -> None:
+            """Interrupt what the main thread does."""
             address = worker.rpartition("/")[2].rpartition(":")[0]
             if not over and not lost:
                 lost.append(names.get(address, address))
                 signal.pthread_kill(main, signal.SIGUSR1)
 
-    def stop(*_: Any) -> None:
+    def _stop(*_: Any) -> None:
         raise _Lost
 
-    before = signal.signal(signal.SIGUSR1, stop)
-    cluster.scheduler.add_plugin(Watch())
+    before = signal.signal(signal.SIGUSR1, _stop)
+    cluster.scheduler.add_plugin(_Watch())
     try:
         yield
         over = True
