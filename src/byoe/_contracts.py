@@ -273,6 +273,8 @@ class Learner(Parameters):
         Other names that a member's own parameters go by, mapped to the library's own.
     needs : tuple of str
         Distributions that a job must install to use the learner.
+    gpu : mapping of str to object
+        Own parameters with which it trains on a GPU, where a job has one.
     space : mapping of str to tuple or list
         What a search may try of the learner's parameters: ``(low, high)``, ``(low, high,
         "log")``, or a list of values.
@@ -301,6 +303,7 @@ class Learner(Parameters):
     shared: ClassVar[Mapping[str, str]] = {}
     aliases: ClassVar[Mapping[str, str]] = {}
     needs: ClassVar[tuple[str, ...]] = ()
+    gpu: ClassVar[Mapping[str, Any]] = {}
     space: ClassVar[Mapping[str, Any]] = {}
 
     @property

@@ -232,7 +232,7 @@ def launch(frame, session, **given):
     options = {"role": ROLE, "image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1", "wait": False}
     ensemble = EnsembleRegressor(("ridge", "xgboost"), "mean", random_state=0)
     return byoe.sagemaker.fit(
-        ensemble, frame, target="y", instance_type="ml.m5.xlarge", session=session, **{**options, **given}
+        ensemble, frame, target="y", session=session, **{"instance_type": "ml.m5.xlarge", **options, **given}
     )
 
 
@@ -304,6 +304,7 @@ def test_a_job_is_attached_to_by_its_name(frame, session):
             {"isolated": True, "image": None},
             "isolated=True leaves the container no network to install from; set vendor=True",
         ),
+        ({"instance_type": "ml.g5.xlarge", "image": None}, "the scikit-learn container has no variant for GPUs"),
         ({"instance_count": 0}, "instance_count is 0, expected a positive integer"),
     ],
 )

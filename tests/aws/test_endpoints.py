@@ -183,6 +183,17 @@ def test_deploy_serves_a_job_of_aws_with_its_own_container_and_role(trained, ses
     assert left(session) == []
 
 
+def test_what_a_gpu_has_trained_is_served_without_one(trained, session, asked, monkeypatch):
+    described = trained.describe() | {"ResourceConfig": {"InstanceType": "ml.g5.xlarge"}}
+    monkeypatch.setattr(Job, "describe", lambda self: described)
+    with byoe.sagemaker.deploy(trained):
+        container = dict(asked)["CreateModel"]["PrimaryContainer"]
+    assert "sagemaker-scikit-learn" in container["Image"]
+    with pytest.raises(ParameterError, match="the job ran on ml.g5.xlarge, and predictions need no GPU"):
+        byoe.sagemaker.deploy(trained, asynchronous=True)
+    assert left(session) == []
+
+
 def scaled(session):
     """Return the bounds, the policies and the alarms that are there."""
     client, watch = session.client("application-autoscaling"), session.client("cloudwatch")

@@ -7,7 +7,7 @@ from tests.aws.service_model import faults, model
 
 from byoe.errors import ParameterError
 from byoe.sagemaker import _limits, _machine, _requests
-from byoe.sagemaker._machine import Channel, Instances, Machine, Serverless
+from byoe.sagemaker._machine import Channel, Instances, Machine, Serverless, has_gpu
 from byoe.sagemaker._metric_lines import metric_definitions
 from byoe.sagemaker._requests import (
     endpoint_config_request,
@@ -213,6 +213,14 @@ def test_an_asynchronous_endpoint():
 def test_what_the_service_would_refuse_is_refused_here(make, message):
     with pytest.raises(ParameterError, match=message):
         make()
+
+
+def test_types_with_a_gpu():
+    known = model("sagemaker").shape_for("TrainingInstanceType").enum
+    found = {name.split(".")[1] for name in known if has_gpu(name)}
+    assert found >= {"p3", "p4d", "p5", "g4dn", "g5", "g6", "g6e"}
+    assert not found & {"m5", "c5", "c5n", "r5", "t3", "trn1", "m7i"}
+    assert {name[0] for name in found} == {"p", "g"}
 
 
 def test_the_limits_are_those_of_the_service():

@@ -42,6 +42,16 @@ def test_several_hosts_need_what_their_endpoint_does_not(tmp_path):
     assert {f"{name}=={version(name)}" for name in ("distributed", "dask", "tornado")} <= set(job) - set(endpoint)
 
 
+def test_a_gpu_is_for_training_alone(tmp_path):
+    source = write_source(EnsembleRegressor(("xgboost", "ridge")), tmp_path / "source", data=DATA, gpu=True)
+    job, endpoint = ((source / name).read_text().splitlines() for name in ("requirements.txt", "serving.txt"))
+    assert f"xgboost=={version('xgboost')}" in job
+    assert any(line.startswith("nvidia-nccl") for line in job)
+    assert not any(line.startswith("xgboost-cpu") for line in job)
+    assert f"xgboost-cpu=={version('xgboost')}" in endpoint
+    assert not any(line.startswith(("xgboost==", "nvidia")) for line in endpoint)
+
+
 def test_several_hosts_without_their_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtraError, match=r"byoe\[dask\]"):

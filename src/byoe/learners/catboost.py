@@ -97,6 +97,7 @@ class CatBoost(Learner):
     weights = "approximate"
     missing = categorical = sparse = stops = True
     needs = ("catboost",)
+    gpu = {"task_type": "GPU"}
     space = {
         "learning_rate": (0.02, 0.2, "log"),
         "depth": (4, 9),

@@ -113,6 +113,7 @@ class XGBoost(Learner):
     weights = "approximate"
     missing = categorical = sparse = stops = True
     needs = ("xgboost",)
+    gpu = {"device": "cuda"}
     space = {
         "learning_rate": (0.02, 0.2, "log"),
         "max_depth": (3, 10),

@@ -19,6 +19,7 @@ from ._cloud import Cloud
 from ._cloud_job import Job
 from ._cloud_tuning import Tuning
 from ._local import LocalJob, new_name
+from ._machine import has_gpu
 from ._requests import parameter_ranges
 from ._source import write_source
 from ._tables import as_files, data_roles, read_channels
@@ -137,6 +138,7 @@ def fit(
         "requirements": requirements,
         "several": instance_count != 1,
         "vendor": vendor,
+        "gpu": has_gpu(instance_type),
     }
     name = new_name()
     if not local:
@@ -264,6 +266,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         "requirements": requirements,
         "several": instance_count != 1,
         "vendor": vendor,
+        "gpu": has_gpu(instance_type),
     }
     name = new_name("byoe-tune")
     if not local:

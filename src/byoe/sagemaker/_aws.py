@@ -15,7 +15,7 @@ from ._cloud_endpoint import Endpoint, create_endpoint
 from ._cloud_job import Job
 from ._cloud_transform import Transform, create_transform
 from ._cloud_tuning import Tuning
-from ._machine import Instances, Machine, Serverless
+from ._machine import Instances, Machine, Serverless, has_gpu
 from ._requests import training_request, tuning_request
 from ._upload import upload_channels, upload_source
 
@@ -65,6 +65,11 @@ def machine_for(
             "give an image that has everything"
         )
     cloud.check_instance_type(instance_type, "Training")
+    if has_gpu(instance_type) and image is None:
+        raise ParameterError(
+            f"instance_type is {instance_type!r}, and the scikit-learn container has no variant for GPUs; give "
+            "the image of one that has, or an instance without a GPU"
+        )
     more = {"instance_type": instance_type, "instance_count": instance_count, "spot": spot, **options}
     return Machine(image or cloud.image(), cloud.role(role), **more)
 
@@ -144,9 +149,7 @@ def serve(
     job: Job, name: str, instance_type: str | None, hosting: Serverless | Instances, options: Mapping[str, Any]
 ) -> Endpoint:
     """Serve what a job on AWS has made, with its own container and role."""
-    on = instance_type
-    if isinstance(hosting, Instances) and on is None:
-        on = job.describe()["ResourceConfig"]["InstanceType"]
+    on = instance_type or (_type_of(job) if isinstance(hosting, Instances) else None)
     return create_endpoint(name, job.cloud, _machine_of(job, on, "ProductionVariant", options), job.artifact, hosting)
 
 
@@ -163,7 +166,7 @@ def launch_transform(
     options: Mapping[str, Any],
 ) -> Transform:
     """Predict files, here or at an address, by what a job on AWS has made, with its own container and role."""
-    machine = _machine_of(job, instance_type, "Transform", {**options, "instance_count": count})
+    machine = _machine_of(job, instance_type or _type_of(job), "Transform", {**options, "instance_count": count})
     prefix = prefix_for(job.cloud, output)
     channel = upload_channels(job.cloud, {"rows": rows}, prefix)["rows"]
     return create_transform(
@@ -179,17 +182,22 @@ def launch_transform(
     )
 
 
+def _type_of(job: Job) -> str:
+    """Return the type of instance that serves what a job has made, unless another one is given."""
+    found = str(job.describe()["ResourceConfig"]["InstanceType"])
+    if has_gpu(found):
+        raise ParameterError(f"the job ran on {found}, and predictions need no GPU; give an instance_type without one")
+    return found
+
+
 def _machine_of(job: Job, instance_type: str | None, where: str, options: Mapping[str, Any]) -> Machine:
-    """Return what a job ran on, with other options."""
+    """Return what serves: the container and the role of a job, or for one on a GPU the usual container."""
     described = job.describe()
+    trained_on = described["ResourceConfig"]["InstanceType"]
     if instance_type is not None:
         job.cloud.check_instance_type(instance_type, where)
-    return Machine(
-        job.image,
-        described["RoleArn"],
-        instance_type=instance_type or described["ResourceConfig"]["InstanceType"],
-        **options,
-    )
+    image = job.cloud.image() if has_gpu(trained_on) else job.image
+    return Machine(image, described["RoleArn"], instance_type=instance_type or trained_on, **options)
 
 
 def attach(name: str, *, session: Any = None) -> Job | Tuning | Endpoint | Transform:

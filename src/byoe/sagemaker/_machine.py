@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,18 @@ from ._limits import check_environment
 _MEMORY = (1024, 2048, 3072, 4096, 5120, 6144)
 _MOST_CONCURRENT = 200
 _KEEP_ALIVE = 21_600
+_GPU = re.compile(r"ml\.(p|g|gr)\d")
+
+
+def has_gpu(instance_type: str) -> bool:
+    """Return whether instances of a type have a GPU.
+
+    Examples
+    --------
+    >>> has_gpu("ml.g5.xlarge"), has_gpu("ml.m7g.large")
+    (True, False)
+    """
+    return bool(_GPU.match(instance_type))
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ def write_source(
     requirements: Iterable[str] = (),
     several: bool = False,
     vendor: bool = False,
+    gpu: bool = False,
 ) -> Path:
     """Write the source folder; it appears whole or not at all.
 
@@ -76,6 +77,8 @@ def write_source(
         Whether the job runs on several hosts, which needs what its endpoint does not.
     vendor : bool, default=False
         Whether all that is installed travels as wheels, for a container without a network.
+    gpu : bool, default=False
+        Whether the job runs on a GPU. Its endpoint does not.
 
     Raises
     ------
@@ -98,7 +101,7 @@ def write_source(
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         serving, training = shipment.write(
-            temporary / "wheels", training=["distributed"] if several else (), vendor=vendor
+            temporary / "wheels", training=["distributed"] if several else (), vendor=vendor, gpu=gpu
         )
         metrics = fitting_metrics((name for one in every for name in metric_names(one)), map(objective_name, every))
         definitions = metric_definitions(metrics)
@@ -107,7 +110,7 @@ def write_source(
             "inference.py": _INFERENCE,
             "spec.json": json.dumps(spec, indent=1, allow_nan=False) + "\n",
             "requirements.txt": "\n".join(training) + "\n",
-            **({SERVING: "\n".join(serving) + "\n"} if several else {}),
+            **({SERVING: "\n".join(serving) + "\n"} if serving != training else {}),
             "metric_definitions.json": json.dumps(definitions, indent=1) + "\n",
         }
         for name, text in files.items():
@@ -195,7 +198,9 @@ class _Shipment:
             )
         self.points.setdefault(top, set()).add((kind, plugin.name, plugin.value))
 
-    def write(self, folder: Path, *, training: Iterable[str] = (), vendor: bool = False) -> tuple[list[str], list[str]]:
+    def write(
+        self, folder: Path, *, training: Iterable[str] = (), vendor: bool = False, gpu: bool = False
+    ) -> tuple[list[str], list[str]]:
         """Write the wheels into a folder of that name; to ``vendor`` is to make one of every requirement.
 
         Return the lines of the requirements of an endpoint, and those of a job, which has further
@@ -204,7 +209,7 @@ class _Shipment:
         serving, _ = self._closure()
         for name in training:
             self.add(name)
-        job, more = self._closure()
+        job, more = self._closure(gpu=gpu)
         wheels = [write_wheel(name, folder) for name in (*self.wheels, *more)]
         wheels += [write_module(name, path, folder, self.points.get(name, ())) for name, path in self.own.items()]
         files = [f"./{folder.name}/{wheel.name}" for wheel in wheels]
@@ -213,5 +218,5 @@ class _Shipment:
             serving, job = ([f"./{folder.name}/{found[pin]}" for pin in pins] for pins in (serving, job))
         return [*serving, *files], [*job, *files]
 
-    def _closure(self) -> tuple[list[str], list[str]]:
-        return closure([name for name in self.pinned if name not in self.wheels], self.wheels)
+    def _closure(self, *, gpu: bool = False) -> tuple[list[str], list[str]]:
+        return closure([name for name in self.pinned if name not in self.wheels], self.wheels, gpu=gpu)

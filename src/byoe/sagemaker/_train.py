@@ -21,7 +21,7 @@ from sklearn.base import BaseEstimator
 from .._configure import configure
 from .._contracts import FloatArray
 from .._data import Dataset, read_frame, take_apart
-from .._members import as_blender
+from .._members import as_blender, members
 from .._metrics import CLASSIFICATION, REGRESSION, find_metric
 from .._spec import from_spec
 from .._table import check_target, read_table
@@ -81,6 +81,8 @@ def run(source: Path) -> None:
     # A tuning job tells its trials what it compares them by.
     hyperparameters = {name: value for name, value in given.items() if not name.startswith("_tuning_")}
     ensemble = configure(from_spec(spec), hyperparameters)
+    if int(os.environ.get("SM_NUM_GPUS", "0")):
+        ensemble = on_gpu(ensemble)
     ensemble.set_params(verbose=1)
     checkpoints = _checkpoints()
     if checkpoints is not None and ensemble.store is None:
@@ -116,6 +118,19 @@ def run(source: Path) -> None:
     say(f"saved the ensemble in {model} after {time.perf_counter() - started:.2f} s")
     for name, value in metrics.items():
         print(metric_line(name, value), flush=True)
+
+
+def on_gpu(ensemble: Any) -> Any:
+    """Return the ensemble with members that train on a GPU where they can, unless they are told otherwise."""
+    settings = {
+        f"{label}__{name}": value
+        for label, learner in members(ensemble.learners).items()
+        for name, value in learner.gpu.items()
+        if name not in learner.own_params()
+    }
+    if settings:
+        say(f"trains on a GPU: {', '.join(settings)}")
+    return configure(ensemble, settings)
 
 
 def say(text: str) -> None:

@@ -1,0 +1,36 @@
+"""Members that train on a GPU where a job has one."""
+
+import pytest
+
+from byoe import EnsembleRegressor, learner
+from byoe._configure import configure
+from byoe._members import members
+from byoe.sagemaker._train import on_gpu
+
+
+def params(ensemble):
+    return {label: made.own_params() for label, made in members(ensemble.learners).items()}
+
+
+def test_those_that_can_train_on_it(capsys):
+    made = on_gpu(EnsembleRegressor(["xgboost", "catboost", "lightgbm", "ridge"], "mean"))
+    assert params(made) == {
+        "xgboost": {"device": "cuda"},
+        "catboost": {"task_type": "GPU"},
+        "lightgbm": {},
+        "ridge": {},
+    }
+    assert capsys.readouterr().out == "[byoe] trains on a GPU: xgboost__device, catboost__task_type\n"
+
+
+def test_what_is_set_already_stays():
+    given = EnsembleRegressor([("mine", learner("xgboost", device="cpu")), "catboost"], "mean")
+    made = on_gpu(configure(given, {"catboost__task_type": "CPU"}))
+    assert params(made) == {"mine": {"device": "cpu"}, "catboost": {"task_type": "CPU"}}
+    assert params(on_gpu(EnsembleRegressor(["ridge"], "mean"))) == {"ridge": {}}
+
+
+@pytest.mark.parametrize("name", ["xgboost", "catboost"])
+def test_its_parameters_are_known_to_the_library(name):
+    made = learner(name)
+    assert set(made.gpu) <= set(made.parameter_names())
