@@ -169,7 +169,12 @@ def write_log(session, job, lines):
 
 def test_a_job_tells_its_state_its_metrics_and_its_model(job, asked, session, cloud, bucket, tmp_path, monkeypatch):
     assert job.log == ""
-    lines = ["[byoe] read 330 rows", "validation:rmse=55.123456789012345;", "member:ridge:rmse=57.5;"]
+    lines = [
+        "[byoe] read 330 rows",
+        "[byoe] fitted 2 members in 12.50 s",
+        "validation:rmse=55.123456789012345;",
+        "member:ridge:rmse=57.5;",
+    ]
     write_log(session, job, lines)
     X = np.random.default_rng(0).normal(size=(60, 2))
     made = EnsembleRegressor(("ridge", "knn"), random_state=0).fit(X, X[:, 0])
@@ -184,6 +189,9 @@ def test_a_job_tells_its_state_its_metrics_and_its_model(job, asked, session, cl
         BillableTimeInSeconds=42,
         TrainingTimeInSeconds=40,
     )
+    size = sum(cloud.size(channel["DataSource"]["S3DataSource"]["S3Uri"]) for channel in asked[0][1]["InputDataConfig"])
+    found = job.savings(price_per_hour=3600.0)
+    assert (found.members, found.seconds, found.bytes, found.money) == (2, 29.5, size, pytest.approx(29.5))
     heard = []
     assert job.wait(on_line=heard.append) is job
     assert heard == lines

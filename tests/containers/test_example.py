@@ -30,6 +30,12 @@ def test_the_example(platform, on_aws, tables):
     assert params["catboost__depth"] == params["xgboost__max_depth"] == chosen["max_depth"]
     assert best.metrics["validation:rmse"] == -trained.score_estimate_
 
+    saved = best.savings(price_per_hour=0.5)
+    assert saved.members == 2
+    assert 0 < saved.seconds < best.billable_seconds
+    assert saved.bytes > 10_000
+    assert saved.money == saved.seconds / 3600 * 0.5
+
     with byoe.sagemaker.deploy(tuning) as endpoint:
         np.testing.assert_allclose(endpoint.predict(rows), trained.predict(rows), rtol=1e-6)
         assert len(platform.left()) == 3

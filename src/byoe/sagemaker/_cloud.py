@@ -192,6 +192,12 @@ class Cloud:
         pages = self.pages("s3", "list_objects_v2", Bucket=bucket, Prefix=key)
         return sorted(entry["Key"].removeprefix(key) for page in pages for entry in page.get("Contents", []))
 
+    def size(self, address: str) -> int:
+        """Return how many bytes all files below an address have."""
+        bucket, key = split(address)
+        pages = self.pages("s3", "list_objects_v2", Bucket=bucket, Prefix=key)
+        return sum(int(entry["Size"]) for page in pages for entry in page.get("Contents", []))
+
     def get(self, address: str) -> bytes:
         """Return the content of a file."""
         bucket, key = split(address)

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import JobError
 from ._cloud import Cloud
 from ._metric_lines import read_metrics
+from ._savings import Savings, savings
 
 _LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _ENDED = frozenset({"Completed", "Failed", "Stopped"})
@@ -90,6 +91,25 @@ class Job:
         """Address of the ``model.tar.gz`` of a completed job."""
         self._need_completed()
         return str(self.describe()["ModelArtifacts"]["S3ModelArtifacts"])
+
+    def savings(self, price_per_hour: float | None = None) -> Savings:
+        """Return what this job has saved, against one job for each member, as far as it was measured.
+
+        Parameters
+        ----------
+        price_per_hour : float, default=None
+            Of one instance, in any currency; None leaves money out.
+        """
+        self._need_completed()
+        found = self.describe()
+        channels = (channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in found["InputDataConfig"])
+        return savings(
+            self.log,
+            billable=float(self.billable_seconds or 0),
+            instances=int(found["ResourceConfig"]["InstanceCount"]),
+            size=sum(map(self.cloud.size, channels)),
+            price_per_hour=price_per_hour,
+        )
 
     def ensemble(self) -> Any:
         """Download and load the fitted ensemble."""

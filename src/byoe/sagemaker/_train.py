@@ -29,6 +29,7 @@ from ..errors import InputError, JobError
 from ._hosts import hosts_of_job, leading, work
 from ._layout import SERVING
 from ._metric_lines import metric_line
+from ._savings import fitted_line
 
 
 class Terminated(BaseException):
@@ -107,7 +108,9 @@ def run(source: Path) -> None:
                 return
             together.enter_context(leading(hosts, table))
             say(f"{len(hosts)} hosts are together after {time.perf_counter() - started:.2f} s")
+        begun = time.perf_counter()
         ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
+        say(fitted_line(len(ensemble.members_), time.perf_counter() - begun))
     model = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
     ensemble.save(model)
     _ship_code(source, model / "code")
