@@ -83,8 +83,8 @@ class Container:
     def _layer(self, place):
         """Make an environment on top of the image's: what is installed in it is gone with the container."""
         subprocess.run([str(PYTHON), "-m", "venv", "--without-pip", str(place)], check=True, capture_output=True)
-        image = _site(PYTHON.parent.parent)
-        Path(_site(place), "image.pth").write_text(_LAYER.format(site=image))
+        image = site_of(PYTHON.parent.parent)
+        Path(site_of(place), "image.pth").write_text(_LAYER.format(site=image))
         python = place / "bin" / "python"
         gunicorn = place / "bin" / "gunicorn"
         gunicorn.write_text(_GUNICORN.format(python=python))
@@ -136,7 +136,7 @@ class Container:
             self._reader.join()
 
 
-def _site(place):
+def site_of(place):
     """Return the folder of an environment's packages."""
     version = subprocess.run(
         [str(PYTHON), "-c", "import sys; print('python%d.%d' % sys.version_info[:2])"],
