@@ -14,12 +14,11 @@ import joblib
 from .._configure import default_space
 from ..errors import ParameterError, need
 from ._asked import configured, objective, plain_values
-from ._aws import check_options, given, launch, launch_tuning, machine_for, prefix_for
+from ._aws import Where, launch, launch_tuning, prefix_for
 from ._cloud import Cloud
 from ._cloud_job import Job
 from ._cloud_tuning import Tuning
 from ._local import LocalJob, new_name
-from ._machine import has_gpu
 from ._requests import parameter_ranges
 from ._source import write_source
 from ._tables import as_files, data_roles, read_channels
@@ -119,40 +118,17 @@ def fit(
     JobError
         When AWS refuses the job, or it fails; its attribute ``job`` is the handle.
     """
-    local = instance_type == "local"
-    asked = {
-        "vendor": vendor,
-        "instance_count": instance_count != 1,
-        "role": role,
-        "spot": spot,
-        "image": image,
-        "session": session,
-    }
-    check_options({**options, **given(asked)}, local=local, output=output)
-    channels = read_channels(train, validation, local=local)
+    where = Where(instance_type, instance_count, role, image, spot, vendor, session, options)
+    where.check(output)
+    channels = read_channels(train, validation, local=where.local)
     values = plain_values(hyperparameters)
     made = configured(ensemble, values)
     data = data_roles(channels, target, weight, groups, drop, header)
-    shipped = {
-        "dependencies": dependencies,
-        "requirements": requirements,
-        "several": instance_count != 1,
-        "vendor": vendor,
-        "gpu": has_gpu(instance_type),
-    }
+    shipped = {"dependencies": dependencies, "requirements": requirements, **where.needs}
     name = new_name()
-    if not local:
+    if not where.local:
         cloud = Cloud(session)
-        machine = machine_for(
-            cloud,
-            instance_type=instance_type,
-            instance_count=instance_count,
-            role=role,
-            image=image,
-            vendor=vendor,
-            options=options,
-            spot=spot,
-        )
+        machine = where.machine(cloud)
         prefix = prefix_for(cloud, output)
         with tempfile.TemporaryDirectory() as folder:
             source, places = _prepare(Path(folder), ensemble, [made], channels, data, shipped)
@@ -230,26 +206,17 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     -------
     LocalTuning, or on AWS Tuning
     """
-    local = instance_type == "local"
-    asked = {
-        "vendor": vendor,
-        "instance_count": instance_count != 1,
-        "role": role,
-        "spot": spot,
-        "image": image,
-        "session": session,
-        "warm_start": warm_start,
-    }
-    check_options({**options, **given(asked)}, local=local, output=output)
-    if not local and on_trial is not None:
+    where = Where(instance_type, instance_count, role, image, spot, vendor, session, options)
+    where.check(output, warm_start=warm_start)
+    if not where.local and on_trial is not None:
         raise ParameterError("on_trial is for trials on this machine; on AWS look at the trials of the handle")
-    if local:
+    if where.local:
         need("optuna", "tune", "tuning")
     for argument, value in (("max_jobs", max_jobs), ("max_parallel_jobs", max_parallel_jobs)):
         if not isinstance(value, int) or value < 1:
             raise ParameterError(f"{argument} is {value!r}, expected a positive integer")
     fixed = plain_values(hyperparameters)
-    channels = read_channels(train, validation, local=local)
+    channels = read_channels(train, validation, local=where.local)
     made = configured(ensemble, fixed)
     data = data_roles(channels, target, weight, groups, drop, header)
     if space is None:
@@ -261,26 +228,11 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     for variant in variants:
         configured(variant, {})
     metric = objective(made, space)
-    shipped = {
-        "dependencies": dependencies,
-        "requirements": requirements,
-        "several": instance_count != 1,
-        "vendor": vendor,
-        "gpu": has_gpu(instance_type),
-    }
+    shipped = {"dependencies": dependencies, "requirements": requirements, **where.needs}
     name = new_name("byoe-tune")
-    if not local:
+    if not where.local:
         cloud = Cloud(session)
-        machine = machine_for(
-            cloud,
-            instance_type=instance_type,
-            instance_count=instance_count,
-            role=role,
-            image=image,
-            vendor=vendor,
-            options=options,
-            spot=spot,
-        )
+        machine = where.machine(cloud)
         search_options = {
             "objective": f"validation:{metric.name}",
             "greater_is_better": metric.greater_is_better,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -47,31 +47,56 @@ def given(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if value}
 
 
-def machine_for(
-    cloud: Cloud,
-    *,
-    instance_type: str,
-    instance_count: int,
-    role: str | None,
-    image: str | None,
-    vendor: bool,
-    options: Mapping[str, Any],
-    spot: bool,
-) -> Machine:
-    """Return what a job runs on, with the container and the role that were left open."""
-    if options.get("isolated") and not vendor and image is None:
-        raise ParameterError(
-            "isolated=True leaves the container no network to install from; set vendor=True, which sends wheels, or "
-            "give an image that has everything"
+@dataclass(frozen=True)
+class Where:
+    """Where a job is to run, as `fit` and `tune` were told."""
+
+    instance_type: str
+    instance_count: int
+    role: str | None
+    image: str | None
+    spot: bool
+    vendor: bool
+    session: Any
+    options: Mapping[str, Any]
+
+    @property
+    def local(self) -> bool:
+        """Whether that is this machine."""
+        return self.instance_type == "local"
+
+    @property
+    def needs(self) -> dict[str, bool]:
+        """What a source folder for it depends on."""
+        return {"several": self.instance_count != 1, "vendor": self.vendor, "gpu": has_gpu(self.instance_type)}
+
+    def check(self, output: str | Path | None, **more: Any) -> None:
+        """Raise a ParameterError for what means nothing there; ``more`` is for AWS as well."""
+        asked = {name: getattr(self, name) for name in ("vendor", "role", "spot", "image", "session")}
+        asked |= {"instance_count": self.instance_count != 1, **more}
+        check_options({**self.options, **given(asked)}, local=self.local, output=output)
+
+    def machine(self, cloud: Cloud) -> Machine:
+        """Return what a job runs on, with the container and the role that were left open."""
+        if self.options.get("isolated") and not self.vendor and self.image is None:
+            raise ParameterError(
+                "isolated=True leaves the container no network to install from; set vendor=True, which sends wheels, "
+                "or give an image that has everything"
+            )
+        cloud.check_instance_type(self.instance_type, "Training")
+        if has_gpu(self.instance_type) and self.image is None:
+            raise ParameterError(
+                f"instance_type is {self.instance_type!r}, and the scikit-learn container has no variant for GPUs; "
+                "give the image of one that has, or an instance without a GPU"
+            )
+        return Machine(
+            self.image or cloud.image(),
+            cloud.role(self.role),
+            instance_type=self.instance_type,
+            instance_count=self.instance_count,
+            spot=self.spot,
+            **self.options,
         )
-    cloud.check_instance_type(instance_type, "Training")
-    if has_gpu(instance_type) and image is None:
-        raise ParameterError(
-            f"instance_type is {instance_type!r}, and the scikit-learn container has no variant for GPUs; give "
-            "the image of one that has, or an instance without a GPU"
-        )
-    more = {"instance_type": instance_type, "instance_count": instance_count, "spot": spot, **options}
-    return Machine(image or cloud.image(), cloud.role(role), **more)
 
 
 def prefix_for(cloud: Cloud, output: str | Path | None) -> str:
