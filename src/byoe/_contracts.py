@@ -274,7 +274,8 @@ class Learner(Parameters):
     needs : tuple of str
         Distributions that a job must install to use the learner.
     gpu : mapping of str to object
-        Own parameters with which it trains on a GPU, where a job has one.
+        Own parameters with which it trains on a GPU, where a job has one; empty when its other
+        parameters do not allow that.
     space : mapping of str to tuple or list
         What a search may try of the learner's parameters: ``(low, high)``, ``(low, high,
         "log")``, or a list of values.
@@ -303,8 +304,11 @@ class Learner(Parameters):
     shared: ClassVar[Mapping[str, str]] = {}
     aliases: ClassVar[Mapping[str, str]] = {}
     needs: ClassVar[tuple[str, ...]] = ()
-    gpu: ClassVar[Mapping[str, Any]] = {}
     space: ClassVar[Mapping[str, Any]] = {}
+
+    @property
+    def gpu(self) -> Mapping[str, Any]:
+        return {}
 
     @property
     def quiet(self) -> tuple[type[Warning], ...]:

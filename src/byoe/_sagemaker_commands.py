@@ -252,6 +252,7 @@ def export(
     param: options.Param = None,
     header: options.Header = None,
     seed: options.Seed = None,
+    instance_type: Annotated[str | None, typer.Option(help="Of the job: one with a GPU installs more.")] = None,
     instance_count: _Count = 1,
     vendor: _Vendor = False,
 ) -> None:
@@ -260,7 +261,7 @@ def export(
 
     made = options.made(_kind(task), learners, blender, param, cv, metric, seed)
     columns = _columns(target, weight, groups, drop, header)
-    write(made, out, **columns, instance_count=instance_count, vendor=vendor)
+    write(made, out, **columns, instance_type=instance_type, instance_count=instance_count, vendor=vendor)
     print(f"wrote {', '.join(sorted(file.name for file in out.iterdir()))} to {out}")
 
 

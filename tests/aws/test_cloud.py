@@ -191,7 +191,7 @@ def test_a_job_tells_its_state_its_metrics_and_its_model(job, asked, session, cl
     )
     size = sum(cloud.size(channel["DataSource"]["S3DataSource"]["S3Uri"]) for channel in asked[0][1]["InputDataConfig"])
     found = job.savings(price_per_hour=3600.0)
-    assert (found.members, found.seconds, found.bytes, found.money) == (2, 29.5, size, pytest.approx(29.5))
+    assert (found.members, found.seconds, found.bytes, found.money) == (2, 28.875, size, pytest.approx(28.875))
     heard = []
     assert job.wait(on_line=heard.append) is job
     assert heard == lines
@@ -313,6 +313,7 @@ def test_a_job_is_attached_to_by_its_name(frame, session):
             "isolated=True leaves the container no network to install from; set vendor=True",
         ),
         ({"instance_type": "ml.g5.xlarge", "image": None}, "the scikit-learn container has no variant for GPUs"),
+        ({"warm_start": ("a",)}, "a job has no option 'warm_start'"),
         ({"instance_count": 0}, "instance_count is 0, expected a positive integer"),
     ],
 )

@@ -9,7 +9,7 @@ from tests.aws.service_model import faults
 
 import byoe
 from byoe.errors import InputError, JobError, ParameterError
-from byoe.sagemaker import _asynchronous
+from byoe.sagemaker import _asynchronous, _cloud_endpoint
 from byoe.sagemaker._cloud import DeniedError, split
 from byoe.sagemaker._cloud_endpoint import Endpoint, _excerpt, create_endpoint
 from byoe.sagemaker._cloud_job import Job
@@ -279,6 +279,10 @@ def test_nothing_is_left_of_an_endpoint_that_cannot_scale(trained, session, clou
             {"instance_type": "ml.m5.large", "instance_count": (0, 2), "requests_per_instance": 2},
             "0 to 2, .* from 1 on",
         ),
+        ({"instance_type": "ml.m5.large", "instance_count": (1, 2, 3)}, "expected a number, or two such as"),
+        ({"vendor": True}, "serving has no option 'vendor'"),
+        ({"role": "x"}, "serving has no option 'role'"),
+        ({"spot": True}, "serving has no option 'spot'"),
         ({"output": "s3://a/b"}, "output is for the files of an asynchronous endpoint"),
         ({"asynchronous": True, "output": "folder"}, "'folder' is no S3 address"),
         ({"asynchronous": True, "instance_type": "ml.none"}, "instance_type is 'ml.none'"),
@@ -288,6 +292,38 @@ def test_hosting_that_cannot_be(trained, session, given, message):
     with pytest.raises(ParameterError, match=message):
         byoe.sagemaker.deploy(trained, **given)
     assert left(session) == []
+
+
+def test_an_endpoint_that_is_being_made_is_deleted_as_soon_as_it_can_be(cloud, session, bucket, monkeypatch):
+    endpoint = make(cloud, bucket)
+    call, refused = cloud.call, []
+
+    def busy(service, operation, **request):
+        if operation == "delete_endpoint" and len(refused) < 2:
+            refused.append(operation)
+            raise JobError('Cannot update in-progress endpoint "byoe-1"')
+        return call(service, operation, **request)
+
+    monkeypatch.setattr(cloud, "call", busy)
+    monkeypatch.setattr(_cloud_endpoint, "_POLL_SECONDS", 0.0)
+    endpoint.delete()
+    assert len(refused) == 2
+    assert left(session) == []
+
+
+def test_what_cannot_be_deleted_keeps_nothing_else(cloud, session, bucket, monkeypatch):
+    endpoint = make(cloud, bucket)
+    call = cloud.call
+
+    def denied(service, operation, **request):
+        if operation == "delete_endpoint":
+            raise DeniedError("no")
+        return call(service, operation, **request)
+
+    monkeypatch.setattr(cloud, "call", denied)
+    with pytest.raises(DeniedError):
+        endpoint.delete()
+    assert left(session) == ["byoe-1"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ def job(cloud, bucket, monkeypatch):
     described = {
         "TrainingJobStatus": "Completed",
         "AlgorithmSpecification": {"TrainingImage": f"{MACHINE.image}.1"},
+        "ResourceConfig": {"InstanceType": "ml.m5.xlarge"},
         "ModelArtifacts": {"S3ModelArtifacts": f"{bucket}/new/model.tar.gz"},
     }
     monkeypatch.setattr(Job, "describe", lambda self: described)

@@ -19,6 +19,15 @@ def test_the_folder_is_that_of_a_job(tmp_path):
         byoe.sagemaker.export(ensemble, made, target="y")
 
 
+def test_the_folder_of_a_job_on_a_gpu(tmp_path):
+    made = byoe.sagemaker.export(
+        EnsembleRegressor(["xgboost"], "mean"), tmp_path / "source", target="y", instance_type="ml.g5.xlarge"
+    )
+    assert "\nxgboost==" in (made / "requirements.txt").read_text()
+    with pytest.raises(ParameterError, match="instance_count is 0, expected a positive integer"):
+        byoe.sagemaker.export(EnsembleRegressor(["ridge"]), tmp_path / "other", target="y", instance_count=0)
+
+
 def test_a_folder_may_be_relative(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     byoe.sagemaker.export(EnsembleRegressor(["ridge"], "mean"), "source", target="y")

@@ -30,6 +30,21 @@ def test_what_is_set_already_stays():
     assert params(on_gpu(EnsembleRegressor(["ridge"], "mean"))) == {"ridge": {}}
 
 
+@pytest.mark.parametrize(
+    ("name", "params", "possible"),
+    [
+        ("xgboost", {"tree_method": "exact"}, False),
+        ("xgboost", {"tree_method": "hist"}, True),
+        ("catboost", {"colsample": 0.5}, False),
+        ("catboost", {"rsm": None}, True),
+        ("catboost", {"subsample": 0.5}, False),
+        ("catboost", {"subsample": 0.5, "bootstrap_type": "Bernoulli"}, True),
+    ],
+)
+def test_what_has_no_gpu_code_stays_where_it_is(name, params, possible):
+    assert bool(learner(name, **params).gpu) is possible
+
+
 @pytest.mark.parametrize("name", ["xgboost", "catboost"])
 def test_its_parameters_are_known_to_the_library(name):
     made = learner(name)

@@ -105,6 +105,15 @@ def test_the_wheel_has_the_files_and_a_version_of_their_content(own, tmp_path):
     assert write_module("own_helpers_here", own / "own_helpers_here", tmp_path / "c").name != first.name
 
 
+def test_a_module_whose_name_no_distribution_may_have(tmp_path):
+    from packaging.utils import parse_wheel_filename
+
+    (tmp_path / "_private__one_.py").write_text("")
+    wheel = write_module("_private__one_", tmp_path / "_private__one_.py", tmp_path / "wheels")
+    assert parse_wheel_filename(wheel.name)[0].startswith("byoe-own-private-one-")
+    assert "_private__one_.py" in zipfile.ZipFile(wheel).namelist()
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -70,6 +70,18 @@ def test_what_another_python_asks_for_is_told():
         requirements(["a"], container=container, find=find)
 
 
+@pytest.mark.parametrize("gpu", [False, True])
+def test_from_another_system(monkeypatch, gpu):
+    """What has GPU code cannot be installed there."""
+    from packaging import markers
+
+    other = {**markers.default_environment(), "platform_system": "Darwin", "sys_platform": "darwin"}
+    monkeypatch.setattr(markers, "default_environment", lambda: other)
+    find = index(Dist("xgboost", "3.2.0", ["nvidia-nccl-cu12>=2; platform_system == 'Linux'"]))
+    found = requirements(["xgboost"], gpu=gpu, find=find)
+    assert [line for line in found if line not in ALONE] == ["xgboost==3.2.0" if gpu else "xgboost-cpu==3.2.0"]
+
+
 @pytest.mark.parametrize("shipped", [(), ("a",)])
 def test_what_the_containers_python_cannot_run_is_told(shipped):
     assert requirements(["a"], find=index(Dist("a", python=">=3.10,<3.15")), shipped=shipped)

@@ -6,7 +6,7 @@ import pytest
 from sklearn.linear_model import Lasso
 
 from byoe import EnsembleClassifier, EnsembleRegressor
-from byoe.errors import JobError, MissingExtraError, SpecError
+from byoe.errors import JobError, MissingExtraError, ParameterError, SpecError
 from byoe.sagemaker._source import metric_names, write_source
 
 DATA = {"target": "y", "weight": None, "groups": None, "drop": []}
@@ -40,6 +40,12 @@ def test_several_hosts_need_what_their_endpoint_does_not(tmp_path):
     job, endpoint = ((source / name).read_text().splitlines() for name in ("requirements.txt", "serving.txt"))
     assert set(endpoint) < set(job)
     assert {f"{name}=={version(name)}" for name in ("distributed", "dask", "tornado")} <= set(job) - set(endpoint)
+
+
+def test_several_hosts_and_a_time_limit(tmp_path):
+    with pytest.raises(ParameterError, match="several instances cannot keep to a time_limit"):
+        write_source(EnsembleRegressor(("ridge",), time_limit=5), tmp_path / "source", data=DATA, several=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_gpu_is_for_training_alone(tmp_path):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -97,7 +99,6 @@ class CatBoost(Learner):
     weights = "approximate"
     missing = categorical = sparse = stops = True
     needs = ("catboost",)
-    gpu = {"task_type": "GPU"}
     space = {
         "learning_rate": (0.02, 0.2, "log"),
         "depth": (4, 9),
@@ -148,6 +149,13 @@ class CatBoost(Learner):
         if stop is not None:
             watched = pool(_cells(stop.X, columns), label=stop.y, weight=stop.sample_weight)
         return self._train(data, watched, y, task, sample_weight, seed, threads, stop, rounds)
+
+    @property
+    def gpu(self) -> Mapping[str, Any]:
+        given = {name for name, value in self.own_params().items() if value is not None}
+        # What samples columns has no GPU code, and what samples rows not with the usual bootstrap.
+        refused = "rsm" in given or ("subsample" in given and "bootstrap_type" not in given)
+        return {} if refused else {"task_type": "GPU"}
 
     def can_prepare(self, X: Any) -> bool:
         on_gpu = self.own_params().get("task_type") == "GPU"
@@ -227,7 +235,8 @@ class CatBoost(Learner):
         # A callback costs up to a millisecond a round, and CatBoost has none on a GPU.
         if data.num_row() * data.num_col() >= _MANY_CELLS and params.get("task_type") != "GPU":
             options["callbacks"] = [_Cancelling()]
-        model.fit(data, **options)
+        with _ON_GPU if params.get("task_type") == "GPU" else nullcontext():
+            model.fit(data, **options)
         return CatBoostModel(model, task)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
@@ -240,6 +249,10 @@ class CatBoost(Learner):
         model = kind()
         model.load_model(str(folder / "model.cbm"))
         return CatBoostModel(model, task)
+
+
+# CatBoost refuses a second fit on a device at a time.
+_ON_GPU = threading.Lock()
 
 
 class _Cancelling:

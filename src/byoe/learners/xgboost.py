@@ -113,7 +113,6 @@ class XGBoost(Learner):
     weights = "approximate"
     missing = categorical = sparse = stops = True
     needs = ("xgboost",)
-    gpu = {"device": "cuda"}
     space = {
         "learning_rate": (0.02, 0.2, "log"),
         "max_depth": (3, 10),
@@ -165,6 +164,10 @@ class XGBoost(Learner):
         data = matrix(X, label=y, weight=sample_weight)
         watched = None if stop is None else matrix(stop.X, label=stop.y, weight=stop.sample_weight)
         return _train(given, data, watched, task, seed, threads, stop, rounds)
+
+    @property
+    def gpu(self) -> Mapping[str, Any]:
+        return {} if self._given_params().get("tree_method") in ("exact", "approx") else {"device": "cuda"}
 
     def can_prepare(self, X: Any) -> bool:
         given = self._given_params()

@@ -18,6 +18,7 @@ from ._aws import Where, launch, launch_tuning, prefix_for
 from ._cloud import Cloud
 from ._cloud_job import Job
 from ._cloud_tuning import Tuning
+from ._limits import check_count
 from ._local import LocalJob, new_name
 from ._requests import parameter_ranges
 from ._source import write_source
@@ -114,7 +115,8 @@ def fit(
     ------
     SpecError, ParameterError, InputError
         Before anything is written: when JSON cannot express the ensemble, a name is not
-        known, there are no such data, or a frame has no such column.
+        known, there are no such data, or a frame or file of this
+        machine has no such column.
     JobError
         When AWS refuses the job, or it fails; its attribute ``job`` is the handle.
     """
@@ -213,8 +215,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     if where.local:
         need("optuna", "tune", "tuning")
     for argument, value in (("max_jobs", max_jobs), ("max_parallel_jobs", max_parallel_jobs)):
-        if not isinstance(value, int) or value < 1:
-            raise ParameterError(f"{argument} is {value!r}, expected a positive integer")
+        check_count(argument, value)
     fixed = plain_values(hyperparameters)
     channels = read_channels(train, validation, local=where.local)
     made = configured(ensemble, fixed)

@@ -24,27 +24,39 @@ _OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
 OPTIONS = tuple(one.name for one in fields(Machine) if one.name not in _OURS)
 # What serving can be told.
 SERVING = ("subnets", "security_groups", "volume_key", "isolated", "environment", "tags")
-_ASKED = ("vendor", "instance_count", "role", "spot", "image", "session", "warm_start")
 _FOLDER = "byoe"
 
 
 def check_options(
-    options: Mapping[str, Any], *, local: bool, output: str | Path | None = None, known: Sequence[str] = OPTIONS
+    options: Mapping[str, Any],
+    asked: Mapping[str, Any] | None = None,
+    *,
+    local: bool,
+    output: str | Path | None = None,
+    known: Sequence[str] = OPTIONS,
 ) -> None:
-    """Raise a ParameterError for an option that nobody knows, or that means nothing where the job runs."""
+    """Raise a ParameterError for an option that nobody knows, or that means nothing where the job runs.
+
+    Parameters
+    ----------
+    options : mapping
+        What was given by further names.
+    asked : mapping, default=None
+        Arguments for AWS alone; what is false was left out.
+    local : bool
+    output : str or Path, default=None
+    known : sequence of str
+        Names that options may have.
+    """
     if not local and output is not None:
         split(str(output))  # which refuses what is no address
     for name in options:
-        if name not in (*known, *_ASKED):
+        if name not in known:
             what = "a job" if known is OPTIONS else "serving"
             raise ParameterError(f"{what} has no option {name!r}. {did_you_mean(name, known)}")
+    for name in (*options, *(name for name, value in (asked or {}).items() if value)):
         if local:
             raise ParameterError(f"{name} is for jobs on AWS, and instance_type is 'local'; leave one of them out")
-
-
-def given(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that are not left out."""
-    return {name: value for name, value in asked.items() if value}
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,7 @@ class Where:
         """Raise a ParameterError for what means nothing there; ``more`` is for AWS as well."""
         asked = {name: getattr(self, name) for name in ("vendor", "role", "spot", "image", "session")}
         asked |= {"instance_count": self.instance_count != 1, **more}
-        check_options({**self.options, **given(asked)}, local=self.local, output=output)
+        check_options(self.options, asked, local=self.local, output=output)
 
     def machine(self, cloud: Cloud) -> Machine:
         """Return what a job runs on, with the container and the role that were left open."""
@@ -218,11 +230,10 @@ def _type_of(job: Job) -> str:
 def _machine_of(job: Job, instance_type: str | None, where: str, options: Mapping[str, Any]) -> Machine:
     """Return what serves: the container and the role of a job, or for one on a GPU the usual container."""
     described = job.describe()
-    trained_on = described["ResourceConfig"]["InstanceType"]
     if instance_type is not None:
         job.cloud.check_instance_type(instance_type, where)
-    image = job.cloud.image() if has_gpu(trained_on) else job.image
-    return Machine(image, described["RoleArn"], instance_type=instance_type or trained_on, **options)
+    on = instance_type or described["ResourceConfig"]["InstanceType"]
+    return Machine(job.serving_image, described["RoleArn"], instance_type=on, **options)
 
 
 def attach(name: str, *, session: Any = None) -> Job | Tuning | Endpoint | Transform:

@@ -12,6 +12,7 @@ from ._aws import SERVING, check_options, launch_transform
 from ._cloud_job import Job
 from ._cloud_transform import PIECE_MB, Transform
 from ._cloud_tuning import Tuning
+from ._limits import check_count
 from ._local import LocalJob, new_name
 from ._payload import ACCEPT, payloads
 from ._tune import LocalTuning
@@ -87,8 +88,7 @@ def transform(
     for name, given in (("content_type", content_type or CONTENT_TYPES[0]), ("accept", accept)):
         if given not in CONTENT_TYPES:
             raise ParameterError(f"{name} is {given!r}, expected one of {', '.join(map(repr, CONTENT_TYPES))}")
-    if not isinstance(instance_count, int) or instance_count < 1:
-        raise ParameterError(f"instance_count is {instance_count!r}, expected a positive integer")
+    check_count("instance_count", instance_count)
     with tempfile.TemporaryDirectory() as folder:
         rows: Path | str
         if there:

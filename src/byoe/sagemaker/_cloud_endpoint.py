@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, Self
 
 import numpy as np
@@ -125,19 +125,23 @@ class Endpoint:
         if self._config is None:
             self._config = self._parts()[1]
         serverless = _serverless(self._config)
-        limit = _SERVERLESS_BYTES if serverless else _INSTANCE_BYTES
-        if "AsyncInferenceConfig" in self._config:
-            limit = _ASYNCHRONOUS_BYTES
-        bodies = payloads(data, limit, header=header)
+        asynchronous = self._config.get("AsyncInferenceConfig")
+        if asynchronous:
+            bodies = payloads(data, _ASYNCHRONOUS_BYTES, header=header)
+            answers = _asynchronous.ask(self._cloud, self.name, asynchronous, bodies, self._check_alive)
+            return np.concatenate([read_answer(answer) for answer in answers])
+        bodies = payloads(data, _SERVERLESS_BYTES if serverless else _INSTANCE_BYTES, header=header)
         at_once = min(_AT_ONCE, serverless.get("MaxConcurrency", _AT_ONCE), len(bodies))
         with ThreadPoolExecutor(at_once) as pool:
             return np.concatenate(list(pool.map(self._invoke, bodies)))
 
     def _invoke(self, payload: Payload) -> NDArray[Any]:
-        asynchronous = (self._config or {}).get("AsyncInferenceConfig")
-        if asynchronous:
-            return read_answer(_asynchronous.ask(self._cloud, self.name, asynchronous, payload))
         return read_answer(self._cloud.invoke(self.name, *payload, accept=ACCEPT))
+
+    def _check_alive(self) -> None:
+        status = self.status
+        if status in ("Failed", "Deleting", "Deleted"):
+            raise JobError(f"endpoint {self.name} has the status {status}; it will not answer")
 
     def _parts(self) -> tuple[str, dict[str, Any]]:
         """Return the name and the description of its configuration, which goes by its own name if it is gone."""
@@ -183,7 +187,7 @@ class Endpoint:
         }
         # No more of the container's description: the service tells there what it does not take.
         variables = served["PrimaryContainer"].get("Environment", {})
-        container = {"Image": chosen.image, "ModelDataUrl": chosen.artifact, "Environment": variables}
+        container = {"Image": chosen.serving_image, "ModelDataUrl": chosen.artifact, "Environment": variables}
         variants = [variant | {"ModelName": name} for variant in config["ProductionVariants"]]
         # Instances that were added or taken away since then stay so.
         retained = {} if _serverless(config) else {"RetainAllVariantProperties": True}
@@ -213,11 +217,27 @@ class Endpoint:
     def delete(self) -> None:
         """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
         name, config = self._parts()
-        with suppress(NotFoundError):
-            self._cloud.call("sagemaker", "delete_endpoint", EndpointName=self.name)
-        self._remove(name, _models(config) or {self.name})
-        if not _serverless(config):
-            unscale(self._cloud, self.name, asynchronous="AsyncInferenceConfig" in config)
+        with ExitStack() as last:  # whatever fails, the others are removed
+            if not _serverless(config):
+                last.callback(
+                    unscale, self._cloud, self.name, asynchronous=not config or "AsyncInferenceConfig" in config
+                )
+            last.callback(self._remove, name, _models(config) or {self.name})
+            self._delete_alone()
+
+    def _delete_alone(self) -> None:
+        while True:
+            try:
+                self._cloud.call("sagemaker", "delete_endpoint", EndpointName=self.name)
+            except NotFoundError:
+                return
+            except JobError as error:
+                # One that is being made or changed is not deleted before that is over.
+                if "in-progress" not in str(error):
+                    raise
+                time.sleep(_POLL_SECONDS)
+            else:
+                return
 
     def _remove(self, config: str, models: set[str]) -> None:
         for operation, request in (

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import JobError
 from ._cloud import Cloud
+from ._machine import has_gpu
 from ._metric_lines import read_metrics
 from ._savings import Savings, savings
 
@@ -87,6 +88,12 @@ class Job:
         return str(self.describe()["AlgorithmSpecification"]["TrainingImage"])
 
     @property
+    def serving_image(self) -> str:
+        """Address of the image that serves: the same, or for a job on a GPU the usual one, which has a server."""
+        on_gpu = has_gpu(str(self.describe()["ResourceConfig"]["InstanceType"]))
+        return self.cloud.image() if on_gpu else self.image
+
+    @property
     def artifact(self) -> str:
         """Address of the ``model.tar.gz`` of a completed job."""
         self._need_completed()
@@ -106,6 +113,7 @@ class Job:
         return savings(
             self.log,
             billable=float(self.billable_seconds or 0),
+            seconds=self.seconds,
             instances=int(found["ResourceConfig"]["InstanceCount"]),
             size=sum(map(self.cloud.size, channels)),
             price_per_hour=price_per_hour,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import ParameterError
-from ._aws import SERVING, check_options, given, prefix_for, serve
+from ._aws import SERVING, check_options, prefix_for, serve
 from ._cloud_endpoint import Endpoint
 from ._cloud_job import Job
 from ._cloud_tuning import Tuning
@@ -84,7 +84,7 @@ def deploy(
         "asynchronous": asynchronous,
         "output": output,
     }
-    check_options({**options, **given(asked)}, local=local, output=output, known=(*SERVING, *asked))
+    check_options(options, asked, local=local, output=output, known=SERVING)
     name = new_name()
     hosting = _hosting(
         Serverless(memory_mb, max_concurrency, provisioned_concurrency),
@@ -111,7 +111,10 @@ def _hosting(
 ) -> Serverless | Instances:
     """Return how an endpoint is hosted; where asynchronous answers go is told later."""
     if instance_type or asynchronous:
-        least, most = count if isinstance(count, tuple | list) else (count, count)
+        bounds = list(count) if isinstance(count, tuple | list) else [count, count]
+        if len(bounds) != 2:
+            raise ParameterError(f"instance_count is {count!r}, expected a number, or two such as (1, 4)")
+        least, most = bounds
         return Instances(least, most, load, "" if asynchronous else None)
     if load is not None or count != 1:
         raise ParameterError("a serverless endpoint has no instances; give an instance_type, or leave their number out")

@@ -9,6 +9,8 @@ from typing import Any
 
 from ..errors import InputError, ParameterError
 from ._asked import configured
+from ._limits import check_count
+from ._machine import has_gpu
 from ._source import write_source
 
 _DOCKERFILE = """\
@@ -32,6 +34,7 @@ def export(
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
     vendor: bool = False,
+    instance_type: str | None = None,
     instance_count: int = 1,
 ) -> Path:
     """Write the source folder of a job: entry script, handlers, specification, requirements and wheels.
@@ -55,6 +58,8 @@ def export(
     vendor : bool, default=False
         Put wheels of all that the job and its endpoint install into the folder, for a container
         without a network.
+    instance_type : str, default=None
+        Of the job. One with a GPU, such as ``"ml.g5.xlarge"``, installs other distributions.
     instance_count : int, default=1
         How many hosts the job will have: several need ``byoe[dask]``.
 
@@ -87,6 +92,7 @@ def export(
         "header": header,
     }
     made = configured(ensemble, {})
+    check_count("instance_count", instance_count)
     return write_source(
         made,
         Path(folder),
@@ -94,6 +100,7 @@ def export(
         dependencies=dependencies,
         requirements=requirements,
         several=instance_count != 1,
+        gpu=has_gpu(instance_type or ""),
         vendor=vendor,
     )
 

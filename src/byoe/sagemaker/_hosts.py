@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ from .._table import Table
 from ..errors import JobError, need
 
 _PORT = 8786  # Dask's usual one
+_LEAVING = 2  # seconds
 _TOGETHER_WITHIN = 900  # seconds: hosts install what they need at their own pace
 _EXTRA, _PURPOSE = "dask", "a job on several instances"
 
@@ -50,7 +52,11 @@ def leading(hosts: Sequence[str], table: Table) -> Iterator[None]:
         When the other hosts do not come, or one of them is lost: the platform fails such a job.
     """
     distributed = need("distributed", _EXTRA, _PURPOSE)
+    import dask
+
     with (
+        # A library may keep a process from answering for longer than Dask waits; connections tell who is lost.
+        dask.config.set({"distributed.scheduler.worker-ttl": None}),
         distributed.LocalCluster(
             n_workers=1,
             processes=False,
@@ -63,6 +69,7 @@ def leading(hosts: Sequence[str], table: Table) -> Iterator[None]:
             silence_logs=logging.ERROR,
         ) as cluster,
         distributed.Client(cluster) as client,
+        _together(cluster, hosts),
     ):
         try:
             client.wait_for_workers(len(hosts), timeout=_TOGETHER_WITHIN)
@@ -72,7 +79,7 @@ def leading(hosts: Sequence[str], table: Table) -> Iterator[None]:
                 f"{there} of {len(hosts)} hosts were there after {_TOGETHER_WITHIN} s; in a VPC its security groups "
                 "must let hosts of a job speak to each other on all ports"
             ) from error
-        with there_already(table), joblib.parallel_config(backend="dask"), _together(cluster, hosts):
+        with there_already(table), joblib.parallel_config(backend="dask"):
             yield
 
 
@@ -105,6 +112,7 @@ def _together(cluster: Any, hosts: Sequence[str]) -> Iterator[None]:
         yield
         over = True
     except _Lost:
+        time.sleep(_LEAVING)  # when all are told to leave, one may be faster
         raise JobError(
             f"host {lost[0]} was lost before the end, perhaps out of memory; the end of its log may tell why"
         ) from None
@@ -125,7 +133,7 @@ def work(leader: str, table: Table) -> None:
             nthreads=joblib.cpu_count(),
             memory_limit=0,
             host=socket.gethostbyname(os.environ["SM_CURRENT_HOST"]),
-            death_timeout=_TOGETHER_WITHIN,
+            death_timeout=2 * _TOGETHER_WITHIN,  # the leader is the one to say what is wrong
             dashboard=False,
         )
         async with worker:

@@ -53,6 +53,12 @@ def check_hyperparameters(values: Mapping[str, Any]) -> None:
             )
 
 
+def check_count(name: str, value: Any) -> None:
+    """Raise a ParameterError for what is no positive number of things."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ParameterError(f"{name} is {value!r}, expected a positive integer")
+
+
 def check_choices(name: str, values: Sequence[Any]) -> None:
     """Raise a ParameterError for a list of values that a tuning job cannot choose from."""
     if len(values) > CHOICES:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..errors import ParameterError
-from ._limits import check_environment
+from ._limits import check_count, check_environment
 
 _MEMORY = (1024, 2048, 3072, 4096, 5120, 6144)
 _MOST_CONCURRENT = 200
@@ -76,8 +76,7 @@ class Machine:
 
     def __post_init__(self) -> None:
         check_environment(self.environment)
-        if not isinstance(self.instance_count, int) or self.instance_count < 1:
-            raise ParameterError(f"instance_count is {self.instance_count!r}, expected a positive integer")
+        check_count("instance_count", self.instance_count)
         if bool(self.subnets) != bool(self.security_groups):
             raise ParameterError("subnets and security_groups belong together: give both, or neither")
         if self.spot and self.keep_alive_seconds:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 import zipfile
 from collections.abc import Iterable
@@ -80,7 +81,7 @@ def write_module(name: str, path: Path, folder: Path, points: Iterable[tuple[Kin
     for place, data in contents.items():
         digest.update(f"{place}\0{len(data)}\0".encode() + data)
     # By the version an installer sees that the content is another.
-    dist, version = f"{OWN_CODE}{name}", f"0+{digest.hexdigest()[:16]}"
+    dist, version = _distribution_of(name), f"0+{digest.hexdigest()[:16]}"
     info = f"{dist}-{version}.dist-info"
     contents[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {dist}\nVersion: {version}\n".encode()
     contents[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: byoe\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -94,6 +95,13 @@ def write_module(name: str, path: Path, folder: Path, points: Iterable[tuple[Kin
         for place, data in contents.items():
             add_file(archive, place, data)
     return wheel
+
+
+def _distribution_of(module: str) -> str:
+    """Return the name of a module's distribution, which is narrower than what Python calls modules."""
+    plain = re.sub("_+", "_", module).strip("_")
+    other = "" if plain == module else f"_{hashlib.sha256(module.encode()).hexdigest()[:8]}"
+    return f"{OWN_CODE}{plain}{other}"
 
 
 def _files(name: str, folder: Path) -> dict[str, Path]:

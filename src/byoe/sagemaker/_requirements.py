@@ -112,6 +112,8 @@ def requirements(
         if (name, extras) in seen or name in shipped or (not gpu and name in _GPU_ONLY):
             continue
         seen.add((name, extras))
+        if name in _GPU_ONLY and not _installed(name, find):  # there are none but for Linux
+            continue
         brought = container.brings.get(name, "")
         if brought is None:
             continue
@@ -163,6 +165,14 @@ def _found(name: str, owner: str, find: Find) -> Distribution:
     raise JobError(f"{owner} needs {name!r}, which is not installed here, so that its version is not known; install it")
 
 
+def _installed(name: str, find: Find) -> bool:
+    try:
+        find(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
 def _needs(dist: Distribution, extras: frozenset[str], container: Container, find: Find) -> list[_Needed]:
     """Return the requirements of a distribution, with their extras, in the container's environment.
 
@@ -184,7 +194,7 @@ def _needs(dist: Distribution, extras: frozenset[str], container: Container, fin
             asked_here = needed.marker is None or any(
                 needed.marker.evaluate({"extra": extra}) for extra in ("", *sorted(extras))
             )
-            if not asked_here and name not in container.brings:
+            if not asked_here and name not in container.brings and name not in _GPU_ONLY:
                 _check_version(needed, _found(name, owner, find).version, owner, container)
     return found
 

@@ -9,6 +9,8 @@ from ..errors import JobError, ParameterError
 
 _FITTED = re.compile(r"^\[byoe\] fitted (\d+) members? in ([\d.]+) s$", re.MULTILINE)
 
+_BEGUN = re.compile(r"^\[byoe\] read \d+ rows", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Savings:
@@ -37,14 +39,18 @@ def fitted_line(members: int, seconds: float) -> str:
     return f"fitted {members} member{'s' if members != 1 else ''} in {seconds:.2f} s"
 
 
-def savings(log: str, *, billable: float, instances: int, size: int, price_per_hour: float | None) -> Savings:
+def savings(
+    log: str, *, billable: float, seconds: float, instances: int, size: int, price_per_hour: float | None
+) -> Savings:
     """Return what a completed job has saved.
 
     Parameters
     ----------
     log : str
     billable : float
-        Seconds of all instances.
+        Seconds of all instances that are paid for, which are less than they worked on spare capacity.
+    seconds : float
+        From the beginning to the end.
     instances : int
     size : int
         Bytes that an instance downloads.
@@ -56,8 +62,10 @@ def savings(log: str, *, billable: float, instances: int, size: int, price_per_h
     found = _FITTED.findall(log)
     if not found:
         raise JobError("the job's log does not say how long it has fitted; it is gone, or another version wrote it")
+    if len(_BEGUN.findall(log)) > instances:
+        raise JobError("the job was interrupted and has begun anew, so that what it has saved cannot be told")
     members, fitting = int(found[-1][0]), float(found[-1][1])
     repeated = members - 1
-    seconds = repeated * max(billable - fitting * instances, 0.0)
-    money = None if price_per_hour is None else seconds / 3600 * price_per_hour
-    return Savings(members, seconds, repeated * size * instances, money)
+    saved = repeated * billable * max(1.0 - fitting / seconds, 0.0) if seconds else 0.0
+    money = None if price_per_hour is None else saved / 3600 * price_per_hour
+    return Savings(members, saved, repeated * size * instances, money)

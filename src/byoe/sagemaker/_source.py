@@ -16,7 +16,7 @@ from .._members import as_blender, entries
 from .._metrics import CLASSIFICATION, REGRESSION
 from .._registry import Kind, find
 from .._spec import Parts, parts_of, to_spec
-from ..errors import JobError, SpecError, need
+from ..errors import JobError, ParameterError, SpecError, need
 from ._layout import SERVING
 from ._limits import fitting_metrics
 from ._metric_lines import metric_definitions
@@ -87,6 +87,8 @@ def write_source(
     """
     if several:
         need("distributed", "dask", "a job on several instances")
+        if any(one.time_limit is not None for one in (ensemble, *variants)):
+            raise ParameterError("several instances cannot keep to a time_limit; leave it out, or use one instance")
     spec = {**to_spec(ensemble), "data": dict(data)}
     folder = folder.resolve()  # a wheel is built in a folder of its own
     if folder.exists():

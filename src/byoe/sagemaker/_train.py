@@ -251,4 +251,7 @@ def _ship_code(source: Path, code: Path) -> None:
         shutil.copy2(source / name, code / name)
     if (source / SERVING).exists():
         shutil.copy2(source / SERVING, code / "requirements.txt")
-    shutil.copytree(source / "wheels", code / "wheels")
+    (code / "wheels").mkdir()
+    for line in (code / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("./"):
+            shutil.copy2(source / line, code / line)
