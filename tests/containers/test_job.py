@@ -2,11 +2,14 @@
 
 import io
 import json
+import re
 import tarfile
+from importlib.metadata import distributions, version
 
 import numpy as np
 import pandas as pd
 import pytest
+from tests.containers.standin.container import PYTHON, site_of
 
 import byoe
 from byoe import EnsembleRegressor
@@ -44,6 +47,11 @@ def test_a_job_with_validation_data_and_hyperparameters(platform, on_aws, tables
     assert "[byoe] saved the ensemble in" in job.log
     again = byoe.sagemaker.attach(job.name)
     assert (again.status, again.artifact) == ("Completed", job.artifact)
+    # byoe depends on xgboost; what is installed is the same library without its GPU code, and that alone.
+    (installed,) = re.findall(r"Successfully installed (.*)", job.log)
+    assert [name for name in installed.split() if name.startswith("xgboost")] == [f"xgboost-cpu-{version('xgboost')}"]
+    image = distributions(path=[site_of(PYTHON.parent.parent)])
+    assert not [found.name for found in image if found.name.startswith("xgboost")]
 
 
 def test_what_a_job_leaves_behind(platform, on_aws, tables):
@@ -57,7 +65,10 @@ def test_what_a_job_leaves_behind(platform, on_aws, tables):
         fileobj=io.BytesIO(platform.place.get(job.artifact.replace("model.tar", "output.tar")))
     ) as archive:
         leaderboard = json.load(archive.extractfile("leaderboard.json"))
+        report = archive.extractfile("report.md").read().decode()
     assert {row["member"] for row in leaderboard} >= {"ridge", "knn"}
+    assert "330 rows x 10 columns" in report
+    assert str(job.metrics["validation:rmse"]) in report
 
 
 def test_a_job_that_fails_tells_why(platform, on_aws, tables, tmp_path):

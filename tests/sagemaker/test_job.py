@@ -120,6 +120,7 @@ def test_the_layout_is_the_platforms(job):
         "wheels",
     }
     assert json.loads((base / "output" / "data" / "leaderboard.json").read_text())[0]["member"] == "blend"
+    assert "## Leaderboard" in (base / "output" / "data" / "report.md").read_text()
     assert not {"setup.py", "pyproject.toml"} & {path.name for path in (base / "code").iterdir()}
     assert job.failure == ""
     assert job.seconds > 0

@@ -29,6 +29,7 @@ from ..errors import InputError, JobError
 from ._hosts import hosts_of_job, leading, work
 from ._layout import SERVING
 from ._metric_lines import metric_line
+from ._report import report
 from ._savings import fitted_line
 
 
@@ -110,7 +111,8 @@ def run(source: Path) -> None:
             say(f"{len(hosts)} hosts are together after {time.perf_counter() - started:.2f} s")
         begun = time.perf_counter()
         ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
-        say(fitted_line(len(ensemble.members_), time.perf_counter() - begun))
+        seconds = time.perf_counter() - begun
+        say(fitted_line(len(ensemble.members_), seconds))
     model = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
     ensemble.save(model)
     _ship_code(source, model / "code")
@@ -118,6 +120,9 @@ def run(source: Path) -> None:
     output = Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
     output.mkdir(parents=True, exist_ok=True)
     (output / "leaderboard.json").write_text(json.dumps(ensemble.leaderboard_, indent=1, default=str), encoding="utf-8")
+    rows, columns = train.X.shape
+    told = report(ensemble, metrics, rows=rows, columns=columns, seconds=seconds)
+    (output / "report.md").write_text(told, encoding="utf-8")
     say(f"saved the ensemble in {model} after {time.perf_counter() - started:.2f} s")
     for name, value in metrics.items():
         print(metric_line(name, value), flush=True)
