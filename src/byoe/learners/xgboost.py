@@ -167,7 +167,7 @@ class XGBoost(Learner):
 
     @property
     def gpu(self) -> Mapping[str, Any]:
-        return {} if self._given_params().get("tree_method") in ("exact", "approx") else {"device": "cuda"}
+        return {} if self._given_params().get("tree_method") == "exact" else {"device": "cuda"}
 
     def can_prepare(self, X: Any) -> bool:
         given = self._given_params()
