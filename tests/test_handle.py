@@ -61,12 +61,17 @@ def test_a_process_keeps_the_data_of_the_last_fit():
 
 def test_a_table_that_is_there_already_is_not_sent():
     data, same, other = rows(), rows(), rows(40)
-    with there_already(data.table):
+    with there_already(data.table.digest()):
         sent = Handle(same).parts
         assert sum(part.nbytes for part in sent) < data.table.values.nbytes
-        assert _read("key", sent, kept=False).data.table is data.table
+        assert _read("key", sent, kept=False).data.table is same.table  # that of the fit, not a further one
         whole = _read("key", Handle(other).parts, kept=False).data
     assert np.array_equal(whole.table.values, other.table.values)
-    with there_already(other.table), pytest.raises(InputError, match="has read other rows than the one that"):
+    with there_already(data.table.digest(), data.table):
+        assert _read("key", sent, kept=False).data.table is data.table
+    with (
+        there_already(other.table.digest(), other.table),
+        pytest.raises(InputError, match="has read other rows than the one that"),
+    ):
         _read("key", sent, kept=False)
     assert sum(part.nbytes for part in Handle(same).parts) > data.table.values.nbytes

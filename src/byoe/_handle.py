@@ -96,13 +96,15 @@ class _Elsewhere:
     digest: str
 
 
-_there: dict[str, Table] = {}
+_there: dict[str, Table | None] = {}
 
 
 @contextmanager
-def there_already(table: Table) -> Iterator[None]:
-    """Say in every process of a cluster that it has this table: fits inside do not send it."""
-    digest = table.digest()
+def there_already(digest: str, table: Table | None = None) -> Iterator[None]:
+    """Say in every process of a cluster that it has this table: fits inside do not send it.
+
+    The process that fits needs to say no more than the digest: it reads the table for the fit.
+    """
     _there[digest] = table
     try:
         yield
@@ -113,7 +115,10 @@ def there_already(table: Table) -> Iterator[None]:
 def _outgoing(data: Rows) -> Rows:
     """Return data as they are sent."""
     digest = data.table.digest() if _there else ""
-    return replace(data, table=cast(Table, _Elsewhere(digest))) if digest in _there else data
+    if digest not in _there:
+        return data
+    _there[digest] = data.table  # for the tasks of this process
+    return replace(data, table=cast(Table, _Elsewhere(digest)))
 
 
 def _incoming(data: Rows) -> Rows:
@@ -121,6 +126,7 @@ def _incoming(data: Rows) -> Rows:
     table: Any = data.table
     if not isinstance(table, _Elsewhere):
         return data
-    if table.digest not in _there:
+    here = _there.get(table.digest)
+    if here is None:
         raise InputError(f"host {platform.node()} has read other rows than the one that fits; give both the same")
-    return replace(data, table=_there[table.digest])
+    return replace(data, table=here)

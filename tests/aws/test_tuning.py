@@ -76,6 +76,8 @@ def test_a_grid_tries_lists_alone(frame, session, asked):
         launch(frame, session, strategy="Grid")
     with pytest.raises(ParameterError, match="Hyperband compares unfinished trials"):
         launch(frame, session, strategy="Hyperband")
+    with pytest.raises(ParameterError, match="early_stopping compares unfinished trials"):
+        launch(frame, session, early_stopping=True)
     assert len(asked) == count
 
 

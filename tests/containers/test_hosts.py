@@ -15,6 +15,7 @@ def test_two_hosts_make_the_model_of_one(platform, on_aws, tables):
     job = byoe.sagemaker.fit(ensemble, train, target="target", instance_count=2, **on_aws)
     assert "[byoe] works for 127.0.0.1" in job.log
     assert "[byoe] 2 hosts are together" in job.log
+    assert "distributed-" in job.log
     assert job.log.count("[byoe] saved the ensemble") == 1
     assert job.billable_seconds == 2 * job.describe()["BillableTimeInSeconds"]
     found = job.ensemble().predict(rows)

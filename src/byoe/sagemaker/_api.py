@@ -20,7 +20,7 @@ from ._cloud_job import Job
 from ._cloud_tuning import Tuning
 from ._limits import check_count
 from ._local import LocalJob, new_name
-from ._requests import parameter_ranges
+from ._requests import UNFINISHED, parameter_ranges
 from ._source import write_source
 from ._tables import as_files, data_roles, read_channels
 from ._tune import LocalTuning, check_space, cpus_per_trial
@@ -208,6 +208,8 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     -------
     LocalTuning, or on AWS Tuning
     """
+    if "early_stopping" in options:
+        raise ParameterError(f"early_stopping {UNFINISHED}; leave it out")
     where = Where(instance_type, instance_count, role, image, spot, vendor, session, options)
     where.check(output, warm_start=warm_start)
     if not where.local and on_trial is not None:

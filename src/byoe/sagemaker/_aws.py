@@ -54,9 +54,9 @@ def check_options(
         if name not in known:
             what = "a job" if known is OPTIONS else "serving"
             raise ParameterError(f"{what} has no option {name!r}. {did_you_mean(name, known)}")
-    for name in (*options, *(name for name, value in (asked or {}).items() if value)):
-        if local:
-            raise ParameterError(f"{name} is for jobs on AWS, and instance_type is 'local'; leave one of them out")
+    given = [*options, *(name for name, value in (asked or {}).items() if value)]
+    if local and given:
+        raise ParameterError(f"{given[0]} is for jobs on AWS, and instance_type is 'local'; leave one of them out")
 
 
 @dataclass(frozen=True)

@@ -36,15 +36,15 @@ def hosts_of_job() -> tuple[list[str], str]:
 
 
 @contextmanager
-def leading(hosts: Sequence[str], table: Table) -> Iterator[None]:
+def leading(hosts: Sequence[str], digest: str) -> Iterator[None]:
     """Let what is fitted inside be carried out by all hosts.
 
     Parameters
     ----------
     hosts : sequence of str
         The first is this one.
-    table : Table
-        The features, which every host has.
+    digest : str
+        Of the table of features, which every host has.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def leading(hosts: Sequence[str], table: Table) -> Iterator[None]:
                 f"{there} of {len(hosts)} hosts were there after {_TOGETHER_WITHIN} s; in a VPC its security groups "
                 "must let hosts of a job speak to each other on all ports"
             ) from error
-        with there_already(table), joblib.parallel_config(backend="dask"):
+        with there_already(digest), joblib.parallel_config(backend="dask"):
             yield
 
 
@@ -139,5 +139,5 @@ def work(leader: str, table: Table) -> None:
         async with worker:
             await worker.finished()
 
-    with there_already(table):
+    with there_already(table.digest(), table):
         asyncio.run(until_the_end())

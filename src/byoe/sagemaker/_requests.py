@@ -22,6 +22,7 @@ _CODE_CHANNEL = "/opt/ml/input/data/code"
 # The list of requirements is complete: pip must not look for more. Nor for setuptools, which the containers have and
 # which their server builds a package with at every start; 0 means yes here.
 _PIP = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+UNFINISHED = "compares unfinished trials, and one of byoe has its honest score at the end"
 _MOST_PARENTS = 5
 VARIANT = "AllTraffic"
 LONGEST_REQUEST = 3600  # seconds
@@ -110,7 +111,7 @@ def tuning_request(
     """
     check_hyperparameters({**hyperparameters, **dict.fromkeys(space, 0)})
     if strategy not in STRATEGIES:
-        why = "; Hyperband compares unfinished trials, and one of byoe has its honest score at the end"
+        why = f"; Hyperband {UNFINISHED}"
         raise ParameterError(
             f"strategy is {strategy!r}, expected one of {', '.join(map(repr, STRATEGIES))}"
             + (why if strategy == "Hyperband" else "")

@@ -107,7 +107,9 @@ def run(source: Path) -> None:
                 say(f"works for {hosts[0]}")
                 work(hosts[0], table)
                 return
-            together.enter_context(leading(hosts, table))
+            digest = table.digest()
+            del table  # the fit reads its own
+            together.enter_context(leading(hosts, digest))
             say(f"{len(hosts)} hosts are together after {time.perf_counter() - started:.2f} s")
         begun = time.perf_counter()
         ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
