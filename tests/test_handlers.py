@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from byoe import EnsembleClassifier, EnsembleRegressor
-from byoe._columns import Column
+from byoe._column import Column
 from byoe._handlers import Refusal, Response, input_fn, model_fn, output_fn, predict_fn
 
 

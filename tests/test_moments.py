@@ -16,11 +16,11 @@ from sklearn.model_selection import GroupKFold, KFold, LeaveOneOut, RepeatedKFol
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, _moments, learner
 from byoe._crossfit import cross_fit
-from byoe._estimators import FromEstimator
+from byoe._foreign import FromEstimator
+from byoe._input import read_table
 from byoe._moments import FoldMoments, can_solve
 from byoe._rows import Rows
 from byoe._splits import make_plan
-from byoe._table import read_table
 from byoe.learners.linear import Ridge
 from byoe.plugins import Learner, SolvesMoments, Task
 
@@ -341,7 +341,7 @@ def test_no_copy_of_the_table_is_made(rng):
 def test_tasks_at_once_share_the_moments(rng, monkeypatch):
     read = []
     monkeypatch.setattr(FoldMoments, "_read", lambda self, own=FoldMoments._read: (read.append(1), own(self)))
-    monkeypatch.setattr("byoe._schedule.joblib.cpu_count", lambda: 4)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 4)
     data = rows(numbers(rng), rng.normal(size=N))
     several, alone = fitted(Ridge(), data, n_jobs=4), fitted(Ridge(), data)
     assert np.array_equal(several.oof, alone.oof)

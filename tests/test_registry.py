@@ -5,7 +5,7 @@ from sklearn.linear_model import Ridge
 
 import byoe
 from byoe import _registry
-from byoe._estimators import FromFactory
+from byoe._foreign import FromFactory
 from byoe._registry import RESERVED, collect, installed, limited, pick
 from byoe.errors import ParameterError, PluginError, SpecError, UnknownNameError
 from byoe.plugins import Blender, Learner, register_blender, register_learner

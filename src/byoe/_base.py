@@ -16,12 +16,15 @@ from sklearn.utils.validation import check_is_fitted
 from ._blending import OOF, Blender
 from ._budget import read_time_limit
 from ._contracts import FloatArray, Learner, Task
+from ._cores import cores
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
 from ._display import displays
+from ._fold_model import FittedMember
+from ._input import read_table, read_target, read_weights
 from ._kept import opened, resumed_seed
 from ._leaderboard import Leaderboard, Scoring, board
-from ._members import FittedMember, as_blender, check_frozen_classes, check_members, entries, members
+from ._members import as_blender, check_frozen_classes, check_members, entries, members
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._outputs import PerOutput
@@ -30,11 +33,10 @@ from ._plan_checks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_o
 from ._portfolios import DEFAULT
 from ._registry import origin
 from ._rows import Rows
-from ._schedule import cores
 from ._sizes import read_bytes
 from ._splits import SplitPlan, make_plan
 from ._store import as_store
-from ._table import Table, read_table, read_target, read_weights
+from ._table import Table
 from ._task_keys import plan_key
 from .errors import InputError, ParameterError
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from ._contracts import FloatArray, IntArray, Level, Task
 from ._parameters import Parameters
@@ -191,6 +190,8 @@ class Blender(Parameters):
 
 def fitted(blender: Blender, oof: OOF) -> Blender:
     """Return a blender of the same kind, fitted; a PluginError where ``fit`` returns something else."""
+    from sklearn.base import clone
+
     made = clone(blender).fit(oof)
     if not isinstance(made, Blender):
         what = "None" if made is None else f"a {type(made).__name__}"

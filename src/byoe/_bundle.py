@@ -19,11 +19,11 @@ from sklearn.utils.fixes import parse_version
 from . import __version__
 from ._blending import Blender
 from ._calibration import Calibrated
-from ._columns import Column
+from ._column import Column
 from ._contracts import Task
-from ._fold_model import FoldModel
+from ._fold_model import FittedMember, FoldModel
 from ._leaderboard import Leaderboard
-from ._members import FittedMember, as_blender, members
+from ._members import as_blender, members
 from ._outputs import PerOutput
 from ._registry import origin
 from ._spec import blender_from_spec, blender_to_spec, from_spec, to_spec

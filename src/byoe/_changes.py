@@ -11,9 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from ._blending import Blender
 from ._contracts import FloatArray
 from ._diagnostics import Diagnosis, diagnose
+from ._input import read_table
 from ._members import as_blender, check_members
 from ._regroup import with_members, without_members
-from ._table import Table, read_table
+from ._table import Table
 from ._transform import TransformingEnsemble
 from .errors import InputError
 

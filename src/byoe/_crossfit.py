@@ -22,8 +22,8 @@ from ._blending import OOF, Blender, fitted
 from ._budget import Clock
 from ._contracts import FloatArray, Learner
 from ._course import Course
+from ._fold_model import FittedMember
 from ._kept import Kept
-from ._members import FittedMember
 from ._progress import Progress, telling
 from ._registry import origin
 from ._rows import Rows

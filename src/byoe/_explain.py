@@ -14,9 +14,9 @@ import numpy as np
 from ._additive import check_sums
 from ._blending import Blender, Linear
 from ._contracts import FloatArray
-from ._members import FittedMember
+from ._cores import cores
+from ._fold_model import FittedMember
 from ._passthrough import sources
-from ._schedule import cores
 from ._table import Table
 from .errors import ParameterError
 

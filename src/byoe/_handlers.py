@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._columns import category_key
+from ._column import category_key
 from ._data import is_number, parse_cell
 
 CONTENT_TYPES = ("text/csv", "application/json", "application/x-npy")

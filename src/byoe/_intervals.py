@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._contracts import FloatArray, IntArray
+from ._cores import cores
 from ._registry import origin
 from ._rows import shielded
-from ._schedule import cores
 from ._table import Table
 from .errors import ParameterError
 

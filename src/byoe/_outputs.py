@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import clone
 
 from ._blending import OOF, Blender, fitted
 from ._contracts import FloatArray, Task
@@ -60,6 +59,8 @@ class PerOutput(Blender):
         return np.column_stack([blender.predict(predictions[:, :, i], X) for i, blender in enumerate(self.blenders_)])
 
     def __sklearn_clone__(self) -> PerOutput:
+        from sklearn.base import clone
+
         return PerOutput(clone(self.template))
 
     def __repr__(self) -> str:

@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import softmax
-from sklearn.base import clone, is_classifier, is_regressor
 
 from .._blending import OOF, Blender, Linear
 from .._contracts import FloatArray, Task
 from ..errors import ParameterError
-from . import _pool, _ridge
 
 _SMALLEST_PROBABILITY = 1e-6
 _NEVER = -50.0
@@ -68,6 +65,8 @@ class MetaLinear(Blender):
         params = self.get_params()
         estimator, passthrough = params["estimator"], params["passthrough"]
         if estimator is not None:
+            from sklearn.base import is_classifier, is_regressor
+
             fits = is_classifier(estimator) if task.is_classification else is_regressor(estimator)
             if not fits:
                 raise ParameterError(f"meta-linear: {type(estimator).__name__} does not do {task.kind}")
@@ -101,6 +100,10 @@ class MetaLinear(Blender):
         return self
 
     def _fit_ridge(self, inputs: FloatArray, oof: OOF, n_members: int) -> None:
+        from sklearn.base import clone
+
+        from . import _ridge
+
         params = self.get_params()
         weight = _weight(oof)
         scale = float(np.sqrt(np.average((oof.y - np.average(oof.y, weights=weight)) ** 2, weights=weight))) or 1.0
@@ -121,6 +124,10 @@ class MetaLinear(Blender):
         self.intercept_ = np.asarray(intercept * scale, dtype=np.float64)
 
     def _fit_classes(self, inputs: FloatArray, oof: OOF) -> None:
+        from sklearn.base import clone
+
+        from . import _pool
+
         params = self.get_params()
         n_classes, n_members = oof.task.n_classes, oof.predictions.shape[1]
         present = np.unique(oof.y)
@@ -166,6 +173,8 @@ class MetaLinear(Blender):
         values = np.asarray(inputs @ self.coef_.T + self.intercept_, dtype=np.float64)
         if values.ndim == 1:
             return values
+        from scipy.special import softmax
+
         return np.asarray(softmax(values, axis=1), dtype=np.float64)
 
     def state(self) -> dict[str, Any]:

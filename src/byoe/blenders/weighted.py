@@ -9,7 +9,6 @@ import numpy as np
 from .._blending import OOF
 from .._contracts import FloatArray, Task
 from ..errors import ParameterError
-from ._simplex import least_squares, log_loss
 from ._weighting import Weighting
 
 _SMALLEST_PROBABILITY = 1e-15
@@ -50,6 +49,8 @@ class Weighted(Weighting):
             _normalised(given, n_members)
 
     def fit(self, oof: OOF) -> Self:
+        from ._simplex import least_squares, log_loss
+
         members = oof.predictions.shape[1]
         given = self.get_params()["weights"]
         if given is not None:
