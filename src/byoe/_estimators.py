@@ -237,5 +237,5 @@ class EstimatorLearner(Learner):
         data = (folder / "model.skops").read_bytes()
         return self._model(load_skops(data, self.packages(), trusted), task)
 
-    def _model(self, estimator: Any, task: Task) -> EstimatorModel:
+    def _model(self, estimator: Any, task: Task) -> Model:
         return EstimatorModel(estimator, task, scaled=self.scaled, thread_parameters=self.thread_parameters)
