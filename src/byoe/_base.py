@@ -16,7 +16,6 @@ from sklearn.utils.validation import check_is_fitted
 from ._blending import OOF, Blender
 from ._budget import read_time_limit
 from ._contracts import FloatArray, Learner, Task
-from ._cores import cores
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
 from ._display import displays
@@ -28,13 +27,13 @@ from ._members import as_blender, check_frozen_classes, check_members, entries, 
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._outputs import PerOutput
-from ._passthrough import passed_through
 from ._plan_checks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_of_leaks
 from ._portfolios import DEFAULT
-from ._registry import origin
+from ._predicting import Predicting
 from ._rows import Rows
 from ._sizes import read_bytes
-from ._splits import SplitPlan, make_plan
+from ._split_plan import SplitPlan
+from ._splits import make_plan
 from ._store import as_store
 from ._table import Table
 from ._task_keys import plan_key
@@ -45,7 +44,7 @@ _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False)
 
 
-class BaseEnsemble(NestedParameters):
+class BaseEnsemble(Predicting, NestedParameters):
     """The constructor, the fit, and what a prediction is made of."""
 
     _classifies: bool
@@ -261,9 +260,6 @@ class BaseEnsemble(NestedParameters):
         except ValueError as error:
             raise ParameterError(f"random_state is {self.random_state!r}: {error}") from error
 
-    def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
-        return passed_through(blender, table, getattr(self, "feature_names_in_", None))
-
     def _blend(self, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
         oof = OOF(self.oof_predictions_, self._y, self._task, self._weight, features, self._seed, metric=metric)
         blend = fit_blend(blender, oof, self._plan)
@@ -277,16 +273,6 @@ class BaseEnsemble(NestedParameters):
     def _read(self, X: Any) -> Table:
         check_is_fitted(self, "members_")
         return read_table(self, X, reset=False)
-
-    def _member_predictions(self, table: Table) -> FloatArray:
-        threads = cores(self.n_jobs)
-        stacked = [member.predict(table, threads) for member in self.members_.values()]
-        return np.stack(stacked, axis=1)
-
-    def _blended(self, table: Table) -> FloatArray:
-        predictions = self._member_predictions(table)
-        blended = self.blender_.predict(predictions, self._passed_through(self.blender_, table))
-        return self._task.check(blended, len(table), f"blender {self.blender_.name}{origin(self.blender_)}")
 
     def save(self, path: str | Path) -> Path:
         """Write the fitted ensemble as a bundle: a folder with a manifest and native files.

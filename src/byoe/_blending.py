@@ -179,6 +179,20 @@ class Blender(Parameters):
         """Return the fitted blend in its linear form, or None where it has none."""
         return None
 
+    def used(self, n_members: int) -> NDArray[np.bool_]:
+        """Return which members the fitted blend depends on, of shape (n_members,); all unless it can tell.
+
+        The others are not asked for predictions; their columns then hold zeros.
+        """
+        return np.ones(n_members, dtype=bool)
+
+    def restricted(self, kept: NDArray[np.bool_]) -> Self:
+        """Return the fitted blender of some of the members, which are all that it uses, predicting the same.
+
+        To be written with ``used``.
+        """
+        raise TypeError(f"{type(self).__name__} does not define restricted")
+
     def state(self) -> dict[str, Any]:
         """Return the fitted state as plain JSON values."""
         raise TypeError(f"{type(self).__name__} does not define state")

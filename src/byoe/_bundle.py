@@ -27,7 +27,7 @@ from ._members import as_blender, members
 from ._outputs import PerOutput
 from ._registry import origin
 from ._spec import blender_from_spec, blender_to_spec, from_spec, to_spec
-from ._splits import SplitPlan
+from ._split_plan import SplitPlan
 from ._versions import distributions, installed_version
 from .errors import BundleError, PluginError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._blending import OOF, Blender, Linear, fitted
 from ._contracts import FloatArray, Task
@@ -83,6 +84,12 @@ class Calibrated(Blender):
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
         return _apply(self.method, self._map, self.inner_.predict(predictions, X))
+
+    def used(self, n_members: int) -> NDArray[np.bool_]:
+        return self.inner_.used(n_members)
+
+    def restricted(self, kept: NDArray[np.bool_]) -> Calibrated:
+        return Calibrated.of(self.inner_.restricted(kept), self.calibration())
 
     def linear(self, X: Any = None) -> Linear | None:
         form: Linear | None = self.inner_.linear(X)

@@ -28,7 +28,7 @@ from ._progress import Progress, telling
 from ._registry import origin
 from ._rows import Rows
 from ._schedule import one_thread
-from ._splits import SplitPlan
+from ._split_plan import SplitPlan
 from ._tasks import REFIT, FitTask, Outcome, fit_tasks
 from .errors import BudgetWarning, MemberError, ParameterError, PluginError
 

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._contracts import FloatArray, IntArray
-from ._cores import cores
 from ._registry import origin
 from ._rows import shielded
 from ._table import Table
@@ -269,14 +268,18 @@ def predict_interval(ensemble: Any, table: Table, level: Any) -> FloatArray:
 
 def _held_out_blends(ensemble: Any, table: Table) -> FloatArray:
     """Return what the models and the blender that did not see a fold predict: (n_rows, n_folds[, n_outputs])."""
-    threads, task = cores(ensemble.n_jobs), ensemble._task
+    task = ensemble._task
     blends = []
     for fold, blender in enumerate(ensemble._held_out):
-        models = [(label, member.learner, member.models[fold]) for label, member in ensemble.members_.items()]
-        predictions = []
-        for label, learner, model in models:
-            with shielded(learner, table.all(frames=model.frames)) as (X,):
-                predictions.append(task.check(model.predict(X, threads=threads), len(table), label))
-        blended = blender.predict(np.stack(predictions, axis=1), ensemble._passed_through(blender, table))
+        used = blender.used(len(ensemble.members_))
+        predictions = np.zeros((len(table), len(used), *task.width))
+        for column, (label, member) in enumerate(ensemble.members_.items()):
+            if not used[column]:
+                continue
+            model = member.models[fold]
+            with shielded(member.learner, table.all(frames=model.frames)) as (X,):
+                found = model.predict(X, threads=ensemble._threads(table))
+            predictions[:, column] = task.check(found, len(table), label)
+        blended = blender.predict(predictions, ensemble._passed_through(blender, table))
         blends.append(task.check(blended, len(table), f"blender {blender.name}{origin(blender)}"))
     return np.stack(blends, axis=1)

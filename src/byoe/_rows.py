@@ -16,7 +16,7 @@ from ._table import Table
 from .errors import PluginError
 
 if TYPE_CHECKING:
-    from ._splits import SplitPlan
+    from ._split_plan import SplitPlan
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from byoe._contracts import Task
 from byoe._fold_fit import fit_fold
 from byoe._registry import installed
 from byoe._rows import Rows
-from byoe._splits import SplitPlan
+from byoe._split_plan import SplitPlan
 from byoe._table import Table
 from byoe.errors import UnknownNameError
 

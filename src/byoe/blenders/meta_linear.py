@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._blending import OOF, Blender, Linear
 from .._contracts import FloatArray, Task
@@ -176,6 +178,22 @@ class MetaLinear(Blender):
         from scipy.special import softmax
 
         return np.asarray(softmax(values, axis=1), dtype=np.float64)
+
+    def used(self, n_members: int) -> NDArray[np.bool_]:
+        return np.asarray(self._blocks(n_members).any(axis=(0, 2)))
+
+    def restricted(self, kept: NDArray[np.bool_]) -> Self:
+        twin = copy.copy(self)
+        blocks = self._blocks(len(kept))
+        passed = np.atleast_2d(self.coef_)[:, blocks.shape[1] * blocks.shape[2] :]
+        coef = np.hstack([blocks[:, kept].reshape(len(blocks), -1), passed])
+        twin.coef_ = coef if self.coef_.ndim > 1 else coef[0]
+        return twin
+
+    def _blocks(self, n_members: int) -> FloatArray:
+        """Return the members' coefficients, of shape (n_classes or 1, n_members, n_classes or 1)."""
+        coef = np.atleast_2d(self.coef_)
+        return coef[:, : n_members * len(coef)].reshape(len(coef), n_members, len(coef))
 
     def state(self) -> dict[str, Any]:
         fitted = {"coef": self.coef_.tolist(), "intercept": self.intercept_.tolist()}

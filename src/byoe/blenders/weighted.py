@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._blending import OOF
 from .._contracts import FloatArray, Task
@@ -66,6 +67,12 @@ class Weighted(Weighting):
             root = np.sqrt(weight)
             self.weights_ = least_squares(oof.predictions * root[:, None], oof.y * root)
         return self
+
+    def restricted(self, kept: NDArray[np.bool_]) -> Self:
+        twin = super().restricted(kept)
+        if self.get_params()["weights"] is not None:  # the given weights belong to members, too
+            twin._given = {**self._given, "weights": twin.weights_.tolist()}
+        return twin
 
 
 def _normalised(given: Any, members: int) -> FloatArray:

@@ -20,7 +20,7 @@ from .._foreign import FromFactory
 from .._members import as_blender, as_learner
 from .._registry import find, installed, plain
 from .._rows import Rows
-from .._splits import SplitPlan
+from .._split_plan import SplitPlan
 from .._table import Table
 from ..errors import ByoeError, ParameterError, PluginError
 from ._rules import NotSupportedError

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._contracts import FloatArray, Model, Moments, Task
-from .._estimators import EstimatorLearner, linear_terms
+from .._estimators import EstimatorLearner
 
 # Below this reciprocal condition number rounding may change a model's eighth digit.
 _WELL_CONDITIONED = 1e-8
@@ -38,9 +38,7 @@ class LinearModel:
     @classmethod
     def of(cls, estimator: Any, task: Task) -> LinearModel:
         """Return the model that a fitted estimator is."""
-        terms = linear_terms(estimator)
-        assert terms is not None
-        return cls(*terms, task)
+        return cls(estimator.coef_, estimator.intercept_, task)
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         if len(self.coef) > 1:
