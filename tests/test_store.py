@@ -555,7 +555,7 @@ def rewritten(file):
 def test_a_damaged_entry_is_found_out_and_its_task_is_done_again(damage, tmp_path):
     first = made(store=tmp_path)[0].fit(X0, Y0)
     files = sorted(path.relative_to(tmp_path) for path in (tmp_path / "tasks").rglob("*") if path.is_file())
-    assert {path.name for path in files} == {"manifest.json", "oof.npy", "model.skops", "model.txt"}
+    assert {path.name for path in files} == {"manifest.json", "oof.npy", "model.skops", "linear.json", "model.txt"}
     seen = set()
     for file in files:
         whole = json.loads((tmp_path / file.parts[0] / file.parts[1] / "manifest.json").read_text())["entry"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +21,7 @@ from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
 from ._display import displays
 from ._fold_model import FittedMember
-from ._input import read_table, read_target, read_weights
+from ._input import describe_target, read_table, read_target, read_weights
 from ._kept import opened, resumed_seed
 from ._leaderboard import Leaderboard, Scoring, board
 from ._members import as_blender, check_frozen_classes, check_members, entries, members
@@ -42,6 +43,7 @@ from .errors import InputError, ParameterError
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False)
+_OUT_OF_FOLD = frozenset("oof_predictions_ coverage_ _y _weight _plan _blend_oof _blend_scored".split())
 
 
 class BaseEnsemble(Predicting, NestedParameters):
@@ -71,6 +73,8 @@ class BaseEnsemble(Predicting, NestedParameters):
     _blend_scored: NDArray[np.bool_]
     _held_out: tuple[Blender, ...]
     _diagnosis: Diagnosis | None = None
+    _dtypes: tuple[str, ...]
+    _target: dict[str, Any]
 
     def __init__(
         self,
@@ -167,6 +171,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         if classes is not None:
             self.classes_ = classes
         self._task, self._y, self._weight = task, target, sample_weight
+        self._target = describe_target(y)
         self._plan, self._seed, self._digest = plan, seed, digest
         self._keep(fitted)
         self._blend(blender, features, metric)
@@ -274,34 +279,51 @@ class BaseEnsemble(Predicting, NestedParameters):
         check_is_fitted(self, "members_")
         return read_table(self, X, reset=False)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, oof: bool = True, trusted: Sequence[str] = ()) -> Path:
         """Write the fitted ensemble as a bundle: a folder with a manifest and native files.
 
         Parameters
         ----------
         path : str or Path
             A folder that does not exist yet, is empty, or holds an older bundle.
+        oof : bool, default=True
+            Whether to keep the out-of-fold predictions, the folds and the target. Without them the
+            bundle predicts and explains, and can neither be blended again nor give intervals.
+        trusted : sequence of str, default=()
+            Classes, as ``module.Class`` or ``package.*``, that the bundle may hold beyond those that
+            byoe and installed plugins bring. `byoe.load` wants the same names.
 
         Returns
         -------
         Path
+            The digest of all that was written is the first word of its file ``manifest.sha256``.
 
         Raises
         ------
         BundleError
-            When the folder holds something else, or the classes cannot be written as JSON.
+            When the folder holds something else, the classes cannot be written as JSON, or a type is
+            not trusted.
         SpecError
             When JSON cannot express a member or the blender.
         """
         from ._bundle import save
 
         check_is_fitted(self, "members_")
-        return save(self, path)
+        return save(self, path, oof=oof, trusted=trusted)
 
     def _sk_visual_block_(self) -> Any:
         from ._diagram import diagram
 
         return diagram(self)
+
+    def __getattr__(self, name: str) -> Any:
+        # Asked only for what is not there.
+        if name in _OUT_OF_FOLD and "members_" in vars(self):
+            raise AttributeError(
+                f"{name.lstrip('_')} is not there, since the ensemble was saved without its out-of-fold data. To blend "
+                "again, for intervals and to diagnose, save it with oof=True"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "members_") and hasattr(self, "blender_")

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._contracts import FloatArray, Learner, Level, Model, Task
+from ._trust import advice, untrusted
 from .errors import BundleError, ParameterError
 
-# Types outside skops' own list that byoe's learners and the boosters' wrappers are made of.
-_TRUSTED_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "xgboost", "lightgbm", "catboost"})
-_TRUSTED_TYPES = frozenset({"collections.OrderedDict", "collections.defaultdict", "functools.partial"})
 _INNER = "ensemble"
+SKOPS = "model.skops"
 THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
 
 
@@ -94,20 +93,20 @@ def linear_terms(estimator: Any) -> tuple[FloatArray, FloatArray] | None:
     return coef, np.broadcast_to(np.ravel(intercept).astype(np.float64), len(coef))
 
 
-def load_skops(data: bytes, packages: frozenset[str], trusted: Sequence[str]) -> Any:
-    """Read a skops file whose types come from known packages or are named as trusted."""
+def unknown_types(data: bytes, packages: frozenset[str], trusted: Sequence[str]) -> list[str]:
+    """Return the types that a skops file holds and that are not trusted."""
     from skops import io
 
-    unknown = io.get_untrusted_types(data=data)
-    allowed = _TRUSTED_PACKAGES | packages
-    known = _TRUSTED_TYPES.union(trusted)
-    refused = [name for name in unknown if name.partition(".")[0] not in allowed and name not in known]
-    if refused:
-        raise BundleError(
-            f"the saved estimator holds types that byoe does not know: {', '.join(refused)}. If you know "
-            f"where it comes from, load it with trusted={refused!r}"
-        )
-    return io.loads(data, trusted=unknown)
+    return untrusted(io.get_untrusted_types(data=data), trusted, packages)
+
+
+def load_skops(data: bytes, packages: frozenset[str], trusted: Sequence[str]) -> Any:
+    """Read a skops file whose types byoe knows, or that come from known packages, or are named as trusted."""
+    from skops import io
+
+    if refused := unknown_types(data, packages, trusted):
+        raise BundleError(f"the saved estimator holds types that byoe does not know: {advice(refused, 'load it')}")
+    return io.loads(data, trusted=io.get_untrusted_types(data=data))
 
 
 class EstimatorModel:
@@ -191,7 +190,7 @@ class EstimatorModel:
             return
         from skops import io
 
-        io.dump(self.estimator, folder / "model.skops")
+        io.dump(self.estimator, folder / SKOPS)
 
 
 class EstimatorLearner(Learner):
@@ -234,8 +233,12 @@ class EstimatorLearner(Learner):
             from ._bundle import load
 
             return EstimatorModel(load(folder / _INNER, trusted=trusted), task)
-        data = (folder / "model.skops").read_bytes()
-        return self._model(load_skops(data, self.packages(), trusted), task)
+        data = (folder / SKOPS).read_bytes()
+        return self._model(load_skops(data, self.trusts(), trusted), task)
+
+    def trusts(self) -> frozenset[str]:
+        """Return the top-level packages whose classes a saved model may hold: those that the learner declares."""
+        return self.packages()
 
     def _model(self, estimator: Any, task: Task) -> Model:
         return EstimatorModel(estimator, task, scaled=self.scaled, thread_parameters=self.thread_parameters)

@@ -95,6 +95,9 @@ class FromEstimator(_Foreign):
     def packages(self) -> frozenset[str]:
         return frozenset({type(self.template).__module__.partition(".")[0]})
 
+    def trusts(self) -> frozenset[str]:
+        return frozenset()  # nobody has installed it for byoe: the user names what is not known
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         return cast(dict[str, Any], self.template.get_params(deep=deep))
 

@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -57,11 +58,11 @@ class Response(NamedTuple):
     mimetype: str
 
 
-def model_fn(model_dir: str) -> Any:
+def model_fn(model_dir: str, *, trusted: Sequence[str] = ()) -> Any:
     """Load the ensemble; called once per process."""
     from ._bundle import load
 
-    return load(model_dir)
+    return load(model_dir, trusted=trusted)
 
 
 def input_fn(body: str | bytes, content_type: str) -> Rows | Refusal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, issparse
@@ -32,6 +33,7 @@ def read_table(estimator: Any, X: Any, *, reset: bool, categorical: Any = "auto"
     except ValueError as error:
         raise InputError(str(error)) from error
     if reset:
+        estimator._dtypes = _dtypes(read, raw)
         chosen = chosen_categories(categorical, raw, estimator.n_features_in_)
         if chosen and raw is None:
             raw = _numbers_as_columns(read)
@@ -50,6 +52,23 @@ def read_table(estimator: Any, X: Any, *, reset: bool, categorical: Any = "auto"
     if plain and all(column.kind == "number" for column in known or ()):
         return Table(values, values, known or ())
     return Table(values, np.array(X, dtype=object) if plain else X, known or ())
+
+
+def _dtypes(read: Any, raw: Any) -> tuple[str, ...]:
+    """Return the type of every column, as its container calls it."""
+    if raw is None:
+        return (str(read.dtype),) * int(read.shape[1])
+    return tuple(str(cells.dtype) for _, cells in raw)
+
+
+def describe_target(y: Any) -> dict[str, Any]:
+    """Return the names and the type of a target, as its container calls them."""
+    frame = nw.from_native(y, allow_series=True, pass_through=True)
+    if isinstance(frame, nw.DataFrame):
+        return {"names": list(map(str, frame.columns)), "dtype": str(next(iter(frame.schema.values())))}
+    if isinstance(frame, nw.Series):
+        return {"names": [str(frame.name)] if frame.name is not None else None, "dtype": str(frame.dtype)}
+    return {"names": None, "dtype": str(np.asarray(y).dtype)}
 
 
 def _read_numbers(estimator: Any, X: Any, reset: bool) -> Any:

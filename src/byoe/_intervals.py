@@ -42,6 +42,15 @@ def check_level(level: Any) -> float:
     return float(level)
 
 
+def method_of(ensemble: Any) -> str:
+    """Return ``"cv+"`` if all members are bagged over a partition of the rows, else ``"residual"``.
+
+    A pruned ensemble may lack a member that the blender of a fold uses; then it is the latter, too.
+    """
+    bagged = all(member.finalize == "bag" for member in ensemble.members_.values())
+    return "cv+" if bagged and ensemble._plan.is_partition and ensemble._held_out else "residual"
+
+
 def masses(weight: FloatArray, groups: IntArray | None = None) -> tuple[FloatArray, float]:
     """Return how much each residual counts, and how much a new row does.
 
@@ -251,7 +260,7 @@ def predict_interval(ensemble: Any, table: Table, level: Any) -> FloatArray:
     if lacking:
         warnings.warn(lacking, stacklevel=3)
     least = least_mass(level, mass, new)
-    by_folds = ensemble.interval_method_ == "cv+"
+    by_folds = method_of(ensemble) == "cv+"
     center = _held_out_blends(ensemble, table) if by_folds else ensemble._blended(table)
     residuals = np.abs(ensemble._y - ensemble._blend_oof)[rows]
 

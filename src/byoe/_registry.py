@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import metadata
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
@@ -203,6 +204,13 @@ def origin(thing: Learner | Blender) -> str:
     return f" ({found[0]})" if found and found[0].distribution != OWN else ""
 
 
+def distribution_of(thing: Learner | Blender) -> str | None:
+    """Return the distribution that registered a learner or blender; None for one of the user's own."""
+    kind: Kind = "learner" if isinstance(thing, Learner) else "blender"
+    found = () if hasattr(thing, "template") else everything(kind).get(plain(thing.name), ())
+    return found[0].distribution or None if found else None
+
+
 class Registration:
     """A name that is registered in this process; as a context manager, until its end.
 
@@ -354,6 +362,33 @@ def blender(name: str, /, **params: Any) -> Blender:
     Vote(voting='soft')
     """
     return _as_blender(find("blender", name), params)
+
+
+def as_saved(kind: Kind, name: str, params: Mapping[str, Any], distribution: str | None) -> Any:
+    """Make a learner or blender of a bundle, whose parameters were checked when it was fitted.
+
+    It is looked for in the distribution that registered it then, among the names of that alone: a
+    serving process starts faster, and cannot be given another's plugin.
+    """
+    found = None if distribution is None else _of_distribution(kind, name, distribution)
+    plugin = found or find(kind, name)
+    target = plugin.load()
+    if not isinstance(target, type) or not issubclass(target, (Learner, Blender)):
+        return _as_learner(plugin, params)
+    made: Any = _instance(plugin, target, params)
+    made.name = plugin.name
+    return made
+
+
+def _of_distribution(kind: Kind, name: str, distribution: str) -> Plugin | None:
+    try:
+        points = metadata.distribution(distribution).entry_points.select(group=f"byoe.{kind}s")
+    except metadata.PackageNotFoundError:
+        return None
+    for plugins in limited(collect(kind, points), os.environ.get(LIMIT)).values():
+        if plain(plugins[0].name) == plain(name):
+            return plugins[0]
+    return None
 
 
 def _as_learner(plugin: Plugin, params: Mapping[str, Any]) -> Learner:

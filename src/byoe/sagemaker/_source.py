@@ -38,7 +38,15 @@ if __name__ == "__main__":
 _INFERENCE = '''\
 """Serve the trained ensemble. Written by byoe; runs alike on SageMaker and locally."""
 
-from byoe._handlers import input_fn, model_fn, output_fn, predict_fn
+from functools import partial
+
+from byoe import _handlers
+from byoe._handlers import input_fn, output_fn, predict_fn
+
+# Packages of the ensemble's own estimators, whose classes its bundle may hold.
+TRUSTED = {trusted!r}
+
+model_fn = partial(_handlers.model_fn, trusted=TRUSTED)
 
 __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
 '''
@@ -89,11 +97,14 @@ def write_source(
         need("distributed", "dask", "a job on several instances")
         if any(one.time_limit is not None for one in (ensemble, *variants)):
             raise ParameterError("several instances cannot keep to a time_limit; leave it out, or use one instance")
-    spec = {**to_spec(ensemble), "data": dict(data)}
+    every = [ensemble, *variants]
+    trusted = sorted(
+        {f"{kind.__module__.partition('.')[0]}.*" for parts in map(parts_of, every) for kind in parts.classes}
+    )
+    spec = {**to_spec(ensemble), "data": dict(data), "trusted": [name for name in trusted if name != "sklearn.*"]}
     folder = folder.resolve()  # a wheel is built in a folder of its own
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
-    every = [ensemble, *variants]
     shipment = _Shipment(modules_of(dependencies))
     for text in (requirements,) if isinstance(requirements, str) else requirements:
         shipment.add(named(text))
@@ -109,7 +120,7 @@ def write_source(
         definitions = metric_definitions(metrics)
         files = {
             "train.py": _TRAIN,
-            "inference.py": _INFERENCE,
+            "inference.py": _INFERENCE.format(trusted=spec["trusted"]),
             "spec.json": json.dumps(spec, indent=1, allow_nan=False) + "\n",
             "requirements.txt": "\n".join(training) + "\n",
             **({SERVING: "\n".join(serving) + "\n"} if serving != training else {}),

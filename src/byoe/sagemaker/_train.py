@@ -116,7 +116,7 @@ def run(source: Path) -> None:
         seconds = time.perf_counter() - begun
         say(fitted_line(len(ensemble.members_), seconds))
     model = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
-    ensemble.save(model)
+    ensemble.save(model, trusted=spec["trusted"])
     _ship_code(source, model / "code")
     metrics = evaluate(ensemble, validation)
     output = Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
