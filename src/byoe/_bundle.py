@@ -26,7 +26,7 @@ from ._registry import distribution_of, origin
 from ._saved import Saved
 from ._spec import blender_to_spec, from_spec, parts_of, to_spec
 from ._trust import advice, untrusted
-from ._versions import distributions, installed_version
+from ._versions import OWN_CODE, distributions, installed_version
 from .errors import BundleError, PluginError
 
 
@@ -131,8 +131,7 @@ def _libraries(learner: Any, folder: Path) -> set[str]:
     found |= {name for package in learner.packages() for name in distributions(package)}
     if any(folder.rglob(SKOPS)):
         found |= {"scikit-learn", "skops"}
-    own = distribution_of(learner)
-    return found if own in (None, "byoe") else {*found, own}
+    return found | _own_library(learner)
 
 
 def _blender_libraries(blender: Blender) -> set[str]:
@@ -142,8 +141,13 @@ def _blender_libraries(blender: Blender) -> set[str]:
         return _blender_libraries(blender.inner_)
     if hasattr(blender, "template"):
         return {"scikit-learn", "skops"}
-    own = distribution_of(blender)
-    return set() if own in (None, "byoe") else {own}
+    return _own_library(blender)
+
+
+def _own_library(thing: Any) -> set[str]:
+    """Return the distribution of a plugin; what a job makes of the user's modules is none, elsewhere they are files."""
+    own = distribution_of(thing)
+    return set() if own in (None, "byoe") or own.startswith(OWN_CODE) else {own}
 
 
 def _check_trust(ensemble: Any, folder: Path, blenders: Sequence[Blender], trusted: Sequence[str]) -> None:

@@ -208,7 +208,7 @@ def distribution_of(thing: Learner | Blender) -> str | None:
     """Return the distribution that registered a learner or blender; None for one of the user's own."""
     kind: Kind = "learner" if isinstance(thing, Learner) else "blender"
     found = () if hasattr(thing, "template") else everything(kind).get(plain(thing.name), ())
-    return found[0].distribution or None if found else None
+    return (found[0].distribution or None) if found else None
 
 
 class Registration:

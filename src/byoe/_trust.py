@@ -30,6 +30,7 @@ _KNOWN = frozenset(
         "xgboost.sklearn.XGBRFClassifier",
         "xgboost.sklearn.XGBRFRegressor",
         "xgboost.sklearn.XGBRegressor",
+        "sklearn.utils.validation.check_array",  # scikit-learn's own histogram boosting keeps this one
         "byoe._ensemble.EnsembleClassifier",
         "byoe._ensemble.EnsembleRegressor",
     }

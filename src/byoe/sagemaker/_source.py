@@ -38,15 +38,16 @@ if __name__ == "__main__":
 _INFERENCE = '''\
 """Serve the trained ensemble. Written by byoe; runs alike on SageMaker and locally."""
 
-from functools import partial
-
 from byoe import _handlers
 from byoe._handlers import input_fn, output_fn, predict_fn
 
 # Packages of the ensemble's own estimators, whose classes its bundle may hold.
 TRUSTED = {trusted!r}
 
-model_fn = partial(_handlers.model_fn, trusted=TRUSTED)
+
+def model_fn(model_dir):
+    return _handlers.model_fn(model_dir, trusted=TRUSTED)
+
 
 __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
 '''
@@ -98,10 +99,9 @@ def write_source(
         if any(one.time_limit is not None for one in (ensemble, *variants)):
             raise ParameterError("several instances cannot keep to a time_limit; leave it out, or use one instance")
     every = [ensemble, *variants]
-    trusted = sorted(
-        {f"{kind.__module__.partition('.')[0]}.*" for parts in map(parts_of, every) for kind in parts.classes}
-    )
-    spec = {**to_spec(ensemble), "data": dict(data), "trusted": [name for name in trusted if name != "sklearn.*"]}
+    packages = {kind.__module__.partition(".")[0] for one in every for kind in parts_of(one).classes} - {"sklearn"}
+    trusted = [f"{package}.*" for package in sorted(packages)]
+    spec = {**to_spec(ensemble), "data": dict(data), "trusted": trusted}
     folder = folder.resolve()  # a wheel is built in a folder of its own
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
@@ -120,7 +120,7 @@ def write_source(
         definitions = metric_definitions(metrics)
         files = {
             "train.py": _TRAIN,
-            "inference.py": _INFERENCE.format(trusted=spec["trusted"]),
+            "inference.py": _INFERENCE.format(trusted=trusted),
             "spec.json": json.dumps(spec, indent=1, allow_nan=False) + "\n",
             "requirements.txt": "\n".join(training) + "\n",
             **({SERVING: "\n".join(serving) + "\n"} if serving != training else {}),
