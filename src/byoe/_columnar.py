@@ -1,0 +1,275 @@
+"""Tables in Parquet and Arrow's stream format, from senders that are not trusted.
+
+A few kilobytes of either may declare terabytes. So a body is walked first, by `_parquet_pages` or
+`_arrow_frames`, and what it would take is counted against the limits of `_allowance`; then pyarrow
+decodes it, and each array is validated before a value of it is touched. Whatever goes wrong is a
+`Refusal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ._allowance import Allowance
+from ._arrow_frames import check_stream
+from ._parquet_pages import check_footer, check_pages
+from ._refusal import Refusal
+
+Kind = Literal["number", "text", "date"]
+
+_DAY = 86_400e6  # microseconds
+_MICROSECONDS = {"s": 1e6, "ms": 1e3, "us": 1.0}
+_THRIFT_LIMIT = 1_000_000
+_LONGEST_FIXED = 32  # bytes, of a decimal of 256 bits
+
+
+@dataclass(frozen=True)
+class Columnar:
+    """A table by columns.
+
+    Attributes
+    ----------
+    names : list of str
+    columns : list
+        Numbers and dates are float64 arrays of shape (n_rows,), NaN where missing; a date is in days
+        since 1970-01-01, at UTC. Texts are lists of str, None where missing.
+    kinds : list of {"number", "text", "date"}
+    n_rows : int
+    """
+
+    names: list[str]
+    columns: list[Any]
+    kinds: list[Kind]
+    n_rows: int
+
+
+def read_parquet(body: bytes, most_cells: int) -> Columnar:
+    """Read a Parquet file.
+
+    Raises
+    ------
+    Refusal
+        415 without pyarrow, 413 for a body that takes too much, 400 for one that cannot be read.
+    """
+    return _guarded("Parquet", _read_parquet, body, most_cells)
+
+
+def read_arrow(body: bytes, most_cells: int) -> Columnar:
+    """Read an Arrow IPC stream.
+
+    Raises
+    ------
+    Refusal
+        415 without pyarrow, 413 for a body that takes too much, 400 for one that cannot be read.
+    """
+    return _guarded("an Arrow stream", _read_arrow, body, most_cells)
+
+
+def _guarded(what: str, read: Callable[[Any, bytes, Allowance], Columnar], body: bytes, most_cells: int) -> Columnar:
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise Refusal(
+            415, f"this endpoint cannot read {what}, as pyarrow is not installed; send CSV or JSON instead"
+        ) from error
+    try:
+        return read(pyarrow, body, Allowance(most_cells))
+    except Refusal:
+        raise
+    except MemoryError as error:
+        raise Refusal(413, "the body takes more memory than there is; send fewer rows") from error
+    except Exception as error:  # a damaged body fails anywhere, and none may stop the server
+        raise Refusal(400, f"the body cannot be read as {what}: {str(error)[:200]}") from error
+
+
+def _read_parquet(pa: Any, body: bytes, allowance: Allowance) -> Columnar:
+    check_footer(body, allowance)
+    import pyarrow.parquet as pq
+
+    options = {
+        "pre_buffer": False,
+        "coerce_int96_timestamp_unit": "us",
+        "thrift_string_size_limit": len(body),
+        "thrift_container_size_limit": _THRIFT_LIMIT,
+    }
+    plan = pq.ParquetFile(pa.BufferReader(body), **options)
+    metadata, leaves = plan.metadata, plan.schema
+    names = [leaves.column(i).name for i in range(metadata.num_columns)]
+    _check_names(names)
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    n_rows = 0
+    for group in groups:
+        if group.num_rows < 0 or group.num_columns != len(names):
+            raise Refusal(400, f"a row group has {group.num_rows} rows of {group.num_columns} columns")
+        allowance.part(len(names))
+        n_rows += group.num_rows
+        _check_table(allowance, n_rows, names)
+    allowance.table(n_rows, len(names))
+    kinds = [_kind(pa, name, field.type) for name, field in zip(names, plan.schema_arrow, strict=True)]
+    for i, kind in enumerate(kinds):
+        _check_leaf(leaves.column(i), kind)
+    for group in groups:
+        for i in range(len(names)):
+            check_pages(body, group.column(i), group.num_rows, leaves.column(i).length or 1, allowance)
+    # Texts come as dictionaries: a value that a page repeats a million times is kept once.
+    texts = [name for name, kind in zip(names, kinds, strict=True) if kind == "text"]
+    file = pq.ParquetFile(pa.BufferReader(body), metadata=metadata, read_dictionary=texts, **options)
+    for name, kind, field in zip(names, kinds, file.schema_arrow, strict=True):
+        if kind == "text" and not pa.types.is_dictionary(field.type):
+            raise Refusal(400, f"column {name!r} is of type {field.type}, which is not read as a dictionary")
+    collected = [_Collected(pa, kind, n_rows, allowance) for kind in kinds]
+    for number, group in enumerate(groups):
+        if group.num_rows:
+            table = file.read_row_group(number, use_threads=False)
+            for column, chunks in zip(collected, table.columns, strict=True):
+                for chunk in chunks.chunks:
+                    column.add(chunk)
+    return Columnar(names, [column.done() for column in collected], kinds, n_rows)
+
+
+def _read_arrow(pa: Any, body: bytes, allowance: Allowance) -> Columnar:
+    n_rows = check_stream(body, allowance)
+    options = pa.ipc.IpcReadOptions(use_threads=False)
+    with pa.ipc.open_stream(pa.BufferReader(body), options=options) as stream:
+        names = list(stream.schema.names)
+        _check_names(names)
+        kinds = [_kind(pa, field.name, field.type) for field in stream.schema]
+        collected = [_Collected(pa, kind, n_rows, allowance) for kind in kinds]
+        for batch in stream:
+            batch.validate()
+            if batch.num_rows:
+                for column, chunk in zip(collected, batch.columns, strict=True):
+                    column.add(chunk)
+    return Columnar(names, [column.done() for column in collected], kinds, n_rows)
+
+
+def _check_table(allowance: Allowance, n_rows: int, names: list[str]) -> None:
+    if n_rows:
+        allowance.table(n_rows, len(names))
+
+
+def _check_names(names: list[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise Refusal(400, f"the body holds the column {name[:60]!r} twice; give each column a name of its own")
+        seen.add(name)
+
+
+def _kind(pa: Any, name: str, kind: Any) -> Kind:
+    types = pa.types
+    values = kind.value_type if types.is_dictionary(kind) else kind
+    if types.is_string(values) or types.is_large_string(values) or types.is_string_view(values):
+        return "text"
+    if types.is_date(values) or types.is_timestamp(values) or types.is_duration(values):
+        return "date"
+    if types.is_integer(values) or types.is_floating(values) or types.is_boolean(values) or types.is_decimal(values):
+        return "number"
+    if types.is_null(kind):
+        return "number"
+    raise Refusal(400, f"column {name[:60]!r} is of type {str(kind)[:60]}; send numbers, texts or dates")
+
+
+def _check_leaf(leaf: Any, kind: Kind) -> None:
+    """Refuse what expands while it is decoded, and cannot come as a dictionary."""
+    name, physical = leaf.name[:60], leaf.physical_type
+    if leaf.max_repetition_level or leaf.max_definition_level > 1:
+        raise Refusal(400, f"column {name!r} is nested; send one number, text or date per cell")
+    if (physical == "BYTE_ARRAY") != (kind == "text"):
+        raise Refusal(400, f"column {name!r} is stored as {physical}; send numbers, texts or dates of the usual types")
+    if physical == "FIXED_LEN_BYTE_ARRAY" and not 0 < leaf.length <= _LONGEST_FIXED:
+        raise Refusal(400, f"column {name!r} has values of {leaf.length} bytes, expected at most {_LONGEST_FIXED}")
+
+
+class _Collected:
+    """A column that grows by chunks.
+
+    A chunk may share its dictionary with others, and one of texts the same bytes with all of them, so
+    nothing here takes more time or memory than the cells and the texts that were counted before.
+    """
+
+    def __init__(self, pa: Any, kind: Kind, n_rows: int, allowance: Allowance) -> None:
+        self.pa, self.kind, self.allowance = pa, kind, allowance
+        self.values = np.full(n_rows, None if kind == "text" else np.nan, dtype=object if kind == "text" else float)
+        self.filled = 0
+        self.valid_dictionaries: dict[tuple[Any, ...], Any] = {}
+
+    def add(self, chunk: Any) -> None:
+        target = self.values[self.filled : self.filled + len(chunk)]
+        self.filled += len(chunk)
+        if self.pa.types.is_dictionary(chunk.type):
+            self._add_coded(target, chunk.indices, self._validated(chunk.dictionary))
+            return
+        self._validate(chunk)
+        if self.kind == "text":
+            if self.pa.types.is_string_view(chunk.type):
+                chunk = chunk.cast(self.pa.large_string())
+            chunk = chunk.dictionary_encode()
+            self._add_coded(target, chunk.indices, chunk.dictionary)
+        else:
+            target[:] = self._floats(chunk)
+
+    def done(self) -> Any:
+        if self.filled != len(self.values):
+            raise Refusal(400, f"a column has {self.filled} cells, expected {len(self.values)}")
+        return self.values.tolist() if self.kind == "text" else self.values
+
+    def _validated(self, dictionary: Any) -> Any:
+        """Return the dictionary; one that many chunks share is validated once."""
+        buffers = tuple(buffer and (buffer.address, buffer.size) for buffer in dictionary.buffers())
+        key = (dictionary.offset, len(dictionary), *buffers)
+        if key not in self.valid_dictionaries:
+            self._validate(dictionary)
+            self.valid_dictionaries[key] = dictionary  # kept, so that no other comes to lie at its address
+        return dictionary
+
+    def _validate(self, array: Any) -> None:
+        array.validate()
+        if self.pa.types.is_string_view(array.type):
+            self._count_views(array)  # first, as validation reads each text
+        array.validate(full=True)
+
+    def _count_views(self, array: Any) -> None:
+        """Count texts of which many may lie in the same place."""
+        views = array.buffers()[1]
+        if not len(array) or views is None:
+            return
+        lengths = np.frombuffer(views, dtype="<i4")[4 * array.offset :: 4][: len(array)]
+        self.allowance.text(int(lengths[_valid(array)].clip(min=0).sum(dtype=np.int64)))
+
+    def _add_coded(self, target: Any, indices: Any, dictionary: Any) -> None:
+        indices.validate(full=True)
+        valid = _valid(indices)
+        codes = indices.fill_null(0).to_numpy()[valid]
+        if not len(codes):
+            return
+        used, positions, counts = np.unique(codes, return_inverse=True, return_counts=True)
+        if used[0] < 0 or used[-1] >= len(dictionary):
+            raise Refusal(400, f"a cell refers to entry {used[-1]} of a dictionary of {len(dictionary)}")
+        entries = dictionary.take(self.pa.array(used))
+        if self.kind == "text":
+            texts = entries.to_pylist()
+            lengths = [0 if text is None else len(text) for text in texts]
+            self.allowance.text(int(np.dot(np.array(lengths, dtype=np.int64), counts)))
+            target[valid] = np.array([*texts, None], dtype=object)[positions]
+        else:
+            target[valid] = self._floats(entries)[positions]
+
+    def _floats(self, array: Any) -> Any:
+        pa, kind = self.pa, array.type
+        if self.kind == "number":
+            return array.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy()
+        if pa.types.is_date32(kind):
+            return array.cast(pa.int32()).cast(pa.float64()).fill_null(np.nan).to_numpy()
+        counted = array.cast(pa.int64()).fill_null(0).to_numpy()
+        unit = "ms" if pa.types.is_date64(kind) else kind.unit
+        microseconds = counted // 1000 if unit == "ns" else counted * _MICROSECONDS[unit]
+        return np.where(_valid(array), microseconds / _DAY, np.nan)
+
+
+def _valid(array: Any) -> Any:
+    return array.is_valid().to_numpy(zero_copy_only=False)
