@@ -9,6 +9,8 @@ The format is defined in https://arrow.apache.org/docs/format/Columnar.html (``S
 
 from __future__ import annotations
 
+import base64
+
 from ._allowance import Allowance
 from ._refusal import Refusal
 
@@ -42,7 +44,8 @@ _TYPE_NAMES = {
     26: "large list view",
 }
 _READ = {1, 2, 3, 5, 6, 7, 8, 10, 18, 20, 24}
-_TIMESTAMP = 10
+_TIMESTAMP, _DURATION = 10, 18
+_UNITS = ("s", "ms", "us", "ns")
 _MARK = b"\xff\xff\xff\xff"
 _EXTENSION = b"ARROW:extension:name"
 
@@ -61,9 +64,9 @@ class _Table:
         offset = number(self.data, self.slots + 4 + 2 * slot, 2, signed=False)
         return self.at + offset if offset else 0
 
-    def integer(self, slot: int, size: int) -> int:
+    def integer(self, slot: int, size: int, default: int = 0) -> int:
         at = self._field(slot)
-        return number(self.data, at, size) if at else 0
+        return number(self.data, at, size) if at else default
 
     def _follow(self, slot: int) -> int:
         at = self._field(slot)
@@ -115,13 +118,14 @@ def check_stream(body: bytes, allowance: Allowance) -> int:
             if at < len(body):
                 raise Refusal(400, f"the Arrow stream ends at byte {at}, and {len(body) - at} more bytes follow")
             break
-        if not 0 < size <= len(body) - at:
-            raise Refusal(400, f"the Arrow stream is cut: a message declares {size} bytes of metadata")
+        if not 0 < size <= len(body) - at or size % 8:
+            raise Refusal(400, f"the Arrow stream is cut or damaged: a message declares {size} bytes of metadata")
         message = _message(body[at : at + size])
         at += size
         length = message.integer(3, 8)
-        if not 0 <= length <= len(body) - at:
-            raise Refusal(400, f"the Arrow stream is cut: a message declares {length} bytes, {len(body) - at} follow")
+        if not 0 <= length <= len(body) - at or length % 8:
+            told = f"a message declares {length} bytes, {len(body) - at} follow"
+            raise Refusal(400, f"the Arrow stream is cut or damaged: {told}")
         content = memoryview(body)[at : at + length]
         at += length
         n_columns, added = _check_message(message, content, n_columns, allowance)
@@ -148,7 +152,7 @@ def _check_message(message: _Table, content: memoryview, n_columns: int, allowan
     if (kind == _SCHEMA) != (n_columns < 0):
         raise Refusal(400, "the Arrow stream must begin with its schema, and hold no other")
     if kind == _SCHEMA:
-        return _check_schema(header, allowance), 0
+        return len(_check_schema(header, allowance)), 0
     if kind == _RECORD_BATCH:
         allowance.part(n_columns)
         return n_columns, _check_batch(header, content, allowance)
@@ -161,7 +165,8 @@ def _check_message(message: _Table, content: memoryview, n_columns: int, allowan
     return n_columns, 0
 
 
-def _check_schema(schema: _Table, allowance: Allowance) -> int:
+def _check_schema(schema: _Table, allowance: Allowance) -> list[_Table]:
+    """Return the fields."""
     if schema.integer(0, 2):
         raise Refusal(400, "the Arrow stream is big-endian; write it little-endian")
     _check_notes(schema, 2, allowance)
@@ -179,7 +184,30 @@ def _check_schema(schema: _Table, allowance: Allowance) -> int:
             raise Refusal(400, f"column {name} is of the Arrow type {told}; send numbers, texts or dates")
         if kind == _TIMESTAMP and (details := field.table(3)) is not None:
             allowance.decode(len(details.text(1)))  # the time zone
-    return len(fields)
+    return fields
+
+
+def duration_units(encoded: bytes, n_columns: int, allowance: Allowance) -> dict[int, str]:
+    """Return the units of the columns that hold durations, by position.
+
+    Parquet has no such type; writers that know Arrow leave their schema in the footer, in base64.
+    """
+    if not encoded:
+        return {}
+    try:
+        stored = base64.b64decode(encoded)
+    except ValueError as error:
+        raise Refusal(400, "the Parquet body has an Arrow schema that is not base64") from error
+    header = _message(stored[8:]).table(2)
+    fields = [] if header is None else _check_schema(header, allowance)
+    if len(fields) != n_columns:
+        raise Refusal(400, f"the Parquet body has an Arrow schema of {len(fields)} columns, expected {n_columns}")
+    units = {}
+    for i, field in enumerate(fields):
+        details = field.table(3)
+        if field.integer(2, 1) == _DURATION and details is not None:
+            units[i] = _UNITS[details.integer(0, 2, 1) & 3]
+    return units
 
 
 def _check_notes(owner: _Table, slot: int, allowance: Allowance) -> str | None:
@@ -202,8 +230,8 @@ def _check_batch(batch: _Table, content: memoryview, allowance: Allowance) -> in
     compressed = batch.table(3) is not None
     for place in range(at, at + 16 * n_buffers, 16):
         start, length = number(batch.data, place, 8), number(batch.data, place + 8, 8)
-        if start < 0 or length < 0 or start + length > len(content):
-            raise Refusal(400, "the Arrow stream has a buffer that is cut")
+        if start < 0 or start % 8 or length < 0 or start + length > len(content):
+            raise Refusal(400, "the Arrow stream has a buffer that is cut or not aligned to 8 bytes")
         if compressed and length:
             declared = int.from_bytes(content[start : start + 8], "little", signed=True)
             if length < 8 or declared < -1:

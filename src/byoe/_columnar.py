@@ -15,16 +15,16 @@ from typing import Any, Literal
 import numpy as np
 
 from ._allowance import Allowance
-from ._arrow_frames import check_stream
-from ._parquet_pages import check_footer, check_pages
+from ._arrow_frames import check_stream, duration_units
+from ._parquet_footer import read_footer
+from ._parquet_pages import check_pages
 from ._refusal import Refusal
 
 Kind = Literal["number", "text", "date"]
 
 _DAY = 86_400e6  # microseconds
 _MICROSECONDS = {"s": 1e6, "ms": 1e3, "us": 1.0}
-_THRIFT_LIMIT = 1_000_000
-_LONGEST_FIXED = 32  # bytes, of a decimal of 256 bits
+_MOST_DECIMALS = 76
 
 
 @dataclass(frozen=True)
@@ -87,48 +87,38 @@ def _guarded(what: str, read: Callable[[Any, bytes, Allowance], Columnar], body:
 
 
 def _read_parquet(pa: Any, body: bytes, allowance: Allowance) -> Columnar:
-    check_footer(body, allowance)
+    footer = read_footer(body, allowance)
+    leaves = footer.leaves
+    names = [leaf.name for leaf in leaves]
+    _check_names(names)
+    units = duration_units(footer.arrow_schema, len(leaves), allowance)
+    for n_rows, chunks in footer.groups:
+        for leaf, chunk in zip(leaves, chunks, strict=True):
+            check_pages(body, leaf, chunk, n_rows, allowance)
     import pyarrow.parquet as pq
 
-    options = {
-        "pre_buffer": False,
-        "coerce_int96_timestamp_unit": "us",
-        "thrift_string_size_limit": len(body),
-        "thrift_container_size_limit": _THRIFT_LIMIT,
-    }
-    plan = pq.ParquetFile(pa.BufferReader(body), **options)
-    metadata, leaves = plan.metadata, plan.schema
-    names = [leaves.column(i).name for i in range(metadata.num_columns)]
-    _check_names(names)
-    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-    n_rows = 0
-    for group in groups:
-        if group.num_rows < 0 or group.num_columns != len(names):
-            raise Refusal(400, f"a row group has {group.num_rows} rows of {group.num_columns} columns")
-        allowance.part(len(names))
-        n_rows += group.num_rows
-        _check_table(allowance, n_rows, names)
-    allowance.table(n_rows, len(names))
-    kinds = [_kind(pa, name, field.type) for name, field in zip(names, plan.schema_arrow, strict=True)]
-    for i, kind in enumerate(kinds):
-        _check_leaf(leaves.column(i), kind)
-    for group in groups:
-        for i in range(len(names)):
-            check_pages(body, group.column(i), group.num_rows, leaves.column(i).length or 1, allowance)
     # Texts come as dictionaries: a value that a page repeats a million times is kept once.
-    texts = [name for name, kind in zip(names, kinds, strict=True) if kind == "text"]
-    file = pq.ParquetFile(pa.BufferReader(body), metadata=metadata, read_dictionary=texts, **options)
-    for name, kind, field in zip(names, kinds, file.schema_arrow, strict=True):
-        if kind == "text" and not pa.types.is_dictionary(field.type):
-            raise Refusal(400, f"column {name!r} is of type {field.type}, which is not read as a dictionary")
-    collected = [_Collected(pa, kind, n_rows, allowance) for kind in kinds]
-    for number, group in enumerate(groups):
-        if group.num_rows:
-            table = file.read_row_group(number, use_threads=False)
-            for column, chunks in zip(collected, table.columns, strict=True):
-                for chunk in chunks.chunks:
-                    column.add(chunk)
-    return Columnar(names, [column.done() for column in collected], kinds, n_rows)
+    texts = [leaf.name for leaf in leaves if leaf.physical == "BYTE_ARRAY"]
+    file = pq.ParquetFile(
+        pa.BufferReader(footer.rewritten(body)),
+        read_dictionary=texts,
+        pre_buffer=False,
+        coerce_int96_timestamp_unit="us",
+        thrift_string_size_limit=len(body),
+    )
+    kinds = [_kind(pa, field.name, field.type) for field in file.schema_arrow]
+    for i, (leaf, kind, field) in enumerate(zip(leaves, kinds, file.schema_arrow, strict=True)):
+        if (leaf.physical == "BYTE_ARRAY") != (kind == "text" and pa.types.is_dictionary(field.type)):
+            raise Refusal(400, f"column {leaf.name[:60]!r} is stored as {leaf.physical}; send numbers, texts or dates")
+        if i in units and leaf.physical == "INT64":
+            kinds[i] = "date"
+    collected = _collect(pa, kinds, sum(n_rows for n_rows, _ in footer.groups), allowance)
+    for number in range(len(footer.groups)):
+        table = file.read_row_group(number, use_threads=False)
+        for i, (column, chunks) in enumerate(zip(collected, table.columns, strict=True)):
+            for chunk in chunks.chunks:
+                column.add(chunk.cast(pa.duration(units[i])) if pa.types.is_int64(chunk.type) and i in units else chunk)
+    return _finished(names, kinds, collected)
 
 
 def _read_arrow(pa: Any, body: bytes, allowance: Allowance) -> Columnar:
@@ -138,18 +128,21 @@ def _read_arrow(pa: Any, body: bytes, allowance: Allowance) -> Columnar:
         names = list(stream.schema.names)
         _check_names(names)
         kinds = [_kind(pa, field.name, field.type) for field in stream.schema]
-        collected = [_Collected(pa, kind, n_rows, allowance) for kind in kinds]
+        collected = _collect(pa, kinds, n_rows, allowance)
         for batch in stream:
             batch.validate()
             if batch.num_rows:
                 for column, chunk in zip(collected, batch.columns, strict=True):
                     column.add(chunk)
-    return Columnar(names, [column.done() for column in collected], kinds, n_rows)
+    return _finished(names, kinds, collected)
 
 
-def _check_table(allowance: Allowance, n_rows: int, names: list[str]) -> None:
-    if n_rows:
-        allowance.table(n_rows, len(names))
+def _collect(pa: Any, kinds: list[Kind], n_rows: int, allowance: Allowance) -> list[_Collected]:
+    return [_Collected(pa, kind, n_rows, allowance) for kind in kinds]
+
+
+def _finished(names: list[str], kinds: list[Kind], collected: list[_Collected]) -> Columnar:
+    return Columnar(names, [column.done() for column in collected], kinds, len(collected[0].values))
 
 
 def _check_names(names: list[str]) -> None:
@@ -167,22 +160,13 @@ def _kind(pa: Any, name: str, kind: Any) -> Kind:
         return "text"
     if types.is_date(values) or types.is_timestamp(values) or types.is_duration(values):
         return "date"
-    if types.is_integer(values) or types.is_floating(values) or types.is_boolean(values) or types.is_decimal(values):
+    if types.is_integer(values) or types.is_floating(values) or types.is_boolean(values):
+        return "number"
+    if types.is_decimal(values) and abs(values.scale) <= _MOST_DECIMALS:
         return "number"
     if types.is_null(kind):
         return "number"
     raise Refusal(400, f"column {name[:60]!r} is of type {str(kind)[:60]}; send numbers, texts or dates")
-
-
-def _check_leaf(leaf: Any, kind: Kind) -> None:
-    """Refuse what expands while it is decoded, and cannot come as a dictionary."""
-    name, physical = leaf.name[:60], leaf.physical_type
-    if leaf.max_repetition_level or leaf.max_definition_level > 1:
-        raise Refusal(400, f"column {name!r} is nested; send one number, text or date per cell")
-    if (physical == "BYTE_ARRAY") != (kind == "text"):
-        raise Refusal(400, f"column {name!r} is stored as {physical}; send numbers, texts or dates of the usual types")
-    if physical == "FIXED_LEN_BYTE_ARRAY" and not 0 < leaf.length <= _LONGEST_FIXED:
-        raise Refusal(400, f"column {name!r} has values of {leaf.length} bytes, expected at most {_LONGEST_FIXED}")
 
 
 class _Collected:
@@ -207,7 +191,9 @@ class _Collected:
         self._validate(chunk)
         if self.kind == "text":
             if self.pa.types.is_string_view(chunk.type):
-                chunk = chunk.cast(self.pa.large_string())
+                # Nobody validates the views of missing cells, and functions of pyarrow follow them too.
+                target[:] = chunk.to_pylist()
+                return
             chunk = chunk.dictionary_encode()
             self._add_coded(target, chunk.indices, chunk.dictionary)
         else:
@@ -250,9 +236,12 @@ class _Collected:
         used, positions, counts = np.unique(codes, return_inverse=True, return_counts=True)
         if used[0] < 0 or used[-1] >= len(dictionary):
             raise Refusal(400, f"a cell refers to entry {used[-1]} of a dictionary of {len(dictionary)}")
-        entries = dictionary.take(self.pa.array(used))
+        if self.pa.types.is_string_view(dictionary.type):  # nothing takes from these
+            texts = [dictionary[int(code)].as_py() for code in used]
+        else:
+            entries = dictionary.take(self.pa.array(used))
+            texts = entries.to_pylist() if self.kind == "text" else []
         if self.kind == "text":
-            texts = entries.to_pylist()
             lengths = [0 if text is None else len(text) for text in texts]
             self.allowance.text(int(np.dot(np.array(lengths, dtype=np.int64), counts)))
             target[valid] = np.array([*texts, None], dtype=object)[positions]
