@@ -46,6 +46,7 @@ _TYPE_NAMES = {
 _READ = {1, 2, 3, 5, 6, 7, 8, 10, 18, 20, 24}
 _TIMESTAMP, _DURATION = 10, 18
 _UNITS = ("s", "ms", "us", "ns")
+_BUFFER = 64  # bytes that a buffer takes besides its own
 _MARK = b"\xff\xff\xff\xff"
 _EXTENSION = b"ARROW:extension:name"
 
@@ -128,10 +129,7 @@ def check_stream(body: bytes, allowance: Allowance) -> int:
             raise Refusal(400, f"the Arrow stream is cut or damaged: {told}")
         content = memoryview(body)[at : at + length]
         at += length
-        n_columns, added = _check_message(message, content, n_columns, allowance)
-        n_rows += added
-        if n_columns * n_rows:
-            allowance.table(n_rows, n_columns)
+        n_columns, n_rows = _check_message(message, content, n_columns, n_rows, allowance)
     if n_columns < 0:
         raise Refusal(400, "the body is not an Arrow stream: it holds no schema")
     allowance.table(n_rows, n_columns)
@@ -142,8 +140,10 @@ def _message(data: bytes) -> _Table:
     return _Table(data, number(data, 0, 4, signed=False))
 
 
-def _check_message(message: _Table, content: memoryview, n_columns: int, allowance: Allowance) -> tuple[int, int]:
-    """Return the number of columns, and of rows that the message adds."""
+def _check_message(
+    message: _Table, content: memoryview, n_columns: int, n_rows: int, allowance: Allowance
+) -> tuple[int, int]:
+    """Return the numbers of columns and of rows, with those of the message."""
     allowance.part()
     _check_notes(message, 4, allowance)
     kind, header = message.integer(1, 1), message.table(2)
@@ -153,16 +153,22 @@ def _check_message(message: _Table, content: memoryview, n_columns: int, allowan
         raise Refusal(400, "the Arrow stream must begin with its schema, and hold no other")
     if kind == _SCHEMA:
         return len(_check_schema(header, allowance)), 0
-    if kind == _RECORD_BATCH:
+    if kind == _DICTIONARY_BATCH:
+        if header.integer(2, 1):
+            raise Refusal(400, "the Arrow stream adds to a dictionary (a delta); write whole dictionaries")
+        header = header.table(1)
+        if header is None:
+            raise Refusal(400, "the Arrow stream has a dictionary without values")
+    else:
         allowance.part(n_columns)
-        return n_columns, _check_batch(header, content, allowance)
-    if header.integer(2, 1):
-        raise Refusal(400, "the Arrow stream adds to a dictionary (a delta); write whole dictionaries")
-    batch = header.table(1)
-    if batch is None:
-        raise Refusal(400, "the Arrow stream has a dictionary without values")
-    _check_batch(batch, content, allowance)
-    return n_columns, 0
+        added = header.integer(0, 8)
+        if added < 0:
+            raise Refusal(400, f"the Arrow stream has a batch of {added} rows")
+        n_rows += added
+        if n_columns * n_rows:
+            allowance.table(n_rows, n_columns)
+    _check_batch(header, content, allowance)
+    return n_columns, n_rows
 
 
 def _check_schema(schema: _Table, allowance: Allowance) -> list[_Table]:
@@ -221,11 +227,7 @@ def _check_notes(owner: _Table, slot: int, allowance: Allowance) -> str | None:
     return extension
 
 
-def _check_batch(batch: _Table, content: memoryview, allowance: Allowance) -> int:
-    """Return the number of rows."""
-    n_rows = batch.integer(0, 8)
-    if n_rows < 0:
-        raise Refusal(400, f"the Arrow stream has a batch of {n_rows} rows")
+def _check_batch(batch: _Table, content: memoryview, allowance: Allowance) -> None:
     at, n_buffers = batch.vector(2, 16)
     compressed = batch.table(3) is not None
     for place in range(at, at + 16 * n_buffers, 16):
@@ -237,9 +239,8 @@ def _check_batch(batch: _Table, content: memoryview, allowance: Allowance) -> in
             if length < 8 or declared < -1:
                 raise Refusal(400, "the Arrow stream has a compressed buffer that is damaged")
             length = length - 8 if declared == -1 else declared
-        allowance.decode(length)
+        allowance.decode(max(length, _BUFFER))
     place, n_views = batch.vector(4, 8)
     for count in (number(batch.data, place + 8 * i, 8) for i in range(n_views)):
         if not 0 <= count <= n_buffers:
             raise Refusal(400, f"the Arrow stream declares {count} buffers of texts, and has {n_buffers} in all")
-    return n_rows

@@ -206,7 +206,7 @@ class _Collected:
 
     def _validated(self, dictionary: Any) -> Any:
         """Return the dictionary; one that many chunks share is validated once."""
-        buffers = tuple(buffer and (buffer.address, buffer.size) for buffer in dictionary.buffers())
+        buffers = tuple(None if buffer is None else (buffer.address, buffer.size) for buffer in dictionary.buffers())
         key = (dictionary.offset, len(dictionary), *buffers)
         if key not in self.valid_dictionaries:
             self._validate(dictionary)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ._allowance import Allowance
 from ._refusal import Refusal
-from ._thrift import BINARY, I32, I64, LIST, STRUCT, Fields, Reader, written
+from ._thrift import BINARY, I8, I32, I64, LIST, STRUCT, TRUE, Fields, Reader, written
 
 _TOKENS = 300_000
 _LONGEST_FIXED = 32  # bytes, of a decimal of 256 bits
@@ -108,7 +108,9 @@ def read_footer(body: bytes, allowance: Allowance) -> Footer:
     for group in _structures(footer, 4):
         rows, columns = group.get((3, I64), -1), _structures(group, 1)
         if rows < 0 or len(columns) != len(leaves):
-            raise Refusal(400, f"a row group has {rows} rows of {len(columns)} columns, expected {len(leaves)} columns")
+            raise Refusal(
+                400, f"a row group has {rows} rows of {len(columns)} columns, and the body {len(leaves)} columns"
+            )
         n_rows += rows
         allowance.part(len(columns))
         if rows and leaves:
@@ -146,9 +148,20 @@ def _leaf(element: Fields) -> Leaf:
             kind = _NOT_READ.get(number, f"number {number}")
             raise Refusal(400, f"column {told} is of the Parquet type {kind}; send numbers, texts or dates")
     keys = [(number, I32) for number in (1, 2, 3, 6, 7, 8)]
-    kept = {key: element[key] for key in [*keys, (4, BINARY), (10, STRUCT)] if key in element}
+    kept = {key: element[key] for key in [*keys, (4, BINARY)] if key in element}
     kept[3, I32] = element.get((3, I32), 0)
+    if logical:
+        kept[10, STRUCT] = _plain(logical)
     return Leaf(name, kept, PHYSICAL[physical], (*_WIDTHS, length)[physical])
+
+
+def _plain(fields: Fields) -> Fields:
+    """Return the numbers of a structure, at any depth."""
+    kept = {}
+    for (number, kind), value in fields.items():
+        if kind in (TRUE, I8, I32, STRUCT):
+            kept[number, kind] = _plain(value) if kind == STRUCT else value
+    return kept
 
 
 def _chunk(column: Fields, leaf: Leaf, n_rows: int, end_of_pages: int) -> Chunk:
