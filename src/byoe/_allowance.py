@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._refusal import Refusal
 
-_PER_CELL = 32  # bytes
+_PER_CELL = 64  # bytes
 _ANY_BODY = 16 * 2**20  # bytes that a body of few cells may take as well
 _MOST_PARTS = 100_000
 
@@ -20,14 +20,17 @@ class Allowance:
     Attributes
     ----------
     most_bytes : int
-        The bytes that may be decoded, and the length of all texts when each cell has its own.
+        The bytes that may be decoded.
+    most_text : int
+        The bytes in UTF-8 of all texts, each cell for itself. Python may need four times as many.
     """
 
     def __init__(self, most_cells: int) -> None:
         self.most_cells = most_cells
         self.most_bytes = _PER_CELL * most_cells + _ANY_BODY
+        self.most_text = self.most_bytes // 2
         self._decoded = 0
-        self._characters = 0
+        self._text = 0
         self._parts = 0
 
     def table(self, n_rows: int, n_columns: int) -> None:
@@ -53,14 +56,14 @@ class Allowance:
                 "send fewer rows or shorter texts",
             )
 
-    def text(self, n_characters: int) -> None:
-        """Count the characters of texts, each cell for itself."""
-        self._characters += n_characters
-        if self._characters > self.most_bytes:
+    def text(self, n_bytes: int) -> None:
+        """Count the bytes of texts, each cell for itself."""
+        self._text += n_bytes
+        if self._text > self.most_text:
             raise Refusal(
                 413,
-                f"the texts have {self._characters} characters or more, and at most {self.most_bytes} are read at a "
-                "time; send fewer rows or shorter texts",
+                f"the texts have {self._text} bytes or more, and at most {self.most_text} are read at a time; "
+                "send fewer rows or shorter texts",
             )
 
     def part(self, n_parts: int = 1) -> None:

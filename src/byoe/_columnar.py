@@ -236,17 +236,25 @@ class _Collected:
         used, positions, counts = np.unique(codes, return_inverse=True, return_counts=True)
         if used[0] < 0 or used[-1] >= len(dictionary):
             raise Refusal(400, f"a cell refers to entry {used[-1]} of a dictionary of {len(dictionary)}")
-        if self.pa.types.is_string_view(dictionary.type):  # nothing takes from these
-            texts = [dictionary[int(code)].as_py() for code in used]
-        else:
-            entries = dictionary.take(self.pa.array(used))
-            texts = entries.to_pylist() if self.kind == "text" else []
         if self.kind == "text":
-            lengths = [0 if text is None else len(text) for text in texts]
-            self.allowance.text(int(np.dot(np.array(lengths, dtype=np.int64), counts)))
+            texts = self._texts(dictionary, used, counts)
             target[valid] = np.array([*texts, None], dtype=object)[positions]
         else:
-            target[valid] = self._floats(entries)[positions]
+            target[valid] = self._floats(dictionary.take(self.pa.array(used)))[positions]
+
+    def _texts(self, dictionary: Any, used: Any, counts: Any) -> list[str | None]:
+        """Return the entries that are used; ``counts`` says how often each is."""
+        if self.pa.types.is_string_view(dictionary.type):  # nothing takes from these, and their sum is limited already
+            texts = [dictionary[int(code)].as_py() for code in used]
+            lengths = [0 if text is None else len(text.encode()) for text in texts]
+            self.allowance.text(int(np.dot(np.array(lengths, dtype=np.int64), counts)))
+            return texts
+        import pyarrow.compute as pc
+
+        entries = dictionary.take(self.pa.array(used))
+        lengths = pc.binary_length(entries).fill_null(0).to_numpy().astype(np.int64)
+        self.allowance.text(int(np.dot(lengths, counts)))
+        return list(entries.to_pylist())
 
     def _floats(self, array: Any) -> Any:
         pa, kind = self.pa, array.type

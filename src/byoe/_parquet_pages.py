@@ -13,7 +13,7 @@ _PLAIN, _PLAIN_DICTIONARY, _RLE, _DELTA_BINARY_PACKED, _RLE_DICTIONARY, _BYTE_ST
 _ENCODINGS = {_PLAIN, _PLAIN_DICTIONARY, _RLE, _DELTA_BINARY_PACKED, _RLE_DICTIONARY, _BYTE_STREAM_SPLIT}
 # What these expand to is told in the encoded bytes only: by repeated prefixes and declared lengths.
 _UNBOUNDED = {6: "DELTA_LENGTH_BYTE_ARRAY", 7: "DELTA_BYTE_ARRAY"}
-_ENTRY = 64  # bytes that an entry of a dictionary takes besides its own
+_ENTRY = 32  # bytes that a text of a dictionary takes besides its own
 
 
 def check_pages(body: bytes, leaf: Leaf, chunk: Chunk, n_rows: int, allowance: Allowance) -> None:
@@ -33,7 +33,7 @@ def check_pages(body: bytes, leaf: Leaf, chunk: Chunk, n_rows: int, allowance: A
             n_entries = _declared(header.get((7, STRUCT), {}), 1, name)
             if n_entries * leaf.width > decoded:
                 raise Refusal(400, f"column {name} declares a dictionary of {n_entries} values in {decoded} bytes")
-            allowance.decode(n_entries * _ENTRY)
+            allowance.decode(n_entries * _ENTRY if leaf.physical == "BYTE_ARRAY" else 0)
         elif kind in (_DATA_PAGE, _DATA_PAGE_V2):
             page = header.get((5 if kind == _DATA_PAGE else 8, STRUCT), {})
             seen += _declared(page, 1, name)
