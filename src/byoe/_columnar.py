@@ -230,7 +230,7 @@ class _Collected:
     def _add_coded(self, target: Any, indices: Any, dictionary: Any) -> None:
         indices.validate(full=True)
         valid = _valid(indices)
-        codes = indices.fill_null(0).to_numpy()[valid]
+        codes = _numbers(indices)[valid]
         if not len(codes):
             return
         used, positions, counts = np.unique(codes, return_inverse=True, return_counts=True)
@@ -240,7 +240,7 @@ class _Collected:
             texts = self._texts(dictionary, used, counts)
             target[valid] = np.array([*texts, None], dtype=object)[positions]
         else:
-            target[valid] = self._floats(dictionary.take(self.pa.array(used)))[positions]
+            target[valid] = self._floats(self._taken(dictionary, used))[positions]
 
     def _texts(self, dictionary: Any, used: Any, counts: Any) -> list[str | None]:
         """Return the entries that are used; ``counts`` says how often each is."""
@@ -251,22 +251,40 @@ class _Collected:
             return texts
         import pyarrow.compute as pc
 
-        entries = dictionary.take(self.pa.array(used))
-        lengths = pc.binary_length(entries).fill_null(0).to_numpy().astype(np.int64)
+        entries = self._taken(dictionary, used)
+        lengths = np.where(_valid(entries), _numbers(pc.binary_length(entries)), 0)
         self.allowance.text(int(np.dot(lengths, counts)))
         return list(entries.to_pylist())
+
+    def _taken(self, dictionary: Any, used: Any) -> Any:
+        places = self.pa.py_buffer(np.ascontiguousarray(used, dtype=np.int64))
+        return dictionary.take(self.pa.Array.from_buffers(self.pa.int64(), len(used), [None, places]))
 
     def _floats(self, array: Any) -> Any:
         pa, kind = self.pa, array.type
         if self.kind == "number":
-            return array.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy()
-        if pa.types.is_date32(kind):
-            return array.cast(pa.int32()).cast(pa.float64()).fill_null(np.nan).to_numpy()
-        counted = array.cast(pa.int64()).fill_null(0).to_numpy()
-        unit = "ms" if pa.types.is_date64(kind) else kind.unit
-        microseconds = counted // 1000 if unit == "ns" else counted * _MICROSECONDS[unit]
-        return np.where(_valid(array), microseconds / _DAY, np.nan)
+            values = _numbers(array.cast(pa.float64(), safe=False))
+        elif pa.types.is_date32(kind):
+            values = _numbers(array.cast(pa.int32()))
+        else:
+            counted = _numbers(array.cast(pa.int64()))
+            unit = "ms" if pa.types.is_date64(kind) else kind.unit
+            values = (counted // 1000 if unit == "ns" else counted * _MICROSECONDS[unit]) / _DAY
+        return np.where(_valid(array), values, np.nan)
+
+
+# pyarrow's own ways between its arrays and numpy's import pandas where it is installed.
+def _numbers(array: Any) -> Any:
+    """Return the numbers of an array; those that are missing may be any."""
+    dtype = np.dtype("float64" if str(array.type) == "double" else str(array.type))
+    values = array.buffers()[1]
+    if not len(array) or values is None:
+        return np.zeros(len(array), dtype)
+    return np.frombuffer(values, dtype)[array.offset : array.offset + len(array)]
 
 
 def _valid(array: Any) -> Any:
-    return array.is_valid().to_numpy(zero_copy_only=False)
+    """Return which cells are there."""
+    bits = array.is_valid()
+    packed = np.frombuffer(bits.buffers()[1], np.uint8)
+    return np.unpackbits(packed, count=bits.offset + len(bits), bitorder="little")[bits.offset :].astype(bool)

@@ -1,13 +1,32 @@
-"""Bodies that declare, or expand to, far more than they are; each with the answer that is expected."""
+"""Bodies for the tests of Parquet and Arrow: of all kinds, damaged ones, and those that declare far more than they are.
 
+As a script it reads such bodies in a process of its own, where a crash is seen and memory is measured::
+
+    python columnar_bodies.py mutate parquet 200000 1
+    python columnar_bodies.py explode arrow
+"""
+
+import collections
+import datetime as dt
+import decimal
+import gc
 import io
+import json
+import random
+import re
 import struct
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from byoe._allowance import Allowance
 from byoe._arrow_frames import _message
+from byoe._columnar import Columnar, read_arrow, read_parquet
+from byoe._refusal import Refusal
 from byoe._thrift import BINARY, I32, I64, LIST, STRUCT, Reader, written
 
 MOST_CELLS = 100_000
@@ -100,8 +119,9 @@ def _rows(n_rows):
 
 
 def _wide():
-    elements = [{(4, BINARY): b"schema", (5, I32): 10**6}, *[{(1, I32): 5, (4, BINARY): b""}] * 10**6]
-    return sealed(b"PAR1", written({(1, I32): 2, (2, LIST): elements, (3, I64): 1}))
+    head = b"\x15\x04\x19\xfc" + b"\xc1\x84\x3d"  # the version, and a list of 1,000,001 structures
+    column = written({(1, I32): 5, (4, BINARY): b""})
+    return sealed(b"PAR1", head + written({(4, BINARY): b"schema", (5, I32): 10**6}) + column * 10**6 + b"\0")
 
 
 def _deep():
@@ -113,7 +133,7 @@ def _deep():
 def _many_groups():
     group = {(1, LIST): [{(2, I64): 0}], (3, I64): 0}
     elements = [{(4, BINARY): b"n", (5, I32): 1}, {(1, I32): 5, (4, BINARY): b"a"}]
-    return sealed(b"PAR1", written({(1, I32): 2, (2, LIST): elements, (3, I64): 1, (4, LIST): [group] * 10**6}))
+    return sealed(b"PAR1", written({(1, I32): 2, (2, LIST): elements, (3, I64): 1, (4, LIST): [group] * 200_000}))
 
 
 def _notes(n_notes):
@@ -184,7 +204,7 @@ def parquet_bombs():
         "pages of nothing": (one_page(written(data_page(0, 0, 0)) * 150_000), 413, "pieces"),
         "an index page": (one_page({(1, I32): 1, (2, I32): 0, (3, I32): 0}), 400, "unexpected type 1"),
         "a text 90,000 times": (parquet(MANY), 413, "270000000000 bytes"),
-        "one long text": (parquet(pa.table({"a": ["y" * 300_000_000]}), compression="zstd"), 413, "decodes to 300"),
+        "one long text": (parquet(pa.table({"a": ["y" * 100_000_000]}), compression="zstd"), 413, "decodes to 100"),
         "many rows": (parquet(pa.table({"a": np.zeros(1_000_000)})), 413, "1000000 cells"),
         "a list": (parquet(NESTED), 400, "nested"),
         "a struct": (parquet(pa.table({"a": [{"b": 1}]})), 400, "nested"),
@@ -192,8 +212,8 @@ def parquet_bombs():
         "time": (parquet(pa.table({"a": pa.array([1], pa.time32("s"))})), 400, "time"),
         "a million columns": (_wide(), 413, "more metadata"),
         "a deep schema": (_deep(), 400, "nested"),
-        "a million row groups": (_many_groups(), 413, "more metadata"),
-        "a million notes": (_notes(10**6), 413, "more metadata"),
+        "many row groups": (_many_groups(), 413, "more metadata"),
+        "many notes": (_notes(400_000), 413, "more metadata"),
         "an encrypted footer": (b"PAR1" + bytes(100) + b"PARE", 400, "encrypted"),
         "an encrypted column": (_encrypted_column(), 400, "encrypted"),
         "a column in another file": (_in_another_file(), 400, "in another file"),
@@ -314,7 +334,7 @@ def arrow_bombs():
         "2^31 buffers of views": (patched(long_views, 1, _variadic, 8, 2**31 - 1), 400, "2147483647 buffers"),
         "views of one text": (_views(90_000), 413, "270000000000 bytes"),
         "a text 90,000 times": (arrow(MANY), 413, "270000000000 bytes"),
-        "one long text": (arrow(pa.table({"a": ["y" * 300_000_000]}), compression="zstd"), 413, "decodes to 300"),
+        "one long text": (arrow(pa.table({"a": ["y" * 100_000_000]}), compression="zstd"), 413, "decodes to 100"),
         "many rows": (arrow(pa.table({"a": np.zeros(20_000_000)}), compression="zstd"), 413, "20000000 cells"),
         "one field 2,000 times": (_shared_fields(), 413, "decodes to"),
         "one dictionary, many batches": (
@@ -334,3 +354,168 @@ def arrow_bombs():
         "no rows": (arrow(NUMBERS[:0]), 400, "no rows"),
         "no columns": (arrow(pa.table({})), 400, "no columns"),
     }
+
+
+UTC = dt.UTC
+KINDS = pa.table(
+    {
+        "float": pa.array([1.5, None, float("inf")]),
+        "single": pa.array([1.5, None, -2.0], pa.float32()),
+        "half": pa.array(np.array([1.5, 0, 2], np.float16), mask=np.array([False, True, False])),
+        "int": pa.array([1, None, -3]),
+        "unsigned": pa.array([1, 2, 2**64 - 1], pa.uint64()),
+        "bool": pa.array([True, None, False]),
+        "decimal": pa.array([decimal.Decimal("1.25"), None, decimal.Decimal(3)], pa.decimal128(10, 2)),
+        "null": pa.nulls(3),
+        "text": pa.array(["x", None, "é😀"]),
+        "large text": pa.array(["x", None, ""], pa.large_string()),
+        "view": pa.array(["x", None, "a text of more than twelve"], pa.string_view()),
+        "category": pa.array(["p", "q", None]).dictionary_encode(),
+        "empty category": pa.array([None, None, None], pa.string()).dictionary_encode(),
+        "date": pa.array([dt.date(2020, 1, 2), None, dt.date(1960, 1, 1)]),
+        "date64": pa.array([dt.date(2020, 1, 2), None, dt.date(1960, 1, 1)], pa.date64()),
+        "time": pa.array([dt.datetime(2020, 1, 2, 3, 4, 5, 6), None, dt.datetime(1960, 1, 2)], pa.timestamp("us")),
+        "nanoseconds": pa.array([1_600_000_000_123_456_789, None, -1], pa.timestamp("ns")),
+        "zone": pa.array([dt.datetime(2020, 7, 2, 3, tzinfo=UTC), None, None], pa.timestamp("ms", "Europe/Paris")),
+        "duration": pa.array([1, None, -3], pa.duration("ms")),
+    }
+)
+# Parquet has none of these as such.
+CODED = pa.table(
+    {
+        "views": pa.array(["x", None, "a text of more than twelve"], pa.string_view()).dictionary_encode(),
+        "numbers": pa.array([5, None, 5]).dictionary_encode(),
+        "bools": pa.array([True, None, False]).dictionary_encode(),
+        "dates": pa.array([dt.date(2020, 1, 2)] * 3).dictionary_encode(),
+        "wide codes": pa.DictionaryArray.from_arrays(pa.array([0, 1, None], pa.uint64()), pa.array(["x", None])),
+        "seconds": pa.array([1, None, -3], pa.timestamp("s")),
+    }
+)
+ROWS = pa.table({"a": np.arange(40) % 7, "s": [str(i % 5) for i in range(40)], "b": np.arange(40) % 2 == 0})
+
+
+def seeds(format_name):
+    """Return valid bodies to damage."""
+    if format_name == "arrow":
+        codecs = ({}, {"compression": "zstd"}, {"compression": "lz4"})
+        return [arrow(t, rows, **codec) for t in (KINDS, CODED, ROWS) for rows in (100, 2) for codec in codecs]
+    options = [
+        {},
+        {"compression": "none", "store_schema": False},
+        {"compression": "zstd", "data_page_version": "2.0"},
+        {"compression": "gzip", "use_dictionary": False},
+        {"compression": "brotli", "row_group_size": 2},
+        {"compression": "lz4", "data_page_version": "2.0", "use_dictionary": False, "store_schema": False},
+        {"compression": "none", "use_deprecated_int96_timestamps": True, "store_schema": False},
+    ]
+    encodings = [("DELTA_BINARY_PACKED", np.arange(300)), ("BYTE_STREAM_SPLIT", np.arange(300) / 7)]
+    return [parquet(table, **each) for table in (KINDS, ROWS) for each in options] + [
+        parquet(pa.table({"a": cells}), use_dictionary=False, compression="none", column_encoding={"a": encoding})
+        for encoding, cells in encodings
+    ]
+
+
+EDGES = [
+    b"\xff" * 4,
+    bytes(4),
+    b"\xff\xff\xff\x7f",
+    b"\0\0\0\x80",
+    b"\xff" * 8,
+    b"\x80" * 8 + b"\1",
+    b"\xfe\xff\xff\xff\x0f",
+]
+
+
+def damaged(body, others, draw):
+    """Flip, overwrite, insert, delete or splice some bytes."""
+    body = bytearray(body)
+    for _ in range(draw.choice((1, 1, 1, 2, 3, 6))):
+        at = draw.randrange(len(body) * 2 // 3 if draw.random() < 0.3 else 0, len(body) + 1)
+        kind = draw.randrange(6)
+        if kind == 0:
+            body[at : at + 1] = draw.randbytes(1)
+        elif kind == 1:
+            body[at : at + 1] = bytes([byte ^ 1 << draw.randrange(8) for byte in body[at : at + 1]])
+        elif kind == 2:
+            edge = draw.choice(EDGES)
+            body[at : at + len(edge)] = edge
+        elif kind == 3:
+            body[at:at] = draw.randbytes(draw.randrange(1, 9))
+        elif kind == 4:
+            del body[at : at + draw.randrange(1, 9)]
+        else:
+            other, size = draw.choice(others), draw.randrange(1, 64)
+            start = draw.randrange(len(other))
+            body[at : at + size] = other[start : start + size]
+    return bytes(body)
+
+
+def answer(format_name, body, most_cells):
+    try:
+        table = {"arrow": read_arrow, "parquet": read_parquet}[format_name](body, most_cells)
+    except Refusal as refusal:
+        return refusal.status, refusal.message
+    assert isinstance(table, Columnar)
+    assert all(len(column) == table.n_rows for column in table.columns)
+    return 200, ""
+
+
+def mutate(format_name, n_bodies, seed):
+    """Read damaged bodies, and print how often each status came; the last body is kept for whoever looks into it."""
+    draw, others = random.Random(seed), seeds(format_name)
+    last = Path(f"last-{format_name}-{seed}")
+    statuses = collections.Counter()
+    for _ in range(n_bodies):
+        body = damaged(draw.choice(others), others, draw)
+        last.write_bytes(body)
+        statuses[answer(format_name, body, 1000)[0]] += 1
+    return statuses
+
+
+def status_kb(name):
+    return int(re.search(rf"{name}:\s*(\d+)", Path("/proc/self/status").read_text())[1])
+
+
+def measured(format_name, named):
+    """Read each body, and tell by how much the memory grew at its peak, where the system says so."""
+    linux = sys.platform == "linux"
+    answer(format_name, seeds(format_name)[0], 1000)
+    answers = {}
+    for name, body in named.items():
+        gc.collect()
+        if linux:
+            Path("/proc/self/clear_refs").write_text("5")
+        before = status_kb("VmRSS") if linux else 0
+        started = time.monotonic()
+        status, message = answer(format_name, body, MOST_CELLS)
+        grown = (status_kb("VmHWM") - before) * 1024 if linux else 0
+        answers[name] = (status, message, grown, time.monotonic() - started)
+    return answers
+
+
+def fullest(format_name):
+    """Return bodies that take about as much as they may."""
+    most = Allowance(MOST_CELLS).most_text - 100
+    wide = pa.table({"a": ["y" * most + "😀"]})  # four bytes for each character
+    entries = pa.array([f"{i:04d}" for i in range(2 * most // 48)])
+    coded = pa.table({"a": pa.DictionaryArray.from_arrays(pa.array([0]), entries)})
+    distinct = pa.table({"a": [f"{i:07d}" for i in range(MOST_CELLS)]})
+    numbers = pa.table({str(i): np.arange(MOST_CELLS // 100) / 7 for i in range(100)})
+    tables = {"wide": wide, "coded": coded, "distinct": distinct, "numbers": numbers}
+    if format_name == "arrow":
+        return {name: arrow(table, compression="zstd") for name, table in tables.items()}
+    plain = {"compression": "zstd", "write_statistics": False, "use_dictionary": False}
+    named = {name: parquet(table, compression="zstd", write_statistics=False) for name, table in tables.items()}
+    return {**named, "wide": parquet(wide, **plain), "distinct, plain": parquet(distinct, **plain)}
+
+
+BOMBS = {"parquet": parquet_bombs, "arrow": arrow_bombs}
+
+if __name__ == "__main__":
+    what, chosen = sys.argv[1:3]
+    if what == "mutate":
+        print(json.dumps(mutate(chosen, int(sys.argv[3]), int(sys.argv[4]))))
+    elif what == "explode":
+        print(json.dumps(measured(chosen, {name: body for name, (body, _, _) in BOMBS[chosen]().items()})))
+    else:
+        print(json.dumps(measured(chosen, fullest(chosen))))
