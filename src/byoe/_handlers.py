@@ -19,6 +19,7 @@ import numpy as np
 
 from ._column import category_key
 from ._data import is_number, parse_cell
+from ._refusal import Refusal
 
 CONTENT_TYPES = ("text/csv", "application/json", "application/x-npy")
 
@@ -40,14 +41,6 @@ class Rows:
     cells: Any
     names: list[str] | None = None
     sniff: bool = False
-
-
-@dataclass(eq=False)
-class Refusal(Exception):  # noqa: N818  # an answer, not an error of byoe's
-    """A request that is answered with an error."""
-
-    status: int
-    message: str
 
 
 class Response(NamedTuple):
