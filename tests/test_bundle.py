@@ -94,7 +94,7 @@ def test_there_is_no_pickle_in_it(diabetes, tmp_path):
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory, diabetes):
-    return EnsembleRegressor(("ridge", learner("xgboost", n_estimators=2)), random_state=0).fit(
+    return EnsembleRegressor(("ridge", learner("xgboost", n_estimators=2)), "mean", random_state=0).fit(
         *diabetes
     ), tmp_path_factory
 
