@@ -136,6 +136,11 @@ def _many_groups():
     return sealed(b"PAR1", written({(1, I32): 2, (2, LIST): elements, (3, I64): 1, (4, LIST): [group] * 200_000}))
 
 
+def _chains():
+    chain = b"\x1c" * 9 + b"\x15\2" + b"\0" * 10
+    return sealed(b"PAR1", b"\x19\xfc" + b"\xc0\x9a\x0c" + chain * 100_000 + b"\0")
+
+
 def _notes(n_notes):
     def change(fields):
         fields[5, LIST] = [{(1, BINARY): b""}] * n_notes
@@ -213,6 +218,7 @@ def parquet_bombs():
         "a million columns": (_wide(), 413, "more metadata"),
         "a deep schema": (_deep(), 400, "nested"),
         "many row groups": (_many_groups(), 413, "more metadata"),
+        "many nested structures": (_chains(), 413, "more metadata"),
         "many notes": (_notes(400_000), 413, "more metadata"),
         "an encrypted footer": (b"PAR1" + bytes(100) + b"PARE", 400, "encrypted"),
         "an encrypted column": (_encrypted_column(), 400, "encrypted"),

@@ -169,7 +169,7 @@ def cells(strategy):
     return st.lists(st.none() | strategy, min_size=7, max_size=7)
 
 
-LAST = dt.datetime(2255, 1, 1)  # microseconds are exact in a float until then
+FIRST, LAST = dt.datetime(1685, 1, 1), dt.datetime(2255, 1, 1)  # between, microseconds are exact in a float
 COLUMNS = st.one_of(
     cells(st.floats(allow_nan=False)).map(lambda values: pa.array(values, pa.float64())),
     cells(st.integers(-(2**63), 2**63 - 1)).map(lambda values: pa.array(values, pa.int64())),
@@ -178,8 +178,8 @@ COLUMNS = st.one_of(
     cells(st.text(max_size=20)).map(lambda values: pa.array(values, pa.string())),
     cells(st.text(max_size=20)).map(lambda values: pa.array(values, pa.string_view())),
     cells(st.sampled_from("abc")).map(lambda values: pa.array(values, pa.string()).dictionary_encode()),
-    cells(st.dates(max_value=LAST.date())).map(lambda values: pa.array(values, pa.date32())),
-    cells(st.datetimes(max_value=LAST)).map(lambda values: pa.array(values, pa.timestamp("us"))),
+    cells(st.dates(FIRST.date(), LAST.date())).map(lambda values: pa.array(values, pa.date32())),
+    cells(st.datetimes(FIRST, LAST)).map(lambda values: pa.array(values, pa.timestamp("us"))),
 )
 
 
@@ -249,12 +249,12 @@ def test_damaged_bodies_are_read_or_refused(format_name, tmp_path):
 @pytest.mark.parametrize("format_name", READERS)
 def test_bombs_are_refused_before_they_take_memory(format_name, tmp_path):
     answers = script("explode", format_name, folder=tmp_path)
-    most = 2 * Allowance(bodies.MOST_CELLS).most_bytes
+    most = Allowance(bodies.MOST_CELLS).most_bytes + 100e6 * (format_name == "parquet")  # for its footer
     for name, (body, status, told) in bodies.BOMBS[format_name]().items():
         answered, message, grown, seconds = answers[name]
         assert answered == status, (name, message)
         assert told in message, (name, message)
-        assert grown <= most + 2 * len(body), name
+        assert grown <= most + 2 * len(body), (name, grown)
         assert seconds < 20, name
 
 

@@ -183,6 +183,7 @@ class _Collected:
         self.valid_dictionaries: dict[tuple[Any, ...], Any] = {}
 
     def add(self, chunk: Any) -> None:
+        """Append the cells of an array of pyarrow, which is not validated yet."""
         target = self.values[self.filled : self.filled + len(chunk)]
         self.filled += len(chunk)
         if self.pa.types.is_dictionary(chunk.type):
@@ -200,6 +201,7 @@ class _Collected:
             target[:] = self._floats(chunk)
 
     def done(self) -> Any:
+        """Return all cells."""
         if self.filled != len(self.values):
             raise Refusal(400, f"a column has {self.filled} cells, expected {len(self.values)}")
         return self.values.tolist() if self.kind == "text" else self.values
@@ -246,8 +248,8 @@ class _Collected:
         """Return the entries that are used; ``counts`` says how often each is."""
         if self.pa.types.is_string_view(dictionary.type):  # nothing takes from these, and their sum is limited already
             texts = [dictionary[int(code)].as_py() for code in used]
-            lengths = [0 if text is None else len(text.encode()) for text in texts]
-            self.allowance.text(int(np.dot(np.array(lengths, dtype=np.int64), counts)))
+            sizes = [0 if text is None else len(text.encode()) for text in texts]
+            self.allowance.text(int(np.dot(np.array(sizes, dtype=np.int64), counts)))
             return texts
         import pyarrow.compute as pc
 
