@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byoe._allowance import Allowance
-from byoe._columnar import read_arrow, read_parquet
+from byoe._columnar import _Collected, read_arrow, read_parquet
 from byoe._columns import _dates
 from byoe._refusal import Refusal
 
@@ -289,13 +289,18 @@ def test_without_pyarrow(format_name, told, monkeypatch):
     assert f"cannot read {told}, as pyarrow is not installed" in message
 
 
+def test_without_the_part_for_parquet(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    assert bodies.answer("parquet", bodies.parquet(bodies.ROWS), 1000)[0] == 415
+
+
 def test_what_is_imported(tmp_path):
     for format_name in READERS:
         (tmp_path / format_name).write_bytes(bodies.seeds(format_name)[0])
     code = """
 import sys
 from pathlib import Path
-from byoe._columnar import read_arrow, read_parquet
+from byoe._columnar import _Collected, read_arrow, read_parquet
 assert "pyarrow" not in sys.modules
 read_arrow(Path("arrow").read_bytes(), 1000)
 read_parquet(Path("parquet").read_bytes(), 1000)
@@ -303,3 +308,11 @@ print([name for name in ("pandas", "sklearn", "polars", "pyarrow") if name in sy
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout == "['pyarrow']\n", done.stderr
+
+
+def test_a_dictionary_that_batches_share_is_validated_once(monkeypatch):
+    validated = []
+    monkeypatch.setattr(_Collected, "_validate", lambda self, array: validated.append(array))
+    table = pa.table({"s": pa.array(["x", "y"] * 50).dictionary_encode()})
+    check(read_arrow(bodies.arrow(table, 1), 100), table)
+    assert len(validated) == 1
