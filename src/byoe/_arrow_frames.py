@@ -66,6 +66,7 @@ class _Table:
         return self.at + offset if offset else 0
 
     def integer(self, slot: int, size: int, default: int = 0) -> int:
+        """Return an integer of ``size`` bytes."""
         at = self._field(slot)
         return number(self.data, at, size) if at else default
 
@@ -74,6 +75,7 @@ class _Table:
         return at + number(self.data, at, 4, signed=False) if at else 0
 
     def table(self, slot: int) -> _Table | None:
+        """Return a table that this one refers to."""
         at = self._follow(slot)
         return _Table(self.data, at) if at else None
 
@@ -88,10 +90,12 @@ class _Table:
         return at + 4, n_items
 
     def text(self, slot: int) -> bytes:
+        """Return a text, undecoded."""
         at, size = self.vector(slot, 1)
         return self.data[at : at + size]
 
     def tables(self, slot: int, allowance: Allowance) -> list[_Table]:
+        """Return the tables of a vector, of which each counts as a part."""
         at, n_items = self.vector(slot, 4)
         allowance.part(n_items)
         places = range(at, at + 4 * n_items, 4)

@@ -72,14 +72,14 @@ def read_arrow(body: bytes, most_cells: int) -> Columnar:
 def _guarded(what: str, read: Callable[[Any, bytes, Allowance], Columnar], body: bytes, most_cells: int) -> Columnar:
     try:
         import pyarrow
-    except ImportError as error:
-        raise Refusal(
-            415, f"this endpoint cannot read {what}, as pyarrow is not installed; send CSV or JSON instead"
-        ) from error
-    try:
+
         return read(pyarrow, body, Allowance(most_cells))
     except Refusal:
         raise
+    except ImportError as error:  # pyarrow.parquet is a part that some distributions leave out
+        raise Refusal(
+            415, f"this endpoint cannot read {what}, as pyarrow is not installed; send CSV or JSON instead"
+        ) from error
     except MemoryError as error:
         raise Refusal(413, "the body takes more memory than there is; send fewer rows") from error
     except Exception as error:  # a damaged body fails anywhere, and none may stop the server
@@ -138,7 +138,8 @@ def _read_arrow(pa: Any, body: bytes, allowance: Allowance) -> Columnar:
 
 
 def _collect(pa: Any, kinds: list[Kind], n_rows: int, allowance: Allowance) -> list[_Collected]:
-    return [_Collected(pa, kind, n_rows, allowance) for kind in kinds]
+    valid_dictionaries: dict[tuple[Any, ...], Any] = {}
+    return [_Collected(pa, kind, n_rows, allowance, valid_dictionaries) for kind in kinds]
 
 
 def _finished(names: list[str], kinds: list[Kind], collected: list[_Collected]) -> Columnar:
@@ -172,17 +173,20 @@ def _kind(pa: Any, name: str, kind: Any) -> Kind:
 class _Collected:
     """A column that grows by chunks.
 
-    A chunk may share its dictionary with others, and one of texts the same bytes with all of them, so
-    nothing here takes more time or memory than the cells and the texts that were counted before.
+    Columns and chunks may share one dictionary, and texts the same bytes, so nothing here takes more
+    time or memory than the cells and the texts that were counted before.
     """
 
-    def __init__(self, pa: Any, kind: Kind, n_rows: int, allowance: Allowance) -> None:
+    def __init__(
+        self, pa: Any, kind: Kind, n_rows: int, allowance: Allowance, valid_dictionaries: dict[tuple[Any, ...], Any]
+    ) -> None:
         self.pa, self.kind, self.allowance = pa, kind, allowance
         self.values = np.full(n_rows, None if kind == "text" else np.nan, dtype=object if kind == "text" else float)
         self.filled = 0
-        self.valid_dictionaries: dict[tuple[Any, ...], Any] = {}
+        self.valid_dictionaries = valid_dictionaries
 
     def add(self, chunk: Any) -> None:
+        """Append the cells of an array of pyarrow, which is not validated yet."""
         target = self.values[self.filled : self.filled + len(chunk)]
         self.filled += len(chunk)
         if self.pa.types.is_dictionary(chunk.type):
@@ -200,14 +204,15 @@ class _Collected:
             target[:] = self._floats(chunk)
 
     def done(self) -> Any:
+        """Return all cells."""
         if self.filled != len(self.values):
             raise Refusal(400, f"a column has {self.filled} cells, expected {len(self.values)}")
         return self.values.tolist() if self.kind == "text" else self.values
 
     def _validated(self, dictionary: Any) -> Any:
-        """Return the dictionary; one that many chunks share is validated once."""
+        """Return the dictionary; one that is shared is validated once."""
         buffers = tuple(None if buffer is None else (buffer.address, buffer.size) for buffer in dictionary.buffers())
-        key = (dictionary.offset, len(dictionary), *buffers)
+        key = (str(dictionary.type), dictionary.offset, len(dictionary), *buffers)
         if key not in self.valid_dictionaries:
             self._validate(dictionary)
             self.valid_dictionaries[key] = dictionary  # kept, so that no other comes to lie at its address
@@ -246,8 +251,8 @@ class _Collected:
         """Return the entries that are used; ``counts`` says how often each is."""
         if self.pa.types.is_string_view(dictionary.type):  # nothing takes from these, and their sum is limited already
             texts = [dictionary[int(code)].as_py() for code in used]
-            lengths = [0 if text is None else len(text.encode()) for text in texts]
-            self.allowance.text(int(np.dot(np.array(lengths, dtype=np.int64), counts)))
+            sizes = [0 if text is None else len(text.encode()) for text in texts]
+            self.allowance.text(int(np.dot(np.array(sizes, dtype=np.int64), counts)))
             return texts
         import pyarrow.compute as pc
 

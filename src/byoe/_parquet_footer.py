@@ -15,7 +15,7 @@ from ._allowance import Allowance
 from ._refusal import Refusal
 from ._thrift import BINARY, I8, I32, I64, LIST, STRUCT, TRUE, Fields, Reader, written
 
-_TOKENS = 600_000  # of about 100 bytes each
+_TOKENS = 400_000  # of up to 300 bytes each
 
 _LONGEST_FIXED = 32  # bytes, of a decimal of 256 bits
 _OPTIONAL = (0, 1)
