@@ -8,7 +8,6 @@ they give the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,11 +33,8 @@ class Runtime(Predicting):
 
     Parameters
     ----------
-    path : str or Path
+    saved : Saved, str or Path
         A bundle.
-    trusted : sequence of str, default=()
-    sha256 : str, default=None
-        As for `byoe.load`.
     n_jobs : int, default=None
         Threads for many rows; few are predicted with one.
     """
@@ -50,14 +46,12 @@ class Runtime(Predicting):
 
     def __init__(
         self,
-        path: str | Path,
+        saved: Saved | str | Path,
         *,
-        trusted: Sequence[str] = (),
-        sha256: str | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_jobs = n_jobs
-        self._saved = Saved(path, trusted, sha256)
+        self._saved = saved if isinstance(saved, Saved) else Saved(saved)
         self._saved.fill(self)
 
     def predict(self, table: Table) -> NDArray[Any]:

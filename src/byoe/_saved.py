@@ -20,6 +20,8 @@ from ._spec import decode
 from ._split_plan import SplitPlan
 from .errors import BundleError
 
+_NATIVE = frozenset({"catboost", "lightgbm", "xgboost"})
+
 
 class Later(Sequence[FoldModel]):
     """Models that are read when they are asked for, with their libraries.
@@ -78,6 +80,14 @@ class Saved:
             used = [entry["libraries"] for entry in self.manifest["members"] if entry["used"]]
             names = sorted({"byoe", "numpy", *self.manifest["blender_libraries"]}.union(*used))
         self.check(names)
+
+    @property
+    def native(self) -> bool:
+        """Whether what the blend uses is predicted by numpy and the boosters' own libraries alone."""
+        entries = [entry for entry in self.manifest["members"] if entry.get("used", True)]
+        needed = {name for entry in entries for name in entry.get("libraries", ["scikit-learn"])}
+        frames = any(model["frames"] for entry in entries for model in entry["models"])
+        return not frames and needed.union(self.manifest.get("blender_libraries", ())) <= _NATIVE
 
     def check(self, libraries: Sequence[str]) -> None:
         """Raise a BundleError for a library that is not installed, or is too old."""

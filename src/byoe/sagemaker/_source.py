@@ -38,15 +38,15 @@ if __name__ == "__main__":
 _INFERENCE = '''\
 """Serve the trained ensemble. Written by byoe; runs alike on SageMaker and locally."""
 
-from byoe import _handlers
-from byoe._handlers import input_fn, output_fn, predict_fn
+from byoe import serving
+from byoe.serving import input_fn, output_fn, predict_fn
 
 # Packages of the ensemble's own estimators, whose classes its bundle may hold.
 TRUSTED = {trusted!r}
 
 
 def model_fn(model_dir):
-    return _handlers.model_fn(model_dir, trusted=TRUSTED)
+    return serving.model_fn(model_dir, trusted=TRUSTED)
 
 
 __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]

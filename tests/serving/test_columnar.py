@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byoe._allowance import Allowance
-from byoe._columnar import _Collected, read_arrow, read_parquet
 from byoe._columns import _dates
-from byoe._refusal import Refusal
+from byoe.serving._allowance import Allowance
+from byoe.serving._columnar import _Collected, read_arrow, read_parquet
+from byoe.serving._refusal import Refusal
 
 SCRIPT = Path(__file__).with_name("columnar_bodies.py")
 spec = importlib.util.spec_from_file_location("columnar_bodies", SCRIPT)
@@ -300,7 +300,7 @@ def test_what_is_imported(tmp_path):
     code = """
 import sys
 from pathlib import Path
-from byoe._columnar import _Collected, read_arrow, read_parquet
+from byoe.serving._columnar import _Collected, read_arrow, read_parquet
 assert "pyarrow" not in sys.modules
 read_arrow(Path("arrow").read_bytes(), 1000)
 read_parquet(Path("parquet").read_bytes(), 1000)

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from byoe._handlers import Refusal, Response, input_fn, model_fn, output_fn, predict_fn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.compose import make_column_transformer
@@ -14,7 +15,6 @@ from sklearn.preprocessing import OneHotEncoder
 
 from byoe import EnsembleClassifier, EnsembleRegressor
 from byoe._column import Column
-from byoe._handlers import Refusal, Response, input_fn, model_fn, output_fn, predict_fn
 
 
 def npy(array, **kwargs):
