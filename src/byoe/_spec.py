@@ -25,6 +25,7 @@ from ._trust import advice, untrusted
 from .errors import BundleError, SpecError
 
 VERSION = 1
+_PLAIN_TYPES = (bool, int, float)  # numpy reads these as its own
 _NOT_IN_SPEC = ("learners", "blender", "callbacks")
 
 
@@ -169,6 +170,10 @@ def _encode(value: Any, where: str, *, arrays: bool = True) -> Any:
         return [_encode(item, where, arrays=arrays) for item in value]
     if isinstance(value, tuple):
         return {"$tuple": [_encode(item, where, arrays=arrays) for item in value]}
+    if isinstance(value, np.dtype) or (
+        isinstance(value, type) and (issubclass(value, np.generic) or value in _PLAIN_TYPES)
+    ):
+        return {"$dtype" if isinstance(value, np.dtype) else "$type": np.dtype(value).str}
     if isinstance(value, np.ndarray) and arrays and value.dtype.kind in "biuf":
         return {"$array": _encode(value.tolist(), where), "dtype": value.dtype.str}
     if isinstance(value, Mapping):
@@ -253,6 +258,10 @@ def decode(value: Any, trusted: Sequence[str] | None = None) -> Any:
         return learner(value["$learner"], **decode(value["params"], trusted))
     if "$blender" in value:
         return blender(value["$blender"], **decode(value["params"], trusted))
+    if "$dtype" in value:
+        return np.dtype(value["$dtype"])
+    if "$type" in value:
+        return np.dtype(value["$type"]).type
     if "$store" in value:
         return Store(value["$store"], value["max_bytes"])
     if "$object" in value:

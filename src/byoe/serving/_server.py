@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 MAX_BODY = 4 * 1024 * 1024  # a serverless endpoint's limit
+_MOST_PASSED_OVER = 16 * MAX_BODY
 _DECODED = frozenset({"text/csv", "application/json"})  # of exactly these types the platform decodes the body
 
 
@@ -45,9 +46,16 @@ def make_server(handlers: Any, model: Any, host: str = "127.0.0.1", port: int = 
                 return
             if not 0 <= length <= MAX_BODY:
                 self.close_connection = True
+                self._pass_over(length)
                 self._refuse(413, f"the body has {length} bytes; the limit is {MAX_BODY}. Send fewer rows at a time")
                 return
             self._invoke(self.rfile.read(length))
+
+        def _pass_over(self, length: int) -> None:
+            # A client that is cut off while it sends would not see the answer.
+            left = min(length, _MOST_PASSED_OVER)
+            while left > 0 and (piece := self.rfile.read(min(left, 1 << 16))):
+                left -= len(piece)
 
         def _invoke(self, body: bytes) -> None:
             content_type = self.headers.get("Content-Type", "")
@@ -80,6 +88,8 @@ def make_server(handlers: Any, model: Any, host: str = "127.0.0.1", port: int = 
             self.send_response(status)
             self.send_header("Content-Type", media)
             self.send_header("Content-Length", str(len(body)))
+            if self.close_connection:
+                self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(body)
 
