@@ -323,7 +323,7 @@ class BaseEnsemble(Predicting, NestedParameters):
                 f"{name.lstrip('_')} is not there, since the ensemble was saved without its out-of-fold data. To blend "
                 "again, for intervals and to diagnose, save it with oof=True"
             )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return object.__getattribute__(self, name)  # with the usual error, or that of a property
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "members_") and hasattr(self, "blender_")

@@ -142,7 +142,7 @@ class Course:
     def _rounds_of(self, item: FitTask) -> list[int] | None:
         """Return what is known of a task's rounds; None for a refit whose folds are not all there."""
         if item.fold != REFIT or item.label not in self._stopping:
-            return []
+            return list(item.rounds)
         folds = [self.arrived.get((item.label, number)) for number in range(len(self._data.plan.folds))]
         if any(fold is None or fold.error for fold in folds):
             return None

@@ -10,10 +10,10 @@ import numpy as np
 
 from ._blending import Blender
 from ._contracts import Learner, Task
+from ._names import plain
 from ._portfolios import PORTFOLIOS
 from ._registry import blender as make_blender
 from ._registry import learner as make_learner
-from ._registry import plain
 from .errors import InputError, ParameterError, UnknownNameError
 
 DROP = "drop"

@@ -19,7 +19,8 @@ import numpy as np
 from ._blending import Blender
 from ._contracts import Learner
 from ._members import as_blender, as_learner, entries
-from ._registry import Kind, blender, installed, learner, plain
+from ._names import Kind, plain
+from ._registry import blender, installed, learner
 from ._store import Store
 from ._trust import advice, untrusted
 from .errors import BundleError, SpecError

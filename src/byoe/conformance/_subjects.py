@@ -18,7 +18,8 @@ from .._fold_fit import fit_fold
 from .._fold_model import FoldModel
 from .._foreign import FromFactory
 from .._members import as_blender, as_learner
-from .._registry import find, installed, plain
+from .._names import plain
+from .._registry import find, installed
 from .._rows import Rows
 from .._split_plan import SplitPlan
 from .._table import Table

@@ -14,7 +14,8 @@ from typing import Any
 from .._ensemble import EnsembleClassifier
 from .._members import as_blender, entries
 from .._metrics import CLASSIFICATION, REGRESSION
-from .._registry import Kind, find
+from .._names import Kind
+from .._registry import find
 from .._spec import Parts, parts_of, to_spec
 from ..errors import JobError, ParameterError, SpecError, need
 from ._layout import SERVING
