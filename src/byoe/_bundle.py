@@ -75,7 +75,7 @@ def _write(ensemble: Any, folder: Path, *, oof: bool, trusted: Sequence[str]) ->
     described = [
         {**_write_member(member, folder), "used": bool(used[i])} for i, member in enumerate(ensemble.members_.values())
     ]
-    held_out = _needed_for_intervals(ensemble) if oof else ()
+    held_out = needed_for_intervals(ensemble) if oof else ()
     _check_trust(ensemble, folder, (ensemble.blender_, *held_out), trusted)
     if oof:
         _write_oof(ensemble, folder / OOF)
@@ -252,7 +252,7 @@ def _describe(blender: Blender) -> Any:
     return {"spec": blender_to_spec(blender), "distribution": distribution_of(blender), "state": state}
 
 
-def _needed_for_intervals(ensemble: Any) -> tuple[Blender, ...]:
+def needed_for_intervals(ensemble: Any) -> tuple[Blender, ...]:
     """Return the folds' blenders where `predict_interval` uses them; a meta-model may be large."""
     used: bool = getattr(ensemble, "interval_method_", None) == "cv+"
     return ensemble._held_out if used else ()

@@ -206,6 +206,7 @@ class EstimatorLearner(Learner):
 
     weights: Level = "approximate"
     sparse = True
+    needs: ClassVar[tuple[str, ...]] = ("scikit-learn", "skops")
     thread_parameters: ClassVar[frozenset[str]] = THREAD_PARAMETERS
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:

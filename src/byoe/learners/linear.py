@@ -71,6 +71,7 @@ class LinearModel:
 
 class _Linear(EstimatorLearner):
     scaled = multi_output = True
+    needs = ()
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         if not (folder / _FILE).is_file():  # byoe 0.1 kept the estimator

@@ -98,6 +98,7 @@ class MultilayerPerceptron(EstimatorLearner):
     """
 
     scaled = multi_output = True
+    needs = ()
     space = {"alpha": (1e-5, 0.1, "log"), "learning_rate_init": (1e-4, 1e-2, "log")}
 
     def parameter_names(self) -> frozenset[str]:

@@ -102,13 +102,14 @@ def write_source(
     every = [ensemble, *variants]
     packages = {kind.__module__.partition(".")[0] for one in every for kind in parts_of(one).classes} - {"sklearn"}
     trusted = [f"{package}.*" for package in sorted(packages)]
-    spec = {**to_spec(ensemble), "data": dict(data), "trusted": trusted}
+    asked = [named(text) for text in ((requirements,) if isinstance(requirements, str) else requirements)]
+    spec = {**to_spec(ensemble), "data": dict(data), "trusted": trusted, "requirements": asked}
     folder = folder.resolve()  # a wheel is built in a folder of its own
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
     shipment = _Shipment(modules_of(dependencies))
-    for text in (requirements,) if isinstance(requirements, str) else requirements:
-        shipment.add(named(text))
+    for name in asked:
+        shipment.add(name)
     for parts in map(parts_of, every):
         shipment.add_parts(parts)
     folder.parent.mkdir(parents=True, exist_ok=True)
