@@ -171,10 +171,18 @@ class MetaLinear(Blender):
         return Linear(self.coef_[:members], float(self.intercept_), features)
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
-        inputs = self._with_features(_inputs(predictions), X)
-        values = np.asarray(inputs @ self.coef_.T + self.intercept_, dtype=np.float64)
-        if values.ndim == 1:
-            return values
+        # Member by member, so that a prediction does not depend on members without weight.
+        n_members = predictions.shape[1]
+        inputs = _inputs(predictions).reshape(len(predictions), n_members, -1)
+        blocks = self._blocks(n_members)
+        values = np.broadcast_to(self.intercept_, (len(predictions), len(blocks))).astype(np.float64)
+        for member in np.flatnonzero(self.used(n_members)):
+            values += inputs[:, member] @ blocks[:, member].T
+        if self.passthrough is not False:
+            features = self._with_features(np.empty((len(predictions), 0)), X)
+            values += features @ np.atleast_2d(self.coef_)[:, n_members * len(blocks) :].T
+        if self.coef_.ndim == 1:
+            return np.asarray(values[:, 0])
         from scipy.special import softmax
 
         return np.asarray(softmax(values, axis=1), dtype=np.float64)
