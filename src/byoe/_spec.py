@@ -20,7 +20,7 @@ from ._blending import Blender
 from ._contracts import Learner
 from ._members import as_blender, as_learner, entries
 from ._names import Kind, plain
-from ._registry import blender, installed, learner
+from ._registry import as_saved, blender, installed, learner
 from ._store import Store
 from ._trust import advice, untrusted
 from .errors import BundleError, SpecError
@@ -107,10 +107,17 @@ def from_spec(spec: Mapping[str, Any], trusted: Sequence[str] | None = None) -> 
     members = []
     for entry in spec["learners"]:
         if "learner" in entry:
-            members.append((entry["label"], learner(entry["learner"], **decode(entry["params"], trusted))))
+            members.append((entry["label"], _registered("learner", entry["learner"], entry["params"], trusted)))
         else:
             members.append((entry["label"], decode(entry["estimator"], trusted)))
     return kind(members, blender_from_spec(spec["blender"], trusted), **decode(spec["params"], trusted))
+
+
+def _registered(kind: Kind, name: str, params: Mapping[str, Any], trusted: Sequence[str] | None) -> Any:
+    given = decode(params, trusted)
+    if trusted is not None:  # of a bundle: they were checked when it was fitted, which takes the library
+        return as_saved(kind, name, given, None)
+    return learner(name, **given) if kind == "learner" else blender(name, **given)
 
 
 def learner_to_spec(label: str, made: Learner) -> dict[str, Any]:
@@ -127,7 +134,7 @@ def learner_to_spec(label: str, made: Learner) -> dict[str, Any]:
 def blender_from_spec(spec: Mapping[str, Any], trusted: Sequence[str] | None = None) -> Any:
     """Make the blender or meta-model that a part of a spec describes."""
     if "blender" in spec:
-        return blender(spec["blender"], **decode(spec["params"], trusted))
+        return _registered("blender", spec["blender"], spec["params"], trusted)
     return decode(spec["estimator"], trusted)
 
 
