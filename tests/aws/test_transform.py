@@ -204,9 +204,9 @@ def test_of_a_tuning_job_the_best_one_predicts(job, cloud, frame, asked, monkeyp
         ({"data": "s3://a/b", "header": True}, "header is for files of this machine"),
         (
             {"data": "s3://a/b", "content_type": "image/png"},
-            "content_type is 'image/png', expected one of 'application/json'",
+            "content_type is 'image/png', expected one of 'text/csv'",
         ),
-        ({"accept": "image/png"}, "accept is 'image/png', expected one of 'text/csv'"),
+        ({"accept": "image/png"}, "accept is 'image/png', expected one of 'application/json'"),
         ({"instance_count": 0}, "instance_count is 0, expected a positive integer"),
         ({"output": "here"}, "'here' is no S3 address"),
         ({"volume_gb": 5}, "serving has no option 'volume_gb'"),
