@@ -12,7 +12,9 @@ from typing import Any
 MAX_BODY = 4 * 1024 * 1024  # a serverless endpoint's limit
 _MOST_PASSED_OVER = 16 * MAX_BODY
 _PATIENCE = 2.0  # seconds
-_DECODED = frozenset({"text/csv", "application/json"})  # of exactly these types the platform decodes the body
+_DECODED = frozenset(
+    {"text/csv", "application/json"}
+)  # of exactly these types the platform decodes the body, come what may
 
 
 def make_server(handlers: Any, model: Any, host: str = "127.0.0.1", port: int = 0) -> ThreadingHTTPServer:
@@ -64,13 +66,7 @@ def make_server(handlers: Any, model: Any, host: str = "127.0.0.1", port: int = 
 
         def _invoke(self, body: bytes) -> None:
             content_type = self.headers.get("Content-Type", "")
-            data: Any = body
-            if content_type in _DECODED:
-                try:
-                    data = body.decode("utf-8")
-                except UnicodeDecodeError:
-                    self._refuse(400, "the body is not UTF-8")
-                    return
+            data: Any = body.decode("utf-8", errors="replace") if content_type in _DECODED else body
             try:
                 rows = handlers.input_fn(data, content_type)
                 result = handlers.output_fn(handlers.predict_fn(rows, model), self.headers.get("Accept", ""))
