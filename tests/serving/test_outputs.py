@@ -233,7 +233,7 @@ def test_a_content_type_is_read_as_written():
     kind = ContentType.of('Text/CSV ; Charset="ISO-8859-1"; HEADER=absent; outputs="interval,members";level=0.25;')
     assert (kind.media, kind.charset, kind.header) == ("text/csv", "iso8859-1", False)
     assert (kind.options.outputs, kind.options.level) == (("interval", "members"), 0.25)
-    assert ContentType.of("").media == "text/csv"
+    assert ContentType.of("").media == "application/json"
     assert ContentType.of("application/vnd.apache.parquet").media == "application/x-parquet"
     assert ContentType.of("text/csv; label_size=0").options.outputs == ()
     assert ContentType.of(f"text/csv; outputs={','.join(OUTPUTS)}").options.outputs == OUTPUTS

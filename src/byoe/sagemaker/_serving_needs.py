@@ -66,6 +66,7 @@ def needed_lines(
     except ByoeError:
         return list(lines)
     needed = {_name(pin) for pin in pins} | set(more) | shipped
+    needed |= {"xgboost-cpu"} if "xgboost" in needed else set()  # the same library, from a wheel that came along
     return [line for line in lines if _name(line) in needed or _name(line).startswith(_OWN)]
 
 

@@ -12,9 +12,8 @@ from typing import Any
 MAX_BODY = 4 * 1024 * 1024  # a serverless endpoint's limit
 _MOST_PASSED_OVER = 16 * MAX_BODY
 _PATIENCE = 2.0  # seconds
-_DECODED = frozenset(
-    {"text/csv", "application/json"}
-)  # of exactly these types the platform decodes the body, come what may
+# Of exactly these types the platform decodes the body, come what may.
+_DECODED = frozenset({"text/csv", "application/json"})
 
 
 def make_server(handlers: Any, model: Any, host: str = "127.0.0.1", port: int = 0) -> ThreadingHTTPServer:
@@ -65,7 +64,7 @@ def make_server(handlers: Any, model: Any, host: str = "127.0.0.1", port: int = 
                     left -= len(piece)
 
         def _invoke(self, body: bytes) -> None:
-            content_type = self.headers.get("Content-Type", "")
+            content_type = self.headers.get("Content-Type") or "application/json"
             data: Any = body.decode("utf-8", errors="replace") if content_type in _DECODED else body
             try:
                 rows = handlers.input_fn(data, content_type)
