@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
@@ -22,7 +23,8 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.linear_model import LogisticRegression
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.linear_model._base import LinearClassifierMixin, LinearModel
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -36,7 +38,8 @@ from ._contracts import Task
 from ._encoding import Encoder
 from ._estimators import EstimatorModel, linear_terms
 from ._fold_model import FoldModel
-from ._onnx_graph import DOUBLE, INT64, IR_VERSION, OPSETS, Graph, NotExportableError, library
+from ._onnx_graph import INT64, Graph, NotExportableError
+from ._onnx_others import by_skl2onnx
 from .learners._constant import ConstantModel
 from .learners.catboost import CatBoostModel
 from .learners.lightgbm import LightGBMModel
@@ -117,16 +120,16 @@ def estimator(graph: Graph, model: Any, x: str, task: Task) -> str:
     if hasattr(model, "_classifies"):
         raise NotExportableError("it is an ensemble itself")
     for kinds, convert in _CONVERTERS:
-        if isinstance(model, kinds):
+        if type(model) in kinds:  # a subclass may predict in another way
             return convert(graph, model, x, task)
     package = type(model).__module__.partition(".")[0]
     if package in _WRAPPERS:
         return _WRAPPERS[package](graph, model, x, task)
-    if not task.is_classification and getattr(type(model), "predict", None) is LinearModel.predict:
+    if isinstance(model, LinearModel) and type(model).__module__.startswith("sklearn."):
         return graph.linear(x, *_terms(model))
     if task.is_classification and not hasattr(model, "predict_proba"):
         return _scores(graph, model, x)
-    return _by_skl2onnx(graph, model, x, task)
+    return by_skl2onnx(graph, model, x, task)
 
 
 def _terms(model: Any) -> tuple[Any, Any]:
@@ -155,7 +158,7 @@ def _perceptron(graph: Graph, model: Any, x: str, _task: Task) -> str:
 
 def _target_scaled(graph: Graph, model: Any, x: str, task: Task) -> str:
     scaler = model.transformer_
-    if not isinstance(scaler, StandardScaler):
+    if type(scaler) is not StandardScaler:
         raise NotExportableError(
             f"its target is transformed by {type(scaler).__name__}; StandardScaler can be exported"
         )
@@ -168,12 +171,21 @@ def _pipeline(graph: Graph, model: Any, x: str, task: Task) -> str:
     for _, step in model.steps[:-1]:
         if step in (None, "passthrough"):
             continue
-        if isinstance(step, StandardScaler):
+        if type(step) is StandardScaler:
             x = x if step.mean_ is None or not step.with_mean else graph.add(x, -step.mean_)
             x = x if step.scale_ is None else graph.divide(x, step.scale_)
+        elif type(step) is SimpleImputer:
+            x = _imputed(graph, step, x)
         else:
-            x = _by_skl2onnx(graph, step, x, None)
+            x = by_skl2onnx(graph, step, x, None)
     return estimator(graph, model.steps[-1][1], x, task)
+
+
+def _imputed(graph: Graph, step: Any, x: str) -> str:
+    fill = np.asarray(step.statistics_)
+    if step.add_indicator or fill.dtype.kind != "f" or np.isnan(fill).any() or not np.isnan(step.missing_values):
+        raise NotExportableError("its SimpleImputer adds or drops columns, or fills other cells than NaN")
+    return _filled(graph, x, fill)
 
 
 # -- trees ---------------------------------------------------------------------------
@@ -223,6 +235,8 @@ def _histogram(graph: Graph, model: Any, x: str, task: Task) -> str:
 
 
 def _xgboost(graph: Graph, model: Any, x: str, _task: Task) -> str:
+    if not np.isnan(model.missing):
+        raise NotExportableError(f"it takes {model.missing} for missing; NaN can be exported")
     booster = model.get_booster()
     best = getattr(model, "best_iteration", None) if model.early_stopping_rounds else None
     return trees.xgboost(graph, booster if best is None else booster[: best + 1], x)
@@ -328,7 +342,7 @@ def _calibrated(graph: Graph, model: Any, x: str, task: Task) -> str:
 
 
 def _one_calibrated(graph: Graph, model: Any, x: str, task: Task) -> str:
-    if not isinstance(model.estimator, SVC) or model.method != "sigmoid":
+    if type(model.estimator) is not SVC or model.method != "sigmoid":
         raise NotExportableError(
             f"calibration of {type(model.estimator).__name__} by {model.method!r} has no form here"
         )
@@ -344,52 +358,14 @@ def _one_calibrated(graph: Graph, model: Any, x: str, task: Task) -> str:
 
 
 _CONVERTERS: tuple[tuple[Any, Callable[[Graph, Any, str, Task], str]], ...] = (
-    (Pipeline, _pipeline),
-    (TransformedTargetRegressor, _target_scaled),
-    (LogisticRegression, _logistic),
+    ((Pipeline,), _pipeline),
+    ((TransformedTargetRegressor,), _target_scaled),
+    ((LogisticRegression, LogisticRegressionCV, LinearDiscriminantAnalysis), _logistic),
     ((MLPRegressor, MLPClassifier), _perceptron),
     ((*_FORESTS, *_DECISION_TREES), _forest),
     (_BOOSTED, _boosted),
     (_HISTOGRAM, _histogram),
     ((KNeighborsRegressor, KNeighborsClassifier), _neighbours),
-    (SVR, _support_vectors),
-    (CalibratedClassifierCV, _calibrated),
+    ((SVR,), _support_vectors),
+    ((CalibratedClassifierCV,), _calibrated),
 )
-
-
-# -- what else scikit-learn has ------------------------------------------------------
-
-
-def _by_skl2onnx(graph: Graph, model: Any, x: str, task: Task | None) -> str:
-    """Return the predictions of an estimator, or the columns of a transformer (without a task), by skl2onnx."""
-    converter, types = library("skl2onnx"), library("skl2onnx.common.data_types")
-    name = type(model).__name__
-    classifies = task is not None and task.is_classification
-    try:
-        made = converter.convert_sklearn(
-            model,
-            initial_types=[("X", types.DoubleTensorType([None, model.n_features_in_]))],
-            target_opset={"": OPSETS[""], "ai.onnx.ml": 3},
-            options={id(model): {"zipmap": False}} if classifies else None,
-        )
-        # Its operators must be valid beside the ones of these opsets, which have no older kinds of trees.
-        made = library("onnx.compose").add_prefix(made, graph.name("skl2onnx") + "_")
-        del made.opset_import[:]
-        made.opset_import.extend(library("onnx.helper").make_opsetid(*pair) for pair in OPSETS.items())
-        made.ir_version = IR_VERSION
-        library("onnx.checker").check_model(made, full_check=True)
-    except Exception as error:  # of many kinds, from what skl2onnx has no converter for
-        reason = str(error).strip().splitlines()
-        raise NotExportableError(
-            f"skl2onnx cannot convert {name}: {reason[0] if reason else type(error).__name__}"
-        ) from error
-    graph.nodes.append(library("onnx.helper").make_node("Identity", [x], [made.graph.input[0].name]))
-    graph.nodes.extend(made.graph.node)
-    graph.constants.extend(made.graph.initializer)
-    # Of a classifier the labels come first.
-    output = made.graph.output[1 if classifies else 0]
-    found = output.name if output.type.tensor_type.elem_type == DOUBLE else graph.cast(output.name)
-    if task is None:
-        return str(found)
-    width = task.n_classes if classifies else task.n_outputs
-    return str(graph.op("Reshape", found, graph.integers(-1, width)))
