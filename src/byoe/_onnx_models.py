@@ -125,9 +125,10 @@ def estimator(graph: Graph, model: Any, x: str, task: Task) -> str:
     package = type(model).__module__.partition(".")[0]
     if package in _WRAPPERS:
         return _WRAPPERS[package](graph, model, x, task)
-    if isinstance(model, LinearModel) and type(model).__module__.startswith("sklearn."):
+    own = type(model).__module__.startswith("sklearn.")
+    if own and isinstance(model, LinearModel) and not task.is_classification:
         return graph.linear(x, *_terms(model))
-    if task.is_classification and not hasattr(model, "predict_proba"):
+    if own and task.is_classification and not hasattr(model, "predict_proba"):
         return _scores(graph, model, x)
     return by_skl2onnx(graph, model, x, task)
 
