@@ -566,6 +566,16 @@ def test_refusals(name, cancer, tmp_path):
         fitted.to_onnx(tmp_path / "model.onnx")
 
 
+def test_a_part_of_a_booster_that_is_not_known(diabetes, tmp_path, monkeypatch):
+    """A release that keeps more in its files must not be read as one that does not."""
+    from byoe import _onnx_trees
+
+    monkeypatch.setattr(_onnx_trees, "_XGBOOST_PARTS", _onnx_trees._XGBOOST_PARTS - {"cats"})
+    fitted = EnsembleRegressor([MEMBERS["xgboost"]], "mean", cv=2).fit(*diabetes)
+    with pytest.raises(ParameterError, match="this release of XGBoost keeps cats in a model, too"):
+        fitted.to_onnx(tmp_path / "model.onnx")
+
+
 def test_categories_that_only_the_library_understands(mixed, tmp_path):
     X, y = mixed
     X = X[["kind", "age"]]

@@ -125,6 +125,8 @@ class Trees:
 
 # -- XGBoost -------------------------------------------------------------------------
 
+_XGBOOST_PARTS = {"cats", "gbtree_model_param", "iteration_indptr", "tree_info", "trees", "weight_drop"}
+
 _XGBOOST_LINKS = {
     **dict.fromkeys(("binary:logistic", "reg:logistic"), "logistic"),
     **dict.fromkeys(("count:poisson", "reg:gamma", "reg:tweedie"), "exp"),
@@ -151,8 +153,11 @@ def xgboost(graph: Graph, booster: Any, x: str) -> str:
         raise NotExportableError(f"its objective {objective!r} has no form here")
     if kind["name"] not in ("gbtree", "dart"):
         raise NotExportableError(f"XGBoost's booster {kind['name']!r} is not one of trees; use booster='gbtree'")
-    drops = kind.get("weight_drop")
     forest = (kind["gbtree"] if kind["name"] == "dart" else kind)["model"]
+    if unknown := forest.keys() - _XGBOOST_PARTS:
+        raise NotExportableError(f"this release of XGBoost keeps {', '.join(sorted(unknown))} in a model, too")
+    # Since XGBoost 3.4 every booster may have dropout, and keeps its weights beside the trees.
+    drops = kind.get("weight_drop") or forest.get("weight_drop")
     start = np.atleast_1d(json.loads(described["learner_model_param"]["base_score"])).astype(np.float32)
     n_targets = max(1, int(described["learner_model_param"]["num_class"]))
     trees = Trees(n_targets)
@@ -160,7 +165,7 @@ def xgboost(graph: Graph, booster: Any, x: str) -> str:
     for number, (tree, target) in enumerate(zip(forest["trees"], forest["tree_info"], strict=True)):
         if int(tree["tree_param"]["size_leaf_vector"]) > 1:
             raise NotExportableError("its trees have vectors as leaves; use multi_strategy='one_output_per_tree'")
-        _add_xgboost(trees, target, tree, 1.0 if drops is None else float(np.float32(drops[number])))
+        _add_xgboost(trees, target, tree, 1.0 if not drops else float(np.float32(drops[number])))
     return graph.probabilities(trees.sums(graph, graph.single(x)), link)
 
 
