@@ -328,6 +328,26 @@ def test_cells_between_two_floats_take_the_branch_of_the_library(diabetes, tmp_p
         check(fitted, np.array(rows), tmp_path, tolerance_of(name))
 
 
+def test_no_root_looks_like_a_leaf(rng, tmp_path):
+    """Runtimes before 1.24 take one for a leaf where its two children, a node and a leaf, have the same number."""
+    X = rng.normal(size=(60, 2))
+    y = (X[:, 0] > 1) * 100.0 + X[:, 1]  # so that the first split gives a leaf and a node
+    member = learner("random_forest", n_estimators=6, max_leaf_nodes=3)
+    fitted = EnsembleRegressor([("m", member)], "mean", cv=2, random_state=0).fit(X, y)
+    check(fitted, X, tmp_path)
+    padded = 0
+    for node in onnx.load(tmp_path / "model.onnx").graph.node:
+        if node.op_type == "TreeEnsemble":
+            told = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
+            children = [
+                (told["nodes_truenodeids"][root], told["nodes_falsenodeids"][root]) for root in told["tree_roots"]
+            ]
+            assert all(true != false for true, false in children)
+            leads = sum(told["nodes_trueleafs"]) + sum(told["nodes_falseleafs"])
+            padded += len(told["leaf_targetids"]) - leads
+    assert padded > 0
+
+
 MIXED = {name: MEMBERS[name] for name in ("ridge", "knn", "random_forest", "xgboost", "lightgbm", "mlp")}
 
 

@@ -75,8 +75,14 @@ class Trees:
             self.bias[target] += value[0]
             return
         inner = np.flatnonzero(~leaf)
+        true, false = np.asarray(true), np.asarray(false)
         place = np.where(leaf, self._n_leaves + np.cumsum(leaf) - 1, self._n_nodes + np.cumsum(~leaf) - 1)
-        true, false = np.asarray(true)[inner], np.asarray(false)[inner]
+        # ONNX Runtime before 1.24 takes a root for a leaf where its two children, a node and a leaf, have the same
+        # number. A leaf that nothing leads to keeps them apart.
+        if place[true[0]] == place[false[0]]:
+            self._idle_leaf()
+            place = place + leaf
+        true, false = true[inner], false[inner]
         self._roots.append(self._n_nodes)
         for name, part in (
             ("nodes_featureids", np.asarray(feature)[inner]),
@@ -96,6 +102,11 @@ class Trees:
                 self._members += [*map(float, members[node]), np.nan]
         self._n_nodes += len(inner)
         self._n_leaves += int(leaf.sum())
+
+    def _idle_leaf(self) -> None:
+        self._nodes.setdefault("leaf_weights", []).append(np.zeros(1))
+        self._nodes.setdefault("leaf_targetids", []).append(np.zeros(1, dtype=np.int64))
+        self._n_leaves += 1
 
     def sums(self, graph: Graph, x: str) -> str:
         """Add the node; return the name of its sums, of shape (n_rows, n_targets)."""
