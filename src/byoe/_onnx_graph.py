@@ -105,10 +105,15 @@ class Graph:
         """Sum along an axis."""
         return str(self.op("ReduceSum", x, self.integers(axis), keepdims=int(keep)))
 
+    def product(self, x: str, matrix: ArrayLike) -> str:
+        """Multiply by a constant matrix."""
+        # Not MatMul: some runtimes merge it with a factor beside it, which they round to float32.
+        return str(self.op("Gemm", x, self.constant(matrix)))
+
     def linear(self, x: str, coef: ArrayLike, intercept: ArrayLike) -> str:
         """Return ``x @ coef.T + intercept`` for coefficients (n_terms, n_columns) and intercepts (n_terms,)."""
-        product = self.op("MatMul", x, self.constant(np.transpose(np.asarray(coef, dtype=np.float64))))
-        return self.add(product, np.asarray(intercept, dtype=np.float64))
+        found = self.product(x, np.transpose(np.asarray(coef, dtype=np.float64)))
+        return self.add(found, np.asarray(intercept, dtype=np.float64))
 
     def link(self, x: str, function: str) -> str:
         """Apply a function by the name that scikit-learn's networks have for it."""
@@ -147,7 +152,7 @@ class Graph:
         """Put columns to their places among ``width``, zero elsewhere."""
         selection = np.zeros((len(places), width))
         selection[np.arange(len(places)), list(places)] = 1.0
-        return str(self.op("MatMul", x, self.constant(selection)))
+        return self.product(x, selection)
 
     def repeated(self, row: ArrayLike, like: str) -> str:
         """Return a constant row as often as another matrix has rows."""

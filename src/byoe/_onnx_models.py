@@ -285,7 +285,7 @@ def _neighbours(graph: Graph, model: Any, x: str, task: Task) -> str:
 
 def _nearest(graph: Graph, x: str, rows: Any, number: int) -> str:
     """Return the numbers of the nearest rows, the nearest first."""
-    products = graph.op("MatMul", x, graph.constant(-2.0 * rows.T))
+    products = graph.product(x, -2.0 * rows.T)
     # The length of the row itself is the same for all.
     squares = graph.add(products, (rows**2).sum(axis=1))
     found = graph.op("TopK", squares, graph.integers(number), outputs=2, axis=1, largest=0, sorted=1)
@@ -300,12 +300,12 @@ def _kernel(graph: Graph, model: Any, x: str) -> str:
     vectors, gamma = np.asarray(model.support_vectors_, dtype=np.float64), float(model._gamma)
     if model.kernel == "rbf":
         # As libsvm does it; differences of all pairs would take n_columns times the memory.
-        products = graph.op("MatMul", x, graph.constant(-2.0 * vectors.T))
+        products = graph.product(x, -2.0 * vectors.T)
         squares = graph.op("Add", graph.total(graph.op("Mul", x, x)), graph.add(products, (vectors**2).sum(axis=1)))
         return graph.link(graph.scale(graph.link(squares, "relu"), -gamma), "exp")
-    product = graph.op("MatMul", x, graph.constant(vectors.T))
+    product = graph.product(x, vectors.T)
     if model.kernel == "linear":
-        return str(product)
+        return product
     shifted = graph.add(graph.scale(product, gamma), float(model.coef0))
     if model.kernel == "poly":
         return str(graph.op("Pow", shifted, graph.constant(float(model.degree))))
@@ -332,8 +332,8 @@ def _decision(graph: Graph, model: Any, x: str) -> str:
         first[number, i] = second[number, j] = 1.0
     values = graph.linear(kernel, coef, model.intercept_)
     against = graph.cast(graph.op("Less", values, graph.constant(0.0)))
-    votes = graph.add(graph.op("MatMul", against, graph.constant(second - first)), first.sum(axis=0))
-    confidence = graph.op("MatMul", values, graph.constant(first - second))
+    votes = graph.add(graph.product(against, second - first), first.sum(axis=0))
+    confidence = graph.product(values, first - second)
     bound = graph.scale(graph.add(graph.op("Abs", confidence), 1.0), 3.0)
     return str(graph.op("Add", votes, graph.op("Div", confidence, bound)))
 
