@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import numpy as np
@@ -88,12 +89,12 @@ def test_column_names_come_along(diabetes_frame, tmp_path):
 def test_there_is_no_pickle_in_it(diabetes, tmp_path):
     model = EnsembleRegressor([*SMALL, "ridge", "svm"]).fit(*diabetes).save(tmp_path / "model")
     names = {file.suffix for file in model.rglob("*") if file.is_file()}
-    assert names == {".json", ".npz", ".cbm", ".ubj", ".txt", ".skops"}
+    assert names == {".json", ".sha256", ".npz", ".cbm", ".ubj", ".txt", ".skops"}
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory, diabetes):
-    return EnsembleRegressor(("ridge", learner("xgboost", n_estimators=2)), random_state=0).fit(
+    return EnsembleRegressor(("ridge", learner("xgboost", n_estimators=2)), "mean", random_state=0).fit(
         *diabetes
     ), tmp_path_factory
 
@@ -107,7 +108,9 @@ def edit(model, **changes):
     manifest = json.loads((model / "manifest.json").read_text())
     for key, value in changes.items():
         manifest[key] = {**manifest[key], **value} if isinstance(value, dict) else value
-    (model / "manifest.json").write_text(json.dumps(manifest))
+    data = json.dumps(manifest).encode()
+    (model / "manifest.json").write_bytes(data)
+    (model / "manifest.sha256").write_text(f"{hashlib.sha256(data).hexdigest()}  manifest.json\n")
 
 
 def test_a_changed_or_missing_file_is_found(model):
@@ -138,7 +141,7 @@ def test_a_model_of_a_newer_library_is_refused(model):
     edit(model, libraries={"xgboost": "99.1.0"})
     with pytest.raises(BundleError, match=r"written with xgboost 99.1.0, and .* is installed; upgrade xgboost"):
         byoe.load(model)
-    edit(model, libraries={"xgboost": "1.0.0", "no-such-library": "1.0"})
+    edit(model, libraries={"xgboost": "1.0.0", "no-such-library": "1.0"}, blender_libraries=["no-such-library"])
     with pytest.raises(BundleError, match=r"needs no-such-library 1.0, which is not installed"):
         byoe.load(model)
 
@@ -153,7 +156,7 @@ def test_the_libraries_of_every_member_are_recorded(diabetes, tmp_path):
     members = ["log-ridge", learner("xgboost", n_estimators=2), LGBMRegressor(n_estimators=2, verbosity=-1)]
     model = EnsembleRegressor(members).fit(*diabetes).save(tmp_path / "model")
     libraries = json.loads((model / "manifest.json").read_text())["libraries"]
-    assert set(libraries) == {"byoe", "byoe-example", "lightgbm", "numpy", "scikit-learn", "xgboost"}
+    assert set(libraries) == {"byoe", "byoe-example", "lightgbm", "numpy", "scikit-learn", "skops", "xgboost"}
 
 
 def test_unknown_types_must_be_trusted_by_name(diabetes, tmp_path):
@@ -169,9 +172,12 @@ def test_unknown_types_must_be_trusted_by_name(diabetes, tmp_path):
         inner = Ridge()
         first = EnsembleRegressor([("r", inner)], "mean").fit(*diabetes)
         first.members_["r"].models[0].models[0].estimator.odd_ = module.Odd()
-        model = first.save(tmp_path / "model")
+        with pytest.raises(BundleError, match=r"stranger.Odd.*save it, and later load it, with trusted="):
+            first.save(tmp_path / "model")
+        assert not (tmp_path / "model").exists()
+        model = first.save(tmp_path / "model", trusted=["stranger.Odd"])
         with pytest.raises(
-            BundleError, match=r"types that byoe does not know: stranger.Odd.*trusted=\['stranger.Odd'\]"
+            BundleError, match=r"types that byoe does not know: stranger.Odd.*load it with trusted=\['stranger.Odd'\]"
         ):
             byoe.load(model)
         assert byoe.load(model, trusted=["stranger.Odd"]).predict(diabetes[0]).shape == (442,)

@@ -351,7 +351,7 @@ def test_encoded_columns_are_summed_back_to_their_inputs(mixed):
     X, y, new = mixed
     ensemble = regressor("ridge", finalize="refit").fit(X, y)
     (model,) = ensemble.members_["ridge"].models
-    coef = model.models[0].estimator.coef_
+    coef = model.models[0].coef[0]
     encoded = model.encoder.transform(ensemble._read(new).values)
     sources = model.encoder.sources.tolist()
     assert sources == [0, 1, 1, 1, 1, 2, 3, 4, 5]
@@ -663,7 +663,7 @@ def test_importances_of_linear_members_do_not_depend_on_units(numbers):
 def test_importances_of_encoded_columns_are_added_up(mixed):
     X, y, _ = mixed
     ensemble = regressor("ridge", finalize="refit").fit(X, y)
-    sizes = np.abs(ensemble.members_["ridge"].models[0].models[0].estimator.coef_)
+    sizes = np.abs(ensemble.members_["ridge"].models[0].models[0].coef[0])
     added = np.array([sizes[0], sizes[1:5].sum(), *sizes[5:]])
     np.testing.assert_allclose(ensemble.feature_importances_, added / added.sum())
 

@@ -17,7 +17,7 @@ def fresh(code):
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("module", ["byoe", "byoe._handlers", "byoe.cli"])
+@pytest.mark.parametrize("module", ["byoe", "byoe.serving", "byoe.cli"])
 def test_import_is_light(module):
     loaded = fresh(f"import sys, json, {module}; print(json.dumps(sorted(sys.modules)))")
     assert set(HEAVY) & set(loaded) == set()

@@ -6,8 +6,8 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from byoe import _registry, learner
+from byoe._names import collect
 from byoe._plugin_list import capabilities, extra_of, overview
-from byoe._registry import collect
 
 
 class Dist:

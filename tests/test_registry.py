@@ -5,8 +5,9 @@ from sklearn.linear_model import Ridge
 
 import byoe
 from byoe import _registry
-from byoe._estimators import FromFactory
-from byoe._registry import RESERVED, collect, installed, limited, pick
+from byoe._foreign import FromFactory
+from byoe._names import RESERVED, collect, limited, pick
+from byoe._registry import installed
 from byoe.errors import ParameterError, PluginError, SpecError, UnknownNameError
 from byoe.plugins import Blender, Learner, register_blender, register_learner
 

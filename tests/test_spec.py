@@ -2,8 +2,9 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import BaggingRegressor, GradientBoostingRegressor
-from sklearn.linear_model import HuberRegressor, LogisticRegression, RidgeClassifierCV
+from sklearn.linear_model import HuberRegressor, LinearRegression, LogisticRegression, RidgeClassifierCV
 from sklearn.metrics import make_scorer, mean_absolute_error
 from sklearn.model_selection import (
     GroupKFold,
@@ -14,7 +15,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
@@ -60,6 +61,16 @@ def test_arrays_and_odd_keys_survive():
     assert again.get_params()["logisticregression__class_weight"] == {0: 1.0, 1: 3.0}
     assert np.array_equal(again.get_params()["ridgeclassifiercv__alphas"], np.logspace(-3, 3, 5))
     assert np.array_equal(again.get_params()["blender__weights"], [0.5, 0.5])
+
+
+def test_types_of_numbers_survive():
+    encoder = OneHotEncoder(dtype=np.int8, handle_unknown="ignore")
+    casts = FunctionTransformer(kw_args={"dtype": np.dtype("float32"), "kind": float})
+    made = make_pipeline(make_column_transformer((encoder, [0]), (casts, [1])), LinearRegression())
+    again = from_spec(json.loads(json.dumps(to_spec(EnsembleRegressor([("own", made)]))))).learners[0][1]
+    (_, one_hot, _), (_, function, _) = again.steps[0][1].transformers
+    assert one_hot.dtype is np.int8
+    assert function.kw_args == {"dtype": np.dtype("float32"), "kind": np.float64}
 
 
 def test_an_ensemble_inside_an_ensemble_keeps_names_and_results(diabetes, tmp_path):

@@ -517,6 +517,7 @@ def test_a_disk_that_is_full_ends_no_fit(tmp_path, monkeypatch):
 
     plain = made()[0].fit(X0, Y0)
     monkeypatch.setattr("byoe._kept.np.save", full)
+    monkeypatch.setattr("byoe.learners.linear.LinearModel.save", full)
     ensemble, _ = made(store=tmp_path)
     with pytest.warns(UserWarning, match="member '.*' cannot be kept in the store .*No space left on device") as caught:
         ensemble.fit(X0, Y0)
@@ -555,7 +556,7 @@ def rewritten(file):
 def test_a_damaged_entry_is_found_out_and_its_task_is_done_again(damage, tmp_path):
     first = made(store=tmp_path)[0].fit(X0, Y0)
     files = sorted(path.relative_to(tmp_path) for path in (tmp_path / "tasks").rglob("*") if path.is_file())
-    assert {path.name for path in files} == {"manifest.json", "oof.npy", "model.skops", "model.txt"}
+    assert {path.name for path in files} == {"manifest.json", "oof.npy", "model.skops", "linear.json", "model.txt"}
     seen = set()
     for file in files:
         whole = json.loads((tmp_path / file.parts[0] / file.parts[1] / "manifest.json").read_text())["entry"]
@@ -657,7 +658,7 @@ def test_there_is_no_pickle_in_a_store(tmp_path):
             with zipfile.ZipFile(file) as archive:
                 contents |= {f"{file}/{name}": archive.read(name) for name in archive.namelist()}
     assert {Path(name).suffix for name in contents} == {
-        ".json", ".npy", ".npz", ".skops", ".cbm", ".ubj", ".txt"
+        ".json", ".sha256", ".npy", ".npz", ".skops", ".cbm", ".ubj", ".txt"
     }  # fmt: skip
     for name, data in contents.items():
         assert data[:1] != b"\x80" or name.endswith(".ubj"), name  # PROTO, the first byte of a pickle

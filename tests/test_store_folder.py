@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from byoe import EnsembleRegressor, Store
-from byoe._columns import Column
+from byoe._column import Column
 from byoe._entries import Damaged, canonical, digest
 from byoe._store import TASKS, OpenStore, entries
 from byoe._table import Table

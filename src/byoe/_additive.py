@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from ._contracts import FloatArray, IntArray, Task
 from .errors import ParameterError
@@ -73,6 +72,8 @@ def check_model(values: FloatArray, prediction: FloatArray, task: Task, model: A
         why = f"{told} has a link function, such as the logarithm, and adds up on another scale, {inexact}"
         check_sums(sums, prediction, size, why, tolerance)
         return
+    from scipy.special import expit, softmax
+
     why = f"{told} gives probabilities that are not the logistic function of a margin, {inexact}"
     if task.n_classes == 2:
         prediction, probabilities = prediction[:, 1], expit(sums)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -19,31 +20,33 @@ from ._contracts import FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
 from ._display import displays
+from ._fold_model import FittedMember
+from ._input import describe_target, read_table, read_target, read_weights
 from ._kept import opened, resumed_seed
 from ._leaderboard import Leaderboard, Scoring, board
-from ._members import FittedMember, as_blender, check_frozen_classes, check_members, entries, members
+from ._members import as_blender, check_frozen_classes, check_members, entries, members
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._outputs import PerOutput
-from ._passthrough import passed_through
 from ._plan_checks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_of_leaks
 from ._portfolios import DEFAULT
-from ._registry import origin
+from ._predicting import Predicting
 from ._rows import Rows
-from ._schedule import cores
 from ._sizes import read_bytes
-from ._splits import SplitPlan, make_plan
+from ._split_plan import SplitPlan
+from ._splits import make_plan
 from ._store import as_store
-from ._table import Table, read_table, read_target, read_weights
+from ._table import Table
 from ._task_keys import plan_key
 from .errors import InputError, ParameterError
 
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False)
+_OUT_OF_FOLD = frozenset("oof_predictions_ coverage_ _y _weight _plan _blend_oof _blend_scored".split())
 
 
-class BaseEnsemble(NestedParameters):
+class BaseEnsemble(Predicting, NestedParameters):
     """The constructor, the fit, and what a prediction is made of."""
 
     _classifies: bool
@@ -70,6 +73,8 @@ class BaseEnsemble(NestedParameters):
     _blend_scored: NDArray[np.bool_]
     _held_out: tuple[Blender, ...]
     _diagnosis: Diagnosis | None = None
+    _dtypes: tuple[str, ...]
+    _target: dict[str, Any]
 
     def __init__(
         self,
@@ -166,6 +171,7 @@ class BaseEnsemble(NestedParameters):
         if classes is not None:
             self.classes_ = classes
         self._task, self._y, self._weight = task, target, sample_weight
+        self._target = describe_target(y)
         self._plan, self._seed, self._digest = plan, seed, digest
         self._keep(fitted)
         self._blend(blender, features, metric)
@@ -259,9 +265,6 @@ class BaseEnsemble(NestedParameters):
         except ValueError as error:
             raise ParameterError(f"random_state is {self.random_state!r}: {error}") from error
 
-    def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
-        return passed_through(blender, table, getattr(self, "feature_names_in_", None))
-
     def _blend(self, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
         oof = OOF(self.oof_predictions_, self._y, self._task, self._weight, features, self._seed, metric=metric)
         blend = fit_blend(blender, oof, self._plan)
@@ -276,39 +279,37 @@ class BaseEnsemble(NestedParameters):
         check_is_fitted(self, "members_")
         return read_table(self, X, reset=False)
 
-    def _member_predictions(self, table: Table) -> FloatArray:
-        threads = cores(self.n_jobs)
-        stacked = [member.predict(table, threads) for member in self.members_.values()]
-        return np.stack(stacked, axis=1)
-
-    def _blended(self, table: Table) -> FloatArray:
-        predictions = self._member_predictions(table)
-        blended = self.blender_.predict(predictions, self._passed_through(self.blender_, table))
-        return self._task.check(blended, len(table), f"blender {self.blender_.name}{origin(self.blender_)}")
-
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, oof: bool = True, trusted: Sequence[str] = ()) -> Path:
         """Write the fitted ensemble as a bundle: a folder with a manifest and native files.
 
         Parameters
         ----------
         path : str or Path
             A folder that does not exist yet, is empty, or holds an older bundle.
+        oof : bool, default=True
+            Whether to keep the out-of-fold predictions, the folds and the target. Without them the
+            bundle predicts and explains, and can neither be blended again nor give intervals.
+        trusted : sequence of str, default=()
+            Classes, as ``module.Class`` or ``package.*``, that the bundle may hold beyond those that
+            byoe and installed plugins bring. `byoe.load` wants the same names.
 
         Returns
         -------
         Path
+            The digest of all that was written is the first word of its file ``manifest.sha256``.
 
         Raises
         ------
         BundleError
-            When the folder holds something else, or the classes cannot be written as JSON.
+            When the folder holds something else, the classes cannot be written as JSON, or a type is
+            not trusted.
         SpecError
             When JSON cannot express a member or the blender.
         """
         from ._bundle import save
 
         check_is_fitted(self, "members_")
-        return save(self, path)
+        return save(self, path, oof=oof, trusted=trusted)
 
     def to_onnx(self, path: str | Path) -> Path:
         """Write the fitted ensemble as one graph of ONNX, which predicts without byoe and without Python.
@@ -337,7 +338,7 @@ class BaseEnsemble(NestedParameters):
         ------
         ParameterError
             Names all members and the blender that have no form in ONNX, each with the reason.
-            Members whose weight is zero are left out, and need none.
+            Members that the blend gives no weight are left out, as by ``prune``, and need none.
         MissingExtraError
             When ``byoe[onnx]`` is not installed.
         """
@@ -350,6 +351,15 @@ class BaseEnsemble(NestedParameters):
         from ._diagram import diagram
 
         return diagram(self)
+
+    def __getattr__(self, name: str) -> Any:
+        # Asked only for what is not there.
+        if name in _OUT_OF_FOLD and "members_" in vars(self):
+            raise AttributeError(
+                f"{name.lstrip('_')} is not there, since the ensemble was saved without its out-of-fold data. To blend "
+                "again, for intervals and to diagnose, save it with oof=True"
+            )
+        return object.__getattribute__(self, name)  # with the usual error, or that of a property
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "members_") and hasattr(self, "blender_")

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from ._contracts import FloatArray, IntArray, Level, Task
 from ._parameters import Parameters
@@ -180,6 +179,20 @@ class Blender(Parameters):
         """Return the fitted blend in its linear form, or None where it has none."""
         return None
 
+    def used(self, n_members: int) -> NDArray[np.bool_]:
+        """Return which members the fitted blend depends on, of shape (n_members,); all unless it can tell.
+
+        The others are not asked for predictions; their columns then hold zeros.
+        """
+        return np.ones(n_members, dtype=bool)
+
+    def restricted(self, kept: NDArray[np.bool_]) -> Self:
+        """Return the fitted blender of some of the members, which are all that it uses, predicting the same.
+
+        To be written with ``used``.
+        """
+        raise TypeError(f"{type(self).__name__} does not define restricted")
+
     def state(self) -> dict[str, Any]:
         """Return the fitted state as plain JSON values."""
         raise TypeError(f"{type(self).__name__} does not define state")
@@ -191,6 +204,8 @@ class Blender(Parameters):
 
 def fitted(blender: Blender, oof: OOF) -> Blender:
     """Return a blender of the same kind, fitted; a PluginError where ``fit`` returns something else."""
+    from sklearn.base import clone
+
     made = clone(blender).fit(oof)
     if not isinstance(made, Blender):
         what = "None" if made is None else f"a {type(made).__name__}"

@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
+import base64
 import json
 import math
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.utils.fixes import parse_version
 
 from . import __version__
 from ._blending import Blender
 from ._calibration import Calibrated
-from ._columns import Column
-from ._contracts import Task
-from ._fold_model import FoldModel
+from ._estimators import SKOPS, unknown_types
+from ._fold_model import FittedMember
 from ._leaderboard import Leaderboard
-from ._members import FittedMember, as_blender, members
+from ._manifest import MANIFEST, MEMBERS, OOF, write_manifest
 from ._outputs import PerOutput
-from ._registry import origin
-from ._spec import blender_from_spec, blender_to_spec, from_spec, to_spec
-from ._splits import SplitPlan
-from ._versions import distributions, installed_version
+from ._registry import distribution_of, origin
+from ._saved import Saved
+from ._spec import blender_to_spec, from_spec, parts_of, to_spec
+from ._trust import advice, untrusted
+from ._versions import OWN_CODE, distributions, installed_version
 from .errors import BundleError, PluginError
 
-FORMAT = 1
-MANIFEST = "manifest.json"
-_OOF = "oof.npz"
-# Its arrays have the same format in every version, and a job's container brings its own.
-_ANY_VERSION = frozenset({"numpy"})
 
-
-def save(ensemble: Any, path: str | Path) -> Path:
+def save(ensemble: Any, path: str | Path, *, oof: bool = True, trusted: Sequence[str] = ()) -> Path:
     """Write a fitted ensemble; a bundle that stands there is replaced only once all is written."""
+    if oof and not hasattr(ensemble, "_plan"):
+        raise BundleError("the ensemble was loaded from a bundle without out-of-fold data; save it with oof=False")
     target = check_free(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        _write(ensemble, temporary)
+        _write(ensemble, temporary, oof=oof, trusted=trusted)
         temporary.chmod(0o755)  # mkdtemp makes it private
         _move(temporary, target)
     finally:
@@ -67,6 +61,7 @@ def _move(temporary: Path, target: Path) -> None:
     # The folder may be a mount point, which cannot be replaced: the manifest goes first and
     # comes back last, so that a folder with a manifest is always whole.
     (target / MANIFEST).unlink(missing_ok=True)
+    (target / OOF).unlink(missing_ok=True)
     for new in sorted(temporary.iterdir(), key=lambda file: file.name == MANIFEST):
         old = target / new.name
         if old.is_dir():
@@ -74,33 +69,36 @@ def _move(temporary: Path, target: Path) -> None:
         new.replace(old)
 
 
-def _write(ensemble: Any, folder: Path) -> None:
+def _write(ensemble: Any, folder: Path, *, oof: bool, trusted: Sequence[str]) -> None:
     spec = to_spec(ensemble, lenient=True)
-    described = []
-    libraries = {"byoe", "numpy", "scikit-learn"}
-    for label, member in ensemble.members_.items():
-        libraries |= _libraries(member.learner)
-        models = []
-        for number, model in enumerate(member.models):
-            place = Path("members", label, str(number))
-            (folder / place).mkdir(parents=True)
-            models.append({"folder": place.as_posix(), **model.save(folder / place)})
-        described.append({"label": label, "finalize": member.finalize, "models": models})
-    _write_oof(ensemble, folder / _OOF)
+    used = ensemble.blender_.used(len(ensemble.members_))
+    described = [
+        {**_write_member(member, folder), "used": bool(used[i])} for i, member in enumerate(ensemble.members_.values())
+    ]
+    held_out = needed_for_intervals(ensemble) if oof else ()
+    _check_trust(ensemble, folder, (ensemble.blender_, *held_out), trusted)
+    if oof:
+        _write_oof(ensemble, folder / OOF)
     task = ensemble._task
+    for_blender = _blender_libraries(ensemble.blender_)
+    libraries = {"byoe", "numpy", "scikit-learn", *for_blender}.union(*(entry["libraries"] for entry in described))
+    dtypes = ensemble._dtypes
     manifest = {
-        "format": FORMAT,
         "byoe": __version__,
         "libraries": {name: installed_version(name) for name in sorted(libraries)},
         "spec": spec,
         "task": asdict(task),
+        "target": ensemble._target,
         "classes": _classes(ensemble) if task.is_classification else None,
         "names": _names(ensemble),
-        "columns": [asdict(column) for column in ensemble._columns],
+        "columns": [
+            {**asdict(column), "dtype": dtype} for column, dtype in zip(ensemble._columns, dtypes, strict=True)
+        ],
         "sparse": ensemble._sparse,
         "members": described,
         "blender": _describe(ensemble.blender_),
-        "held_out_blenders": [_describe(blender) for blender in _needed_for_intervals(ensemble)],
+        "blender_libraries": sorted(for_blender),
+        "held_out_blenders": [_describe(blender) for blender in held_out],
         "seed": ensemble._seed,
         "table": ensemble._digest,
         "metric": ensemble._metric_name,
@@ -108,23 +106,92 @@ def _write(ensemble: Any, folder: Path) -> None:
         "fit_seconds": ensemble._seconds,
         "predict_seconds": ensemble._predicting,
         "leaderboard": [{key: _json_float(v) for key, v in row.items()} for row in ensemble.leaderboard_],
-        "files": {
-            file.relative_to(folder).as_posix(): _digest(file) for file in sorted(folder.rglob("*")) if file.is_file()
-        },
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False), encoding="utf-8")
+    write_manifest(folder, manifest)
 
 
-def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
+def _write_member(member: FittedMember, folder: Path) -> dict[str, Any]:
+    models = []
+    for number, model in enumerate(member.models):
+        place = Path(MEMBERS, member.label, str(number))
+        (folder / place).mkdir(parents=True)
+        models.append({"folder": place.as_posix(), **model.save(folder / place)})
+    return {
+        "label": member.label,
+        "finalize": member.finalize,
+        "distribution": distribution_of(member.learner),
+        "libraries": sorted(_libraries(member.learner, folder / MEMBERS / member.label)),
+        "models": models,
+    }
+
+
+def _libraries(learner: Any, folder: Path) -> set[str]:
+    """Return the distributions whose code a member's files need."""
+    found = set(learner.needs) if not learner.packages() else set()
+    found |= {name for package in learner.packages() for name in distributions(package)}
+    if any(folder.rglob(SKOPS)):
+        found |= {"scikit-learn", "skops"}
+    return found | _own_library(learner)
+
+
+def _blender_libraries(blender: Blender) -> set[str]:
+    if isinstance(blender, PerOutput):
+        return set().union(*map(_blender_libraries, blender.blenders_))
+    if isinstance(blender, Calibrated):
+        return _blender_libraries(blender.inner_)
+    if hasattr(blender, "template"):
+        return {"scikit-learn", "skops"}
+    return _own_library(blender)
+
+
+def _own_library(thing: Any) -> set[str]:
+    """Return the distribution of a plugin; what a job makes of the user's modules is none, elsewhere they are files."""
+    own = distribution_of(thing)
+    return set() if own in (None, "byoe") or own.startswith(OWN_CODE) else {own}
+
+
+def _check_trust(ensemble: Any, folder: Path, blenders: Sequence[Blender], trusted: Sequence[str]) -> None:
+    """Refuse to write what could not be loaded again, unless the user names it here as well as there."""
+    named = [f"{kind.__module__}.{kind.__qualname__}" for kind in parts_of(ensemble).classes]
+    refused = set(untrusted(named, trusted))
+    for label, member in ensemble.members_.items():
+        trusts = member.learner.trusts() if hasattr(member.learner, "trusts") else frozenset()
+        for file in (folder / MEMBERS / label).rglob(SKOPS):
+            refused.update(unknown_types(file.read_bytes(), trusts, trusted))
+    for state in _skops_states([_describe(blender) for blender in blenders]):
+        refused.update(unknown_types(base64.b64decode(state), frozenset(), trusted))
+    if refused:
+        tail = advice(sorted(refused), "save it, and later load it,")
+        raise BundleError(f"the ensemble holds types that byoe does not know: {tail}")
+
+
+def _skops_states(described: Any) -> Iterator[str]:
+    if isinstance(described, list):
+        for one in described:
+            yield from _skops_states(one)
+    elif "calibration" in described:
+        yield from _skops_states(described["blender"])
+    elif "estimator" in described["spec"]:
+        yield described["state"]["skops"]
+
+
+def load(path: str | Path, *, trusted: Sequence[str] = (), sha256: str | None = None) -> Any:
     """Read a saved ensemble.
+
+    Members that the blend does not use are read when they are first asked for, and so are their
+    libraries.
 
     Parameters
     ----------
     path : str or Path
         A folder that ``save`` wrote.
     trusted : sequence of str, default=()
-        Types, as ``module.Class``, that an estimator's file may hold beyond those that byoe
-        and the learners' own packages bring. Name them only for files whose origin you know.
+        Classes, as ``module.Class``, that the bundle may hold beyond those that byoe and the
+        plugins it was made with bring; ``package.*`` for all of a package. Name them only for
+        bundles whose origin you know.
+    sha256 : str, default=None
+        The digest that the bundle must have: the first word of its ``manifest.sha256``, kept in a
+        place that others cannot write to.
 
     Returns
     -------
@@ -134,8 +201,8 @@ def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
     Raises
     ------
     BundleError
-        When the folder is not a bundle, a file is missing or changed, or was written by a
-        newer library than is installed here.
+        When the folder is not a bundle, a file is missing, changed or added, it names classes that
+        are not trusted, or was written by a newer library than is installed here.
 
     Examples
     --------
@@ -148,65 +215,24 @@ def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
     ...     bool((byoe.load(saved).predict(X) == ensemble.predict(X)).all())
     True
     """
-    folder = Path(path)
-    manifest = _read_manifest(folder)
-    ensemble = from_spec(manifest["spec"])
-    task = Task(**manifest["task"])
-    learners = members(ensemble.learners)
-    ensemble.members_ = {}
-    for entry in manifest["members"]:
-        learner = clone(learners[entry["label"]])
-        models = [FoldModel.load(learner, folder / saved["folder"], saved, task, trusted) for saved in entry["models"]]
-        ensemble.members_[entry["label"]] = FittedMember(entry["label"], learner, entry["finalize"], models)
-    ensemble.blender_ = _restore(manifest["blender"], trusted)
-    ensemble._held_out = tuple(_restore(entry, trusted) for entry in manifest["held_out_blenders"])
-    ensemble._task = task
+    saved = Saved(path, trusted, sha256)
+    manifest = saved.manifest
+    ensemble = from_spec(manifest["spec"], saved.trusted)
+    saved.fill(ensemble)
+    ensemble._held_out = saved.held_out()
     ensemble._seed, ensemble._digest = manifest["seed"], manifest["table"]
     ensemble._seconds, ensemble._predicting = manifest["fit_seconds"], manifest["predict_seconds"]
     ensemble._metric_name = manifest["metric"]
-    ensemble._columns = tuple(Column(saved["kind"], tuple(saved["categories"])) for saved in manifest["columns"])
-    ensemble._sparse = manifest["sparse"]
-    ensemble.n_features_in_ = len(ensemble._columns)
-    if manifest["names"] is not None:
-        ensemble.feature_names_in_ = np.asarray(manifest["names"], dtype=object)
-    if task.is_classification:
-        ensemble.classes_ = np.asarray(manifest["classes"]["values"], dtype=manifest["classes"]["dtype"])
+    ensemble._dtypes = tuple(column.get("dtype", "") for column in manifest["columns"])
+    ensemble._target = manifest.get("target")
     estimate = manifest["score_estimate"]
     ensemble.score_estimate_ = float("nan") if estimate is None else estimate
     ensemble.leaderboard_ = Leaderboard(manifest["leaderboard"])
     ensemble.failures_ = []
-    _read_oof(ensemble, folder / _OOF)
+    if OOF in manifest["files"]:
+        saved.read_oof(ensemble)
+        ensemble.coverage_ = ensemble._plan.coverage
     return ensemble
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BundleError(f"{folder} is not a bundle: it holds no {MANIFEST}") from error
-    except ValueError as error:
-        raise BundleError(f"{folder / MANIFEST} is damaged: {error}") from error
-    if manifest.get("format") != FORMAT:
-        raise BundleError(
-            f"{folder} is a bundle of format {manifest.get('format')!r}, written by byoe {manifest.get('byoe')}; "
-            f"byoe {__version__} reads format {FORMAT}"
-        )
-    for name, digest in manifest["files"].items():
-        file = folder / name
-        if not file.is_file():
-            raise BundleError(f"{folder}: the file {name} is missing")
-        if _digest(file) != digest:
-            raise BundleError(f"{folder}: the file {name} is not the one that was saved (its SHA-256 differs)")
-    for name, written in manifest["libraries"].items():
-        here = installed_version(name)
-        if here is None:
-            raise BundleError(f"{folder} needs {name} {written}, which is not installed")
-        if name not in _ANY_VERSION and parse_version(here).release[:2] < parse_version(written).release[:2]:
-            raise BundleError(
-                f"{folder} was written with {name} {written}, and {here} is installed; upgrade {name}, since an "
-                "older library may read a newer model wrongly"
-            )
-    return manifest
 
 
 def _describe(blender: Blender) -> Any:
@@ -223,34 +249,13 @@ def _describe(blender: Blender) -> Any:
             f"blender {blender.name}{origin(blender)}: state() is not JSON ({error}); return numbers, texts, lists and "
             "mappings, such as array.tolist()"
         ) from error
-    return {"spec": blender_to_spec(blender), "state": state}
+    return {"spec": blender_to_spec(blender), "distribution": distribution_of(blender), "state": state}
 
 
-def _restore(entry: Any, trusted: Sequence[str]) -> Blender:
-    if isinstance(entry, list):
-        return PerOutput.of([_restore(one, trusted) for one in entry])
-    if "calibration" in entry:
-        return Calibrated.of(_restore(entry["blender"], trusted), entry["calibration"])
-    blender: Blender = clone(as_blender(blender_from_spec(entry["spec"])))
-    return blender.restore(entry["state"], trusted=trusted)
-
-
-def _needed_for_intervals(ensemble: Any) -> tuple[Blender, ...]:
+def needed_for_intervals(ensemble: Any) -> tuple[Blender, ...]:
     """Return the folds' blenders where `predict_interval` uses them; a meta-model may be large."""
     used: bool = getattr(ensemble, "interval_method_", None) == "cv+"
     return ensemble._held_out if used else ()
-
-
-def _libraries(learner: Any) -> set[str]:
-    """Return the distributions whose code a member's files need."""
-    if not learner.packages():
-        return set(learner.needs)
-    return {name for package in learner.packages() for name in distributions(package)}
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _json_float(value: Any) -> Any:
@@ -285,20 +290,3 @@ def _write_oof(ensemble: Any, file: Path) -> None:
         if not np.array_equal(train, np.setdiff1d(np.arange(plan.n_rows), test)):
             arrays[f"train_{number}"] = train
     np.savez(file, allow_pickle=False, **arrays)
-
-
-def _read_oof(ensemble: Any, file: Path) -> None:
-    with np.load(file, allow_pickle=False) as arrays:
-        rows = np.arange(len(arrays["y"]))
-        folds: list[Any] = []
-        while f"test_{len(folds)}" in arrays:
-            test = arrays[f"test_{len(folds)}"]
-            train = f"train_{len(folds)}"
-            folds.append((arrays[train] if train in arrays else np.setdiff1d(rows, test), test))
-        ensemble._plan = SplitPlan(tuple(folds), len(rows), arrays.get("groups"))
-        ensemble.oof_predictions_ = arrays["oof"]
-        ensemble._y = arrays["y"]
-        ensemble._weight = arrays.get("weight")
-        ensemble._blend_oof = arrays["blend"]
-        ensemble._blend_scored = arrays["scored"]
-    ensemble.coverage_ = ensemble._plan.coverage

@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import Any, Self, cast
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import expit, logit, softmax
-from sklearn.base import clone
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold
+from numpy.typing import NDArray
 
 from ._blending import OOF, Blender, Linear, fitted
 from ._contracts import FloatArray, Task
@@ -71,6 +66,8 @@ class Calibrated(Blender):
         self.inner.check(task, n_members)
 
     def fit(self, oof: OOF) -> Self:
+        from sklearn.model_selection import KFold
+
         folds: Any = oof.folds
         if not folds and len(oof.y) > 1:
             folds = KFold(min(5, len(oof.y)), shuffle=True, random_state=oof.seed).split(oof.y)
@@ -88,6 +85,12 @@ class Calibrated(Blender):
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
         return _apply(self.method, self._map, self.inner_.predict(predictions, X))
 
+    def used(self, n_members: int) -> NDArray[np.bool_]:
+        return self.inner_.used(n_members)
+
+    def restricted(self, kept: NDArray[np.bool_]) -> Calibrated:
+        return Calibrated.of(self.inner_.restricted(kept), self.calibration())
+
     def linear(self, X: Any = None) -> Linear | None:
         form: Linear | None = self.inner_.linear(X)
         return form
@@ -104,6 +107,8 @@ class Calibrated(Blender):
         return made
 
     def __sklearn_clone__(self) -> Calibrated:
+        from sklearn.base import clone
+
         return Calibrated(clone(self.inner), self.method)
 
     def __repr__(self) -> str:
@@ -114,6 +119,9 @@ def _learn(method: str, probabilities: FloatArray, y: Any, weight: FloatArray) -
     if not len(y) or not weight.sum() > 0:
         raise ParameterError("calibrate has no row that a blender did not see; use more folds")
     if method == "temperature":
+        from scipy.optimize import minimize_scalar
+        from scipy.special import softmax
+
         logs = np.log(np.maximum(probabilities, _SMALLEST))
 
         def loss(log_temperature: float) -> float:
@@ -127,6 +135,8 @@ def _learn(method: str, probabilities: FloatArray, y: Any, weight: FloatArray) -
 
 
 def _sigmoid(p: FloatArray, hit: Any, weight: FloatArray) -> list[float]:
+    from sklearn.linear_model import LogisticRegression
+
     used = weight > 0
     if hit[used].all() or not hit[used].any():
         return [1.0, 0.0]
@@ -135,12 +145,16 @@ def _sigmoid(p: FloatArray, hit: Any, weight: FloatArray) -> list[float]:
 
 
 def _isotonic(p: FloatArray, hit: Any, weight: FloatArray) -> list[list[float]]:
+    from sklearn.isotonic import IsotonicRegression
+
     model = IsotonicRegression(y_min=0.0, y_max=1.0).fit(p, hit.astype(np.float64), sample_weight=weight)
     return [model.X_thresholds_.tolist(), model.y_thresholds_.tolist()]
 
 
 def _apply(method: str, learned: Any, probabilities: FloatArray) -> FloatArray:
     if method == "temperature":
+        from scipy.special import softmax
+
         return np.asarray(softmax(np.log(np.maximum(probabilities, _SMALLEST)) / learned, axis=1), dtype=np.float64)
     columns = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
     mapped = [_mapped(method, one, probabilities[:, k]) for k, one in zip(columns, learned, strict=True)]
@@ -154,10 +168,14 @@ def _apply(method: str, learned: Any, probabilities: FloatArray) -> FloatArray:
 
 def _mapped(method: str, learned: Any, p: FloatArray) -> FloatArray:
     if method == "sigmoid":
+        from scipy.special import expit
+
         slope, intercept = learned
         return np.asarray(expit(slope * _log_odds(p) + intercept), dtype=np.float64)
     return np.asarray(np.interp(p, *learned), dtype=np.float64)
 
 
 def _log_odds(p: FloatArray) -> FloatArray:
+    from scipy.special import logit
+
     return np.asarray(logit(np.clip(p, 1e-12, 1 - 1e-12)), dtype=np.float64)

@@ -11,9 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from ._blending import Blender
 from ._contracts import FloatArray
 from ._diagnostics import Diagnosis, diagnose
+from ._input import read_table
 from ._members import as_blender, check_members
-from ._regroup import with_members, without_members
-from ._table import Table, read_table
+from ._regroup import pruned, refitted, with_members, without_members
+from ._table import Table
 from ._transform import TransformingEnsemble
 from .errors import InputError
 
@@ -98,6 +99,67 @@ class ChangeableEnsemble(TransformingEnsemble):
     def _regrouped(self, other: Self, X: Any) -> Self:
         made, features = other._unfitted(other.blender, X)
         other._blend(made, features, other._metric_for(made, other._task))
+        return other
+
+    def prune(self) -> Self:
+        """Return a fitted ensemble without the members that the blend gives no weight; nothing is fitted.
+
+        It predicts the same, to the bit. What is saved of it is smaller, and needs the libraries of
+        its members only. The score estimate is still that of the whole procedure.
+
+        Returns
+        -------
+        EnsembleRegressor or EnsembleClassifier
+            A new one, which shares its members with this one.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from byoe import EnsembleRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> ensemble = EnsembleRegressor(("ridge", "knn", "svm"), "best", random_state=0).fit(X, y)
+        >>> pruned = ensemble.prune()
+        >>> list(pruned.members_), bool((pruned.predict(X) == ensemble.predict(X)).all())
+        (['ridge'], True)
+        """
+        check_is_fitted(self, "members_")
+        other: Self = pruned(self)
+        return other
+
+    def refit(self, X: Any) -> Self:
+        """Return a fitted ensemble that serves one model of each member, fitted on all rows, instead of a bag.
+
+        Of the same size as a bag's one fold model, it is several times smaller and faster, and of
+        trees a little less accurate. Where early stopping found the numbers of rounds of the folds,
+        their mean is used. The weights of the blend stay.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+            The table that the ensemble was fitted on.
+
+        Returns
+        -------
+        EnsembleRegressor or EnsembleClassifier
+            A new one; members that are not bagged are shared with this one.
+
+        Raises
+        ------
+        InputError
+            When ``X`` is another table.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from byoe import EnsembleRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> ensemble = EnsembleRegressor(("lightgbm", "ridge"), random_state=0).fit(X, y)
+        >>> lean = ensemble.refit(X)
+        >>> [len(one.members_["lightgbm"].models) for one in (ensemble, lean)]
+        [5, 1]
+        """
+        check_is_fitted(self, "members_")
+        other: Self = refitted(self, self._training_table(X))
         return other
 
     def diagnose(self, X: Any = None) -> Diagnosis:

@@ -6,37 +6,16 @@ Nothing here is a statistic. The table of categories is the set of values that o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
 
+from ._column import Column, category_key, is_missing
 from ._contracts import FloatArray
 from .errors import InputError, ParameterError, did_you_mean
 
 _DAY = 86_400e6  # microseconds
-
-
-@dataclass(frozen=True)
-class Column:
-    """What a column held when the ensemble was fitted.
-
-    Attributes
-    ----------
-    kind : {"number", "category", "date"}
-    categories : tuple of str
-        The values of a category as texts, sorted; their positions are the codes.
-    """
-
-    kind: Literal["number", "category", "date"]
-    categories: tuple[str, ...] = ()
-
-    @cached_property
-    def codes(self) -> dict[str, float]:
-        """The code of each category."""
-        return {key: float(code) for code, key in enumerate(self.categories)}
 
 
 Raw = tuple[str, Any]  # how messages call the column, and its cells: a narwhals series or an object array
@@ -210,19 +189,3 @@ def _keys(name: str, cells: Any) -> list[str | None]:
             ) from error
         keys.append(key)
     return keys
-
-
-def category_key(cell: Any) -> str | None:
-    """Return the text that a category goes by, or None when the cell is missing."""
-    if is_missing(cell):
-        return None
-    if isinstance(cell, (float, np.floating)) and float(cell).is_integer():
-        return str(int(cell))
-    return str(cell)
-
-
-def is_missing(cell: Any) -> bool:
-    """Say whether a cell is None, NaN, NaT or pandas' NA."""
-    if cell is None or type(cell).__name__ == "NAType":
-        return True
-    return bool(cell != cell)

@@ -132,8 +132,9 @@ def check(
     rows: Annotated[int, typer.Option(min=120, help="Rows of the tables that a learner is checked on.")] = 120,
 ) -> None:
     """Check that a plugin keeps the promises of the contract; the exit status is 1 if it breaks one."""
+    from ._names import plain
     from ._plugin_list import KINDS
-    from ._registry import blender, installed, learner, plain
+    from ._registry import blender, installed, learner
     from .conformance import check_blender, check_learner
 
     params = options.settings(param)

@@ -14,8 +14,8 @@ from sklearn.base import clone
 
 from ._contracts import Learner
 from ._members import as_blender, as_learner, entries, find_label, members
+from ._names import plain
 from ._parameters import SHARED_NAMES
-from ._registry import plain
 from .errors import ParameterError, UnknownNameError, did_you_mean
 
 _BOOLEANS = {"True": True, "true": True, "False": False, "false": False}

@@ -9,12 +9,13 @@ from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
 
 from ._budget import Clock
-from ._fold_model import fit_fold
+from ._cores import cores
+from ._fold_fit import fit_fold
 from ._kept import Kept
 from ._prepared import Preparation, preparing
 from ._remote import Errand, Workers, configured_backend
 from ._rows import Rows
-from ._schedule import cores, run
+from ._schedule import run
 from ._tasks import PREPARE, REFIT, FitTask, Outcome, in_order, mean_rounds
 from .errors import ParameterError
 
@@ -141,7 +142,7 @@ class Course:
     def _rounds_of(self, item: FitTask) -> list[int] | None:
         """Return what is known of a task's rounds; None for a refit whose folds are not all there."""
         if item.fold != REFIT or item.label not in self._stopping:
-            return []
+            return list(item.rounds)
         folds = [self.arrived.get((item.label, number)) for number in range(len(self._data.plan.folds))]
         if any(fold is None or fold.error for fold in folds):
             return None

@@ -22,14 +22,14 @@ from ._blending import OOF, Blender, fitted
 from ._budget import Clock
 from ._contracts import FloatArray, Learner
 from ._course import Course
+from ._fold_model import FittedMember, FoldModel
 from ._kept import Kept
-from ._members import FittedMember
 from ._progress import Progress, telling
 from ._registry import origin
 from ._rows import Rows
 from ._schedule import one_thread
-from ._splits import SplitPlan
-from ._tasks import REFIT, FitTask, Outcome, fit_tasks
+from ._split_plan import SplitPlan
+from ._tasks import REFIT, FitTask, Outcome, fit_tasks, task_seed
 from .errors import BudgetWarning, MemberError, ParameterError, PluginError
 
 
@@ -130,6 +130,44 @@ def cross_fit(
     _report_left_out(tasks, arrived, result, time_limit)
     _gather(result, [arrived[key] for task in tasks if (key := (task.label, task.fold)) in arrived], data.plan)
     return result
+
+
+def refit(
+    learners: Mapping[str, Learner],
+    data: Rows,
+    rounds: Mapping[str, list[int]],
+    *,
+    seed: int,
+    n_jobs: int | None = None,
+    memory_limit: int | None = None,
+    callbacks: tuple[Callable[[Progress], Any], ...] = (),
+    kept: Kept | None = None,
+) -> dict[str, FoldModel]:
+    """Fit every member once, on all rows, for as many rounds as each output's model is to have."""
+    if not learners:
+        return {}
+    every_row = np.arange(data.plan.n_rows)
+    tasks = [
+        replace(
+            FitTask(label, learner, REFIT, every_row, None, task_seed(seed, label, REFIT), stopping=False, keep=True),
+            rounds=tuple(rounds[label]),
+        )
+        for label, learner in learners.items()
+    ]
+    course = Course(tasks, data, frozenset(), seed, n_jobs, None, memory_limit, kept)
+    models: dict[str, FoldModel] = {}
+    quiet = {category for learner in learners.values() for category in learner.quiet}
+    with (
+        telling(callbacks, Counter(task.label for task in tasks)) as tell,
+        closing(course.run(n_jobs, quiet)) as outcomes,
+    ):
+        for done, outcome in enumerate(outcomes, start=1):
+            if outcome.error is not None:
+                _report(outcome, data.plan, CrossFit({}, np.empty(0), {}), "raise")
+            assert outcome.model is not None
+            models[outcome.task.label] = outcome.model
+            tell(_progress(outcome, done, len(tasks), course.clock))
+    return models
 
 
 def _progress(outcome: Outcome, done: int, total: int, clock: Clock) -> Progress:

@@ -185,7 +185,7 @@ def is_number(cell: str) -> bool:
 def parse_cell(cell: str) -> float | None:
     """Return the number in a cell, NaN when it is missing, None when it is text; true counts as 1."""
     try:
-        return float(cell)
+        return None if "_" in cell else float(cell)  # 1_000 is a number in Python alone
     except ValueError:
         text = cell.strip()
         return float("nan") if text in _MISSING else _BOOLEANS.get(text)

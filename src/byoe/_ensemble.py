@@ -15,7 +15,7 @@ from ._calibration import METHODS, Calibrated
 from ._changes import ChangeableEnsemble
 from ._contracts import FloatArray, Task
 from ._explain import explain, explain_margins, feature_importances
-from ._intervals import predict_interval
+from ._intervals import method_of, predict_interval
 from ._members import as_blender
 from ._portfolios import DEFAULT
 from ._table import Table
@@ -137,8 +137,7 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
     def interval_method_(self) -> str:
         """``"cv+"`` if all members are bagged over a partition of the rows, else ``"residual"``."""
         check_is_fitted(self, "members_")
-        bagged = all(member.finalize == "bag" for member in self.members_.values())
-        return "cv+" if bagged and self._plan.is_partition else "residual"
+        return method_of(self)
 
     def predict_interval(self, X: Any, level: float = 0.9) -> FloatArray:
         """Predict an interval that should hold the target of a new row with a given probability.

@@ -1,41 +1,33 @@
-"""Learners made of scikit-learn estimators: an instance, a class or a factory."""
+"""Learners whose models are scikit-learn estimators."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
-from sklearn.utils.validation import has_fit_parameter
 
 from ._contracts import FloatArray, Learner, Level, Model, Task
+from ._trust import advice, untrusted
 from .errors import BundleError, ParameterError
 
-# Types outside skops' own list that byoe's learners and the boosters' wrappers are made of.
-_TRUSTED_PACKAGES = frozenset({"sklearn", "numpy", "scipy", "xgboost", "lightgbm", "catboost"})
-_TRUSTED_TYPES = frozenset({"collections.OrderedDict", "collections.defaultdict", "functools.partial"})
 _INNER = "ensemble"
+SKOPS = "model.skops"
 THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
 
 
 def last_step(estimator: Any) -> Any:
     """Return the estimator that does the predicting: the end of a pipeline, or itself."""
-    while isinstance(estimator, Pipeline):
+    while is_pipeline(estimator):
         estimator = estimator.steps[-1][1]
     return estimator
 
 
-def default_name(estimator: Any) -> str:
-    """Return the label of a member made of an estimator."""
-    inner = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
-    return type(inner).__name__.lower()
+def is_pipeline(value: Any) -> bool:
+    """Say whether an estimator is a pipeline of scikit-learn; imports nothing, as models are served without it."""
+    return any(kind.__name__ == "Pipeline" and kind.__module__.startswith("sklearn.") for kind in type(value).__mro__)
 
 
 def set_seed(estimator: Any, seed: int) -> None:
@@ -82,36 +74,10 @@ def _has_catboost(estimator: Any) -> bool:
 def fit_params(estimator: Any, **given: Any) -> dict[str, Any]:
     """Return the fit parameters that bring what is given (weights, groups) to the last step of a pipeline."""
     prefix = ""
-    while isinstance(estimator, Pipeline):
+    while is_pipeline(estimator):
         name, estimator = estimator.steps[-1]
         prefix += f"{name}__"
     return {f"{prefix}{name}": value for name, value in given.items() if value is not None}
-
-
-def _declare(learner: EstimatorLearner, estimator: Any) -> None:
-    """Set what a learner declares to what an estimator can do."""
-    tags = get_tags(estimator)
-    kinds = {"regression": is_regressor(estimator), "classification": is_classifier(estimator)}
-    learner.tasks = frozenset(kind for kind, fits in kinds.items() if fits)  # type: ignore[misc]  # of this instance
-    learner.weights = "approximate" if has_fit_parameter(last_step(estimator), "sample_weight") else "none"
-    learner.missing = bool(tags.input_tags.allow_nan)
-    learner.sparse = bool(tags.input_tags.sparse)
-    learner.multi_output = bool(tags.target_tags.multi_output)
-    learner.categorical = False
-    learner.grouped = has_fit_parameter(last_step(estimator), "groups")
-    learner.frozen = isinstance(estimator, FrozenEstimator)
-    learner.encoded = not learner.frozen and _is_bare(estimator)
-    learner.gives_probabilities = hasattr(estimator, "predict_proba")
-    trees = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
-    learner.finalize = "bag" if type(last_step(estimator)).__module__.startswith(trees) else "refit"
-
-
-def _is_bare(estimator: Any) -> bool:
-    """Say whether an estimator of scikit-learn has no steps of its own that could prepare the data."""
-    kind = type(estimator)
-    if not kind.__module__.startswith("sklearn.") or kind.__name__.startswith("HistGradientBoosting"):
-        return False
-    return not any(hasattr(value, "transform") for value in estimator.get_params(deep=True).values())
 
 
 def linear_terms(estimator: Any) -> tuple[FloatArray, FloatArray] | None:
@@ -122,25 +88,25 @@ def linear_terms(estimator: Any) -> tuple[FloatArray, FloatArray] | None:
     coef, intercept = getattr(estimator, "coef_", None), getattr(estimator, "intercept_", None)
     if coef is None or intercept is None:
         return None
-    dense = coef.toarray() if issparse(coef) else coef
+    dense = coef.toarray() if hasattr(coef, "toarray") else coef
     coef = np.atleast_2d(np.asarray(dense, dtype=np.float64))
     return coef, np.broadcast_to(np.ravel(intercept).astype(np.float64), len(coef))
 
 
-def load_skops(data: bytes, packages: frozenset[str], trusted: Sequence[str]) -> Any:
-    """Read a skops file whose types come from known packages or are named as trusted."""
+def unknown_types(data: bytes, packages: frozenset[str], trusted: Sequence[str]) -> list[str]:
+    """Return the types that a skops file holds and that are not trusted."""
     from skops import io
 
-    unknown = io.get_untrusted_types(data=data)
-    allowed = _TRUSTED_PACKAGES | packages
-    known = _TRUSTED_TYPES.union(trusted)
-    refused = [name for name in unknown if name.partition(".")[0] not in allowed and name not in known]
-    if refused:
-        raise BundleError(
-            f"the saved estimator holds types that byoe does not know: {', '.join(refused)}. If you know "
-            f"where it comes from, load it with trusted={refused!r}"
-        )
-    return io.loads(data, trusted=unknown)
+    return untrusted(io.get_untrusted_types(data=data), trusted, packages)
+
+
+def load_skops(data: bytes, packages: frozenset[str], trusted: Sequence[str]) -> Any:
+    """Read a skops file whose types byoe knows, or that come from known packages, or are named as trusted."""
+    from skops import io
+
+    if refused := unknown_types(data, packages, trusted):
+        raise BundleError(f"the saved estimator holds types that byoe does not know: {advice(refused, 'load it')}")
+    return io.loads(data, trusted=io.get_untrusted_types(data=data))
 
 
 class EstimatorModel:
@@ -186,7 +152,7 @@ class EstimatorModel:
         name = type(self.estimator).__name__
         if _is_ensemble(self.estimator) and not self.task.is_classification:
             return cast(FloatArray, self.estimator.explain(X))
-        if isinstance(self.estimator, Pipeline):
+        if is_pipeline(self.estimator):
             raise ParameterError("a pipeline has no contributions of its input columns, since its steps change them")
         terms = linear_terms(self.estimator)
         if terms is None or terms[0].shape[1] != X.shape[1]:
@@ -195,7 +161,7 @@ class EstimatorModel:
                 "and lightgbm"
             )
         try:
-            values = X.toarray() if issparse(X) else np.asarray(X, dtype=np.float64)
+            values = X.toarray() if hasattr(X, "toarray") else np.asarray(X, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise ParameterError(f"{name} takes columns that are not numbers, so it is not linear in them") from error
         coef, intercept = terms
@@ -224,7 +190,7 @@ class EstimatorModel:
             return
         from skops import io
 
-        io.dump(self.estimator, folder / "model.skops")
+        io.dump(self.estimator, folder / SKOPS)
 
 
 class EstimatorLearner(Learner):
@@ -240,6 +206,7 @@ class EstimatorLearner(Learner):
 
     weights: Level = "approximate"
     sparse = True
+    needs: ClassVar[tuple[str, ...]] = ("scikit-learn", "skops")
     thread_parameters: ClassVar[frozenset[str]] = THREAD_PARAMETERS
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
@@ -267,104 +234,12 @@ class EstimatorLearner(Learner):
             from ._bundle import load
 
             return EstimatorModel(load(folder / _INNER, trusted=trusted), task)
-        data = (folder / "model.skops").read_bytes()
-        return self._model(load_skops(data, self.packages(), trusted), task)
+        data = (folder / SKOPS).read_bytes()
+        return self._model(load_skops(data, self.trusts(), trusted), task)
 
-    def _model(self, estimator: Any, task: Task) -> EstimatorModel:
+    def trusts(self) -> frozenset[str]:
+        """Return the top-level packages whose classes a saved model may hold: those that the learner declares."""
+        return self.packages()
+
+    def _model(self, estimator: Any, task: Task) -> Model:
         return EstimatorModel(estimator, task, scaled=self.scaled, thread_parameters=self.thread_parameters)
-
-
-class _Foreign(EstimatorLearner):
-    """What byoe did not make: it says by its tags and its signature what it takes."""
-
-    frames = True
-
-    def fit(
-        self,
-        X: Any,
-        y: NDArray[Any],
-        *,
-        task: Task,
-        sample_weight: FloatArray | None,
-        seed: int,
-        threads: int,
-        groups: NDArray[Any] | None = None,
-    ) -> Model:
-        estimator = self.estimator(task, y)
-        if isinstance(estimator, FrozenEstimator):
-            return EstimatorModel(estimator.estimator, task, frozen=True)
-        set_seed(estimator, seed)
-        set_threads(estimator, threads, self.thread_parameters)
-        estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight, groups=groups))
-        return self._model(estimator, task)
-
-
-class FromEstimator(_Foreign):
-    """A scikit-learn estimator that the user made, used as it is."""
-
-    def __init__(self, template: Any) -> None:
-        super().__init__()
-        self.template = template
-        self.name = default_name(template)
-        _declare(self, template)
-
-    def check(self, task: Task) -> None:
-        if task.kind not in self.tasks:
-            wanted = "classifier" if task.is_classification else "regressor"
-            raise ParameterError(
-                f"{type(self.template).__name__} is not a {wanted}, and this is a {task.kind} ensemble"
-            )
-
-    def estimator(self, task: Task, y: NDArray[Any]) -> Any:
-        return clone(self.template)
-
-    def packages(self) -> frozenset[str]:
-        return frozenset({type(self.template).__module__.partition(".")[0]})
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        return cast(dict[str, Any], self.template.get_params(deep=deep))
-
-    def set_params(self, **params: Any) -> Self:
-        self.template.set_params(**params)
-        return self
-
-    def own_params(self) -> dict[str, Any]:
-        return self.get_params(deep=False)
-
-    def parameter_names(self) -> frozenset[str] | None:
-        return frozenset(self.template.get_params(deep=True))
-
-    def __sklearn_clone__(self) -> FromEstimator:
-        twin = FromEstimator(clone(self.template))
-        twin.name = self.name
-        return twin
-
-    def __repr__(self) -> str:
-        return repr(self.template)
-
-
-class FromFactory(_Foreign):
-    """A registered estimator class, or a function that makes an estimator."""
-
-    def __init__(self, factory: Callable[..., Any], **params: Any) -> None:
-        super().__init__(**params)
-        self.factory = factory
-        made = factory()
-        if not (hasattr(made, "fit") and hasattr(made, "get_params")):
-            raise TypeError(f"it makes {made!r}, which is no scikit-learn estimator")
-        _declare(self, made)
-        self._names = frozenset(made.get_params(deep=True))
-        parts = [factory, *map(type, (made, *made.get_params(deep=True).values()))]
-        self._packages = frozenset(part.__module__.partition(".")[0] for part in parts) - {"builtins"}
-
-    def estimator(self, task: Task, y: NDArray[Any]) -> Any:
-        return cast(BaseEstimator, self.factory()).set_params(**self.own_params())
-
-    def packages(self) -> frozenset[str]:
-        return self._packages
-
-    def __repr__(self) -> str:
-        return f"{self.name}{super().__repr__().removeprefix(type(self).__name__)}"
-
-    def parameter_names(self) -> frozenset[str]:
-        return self._names

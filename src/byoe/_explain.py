@@ -14,9 +14,8 @@ import numpy as np
 from ._additive import check_sums
 from ._blending import Blender, Linear
 from ._contracts import FloatArray
-from ._members import FittedMember
+from ._fold_model import FittedMember
 from ._passthrough import sources
-from ._schedule import cores
 from ._table import Table
 from .errors import ParameterError
 
@@ -35,9 +34,9 @@ def explain(ensemble: Any, table: Table) -> FloatArray:
     for column, member in enumerate(ensemble.members_.values()):
         weights = np.array([form.weights[column] for form in forms])
         if not weights.any():
-            predictions[:, column] = member.predict(table, cores(ensemble.n_jobs)).reshape(size.shape)
+            predictions[:, column] = 0.0  # it does not count
             continue
-        own = _contributions(member, table, ensemble.n_jobs).reshape(total.shape)
+        own = _contributions(member, table, ensemble).reshape(total.shape)
         predictions[:, column] = own.sum(axis=-1)
         total += weights[:, None] * own
         size += np.abs(weights[:, None] * own).sum(axis=-1)
@@ -60,7 +59,7 @@ def explain_margins(ensemble: Any, table: Table) -> dict[str, FloatArray]:
     form = ensemble.blender_.linear()
     weights = np.ones(len(ensemble.members_)) if form is None else form.weights
     return {
-        label: _contributions(member, table, ensemble.n_jobs)
+        label: _contributions(member, table, ensemble)
         for weight, (label, member) in zip(weights, ensemble.members_.items(), strict=True)
         if weight != 0
     }
@@ -95,9 +94,9 @@ def _linear(blender: Blender, features: Any, n_members: int) -> Linear:
     return form
 
 
-def _contributions(member: FittedMember, table: Table, n_jobs: int | None) -> FloatArray:
+def _contributions(member: FittedMember, table: Table, ensemble: Any) -> FloatArray:
     try:
-        return member.contributions(table, cores(n_jobs))
+        return member.contributions(table, ensemble._threads(table))
     except ParameterError as error:
         raise ParameterError(
             f"member {member.label!r} cannot be explained: {error}. Leave it out by drop_members({member.label!r}), or "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 
 from ._contracts import IntArray, Task
-from ._splits import SplitPlan
+from ._split_plan import SplitPlan
 
 _FOLDS = 5
 _SHARE_TO_STOP = 0.15

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from ._contracts import FloatArray, IntArray
 from ._registry import origin
 from ._rows import shielded
-from ._schedule import cores
 from ._table import Table
 from .errors import ParameterError
 
@@ -41,6 +40,15 @@ def check_level(level: Any) -> float:
             "should hold, such as 0.9"
         )
     return float(level)
+
+
+def method_of(ensemble: Any) -> str:
+    """Return ``"cv+"`` if all members are bagged over a partition of the rows, else ``"residual"``.
+
+    A pruned ensemble may lack a member that the blender of a fold uses; then it is the latter, too.
+    """
+    bagged = all(member.finalize == "bag" for member in ensemble.members_.values())
+    return "cv+" if bagged and ensemble._plan.is_partition and ensemble._held_out else "residual"
 
 
 def masses(weight: FloatArray, groups: IntArray | None = None) -> tuple[FloatArray, float]:
@@ -252,7 +260,7 @@ def predict_interval(ensemble: Any, table: Table, level: Any) -> FloatArray:
     if lacking:
         warnings.warn(lacking, stacklevel=3)
     least = least_mass(level, mass, new)
-    by_folds = ensemble.interval_method_ == "cv+"
+    by_folds = method_of(ensemble) == "cv+"
     center = _held_out_blends(ensemble, table) if by_folds else ensemble._blended(table)
     residuals = np.abs(ensemble._y - ensemble._blend_oof)[rows]
 
@@ -269,14 +277,18 @@ def predict_interval(ensemble: Any, table: Table, level: Any) -> FloatArray:
 
 def _held_out_blends(ensemble: Any, table: Table) -> FloatArray:
     """Return what the models and the blender that did not see a fold predict: (n_rows, n_folds[, n_outputs])."""
-    threads, task = cores(ensemble.n_jobs), ensemble._task
+    task = ensemble._task
     blends = []
     for fold, blender in enumerate(ensemble._held_out):
-        models = [(label, member.learner, member.models[fold]) for label, member in ensemble.members_.items()]
-        predictions = []
-        for label, learner, model in models:
-            with shielded(learner, table.all(frames=model.frames)) as (X,):
-                predictions.append(task.check(model.predict(X, threads=threads), len(table), label))
-        blended = blender.predict(np.stack(predictions, axis=1), ensemble._passed_through(blender, table))
+        used = blender.used(len(ensemble.members_))
+        predictions = np.zeros((len(table), len(used), *task.width))
+        for column, (label, member) in enumerate(ensemble.members_.items()):
+            if not used[column]:
+                continue
+            model = member.models[fold]
+            with shielded(member.learner, table.all(frames=model.frames)) as (X,):
+                found = model.predict(X, threads=ensemble._threads(table))
+            predictions[:, column] = task.check(found, len(table), label)
+        blended = blender.predict(predictions, ensemble._passed_through(blender, table))
         blends.append(task.check(blended, len(table), f"blender {blender.name}{origin(blender)}"))
     return np.stack(blends, axis=1)

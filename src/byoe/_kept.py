@@ -154,7 +154,8 @@ class Kept:
     def _outcome(self, task: FitTask, entry: Mapping[str, Any], place: Path) -> Outcome:
         model, oof = None, None
         if entry["model"] is not None:
-            model = FoldModel.load(task.learner, place / _MODEL, entry["model"], self._data.task, ())
+            given = [f"{package}.*" for package in task.learner.packages()]  # the code runs here anyway
+            model = FoldModel.load(task.learner, place / _MODEL, entry["model"], self._data.task, given)
         if task.test is not None:
             oof = self._data.task.check(np.load(place / _OOF, allow_pickle=False), len(task.test), task.label)
         return Outcome(task, entry["seconds"], model, oof, entry["rounds"], entry["predicting"], reused=True)

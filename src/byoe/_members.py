@@ -3,64 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ._blending import Blender
-from ._contracts import FloatArray, Learner, Task
+from ._contracts import Learner, Task
+from ._names import plain
 from ._portfolios import PORTFOLIOS
 from ._registry import blender as make_blender
 from ._registry import learner as make_learner
-from ._registry import origin, plain
-from ._rows import shielded
-from .errors import InputError, ParameterError, PluginError, UnknownNameError
+from .errors import InputError, ParameterError, UnknownNameError
 
 DROP = "drop"
-
-
-@dataclass
-class FittedMember:
-    """A member with the models that are served.
-
-    Attributes
-    ----------
-    label : str
-    learner : Learner
-    finalize : {"bag", "refit"}
-    models : list of FoldModel
-        The fold models for a bag, one model for a refit.
-    """
-
-    label: str
-    learner: Learner
-    finalize: str
-    models: list[Any] = field(default_factory=list)
-
-    def predict(self, table: Any, threads: int) -> FloatArray:
-        """Return the mean of the models' predictions of a table's rows."""
-        return self._mean(table, lambda model, X: model.predict(X, threads=threads))
-
-    def contributions(self, table: Any, threads: int) -> FloatArray:
-        """Return the mean of the models' contributions to the predictions of a table's rows."""
-        return self._mean(table, lambda model, X: model.contributions(X, threads=threads))
-
-    def _mean(self, table: Any, ask: Callable[[Any, Any], FloatArray]) -> FloatArray:
-        total: Any = 0.0
-        for model in self.models:
-            try:
-                with shielded(self.learner, table.all(frames=model.frames)) as (X,):
-                    total = total + ask(model, X)
-            except PluginError as error:
-                raise PluginError(f"member {self.label!r}{origin(self.learner)}: {error}") from error
-        return np.asarray(total / len(self.models), dtype=np.float64)
-
-    def importances(self, n_features: int) -> FloatArray | None:
-        """Return the mean of the models' importances, summing to one; None where none tells."""
-        told = [own for model in self.models if (own := model.importances(n_features)) is not None]
-        return np.mean(told, axis=0) if told else None
 
 
 def entries(learners: Any) -> list[tuple[str, Any]]:
@@ -113,7 +69,7 @@ def _entry(item: Any) -> tuple[str, Any]:
         return item[0], item[1]
     if isinstance(item, Learner):
         return item.label, item
-    from ._estimators import default_name
+    from ._foreign import default_name
 
     return default_name(item), item
 
@@ -130,7 +86,7 @@ def as_learner(given: Any) -> Learner | None:
     if isinstance(given, Learner):
         return given
     if hasattr(given, "fit") and hasattr(given, "get_params") and not isinstance(given, type):
-        from ._estimators import FromEstimator
+        from ._foreign import FromEstimator
 
         return FromEstimator(given)
     raise ParameterError(

@@ -80,8 +80,7 @@ class MetaModel(Blender):
         return {"skops": file, "n_classes": self._n_classes}
 
     def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
-        package = type(last_step(self.template)).__module__.partition(".")[0]
-        self.estimator_ = load_skops(base64.b64decode(state["skops"]), frozenset({package}), trusted)
+        self.estimator_ = load_skops(base64.b64decode(state["skops"]), frozenset(), trusted)
         self._n_classes = state["n_classes"]
         return self
 

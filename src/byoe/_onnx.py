@@ -12,7 +12,7 @@ import numpy as np
 from . import __version__
 from . import _onnx_blend as blends
 from ._encoding import MOST_ONE_HOT
-from ._members import FittedMember
+from ._fold_model import FittedMember
 from ._onnx_graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, library
 from ._onnx_models import fold_model
 from ._passthrough import sources
@@ -57,7 +57,7 @@ def _prediction(graph: Graph, ensemble: Any) -> str:
     members = list(ensemble.members_.items())
     refused, labels = [], []
     predictions = {}
-    for place in blends.used(blender, len(members)):
+    for place in np.flatnonzero(blender.used(len(members))).tolist():
         label, member = members[place]
         try:
             predictions[place] = _member(graph, member, numbers=numbers)
@@ -174,7 +174,7 @@ def _written(model: Any, target: Path) -> Path:
     if size > _MOST_BYTES:
         raise ParameterError(
             f"the graph has {size / 1e9:.1f} GB, and a file of ONNX holds 2 GB at most; leave out the largest members "
-            "(diagnose() tells their sizes), or serve one model of each by finalize='refit'"
+            "(diagnose() tells their sizes), or serve one model of each by refit(X)"
         )
     library("onnx.checker").check_model(model, full_check=True)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -10,27 +10,13 @@ import numpy as np
 from . import _onnx_models as models
 from ._blending import Blender
 from ._calibration import _SMALLEST, Calibrated
-from ._contracts import FloatArray, Task
+from ._contracts import Task
 from ._meta_model import MetaModel
 from ._onnx_graph import INT64, Graph, NotExportableError
 from ._outputs import PerOutput
 from .blenders._weighting import Weighting
 from .blenders.meta_linear import _SMALLEST_PROBABILITY, MetaLinear
 from .blenders.vote import Vote
-
-
-def used(blender: Blender, n_members: int) -> list[int]:
-    """Return the places of the members that can change the blend."""
-    shares = np.zeros(n_members)
-    for part in _parts(blender):
-        inner = part.inner_ if isinstance(part, Calibrated) else part
-        if isinstance(inner, Weighting):
-            shares += inner.weights_ != 0
-        elif isinstance(inner, MetaLinear):
-            shares += (_member_coefficients(inner, n_members) != 0).any(axis=(0, 2))
-        else:
-            shares += 1
-    return [int(place) for place in np.flatnonzero(shares)]
 
 
 def blended(graph: Graph, blender: Blender, predictions: Mapping[int, str], features: str | None, task: Task) -> str:
@@ -68,17 +54,6 @@ def blended(graph: Graph, blender: Blender, predictions: Mapping[int, str], feat
     if isinstance(blender, MetaModel):
         return _meta_model(graph, blender, list(predictions.values()), task)
     raise NotExportableError(f"a {type(blender).__name__} is not one of byoe's own blenders")
-
-
-def _parts(blender: Blender) -> list[Blender]:
-    return [part.in_use for part in getattr(blender, "blenders_", [blender])]
-
-
-def _member_coefficients(blender: MetaLinear, n_members: int) -> FloatArray:
-    """Return the coefficients of the members, of shape (n_values, n_members, n_inputs of each)."""
-    coef = np.atleast_2d(blender.coef_)
-    each = len(coef) if blender.coef_.ndim > 1 else 1
-    return coef[:, : n_members * each].reshape(len(coef), n_members, each)
 
 
 def _meta_linear(

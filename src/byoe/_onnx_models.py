@@ -40,9 +40,11 @@ from ._estimators import EstimatorModel, linear_terms
 from ._fold_model import FoldModel
 from ._onnx_graph import INT64, Graph, NotExportableError
 from ._onnx_others import by_skl2onnx
+from .learners import linear
 from .learners._constant import ConstantModel
 from .learners.catboost import CatBoostModel
 from .learners.lightgbm import LightGBMModel
+from .learners.mlp import NetworkModel
 from .learners.xgboost import XGBoostModel
 
 _DECISION_TREES = (DecisionTreeRegressor, DecisionTreeClassifier)
@@ -77,6 +79,13 @@ def _of_member(graph: Graph, model: Any, x: str, task: Task) -> str:
         return trees.lightgbm(graph, model.booster, x)
     if isinstance(model, CatBoostModel):
         return trees.catboost(graph, model.model, x, task)
+    if isinstance(model, linear.LinearModel):
+        found = graph.linear(x, model.coef, model.intercept)
+        return _of_classes(graph, found, len(model.coef)) if model.task.is_classification else found
+    if isinstance(model, NetworkModel):
+        weights, offsets = zip(*model.layers, strict=True)
+        found = graph.layers(x, weights, offsets, model.activation, model.output)
+        return graph.add(graph.scale(found, model.scale), model.center)
     if isinstance(model, EstimatorModel):
         return estimator(graph, model.estimator, x, task)
     raise NotExportableError(f"a {type(model).__name__} is not one of byoe's own models or scikit-learn's estimators")
@@ -142,7 +151,11 @@ def _terms(model: Any) -> tuple[Any, Any]:
 
 def _logistic(graph: Graph, model: Any, x: str, _task: Task) -> str:
     coef, intercept = _terms(model)
-    return graph.probabilities(graph.linear(x, coef, intercept), "logistic" if len(coef) == 1 else "softmax")
+    return _of_classes(graph, graph.linear(x, coef, intercept), len(coef))
+
+
+def _of_classes(graph: Graph, scores: str, n_scores: int) -> str:
+    return graph.probabilities(scores, "logistic" if n_scores == 1 else "softmax")
 
 
 def _scores(graph: Graph, model: Any, x: str) -> str:
@@ -218,7 +231,7 @@ def _boosted(graph: Graph, model: Any, x: str, task: Task) -> str:
     if not task.is_classification:
         return sums
     sums = graph.scale(sums, 2.0 if model.loss == "exponential" else 1.0)
-    return graph.probabilities(sums, "logistic" if rounds.shape[1] == 1 else "softmax")
+    return _of_classes(graph, sums, rounds.shape[1])
 
 
 def _histogram(graph: Graph, model: Any, x: str, task: Task) -> str:
@@ -231,7 +244,7 @@ def _histogram(graph: Graph, model: Any, x: str, task: Task) -> str:
             trees.histogram_tree(found, target, one.nodes)
     sums = found.sums(graph, x)
     if task.is_classification:
-        return graph.probabilities(sums, "logistic" if len(found.bias) == 1 else "softmax")
+        return _of_classes(graph, sums, len(found.bias))
     return graph.link(sums, "exp" if type(model._loss.link).__name__ == "LogLink" else "identity")
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import clone
+from numpy.typing import NDArray
 
 from ._blending import OOF, Blender, fitted
 from ._contracts import FloatArray, Task
@@ -59,7 +59,15 @@ class PerOutput(Blender):
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
         return np.column_stack([blender.predict(predictions[:, :, i], X) for i, blender in enumerate(self.blenders_)])
 
+    def used(self, n_members: int) -> NDArray[np.bool_]:
+        return np.asarray(np.any([blender.used(n_members) for blender in self.blenders_], axis=0))
+
+    def restricted(self, kept: NDArray[np.bool_]) -> PerOutput:
+        return PerOutput.of([blender.restricted(kept) for blender in self.blenders_])
+
     def __sklearn_clone__(self) -> PerOutput:
+        from sklearn.base import clone
+
         return PerOutput(clone(self.template))
 
     def __repr__(self) -> str:

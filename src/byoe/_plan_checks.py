@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._contracts import IntArray, Learner
-from ._splits import SplitPlan
+from ._split_plan import SplitPlan
 from ._table import Table
 from .errors import LeakageWarning
 

@@ -12,7 +12,8 @@ from packaging.requirements import Requirement
 from ._blending import Blender
 from ._contracts import Learner, Prepares, SolvesMoments
 from ._leaderboard import Leaderboard
-from ._registry import LIMIT, Kind, Plugin, blender, everything, installed, learner, plain
+from ._names import LIMIT, Kind, Plugin, plain
+from ._registry import blender, everything, installed, learner
 from ._versions import installed_version
 from .errors import ByoeError, MissingExtraError, PluginError
 

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from ._crossfit import cross_fit
+from ._crossfit import cross_fit, refit
+from ._fold_model import FittedMember
 from ._kept import opened
+from ._leaderboard import Leaderboard
 from ._members import as_blender, check_frozen_classes, check_members, entries, find_label, members, replaced
+from ._names import plain
 from ._plan_checks import warn_of_inner_ensembles
-from ._registry import plain
 from ._rows import Rows
 from ._table import Table
+from ._tasks import mean_rounds
 from .errors import ParameterError, UnknownNameError, did_you_mean
 
 
@@ -75,4 +78,61 @@ def without_members(ensemble: Any, labels: tuple[str, ...]) -> Any:
     other.oof_predictions_ = ensemble.oof_predictions_[:, columns]
     other._seconds = {label: ensemble._seconds[label] for label in kept}
     other._predicting = {label: ensemble._predicting[label] for label in kept}
+    return other
+
+
+def pruned(ensemble: Any) -> Any:
+    """Return the ensemble without the members that its blend does not use; it predicts the same."""
+    used = ensemble.blender_.used(len(ensemble.members_))
+    unused = [label for label, needed in zip(ensemble.members_, used, strict=True) if not needed]
+    if not unused:
+        return copy.copy(ensemble)
+    if len(unused) == len(used):
+        raise ParameterError("the blend uses no member, and one must be kept; blend again, by reblend('mean')")
+    other = without_members(ensemble, tuple(unused))
+    other.blender_ = ensemble.blender_.restricted(used)
+    given = as_blender(ensemble.blender)
+    if given.get_params(deep=False).get("weights") is not None:  # these belong to members
+        other.blender = other.blender_
+    # The blender of a fold may use a member that is gone; then intervals are made of residuals alone.
+    held_out = ensemble._held_out
+    enough = not any((blender.used(len(used)) & ~used).any() for blender in held_out)
+    other._held_out = tuple(blender.restricted(used) for blender in held_out) if enough else ()
+    other.leaderboard_ = Leaderboard(row for row in ensemble.leaderboard_ if row["member"] not in unused)
+    other._diagnosis = None
+    return other
+
+
+def refitted(ensemble: Any, table: Table) -> Any:
+    """Return the ensemble with one model fitted on all rows in the place of each bag."""
+    bags = {label: member for label, member in ensemble.members_.items() if member.finalize == "bag"}
+    data = Rows(table, ensemble._y, ensemble._weight, ensemble._task, ensemble._plan)
+    learners = {label: member.learner for label, member in bags.items()}
+    rounds = {label: mean_rounds([model.rounds for model in member.models]) for label, member in bags.items()}
+    with opened(ensemble.store, learners, data, ensemble._digest, stacklevel=3) as kept:
+        models = refit(
+            learners,
+            data,
+            rounds,
+            seed=ensemble._seed,
+            n_jobs=ensemble.n_jobs,
+            memory_limit=ensemble._limits()["memory_limit"],
+            callbacks=ensemble._listeners(),
+            kept=kept,
+        )
+    other = copy.copy(ensemble)
+    other.finalize = "refit"
+    other.members_ = {
+        label: FittedMember(label, member.learner, "refit", [models[label]]) if label in bags else member
+        for label, member in ensemble.members_.items()
+    }
+    other._held_out = ()  # of the fold models, which are gone
+    other.leaderboard_ = Leaderboard(
+        {**row, "finalize": "refit", "models": 1, "predict_ms": row["predict_ms"] / row["models"]}
+        if row["member"] in bags
+        else row
+        for row in ensemble.leaderboard_
+    )
+    other.leaderboard_[0] |= {key: sum(row[key] for row in other.leaderboard_[1:]) for key in ("models", "predict_ms")}
+    other._diagnosis = None
     return other

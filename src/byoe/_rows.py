@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 
 from ._contracts import FloatArray, IntArray, Learner, Task
 from ._registry import origin
-from ._splits import SplitPlan
 from ._table import Table
 from .errors import PluginError
+
+if TYPE_CHECKING:
+    from ._split_plan import SplitPlan
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def shielded(learner: Learner, *arrays: Any) -> Iterator[Any]:
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, np.ndarray):
         return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
-    if issparse(one):
+    if hasattr(one, "indptr"):
         return all(_same(getattr(one, part), getattr(other, part)) for part in ("data", "indices", "indptr"))
     return bool(one.equals(other)) if hasattr(one, "equals") else True
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,14 @@ import numpy as np
 from ._blending import Blender
 from ._contracts import Learner
 from ._members import as_blender, as_learner, entries
-from ._registry import Kind, blender, installed, learner, plain
+from ._names import Kind, plain
+from ._registry import as_saved, blender, installed, learner
 from ._store import Store
-from .errors import SpecError
+from ._trust import advice, untrusted
+from .errors import BundleError, SpecError
 
 VERSION = 1
+_PLAIN_TYPES = (bool, int, float)  # numpy reads these as its own
 _NOT_IN_SPEC = ("learners", "blender", "callbacks")
 
 
@@ -77,8 +80,23 @@ def to_spec(ensemble: Any, *, lenient: bool = False) -> dict[str, Any]:
     return {**spec, "left_out": left_out} if left_out else spec
 
 
-def from_spec(spec: Mapping[str, Any]) -> Any:
-    """Make the unfitted ensemble that a spec describes."""
+def from_spec(spec: Mapping[str, Any], trusted: Sequence[str] | None = None) -> Any:
+    """Make the unfitted ensemble that a spec describes.
+
+    Parameters
+    ----------
+    spec : mapping
+    trusted : sequence of str, default=None
+        Of a spec whose author is not known: the classes that it may name beyond those that byoe
+        knows. None trusts it.
+
+    Raises
+    ------
+    SpecError
+        For another format, and for a class that cannot be imported.
+    BundleError
+        For a class that is not trusted.
+    """
     from ._ensemble import EnsembleClassifier, EnsembleRegressor
 
     if not isinstance(spec, Mapping) or spec.get("spec") != VERSION:
@@ -89,13 +107,17 @@ def from_spec(spec: Mapping[str, Any]) -> Any:
     members = []
     for entry in spec["learners"]:
         if "learner" in entry:
-            params = {key: _decode(value) for key, value in entry["params"].items()}
-            members.append((entry["label"], learner(entry["learner"], **params)))
+            members.append((entry["label"], _registered("learner", entry["learner"], entry["params"], trusted)))
         else:
-            members.append((entry["label"], _decode(entry["estimator"])))
-    return kind(
-        members, blender_from_spec(spec["blender"]), **{key: _decode(value) for key, value in spec["params"].items()}
-    )
+            members.append((entry["label"], decode(entry["estimator"], trusted)))
+    return kind(members, blender_from_spec(spec["blender"], trusted), **decode(spec["params"], trusted))
+
+
+def _registered(kind: Kind, name: str, params: Mapping[str, Any], trusted: Sequence[str] | None) -> Any:
+    given = decode(params, trusted)
+    if trusted is not None:  # of a bundle: they were checked when it was fitted, which takes the library
+        return as_saved(kind, name, given, None)
+    return learner(name, **given) if kind == "learner" else blender(name, **given)
 
 
 def learner_to_spec(label: str, made: Learner) -> dict[str, Any]:
@@ -109,11 +131,11 @@ def learner_to_spec(label: str, made: Learner) -> dict[str, Any]:
     return {"learner": made.name, "params": params}
 
 
-def blender_from_spec(spec: Mapping[str, Any]) -> Any:
+def blender_from_spec(spec: Mapping[str, Any], trusted: Sequence[str] | None = None) -> Any:
     """Make the blender or meta-model that a part of a spec describes."""
     if "blender" in spec:
-        return blender(spec["blender"], **{key: _decode(value) for key, value in spec["params"].items()})
-    return _decode(spec["estimator"])
+        return _registered("blender", spec["blender"], spec["params"], trusted)
+    return decode(spec["estimator"], trusted)
 
 
 def blender_to_spec(made: Blender) -> dict[str, Any]:
@@ -156,6 +178,10 @@ def _encode(value: Any, where: str, *, arrays: bool = True) -> Any:
         return [_encode(item, where, arrays=arrays) for item in value]
     if isinstance(value, tuple):
         return {"$tuple": [_encode(item, where, arrays=arrays) for item in value]}
+    if isinstance(value, np.dtype) or (
+        isinstance(value, type) and (issubclass(value, np.generic) or value in _PLAIN_TYPES)
+    ):
+        return {"$dtype" if isinstance(value, np.dtype) else "$type": np.dtype(value).str}
     if isinstance(value, np.ndarray) and arrays and value.dtype.kind in "biuf":
         return {"$array": _encode(value.tolist(), where), "dtype": value.dtype.str}
     if isinstance(value, Mapping):
@@ -222,32 +248,39 @@ def _is_splitter(value: Any) -> bool:
     return hasattr(value, "split") and hasattr(value, "get_n_splits") and not isinstance(value, type)
 
 
-def _decode(value: Any) -> Any:
+def decode(value: Any, trusted: Sequence[str] | None = None) -> Any:
+    """Return the value that a part of a spec stands for; ``trusted`` is as for `from_spec`."""
     if isinstance(value, list):
-        return [_decode(item) for item in value]
+        return [decode(item, trusted) for item in value]
     if not isinstance(value, Mapping):
         return value
     if "$float" in value:
         return float(value["$float"])
     if "$tuple" in value:
-        return tuple(_decode(item) for item in value["$tuple"])
+        return tuple(decode(item, trusted) for item in value["$tuple"])
     if "$array" in value:
-        return np.asarray(_decode(value["$array"]), dtype=value["dtype"])
+        return np.asarray(decode(value["$array"], trusted), dtype=value["dtype"])
     if "$dict" in value:
-        return {_decode(key): _decode(item) for key, item in value["$dict"]}
+        return {decode(key, trusted): decode(item, trusted) for key, item in value["$dict"]}
     if "$learner" in value:
-        return learner(value["$learner"], **_decode(value["params"]))
+        return learner(value["$learner"], **decode(value["params"], trusted))
     if "$blender" in value:
-        return blender(value["$blender"], **_decode(value["params"]))
+        return blender(value["$blender"], **decode(value["params"], trusted))
+    if "$dtype" in value:
+        return np.dtype(value["$dtype"])
+    if "$type" in value:
+        return np.dtype(value["$type"]).type
     if "$store" in value:
         return Store(value["$store"], value["max_bytes"])
     if "$object" in value:
-        return _make(value["$object"], {key: _decode(item) for key, item in value["params"].items()})
-    return {key: _decode(item) for key, item in value.items()}
+        return _make(value["$object"], value["params"], trusted)
+    return {key: decode(item, trusted) for key, item in value.items()}
 
 
-def _make(path: str, params: Mapping[str, Any]) -> Any:
+def _make(path: str, params: Mapping[str, Any], trusted: Sequence[str] | None) -> Any:
     module, _, name = path.partition(":")
+    if trusted is not None and (refused := untrusted([f"{module}.{name}"], trusted)):
+        raise BundleError(f"the spec holds a class that byoe does not know: {advice(refused, 'load it')}")
     try:
         kind: Any = importlib.import_module(module)
         for part in name.split("."):
@@ -257,7 +290,7 @@ def _make(path: str, params: Mapping[str, Any]) -> Any:
     # A spec may come from outside: it names classes to instantiate, never functions to call.
     if not isinstance(kind, type) or not (_looks_like_an_estimator(kind) or hasattr(kind, "get_n_splits")):
         raise SpecError(f"{path!r} is not a scikit-learn estimator or splitter")
-    return kind(**params)
+    return kind(**{key: decode(item, trusted) for key, item in params.items()})
 
 
 @dataclass

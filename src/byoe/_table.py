@@ -1,4 +1,4 @@
-"""The input, validated and described once; every task takes rows of it."""
+"""The features of a data set as numbers; every task takes rows of it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import narwhals as nw
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, issparse
-from sklearn.utils import _safe_indexing
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_array, column_or_1d, validate_data
 
-from ._columns import Column, chosen_categories, describe, encode, is_missing, raw_columns
-from ._contracts import FloatArray, Task
+from ._column import Column
 from .errors import InputError
 
 _CELLS_AT_ONCE = 1_000_000
@@ -51,7 +44,7 @@ class Table:
 
     @property
     def sparse(self) -> bool:
-        return bool(issparse(self.values))
+        return not isinstance(self.values, np.ndarray)
 
     @cached_property
     def categorical(self) -> dict[int, int]:
@@ -82,7 +75,11 @@ class Table:
         if not frames or self.native is self.values:
             return self.values[index]
         if hasattr(self.native, "iloc") or isinstance(self.native, np.ndarray):
+            from sklearn.utils import _safe_indexing
+
             return _safe_indexing(self.native, index)
+        import narwhals as nw
+
         return nw.from_native(self.native, eager_only=True)[index].to_native()
 
     def all(self, *, frames: bool) -> Any:
@@ -90,141 +87,16 @@ class Table:
         return self.native if frames else self.values
 
 
-def read_table(estimator: Any, X: Any, *, reset: bool, categorical: Any = "auto") -> Table:
-    """Validate features; with ``reset`` remember their names, number and kinds on the estimator."""
-    if hasattr(X, "iloc"):
-        _check_names(list(X.columns))
-    known = None if reset else getattr(estimator, "_columns", None)
-    raw = None if issparse(X) else raw_columns(X)
-    try:
-        if raw is None:
-            read = _read_numbers(estimator, X, reset)
-        else:
-            validate_data(estimator, X, skip_check_array=True, reset=reset)
-            read = X
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    if reset:
-        chosen = chosen_categories(categorical, raw, estimator.n_features_in_)
-        if chosen and raw is None:
-            raw = _numbers_as_columns(read)
-        known = describe(raw, chosen) if raw is not None else (Column("number"),) * estimator.n_features_in_
-        estimator._columns, estimator._sparse = known, bool(issparse(read))
-    elif raw is None and any(column.kind == "category" for column in known or ()):
-        raw = _numbers_as_columns(read)
-    if raw is None:
-        values = in_form(estimator, read)
-        return Table(values, values, known or ())
-    try:
-        values = check_array(encode(raw, known or ()), dtype=np.float64, order="C", ensure_all_finite="allow-nan")
-    except ValueError as error:
-        raise error if isinstance(error, InputError) else InputError(str(error)) from error
-    plain = isinstance(X, (list, tuple, np.ndarray))
-    if plain and all(column.kind == "number" for column in known or ()):
-        return Table(values, values, known or ())
-    return Table(values, np.array(X, dtype=object) if plain else X, known or ())
-
-
-def _read_numbers(estimator: Any, X: Any, reset: bool) -> Any:
-    finite: Any = True if issparse(X) else "allow-nan"
-    values = validate_data(
-        estimator, X, accept_sparse="csr", dtype=np.float64, order="C", ensure_all_finite=finite, reset=reset
-    )
-    if issparse(values) and max(values.nnz, values.shape[1]) <= np.iinfo(np.int32).max:
-        # Many estimators take no 64-bit indices.
-        parts = values.data, values.indices.astype(np.int32), values.indptr.astype(np.int32)
-        return csr_matrix(parts, shape=values.shape)
-    return values
-
-
-def _numbers_as_columns(values: Any) -> list[tuple[str, Any]]:
-    if issparse(values):
-        raise InputError("a sparse matrix holds numbers only; pass a frame for columns of categories")
-    return [(f"number {i}", column) for i, column in enumerate(values.T)]
-
-
 def in_form(estimator: Any, values: Any) -> Any:
     """Return values dense or sparse as in the fit: the libraries may read a zero that is not stored as missing."""
     trained_sparse = getattr(estimator, "_sparse", False)
-    if issparse(values) and not trained_sparse:
+    dense = isinstance(values, np.ndarray)
+    if not dense and not trained_sparse:
         return values.toarray()
-    if trained_sparse and not issparse(values):
+    if trained_sparse and dense:
+        from scipy.sparse import csr_matrix
+
         if np.isnan(values).any():
             raise InputError("the ensemble was fitted on a sparse matrix, in which no cell can be missing (NaN)")
         return csr_matrix(values)
-    return values
-
-
-def _check_names(names: list[Any]) -> None:
-    if any(isinstance(name, tuple) for name in names):
-        raise InputError("the columns have names of several levels (a MultiIndex); give each one name")
-    if len(set(names)) < len(names):
-        twice = sorted({str(name) for name in names if names.count(name) > 1})
-        raise InputError(f"several columns have the same name: {', '.join(twice[:5])}; rename them")
-
-
-def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
-    """Validate sample weights, of shape (n_rows,)."""
-    if sample_weight is None:
-        return None
-    try:
-        weights: FloatArray = _check_sample_weight(
-            sample_weight, np.zeros((len(table), 1)), dtype=np.float64, ensure_non_negative=True
-        )
-    except ValueError as error:
-        raise InputError(f"sample_weight: {error}") from error
-    return weights
-
-
-def read_target(
-    y: Any, n_rows: int, sample_weight: FloatArray | None, *, classification: bool
-) -> tuple[NDArray[Any], Task, NDArray[Any] | None]:
-    """Validate the target.
-
-    Returns
-    -------
-    y : array of shape (n_rows,) or (n_rows, n_outputs)
-        float64, or int64 codes of the classes.
-    task : Task
-    classes : array of shape (n_classes,) or None
-    """
-    y = check_target(y, classification=classification)
-    if len(y) != n_rows:
-        raise InputError(f"X has {n_rows} rows and y has {len(y)} (inconsistent numbers of samples)")
-    if classification:
-        classes, codes = np.unique(y, return_inverse=True)
-        if len(classes) < 2:
-            raise InputError(f"the target holds one class only ({classes[0]!r}); a classifier needs two")
-        if sample_weight is not None and len(np.unique(codes[sample_weight > 0])) < 2:
-            raise InputError("the rows with a positive sample_weight hold one class only; a classifier needs two")
-        return codes.astype(np.int64), Task("classification", len(classes)), classes
-    return y, Task("regression", n_outputs=1 if y.ndim == 1 else y.shape[1]), None
-
-
-def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
-    """Return the target as an array without holes; of float64 for regression."""
-    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
-    several = not classification and len(shape) == 2 and shape[1] > 1
-    y = np.asarray(y) if several else column_or_1d(y, warn=True)
-    if y.dtype.kind in "biuf":
-        holes = np.isnan(y)
-    else:
-        cells = y.astype(object)
-        holes = np.array([is_missing(value) for value in cells.ravel().tolist()]).reshape(cells.shape)
-    missing = np.flatnonzero(holes if y.ndim == 1 else holes.any(axis=1))
-    if len(missing):
-        shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
-        raise InputError(
-            f"Input y contains NaN: the target is missing in {len(missing)} of {len(y)} rows (rows {shown}). "
-            "Drop these rows; byoe never guesses a target"
-        )
-    if classification:
-        check_classification_targets(y)
-        return np.asarray(y)
-    try:
-        values = np.asarray(y, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"the target is not numeric ({error}); use EnsembleClassifier to predict classes") from error
-    if not np.isfinite(values).all():
-        raise InputError("Input y contains infinity: the target must be finite in every row")
     return values

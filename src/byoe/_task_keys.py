@@ -20,7 +20,7 @@ from ._entries import digest
 from ._registry import find
 from ._rows import Rows
 from ._spec import learner_to_spec, parts_of
-from ._splits import SplitPlan
+from ._split_plan import SplitPlan
 from ._table import Table
 from ._tasks import FitTask
 from ._versions import distributions, installed_version

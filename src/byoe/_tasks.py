@@ -40,6 +40,8 @@ class FitTask:
         Whether the number of rounds is to be found.
     keep : bool
         Whether the model is served.
+    rounds : tuple of int
+        The number of rounds of each output's model, where it is known beforehand.
     """
 
     label: str
@@ -50,6 +52,7 @@ class FitTask:
     seed: int
     stopping: bool
     keep: bool
+    rounds: tuple[int, ...] = ()
 
 
 @dataclass

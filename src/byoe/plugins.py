@@ -14,8 +14,9 @@ from ._blending import OOF, Blender, Linear
 from ._cancelling import cancelled
 from ._contracts import Explains, Learner, Model, Moments, Prepares, SolvesMoments, StopRows, Task
 from ._estimators import EstimatorLearner, EstimatorModel, set_seed
+from ._names import Plugin
 from ._plugin_list import overview
-from ._registry import Plugin, Registration, blender, find, installed, learner, register_blender, register_learner
+from ._registry import Registration, blender, find, installed, learner, register_blender, register_learner
 from .conformance import check_blender, check_learner, checks
 from .errors import PluginError
 

@@ -10,13 +10,13 @@ from typer.testing import CliRunner
 import byoe
 from byoe import EnsembleRegressor
 from byoe._commands import app
-from byoe._handlers import input_fn, output_fn, predict_fn
 from byoe.errors import InputError, JobError, ParameterError
 from byoe.sagemaker import _batch
 from byoe.sagemaker._cloud import split
 from byoe.sagemaker._cloud_job import Job
 from byoe.sagemaker._cloud_transform import Transform
 from byoe.sagemaker._cloud_tuning import Tuning
+from byoe.serving import input_fn, output_fn, predict_fn
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1"
 ROLE = "arn:aws:iam::123456789012:role/byoe"

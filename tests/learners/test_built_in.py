@@ -5,12 +5,12 @@ import pytest
 from sklearn.metrics import accuracy_score, r2_score
 
 import byoe
-from byoe._columns import Column
+from byoe._column import Column
 from byoe._contracts import Task
-from byoe._fold_model import fit_fold
+from byoe._fold_fit import fit_fold
 from byoe._registry import installed
 from byoe._rows import Rows
-from byoe._splits import SplitPlan
+from byoe._split_plan import SplitPlan
 from byoe._table import Table
 from byoe.errors import UnknownNameError
 
@@ -244,7 +244,7 @@ def test_forests_predict_the_same_whatever_the_threads(data):
 def test_catboosts_own_estimator_obeys_the_threads(data):
     from catboost import CatBoostRegressor
 
-    from byoe._estimators import FromEstimator
+    from byoe._foreign import FromEstimator
 
     X, y, _ = data
     model = fit(FromEstimator(CatBoostRegressor(iterations=3, verbose=False, allow_writing_files=False)), X, y)
@@ -265,7 +265,7 @@ def test_an_instance_is_used_as_it_is(data):
     from sklearn.linear_model import Lasso
     from sklearn.tree import DecisionTreeRegressor
 
-    from byoe._estimators import FromEstimator
+    from byoe._foreign import FromEstimator
 
     X, y, _ = data
     tree = DecisionTreeRegressor(max_depth=3)

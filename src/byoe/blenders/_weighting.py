@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._blending import Blender, Linear
 from .._contracts import FloatArray
@@ -24,10 +26,22 @@ class Weighting(Blender):
     weights_: FloatArray
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
-        return np.asarray(np.tensordot(predictions, self.weights_, axes=(1, 0)), dtype=np.float64)
+        # Member by member, so that a row's blend depends neither on other rows nor on members without weight.
+        total = np.zeros((len(predictions), *predictions.shape[2:]))
+        for member in np.flatnonzero(self.weights_):
+            total += self.weights_[member] * predictions[:, member]
+        return total
 
     def linear(self, X: Any = None) -> Linear:
         return Linear(self.weights_)
+
+    def used(self, n_members: int) -> NDArray[np.bool_]:
+        return np.asarray(self.weights_ != 0)
+
+    def restricted(self, kept: NDArray[np.bool_]) -> Self:
+        twin = copy.copy(self)
+        twin.weights_ = self.weights_[kept]
+        return twin
 
     def state(self) -> dict[str, Any]:
         return {"weights": self.weights_.tolist()}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._blending import OOF, Blender
 from .._contracts import FloatArray
@@ -81,6 +83,14 @@ class Auto(Blender):
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
         return self._chosen.predict(predictions, X)
+
+    def used(self, n_members: int) -> NDArray[np.bool_]:
+        return self._chosen.used(n_members)
+
+    def restricted(self, kept: NDArray[np.bool_]) -> Self:
+        twin = copy.copy(self)
+        twin._chosen = self._chosen.restricted(kept)
+        return twin
 
     def state(self) -> dict[str, Any]:
         return {"name": self._chosen.name, "state": self._chosen.state()}

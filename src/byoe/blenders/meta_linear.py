@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import softmax
-from sklearn.base import clone, is_classifier, is_regressor
+from numpy.typing import NDArray
 
 from .._blending import OOF, Blender, Linear
 from .._contracts import FloatArray, Task
 from ..errors import ParameterError
-from . import _pool, _ridge
 
 _SMALLEST_PROBABILITY = 1e-6
 _NEVER = -50.0
@@ -68,6 +67,8 @@ class MetaLinear(Blender):
         params = self.get_params()
         estimator, passthrough = params["estimator"], params["passthrough"]
         if estimator is not None:
+            from sklearn.base import is_classifier, is_regressor
+
             fits = is_classifier(estimator) if task.is_classification else is_regressor(estimator)
             if not fits:
                 raise ParameterError(f"meta-linear: {type(estimator).__name__} does not do {task.kind}")
@@ -101,6 +102,10 @@ class MetaLinear(Blender):
         return self
 
     def _fit_ridge(self, inputs: FloatArray, oof: OOF, n_members: int) -> None:
+        from sklearn.base import clone
+
+        from . import _ridge
+
         params = self.get_params()
         weight = _weight(oof)
         scale = float(np.sqrt(np.average((oof.y - np.average(oof.y, weights=weight)) ** 2, weights=weight))) or 1.0
@@ -121,6 +126,10 @@ class MetaLinear(Blender):
         self.intercept_ = np.asarray(intercept * scale, dtype=np.float64)
 
     def _fit_classes(self, inputs: FloatArray, oof: OOF) -> None:
+        from sklearn.base import clone
+
+        from . import _pool
+
         params = self.get_params()
         n_classes, n_members = oof.task.n_classes, oof.predictions.shape[1]
         present = np.unique(oof.y)
@@ -162,11 +171,37 @@ class MetaLinear(Blender):
         return Linear(self.coef_[:members], float(self.intercept_), features)
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
-        inputs = self._with_features(_inputs(predictions), X)
-        values = np.asarray(inputs @ self.coef_.T + self.intercept_, dtype=np.float64)
-        if values.ndim == 1:
-            return values
+        # Member by member, so that a prediction does not depend on members without weight.
+        n_members = predictions.shape[1]
+        inputs = _inputs(predictions).reshape(len(predictions), n_members, -1)
+        blocks = self._blocks(n_members)
+        values = np.broadcast_to(self.intercept_, (len(predictions), len(blocks))).astype(np.float64)
+        for member in np.flatnonzero(self.used(n_members)):
+            values += inputs[:, member] @ blocks[:, member].T
+        if self.passthrough is not False:
+            features = self._with_features(np.empty((len(predictions), 0)), X)
+            values += features @ np.atleast_2d(self.coef_)[:, n_members * len(blocks) :].T
+        if self.coef_.ndim == 1:
+            return np.asarray(values[:, 0])
+        from scipy.special import softmax
+
         return np.asarray(softmax(values, axis=1), dtype=np.float64)
+
+    def used(self, n_members: int) -> NDArray[np.bool_]:
+        return np.asarray(self._blocks(n_members).any(axis=(0, 2)))
+
+    def restricted(self, kept: NDArray[np.bool_]) -> Self:
+        twin = copy.copy(self)
+        blocks = self._blocks(len(kept))
+        passed = np.atleast_2d(self.coef_)[:, blocks.shape[1] * blocks.shape[2] :]
+        coef = np.hstack([blocks[:, kept].reshape(len(blocks), -1), passed])
+        twin.coef_ = coef if self.coef_.ndim > 1 else coef[0]
+        return twin
+
+    def _blocks(self, n_members: int) -> FloatArray:
+        """Return the members' coefficients, of shape (n_classes or 1, n_members, n_classes or 1)."""
+        coef = np.atleast_2d(self.coef_)
+        return coef[:, : n_members * len(coef)].reshape(len(coef), n_members, len(coef))
 
     def state(self) -> dict[str, Any]:
         fitted = {"coef": self.coef_.tolist(), "intercept": self.intercept_.tolist()}

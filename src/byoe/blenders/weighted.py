@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._blending import OOF
 from .._contracts import FloatArray, Task
 from ..errors import ParameterError
-from ._simplex import least_squares, log_loss
 from ._weighting import Weighting
 
 _SMALLEST_PROBABILITY = 1e-15
@@ -50,6 +50,8 @@ class Weighted(Weighting):
             _normalised(given, n_members)
 
     def fit(self, oof: OOF) -> Self:
+        from ._simplex import least_squares, log_loss
+
         members = oof.predictions.shape[1]
         given = self.get_params()["weights"]
         if given is not None:
@@ -65,6 +67,12 @@ class Weighted(Weighting):
             root = np.sqrt(weight)
             self.weights_ = least_squares(oof.predictions * root[:, None], oof.y * root)
         return self
+
+    def restricted(self, kept: NDArray[np.bool_]) -> Self:
+        twin = super().restricted(kept)
+        if self.get_params()["weights"] is not None:  # the given weights belong to members, too
+            twin._given = {**self._given, "weights": twin.weights_.tolist()}
+        return twin
 
 
 def _normalised(given: Any, members: int) -> FloatArray:

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from sklearn.base import clone
 
 from .._additive import check_model
-from .._columns import Column
+from .._column import Column
 from .._contracts import Explains, FloatArray, Moments, Prepares, SolvesMoments, StopRows, Task
 from .._estimators import EstimatorModel
 from .._moments import FoldMoments, can_solve

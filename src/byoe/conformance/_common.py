@@ -10,8 +10,9 @@ import numpy as np
 
 from .._blending import Blender
 from .._contracts import FloatArray, Learner
+from .._names import Kind, plain
 from .._promises import broken_promise
-from .._registry import Kind, blender, find, installed, learner, plain
+from .._registry import blender, find, installed, learner
 from ..errors import ByoeError
 from ._rules import BrokenPromiseError, NotSupportedError
 

@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.base import clone
 
 from .._contracts import FloatArray, Learner
-from .._fold_model import fit_fold
+from .._fold_fit import fit_fold
 from ..errors import PluginError
 from ._common import CONTRACT, FOUND_BY_NAME, SILENT, check_contract, check_found_by_name, close, shortened
 from ._process import WorkAtOnce, is_pickle, printed, unpickled

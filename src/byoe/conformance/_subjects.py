@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from .._blending import OOF, Blender, fitted
-from .._columns import Column
+from .._column import Column
 from .._contracts import FloatArray, Learner, Prepares, StopRows, Task
-from .._estimators import FromFactory
-from .._fold_model import FoldModel, fit_fold
+from .._fold_fit import fit_fold
+from .._fold_model import FoldModel
+from .._foreign import FromFactory
 from .._members import as_blender, as_learner
-from .._registry import find, installed, plain
+from .._names import plain
+from .._registry import find, installed
 from .._rows import Rows
-from .._splits import SplitPlan
+from .._split_plan import SplitPlan
 from .._table import Table
 from ..errors import ByoeError, ParameterError, PluginError
 from ._rules import NotSupportedError

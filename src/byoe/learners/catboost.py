@@ -61,12 +61,12 @@ class CatBoostModel:
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         method = self.model.predict_proba if self.task.is_classification else self.model.predict
-        return np.asarray(method(_cells(X, self._columns), thread_count=threads), dtype=np.float64)
+        return np.asarray(method(_objects(X, self._columns), thread_count=threads), dtype=np.float64)
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
         import catboost
 
-        data = catboost.Pool(_cells(X, self._columns), cat_features=list(self._columns) or None, thread_count=threads)
+        data = catboost.Pool(_objects(X, self._columns), cat_features=list(self._columns) or None, thread_count=threads)
         values = self.model.get_feature_importance(data, type="ShapValues", thread_count=threads)
         return np.asarray(values, dtype=np.float64)
 
@@ -280,5 +280,19 @@ def _cells(X: Any, columns: tuple[int, ...]) -> Any:
         return X
     import pandas as pd  # CatBoost itself needs it
 
-    codes = {i: np.where(np.isnan(X[:, i]), -1, X[:, i]).astype(np.int32) for i in columns}
+    codes = {i: _whole(X[:, i]) for i in columns}
     return pd.DataFrame({i: codes.get(i, column) for i, column in enumerate(X.T)}, copy=False)
+
+
+def _objects(X: Any, columns: tuple[int, ...]) -> Any:
+    """Return rows as `_cells` does, for predictions: without pandas, which a serving process may not have."""
+    if not columns:
+        return X
+    cells = X.astype(object)
+    for i in columns:
+        cells[:, i] = _whole(X[:, i])
+    return cells
+
+
+def _whole(column: FloatArray) -> IntArray:
+    return np.where(np.isnan(column), -1, column).astype(np.int32)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from .._contracts import FloatArray, Model, StopRows, Task
 from .._estimators import EstimatorLearner, EstimatorModel, set_seed
@@ -82,6 +81,8 @@ class HistGradientBoosting(EstimatorLearner):
         stop: StopRows | None = None,
         rounds: int | None = None,
     ) -> Model:
+        from sklearn.base import clone
+
         given = self.own_params()
         number = take_rounds(given, "max_iter", "learning_rate", stop, rounds, usual=100)
         estimator = self.estimator(task, y).set_params(

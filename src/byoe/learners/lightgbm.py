@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 
 from .._contracts import FloatArray, IntArray, Learner, Model, StopRows, Task
 from ..errors import ParameterError
@@ -55,7 +54,7 @@ class LightGBMModel:
         if isinstance(found, list):  # of sparse rows, a matrix for each class
             values = np.stack([part.toarray() for part in found], axis=1)
         else:
-            values = found.toarray() if issparse(found) else np.asarray(found, dtype=np.float64)
+            values = found.toarray() if hasattr(found, "toarray") else np.asarray(found, dtype=np.float64)
             if self.task.n_classes > 2:  # classes side by side
                 values = values.reshape(len(values), self.task.n_classes, -1)
         if self._dump["average_output"]:  # a forest of LightGBM predicts the mean of its trees, and explains their sum

@@ -1,16 +1,87 @@
-"""Multilayer perceptron of scikit-learn on standardised columns."""
+"""Multilayer perceptron, fitted by scikit-learn on standardised columns and kept as its layers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._contracts import Task
+from .._contracts import FloatArray, Model, Task
 from .._estimators import EstimatorLearner
+from .linear import logistic, softmax
 
 _MOST_ROWS_SEEN = 2_000_000
+_FILE = "layers.npz"
+_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "identity": lambda values: values,
+    "relu": lambda values: np.maximum(values, 0.0),
+    "tanh": np.tanh,
+    "logistic": logistic,
+    "softmax": softmax,
+}
+
+
+class NetworkModel:
+    """Layers of weights and offsets, and the scale of the target.
+
+    Attributes
+    ----------
+    layers : list of (array of shape (n_in, n_out), array of shape (n_out,))
+    activation, output : str
+        What follows the hidden layers, and the last one.
+    center, scale : array of shape (n_outputs,)
+        Of the standardised target.
+    """
+
+    def __init__(self, layers: Any, activation: str, output: str, center: Any, scale: Any, task: Task) -> None:
+        self.layers = [(np.asarray(weights), np.asarray(offsets)) for weights, offsets in layers]
+        self.activation, self.output = activation, output
+        self.center, self.scale = np.asarray(center), np.asarray(scale)
+        self.task = task
+
+    @classmethod
+    def of(cls, estimator: Any, task: Task) -> NetworkModel:
+        """Return the model that a fitted estimator is."""
+        network = getattr(estimator, "regressor_", estimator)
+        scaler = getattr(estimator, "transformer_", None)
+        center, scale = ([0.0], [1.0]) if scaler is None else (scaler.mean_, scaler.scale_)
+        layers = list(zip(network.coefs_, network.intercepts_, strict=True))
+        return cls(layers, network.activation, network.out_activation_, center, scale, task)
+
+    def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
+        values = X
+        for weights, offsets in self.layers[:-1]:
+            values = _ACTIVATIONS[self.activation](values @ weights + offsets)
+        weights, offsets = self.layers[-1]
+        values = _ACTIVATIONS[self.output](values @ weights + offsets)
+        if self.task.is_classification:
+            return np.column_stack([1.0 - values, values]) if values.shape[1] == 1 else np.asarray(values)
+        values = values * self.scale + self.center
+        return np.asarray(values[:, 0] if self.task.n_outputs == 1 else values)
+
+    def save(self, folder: Path) -> None:
+        arrays = {f"weights_{number}": weights for number, (weights, _) in enumerate(self.layers)}
+        arrays |= {f"offsets_{number}": offsets for number, (_, offsets) in enumerate(self.layers)}
+        np.savez(
+            folder / _FILE,
+            allow_pickle=False,
+            activations=np.array([self.activation, self.output]),
+            center=self.center,
+            scale=self.scale,
+            **arrays,
+        )
+
+    @classmethod
+    def load(cls, file: Path, task: Task) -> NetworkModel:
+        """Read what ``save`` wrote."""
+        with np.load(file, allow_pickle=False) as arrays:
+            count = sum(name.startswith("weights_") for name in arrays)
+            layers = [(arrays[f"weights_{number}"], arrays[f"offsets_{number}"]) for number in range(count)]
+            activation, output = arrays["activations"].tolist()
+            return cls(layers, activation, output, arrays["center"], arrays["scale"], task)
 
 
 class MultilayerPerceptron(EstimatorLearner):
@@ -27,6 +98,7 @@ class MultilayerPerceptron(EstimatorLearner):
     """
 
     scaled = multi_output = True
+    needs = ()
     space = {"alpha": (1e-5, 0.1, "log"), "learning_rate_init": (1e-4, 1e-2, "log")}
 
     def parameter_names(self) -> frozenset[str]:
@@ -53,3 +125,11 @@ class MultilayerPerceptron(EstimatorLearner):
         if task.is_classification:
             return MLPClassifier(**params)
         return TransformedTargetRegressor(MLPRegressor(**params), transformer=StandardScaler())
+
+    def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
+        if not (folder / _FILE).is_file():  # byoe 0.1 kept the estimator
+            return super().load(folder, task=task, trusted=trusted)
+        return NetworkModel.load(folder / _FILE, task)
+
+    def _model(self, estimator: Any, task: Task) -> Model:
+        return NetworkModel.of(estimator, task)

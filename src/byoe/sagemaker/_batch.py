@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from .._handlers import CONTENT_TYPES
 from ..errors import ParameterError
+from ..serving._media import ANSWER_TYPES, CONTENT_TYPES
 from ._aws import SERVING, check_options, launch_transform
 from ._cloud_job import Job
 from ._cloud_transform import PIECE_MB, Transform
@@ -49,9 +49,12 @@ def transform(
         The files are shared out among so many instances.
     header : bool, default=None
         Whether the first row of CSV files names the columns; None looks. Not for addresses.
-    content_type : {"text/csv", "application/json", "application/x-npy"}, default=None
-        Of the files at an address; None is ``"text/csv"``.
-    accept : {"application/x-npy", "text/csv", "application/json"}, default="application/x-npy"
+    content_type : str, default=None
+        Of the files at an address: ``"text/csv"``, which None stands for, ``"application/json"``,
+        ``"application/jsonlines"``, ``"application/x-npy"``, ``"application/x-parquet"`` or
+        ``"application/vnd.apache.arrow.stream"``. Options may follow a semicolon, such as
+        ``"text/csv; outputs=interval"``.
+    accept : {"application/x-npy", "text/csv", "application/json", "application/jsonlines"}, default="application/x-npy"
         Of the predictions. The handle's ``predictions()`` reads the default.
     output : str, default=None
         An ``s3://`` prefix, ``byoe`` in SageMaker's usual bucket unless it is given; the predictions
@@ -85,9 +88,12 @@ def transform(
         raise ParameterError("content_type is for files at an s3:// address; what is here is sent as byoe sends it")
     if header is not None and there:
         raise ParameterError("header is for files of this machine; the container looks at each file at an address")
-    for name, given in (("content_type", content_type or CONTENT_TYPES[0]), ("accept", accept)):
-        if given not in CONTENT_TYPES:
-            raise ParameterError(f"{name} is {given!r}, expected one of {', '.join(map(repr, CONTENT_TYPES))}")
+    for name, given, known in (
+        ("content_type", content_type or CONTENT_TYPES[0], CONTENT_TYPES),
+        ("accept", accept, ANSWER_TYPES),
+    ):
+        if given.partition(";")[0].strip() not in known:
+            raise ParameterError(f"{name} is {given!r}, expected one of {', '.join(map(repr, known))}")
     check_count("instance_count", instance_count)
     with tempfile.TemporaryDirectory() as folder:
         rows: Path | str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +119,15 @@ class Job:
             price_per_hour=price_per_hour,
         )
 
-    def ensemble(self) -> Any:
-        """Download and load the fitted ensemble."""
+    def ensemble(self, *, trusted: Sequence[str] = ()) -> Any:
+        """Download and load the fitted ensemble; ``trusted`` names classes of your own, as for `byoe.load`."""
         from .._bundle import load
 
         with tempfile.TemporaryDirectory() as folder:
-            return load(self.cloud.unpack(self.artifact, Path(folder)))
+            ensemble = load(self.cloud.unpack(self.artifact, Path(folder)), trusted=trusted)
+            for member in ensemble.members_.values():
+                member.models[:]  # the folder will be gone when a member without weight is asked for
+        return ensemble
 
     def wait(self, *, logs: bool = False, on_line: Callable[[str], None] | None = None) -> Job:
         """Wait until the job ends. An interrupt ends the waiting, not the job.

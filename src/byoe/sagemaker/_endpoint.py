@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import JobError
+from ..serving._server import MAX_BODY
 from ._layout import local_environment
 from ._local import end_group
 from ._payload import ACCEPT, payloads, read_answer, refusal
-from ._server import MAX_BODY
 from ._wheels import unpack
 
 _START_SECONDS = 180.0  # a serverless endpoint must be healthy by then

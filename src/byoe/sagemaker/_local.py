@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +117,12 @@ class LocalJob:
         self._need_completed()
         return self.base / "model"
 
-    def ensemble(self) -> Any:
-        """Load the fitted ensemble."""
+    def ensemble(self, *, trusted: Sequence[str] = ()) -> Any:
+        """Load the fitted ensemble, and what its spec trusts; ``trusted`` names further classes."""
         from .._bundle import load
 
-        return load(self.artifact)
+        spec = json.loads((self.base / "code" / "spec.json").read_text(encoding="utf-8"))
+        return load(self.artifact, trusted=[*spec["trusted"], *trusted])
 
     def wait(self, *, logs: bool = False, on_line: Callable[[str], None] | None = None) -> LocalJob:
         """Wait until the job ends.

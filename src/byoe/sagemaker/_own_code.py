@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from .._registry import Kind
+from .._names import Kind
 from .._versions import OWN_CODE
 from ..errors import ParameterError
 from ._wheels import add_file, record_row

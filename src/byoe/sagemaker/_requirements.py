@@ -75,6 +75,7 @@ def requirements(
     *,
     container: Container = NEWEST,
     gpu: bool = False,
+    always: Iterable[str] = ALWAYS,
     find: Find = distribution,
 ) -> tuple[list[str], list[str]]:
     """Return the pinned requirements of a job, and further distributions that it needs as wheels.
@@ -90,6 +91,8 @@ def requirements(
     container : Container
     gpu : bool, default=False
         Whether the job runs on a GPU.
+    always : iterable of str
+        What is needed whatever the names.
     find : callable
         Returns an installed distribution.
 
@@ -101,7 +104,7 @@ def requirements(
     shipped = {canonicalize_name(name) for name in shipped}
     versions: dict[str, str] = {}
     wheels: set[str] = set()
-    waiting: list[_Needed] = [(canonicalize_name(name), frozenset(), "the ensemble") for name in (*ALWAYS, *names)]
+    waiting: list[_Needed] = [(canonicalize_name(name), frozenset(), "the ensemble") for name in (*always, *names)]
     for name in shipped - {"byoe"}:
         here = _found(name, "the ensemble", find)
         _check_python(here, "the ensemble", container)

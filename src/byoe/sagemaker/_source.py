@@ -14,7 +14,8 @@ from typing import Any
 from .._ensemble import EnsembleClassifier
 from .._members import as_blender, entries
 from .._metrics import CLASSIFICATION, REGRESSION
-from .._registry import Kind, find
+from .._names import Kind
+from .._registry import find
 from .._spec import Parts, parts_of, to_spec
 from ..errors import JobError, ParameterError, SpecError, need
 from ._layout import SERVING
@@ -38,7 +39,16 @@ if __name__ == "__main__":
 _INFERENCE = '''\
 """Serve the trained ensemble. Written by byoe; runs alike on SageMaker and locally."""
 
-from byoe._handlers import input_fn, model_fn, output_fn, predict_fn
+from byoe import serving
+from byoe.serving import input_fn, output_fn, predict_fn
+
+# Packages of the ensemble's own estimators, whose classes its bundle may hold.
+TRUSTED = {trusted!r}
+
+
+def model_fn(model_dir):
+    return serving.model_fn(model_dir, trusted=TRUSTED)
+
 
 __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
 '''
@@ -89,14 +99,17 @@ def write_source(
         need("distributed", "dask", "a job on several instances")
         if any(one.time_limit is not None for one in (ensemble, *variants)):
             raise ParameterError("several instances cannot keep to a time_limit; leave it out, or use one instance")
-    spec = {**to_spec(ensemble), "data": dict(data)}
+    every = [ensemble, *variants]
+    packages = {kind.__module__.partition(".")[0] for one in every for kind in parts_of(one).classes} - {"sklearn"}
+    trusted = [f"{package}.*" for package in sorted(packages)]
+    asked = [named(text) for text in ((requirements,) if isinstance(requirements, str) else requirements)]
+    spec = {**to_spec(ensemble), "data": dict(data), "trusted": trusted, "requirements": asked}
     folder = folder.resolve()  # a wheel is built in a folder of its own
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
-    every = [ensemble, *variants]
     shipment = _Shipment(modules_of(dependencies))
-    for text in (requirements,) if isinstance(requirements, str) else requirements:
-        shipment.add(named(text))
+    for name in asked:
+        shipment.add(name)
     for parts in map(parts_of, every):
         shipment.add_parts(parts)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +122,7 @@ def write_source(
         definitions = metric_definitions(metrics)
         files = {
             "train.py": _TRAIN,
-            "inference.py": _INFERENCE,
+            "inference.py": _INFERENCE.format(trusted=trusted),
             "spec.json": json.dumps(spec, indent=1, allow_nan=False) + "\n",
             "requirements.txt": "\n".join(training) + "\n",
             **({SERVING: "\n".join(serving) + "\n"} if serving != training else {}),

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,16 +22,17 @@ from sklearn.base import BaseEstimator
 from .._configure import configure
 from .._contracts import FloatArray
 from .._data import Dataset, read_frame, take_apart
+from .._input import check_target, read_table
 from .._members import as_blender, members
 from .._metrics import CLASSIFICATION, REGRESSION, find_metric
 from .._spec import from_spec
-from .._table import check_target, read_table
 from ..errors import InputError, JobError
 from ._hosts import hosts_of_job, leading, work
 from ._layout import SERVING
 from ._metric_lines import metric_line
 from ._report import report
 from ._savings import fitted_line
+from ._serving_needs import libraries_in_use, needed_lines
 
 
 class Terminated(BaseException):
@@ -116,8 +118,9 @@ def run(source: Path) -> None:
         seconds = time.perf_counter() - begun
         say(fitted_line(len(ensemble.members_), seconds))
     model = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
-    ensemble.save(model)
-    _ship_code(source, model / "code")
+    ensemble.save(model, trusted=spec["trusted"])
+    libraries = libraries_in_use(ensemble, model)
+    _ship_code(source, model / "code", libraries, spec["requirements"])
     metrics = evaluate(ensemble, validation)
     output = Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
     output.mkdir(parents=True, exist_ok=True)
@@ -250,15 +253,19 @@ def _values(
     }
 
 
-def _ship_code(source: Path, code: Path) -> None:
-    """Put the serving code beside the model, so that the artifact is complete in itself."""
+def _ship_code(source: Path, code: Path, libraries: Iterable[str], asked: Iterable[str]) -> None:
+    """Put the serving code beside the model, with the requirements of what the blend uses: the artifact is complete."""
     shutil.rmtree(code, ignore_errors=True)
     code.mkdir(parents=True)
-    for name in ("inference.py", "requirements.txt", "spec.json"):
+    for name in ("inference.py", "spec.json"):
         shutil.copy2(source / name, code / name)
-    if (source / SERVING).exists():
-        shutil.copy2(source / SERVING, code / "requirements.txt")
+    full = source / SERVING if (source / SERVING).exists() else source / "requirements.txt"
+    all_lines = full.read_text(encoding="utf-8").splitlines()
+    lines = needed_lines(all_lines, libraries, asked)
+    if left_out := [line for line in all_lines if line not in lines]:
+        say(f"an endpoint does not need {', '.join(left_out)}")
+    (code / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (code / "wheels").mkdir()
-    for line in (code / "requirements.txt").read_text(encoding="utf-8").splitlines():
+    for line in lines:
         if line.startswith("./"):
             shutil.copy2(source / line, code / line)

@@ -1,6 +1,8 @@
 import io
 import json
 import sys
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,8 +15,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from byoe import EnsembleClassifier, EnsembleRegressor
-from byoe._columns import Column
-from byoe._handlers import Refusal, Response, input_fn, model_fn, output_fn, predict_fn
+from byoe._column import Column
+from byoe.serving import input_fn, model_fn, output_fn, predict_fn
+from byoe.serving._answers import Response
+from byoe.serving._media import CONTENT_TYPES
+from byoe.serving._refusal import Refusal
 
 
 def npy(array, **kwargs):
@@ -29,19 +34,34 @@ def _without_flask(monkeypatch):
     monkeypatch.setitem(sys.modules, "flask", None)
 
 
+class Served(NamedTuple):
+    """An ensemble, and the model that an endpoint makes of its bundle."""
+
+    ensemble: Any
+    model: Any
+
+
 @pytest.fixture(scope="module")
-def named(diabetes_frame):
+def serve(tmp_path_factory):
+    def serve(ensemble):
+        return Served(ensemble, model_fn(str(ensemble.save(tmp_path_factory.mktemp("served") / "model"))))
+
+    return serve
+
+
+@pytest.fixture(scope="module")
+def named(diabetes_frame, serve):
     frame = diabetes_frame[["age", "bmi", "target"]]
-    return EnsembleRegressor(("ridge",), random_state=0).fit(frame[["age", "bmi"]], frame["target"])
+    return serve(EnsembleRegressor(("ridge",), random_state=0).fit(frame[["age", "bmi"]], frame["target"]))
 
 
 @pytest.fixture(scope="module")
-def unnamed(diabetes):
-    return EnsembleRegressor(("ridge",), random_state=0).fit(diabetes[0][:, :2], diabetes[1])
+def unnamed(diabetes, serve):
+    return serve(EnsembleRegressor(("ridge",), random_state=0).fit(diabetes[0][:, :2], diabetes[1]))
 
 
-def ask(model, body, content_type, accept="application/json"):
-    return output_fn(predict_fn(input_fn(body, content_type), model), accept)
+def ask(served, body, content_type, accept="application/json"):
+    return output_fn(predict_fn(input_fn(body, content_type), served.model), accept)
 
 
 def answer(model, body, content_type):
@@ -66,13 +86,13 @@ GOOD = {
 
 @pytest.mark.parametrize("case", GOOD)
 def test_every_format_gives_the_ensembles_own_prediction(case, named):
-    expected = named.predict(pd.DataFrame(ROWS, columns=["age", "bmi"])).tolist()
+    expected = named.ensemble.predict(pd.DataFrame(ROWS, columns=["age", "bmi"])).tolist()
     assert answer(named, *GOOD[case]) == expected
 
 
 @pytest.mark.parametrize("case", ["csv", "json rows", "npy"])
 def test_an_ensemble_without_names(case, unnamed):
-    assert answer(unnamed, *GOOD[case]) == unnamed.predict(ROWS).tolist()
+    assert answer(unnamed, *GOOD[case]) == unnamed.ensemble.predict(ROWS).tolist()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +100,7 @@ def test_an_ensemble_without_names(case, unnamed):
     [("0.01,0.05", "text/csv"), ("[0.01, 0.05]", "application/json"), (npy(ROWS[0]), "application/x-npy")],
 )
 def test_one_row(body, content_type, unnamed):
-    assert answer(unnamed, body, content_type) == unnamed.predict(ROWS[:1]).tolist()
+    assert answer(unnamed, body, content_type) == unnamed.ensemble.predict(ROWS[:1]).tolist()
 
 
 def test_missing_cells(named):
@@ -113,6 +133,7 @@ BAD = {
     "a huge integer": (("[[" + "9" * 400 + ", 1]]", "application/json"), 400, "not a number"),
     "not npy": ((b"hello", "application/x-npy"), 400, "not an npy"),
     "pickled npy": ((npy(np.array([[{}]], dtype=object), allow_pickle=True), "application/x-npy"), 400, "expected numbers"),
+    "an underscore": (("1,2\n1_0,2", "text/csv"), 400, "'1_0' is not a number"),
     "text npy": ((npy(np.array([["a", "b"]])), "application/x-npy"), 400, "expected numbers"),
     "cube": ((npy(np.zeros((1, 2, 3))), "application/x-npy"), 400, "two-dimensional"),
     "cut npy": ((npy(ROWS)[:-8], "application/x-npy"), 400, "is not the"),
@@ -135,17 +156,17 @@ def test_a_bad_request_is_refused_with_the_reason(case, named):
 def test_json_answers(accept, unnamed):
     body, media = ask(unnamed, npy(ROWS), "application/x-npy", accept)
     assert media == "application/json"
-    assert json.loads(body) == {"predictions": unnamed.predict(ROWS).tolist()}
+    assert json.loads(body) == {"predictions": unnamed.ensemble.predict(ROWS).tolist()}
 
 
-def test_csv_and_npy_answers(unnamed, iris):
-    expected = unnamed.predict(ROWS)
+def test_csv_and_npy_answers(unnamed, iris, serve):
+    expected = unnamed.ensemble.predict(ROWS)
     body, media = ask(unnamed, npy(ROWS), "application/x-npy", "text/csv")
     assert media == "text/csv"
     assert [float(line) for line in body.splitlines()] == expected.tolist()
     body, _ = ask(unnamed, npy(ROWS), "application/x-npy", "application/x-npy")
     assert np.array_equal(np.load(io.BytesIO(body), allow_pickle=False), expected)
-    classifier = EnsembleClassifier(("ridge",), "mean").fit(iris[0], iris[1].astype(object))
+    classifier = serve(EnsembleClassifier(("ridge",), "mean").fit(iris[0], iris[1].astype(object)))
     body, _ = ask(classifier, npy(iris[0][:3]), "application/x-npy", "application/x-npy")
     assert np.load(io.BytesIO(body), allow_pickle=False).tolist() == ["setosa"] * 3
 
@@ -163,26 +184,27 @@ def test_with_flask_the_platforms_own_response(monkeypatch):
     assert (response.status_code, response.mimetype, response.json) == (400, "application/json", {"error": "no"})
 
 
-def test_the_model_is_loaded_from_a_folder(unnamed, tmp_path):
-    model = model_fn(str(unnamed.save(tmp_path / "model")))
-    assert answer(model, npy(ROWS), "application/x-npy") == unnamed.predict(ROWS).tolist()
-
-
 @given(
     st.one_of(st.binary(max_size=200), st.text(max_size=200)),
-    st.sampled_from(["text/csv", "application/json", "application/x-npy", "text/csv; charset=utf-8", "", "x"]),
+    st.sampled_from(
+        [*CONTENT_TYPES, "text/csv; charset=utf-8", "text/csv; header=present", "text/csv; charset=utf-16", "", "x"]
+    ),
 )
 @settings(max_examples=400, deadline=None)
 def test_no_body_raises(body, content_type):
     class Model:
         n_features_in_ = 2
         members_ = {}
+        blender_ = SimpleNamespace(used=lambda _: [])
         _columns = (Column("number"), Column("category", ("a", "b")))
 
-        def _predict_table(self, table):
+        def blend(self, table):
             assert table.values.dtype == np.float64
             assert table.values.shape[1] == 2
             return np.zeros(len(table))
+
+        def labels(self, blended):
+            return blended
 
     result = output_fn(predict_fn(input_fn(body, content_type), Model()), "application/json")
     assert isinstance(result, (tuple, Response))
@@ -192,7 +214,7 @@ def test_no_body_raises(body, content_type):
 
 
 @pytest.fixture(scope="module")
-def mixed():
+def mixed(serve):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
         {
@@ -206,7 +228,7 @@ def mixed():
     model = make_pipeline(
         make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["town"])), LinearRegression()
     )
-    return EnsembleRegressor(["ridge", ("own", model)], "mean", random_state=0).fit(frame, y)
+    return serve(EnsembleRegressor(["ridge", ("own", model)], "mean", random_state=0).fit(frame, y))
 
 
 MIXED = pd.DataFrame(
@@ -231,11 +253,11 @@ MIXED = pd.DataFrame(
     ],
 )
 def test_categories_and_dates_are_read(body, content_type, mixed):
-    assert answer(mixed, body, content_type) == mixed.predict(MIXED).tolist()
+    assert answer(mixed, body, content_type) == mixed.ensemble.predict(MIXED).tolist()
 
 
 def test_a_category_may_be_written_as_a_number(mixed):
-    expected = mixed.predict(MIXED.head(1).assign(town="9")).tolist()
+    expected = mixed.ensemble.predict(MIXED.head(1).assign(town="9")).tolist()
     for town in ("9", "9.0"):
         assert answer(mixed, f"0.5,{town},2024-02-01", "text/csv") == expected
     assert answer(mixed, '[0.5, 9, "2024-02-01"]', "application/json") == expected
@@ -254,10 +276,11 @@ def test_cells_of_the_wrong_kind_are_named(body, message, mixed):
     assert message in json.loads(refused.body)["error"]
 
 
-def test_several_targets_are_answered_side_by_side():
+def test_several_targets_are_answered_side_by_side(serve):
     X = np.random.default_rng(0).normal(size=(60, 2))
-    model = EnsembleRegressor(["ridge"], "mean", random_state=0).fit(X, np.column_stack([X.sum(axis=1), X[:, 0]]))
-    expected = model.predict(X[:2]).tolist()
+    Y = np.column_stack([X.sum(axis=1), X[:, 0]])
+    model = serve(EnsembleRegressor(["ridge"], "mean", random_state=0).fit(X, Y))
+    expected = model.ensemble.predict(X[:2]).tolist()
     assert answer(model, json.dumps(X[:2].tolist()), "application/json") == expected
     body, _ = ask(model, npy(X[:2]), "application/x-npy", "text/csv")
     assert [[float(cell) for cell in line.split(",")] for line in body.split()] == expected

@@ -1,0 +1,187 @@
+"""The fit of one member on one set of rows.
+
+This is where a learner's declarations are read: categories it does not take are encoded,
+classes that are absent from its rows are put back, targets that it does not take together
+are fitted one by one, and the number of rounds is found on rows that it does not learn from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from ._contracts import FloatArray, IntArray, Learner, Model, Prepares, SolvesMoments, StopRows, Task
+from ._encoding import fit_encoder, needs_encoding
+from ._fold_model import FoldModel
+from ._inner import hold_out, inner_folds
+from ._moments import FoldMoments, of_output
+from ._prepared import Preparation, Prepared
+from ._promises import broken_model
+from ._rows import Rows, inner_task, shielded, targets
+from .errors import PluginError
+
+_PATIENCE = 50
+
+
+def fit_fold(
+    learner: Learner,
+    data: Rows,
+    train: IntArray,
+    *,
+    seed: int,
+    threads: int,
+    stopping: bool = False,
+    rounds: Sequence[int] = (),
+    prepared: Preparation | None = None,
+) -> FoldModel:
+    """Fit a learner on some rows.
+
+    Parameters
+    ----------
+    learner : Learner
+    data : Rows
+    train : array of shape (n_train,)
+        Numbers of the rows that it may see.
+    seed, threads : int
+    stopping : bool
+        Find the number of rounds on rows inside the training part, which the model then
+        does not learn from.
+    rounds : sequence of int
+        How many rounds each output's model gets, where that is known.
+    prepared : Prepared, FoldMoments or None
+        What was made of the whole table, if the learner can use that.
+    """
+    # A clone of its own: a RandomState among the parameters must not pass from task to task.
+    learner = clone(learner)
+    if data.weight is not None:  # a row without weight teaches nothing, neither a median nor a bin
+        train = train[data.weight[train] > 0]
+        if not len(train):
+            raise ValueError("all training rows of this fold have the weight zero; shuffle the folds")
+    stop = None
+    if stopping:
+        split = hold_out(data.plan, train, data.y[train], data.task, seed)
+        rounds = ()
+        if split is not None:
+            train, stop = train[split[0]], train[split[1]]
+    y = data.y[train]
+    present = None if learner.frozen else _absent_classes(y, data.task)
+    if present is not None and not learner.gives_probabilities:
+        raise ValueError(
+            "a class is absent from the training part, and a decision value for it cannot be made up; stratify the "
+            "folds, or wrap the member in sklearn.calibration.CalibratedClassifierCV"
+        )
+    inner = inner_task(learner, data.task, present)
+    fit = _Fit(learner, data, train, stop, present, inner, seed, threads)
+    if isinstance(prepared, FoldMoments):
+        return fit.of_moments(prepared) or fit.of_rows(rounds)
+    if prepared is not None and present is None:
+        return fit.of_prepared(prepared, rounds)
+    return fit.of_rows(rounds)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The fit of one member on some rows, and what its models have in common."""
+
+    learner: Learner
+    data: Rows
+    train: IntArray
+    stop: IntArray | None
+    present: IntArray | None
+    task: Task
+    seed: int
+    threads: int
+
+    def of_rows(self, rounds: Sequence[int]) -> FoldModel:
+        """Fit on copies of the rows, encoded where the learner wants that."""
+        learner, data, train, table = self.learner, self.data, self.train, self.data.table
+        encode = needs_encoding(learner, table)
+        model = FoldModel([], data.task, learner.frames and not encode, present=self.present)
+        X = table.rows(train, frames=model.frames)
+        extra: dict[str, Any] = {}
+        if encode:
+            folds = partial(inner_folds, data.plan, train, self.seed)
+            weight = self._weight(train)
+            model.encoder, X = fit_encoder(learner, X, data.y[train], data.task, weight, table, folds)
+        if learner.categorical and not model.frames:
+            extra["categorical"] = model.encoder.codes(table.categorical) if model.encoder else table.categorical
+        if learner.grouped and data.plan.groups is not None:
+            extra["groups"] = data.plan.groups[train]
+        stop_X = None if self.stop is None else table.rows(self.stop, frames=model.frames)
+        if self.stop is not None and model.encoder is not None:
+            stop_X = model.encoder.transform(stop_X)
+
+        def fit(_number: int, y: NDArray[Any], **given: Any) -> Model:
+            with shielded(learner, X, y) as (rows, own):
+                return learner.fit(rows, own, **given, **extra)
+
+        self._fit(model, rounds, stop_X, fit)
+        return model
+
+    def of_prepared(self, prepared: Prepared, rounds: Sequence[int]) -> FoldModel:
+        """Fit on rows of what the learner prepared."""
+        rows = prepared.places(self.train)
+        stop = None if self.stop is None else prepared.places(self.stop)
+        model = FoldModel([], self.data.task)
+
+        def fit(number: int, y: NDArray[Any], **given: Any) -> Model:
+            assert isinstance(self.learner, Prepares)
+            return self.learner.fit_rows(prepared.of_output(number, self.threads), rows, y, **given)
+
+        self._fit(model, rounds, stop, fit)
+        return model
+
+    def of_moments(self, prepared: FoldMoments) -> FoldModel | None:
+        """Solve from the moments of the rows; None where that would lose digits."""
+        found = prepared.of(self.train, self.threads)
+        if found is None:
+            return None
+        assert isinstance(self.learner, SolvesMoments)
+        encoder, moments = found
+        model = FoldModel([], self.data.task, encoder=encoder)
+        together = self.task.n_outputs == self.data.task.n_outputs
+        for own in [moments] if together else [of_output(moments, i) for i in range(self.data.task.n_outputs)]:
+            solved = self.learner.fit_moments(own, task=self.task, seed=self.seed, threads=self.threads)
+            if solved is None:
+                return None
+            model.models.append(solved)
+        return model
+
+    def _fit(self, model: FoldModel, rounds: Sequence[int], stop_X: Any, fit: Callable[..., Model]) -> None:
+        weight, stop_weight = self._weight(self.train), self._weight(self.stop)
+        stop_y = self._targets(self.stop)
+        for number, target in enumerate(self._targets(self.train)):
+            extra: dict[str, Any] = {}
+            if self.learner.stops and self.stop is not None:
+                extra["stop"] = StopRows(stop_X, stop_y[number], stop_weight, _PATIENCE)
+            if self.learner.stops and len(rounds):
+                extra["rounds"] = rounds[number]
+            fitted = fit(
+                number, target, task=self.task, sample_weight=weight, seed=self.seed, threads=self.threads, **extra
+            )
+            if fault := broken_model(fitted):
+                raise PluginError(fault)
+            model.models.append(fitted)
+            if extra:
+                model.rounds.append(int(getattr(fitted, "rounds", 1)))
+
+    def _weight(self, rows: IntArray | None) -> FloatArray | None:
+        return None if rows is None or self.data.weight is None else self.data.weight[rows]
+
+    def _targets(self, rows: IntArray | None) -> list[NDArray[Any]]:
+        return [] if rows is None else targets(self.data.y[rows], self.present, self.data.task, self.task)
+
+
+def _absent_classes(y: NDArray[Any], task: Task) -> IntArray | None:
+    if not task.is_classification:
+        return None
+    present = np.unique(y)
+    if len(present) < 2:
+        raise ValueError("the training part of this fold holds one class only; stratify the folds")
+    return None if len(present) == task.n_classes else present

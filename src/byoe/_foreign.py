@@ -1,0 +1,147 @@
+"""Learners made of what byoe did not make: an estimator instance, a class or a factory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self, cast
+
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags
+from sklearn.utils.validation import has_fit_parameter
+
+from ._contracts import FloatArray, Model, Task
+from ._estimators import EstimatorLearner, EstimatorModel, fit_params, last_step, set_seed, set_threads
+from .errors import ParameterError
+
+
+def default_name(estimator: Any) -> str:
+    """Return the label of a member made of an estimator."""
+    inner = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
+    return type(inner).__name__.lower()
+
+
+def _declare(learner: EstimatorLearner, estimator: Any) -> None:
+    """Set what a learner declares to what an estimator can do."""
+    tags = get_tags(estimator)
+    kinds = {"regression": is_regressor(estimator), "classification": is_classifier(estimator)}
+    learner.tasks = frozenset(kind for kind, fits in kinds.items() if fits)  # type: ignore[misc]  # of this instance
+    learner.weights = "approximate" if has_fit_parameter(last_step(estimator), "sample_weight") else "none"
+    learner.missing = bool(tags.input_tags.allow_nan)
+    learner.sparse = bool(tags.input_tags.sparse)
+    learner.multi_output = bool(tags.target_tags.multi_output)
+    learner.categorical = False
+    learner.grouped = has_fit_parameter(last_step(estimator), "groups")
+    learner.frozen = isinstance(estimator, FrozenEstimator)
+    learner.encoded = not learner.frozen and _is_bare(estimator)
+    learner.gives_probabilities = hasattr(estimator, "predict_proba")
+    trees = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
+    learner.finalize = "bag" if type(last_step(estimator)).__module__.startswith(trees) else "refit"
+
+
+def _is_bare(estimator: Any) -> bool:
+    """Say whether an estimator of scikit-learn has no steps of its own that could prepare the data."""
+    kind = type(estimator)
+    if not kind.__module__.startswith("sklearn.") or kind.__name__.startswith("HistGradientBoosting"):
+        return False
+    return not any(hasattr(value, "transform") for value in estimator.get_params(deep=True).values())
+
+
+class _Foreign(EstimatorLearner):
+    """What byoe did not make: it says by its tags and its signature what it takes."""
+
+    frames = True
+
+    def fit(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+        groups: NDArray[Any] | None = None,
+    ) -> Model:
+        estimator = self.estimator(task, y)
+        if isinstance(estimator, FrozenEstimator):
+            return EstimatorModel(estimator.estimator, task, frozen=True)
+        set_seed(estimator, seed)
+        set_threads(estimator, threads, self.thread_parameters)
+        estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight, groups=groups))
+        return self._model(estimator, task)
+
+
+class FromEstimator(_Foreign):
+    """A scikit-learn estimator that the user made, used as it is."""
+
+    def __init__(self, template: Any) -> None:
+        super().__init__()
+        self.template = template
+        self.name = default_name(template)
+        _declare(self, template)
+
+    def check(self, task: Task) -> None:
+        if task.kind not in self.tasks:
+            wanted = "classifier" if task.is_classification else "regressor"
+            raise ParameterError(
+                f"{type(self.template).__name__} is not a {wanted}, and this is a {task.kind} ensemble"
+            )
+
+    def estimator(self, task: Task, y: NDArray[Any]) -> Any:
+        return clone(self.template)
+
+    def packages(self) -> frozenset[str]:
+        return frozenset({type(self.template).__module__.partition(".")[0]})
+
+    def trusts(self) -> frozenset[str]:
+        return frozenset()  # nobody has installed it for byoe: the user names what is not known
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return cast(dict[str, Any], self.template.get_params(deep=deep))
+
+    def set_params(self, **params: Any) -> Self:
+        self.template.set_params(**params)
+        return self
+
+    def own_params(self) -> dict[str, Any]:
+        return self.get_params(deep=False)
+
+    def parameter_names(self) -> frozenset[str] | None:
+        return frozenset(self.template.get_params(deep=True))
+
+    def __sklearn_clone__(self) -> FromEstimator:
+        twin = FromEstimator(clone(self.template))
+        twin.name = self.name
+        return twin
+
+    def __repr__(self) -> str:
+        return repr(self.template)
+
+
+class FromFactory(_Foreign):
+    """A registered estimator class, or a function that makes an estimator."""
+
+    def __init__(self, factory: Callable[..., Any], **params: Any) -> None:
+        super().__init__(**params)
+        self.factory = factory
+        made = factory()
+        if not (hasattr(made, "fit") and hasattr(made, "get_params")):
+            raise TypeError(f"it makes {made!r}, which is no scikit-learn estimator")
+        _declare(self, made)
+        self._names = frozenset(made.get_params(deep=True))
+        parts = [factory, *map(type, (made, *made.get_params(deep=True).values()))]
+        self._packages = frozenset(part.__module__.partition(".")[0] for part in parts) - {"builtins"}
+
+    def estimator(self, task: Task, y: NDArray[Any]) -> Any:
+        return cast(BaseEstimator, self.factory()).set_params(**self.own_params())
+
+    def packages(self) -> frozenset[str]:
+        return self._packages
+
+    def __repr__(self) -> str:
+        return f"{self.name}{super().__repr__().removeprefix(type(self).__name__)}"
+
+    def parameter_names(self) -> frozenset[str]:
+        return self._names

@@ -1,0 +1,49 @@
+"""What a prediction is made of: the members' predictions, and the blend of those that count.
+
+Shared by the ensembles and by the serving door `_runtime`, which loads neither scikit-learn
+nor pandas.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._blending import Blender
+from ._contracts import FloatArray, Task
+from ._cores import cores
+from ._fold_model import FittedMember
+from ._passthrough import passed_through
+from ._registry import origin
+from ._table import Table
+
+# So few rows are predicted faster than a second thread wakes up.
+_FEW_ROWS = 1_000
+
+
+class Predicting:
+    """Fitted members and a blender."""
+
+    members_: dict[str, FittedMember]
+    blender_: Blender
+    n_jobs: int | None
+    _task: Task
+
+    def _threads(self, table: Table) -> int:
+        return 1 if len(table) <= _FEW_ROWS else cores(self.n_jobs)
+
+    def _member_predictions(self, table: Table, blender: Blender | None = None) -> FloatArray:
+        """Return predictions of shape (n_rows, n_members[, …]); zeros of members that a given blender does not use."""
+        used = np.ones(len(self.members_), dtype=bool) if blender is None else blender.used(len(self.members_))
+        predictions = np.zeros((len(table), len(self.members_), *self._task.width))
+        for column, member in enumerate(self.members_.values()):
+            if used[column]:
+                predictions[:, column] = member.predict(table, self._threads(table))
+        return predictions
+
+    def _blended(self, table: Table) -> FloatArray:
+        predictions = self._member_predictions(table, self.blender_)
+        blended = self.blender_.predict(predictions, self._passed_through(self.blender_, table))
+        return self._task.check(blended, len(table), f"blender {self.blender_.name}{origin(self.blender_)}")
+
+    def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
+        return passed_through(blender, table, getattr(self, "feature_names_in_", None))

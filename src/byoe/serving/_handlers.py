@@ -1,0 +1,85 @@
+"""The four serving handlers. The endpoint's ``inference.py``, the local server and batch use no others.
+
+A refused request never becomes an exception, which the platform would answer with an
+opaque 500: ``input_fn`` and ``predict_fn`` pass a `Refusal` on, and ``output_fn`` answers
+with its status and a JSON body that says what to change.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from ._answers import Answer, answer, refused, write
+from ._cells import read_table
+from ._keep_out import kept_out
+from ._media import ANSWER_TYPES, CSV, JSON, accepted
+from ._refusal import Refusal
+from ._requests import Request, read_request
+
+
+def model_fn(model_dir: str, *, trusted: Sequence[str] = ()) -> Any:
+    """Load the model and let it predict once, so that the first request need not wait; called once per process.
+
+    What only imports on the way, and takes seconds, is kept out of a process that serves.
+    """
+    from .._runtime import Runtime
+    from .._saved import Saved
+
+    saved = Saved(model_dir, trusted)
+    with kept_out() if saved.native else nullcontext():
+        model = Runtime(saved)
+        _warm_up(model)
+    return model
+
+
+def input_fn(body: str | bytes, content_type: str) -> Request | Refusal:
+    """Parse a request body."""
+    try:
+        return read_request(body, content_type or "")
+    except Refusal as refusal:
+        return refusal
+
+
+def predict_fn(request: Request | Refusal, model: Any) -> Answer | Refusal:
+    """Predict the parsed rows."""
+    if isinstance(request, Refusal):
+        return request
+    try:
+        return answer(model, read_table(request.rows, model), request.options)
+    except Refusal as refusal:
+        return refusal
+    except ValueError as error:  # a member of the user's own refuses the rows, or the model has no such output
+        return Refusal(400, f"these rows cannot be predicted: {str(error)[:1000]}")
+
+
+def output_fn(prediction: Answer | Refusal, accept: str) -> Any:
+    """Write the answer: ``(body, content type)``, or an error response."""
+    try:
+        if isinstance(prediction, Refusal):
+            raise prediction
+        media, header = accepted(accept)
+        if not media:
+            raise Refusal(406, f"cannot answer as {accept[:100]!r}; accept one of {', '.join(ANSWER_TYPES)}")
+        return write(prediction, media, header=header), media
+    except Refusal as refusal:
+        return refused(refusal)
+
+
+def _warm_up(model: Any) -> None:
+    """Predict one row of zeros and first categories, in the two usual formats."""
+    row = [column.categories[0] if column.categories else 0.0 for column in model._columns]
+    line = io.StringIO()
+    csv.writer(line).writerow(row)
+    for body, content_type in ((json.dumps([row]), JSON), (line.getvalue(), f"{CSV}; header=absent")):
+        try:
+            made = predict_fn(input_fn(body, content_type), model)
+            if isinstance(made, Refusal):
+                raise made
+            output_fn(made, content_type.partition(";")[0])
+        except Exception as error:  # no row may be like this one: requests will tell whether the model works
+            print(f"[byoe] the model could not be warmed up: {error}", flush=True)

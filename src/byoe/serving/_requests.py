@@ -1,0 +1,181 @@
+"""Request bodies, read as far as that goes without knowing the model."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ._media import ARROW, CSV, JSON, JSON_LINES, NPY, PARQUET, ContentType, Options
+from ._refusal import Refusal
+
+# Formats that repeat a value for nothing may not stand for more cells than this, or than text of their size could.
+_CELLS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that are not checked yet.
+
+    Attributes
+    ----------
+    cells : list of rows
+        Of texts, or of what JSON gives.
+    names : list of str or None
+        The columns' names, when the request gave them.
+    header : bool or None
+        Whether the first row is a header; None where that has to be found out.
+    odd : bool
+        Whether a text may be taken for a number by Python, and by nobody else.
+    """
+
+    cells: Any
+    names: list[str] | None = None
+    header: bool | None = False
+    odd: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """A parsed request.
+
+    Attributes
+    ----------
+    rows : Rows, array of shape (n_rows, n_columns), or Columnar
+    options : Options
+    """
+
+    rows: Any
+    options: Options
+
+
+def read_request(body: str | bytes, content_type: str) -> Request:
+    """Parse a body; whatever is wrong with it is a Refusal."""
+    kind = ContentType.of(content_type)
+    return _READERS[kind.media](body, kind)
+
+
+def _text(body: str | bytes, kind: ContentType) -> str:
+    if isinstance(body, str):
+        return body.removeprefix("\ufeff")
+    try:
+        return bytes(body).decode(kind.charset).removeprefix("\ufeff")
+    except (UnicodeError, ValueError) as error:
+        named = "UTF-8" if kind.charset.startswith("utf-8") else kind.charset
+        raise Refusal(400, f"the body is not {named}: {str(error)[:200]}") from error
+
+
+def _bytes(body: str | bytes) -> bytes:
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+def _read_csv(body: str | bytes, kind: ContentType) -> Request:
+    text = _text(body, kind)
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+    except csv.Error as error:
+        raise Refusal(400, f"the body is not CSV: {error}") from error
+    if not rows:
+        raise Refusal(400, "the body holds no rows")
+    # The first row is looked at more closely anyway.
+    odd = text.find("_", max(text.find("\n"), 0)) >= 0
+    return Request(Rows(rows, header=kind.header, odd=odd), kind.options)
+
+
+def _parsed(text: str, where: str = "the body") -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, f"{where} is not JSON: {str(error)[:200]}") from error
+
+
+def _read_json(body: str | bytes, kind: ContentType) -> Request:
+    data = _parsed(_text(body, kind))
+    names, options = None, kind.options
+    if isinstance(data, dict):
+        options = options.changed(data)
+        if "columns" in data and "data" in data:
+            names, data = data["columns"], data["data"]
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise Refusal(400, '"columns" must be a list of names')
+        elif "instances" in data:
+            data = data["instances"]
+        else:
+            raise Refusal(400, 'expected a list of rows, {"instances": […]} or {"columns": […], "data": […]}')
+    return Request(_rows(data, names), options)
+
+
+def _rows(data: Any, names: list[str] | None = None) -> Rows:
+    if not isinstance(data, list) or not data:
+        raise Refusal(400, "expected a list with at least one row")
+    kinds = set(map(type, data))
+    if kinds == {dict}:
+        names = list(data[0])
+        for number, row in enumerate(data):
+            if row.keys() != data[0].keys():
+                raise Refusal(400, f"row {number} has other columns than row 0")
+        return Rows([[row[name] for name in names] for row in data], names)
+    if not kinds & {list, dict}:
+        data, kinds = [data], {list}
+    if kinds != {list}:
+        raise Refusal(400, "every row must be a list, or every row an object of column names and values")
+    return Rows(data, names)
+
+
+def _read_lines(body: str | bytes, kind: ContentType) -> Request:
+    lines = [line for line in _text(body, kind).split("\n") if line.strip()]
+    if not lines:
+        raise Refusal(400, "the body holds no rows")
+    data = [_parsed(line, f"line {number}") for number, line in enumerate(lines)]
+    if not set(map(type, data)) <= {list, dict}:
+        raise Refusal(400, "every line must be a list of cells, or an object of column names and values")
+    return Request(_rows(data), kind.options)
+
+
+def _read_npy(body: str | bytes, kind: ContentType) -> Request:
+    data = _bytes(body)
+    stream = io.BytesIO(data)
+    try:
+        major = np.lib.format.read_magic(stream)[0]
+        read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(stream)
+        if dtype.kind not in "fiub":
+            raise Refusal(400, f"the array holds {str(dtype)[:60]}, expected numbers")
+        if len(shape) not in (1, 2) or math.prod(shape) * dtype.itemsize != len(data) - stream.tell():
+            raise Refusal(
+                400, f"the array of shape {str(shape)[:60]} is not the one or two-dimensional one that follows"
+            )
+        values = np.load(io.BytesIO(data), allow_pickle=False)
+    except Refusal:
+        raise
+    # Its header is a Python literal, whose reader fails in many ways.
+    except Exception as error:
+        raise Refusal(400, f"the body is not an npy array: {str(error)[:200]}") from error
+    values = np.atleast_2d(values)
+    if not values.size:
+        raise Refusal(400, "the array is empty")
+    return Request(values.astype(np.float64, copy=False), kind.options)
+
+
+def _read_columnar(body: str | bytes, kind: ContentType) -> Request:
+    from ._columnar import read_arrow, read_parquet
+
+    data = _bytes(body)
+    read = read_parquet if kind.media == PARQUET else read_arrow
+    return Request(read(data, max(_CELLS, len(data) // 4)), kind.options)
+
+
+_READERS: dict[str, Callable[[str | bytes, ContentType], Request]] = {
+    CSV: _read_csv,
+    JSON: _read_json,
+    JSON_LINES: _read_lines,
+    NPY: _read_npy,
+    PARQUET: _read_columnar,
+    ARROW: _read_columnar,
+}
