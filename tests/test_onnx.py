@@ -1,5 +1,7 @@
 import json
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -28,6 +30,7 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("skl2onnx")
 
+BUNDLES = Path(__file__).parent / "bundles" / "format-1"
 TIGHT = 1e-12  # of the largest value
 SINGLE = 2e-6  # XGBoost adds up in float32
 MEMBERS = {
@@ -485,11 +488,37 @@ def test_truth_values_as_labels(cancer, tmp_path):
 # -- the file ------------------------------------------------------------------------
 
 
-def test_a_loaded_ensemble_gives_the_same_graph(diabetes, tmp_path):
-    first = EnsembleRegressor([*FEW, MEMBERS["catboost"], MEMBERS["xgboost"]], "mean", cv=2).fit(*diabetes)
+@pytest.mark.parametrize("classes", [False, True])
+def test_a_loaded_ensemble_gives_the_same_graph(classes, diabetes, iris, tmp_path):
+    members = [(f"m{i}", member) for i, member in enumerate(MEMBERS.values())]
+    if classes:
+        first = EnsembleClassifier(members, "mean", calibrate="isotonic", cv=2, random_state=0).fit(*iris)
+    else:
+        chosen = blender("meta-linear", passthrough=True)
+        first = EnsembleRegressor(members, chosen, cv=2, random_state=0).fit(*diabetes)
     second = load(first.save(tmp_path / "bundle"))
     one, two = (each.to_onnx(tmp_path / "model.onnx").read_bytes() for each in (first, second))
     assert one == two
+
+
+def test_bundles_of_the_first_format_give_graphs(tmp_path):
+    """Their linear models and perceptrons are estimators of scikit-learn."""
+    told = json.loads((BUNDLES / "expected.json").read_text())
+    rows = pd.DataFrame(told["rows"]).assign(sold=lambda frame: pd.to_datetime(frame["sold"]))
+    for kind in ("regression", "classification"):
+        every = load(BUNDLES / kind).reblend("mean")
+        check(every.drop_members("catboost"), rows, tmp_path, SINGLE)  # it splits on categories
+
+
+def test_members_that_do_not_count_are_not_read(diabetes, tmp_path):
+    X, y = diabetes
+    fitted = EnsembleRegressor(FEW, blender("weighted", weights=[1, 0, 2]), cv=2).fit(X[::2], y[::2])
+    loaded = load(fitted.save(tmp_path / "bundle"))
+    shutil.rmtree(tmp_path / "bundle" / "members" / "knn")
+    check(loaded, X, tmp_path)
+    graph = (tmp_path / "model.onnx").read_bytes()
+    assert fitted.to_onnx(tmp_path / "model.onnx").read_bytes() == graph
+    assert fitted.prune().to_onnx(tmp_path / "model.onnx").read_bytes() == graph
 
 
 def test_members_without_weight_are_left_out(diabetes, tmp_path):
