@@ -521,6 +521,17 @@ def test_members_that_do_not_count_are_not_read(diabetes, tmp_path):
     assert fitted.prune().to_onnx(tmp_path / "model.onnx").read_bytes() == graph
 
 
+def test_nodes_have_names_of_their_own(diabetes, tmp_path):
+    """Those that a runtime merges keep them: 1.21 gives two the same name where there are none, and then fails."""
+    X, y = diabetes
+    members = [*FEW, make_pipeline(MinMaxScaler(), linear_model.LinearRegression())]
+    fitted = EnsembleRegressor(members, "vote", cv=2).fit(X[::2], np.column_stack([y, -y])[::2])
+    check(fitted, X, tmp_path)
+    names = [node.name for node in onnx.load(tmp_path / "model.onnx").graph.node]
+    assert all(names)
+    assert len(set(names)) == len(names)
+
+
 def test_members_without_weight_are_left_out(diabetes, tmp_path):
     """So they need no form in ONNX."""
     X, y = diabetes

@@ -141,7 +141,7 @@ def _model(graph: Graph, ensemble: Any, outputs: list[tuple[str, str, list[Any],
     helper = library("onnx.helper")
     described = []
     for name, found, shape, kind in outputs:
-        graph.nodes.append(helper.make_node("Identity", [found], [name]))
+        graph.nodes.append(helper.make_node("Identity", [found], [name], name=name))
         described.append(helper.make_tensor_value_info(name, kind, shape))
     features = helper.make_tensor_value_info(INPUT, DOUBLE, ["N", ensemble.n_features_in_])
     made = helper.make_graph(graph.nodes, "byoe", [features], described, graph.constants)

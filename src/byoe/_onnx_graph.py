@@ -64,7 +64,9 @@ class Graph:
     def op(self, kind: str, *inputs: str, outputs: int = 1, domain: str = "", **attributes: Any) -> Any:
         """Add a node; return the name of its output, or a list of several."""
         names = [self.name(kind.lower()) for _ in range(outputs)]
-        self.nodes.append(library("onnx.helper").make_node(kind, list(inputs), names, domain=domain, **attributes))
+        # Without names of nodes ONNX Runtime 1.21 refuses a graph in which it merges nodes of a kind twice.
+        made = library("onnx.helper").make_node(kind, list(inputs), names, name=names[0], domain=domain, **attributes)
+        self.nodes.append(made)
         return names[0] if outputs == 1 else names
 
     # -- formulas --------------------------------------------------------------------

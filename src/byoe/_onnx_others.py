@@ -50,7 +50,8 @@ def by_skl2onnx(graph: Graph, model: Any, x: str, task: Task | None) -> str:
         raise NotExportableError(
             f"skl2onnx cannot convert {name}: {reason[0] if reason else type(error).__name__}"
         ) from error
-    graph.nodes.append(library("onnx.helper").make_node("Identity", [x], [made.graph.input[0].name]))
+    given = made.graph.input[0].name
+    graph.nodes.append(library("onnx.helper").make_node("Identity", [x], [given], name=given))
     graph.nodes.extend(made.graph.node)
     graph.constants.extend(made.graph.initializer)
     # Of a classifier the labels come first.
