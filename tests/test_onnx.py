@@ -351,14 +351,15 @@ def test_no_root_looks_like_a_leaf(rng, tmp_path):
     assert padded > 0
 
 
-def test_no_factor_stands_beside_a_matrix_product(diabetes, iris, tmp_path):
-    """A runtime may merge both, and keep the factor in float32: 1.28 does so with MatMul, and none with Gemm."""
+def test_no_factor_is_merged_with_a_matrix_product(diabetes, iris, tmp_path):
+    """A runtime may keep the factor in float32: 1.28 does so beside MatMul, and none does beside Gemm."""
     X, y = diabetes
     members = [MEMBERS[name] for name in ("ridge", "elastic_net", "mlp", "knn", "svm")]
     members.append(("poly", learner("svm", kernel="poly", coef0=1.0, gamma=0.1)))
     check(EnsembleRegressor(members, blender("meta-linear", passthrough=True), cv=2).fit(X[::4], y[::4]), X, tmp_path)
     assert "MatMul" not in {node.op_type for node in onnx.load(tmp_path / "model.onnx").graph.node}
-    check(EnsembleClassifier(members[:5], "meta-linear", cv=2).fit(*iris), iris[0], tmp_path)
+    whitened = make_pipeline(PCA(1, whiten=True), linear_model.LogisticRegression())
+    check(EnsembleClassifier([*members[:5], whitened], "meta-linear", cv=2).fit(*iris), iris[0], tmp_path)
     assert "MatMul" not in {node.op_type for node in onnx.load(tmp_path / "model.onnx").graph.node}
 
 

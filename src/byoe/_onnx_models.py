@@ -24,7 +24,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.linear_model import GammaRegressor, LogisticRegression, LogisticRegressionCV, PoissonRegressor
 from sklearn.linear_model._base import LinearClassifierMixin, LinearModel
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -152,6 +152,10 @@ def _terms(model: Any) -> tuple[Any, Any]:
 def _logistic(graph: Graph, model: Any, x: str, _task: Task) -> str:
     coef, intercept = _terms(model)
     return _of_classes(graph, graph.linear(x, coef, intercept), len(coef))
+
+
+def _log_linear(graph: Graph, model: Any, x: str, _task: Task) -> str:
+    return graph.link(graph.linear(x, *_terms(model)), "exp")
 
 
 def _of_classes(graph: Graph, scores: str, n_scores: int) -> str:
@@ -375,6 +379,7 @@ _CONVERTERS: tuple[tuple[Any, Callable[[Graph, Any, str, Task], str]], ...] = (
     ((Pipeline,), _pipeline),
     ((TransformedTargetRegressor,), _target_scaled),
     ((LogisticRegression, LogisticRegressionCV, LinearDiscriminantAnalysis), _logistic),
+    ((PoissonRegressor, GammaRegressor), _log_linear),
     ((MLPRegressor, MLPClassifier), _perceptron),
     ((*_FORESTS, *_DECISION_TREES), _forest),
     (_BOOSTED, _boosted),

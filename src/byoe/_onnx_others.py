@@ -12,7 +12,7 @@ from typing import Any
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
-from sklearn.linear_model import GammaRegressor, PoissonRegressor, SGDClassifier
+from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler
 
@@ -21,7 +21,7 @@ from ._onnx_graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, 
 
 _MEASURED = (
     *(MaxAbsScaler, MinMaxScaler, Normalizer, PCA, RobustScaler, SelectKBest, TruncatedSVD, VarianceThreshold),
-    *(GammaRegressor, GaussianNB, PoissonRegressor, QuadraticDiscriminantAnalysis, SGDClassifier),
+    *(GaussianNB, QuadraticDiscriminantAnalysis, SGDClassifier),
 )
 
 
@@ -44,6 +44,9 @@ def by_skl2onnx(graph: Graph, model: Any, x: str, task: Task | None) -> str:
         del made.opset_import[:]
         made.opset_import.extend(library("onnx.helper").make_opsetid(*pair) for pair in OPSETS.items())
         made.ir_version = IR_VERSION
+        for node in made.graph.node:
+            if node.op_type == "MatMul":  # of matrices; see Graph.product
+                node.op_type = "Gemm"
         library("onnx.checker").check_model(made, full_check=True)
     except Exception as error:  # of many kinds, from what skl2onnx has no converter for
         reason = str(error).strip().splitlines()
