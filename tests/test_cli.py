@@ -1,13 +1,17 @@
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import urllib.request
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import byoe
+from byoe import EnsembleRegressor
 
 BYOE = [sys.executable, "-c", "from byoe.cli import main; main()"]
 
@@ -241,3 +245,29 @@ def test_plugins_of_every_depth_on_the_command_line(data, tmp_path):
     assert list(byoe.load(out).members_) == ["log_ridge", "least_squares", "additive_bins"]
     assert run("predict", out, data, "--out", file).returncode == 0
     assert np.isfinite(pd.read_csv(file)["prediction"]).all()
+
+
+def test_serve_answers_until_it_is_interrupted(diabetes, tmp_path):
+    X, y = diabetes
+    ensemble = EnsembleRegressor(("ridge", "knn"), "mean", random_state=0).fit(X, y)
+    saved = ensemble.save(tmp_path / "model")
+    with subprocess.Popen(
+        [*BYOE, "serve", str(saved), "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            address = re.search(r"at (http://127.0.0.1:\d+):", process.stdout.readline())[1]
+            request = urllib.request.Request(
+                f"{address}/invocations", json.dumps(X[:2].tolist()).encode(), {"Content-Type": "application/json"}
+            )
+            with urllib.request.urlopen(request, timeout=30) as response:
+                assert json.load(response)["predictions"] == ensemble.predict(X[:2]).tolist()
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == "ended\n"
+        assert process.wait(timeout=30) == 0
+
+
+def test_serve_tells_what_is_no_model(tmp_path):
+    done = run("serve", tmp_path)
+    assert done.returncode == 1
+    assert "is not a bundle: it holds no manifest.json" in done.stderr

@@ -118,6 +118,30 @@ def predict(
 
 
 @app.command()
+def serve(
+    model: Annotated[Path, typer.Argument(help="Folder of a fitted ensemble.")],
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes any that is free.", min=0, max=65535)] = 8080,
+    trusted: Annotated[
+        list[str] | None, typer.Option(help="module.Class or package.* that the model may hold.")
+    ] = None,
+) -> None:
+    """Serve an ensemble as its endpoint would, until Ctrl-C: /ping, and rows posted to /invocations."""
+    from . import serving
+    from .serving._server import make_server
+
+    server = make_server(serving, serving.model_fn(str(model), trusted=trusted or ()), host, port)
+    name, number = server.server_address[:2]
+    print(f"serving {model} at http://{name!s}:{number}: post rows to /invocations; Ctrl-C ends it", flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print("ended")
+    finally:
+        server.server_close()
+
+
+@app.command()
 def plugins() -> None:
     """List the registered learners and blenders: where each comes from, what it can do, and its state."""
     from ._plugin_list import overview
