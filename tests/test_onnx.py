@@ -60,12 +60,14 @@ def values_of(ensemble, X):
 
 
 def check(ensemble, X, folder, tolerance=TIGHT):
-    """Compare a graph with its ensemble over all rows, and a row alone with all of them."""
+    """Compare a graph with its ensemble over all rows, a row alone with all of them, and ask for none."""
     graph = session(ensemble.to_onnx(folder / "model.onnx"))
     inputs = values_of(ensemble, X)
     names = [output.name for output in graph.get_outputs()]
     found = dict(zip(names, graph.run(None, {"X": inputs}), strict=True))
     alone = dict(zip(names, graph.run(None, {"X": inputs[:1]}), strict=True))
+    nothing = graph.run(None, {"X": inputs[:0]})
+    assert [(0, *each.shape[1:]) for each in found.values()] == [each.shape for each in nothing]
     if "prediction" in found:
         expected = ensemble.predict(X)
         size = np.abs(expected).max()

@@ -90,8 +90,9 @@ def _vote(graph: Graph, blender: Vote, predictions: Sequence[str], task: Task) -
 
 def _median(graph: Graph, predictions: Sequence[str]) -> str:
     count = len(predictions)
-    stacked = graph.join(predictions)
+    stacked = graph.with_row(graph.join(predictions), count)
     ordered, _ = graph.op("TopK", stacked, graph.integers(count), outputs=2, axis=1, largest=0, sorted=1)
+    ordered = graph.without_row(ordered)
     return graph.mean([graph.columns(ordered, [place]) for place in sorted({(count - 1) // 2, count // 2})])
 
 

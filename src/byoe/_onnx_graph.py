@@ -156,6 +156,14 @@ class Graph:
         selection[np.arange(len(places)), list(places)] = 1.0
         return self.product(x, selection)
 
+    def with_row(self, x: str, width: int) -> str:
+        """Add a row of zeros: of no row, some runtimes stop the process in TopK, and refuse other operators."""
+        return str(self.op("Concat", x, self.constant(np.zeros((1, width))), axis=0))
+
+    def without_row(self, x: str) -> str:
+        """Take the last row away."""
+        return str(self.op("Slice", x, self.integers(0), self.integers(-1), self.integers(0)))
+
     def repeated(self, row: ArrayLike, like: str) -> str:
         """Return a constant row as often as another matrix has rows."""
         values = np.atleast_2d(np.asarray(row, dtype=np.float64))

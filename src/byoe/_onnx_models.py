@@ -302,11 +302,11 @@ def _neighbours(graph: Graph, model: Any, x: str, task: Task) -> str:
 
 def _nearest(graph: Graph, x: str, rows: Any, number: int) -> str:
     """Return the numbers of the nearest rows, the nearest first."""
-    products = graph.product(x, -2.0 * rows.T)
+    products = graph.product(graph.with_row(x, rows.shape[1]), -2.0 * rows.T)
     # The length of the row itself is the same for all.
     squares = graph.add(products, (rows**2).sum(axis=1))
     found = graph.op("TopK", squares, graph.integers(number), outputs=2, axis=1, largest=0, sorted=1)
-    return str(found[1])
+    return graph.without_row(found[1])
 
 
 def _support_vectors(graph: Graph, model: Any, x: str, _task: Task) -> str:

@@ -53,6 +53,8 @@ def by_skl2onnx(graph: Graph, model: Any, x: str, task: Task | None) -> str:
         raise NotExportableError(
             f"skl2onnx cannot convert {name}: {reason[0] if reason else type(error).__name__}"
         ) from error
+    if task is not None:
+        x = graph.with_row(x, model.n_features_in_)
     given = made.graph.input[0].name
     graph.nodes.append(library("onnx.helper").make_node("Identity", [x], [given], name=given))
     graph.nodes.extend(made.graph.node)
@@ -63,4 +65,4 @@ def by_skl2onnx(graph: Graph, model: Any, x: str, task: Task | None) -> str:
     if task is None:
         return str(found)
     width = task.n_classes if classifies else task.n_outputs
-    return str(graph.op("Reshape", found, graph.integers(-1, width)))
+    return graph.without_row(graph.op("Reshape", found, graph.integers(-1, width)))
