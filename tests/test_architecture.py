@@ -91,6 +91,7 @@ def test_public_functions_and_classes_have_docstrings():
         "can_prepare", "can_fit_moments", "fit_moments", "prepare", "fit_rows", "seconds", "memory", "after_iteration", "used", "restricted",
     }  # fmt: skip
     nested = {
+        "read",
         "work",
         "tell",
         "Chunks",

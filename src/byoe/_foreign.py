@@ -96,7 +96,8 @@ class FromEstimator(_Foreign):
         return frozenset({type(self.template).__module__.partition(".")[0]})
 
     def trusts(self) -> frozenset[str]:
-        return frozenset()  # nobody has installed it for byoe: the user names what is not known
+        """Return no package: nobody has installed these classes for byoe, so that the user names what is not known."""
+        return frozenset()
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         return cast(dict[str, Any], self.template.get_params(deep=deep))

@@ -16,7 +16,7 @@ from byoe.sagemaker._cloud import split
 from byoe.sagemaker._cloud_job import Job
 from byoe.sagemaker._cloud_transform import Transform
 from byoe.sagemaker._cloud_tuning import Tuning
-from byoe.serving import input_fn, output_fn, predict_fn
+from byoe.serving import input_fn, model_fn, output_fn, predict_fn
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1"
 ROLE = "arn:aws:iam::123456789012:role/byoe"
@@ -47,7 +47,12 @@ def fitted(frame, diabetes_frame):
     return EnsembleRegressor(("ridge", "knn"), "mean", random_state=0).fit(frame, diabetes_frame["target"])
 
 
-def carry_out(cloud, session, transform, ensemble):
+@pytest.fixture(scope="module")
+def served(fitted, tmp_path_factory):
+    return model_fn(str(fitted.save(tmp_path_factory.mktemp("served") / "model")))
+
+
+def carry_out(cloud, session, transform, model):
     """Do what the platform does: each file is one request, and its answer a file."""
     found = transform.describe()
     assert found["TransformInput"]["SplitType"] == "None"
@@ -58,7 +63,7 @@ def carry_out(cloud, session, transform, ensemble):
         body = cloud.get(rows + file)
         sizes.append(len(body))
         assert len(body) <= found["MaxPayloadInMB"] * 1024 * 1024
-        answer, _ = output_fn(predict_fn(input_fn(body, kind), ensemble), accept)
+        answer, _ = output_fn(predict_fn(input_fn(body, kind), model), accept)
         place, key = split(f"{transform.output}{file or rows.rpartition('/')[2]}.out")
         session.client("s3").put_object(
             Bucket=place, Key=key, Body=answer if isinstance(answer, bytes) else answer.encode()
@@ -71,12 +76,12 @@ def models(session):
 
 
 def test_rows_are_predicted_in_their_order_and_the_model_is_removed(
-    job, cloud, session, asked, bucket, frame, fitted, monkeypatch
+    job, cloud, session, asked, bucket, frame, fitted, served, monkeypatch
 ):
     monkeypatch.setattr(_batch, "_PIECE", 5000)  # bytes, for several pieces
     transform = byoe.sagemaker.transform(job, frame, wait=False, instance_count=2, tags={"team": "blue"})
     assert models(session) == [transform.name]
-    assert len(carry_out(cloud, session, transform, fitted)) > 10
+    assert len(carry_out(cloud, session, transform, served)) > 10
     np.testing.assert_array_equal(transform.predictions(), fitted.predict(frame))
     assert models(session) == []
     assert transform.wait() is transform  # what is gone is gone
@@ -95,24 +100,24 @@ def test_a_transform_job_is_found_again(cloud, session, bucket, monkeypatch, job
     assert isinstance(byoe.sagemaker.attach(transform.name, session=session), Transform)
 
 
-def test_a_file_of_this_machine(job, cloud, session, frame, fitted, tmp_path):
+def test_a_file_of_this_machine(job, cloud, session, frame, fitted, served, tmp_path):
     frame.to_csv(tmp_path / "rows.csv", index=False)
     transform = byoe.sagemaker.transform(job, tmp_path / "rows.csv", wait=False)
-    carry_out(cloud, session, transform, fitted)
+    carry_out(cloud, session, transform, served)
     np.testing.assert_allclose(transform.predictions(), fitted.predict(frame), rtol=1e-12)
 
 
-def test_an_array_goes_as_numbers(job, cloud, session, asked, rng):
+def test_an_array_goes_as_numbers(job, cloud, session, asked, rng, tmp_path):
     X = rng.normal(size=(50, 3))
     numeric = EnsembleRegressor(("ridge",), "mean").fit(X, X[:, 0])
     transform = byoe.sagemaker.transform(job, X, wait=False)
     assert dict(asked)["CreateTransformJob"]["TransformInput"]["ContentType"] == "application/x-npy"
-    carry_out(cloud, session, transform, numeric)
+    carry_out(cloud, session, transform, model_fn(str(numeric.save(tmp_path / "model"))))
     np.testing.assert_array_equal(transform.predictions(), numeric.predict(X))
 
 
 @pytest.mark.parametrize("end", ["", "/", "/a.csv"])
-def test_files_at_an_address_are_requests_as_they_are(job, cloud, session, asked, frame, fitted, bucket, end):
+def test_files_at_an_address_are_requests_as_they_are(job, cloud, session, asked, frame, fitted, served, bucket, end):
     place, key = split(f"{bucket}/mine/a.csv")
     session.client("s3").put_object(Bucket=place, Key=key, Body=frame[:100].to_csv(index=False))
     address = f"{bucket}/mine{end}"
@@ -125,18 +130,18 @@ def test_files_at_an_address_are_requests_as_they_are(job, cloud, session, asked
         transform.predictions()
     if not end:  # the platform writes no double slash
         answer, _ = output_fn(
-            predict_fn(input_fn(frame[:100].to_csv(index=False), "text/csv"), fitted), "application/x-npy"
+            predict_fn(input_fn(frame[:100].to_csv(index=False), "text/csv"), served), "application/x-npy"
         )
         where, name = split(f"{transform.output}a.csv.out")
         session.client("s3").put_object(Bucket=where, Key=name, Body=answer)
     else:
-        carry_out(cloud, session, transform, fitted)
+        carry_out(cloud, session, transform, served)
     np.testing.assert_allclose(transform.predictions(), fitted.predict(frame[:100]), rtol=1e-12)
 
 
-def test_other_formats_are_read_by_others(job, cloud, session, frame, fitted):
+def test_other_formats_are_read_by_others(job, cloud, session, frame, fitted, served):
     transform = byoe.sagemaker.transform(job, frame[:5], accept="text/csv", wait=False)
-    carry_out(cloud, session, transform, fitted)
+    carry_out(cloud, session, transform, served)
     with pytest.raises(ParameterError, match=f"asked for as text/csv; read them at {transform.output}"):
         transform.predictions()
     (name,) = cloud.keys(transform.output)
@@ -197,8 +202,11 @@ def test_of_a_tuning_job_the_best_one_predicts(job, cloud, frame, asked, monkeyp
         ({"content_type": "text/csv"}, "content_type is for files at an s3:// address"),
         ({"header": True}, "header is for CSV files, and data is neither"),
         ({"data": "s3://a/b", "header": True}, "header is for files of this machine"),
-        ({"data": "s3://a/b", "content_type": "image/png"}, "content_type is 'image/png', expected one of 'text/csv'"),
-        ({"accept": "image/png"}, "accept is 'image/png', expected one of 'text/csv'"),
+        (
+            {"data": "s3://a/b", "content_type": "image/png"},
+            "content_type is 'image/png', expected one of 'text/csv'",
+        ),
+        ({"accept": "image/png"}, "accept is 'image/png', expected one of 'application/json'"),
         ({"instance_count": 0}, "instance_count is 0, expected a positive integer"),
         ({"output": "here"}, "'here' is no S3 address"),
         ({"volume_gb": 5}, "serving has no option 'volume_gb'"),
@@ -220,12 +228,12 @@ def test_serving_has_fewer_options_than_a_job(job):
         byoe.sagemaker.deploy(job, max_seconds=60)
 
 
-def test_the_command(job, cloud, session, frame, fitted, tmp_path, monkeypatch):
+def test_the_command(job, cloud, session, frame, fitted, served, tmp_path, monkeypatch):
     monkeypatch.setattr(boto3, "Session", lambda: session)
     wait = Transform.wait
 
     def run_first(self):
-        carry_out(cloud, session, self, fitted)
+        carry_out(cloud, session, self, served)
         return wait(self)
 
     monkeypatch.setattr(Transform, "wait", run_first)

@@ -112,7 +112,13 @@ def test_the_layout_is_the_platforms(job):
     assert set(json.loads((config / "inputdataconfig.json").read_text())) == {"train", "validation"}
     assert json.loads((config / "resourceconfig.json").read_text())["hosts"] == ["localhost"]
     assert list((base / "input" / "data" / "train").iterdir())
-    assert {path.name for path in (base / "model").iterdir()} == {"manifest.json", "members", "oof.npz", "code"}
+    assert {path.name for path in (base / "model").iterdir()} == {
+        "manifest.json",
+        "manifest.sha256",
+        "members",
+        "oof.npz",
+        "code",
+    }
     assert {path.name for path in (base / "model" / "code").iterdir()} == {
         "inference.py",
         "requirements.txt",

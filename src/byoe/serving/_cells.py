@@ -64,7 +64,7 @@ def _known(model: Any) -> list[str] | None:
 
 def _check_width(width: int, model: Any) -> None:
     if width != model.n_features_in_:
-        raise Refusal(400, f"the rows have {width} columns, expected {model.n_features_in_}")
+        raise Refusal(400, f"row 0 has {width} columns, expected {model.n_features_in_}")
 
 
 def _columns_of(rows: Rows, model: Any) -> tuple[list[str] | None, list[Any]]:

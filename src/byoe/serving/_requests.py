@@ -63,6 +63,8 @@ def read_request(body: str | bytes, content_type: str) -> Request:
 
 def _text(body: str | bytes, kind: ContentType) -> str:
     if isinstance(body, str):
+        if "\ufffd" in body:  # which the platform puts in the place of what it cannot decode
+            raise Refusal(400, "the body is not UTF-8, or holds the sign U+FFFD for what was not; send UTF-8")
         return body.removeprefix("\ufeff")
     try:
         return bytes(body).decode(kind.charset).removeprefix("\ufeff")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 MAX_BODY = 4 * 1024 * 1024  # a serverless endpoint's limit
 _MOST_PASSED_OVER = 16 * MAX_BODY
-_DECODED = frozenset({"text/csv", "application/json"})  # of exactly these types the platform decodes the body
+_PATIENCE = 2.0  # seconds
+_DECODED = frozenset(
+    {"text/csv", "application/json"}
+)  # of exactly these types the platform decodes the body, come what may
 
 
 def make_server(handlers: Any, model: Any, host: str = "127.0.0.1", port: int = 0) -> ThreadingHTTPServer:
@@ -46,26 +50,23 @@ def make_server(handlers: Any, model: Any, host: str = "127.0.0.1", port: int = 
                 return
             if not 0 <= length <= MAX_BODY:
                 self.close_connection = True
-                self._pass_over(length)
                 self._refuse(413, f"the body has {length} bytes; the limit is {MAX_BODY}. Send fewer rows at a time")
+                self._pass_over(length)
                 return
             self._invoke(self.rfile.read(length))
 
         def _pass_over(self, length: int) -> None:
             # A client that is cut off while it sends would not see the answer.
+            self.wfile.flush()
+            self.connection.settimeout(_PATIENCE)
             left = min(length, _MOST_PASSED_OVER)
-            while left > 0 and (piece := self.rfile.read(min(left, 1 << 16))):
-                left -= len(piece)
+            with suppress(OSError):
+                while left > 0 and (piece := self.rfile.read(min(left, 1 << 16))):
+                    left -= len(piece)
 
         def _invoke(self, body: bytes) -> None:
             content_type = self.headers.get("Content-Type", "")
-            data: Any = body
-            if content_type in _DECODED:
-                try:
-                    data = body.decode("utf-8")
-                except UnicodeDecodeError:
-                    self._refuse(400, "the body is not UTF-8")
-                    return
+            data: Any = body.decode("utf-8", errors="replace") if content_type in _DECODED else body
             try:
                 rows = handlers.input_fn(data, content_type)
                 result = handlers.output_fn(handlers.predict_fn(rows, model), self.headers.get("Accept", ""))
