@@ -311,6 +311,42 @@ class BaseEnsemble(Predicting, NestedParameters):
         check_is_fitted(self, "members_")
         return save(self, path, oof=oof, trusted=trusted)
 
+    def to_onnx(self, path: str | Path) -> Path:
+        """Write the fitted ensemble as one graph of ONNX, which predicts without byoe and without Python.
+
+        The input ``X`` is a float64 matrix of shape (N, n_features) in the order of the ensemble's
+        columns: NaN for a missing cell, for a category its code, for a date the days since 1970.
+        The output of a regression is ``prediction``, of shape (N,) or (N, n_outputs); of classes
+        ``label``, of shape (N,), and ``probabilities``, of shape (N, n_classes), where the blender
+        gives them. The graph's metadata ``byoe`` holds, as JSON, the columns with their categories,
+        whose positions are the codes, and the classes.
+
+        All is computed in float64, and trees compare as their libraries do, so that predictions
+        differ by rounding: about 1e-15, and with XGBoost, which adds up in float32, 1e-6 of the
+        largest prediction. Needs ``byoe[onnx]``; the operators are those of ONNX 1.16.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file, which is replaced.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ParameterError
+            Names all members and the blender that have no form in ONNX, each with the reason.
+            Members that the blend gives no weight are left out, as by ``prune``, and need none.
+        MissingExtraError
+            When ``byoe[onnx]`` is not installed.
+        """
+        from ._onnx import to_onnx
+
+        check_is_fitted(self, "members_")
+        return to_onnx(self, path)
+
     def _sk_visual_block_(self) -> Any:
         from ._diagram import diagram
 

@@ -1,0 +1,190 @@
+"""A fitted ensemble as one graph of ONNX."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import __version__
+from . import _onnx_blend as blends
+from ._encoding import MOST_ONE_HOT
+from ._fold_model import FittedMember
+from ._onnx_graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, library
+from ._onnx_models import fold_model
+from ._passthrough import sources
+from ._table import Table
+from .errors import ParameterError
+
+INPUT = "X"
+_MOST_BYTES = 2**31 - 1  # of a message of protobuf
+
+
+def to_onnx(ensemble: Any, path: str | Path) -> Path:
+    """Write a fitted ensemble as a file of ONNX; see `EnsembleRegressor.to_onnx`.
+
+    Parameters
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+    path : str or Path
+
+    Returns
+    -------
+    Path
+    """
+    library()
+    target = Path(path)
+    if target.is_dir():
+        raise ParameterError(f"{target} is a folder; give a file for the graph")
+    if getattr(ensemble, "_sparse", False):
+        raise ParameterError("an ensemble that was fitted on a sparse matrix cannot be exported; fit it on X.toarray()")
+    graph = Graph()
+    outputs = _outputs(graph, ensemble, _prediction(graph, ensemble))
+    model = _model(graph, ensemble, outputs)
+    return _written(model, target)
+
+
+# -- the graph -----------------------------------------------------------------------
+
+
+def _prediction(graph: Graph, ensemble: Any) -> str:
+    """Return the blend of the members that count, or name all that cannot be exported."""
+    blender = ensemble.blender_.in_use
+    numbers = all(column.kind == "number" for column in ensemble._columns)
+    members = list(ensemble.members_.items())
+    refused, labels = [], []
+    predictions = {}
+    for place in np.flatnonzero(blender.used(len(members))).tolist():
+        label, member = members[place]
+        try:
+            predictions[place] = _member(graph, member, numbers=numbers)
+        except NotExportableError as error:
+            refused.append(f"member {label!r}: {error}")
+            labels.append(label)
+            predictions[place] = INPUT
+    try:
+        found = blends.blended(graph, blender, predictions, _passed(graph, ensemble, blender), ensemble._task)
+    except NotExportableError as error:
+        refused.append(f"blender {ensemble.blender_.name!r}: {error}")
+    if not refused:
+        return found
+    advice = []
+    if labels:
+        dropped = ", ".join(map(repr, labels))
+        advice.append(f"leave such members out by drop_members({dropped}), or give them the weight zero with reblend")
+    if len(labels) < len(refused):
+        advice.append("choose another blender, as by reblend('weighted')")
+    raise ParameterError(
+        f"this ensemble cannot be exported. {'; '.join(refused)}. To export it, {', and '.join(advice)}"
+    )
+
+
+def _member(graph: Graph, member: FittedMember, *, numbers: bool) -> str:
+    return graph.mean([fold_model(graph, model, INPUT, numbers=numbers) for model in member.models])
+
+
+def _passed(graph: Graph, ensemble: Any, blender: Any) -> str | None:
+    """Return the features that the blender sees, of shape (n_rows, n_passed)."""
+    if blender.passthrough is False:
+        return None
+    table = Table(np.empty((0, ensemble.n_features_in_)), None, ensemble._columns)
+    places = sources(blender, table, getattr(ensemble, "feature_names_in_", None))
+    parts = []
+    for i in dict.fromkeys(places):
+        column = graph.columns(INPUT, [i])
+        levels = table.categorical.get(i)
+        if levels is not None:
+            assert levels <= MOST_ONE_HOT
+            column = graph.cast(graph.op("Equal", column, graph.constant(np.arange(levels))))
+        parts.append(column)
+    return graph.join(parts) if parts else None
+
+
+def _outputs(graph: Graph, ensemble: Any, found: str) -> list[tuple[str, str, list[Any], int]]:
+    """Return own name, name in the graph, shape and type of element of every output."""
+    task = ensemble._task
+    if not task.is_classification:
+        shape = ["N"] if task.n_outputs == 1 else ["N", task.n_outputs]
+        if task.n_outputs == 1:
+            found = graph.op("Reshape", found, graph.integers(-1))
+        return [("prediction", found, shape, DOUBLE)]
+    classes = _labels(ensemble.classes_)
+    best = graph.op("ArgMax", found, axis=1, keepdims=0)
+    label = graph.op("Gather", graph.constant(classes, classes.dtype), best, axis=0)
+    kind = library("onnx.helper").np_dtype_to_tensor_dtype(classes.dtype)
+    outputs = [("label", label, ["N"], kind)]
+    if ensemble.blender_.gives_probabilities:
+        outputs.append(("probabilities", found, ["N", task.n_classes], DOUBLE))
+    return outputs
+
+
+def _labels(classes: Any) -> Any:
+    """Return the classes as an array that ONNX knows: whole numbers, numbers, booleans or texts."""
+    kind = classes.dtype.kind
+    if kind in "iu":
+        return classes.astype(np.int64)
+    return (
+        classes.astype({"f": np.float64, "b": np.bool_}.get(kind, object), copy=False)
+        if kind in "fb"
+        else _texts(classes)
+    )
+
+
+def _texts(classes: Any) -> Any:
+    return np.array([str(one) for one in classes], dtype=object)
+
+
+def _model(graph: Graph, ensemble: Any, outputs: list[tuple[str, str, list[Any], int]]) -> Any:
+    helper = library("onnx.helper")
+    described = []
+    for name, found, shape, kind in outputs:
+        graph.nodes.append(helper.make_node("Identity", [found], [name], name=name))
+        described.append(helper.make_tensor_value_info(name, kind, shape))
+    features = helper.make_tensor_value_info(INPUT, DOUBLE, ["N", ensemble.n_features_in_])
+    made = helper.make_graph(graph.nodes, "byoe", [features], described, graph.constants)
+    opsets = [helper.make_opsetid(*pair) for pair in OPSETS.items()]
+    model = helper.make_model(
+        made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="byoe", producer_version=__version__
+    )
+    helper.set_model_props(model, {"byoe": json.dumps(_metadata(ensemble), ensure_ascii=False)})
+    return model
+
+
+def _metadata(ensemble: Any) -> dict[str, Any]:
+    """Return what a user needs to turn rows into the input, and the output into an answer."""
+    names = getattr(ensemble, "feature_names_in_", [None] * ensemble.n_features_in_)
+    columns = [
+        {"name": name, "kind": column.kind, **({"categories": column.categories} if column.kind == "category" else {})}
+        for name, column in zip(names, ensemble._columns, strict=True)
+    ]
+    told = {"version": __version__, "task": ensemble._task.kind, "columns": columns}
+    if ensemble._task.is_classification:
+        told["classes"] = _labels(ensemble.classes_).tolist()
+    return told
+
+
+# -- the file ------------------------------------------------------------------------
+
+
+def _written(model: Any, target: Path) -> Path:
+    size = model.ByteSize()
+    if size > _MOST_BYTES:
+        raise ParameterError(
+            f"the graph has {size / 1e9:.1f} GB, and a file of ONNX holds 2 GB at most; leave out the largest members "
+            "(diagnose() tells their sizes), or serve one model of each by refit(X)"
+        )
+    library("onnx.checker").check_model(model, full_check=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    temporary = Path(name)
+    try:
+        with open(handle, "wb") as file:  # noqa: PTH123  # it is open already
+            file.write(model.SerializeToString())
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
