@@ -158,8 +158,10 @@ def many_rows(made: dict[str, Any], folder: Path, X: Any) -> None:
                 predictions.append(one.booster.predict(data, num_threads=1))
             return "\n".join(str(value) for value in np.mean(predictions, axis=0))
 
+        values = np.ascontiguousarray(rows.to_numpy())
         found = times(
             {
+                "bare": bare(made[kind], values),
                 "usual handler": usual,
                 "handlers": lambda model=model: serving.output_fn(
                     serving.predict_fn(serving.input_fn(body, CSV), model), CSV
@@ -232,7 +234,7 @@ def installed(names: set[str]) -> float:
 
 def load(folder: Path, X: Any) -> None:
     """Put the local server under load: requests on connections that stay open."""
-    command = [sys.executable, "-c", "from byoe.cli import main; main()", "serve", str(folder / "refit"), "--port", "0"]
+    command = [sys.executable, "-m", "byoe.serving", str(folder / "refit"), "--port", "0"]
     body = json.dumps({"instances": X.to_numpy()[:1].tolist()}).encode()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None

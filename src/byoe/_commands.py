@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -127,18 +128,10 @@ def serve(
     ] = None,
 ) -> None:
     """Serve an ensemble as its endpoint would, until Ctrl-C: /ping, and rows posted to /invocations."""
-    from . import serving
-    from .serving._server import make_server
-
-    server = make_server(serving, serving.model_fn(str(model), trusted=trusted or ()), host, port)
-    name, number = server.server_address[:2]
-    print(f"serving {model} at http://{name!s}:{number}: post rows to /invocations; Ctrl-C ends it", flush=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        print("ended")
-    finally:
-        server.server_close()
+    further = [word for name in trusted or () for word in ("--trusted", name)]
+    # A new process, which has not loaded what the other commands need.
+    words = ["-m", "byoe.serving", str(model), "--host", host, "--port", str(port), *further]
+    os.execv(sys.executable, [sys.executable, *words])  # noqa: S606  # this very interpreter
 
 
 @app.command()
