@@ -3,7 +3,7 @@ WORKERS ?= 2
 PIP_FLAGS = --quiet --disable-pip-version-check -c constraints.txt
 SOURCES := $(shell find src -name '*.py')
 
-.PHONY: demo test test-containers lint types docs examples bench clean
+.PHONY: demo test test-containers fuzz lint types docs examples bench clean
 
 # What the demonstration needs and no more.
 demo: .venv-demo/.installed
@@ -44,6 +44,19 @@ test-containers: .venv/.installed .venv-container/.installed
 		-r tests/containers/toolkits.txt
 	@touch $@
 
+# The endpoint's handlers under a coverage-guided fuzzer, for a minute; FUZZ_SECONDS=3600 for an hour.
+FUZZ_SECONDS ?= 60
+fuzz: .venv-fuzz/.installed
+	cd .venv-fuzz && bin/python $(CURDIR)/tests/fuzz/fuzz_requests.py \
+		-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=3000 -verbosity=0 -print_final_stats=1
+
+.venv-fuzz/.installed: pyproject.toml constraints.txt
+	@echo "making the environment .venv-fuzz (about a minute the first time)"
+	@test -x .venv-fuzz/bin/python || $(PYTHON) -m venv .venv-fuzz
+	@.venv-fuzz/bin/python -m pip install $(PIP_FLAGS) pip
+	@.venv-fuzz/bin/python -m pip install $(PIP_FLAGS) -e '.[data]' --group fuzz
+	@touch $@
+
 lint: .venv/.installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -70,4 +83,4 @@ bench: .venv-bench/.installed
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-bench .venv-container .venv-demo docs/_build byoe-demo byoe-jobs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-container .venv-demo .venv-fuzz docs/_build byoe-demo byoe-jobs .pytest_cache .mypy_cache .ruff_cache .hypothesis

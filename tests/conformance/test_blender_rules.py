@@ -281,6 +281,36 @@ class LosesDigits(Sound):
         return {"weights": self.weights_.round(3).tolist()}
 
 
+class ForgetsTheFirst(Sound):
+    """Says that a member does not count which does."""
+
+    def used(self, n_members):
+        return np.arange(n_members) > 0
+
+
+class KeepsAllWeights(Sound):
+    """Uses the best two, and loses the order when it is restricted to them."""
+
+    def fit(self, oof):
+        super().fit(oof)
+        self.weights_ = np.where(self.weights_ >= np.sort(self.weights_)[-2], self.weights_, 0.0)
+        self.weights_ /= self.weights_.sum()
+        return self
+
+    def used(self, n_members):
+        return self.weights_ > 0
+
+    def restricted(self, kept):
+        other = Sound()
+        other.weights_ = self.weights_[kept][::-1]
+        return other
+
+
+class TellsNumbers(Sound):
+    def used(self, n_members):
+        return np.flatnonzero(self.weights_)
+
+
 class WrongForm(Sound):
     def linear(self, X=None):
         return Linear(self.weights_, intercept=1.0)
@@ -308,6 +338,7 @@ BREACHES = {
     "sample weights": [IgnoresWeights, IgnoresWeightsNearly],
     "coverage": [NeedsAllRows],
     "saved and restored": [Arrays, LosesDigits],
+    "unused members": [ForgetsTheFirst, KeepsAllWeights, TellsNumbers],
     "linear form": [WrongForm],
     "silent": [Prints],
 }

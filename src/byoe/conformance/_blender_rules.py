@@ -284,6 +284,36 @@ def _saved(subject: BlenderSubject) -> None:
             raise BrokenPromiseError(f"for {task.kind}, the restored blender predicts other values")
 
 
+@rule(
+    BOOK,
+    "unused members",
+    "Members that it says it does not use change nothing, and it can be restricted to the others",
+)
+def _unused(subject: BlenderSubject) -> None:
+    for task in subject.tasks():
+        oof = subject.oof(task)
+        fitted = subject.fit(oof)
+        n_members = oof.predictions.shape[1]
+        used = np.asarray(fitted.used(n_members))
+        if used.shape != (n_members,) or used.dtype != bool:
+            raise BrokenPromiseError(f"used({n_members}) returned {used!r}, expected {n_members} values True or False")
+        if used.all():
+            continue
+        expected = _blend(fitted, oof)
+        without = replace(
+            oof, predictions=np.where(used.reshape(-1, *[1] * (oof.predictions.ndim - 2)), oof.predictions, 0.0)
+        )
+        if not np.array_equal(_blend(fitted, without), expected):
+            raise BrokenPromiseError(
+                "used says that a member does not count, and without its predictions the blend changes"
+            )
+        if not used.any():
+            continue
+        fewer = fitted.restricted(used)
+        if not np.array_equal(_blend(fewer, replace(oof, predictions=oof.predictions[:, used])), expected):
+            raise BrokenPromiseError("restricted to the members that it uses, it blends otherwise")
+
+
 @rule(BOOK, "linear form", "The linear form that it tells is what it predicts")
 def _linear(subject: BlenderSubject) -> None:
     for task in subject.tasks():
