@@ -2,6 +2,7 @@ import hashlib
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from catboost import CatBoostRegressor
 from lightgbm import LGBMRegressor
@@ -15,6 +16,7 @@ from xgboost import XGBRegressor
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
+from byoe._input import describe_target
 from byoe.errors import BundleError
 
 SMALL = [learner("catboost", iterations=5), learner("xgboost", n_estimators=5), learner("lightgbm", n_estimators=5)]
@@ -219,3 +221,39 @@ def test_a_failing_save_leaves_nothing(saved, diabetes, tmp_path):
     with pytest.raises(OSError, match="disk full"):
         ensemble.save(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_manifest_tells_what_the_ensemble_was_made_of(diabetes_frame, tmp_path):
+    frame = diabetes_frame.assign(sex=np.where(diabetes_frame["sex"] > 0, "f", "m"), age=range(442))
+    members = ["log-ridge", learner("lightgbm", n_estimators=2), "svm"]
+    ensemble = EnsembleRegressor(members, blender("weighted", weights=[1, 1, 0]), cv=2, random_state=0)
+    ensemble.fit(frame.drop(columns="target"), frame["target"])
+    manifest = json.loads((ensemble.save(tmp_path / "model") / "manifest.json").read_text())
+    assert manifest["format"] == 2
+    assert manifest["target"] == {"names": ["target"], "dtype": "Float64"}
+    columns = dict(zip(manifest["names"], manifest["columns"], strict=True))
+    assert columns["age"] == {"kind": "number", "categories": [], "dtype": "Int64"}
+    assert columns["sex"] == {"kind": "category", "categories": ["f", "m"], "dtype": "String"}
+    assert columns["bmi"]["dtype"] == "Float64"
+    told = {entry["label"]: (entry["distribution"], entry["libraries"], entry["used"]) for entry in manifest["members"]}
+    assert told == {
+        "log_ridge": ("byoe-example", ["byoe-example", "numpy", "scikit-learn", "skops"], True),
+        "lightgbm": ("byoe", ["lightgbm"], True),
+        "svm": ("byoe", ["scikit-learn", "skops"], False),
+    }
+    assert manifest["blender"]["distribution"] == "byoe"
+    assert manifest["metric"] == "rmse"
+    assert manifest["libraries"]["lightgbm"].startswith("4.")
+
+
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [
+        (np.arange(4), {"names": None, "dtype": "int64"}),
+        ([1.0, 2.0], {"names": None, "dtype": "float64"}),
+        (pd.Series([1, 2]), {"names": None, "dtype": "Int64"}),
+        (pd.DataFrame({"a": [1.0], "b": [2.0]}), {"names": ["a", "b"], "dtype": "Float64"}),
+    ],
+)
+def test_a_target_is_described(y, expected):
+    assert describe_target(y) == expected
