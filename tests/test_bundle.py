@@ -7,6 +7,7 @@ import pytest
 from catboost import CatBoostRegressor
 from lightgbm import LGBMRegressor
 from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
@@ -221,6 +222,22 @@ def test_a_failing_save_leaves_nothing(saved, diabetes, tmp_path):
     with pytest.raises(OSError, match="disk full"):
         ensemble.save(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_libraries_inside_a_pipeline_or_a_frozen_model_are_recorded(diabetes, tmp_path):
+    X, y = diabetes
+    members = [
+        ("piped", make_pipeline(StandardScaler(), XGBRegressor(n_estimators=2))),
+        ("frozen", FrozenEstimator(LGBMRegressor(n_estimators=2, verbosity=-1).fit(X, y))),
+    ]
+    ensemble = EnsembleRegressor(members, LGBMRegressor(n_estimators=2, verbosity=-1), cv=2, random_state=0).fit(X, y)
+    manifest = json.loads((ensemble.save(tmp_path / "model") / "manifest.json").read_text())
+    told = {entry["label"]: entry["libraries"] for entry in manifest["members"]}
+    assert told == {
+        "piped": ["scikit-learn", "skops", "xgboost"],
+        "frozen": ["lightgbm", "scikit-learn", "skops"],
+    }
+    assert manifest["blender_libraries"] == ["lightgbm", "scikit-learn", "skops"]
 
 
 def test_the_manifest_tells_what_the_ensemble_was_made_of(diabetes_frame, tmp_path):

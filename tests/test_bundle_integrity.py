@@ -214,6 +214,33 @@ def test_pickles_load_only_where_they_are_trusted_by_name(diabetes, tmp_path, do
             door(saved)
 
 
+def test_an_ensemble_inside_is_trusted_where_it_is_saved_and_loaded(diabetes, tmp_path, monkeypatch):
+    (tmp_path / "features_inside.py").write_text(
+        "from sklearn.linear_model import Ridge\nclass Own(Ridge):\n    pass\n", encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from features_inside import Own
+
+    X, y = diabetes
+    inner = EnsembleRegressor(["log-ridge", Own(), learner("xgboost", n_estimators=2)], "mean", cv=2, random_state=0)
+    outer = EnsembleRegressor([("ensemble", inner), "ridge"], "mean", cv=2, random_state=0).fit(X, y)
+    with pytest.raises(BundleError, match=r"save it, and later load it, with trusted=\['features_inside.Own'\]"):
+        outer.save(tmp_path / "model")
+    saved = outer.save(tmp_path / "model", trusted=["features_inside.Own"])
+    libraries = {
+        entry["label"]: entry["libraries"]
+        for entry in json.loads((saved / "manifest.json").read_text(encoding="utf-8"))["members"]
+    }
+    assert {"xgboost", "byoe-example", "scikit-learn", "skops"} <= set(libraries["ensemble"])
+    assert libraries["ridge"] == []
+    for door in DOORS:
+        with pytest.raises(BundleError, match=r"features_inside.Own"):
+            DOORS[door](saved)
+    loaded = byoe.load(saved, trusted=["features_inside.*"])
+    assert np.array_equal(loaded.predict(X), outer.predict(X))
+    del sys.modules["features_inside"]
+
+
 # -- a save that is killed ---------------------------------------------------------------------
 
 SLOW_SAVE = """

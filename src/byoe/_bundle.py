@@ -17,7 +17,7 @@ import numpy as np
 from . import __version__
 from ._blending import Blender
 from ._calibration import Calibrated
-from ._estimators import SKOPS, unknown_types
+from ._estimators import INNER, SKOPS, unknown_types
 from ._fold_model import FittedMember
 from ._leaderboard import Leaderboard
 from ._manifest import MANIFEST, MEMBERS, OOF, write_manifest
@@ -30,8 +30,11 @@ from ._versions import OWN_CODE, distributions, installed_version
 from .errors import BundleError, PluginError
 
 
-def save(ensemble: Any, path: str | Path, *, oof: bool = True, trusted: Sequence[str] = ()) -> Path:
-    """Write a fitted ensemble; a bundle that stands there is replaced only once all is written."""
+def save(ensemble: Any, path: str | Path, *, oof: bool = True, trusted: Sequence[str] | None = ()) -> Path:
+    """Write a fitted ensemble; a bundle that stands there is replaced only once all is written.
+
+    With ``trusted=None`` any type is written.
+    """
     if oof and not hasattr(ensemble, "_plan"):
         raise BundleError("the ensemble was loaded from a bundle without out-of-fold data; save it with oof=False")
     target = check_free(path)
@@ -69,14 +72,16 @@ def _move(temporary: Path, target: Path) -> None:
         new.replace(old)
 
 
-def _write(ensemble: Any, folder: Path, *, oof: bool, trusted: Sequence[str]) -> None:
+def _write(ensemble: Any, folder: Path, *, oof: bool, trusted: Sequence[str] | None) -> None:
     spec = to_spec(ensemble, lenient=True)
     used = ensemble.blender_.used(len(ensemble.members_))
     described = [
         {**_write_member(member, folder), "used": bool(used[i])} for i, member in enumerate(ensemble.members_.values())
     ]
     held_out = needed_for_intervals(ensemble) if oof else ()
-    _check_trust(ensemble, folder, (ensemble.blender_, *held_out), trusted)
+    if trusted is not None and (refused := _refused(ensemble, folder, trusted)):
+        tail = advice(sorted(refused), "save it, and later load it,")
+        raise BundleError(f"the ensemble holds types that byoe does not know: {tail}")
     if oof:
         _write_oof(ensemble, folder / OOF)
     task = ensemble._task
@@ -129,9 +134,17 @@ def _libraries(learner: Any, folder: Path) -> set[str]:
     """Return the distributions whose code a member's files need."""
     found = set(learner.needs) if not learner.packages() else set()
     found |= {name for package in learner.packages() for name in distributions(package)}
-    if any(folder.rglob(SKOPS)):
-        found |= {"scikit-learn", "skops"}
+    for file in folder.rglob(SKOPS):
+        found |= _skops_libraries(file.read_bytes())
+    for manifest in folder.rglob(MANIFEST):  # of ensembles inside
+        found |= json.loads(manifest.read_text(encoding="utf-8"))["libraries"].keys() - {"byoe", "numpy"}
     return found | _own_library(learner)
+
+
+def _skops_libraries(data: bytes) -> set[str]:
+    """Return the distributions that read a skops file: also of what is inside a pipeline."""
+    packages = {name.partition(".")[0] for name in unknown_types(data, frozenset(), None)}
+    return {"scikit-learn", "skops"}.union(*map(distributions, packages))
 
 
 def _blender_libraries(blender: Blender) -> set[str]:
@@ -140,7 +153,7 @@ def _blender_libraries(blender: Blender) -> set[str]:
     if isinstance(blender, Calibrated):
         return _blender_libraries(blender.inner_)
     if hasattr(blender, "template"):
-        return {"scikit-learn", "skops"}
+        return _skops_libraries(base64.b64decode(blender.state()["skops"]))
     return _own_library(blender)
 
 
@@ -150,19 +163,24 @@ def _own_library(thing: Any) -> set[str]:
     return set() if own in (None, "byoe") or own.startswith(OWN_CODE) else {own}
 
 
-def _check_trust(ensemble: Any, folder: Path, blenders: Sequence[Blender], trusted: Sequence[str]) -> None:
-    """Refuse to write what could not be loaded again, unless the user names it here as well as there."""
+def _refused(ensemble: Any, folder: Path, trusted: Sequence[str]) -> set[str]:
+    """Return the types of what was written that could not be loaded again, unless the user named them."""
     named = [f"{kind.__module__}.{kind.__qualname__}" for kind in parts_of(ensemble).classes]
     refused = set(untrusted(named, trusted))
     for label, member in ensemble.members_.items():
         trusts = member.learner.trusts() if hasattr(member.learner, "trusts") else frozenset()
-        for file in (folder / MEMBERS / label).rglob(SKOPS):
-            refused.update(unknown_types(file.read_bytes(), trusts, trusted))
-    for state in _skops_states([_describe(blender) for blender in blenders]):
+        own = folder / MEMBERS / label
+        for file in own.rglob(SKOPS):
+            if INNER not in file.relative_to(own).parts:
+                refused.update(unknown_types(file.read_bytes(), trusts, trusted))
+        for number, fold_model in enumerate(member.models):
+            for place, inner in fold_model.inside(own / str(number)):
+                refused.update(_refused(inner, place, trusted))
+    for state in _skops_states(
+        [_describe(blender) for blender in (ensemble.blender_, *needed_for_intervals(ensemble))]
+    ):
         refused.update(unknown_types(base64.b64decode(state), frozenset(), trusted))
-    if refused:
-        tail = advice(sorted(refused), "save it, and later load it,")
-        raise BundleError(f"the ensemble holds types that byoe does not know: {tail}")
+    return refused
 
 
 def _skops_states(described: Any) -> Iterator[str]:

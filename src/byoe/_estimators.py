@@ -13,7 +13,7 @@ from ._contracts import FloatArray, Learner, Level, Model, Task
 from ._trust import advice, untrusted
 from .errors import BundleError, ParameterError
 
-_INNER = "ensemble"
+INNER = "ensemble"
 SKOPS = "model.skops"
 THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
 
@@ -59,7 +59,8 @@ def set_threads(estimator: Any, threads: int, names: Collection[str] = THREAD_PA
         estimator.set_params(**found)
 
 
-def _is_ensemble(value: Any) -> bool:
+def is_ensemble(value: Any) -> bool:
+    """Say whether an estimator is one of byoe's ensembles."""
     return hasattr(value, "_classifies")
 
 
@@ -93,11 +94,12 @@ def linear_terms(estimator: Any) -> tuple[FloatArray, FloatArray] | None:
     return coef, np.broadcast_to(np.ravel(intercept).astype(np.float64), len(coef))
 
 
-def unknown_types(data: bytes, packages: frozenset[str], trusted: Sequence[str]) -> list[str]:
-    """Return the types that a skops file holds and that are not trusted."""
+def unknown_types(data: bytes, packages: frozenset[str], trusted: Sequence[str] | None) -> list[str]:
+    """Return the types that a skops file holds and that are not trusted; with None, by skops itself."""
     from skops import io
 
-    return untrusted(io.get_untrusted_types(data=data), trusted, packages)
+    found = io.get_untrusted_types(data=data)
+    return list(found) if trusted is None else untrusted(found, trusted, packages)
 
 
 def load_skops(data: bytes, packages: frozenset[str], trusted: Sequence[str]) -> Any:
@@ -126,7 +128,7 @@ class EstimatorModel:
         self.estimator = estimator
         self.task = task
         self.scaled = scaled
-        self.single_precision = _is_ensemble(estimator)  # some member of it may be
+        self.single_precision = is_ensemble(estimator)  # some member of it may be
         self._thread_parameters = thread_parameters
         self._frozen = frozen  # the user's own object, which keeps its parameters
 
@@ -150,7 +152,7 @@ class EstimatorModel:
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
         name = type(self.estimator).__name__
-        if _is_ensemble(self.estimator) and not self.task.is_classification:
+        if is_ensemble(self.estimator) and not self.task.is_classification:
             return cast(FloatArray, self.estimator.explain(X))
         if is_pipeline(self.estimator):
             raise ParameterError("a pipeline has no contributions of its input columns, since its steps change them")
@@ -185,8 +187,10 @@ class EstimatorModel:
         return np.asarray(sizes.sum(axis=0), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
-        if _is_ensemble(self.estimator):  # an ensemble in an ensemble is a bundle in a bundle
-            self.estimator.save(folder / _INNER)
+        if is_ensemble(self.estimator):  # an ensemble in an ensemble is a bundle in a bundle
+            from ._bundle import save
+
+            save(self.estimator, folder / INNER, trusted=None)  # whoever saves the outer one names what is trusted
             return
         from skops import io
 
@@ -230,10 +234,10 @@ class EstimatorLearner(Learner):
         return self._model(estimator, task)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
-        if (folder / _INNER).is_dir():
+        if (folder / INNER).is_dir():
             from ._bundle import load
 
-            return EstimatorModel(load(folder / _INNER, trusted=trusted), task)
+            return EstimatorModel(load(folder / INNER, trusted=trusted), task)
         data = (folder / SKOPS).read_bytes()
         return self._model(load_skops(data, self.trusts(), trusted), task)
 

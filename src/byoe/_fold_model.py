@@ -12,6 +12,7 @@ import numpy as np
 from ._additive import check_model, to_inputs
 from ._contracts import Explains, FloatArray, IntArray, Learner, Model, Task
 from ._encoding import Encoder
+from ._estimators import INNER, is_ensemble
 from ._registry import origin
 from ._rows import inner_task, shielded
 from .errors import BundleError, ParameterError, PluginError
@@ -143,6 +144,12 @@ class FoldModel:
             "present": None if self.present is None else self.present.tolist(),
             "rounds": self.rounds,
         }
+
+    def inside(self, folder: Path) -> list[tuple[Path, Any]]:
+        """Return the ensembles inside that ``save`` writes as bundles of their own, and where."""
+        places = [_place(folder, number, len(self.models)) for number in range(len(self.models))]
+        estimators = [getattr(model, "estimator", None) for model in self.models]
+        return [(place / INNER, one) for place, one in zip(places, estimators, strict=True) if is_ensemble(one)]
 
     @classmethod
     def load(

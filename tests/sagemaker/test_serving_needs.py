@@ -53,10 +53,14 @@ def test_a_plugin_may_count_on_what_byoe_depends_on():
     assert not {"catboost", "lightgbm", "xgboost-cpu"} & set(kept)
 
 
-def test_code_of_the_users_own_stays_and_may_need_anything_that_byoe_has():
-    kept = names(needed_lines(LINES, {"lightgbm"}, asked=["six"]))
-    assert {"byoe_own_features", "six", "scikit-learn", "lightgbm"} <= set(kept)
+def test_what_was_asked_for_stays():
+    kept = names(needed_lines(WITHOUT_OWN, {"lightgbm"}, asked=["six"]))
+    assert {"six", "lightgbm"} <= set(kept)
     assert "catboost" not in kept
+
+
+def test_code_of_the_users_own_may_import_anything():
+    assert needed_lines(LINES, {"lightgbm"}) == LINES
 
 
 def test_where_it_cannot_be_told_all_stays():

@@ -54,20 +54,22 @@ def needed_lines(
     Returns
     -------
     list of str
-        All lines where it cannot be told.
+        All lines where it cannot be told, as with modules of the user's own.
     """
     here = {canonicalize_name(name) for name in (*libraries, *asked)}
     wheels = {_name(line) for line in lines if line.startswith("./")}
     shipped = (here & wheels) | {"byoe"}
+    if any(name.startswith(_OWN) for name in wheels):  # the user's own modules may import anything
+        return list(lines)
     # A plugin may count on what byoe itself depends on.
-    always = ALWAYS if len(shipped) > 1 or any(name.startswith(_OWN) for name in wheels) else _PREDICTING
+    always = ALWAYS if len(shipped) > 1 else _PREDICTING
     try:
         pins, more = requirements(here - shipped, shipped, always=always, find=find)
     except ByoeError:
         return list(lines)
     needed = {_name(pin) for pin in pins} | set(more) | shipped
     needed |= {"xgboost-cpu"} if "xgboost" in needed else set()  # the same library, from a wheel that came along
-    return [line for line in lines if _name(line) in needed or _name(line).startswith(_OWN)]
+    return [line for line in lines if _name(line) in needed]
 
 
 def _name(line: str) -> str:
