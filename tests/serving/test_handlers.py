@@ -131,6 +131,7 @@ BAD = {
     "columns that are no names": (('{"columns": 3, "data": [[1]]}', "application/json"), 400, "must be a list of names"),
     "a list as a cell": (("[[[1], 2]]", "application/json"), 400, "row 0, column 'age'"),
     "a huge integer": (("[[" + "9" * 400 + ", 1]]", "application/json"), 400, "not a number"),
+    "a key twice": (('[{"age": 1, "bmi": 2, "age": 3}]', "application/json"), 400, "an object has 'age' more than once"),
     "not npy": ((b"hello", "application/x-npy"), 400, "not an npy"),
     "pickled npy": ((npy(np.array([[{}]], dtype=object), allow_pickle=True), "application/x-npy"), 400, "expected numbers"),
     "an underscore": (("1,2\n1_0,2", "text/csv"), 400, "'1_0' is not a number"),

@@ -92,9 +92,18 @@ def _read_csv(body: str | bytes, kind: ContentType) -> Request:
 
 def _parsed(text: str, where: str = "the body") -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise Refusal(400, f"{where} is not JSON: {str(error)[:200]}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):  # Python would take the last, others the first
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Refusal(400, f"an object has {twice[:60]!r} more than once")
+    return found
 
 
 def _read_json(body: str | bytes, kind: ContentType) -> Request:
