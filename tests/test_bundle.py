@@ -157,9 +157,9 @@ def test_a_model_of_a_newer_numpy_loads(model):
 
 def test_the_libraries_of_every_member_are_recorded(diabetes, tmp_path):
     members = ["log-ridge", learner("xgboost", n_estimators=2), LGBMRegressor(n_estimators=2, verbosity=-1)]
-    model = EnsembleRegressor(members).fit(*diabetes).save(tmp_path / "model")
+    model = EnsembleRegressor(members, "meta-linear").fit(*diabetes).save(tmp_path / "model")
     libraries = json.loads((model / "manifest.json").read_text())["libraries"]
-    assert set(libraries) == {"byoe", "byoe-example", "lightgbm", "numpy", "scikit-learn", "skops", "xgboost"}
+    assert set(libraries) == {"byoe", "byoe-example", "lightgbm", "numpy", "scikit-learn", "scipy", "skops", "xgboost"}
 
 
 def test_unknown_types_must_be_trusted_by_name(diabetes, tmp_path):

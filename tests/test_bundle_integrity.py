@@ -19,7 +19,7 @@ import byoe
 from byoe import EnsembleRegressor, learner
 from byoe._runtime import Runtime
 from byoe._trust import untrusted
-from byoe.errors import BundleError, SpecError
+from byoe.errors import BundleError, PluginError, SpecError
 from byoe.plugins import Learner, register_learner
 
 DOORS = {"estimator": byoe.load, "runtime": Runtime}
@@ -84,6 +84,19 @@ def test_a_missing_digest_is_found(model, door):
     (model / "manifest.sha256").unlink()
     with pytest.raises(BundleError, match=r"manifest.sha256 is missing"):
         door(model)
+
+
+@pytest.mark.parametrize("other", [b"1", b"3", b"true", b"1.0", b"null"])
+def test_another_format_does_not_turn_the_digest_off(other, model, door):
+    content = (model / "manifest.json").read_bytes()
+    (model / "manifest.json").write_bytes(content.replace(b'"format": 2', b'"format": ' + other, 1))
+    with pytest.raises(BundleError, match=r"is not the one that was saved"):
+        door(model)
+    digest = hashlib.sha256((model / "manifest.json").read_bytes()).hexdigest()
+    (model / "manifest.sha256").write_text(f"{digest}  manifest.json\n")
+    if other != b"1":
+        with pytest.raises(BundleError, match=r"is a bundle of format"):
+            door(model)
 
 
 def resealed(model, change):
@@ -308,6 +321,44 @@ def test_members_without_weight_are_read_when_they_are_asked_for(diabetes, tmp_p
     assert byoe.load(saved).predict(X).shape == y.shape
     with pytest.raises(BundleError, match=r"was written with xgboost 99.0"):
         byoe.load(saved).transform(X)
+
+
+def test_what_is_read_late_must_be_of_the_same_bundle(diabetes, tmp_path):
+    X, y = diabetes
+    members = [learner("lightgbm", n_estimators=2), "ridge"]
+    first = EnsembleRegressor(members, "best", cv=2, random_state=0).fit(X, y)
+    saved = first.save(tmp_path / "model")
+    loaded, runtime = byoe.load(saved), Runtime(saved)
+    EnsembleRegressor(members, "best", cv=2, random_state=0).fit(X, 1000 * y).save(saved)
+    assert np.array_equal(loaded.predict(X), first.predict(X))
+    with pytest.raises(BundleError, match=r"lightgbm.* is not the one that was saved"):
+        loaded.transform(X)
+    with pytest.raises(BundleError, match=r"oof.npz is not the one that was saved"):
+        runtime.interval(loaded._read(X), 0.9)
+
+
+def test_an_ensemble_inside_keeps_no_target(diabetes, tmp_path):
+    X, y = diabetes
+    inner = EnsembleRegressor(["ridge", "knn"], "mean", cv=2, random_state=0)
+    outer = EnsembleRegressor([("inner", inner), "ridge"], "mean", cv=2, random_state=0).fit(X, y)
+    saved = outer.save(tmp_path / "model", oof=False)
+    assert list(saved.rglob("oof.npz")) == []
+    assert np.array_equal(byoe.load(saved).predict(X), outer.predict(X))
+
+
+def test_a_plugin_that_is_gone_is_not_replaced_by_another(diabetes, tmp_path, door):
+    saved = (
+        EnsembleRegressor(["log-ridge", "ridge"], "mean", cv=2, random_state=0).fit(*diabetes).save(tmp_path / "model")
+    )
+
+    def renamed(manifest):
+        manifest["members"][0]["distribution"] = "byoe"
+
+    resealed(saved, renamed)
+    with pytest.raises(
+        PluginError, match=r"'log-ridge' was registered by byoe when the bundle was saved, and is not now"
+    ):
+        door(saved)
 
 
 def test_both_doors_give_the_same_bits(diabetes, whole):

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
@@ -106,6 +107,27 @@ def test_a_member_stays_where_one_target_uses_it(diabetes):
         list(ensemble.members_)[int(one.weights_.argmax())] for one in ensemble.blender_.blenders_
     }
     assert np.array_equal(pruned.predict(X), ensemble.predict(X))
+
+
+@pytest.mark.parametrize("kind", ["several targets", "calibrated"])
+def test_given_weights_are_those_of_the_members_that_stay(kind, diabetes, iris, tmp_path):
+    given = weighted(1, 0, 2)
+    if kind == "calibrated":
+        X, y = iris
+        ensemble = EnsembleClassifier(SMALL[:3], given, cv=3, random_state=0, calibrate=True).fit(X, y)
+    else:
+        X = diabetes[0]
+        y = np.column_stack([diabetes[1], X[:, 2] + 1e-3 * diabetes[1]])
+        ensemble = EnsembleRegressor(SMALL[:3], given, cv=3, random_state=0).fit(X, y)
+    pruned = ensemble.prune()
+    assert pruned.get_params()["blender__weights"] == pytest.approx([1 / 3, 2 / 3])
+    for one in (pruned, byoe.load(pruned.save(tmp_path / "model"))):
+        again = clone(one).fit(X, y)
+        assert list(again.members_) == ["lightgbm", "ridge"]
+        if kind == "calibrated":
+            np.testing.assert_allclose(again.predict_proba(X), ensemble.predict_proba(X))
+        else:
+            np.testing.assert_allclose(again.predict(X), ensemble.predict(X))
 
 
 def test_a_blender_that_cannot_tell_keeps_all(diabetes):

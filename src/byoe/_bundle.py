@@ -151,10 +151,10 @@ def _blender_libraries(blender: Blender) -> set[str]:
     if isinstance(blender, PerOutput):
         return set().union(*map(_blender_libraries, blender.blenders_))
     if isinstance(blender, Calibrated):
-        return _blender_libraries(blender.inner_)
+        return {"scipy"} | _blender_libraries(blender.inner_)
     if hasattr(blender, "template"):
         return _skops_libraries(base64.b64decode(blender.state()["skops"]))
-    return _own_library(blender)
+    return {"scipy"} if blender.name == "meta-linear" else _own_library(blender)
 
 
 def _own_library(thing: Any) -> set[str]:
@@ -241,7 +241,6 @@ def load(path: str | Path, *, trusted: Sequence[str] = (), sha256: str | None = 
     ensemble._seed, ensemble._digest = manifest["seed"], manifest["table"]
     ensemble._seconds, ensemble._predicting = manifest["fit_seconds"], manifest["predict_seconds"]
     ensemble._metric_name = manifest["metric"]
-    ensemble._dtypes = tuple(column.get("dtype", "") for column in manifest["columns"])
     ensemble._target = manifest.get("target")
     estimate = manifest["score_estimate"]
     ensemble.score_estimate_ = float("nan") if estimate is None else estimate

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 from .errors import ParameterError
@@ -14,7 +16,10 @@ def cores(n_jobs: int | None) -> int:
     means all of these, the number of an enclosing ``joblib.parallel_config``, or inside
     another library's parallel worker what that gives, which is one unless it says more.
     """
-    import joblib  # not at the top: an endpoint predicts a few rows without it
+    try:
+        import joblib  # not at the top: an endpoint predicts a few rows without it
+    except ModuleNotFoundError:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
     available: int = joblib.cpu_count()
     if n_jobs is None:

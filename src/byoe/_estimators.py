@@ -190,7 +190,8 @@ class EstimatorModel:
         if is_ensemble(self.estimator):  # an ensemble in an ensemble is a bundle in a bundle
             from ._bundle import save
 
-            save(self.estimator, folder / INNER, trusted=None)  # whoever saves the outer one names what is trusted
+            # What predicts is all of it that is used; whoever saves the outer one names what is trusted.
+            save(self.estimator, folder / INNER, oof=False, trusted=None)
             return
         from skops import io
 

@@ -58,7 +58,14 @@ def _dtypes(read: Any, raw: Any) -> tuple[str, ...]:
     """Return the type of every column, as its container calls it."""
     if raw is None:
         return (str(read.dtype),) * int(read.shape[1])
-    return tuple(str(cells.dtype) for _, cells in raw)
+    return tuple(_dtype(cells) for _, cells in raw)
+
+
+def _dtype(cells: Any) -> str:
+    if isinstance(cells, nw.Series) and cells.dtype in (nw.Categorical, nw.Enum):
+        categories = getattr(getattr(cells.to_native(), "dtype", None), "categories", None)
+        return f"Categorical({getattr(categories, 'dtype', 'String')})"  # other containers have texts only
+    return str(cells.dtype)
 
 
 def describe_target(y: Any) -> dict[str, Any]:

@@ -19,8 +19,8 @@ MANIFEST = "manifest.json"
 DIGEST = "manifest.sha256"
 MEMBERS = "members"
 OOF = "oof.npz"
-# Its arrays have the same format in every version, and a job's container brings its own.
-_ANY_VERSION = frozenset({"numpy"})
+# No file is in a format of theirs, and a job's container brings its own.
+_ANY_VERSION = frozenset({"numpy", "scipy"})
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -56,14 +56,17 @@ def read_manifest(folder: Path, sha256: str | None = None) -> dict[str, Any]:
     if sha256 is not None and found != sha256.strip().lower():
         raise BundleError(f"{folder} has the digest {found}, and sha256 is {sha256}; it is another bundle, or changed")
     manifest = _parsed(folder, data)
-    if manifest["format"] not in READABLE:
+    if (folder / DIGEST).exists() or manifest["format"] != 1:  # before, nothing covered the manifest
+        _check_digest(folder, found)
+    if type(manifest["format"]) is not int or manifest["format"] not in READABLE:
         raise BundleError(
             f"{folder} is a bundle of format {manifest['format']!r}, written by byoe {manifest.get('byoe')}; "
             f"byoe {__version__} reads the formats {', '.join(map(str, READABLE))}. Upgrade byoe"
         )
-    if manifest["format"] > 1:  # before, nothing covered the manifest
-        _check_digest(folder, found)
-    _check_files(folder, manifest["files"])
+    check_files(folder, manifest["files"])
+    there = {file.relative_to(folder).as_posix() for file in (folder / MEMBERS).rglob("*") if not file.is_dir()}
+    if further := sorted(there - manifest["files"].keys()):
+        raise BundleError(f"{folder}: {', '.join(further[:5])} did not belong to the bundle when it was saved")
     return manifest
 
 
@@ -85,7 +88,8 @@ def _check_digest(folder: Path, found: str) -> None:
         raise BundleError(f"{folder}: {MANIFEST} or {DIGEST} is not the one that was saved (the SHA-256 differs)")
 
 
-def _check_files(folder: Path, files: Mapping[str, str]) -> None:
+def check_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Raise a BundleError for a file that is missing, or is not the one whose SHA-256 is given."""
     for name, digest in files.items():
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise BundleError(f"{folder}: the manifest names {name}, which is outside of the bundle")
@@ -94,9 +98,6 @@ def _check_files(folder: Path, files: Mapping[str, str]) -> None:
             raise BundleError(f"{folder}: the file {name} is missing")
         if digest_of(file) != digest:
             raise BundleError(f"{folder}: the file {name} is not the one that was saved (its SHA-256 differs)")
-    there = {file.relative_to(folder).as_posix() for file in (folder / MEMBERS).rglob("*") if not file.is_dir()}
-    if further := sorted(there - files.keys()):
-        raise BundleError(f"{folder}: {', '.join(further[:5])} did not belong to the bundle when it was saved")
 
 
 def check_libraries(folder: Path, written: Mapping[str, str], names: Iterable[str]) -> None:

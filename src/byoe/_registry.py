@@ -20,6 +20,7 @@ from ._blending import Blender
 from ._contracts import Learner
 from ._names import LIMIT, OWN, Kind, Plugin, collect, limited, pick, plain, wrong_name
 from ._promises import broken_promise
+from ._versions import OWN_CODE
 from .errors import ByoeError, ParameterError, PluginError
 
 _Made = TypeVar("_Made", Learner, Blender)
@@ -226,6 +227,11 @@ def as_saved(kind: Kind, name: str, params: Mapping[str, Any], distribution: str
     serving process starts faster, and cannot be given another's plugin.
     """
     found = None if distribution is None else _of_distribution(kind, name, distribution)
+    if found is None and distribution is not None and not distribution.startswith(OWN_CODE):
+        raise PluginError(
+            f"{kind} {name!r} was registered by {distribution} when the bundle was saved, and is not now; install such "
+            f"a version of it, or see what {LIMIT} switches off"
+        )
     plugin = found or find(kind, name)
     target = plugin.load()
     if not isinstance(target, type) or not issubclass(target, (Learner, Blender)):

@@ -13,14 +13,14 @@ from ._calibration import Calibrated
 from ._column import Column
 from ._contracts import Learner, Task
 from ._fold_model import FittedMember, FoldModel
-from ._manifest import OOF, check_libraries, read_manifest
+from ._manifest import MEMBERS, OOF, check_files, check_libraries, read_manifest
 from ._outputs import PerOutput
 from ._registry import as_saved
 from ._spec import decode
 from ._split_plan import SplitPlan
 from .errors import BundleError
 
-_NATIVE = frozenset({"catboost", "lightgbm", "xgboost"})
+_NATIVE = frozenset({"catboost", "lightgbm", "scipy", "xgboost"})
 
 
 class Later(Sequence[FoldModel]):
@@ -89,6 +89,11 @@ class Saved:
         frames = any(model["frames"] for entry in entries for model in entry["models"])
         return not frames and needed.union(self.manifest.get("blender_libraries", ())) <= _NATIVE
 
+    def _still(self, beginning: str) -> None:
+        """Raise a BundleError where files that are read late are no more what they were."""
+        files = self.manifest["files"]
+        check_files(self.folder, {name: files[name] for name in files if name.startswith(beginning)})
+
     def check(self, libraries: Sequence[str]) -> None:
         """Raise a BundleError for a library that is not installed, or is too old."""
         check_libraries(self.folder, self.manifest["libraries"], libraries)
@@ -100,6 +105,7 @@ class Saved:
         target.blender_ = self.blender(manifest["blender"])
         target._task = self.task
         target._columns = tuple(Column(saved["kind"], tuple(saved["categories"])) for saved in manifest["columns"])
+        target._dtypes = tuple(saved.get("dtype", "") for saved in manifest["columns"])
         target._sparse = manifest["sparse"]
         target.n_features_in_ = len(target._columns)
         if manifest["names"] is not None:
@@ -114,14 +120,16 @@ class Saved:
     def _member(self, entry: Mapping[str, Any]) -> FittedMember:
         learner = self._learner(entry)
 
-        def read() -> list[FoldModel]:
+        def read(*, late: bool = True) -> list[FoldModel]:
+            if late:
+                self._still(f"{MEMBERS}/{entry['label']}/")
             self.check(entry.get("libraries", ()))
             return [
                 FoldModel.load(learner, self.folder / saved["folder"], saved, self.task, self.trusted)
                 for saved in entry["models"]
             ]
 
-        models: Any = read() if entry.get("used", True) else Later(len(entry["models"]), read)
+        models: Any = read(late=False) if entry.get("used", True) else Later(len(entry["models"]), read)
         return FittedMember(entry["label"], learner, entry["finalize"], models)
 
     def _learner(self, entry: Mapping[str, Any]) -> Learner:
@@ -156,6 +164,7 @@ class Saved:
             raise BundleError(
                 f"{self.folder} was saved without its out-of-fold data, which intervals need; save it with oof=True"
             )
+        self._still(OOF)
         with np.load(self.folder / OOF, allow_pickle=False) as arrays:
             rows = np.arange(len(arrays["y"]))
             folds: list[Any] = []

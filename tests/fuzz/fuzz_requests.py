@@ -38,6 +38,7 @@ class Model:
     blender_ = SimpleNamespace(used=lambda _: [])
     feature_names_in_ = ["size", "town", "sold"]
     _columns = (Column("number"), Column("category", ("Bonn", "Oslo")), Column("date"))
+    _dtypes = ("Float64", "String", "Datetime(time_unit='ns', time_zone=None)")
 
     def blend(self, table):
         assert table.values.dtype == np.float64

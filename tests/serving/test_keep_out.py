@@ -23,7 +23,7 @@ HEAVY = {"sklearn", "pandas", "joblib", "skops", "pyarrow", "matplotlib", "polar
 SERVE = """
 import sys, json
 from byoe import serving
-model = serving.model_fn(sys.argv[1])
+model = serving.model_fn(sys.argv[1], lean=True)
 request = json.loads(sys.stdin.read())
 answers = []
 for body, content_type in request:

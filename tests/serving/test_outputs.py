@@ -181,7 +181,7 @@ def test_options_that_cannot_be_are_refused(content_type, status, message, regre
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"outputs": 3}, "outputs is 3, expected names"),
+        ({"outputs": 3}, "outputs is '3', expected names"),
         ({"outputs": [["interval"]]}, "expected names"),
         ({"level": None}, "level is 'None'"),
         ({"level": True}, "level is True"),

@@ -47,7 +47,7 @@ TRUSTED = {trusted!r}
 
 
 def model_fn(model_dir):
-    return serving.model_fn(model_dir, trusted=TRUSTED)
+    return serving.model_fn(model_dir, trusted=TRUSTED, lean=True)
 
 
 __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]

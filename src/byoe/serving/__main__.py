@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("--trusted", action="append", default=[], help="module.Class or package.* that it may hold")
     asked = parser.parse_args()
     try:
-        model = _handlers.model_fn(asked.model, trusted=asked.trusted)
+        model = _handlers.model_fn(asked.model, trusted=asked.trusted, lean=True)
         server = make_server(_handlers, model, asked.host, asked.port)
     except (ByoeError, OSError) as error:
         sys.exit(f"error: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,9 +13,15 @@ from .._contracts import FloatArray
 from .._data import is_number, parse_cell
 from .._table import Table, in_form
 from ..errors import InputError
+from ._native_form import native_form
 from ._refusal import Refusal
 from ._requests import Rows
 
+_WANTED = {"number": "numbers", "date": "dates", "category": "texts"}
+_NO_DATE = frozenset({"", "NaT", "nan", "NaN", "NA", "null", "None", "<NA>"})
+_ISO = re.compile(
+    r"(?P<local>\d{4}-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2}(\.\d{1,9})?)?)?)?)?)(?P<zone>Z|[+-]\d{2}:?\d{2})?"
+)
 _NUMBERS = frozenset({int, float, bool, type(None)})
 
 
@@ -32,27 +39,26 @@ def read_table(given: Any, model: Any) -> Table:
         _check_width(given.shape[1], model)
         names, columns = None, list(given.T)
     elif isinstance(given, Rows):
-        names, columns = _columns_of(given, model)
-        odd = given.odd
+        names, columns, odd = _columns_of(given, model)
     else:
         names, columns, kinds = given.names, given.columns, given.kinds
     known = _known(model)
-    if names is None or known is None:
+    if names is None:
         _check_width(len(columns), model)
         names = known
     else:
-        order = _order(names, known)
+        order = _order(names, known) if known is not None else _numbered(names, model)
         columns, kinds, names = [columns[i] for i in order], [kinds[i] for i in order if kinds], known
     values = np.empty((len(columns[0]), len(columns)))
-    for i, (cells, column) in enumerate(zip(columns, model._columns, strict=True)):
+    for i, (cells, column, dtype) in enumerate(zip(columns, model._columns, model._dtypes, strict=True)):
         name = repr(names[i]) if names else f"number {i}"
         if kinds and kinds[i] == "date" and column.kind != "date":
             raise Refusal(400, f"column {name} holds dates, and held {_WANTED[column.kind]} in training")
-        values[:, i] = _read(cells, column, name, odd=odd)
+        values[:, i] = _read(cells, column, dtype, name, odd=odd)
     if np.isinf(values).any():
         raise Refusal(400, "a cell holds infinity; send finite numbers, and nothing for a missing cell")
     try:
-        return Table(in_form(model, values), _native(values, columns, model), model._columns)
+        return Table(in_form(model, values), native_form(values, columns, model), model._columns)
     except InputError as error:  # a missing cell for a model of sparse rows
         raise Refusal(400, str(error)) from error
 
@@ -67,31 +73,48 @@ def _check_width(width: int, model: Any) -> None:
         raise Refusal(400, f"row 0 has {width} columns, expected {model.n_features_in_}")
 
 
-def _columns_of(rows: Rows, model: Any) -> tuple[list[str] | None, list[Any]]:
-    """Return the names that rows came with, and their columns."""
-    names, cells = rows.names, rows.cells
+def _columns_of(rows: Rows, model: Any) -> tuple[list[str] | None, list[Any], bool]:
+    """Return the names that rows came with, their columns, and whether a text may be an odd number."""
+    names, cells, odd = rows.names, rows.cells, rows.odd
+    if rows.header is not False or rows.names is None:  # an empty line is a missing cell where there is one column
+        cells = [row or [""] for row in cells] if model.n_features_in_ == 1 else [row for row in cells if row]
+    if not cells:
+        raise Refusal(400, "the rows hold no columns")
     known = _known(model)
     if rows.header or (rows.header is None and _is_header(cells[0], known, model)):
         names, cells = [cell.strip() for cell in cells[0]], cells[1:]
         if not cells:
             raise Refusal(400, "the body holds a header and no rows")
-    width = model.n_features_in_ if names is None or known is None else len(names)
+    elif rows.header is None or not odd:
+        odd = odd or any(isinstance(cell, str) and "_" in cell for cell in cells[0])
+    width = model.n_features_in_ if names is None else len(names)
     if set(map(len, cells)) != {width}:
         number = next(number for number, row in enumerate(cells) if len(row) != width)
         raise Refusal(400, f"row {number} has {len(cells[number])} columns, expected {width}")
     if not width:
         raise Refusal(400, "the rows hold no columns")
-    return names, list(zip(*cells, strict=True))
+    return names, list(zip(*cells, strict=True)), odd
 
 
 def _is_header(first: list[str], known: list[str] | None, model: Any) -> bool:
     if all(map(is_number, first)):
         return False
     header = [cell.strip() for cell in first]
-    if any(column.kind != "number" for column in model._columns):  # where texts are cells too
-        return known is not None and 2 * sum(cell in known for cell in header) > len(header)
-    # A first row with a name in it is a header; one stray text among numbers is a bad cell.
-    return bool(known and set(header) & set(known)) or not any(map(is_number, header))
+    columns = model._columns
+    if known is not None:
+        # A name may be a category, too, of the column that it stands in.
+        cells = zip(header, columns, strict=False)
+        named = sum(cell in known and cell not in column.categories for cell, column in cells)
+        if named or set(header) & set(known) == set(header):
+            return True
+    if any(column.kind != "number" for column in columns):  # where texts are cells too
+        return False
+    if any(map(is_number, header)):  # one stray text among numbers is a bad cell
+        return False
+    if len(header) == 1:
+        told = f"the first row ({header[0][:60]!r}) may be a header or a cell"
+        raise Refusal(400, f"{told}; say which by header=present or header=absent behind the content type")
+    return True
 
 
 def _order(names: list[str], known: list[str]) -> list[int]:
@@ -106,22 +129,35 @@ def _order(names: list[str], known: list[str]) -> list[int]:
     return [names.index(name) for name in known]
 
 
+def _numbered(names: list[str], model: Any) -> list[int]:
+    """Return the order of columns that are called by their numbers, of a model that knows no names."""
+    wanted = [str(number) for number in range(model.n_features_in_)]
+    if sorted(names) != sorted(wanted):
+        raise Refusal(
+            400,
+            f"the model was fitted without names of columns, and these are called {_listed(names)}; send rows without "
+            f"names in the order of training, or call the columns 0 to {len(wanted) - 1}",
+        )
+    return [names.index(name) for name in wanted]
+
+
 def _listed(names: list[str]) -> str:
     """Return names as a message shows them: the first of many, and the beginning of long ones."""
     shown = ", ".join(name[:60] for name in names[:50])
     return shown if len(names) <= 50 else f"{shown}, … ({len(names)} in all)"
 
 
-def _read(cells: Any, column: Column, name: str, *, odd: bool) -> FloatArray:
+def _read(cells: Any, column: Column, dtype: str, name: str, *, odd: bool) -> FloatArray:
     """Return the cells of a column as numbers; those of a category are its codes, and days those of a date."""
     if column.kind == "category":
         codes = column.codes
         cells = cells.tolist() if isinstance(cells, np.ndarray) else cells
-        return _one_by_one(cells, lambda cell: _category(cell, codes), column.kind, name)
+        texts = _holds_texts(dtype)
+        return _one_by_one(cells, lambda cell: _category(cell, codes, texts=texts), column.kind, name)
     if isinstance(cells, np.ndarray):
         return cells
     if column.kind == "date":
-        return _one_by_one(cells, _date, column.kind, name)
+        return _one_by_one(cells, _duration if "Duration" in dtype else _date, column.kind, name)
     try:  # all are numbers in the usual case
         kinds = set(map(type, cells))
         if kinds == {str} and not odd:
@@ -157,50 +193,40 @@ def _number(cell: Any) -> float:
 
 
 def _date(cell: Any) -> float:
-    if isinstance(cell, str) and not is_number(cell):
-        return float(np.datetime64(cell.strip(), "us").astype(np.int64) / 86_400e6)
+    """Return the days since 1970, at UTC, of a text in ISO 8601."""
+    if cell is None or (isinstance(cell, str) and cell.strip() in _NO_DATE):
+        return float("nan")
+    found = _ISO.fullmatch(cell.strip()) if isinstance(cell, str) else None
+    if found is None:
+        raise ValueError("no text in ISO 8601")
+    microseconds = int(np.datetime64(found["local"], "us").astype(np.int64))
+    zone = found["zone"]
+    if zone not in (None, "Z"):
+        ahead = (int(zone[1:3]) * 60 + int(zone[-2:])) * 60_000_000
+        microseconds -= ahead if zone[0] == "+" else -ahead
+    return microseconds / 86_400e6
+
+
+def _duration(cell: Any) -> float:
+    if isinstance(cell, bool):
+        raise ValueError("no number of days")
     return _number(cell)
 
 
-def _category(cell: Any, codes: dict[str, float]) -> float:
+def _holds_texts(dtype: str) -> bool:
+    """Say whether the categories of a column were texts in training, as far as that is known."""
+    return any(name in dtype.lower() for name in ("str", "object", "<u"))
+
+
+def _category(cell: Any, codes: dict[str, float], *, texts: bool) -> float:
     if isinstance(cell, str) and cell in codes:
         return codes[cell]
     if not isinstance(cell, (str, bool, int, float, type(None))):
         raise ValueError("a list or an object")
     key = category_key(cell)
-    if key is not None and key not in codes and isinstance(cell, str):
-        number = parse_cell(cell)  # a number may be written in several ways
-        if number is not None:
-            key = category_key(number)
+    if isinstance(cell, str) and key not in codes:
+        number = parse_cell(cell)  # missing, or of numbers one that may be written in several ways
+        if number is not None and (number != number or not texts):
+            exact = cell.strip().lstrip("+-").isdigit()
+            key = category_key(int(cell) if exact else number)
     return float("nan") if key is None else codes.get(key, float(len(codes)))
-
-
-_WANTED = {"number": "numbers", "date": "dates", "category": "texts"}
-
-
-def _native(values: FloatArray, cells: Sequence[Any], model: Any) -> Any:
-    """Return the table in the container that it was trained in, for members that want that."""
-    used = model.blender_.used(len(model.members_))
-    served = [member for i, member in enumerate(model.members_.values()) if used[i]]
-    if not any(fold_model.frames for member in served for fold_model in member.models):
-        return values
-    columns = model._columns
-    native: Any = values
-    texts = [i for i, column in enumerate(columns) if column.kind == "category"]
-    if texts:
-        native = values.astype(object)
-        for i in texts:
-            known = columns[i].categories
-            native[:, i] = [_text_of(code, cell, known) for code, cell in zip(values[:, i], cells[i], strict=True)]
-    if hasattr(model, "feature_names_in_"):
-        import pandas as pd
-
-        native = pd.DataFrame(native, columns=list(model.feature_names_in_)).infer_objects()
-    return native
-
-
-def _text_of(code: float, cell: Any, known: tuple[str, ...]) -> str | None:
-    """Return a category as the training table had it; an unknown one as it came."""
-    if np.isnan(code):
-        return None
-    return known[int(code)] if code < len(known) else str(cell)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -22,16 +23,25 @@ from ._refusal import Refusal
 from ._requests import Request, read_request
 
 
-def model_fn(model_dir: str, *, trusted: Sequence[str] = ()) -> Any:
-    """Load the model and let it predict once, so that the first request need not wait; called once per process.
+def model_fn(model_dir: str, *, trusted: Sequence[str] = (), lean: bool = False) -> Any:
+    """Load the model and let it predict once, so that the first request need not wait.
 
-    What only imports on the way, and takes seconds, is kept out of a process that serves.
+    Parameters
+    ----------
+    model_dir : str
+        A bundle.
+    trusted : sequence of str, default=()
+        As for `byoe.load`.
+    lean : bool, default=False
+        For a process that does nothing but serve: keep scikit-learn and pandas from being imported
+        on the way where the model does not need them. The boosters' scikit-learn classes do not
+        work in such a process.
     """
     from .._runtime import Runtime
     from .._saved import Saved
 
     saved = Saved(model_dir, trusted)
-    with kept_out() if saved.native else nullcontext():
+    with kept_out() if lean and saved.native else nullcontext():
         model = Runtime(saved)
         _warm_up(model)
     return model
@@ -55,6 +65,9 @@ def predict_fn(request: Request | Refusal, model: Any) -> Answer | Refusal:
         return refusal
     except ValueError as error:  # a member of the user's own refuses the rows, or the model has no such output
         return Refusal(400, f"these rows cannot be predicted: {str(error)[:1000]}")
+    except Exception:
+        traceback.print_exc()
+        return Refusal(500, "the model failed; the endpoint's log has the traceback")
 
 
 def output_fn(prediction: Answer | Refusal, accept: str) -> Any:
@@ -72,7 +85,8 @@ def output_fn(prediction: Answer | Refusal, accept: str) -> Any:
 
 def _warm_up(model: Any) -> None:
     """Predict one row of zeros and first categories, in the two usual formats."""
-    row = [column.categories[0] if column.categories else 0.0 for column in model._columns]
+    usual = {"number": 0.0, "category": None, "date": "2000-01-01"}
+    row = [column.categories[0] if column.categories else usual[column.kind] for column in model._columns]
     line = io.StringIO()
     csv.writer(line).writerow(row)
     for body, content_type in ((json.dumps([row]), JSON), (line.getvalue(), f"{CSV}; header=absent")):

@@ -49,13 +49,13 @@ class Options:
         if isinstance(outputs, str):
             outputs = [name.strip() for name in outputs.split(",")]
         if not isinstance(outputs, (list, tuple)) or not all(isinstance(name, str) for name in outputs):
-            raise Refusal(400, f"outputs is {outputs!r}, expected names such as {', '.join(OUTPUTS)}")
+            raise Refusal(400, f"outputs is {str(outputs)[:100]!r}, expected names such as {', '.join(OUTPUTS)}")
         unknown = [name for name in outputs if name not in (*OUTPUTS, "predictions", "")]
         if unknown:
             raise Refusal(400, f"there is no output {unknown[0][:60]!r}; ask for {', '.join(OUTPUTS)}")
         try:
             number = float(level)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise Refusal(400, f"level is {str(level)[:60]!r}, expected a number such as 0.9") from error
         if isinstance(level, bool) or not 0 < number < 1:
             raise Refusal(400, f"level is {level}, expected a number above 0 and below 1, such as 0.9")
@@ -89,7 +89,10 @@ class ContentType:
         media = _SAME.get(media, media)
         if media not in CONTENT_TYPES:
             raise Refusal(415, f"content type {text[:100]!r} is not supported; send one of {', '.join(CONTENT_TYPES)}")
-        given = dict(_parameters(tail, text))
+        pairs = list(_parameters(tail, text))
+        given = dict(pairs)
+        if len(given) < len(pairs):
+            raise Refusal(400, f"content type {text[:100]!r} gives an option more than once")
         charset = _charset(given.pop("charset", "utf-8"))
         header = given.pop("header", None)
         if header not in (None, "present", "absent"):

@@ -18,6 +18,8 @@ from ._refusal import Refusal
 
 # Formats that repeat a value for nothing may not stand for more cells than this, or than text of their size could.
 _CELLS = 4_000_000
+_OPTIONS = ("outputs", "level")
+_KEYS = frozenset({"columns", "data", "instances", "index", *_OPTIONS})  # pandas writes an index
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Rows:
     header : bool or None
         Whether the first row is a header; None where that has to be found out.
     odd : bool
-        Whether a text may be taken for a number by Python, and by nobody else.
+        Whether a text may be taken for a number by Python, and by nobody else; always of JSON, where
+        numbers are none.
     """
 
     cells: Any
@@ -75,18 +78,20 @@ def _text(body: str | bytes, kind: ContentType) -> str:
 
 
 def _bytes(body: str | bytes) -> bytes:
-    return body.encode() if isinstance(body, str) else bytes(body)
+    return body.encode(errors="replace") if isinstance(body, str) else bytes(body)
 
 
 def _read_csv(body: str | bytes, kind: ContentType) -> Request:
     text = _text(body, kind)
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise Refusal(400, f"the body is not CSV: {error}") from error
+    while rows and not rows[-1]:
+        rows.pop()
     if not rows:
         raise Refusal(400, "the body holds no rows")
-    # The first row is looked at more closely anyway.
+    # The first row is looked at more closely, since it may hold names.
     odd = text.find("_", max(text.find("\n"), 0)) >= 0
     return Request(Rows(rows, header=kind.header, odd=odd), kind.options)
 
@@ -111,14 +116,15 @@ def _read_json(body: str | bytes, kind: ContentType) -> Request:
     names, options = None, kind.options
     if isinstance(data, dict):
         options = options.changed(data)
-        if "columns" in data and "data" in data:
-            names, data = data["columns"], data["data"]
-            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-                raise Refusal(400, '"columns" must be a list of names')
-        elif "instances" in data:
-            data = data["instances"]
-        else:
+        names = data.get("columns")
+        if names is not None and (not isinstance(names, list) or not all(isinstance(name, str) for name in names)):
+            raise Refusal(400, '"columns" must be a list of names')
+        rows = [data[key] for key in ("instances", "data") if key in data]
+        if len(rows) != 1 or (names is None and "data" in data):
             raise Refusal(400, 'expected a list of rows, {"instances": […]} or {"columns": […], "data": […]}')
+        if unknown := sorted(data.keys() - _KEYS):
+            raise Refusal(400, f"there is no key {unknown[0][:60]!r}; beside rows there may be {', '.join(_OPTIONS)}")
+        (data,) = rows
     return Request(_rows(data, names), options)
 
 
@@ -126,17 +132,19 @@ def _rows(data: Any, names: list[str] | None = None) -> Rows:
     if not isinstance(data, list) or not data:
         raise Refusal(400, "expected a list with at least one row")
     kinds = set(map(type, data))
+    if kinds == {dict} and names is not None:
+        raise Refusal(400, '"columns" goes with rows that are lists; these are objects, which name their columns')
     if kinds == {dict}:
         names = list(data[0])
         for number, row in enumerate(data):
             if row.keys() != data[0].keys():
                 raise Refusal(400, f"row {number} has other columns than row 0")
-        return Rows([[row[name] for name in names] for row in data], names)
+        return Rows([[row[name] for name in names] for row in data], names, odd=True)
     if not kinds & {list, dict}:
         data, kinds = [data], {list}
     if kinds != {list}:
         raise Refusal(400, "every row must be a list, or every row an object of column names and values")
-    return Rows(data, names)
+    return Rows(data, names, odd=True)
 
 
 def _read_lines(body: str | bytes, kind: ContentType) -> Request:

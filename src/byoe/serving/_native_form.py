@@ -1,0 +1,97 @@
+"""Rows in the container that an ensemble was fitted on, for members that see that: a frame, or an array of objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._column import Column
+from .._contracts import FloatArray
+from ._refusal import Refusal
+
+_ZONE = re.compile(r"time_zone='([^']+)'")
+
+
+def native_form(values: FloatArray, cells: Sequence[Any], model: Any) -> Any:
+    """Return the rows with the types of training, if a member in use wants them; else the values.
+
+    Parameters
+    ----------
+    values : array of shape (n_rows, n_columns)
+        Numbers, codes of categories, days.
+    cells : sequence of sequences
+        The cells of each column as they came.
+    model : Runtime
+    """
+    used = model.blender_.used(len(model.members_))
+    served = [member for i, member in enumerate(model.members_.values()) if used[i]]
+    if not any(fold_model.frames for member in served for fold_model in member.models):
+        return values
+    columns = model._columns
+    if hasattr(model, "feature_names_in_"):
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                name: _series(values[:, i], cells[i], columns[i], model._dtypes[i])
+                for i, name in enumerate(model.feature_names_in_)
+            }
+        )
+    if not any(column.kind == "category" for column in columns):
+        return values
+    native = values.astype(object)
+    for i, column in enumerate(columns):
+        if column.kind == "category":
+            native[:, i] = _texts(values[:, i], cells[i], column)
+    return native
+
+
+def _series(values: FloatArray, cells: Sequence[Any], column: Column, dtype: str) -> Any:
+    import pandas as pd
+
+    missing = np.isnan(values)
+    if column.kind == "date":
+        microseconds = np.where(missing, 0, np.round(values * 86_400e6)).astype(np.int64)
+        if "Duration" in dtype:
+            return pd.Series(microseconds.astype("timedelta64[us]")).mask(missing)
+        dates = pd.Series(microseconds.astype("datetime64[us]")).mask(missing)
+        zone = _ZONE.search(dtype)
+        return dates.dt.tz_localize("UTC").dt.tz_convert(zone[1]) if zone else dates
+    if column.kind == "category":
+        if dtype.startswith("Categorical"):
+            known = _of_type(list(column.categories), dtype)
+            codes = np.where(missing | (values >= len(known)), -1, values).astype(np.int64)
+            return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(known)))
+        return pd.Series(_of_type(_texts(values, cells, column), dtype), dtype=object).infer_objects()
+    if missing.any():
+        return values
+    if dtype == "Boolean":
+        return values.astype(bool)
+    return values.astype(np.int64) if "Int" in dtype and (values == np.round(values)).all() else values
+
+
+def _texts(values: FloatArray, cells: Sequence[Any], column: Column) -> list[str | None]:
+    """Return categories as the training table had them, an unknown one as it came."""
+    known = column.categories
+    return [
+        None if np.isnan(code) else known[int(code)] if code < len(known) else str(cell)
+        for code, cell in zip(values, cells, strict=True)
+    ]
+
+
+def _of_type(texts: list[str | None], dtype: str) -> list[Any]:
+    """Return texts as the numbers or booleans that they were in training."""
+    kind = dtype.lower()
+    if "bool" in kind:
+        names: dict[str | None, Any] = {"True": True, "False": False}
+        return [names.get(text, text) for text in texts]
+    if "int" not in kind and "float" not in kind:
+        return list(texts)
+    try:
+        read = float if "float" in kind else int
+        return [None if text is None else read(text) for text in texts]
+    except ValueError as error:
+        raise Refusal(400, f"a category is no number, and all were in training: {str(error)[:100]}") from error
