@@ -48,7 +48,7 @@ def model_fn(model_dir: str, *, trusted: Sequence[str] = (), lean: bool = False)
 
 
 def input_fn(body: str | bytes, content_type: str) -> Request | Refusal:
-    """Parse a request body."""
+    """Parse a request body, as far as that goes without the model; a refusal is passed on."""
     try:
         return read_request(body, content_type or "")
     except Refusal as refusal:
@@ -56,7 +56,7 @@ def input_fn(body: str | bytes, content_type: str) -> Request | Refusal:
 
 
 def predict_fn(request: Request | Refusal, model: Any) -> Answer | Refusal:
-    """Predict the parsed rows."""
+    """Predict the parsed rows, with the outputs that the request asks for."""
     if isinstance(request, Refusal):
         return request
     try:
