@@ -72,6 +72,20 @@ def test_threads_that_take_turns_are_one():
 
 
 @told
+def test_work_of_looking_is_work_of_one_thread(monkeypatch):
+    start = threading.Thread.start
+
+    def slowly(thread):
+        start(thread)
+        _work(30)
+
+    monkeypatch.setattr(threading.Thread, "start", slowly)
+    with WorkAtOnce() as seen:
+        pass
+    assert 0 < seen.threads <= 1.05
+
+
+@told
 def test_a_child_counts_if_it_works_meanwhile():
     import subprocess
     import sys

@@ -76,19 +76,21 @@ class WorkAtOnce:
         return any(spent.any() for spent in _times().values())
 
     def __enter__(self) -> WorkAtOnce:
+        # The clock starts before the counters are read, and stops after: one thread that waits for a core in
+        # between, which a short fit on a busy machine does, would be more than one.
+        self._started = time.perf_counter_ns()
         self._before = _times()
         self._last = dict(self._before)
         self._end = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
-        self._started = time.perf_counter_ns()
         return self
 
     def __exit__(self, *raised: object) -> None:
         self._note()
-        passed = time.perf_counter_ns() - self._started
         self._end.set()
         self._watcher.join()
+        passed = time.perf_counter_ns() - self._started
         spent = [now - self._before.get(task, _NOTHING) for task, now in self._last.items()]
         most = max((work for work, _ in spent), default=0)
         self.threads = sum(work + wait for work, wait in spent if work > _SHARE * most) / passed
