@@ -79,7 +79,7 @@ def _write(ensemble: Any, folder: Path, *, oof: bool, trusted: Sequence[str] | N
         {**_write_member(member, folder), "used": bool(used[i])} for i, member in enumerate(ensemble.members_.values())
     ]
     held_out = needed_for_intervals(ensemble) if oof else ()
-    if trusted is not None and (refused := _refused(ensemble, folder, trusted)):
+    if trusted is not None and (refused := _refused(ensemble, folder, held_out, trusted)):
         tail = advice(sorted(refused), "save it, and later load it,")
         raise BundleError(f"the ensemble holds types that byoe does not know: {tail}")
     if oof:
@@ -163,7 +163,7 @@ def _own_library(thing: Any) -> set[str]:
     return set() if own in (None, "byoe") or own.startswith(OWN_CODE) else {own}
 
 
-def _refused(ensemble: Any, folder: Path, trusted: Sequence[str]) -> set[str]:
+def _refused(ensemble: Any, folder: Path, held_out: Sequence[Blender], trusted: Sequence[str]) -> set[str]:
     """Return the types of what was written that could not be loaded again, unless the user named them."""
     named = [f"{kind.__module__}.{kind.__qualname__}" for kind in parts_of(ensemble).classes]
     refused = set(untrusted(named, trusted))
@@ -175,10 +175,8 @@ def _refused(ensemble: Any, folder: Path, trusted: Sequence[str]) -> set[str]:
                 refused.update(unknown_types(file.read_bytes(), trusts, trusted))
         for number, fold_model in enumerate(member.models):
             for place, inner in fold_model.inside(own / str(number)):
-                refused.update(_refused(inner, place, trusted))
-    for state in _skops_states(
-        [_describe(blender) for blender in (ensemble.blender_, *needed_for_intervals(ensemble))]
-    ):
+                refused.update(_refused(inner, place, (), trusted))  # saved without its out-of-fold data
+    for state in _skops_states([_describe(blender) for blender in (ensemble.blender_, *held_out)]):
         refused.update(unknown_types(base64.b64decode(state), frozenset(), trusted))
     return refused
 

@@ -244,10 +244,10 @@ def _behind(pivot: FloatArray, centres: FloatArray, values: FloatArray, low: Int
     return low
 
 
-def predict_interval(ensemble: Any, table: Table, level: Any) -> FloatArray:
+def predict_interval(ensemble: Any, table: Table, level: Any, blended: FloatArray | None = None) -> FloatArray:
     """Return the bounds for the rows of a table, of shape (n_rows, [n_outputs,] 2).
 
-    The public method says what they mean.
+    The public method says what they mean. ``blended`` is the prediction, where it is known already.
     """
     level = check_level(level)
     plan = ensemble._plan
@@ -261,7 +261,11 @@ def predict_interval(ensemble: Any, table: Table, level: Any) -> FloatArray:
         warnings.warn(lacking, stacklevel=3)
     least = least_mass(level, mass, new)
     by_folds = method_of(ensemble) == "cv+"
-    center = _held_out_blends(ensemble, table) if by_folds else ensemble._blended(table)
+    center = blended
+    if by_folds:
+        center = _held_out_blends(ensemble, table)
+    elif center is None:
+        center = ensemble._blended(table)
     residuals = np.abs(ensemble._y - ensemble._blend_oof)[rows]
 
     def bounds(center: FloatArray, residuals: FloatArray) -> FloatArray:

@@ -41,8 +41,10 @@ class Predicting:
                 predictions[:, column] = member.predict(table, self._threads(table))
         return predictions
 
-    def _blended(self, table: Table) -> FloatArray:
-        predictions = self._member_predictions(table, self.blender_)
+    def _blended(self, table: Table, predictions: FloatArray | None = None) -> FloatArray:
+        """Return the blend; ``predictions`` are those of the members, where they are known already."""
+        if predictions is None:
+            predictions = self._member_predictions(table, self.blender_)
         blended = self.blender_.predict(predictions, self._passed_through(self.blender_, table))
         return self._task.check(blended, len(table), f"blender {self.blender_.name}{origin(self.blender_)}")
 

@@ -62,9 +62,13 @@ class Runtime(Predicting):
         """Return a blend as what `predict` gives: for classes the most probable one."""
         return np.asarray(self.classes_[blended.argmax(axis=1)]) if self._task.is_classification else blended
 
-    def blend(self, table: Table) -> FloatArray:
-        """Return values, or probabilities of all classes."""
-        return self._blended(table)
+    def ask_members(self, table: Table) -> FloatArray:
+        """Return predictions of shape (n_rows, n_members[, …]); zeros of members that the blend does not use."""
+        return self._member_predictions(table, self.blender_)
+
+    def blend(self, table: Table, predictions: FloatArray) -> FloatArray:
+        """Return values, or probabilities of all classes, of the members' predictions."""
+        return self._blended(table, predictions)
 
     def probabilities(self, blended: FloatArray) -> FloatArray:
         """Return a blend, if it is of probabilities."""
@@ -74,17 +78,16 @@ class Runtime(Predicting):
             raise ParameterError("this blender votes for a class and gives no probabilities")
         return blended
 
-    def members(self, table: Table) -> dict[str, FloatArray]:
+    def by_member(self, predictions: FloatArray) -> dict[str, FloatArray]:
         """Return the predictions of each member that the blend uses."""
         used = self.blender_.used(len(self.members_))
-        predictions = self._member_predictions(table, self.blender_)
         return {label: predictions[:, i] for i, label in enumerate(self.members_) if used[i]}
 
-    def interval(self, table: Table, level: float) -> FloatArray:
-        """Return the bounds of prediction intervals, of shape (n_rows, [n_outputs,] 2)."""
+    def interval(self, table: Table, level: float, blended: FloatArray | None = None) -> FloatArray:
+        """Return the bounds of prediction intervals, of shape (n_rows, [n_outputs,] 2), around a blend."""
         if self._task.is_classification:
             raise ParameterError("a classification has no intervals; ask for probabilities")
-        return predict_interval(self, table, level)
+        return predict_interval(self, table, level, blended)
 
     def contributions(self, table: Table) -> FloatArray | dict[str, FloatArray]:
         """Return what each column adds to a prediction; for classes, to the margin of each member."""

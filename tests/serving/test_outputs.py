@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
+from byoe._fold_model import FittedMember
 from byoe.serving import input_fn, model_fn, output_fn, predict_fn
 from byoe.serving._media import OUTPUTS, ContentType, accepted
 from byoe.serving._refusal import Refusal
@@ -44,6 +45,20 @@ def answer(model, body, content_type):
     body, media = ask(model, body, content_type)
     assert media == "application/json"
     return json.loads(body)
+
+
+def test_members_are_asked_once_whatever_is_asked_for(regression, diabetes_frame, tmp_path, monkeypatch):
+    ensemble, _, rows = regression
+    refitted = ensemble.refit(diabetes_frame.drop(columns="target"))
+    model = model_fn(str(refitted.save(tmp_path / "model")))
+    asked = []
+    predict = FittedMember.predict
+    monkeypatch.setattr(
+        FittedMember, "predict", lambda self, *given: (asked.append(self.label), predict(self, *given))[1]
+    )
+    found = answer(model, rows.to_csv(index=False), "text/csv; outputs=interval,members")
+    assert asked == ["lightgbm", "xgboost"]
+    assert found["interval"] == refitted.predict_interval(rows, 0.9).tolist()
 
 
 def test_all_of_a_regression(regression):

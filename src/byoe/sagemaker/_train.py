@@ -222,7 +222,8 @@ def evaluate(ensemble: Any, validation: Dataset | None) -> dict[str, float]:
         table = read_table(ensemble, validation.X, reset=False)
         y, weight = np.asarray(validation.y), validation.weight
         y = np.searchsorted(ensemble.classes_, y) if ensemble._task.is_classification else y.astype(np.float64)
-        blend, by_member = ensemble._blended(table), ensemble._member_predictions(table)
+        by_member = ensemble._member_predictions(table)
+        blend = ensemble._blended(table, by_member)
         scored = np.ones(len(table), dtype=bool)
     found: dict[str, float] = {}
     gives = {label: member.learner.gives_probabilities for label, member in ensemble.members_.items()}

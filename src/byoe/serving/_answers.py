@@ -45,7 +45,8 @@ class Answer:
 
 def answer(model: Any, table: Table, options: Options) -> Answer:
     """Predict a table, and make the outputs that are asked for."""
-    blended = model.blend(table)
+    predictions = model.ask_members(table)
+    blended = model.blend(table, predictions)
     further: dict[str, Any] = {}
     names: dict[str, list[str]] = {}
     for name in options.outputs:
@@ -53,10 +54,10 @@ def answer(model: Any, table: Table, options: Options) -> Answer:
             further[name] = model.probabilities(blended)
             names[name] = [str(label) for label in model.classes_]
         elif name == "interval":
-            further[name] = model.interval(table, options.level)
+            further[name] = model.interval(table, options.level, blended)
             names[name] = ["lower", "upper"]
         elif name == "members":
-            further[name] = model.members(table)
+            further[name] = model.by_member(predictions)
             names[name] = names.get("probabilities", [str(label) for label in getattr(model, "classes_", ())])
         else:
             further[name] = model.contributions(table)
