@@ -149,8 +149,13 @@ def test_pandas_writes_it(format_name):
     np.testing.assert_array_equal(columns["span"], [1, 2, 3])
 
 
-@pytest.mark.parametrize("compression", ["uncompressed", "lz4", "zstd", "snappy", "gzip", "brotli"])
-@pytest.mark.parametrize("format_name", READERS)
+BY_POLARS = [
+    *(("parquet", compression) for compression in ("uncompressed", "lz4", "zstd", "snappy", "gzip", "brotli")),
+    *(("arrow", compression) for compression in ("uncompressed", "lz4", "zstd")),
+]
+
+
+@pytest.mark.parametrize(("format_name", "compression"), BY_POLARS)
 def test_polars_writes_it(format_name, compression):
     table = bodies.KINDS.drop(["half", "zone"])
     frame = pl.from_arrow(table)
@@ -158,10 +163,8 @@ def test_polars_writes_it(format_name, compression):
     buffer = io.BytesIO()
     if format_name == "parquet":
         frame.write_parquet(buffer, compression=compression)
-    elif compression in ("uncompressed", "lz4", "zstd"):
-        frame.write_ipc_stream(buffer, compression=compression)
     else:
-        pytest.skip("Arrow has no such compression")
+        frame.write_ipc_stream(buffer, compression=compression)
     check(READERS[format_name](buffer.getvalue(), 1000), table.append_column("enum", pa.array(["p", "q", None])))
 
 
