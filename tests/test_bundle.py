@@ -18,6 +18,7 @@ from xgboost import XGBRegressor
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
 from byoe._input import describe_target
+from byoe._members import as_blender
 from byoe.errors import BundleError
 
 SMALL = [learner("catboost", iterations=5), learner("xgboost", n_estimators=5), learner("lightgbm", n_estimators=5)]
@@ -160,6 +161,12 @@ def test_the_libraries_of_every_member_are_recorded(diabetes, tmp_path):
     model = EnsembleRegressor(members, "meta-linear").fit(*diabetes).save(tmp_path / "model")
     libraries = json.loads((model / "manifest.json").read_text())["libraries"]
     assert set(libraries) == {"byoe", "byoe-example", "lightgbm", "numpy", "scikit-learn", "scipy", "skops", "xgboost"}
+
+
+def test_what_a_blender_needs_is_recorded(diabetes, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(as_blender("mean")), "needs", ("packaging",))
+    model = EnsembleRegressor(["ridge"], "mean", cv=3).fit(*diabetes).save(tmp_path / "model")
+    assert json.loads((model / "manifest.json").read_text())["blender_libraries"] == ["packaging"]
 
 
 def test_unknown_types_must_be_trusted_by_name(diabetes, tmp_path):

@@ -122,6 +122,8 @@ class Blender(Parameters):
     convex : bool
         Whether every prediction lies between those of the members, and ``weights_``, where
         there are any, are non-negative and sum to one.
+    needs : tuple of str
+        Distributions that must be installed where it blends, beyond those of its own package.
     weights_ : array of shape (n_members,)
         Only on a fitted blender that is a weighting.
     """
@@ -129,6 +131,7 @@ class Blender(Parameters):
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
     weights: Level = "exact"
     convex: bool = False
+    needs: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[Mapping[str, Any]] = {}
 
     def parameter_names(self) -> frozenset[str] | None:

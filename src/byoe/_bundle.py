@@ -154,7 +154,7 @@ def _blender_libraries(blender: Blender) -> set[str]:
         return {"scipy"} | _blender_libraries(blender.inner_)
     if hasattr(blender, "template"):
         return _skops_libraries(base64.b64decode(blender.state()["skops"]))
-    return {"scipy"} if blender.name == "meta-linear" else _own_library(blender)
+    return _own_library(blender).union(blender.needs)
 
 
 def _own_library(thing: Any) -> set[str]:

@@ -6,6 +6,7 @@ import pytest
 from sklearn.linear_model import Lasso
 
 from byoe import EnsembleClassifier, EnsembleRegressor
+from byoe._members import as_blender
 from byoe.errors import JobError, MissingExtraError, ParameterError, SpecError
 from byoe.sagemaker._source import metric_names, write_source
 
@@ -33,6 +34,12 @@ def test_the_folder_holds_what_a_container_needs(tmp_path):
     assert spec["data"]["target"] == "y"
     compile((source / "train.py").read_text(), "train.py", "exec")
     compile((source / "inference.py").read_text(), "inference.py", "exec")
+
+
+def test_what_a_blender_needs_is_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr(type(as_blender("mean")), "needs", ("xgboost",))
+    source = write_source(EnsembleRegressor(("ridge",), "mean"), tmp_path / "source", data=DATA)
+    assert f"xgboost-cpu=={version('xgboost')}" in (source / "requirements.txt").read_text().splitlines()
 
 
 def test_several_hosts_need_what_their_endpoint_does_not(tmp_path):

@@ -56,6 +56,7 @@ class MetaLinear(Blender):
     array([41.])
     """
 
+    needs = ("scipy",)
     defaults = {"alpha": None, "positive": False, "passthrough": False, "estimator": None}
 
     @property

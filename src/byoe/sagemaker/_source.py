@@ -193,6 +193,7 @@ class _Shipment:
             self.pinned += learner.needs
             self._add_plugin("learner", learner.name)
         for blender in parts.blenders:
+            self.pinned += blender.needs
             self._add_plugin("blender", blender.name)
         for kind in parts.classes:
             if kind.__module__.partition(".")[0] not in self.own:
