@@ -26,78 +26,85 @@ def make_server(handlers: Any, model: Any, host: str = "127.0.0.1", port: int = 
     model : object
         What ``model_fn`` returned, so that ``/ping`` is healthy from the first request on.
     """
+    return _Server(handlers, model, (host, port))
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 120  # of a connection on which nothing comes
-        disable_nagle_algorithm = True
-        wbufsize = 1 << 16  # an answer is one packet, not one for its headers and one for its body
 
-        def do_GET(self) -> None:
-            self._answer(200 if self.path == "/ping" else 404, "text/plain", b"")
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
 
-        def do_POST(self) -> None:
-            if self.path != "/invocations":
-                self.close_connection = True
-                self._refuse(404, f"there is nothing at {self.path[:100]}; post to /invocations")
-                return
-            try:
-                length = int(self.headers.get("Content-Length", ""))
-            except ValueError:
-                self.close_connection = True
-                self._refuse(411, "the request has no Content-Length")
-                return
-            if not 0 <= length <= MAX_BODY:
-                self.close_connection = True
-                self._refuse(413, f"the body has {length} bytes; the limit is {MAX_BODY}. Send fewer rows at a time")
-                self._pass_over(length)
-                return
-            self._invoke(self.rfile.read(length))
+    def __init__(self, handlers: Any, model: Any, address: tuple[str, int]) -> None:
+        self.handlers, self.model = handlers, model
+        super().__init__(address, _Handler)
 
-        def _pass_over(self, length: int) -> None:
-            # A client that is cut off while it sends would not see the answer.
-            self.wfile.flush()
-            self.connection.settimeout(_PATIENCE)
-            left = min(length, _MOST_PASSED_OVER)
-            with suppress(OSError):
-                while left > 0 and (piece := self.rfile.read(min(left, 1 << 16))):
-                    left -= len(piece)
 
-        def _invoke(self, body: bytes) -> None:
-            content_type = self.headers.get("Content-Type") or "application/json"
-            data: Any = body.decode("utf-8", errors="replace") if content_type in _DECODED else body
-            try:
-                rows = handlers.input_fn(data, content_type)
-                result = handlers.output_fn(handlers.predict_fn(rows, model), self.headers.get("Accept", ""))
-            except Exception:
-                traceback.print_exc()
-                self._refuse(500, "the model failed; the endpoint's log has the traceback")
-                return
-            if isinstance(result, tuple) and len(result) == 2:
-                payload, media = result
-                self._answer(200, media, payload if isinstance(payload, bytes) else payload.encode())
-                return
-            payload = result.body if hasattr(result, "body") else result.get_data()
-            status = getattr(result, "status_code", None) or result.status
-            self._answer(status, result.mimetype, payload)
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    timeout = 120  # of a connection on which nothing comes
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16  # an answer is one packet, not one for its headers and one for its body
 
-        def _refuse(self, status: int, message: str) -> None:
-            self._answer(status, "application/json", json.dumps({"error": message}).encode())
+    def do_GET(self) -> None:
+        self._answer(200 if self.path == "/ping" else 404, "text/plain", b"")
 
-        def _answer(self, status: int, media: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", media)
-            self.send_header("Content-Length", str(len(body)))
-            if self.close_connection:
-                self.send_header("Connection", "close")
-            self.end_headers()
-            self.wfile.write(body)
+    def do_POST(self) -> None:
+        if self.path != "/invocations":
+            self.close_connection = True
+            self._refuse(404, f"there is nothing at {self.path[:100]}; post to /invocations")
+            return
+        try:
+            length = int(self.headers.get("Content-Length", ""))
+        except ValueError:
+            self.close_connection = True
+            self._refuse(411, "the request has no Content-Length")
+            return
+        if not 0 <= length <= MAX_BODY:
+            self.close_connection = True
+            self._refuse(413, f"the body has {length} bytes; the limit is {MAX_BODY}. Send fewer rows at a time")
+            self._pass_over(length)
+            return
+        self._invoke(self.rfile.read(length))
 
-        def log_message(self, format: str, *args: Any) -> None:
-            print(f"{self.log_date_time_string()} {format % args}", file=sys.stderr, flush=True)
+    def _pass_over(self, length: int) -> None:
+        # A client that is cut off while it sends would not see the answer.
+        self.wfile.flush()
+        self.connection.settimeout(_PATIENCE)
+        left = min(length, _MOST_PASSED_OVER)
+        with suppress(OSError):
+            while left > 0 and (piece := self.rfile.read(min(left, 1 << 16))):
+                left -= len(piece)
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 128
+    def _invoke(self, body: bytes) -> None:
+        content_type = self.headers.get("Content-Type") or "application/json"
+        data: Any = body.decode("utf-8", errors="replace") if content_type in _DECODED else body
+        handlers = self.server.handlers
+        try:
+            rows = handlers.input_fn(data, content_type)
+            result = handlers.output_fn(handlers.predict_fn(rows, self.server.model), self.headers.get("Accept", ""))
+        except Exception:
+            traceback.print_exc()
+            self._refuse(500, "the model failed; the endpoint's log has the traceback")
+            return
+        if isinstance(result, tuple) and len(result) == 2:
+            payload, media = result
+            self._answer(200, media, payload if isinstance(payload, bytes) else payload.encode())
+            return
+        payload = result.body if hasattr(result, "body") else result.get_data()
+        status = getattr(result, "status_code", None) or result.status
+        self._answer(status, result.mimetype, payload)
 
-    return Server((host, port), Handler)
+    def _refuse(self, status: int, message: str) -> None:
+        self._answer(status, "application/json", json.dumps({"error": message}).encode())
+
+    def _answer(self, status: int, media: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", media)
+        self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        print(f"{self.log_date_time_string()} {format % args}", file=sys.stderr, flush=True)
