@@ -1,12 +1,16 @@
-"""Warning filters belong to the process, and are put back."""
+"""Warnings show the line of the user; filters belong to the process, and are put back."""
 
 import threading
 import warnings
 
+import numpy as np
+import pytest
 from sklearn.datasets import load_diabetes
+from sklearn.model_selection import TimeSeriesSplit
 
-from byoe import EnsembleRegressor
-from byoe._filters import warnings_filtered
+from byoe import EnsembleRegressor, _filters
+from byoe._filters import warn, warnings_filtered
+from byoe.errors import LeakageWarning
 
 
 def test_rules_hold_inside_and_not_after():
@@ -36,3 +40,20 @@ def test_ensembles_that_are_fitted_in_threads_leave_the_filters_alone():
     inner = EnsembleRegressor(["ridge", "knn"], "mean", cv=3, random_state=0)
     EnsembleRegressor([("a", inner), ("b", inner), "svm"], "weighted", random_state=0, n_jobs=2).fit(X, y)
     assert warnings.filters == before
+
+
+def test_a_warning_shows_the_line_outside_byoe_however_deep_it_is_given():
+    X, y = load_diabetes(return_X_y=True)
+    outer = EnsembleRegressor(
+        [("a", EnsembleRegressor(["ridge"], "mean", cv=3)), "ridge"], "mean", cv=TimeSeriesSplit(3)
+    )
+    with pytest.warns(LeakageWarning, match="member 'a' is an ensemble") as caught:
+        outer.fit(X, y)
+    with pytest.warns(LeakageWarning, match="have a copy") as copies:
+        EnsembleRegressor(["ridge"], "mean", cv=3).fit(np.repeat(X[:40], 2, axis=0), np.repeat(y[:40], 2))
+    assert {warning.filename for warning in [*caught, *copies]} == {__file__}
+
+
+def test_a_warning_without_a_caller_outside_byoe_is_given_all_the_same():
+    with pytest.warns(UserWarning, match="look"):
+        exec(compile("warn('look')", f"{_filters._BYOE}module.py", "exec"), {"warn": warn})

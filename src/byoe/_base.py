@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from ._contracts import FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
 from ._display import displays
+from ._filters import warn
 from ._fold_model import FittedMember
 from ._input import describe_target, read_table, read_target, read_weights
 from ._kept import opened, resumed_seed
@@ -156,9 +156,9 @@ class BaseEnsemble(Predicting, NestedParameters):
         data, seed = self._resumed(Rows(table, target, sample_weight, task, plan), drawn, digest)
         plan = data.plan
         self._warn_of_bagging(plan)
-        warn_of_leaks(plan, table, target, stacklevel=3)
-        warn_of_inner_ensembles(plan, learners, stacklevel=3)
-        with opened(self.store, learners, data, digest, stacklevel=2) as kept:
+        warn_of_leaks(plan, table, target)
+        warn_of_inner_ensembles(plan, learners)
+        with opened(self.store, learners, data, digest) as kept:
             fitted = cross_fit(
                 learners,
                 data,
@@ -175,7 +175,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         self._plan, self._seed, self._digest = plan, seed, digest
         self._keep(fitted)
         self._blend(blender, features, metric)
-        warn_of_an_idle_layer(self, stacklevel=3)
+        warn_of_an_idle_layer(self)
         return self
 
     def _checked(self) -> tuple[dict[str, Learner], Blender]:
@@ -200,7 +200,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         store = as_store(self.store)
         if store is None or self.random_state is not None:
             return data, drawn
-        seed = resumed_seed(store, plan_key(self.cv, data, digest), drawn, stacklevel=3)
+        seed = resumed_seed(store, plan_key(self.cv, data, digest), drawn)
         if seed == drawn or not isinstance(self.cv, (int, np.integer)):
             return data, seed
         plan = make_plan(self.cv, data.table.values, data.y, data.plan.groups, data.task, seed)
@@ -224,7 +224,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         reason = plan.why_not_bag()
         if self.finalize == "bag" and reason:
             text = f"finalize='bag' although {reason}; 'refit' would serve one model per member"
-            warnings.warn(text, stacklevel=3)
+            warn(text)
 
     def _resources(self) -> dict[str, Any]:
         """Return what the engine may use, and whom it tells."""

@@ -7,7 +7,6 @@ returns predictions for the rows that it did not see.
 from __future__ import annotations
 
 import traceback
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -22,6 +21,7 @@ from ._blending import OOF, Blender, fitted
 from ._budget import Clock
 from ._contracts import FloatArray, Learner
 from ._course import Course
+from ._filters import warn
 from ._fold_model import FittedMember, FoldModel
 from ._kept import Kept
 from ._progress import Progress, telling
@@ -191,11 +191,10 @@ def _report_left_out(
             result.failures.append(Failure(label, missing[0], text, ""))
     if late:
         names = ", ".join(late)
-        warnings.warn(
+        warn(
             f"left out, since there was no time within the time_limit of {time_limit:g} s: {names}. A longer limit, "
             "or a store to go on from, would bring them in",
             BudgetWarning,
-            stacklevel=4,
         )
 
 

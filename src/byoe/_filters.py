@@ -1,12 +1,25 @@
-"""Warning filters for a while."""
+"""Warnings that show the user's line, and filters for a while."""
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+_BYOE = f"{Path(__file__).parent}{os.sep}"
+
+
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """Warn, and show the line outside byoe that led here."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_BYOE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ included. Groups and sample weights change only the masses.
 from __future__ import annotations
 
 import math
-import warnings
 from numbers import Real
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._contracts import FloatArray, IntArray
+from ._filters import warn
 from ._registry import origin
 from ._rows import shielded
 from ._table import Table
@@ -255,10 +255,10 @@ def predict_interval(ensemble: Any, table: Table, level: Any, blended: FloatArra
     rows = np.flatnonzero(ensemble._blend_scored & (weight > 0))
     mass, new = masses(weight[rows], None if plan.whole_groups is None else plan.whole_groups[rows])
     if plan.is_time_ordered:
-        warnings.warn(TIME_ORDERED, stacklevel=3)
+        warn(TIME_ORDERED)
     lacking = too_few(level, mass, new, "rows" if plan.whole_groups is None else "groups")
     if lacking:
-        warnings.warn(lacking, stacklevel=3)
+        warn(lacking)
     least = least_mass(level, mass, new)
     by_folds = method_of(ensemble) == "cv+"
     center = blended

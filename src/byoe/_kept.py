@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
@@ -14,6 +13,7 @@ import numpy as np
 
 from ._contracts import Learner
 from ._entries import Damaged, digest
+from ._filters import warn
 from ._fold_model import FoldModel
 from ._rows import Rows
 from ._sizes import read_bytes
@@ -36,14 +36,9 @@ class Kept:
     data : Rows
     table : str
         The digest of the table.
-    stacklevel : int
-        Whose line warnings show, as if given where ``opened`` is called.
     """
 
-    def __init__(
-        self, store: Store, learners: Mapping[str, Learner], data: Rows, table: str, *, stacklevel: int
-    ) -> None:
-        self._stacklevel = stacklevel
+    def __init__(self, store: Store, learners: Mapping[str, Learner], data: Rows, table: str) -> None:
         self._data = data
         self._shared = of_data(data, table)
         self._members: dict[str, dict[str, Any]] = {}
@@ -54,7 +49,7 @@ class Kept:
                 self._members[label] = of_member(label, learner, data)
             except SpecError as error:
                 text = f"{error}. So the store cannot tell its tasks from others, and they are done anew in every fit"
-                warnings.warn(text, stacklevel=stacklevel + 2)  # one for `opened`
+                warn(text)
         self._groups = {names: of_groups(data.plan, names=names) for names in (False, True)}
         self._rows: dict[int, Any] = {}
         self._tasks: dict[str, list[FitTask]] = {}
@@ -75,7 +70,7 @@ class Kept:
             if limit is not None:
                 self._open.trim(limit)
         for note in self._notes.values():
-            warnings.warn(note, stacklevel=self._stacklevel + 1)
+            warn(note)
 
     def expect(self, tasks: Sequence[FitTask], prepared: Mapping[str, int]) -> None:
         """Take the tasks of the fit, and the seeds of the members for which the table is prepared once."""
@@ -182,15 +177,13 @@ def _write(outcome: Outcome, made_of: Mapping[str, Any], folder: Path) -> dict[s
     }
 
 
-def opened(
-    store: Any, learners: Mapping[str, Learner], data: Rows, table: str, *, stacklevel: int
-) -> AbstractContextManager[Kept | None]:
+def opened(store: Any, learners: Mapping[str, Learner], data: Rows, table: str) -> AbstractContextManager[Kept | None]:
     """Open what the user gave as ``store=`` for the tasks of a fit; None where that is None."""
     chosen = as_store(store)
-    return nullcontext() if chosen is None else Kept(chosen, learners, data, table, stacklevel=stacklevel)
+    return nullcontext() if chosen is None else Kept(chosen, learners, data, table)
 
 
-def resumed_seed(store: Store, key: str, drawn: int, *, stacklevel: int) -> int:
+def resumed_seed(store: Store, key: str, drawn: int) -> int:
     """Return the seed of an earlier fit with the same plan, or else the drawn one, which is kept."""
     with OpenStore(store) as here:
         for _ in range(2):  # where there is none yet, and another process is first, its seed holds
@@ -199,7 +192,7 @@ def resumed_seed(store: Store, key: str, drawn: int, *, stacklevel: int) -> int:
             except Damaged as reason:
                 here.remove(here.place(PLANS, key))
                 text = f"store {here.folder}: the seed of this plan is damaged: {reason}. A new one is drawn"
-                warnings.warn(text, stacklevel=stacklevel + 1)
+                warn(text)
                 found = None
             if found is not None:
                 return int(found["seed"])

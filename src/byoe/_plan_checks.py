@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._contracts import IntArray, Learner
+from ._filters import warn
 from ._split_plan import SplitPlan
 from ._table import Table
 from .errors import LeakageWarning
@@ -20,48 +20,45 @@ _CLEARLY = 0.01
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
-def warn_of_leaks(plan: SplitPlan, table: Table, y: NDArray[Any], stacklevel: int) -> None:
+def warn_of_leaks(plan: SplitPlan, table: Table, y: NDArray[Any]) -> None:
     """Warn when a fold predicts copies of rows, or rows of groups, that it has learned from."""
     if plan.groups is not None:
         names, codes = np.unique(plan.groups, return_inverse=True)
         count = _straddling(plan, codes, len(names))
         if count:
-            warnings.warn(
+            warn(
                 f"{count} of {len(names)} groups stand on both sides of a fold: cv does not keep them together. Pass "
                 "a number of folds, or a splitter such as GroupKFold, if rows of a group know about each other",
                 LeakageWarning,
-                stacklevel=stacklevel,
             )
     if table.sparse:
         return
     copies = _copies(table.values, y)
     count = 0 if copies is None else _rows_seen(plan, copies)
     if count >= max(_FEWEST_COPIES, _SHARE_OF_COPIES * plan.n_rows):
-        warnings.warn(
+        warn(
             f"{count} of {plan.n_rows} rows have a copy (the same features and target) in the training part of the "
             "fold that predicts them, so that the scores are better than for new rows. Drop the copies, or pass "
             "groups that keep them together; ignore this if equal rows are different observations",
             LeakageWarning,
-            stacklevel=stacklevel,
         )
 
 
-def warn_of_inner_ensembles(plan: SplitPlan, learners: Mapping[str, Learner], stacklevel: int) -> None:
+def warn_of_inner_ensembles(plan: SplitPlan, learners: Mapping[str, Learner]) -> None:
     """Warn when an ensemble inside a time-ordered one shuffles."""
     if not plan.is_time_ordered:
         return
     for label, learner in learners.items():
         cv = getattr(getattr(learner, "template", None), "cv", None)
         if learner.grouped and isinstance(cv, (int, np.integer)):
-            warnings.warn(
+            warn(
                 f"member {label!r} is an ensemble whose own cv is {cv}, which shuffles, in a plan in the order of "
                 "time; give it a splitter such as sklearn.model_selection.TimeSeriesSplit",
                 LeakageWarning,
-                stacklevel=stacklevel,
             )
 
 
-def warn_of_an_idle_layer(ensemble: Any, stacklevel: int) -> None:
+def warn_of_an_idle_layer(ensemble: Any) -> None:
     """Warn when an ensemble inside does better alone than all members blended, on the same honest rows."""
     board = ensemble.leaderboard_
     blend, name = board[0], ensemble._metric_name
@@ -71,11 +68,10 @@ def warn_of_an_idle_layer(ensemble: Any, stacklevel: int) -> None:
             continue
         loss = -1.0 if ensemble.score_estimate_ == blend[name] else 1.0
         if loss * (blend[name] - row[name]) > _CLEARLY * abs(row[name]):
-            warnings.warn(
+            warn(
                 f"the second layer does worse than its member {row['member']!r} alone: {name} {blend[name]:.4g} "
                 f"against {row[name]:.4g} on rows that they did not see. Use that member by itself, or give it "
-                "better company",
-                stacklevel=stacklevel,
+                "better company"
             )
 
 

@@ -35,9 +35,9 @@ def with_members(ensemble: Any, learners: Any, table: Table) -> Any:
     weighted = ensemble._weight is not None
     check_members(everyone, as_blender(ensemble.blender), ensemble._task, weighted=weighted, sparse=table.sparse)
     check_frozen_classes(made, getattr(ensemble, "classes_", None))
-    warn_of_inner_ensembles(ensemble._plan, made, stacklevel=4)
+    warn_of_inner_ensembles(ensemble._plan, made)
     data = Rows(table, ensemble._y, ensemble._weight, ensemble._task, ensemble._plan)
-    with opened(ensemble.store, made, data, ensemble._digest, stacklevel=3) as kept:
+    with opened(ensemble.store, made, data, ensemble._digest) as kept:
         fitted = cross_fit(
             made,
             data,
@@ -109,7 +109,7 @@ def refitted(ensemble: Any, table: Table) -> Any:
     data = Rows(table, ensemble._y, ensemble._weight, ensemble._task, ensemble._plan)
     learners = {label: member.learner for label, member in bags.items()}
     rounds = {label: mean_rounds([model.rounds for model in member.models]) for label, member in bags.items()}
-    with opened(ensemble.store, learners, data, ensemble._digest, stacklevel=3) as kept:
+    with opened(ensemble.store, learners, data, ensemble._digest) as kept:
         models = refit(
             learners,
             data,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import zlib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -12,6 +11,7 @@ import numpy as np
 
 from ._budget import fewer_at_once, free_memory
 from ._contracts import FloatArray, IntArray, Learner
+from ._filters import warn
 from ._fold_model import FoldModel
 from ._prepared import can_prepare
 from ._rows import Rows
@@ -195,11 +195,10 @@ def _at_once(
     free = free_memory(memory_limit)
     count, expected = fewer_at_once(each, held, free, most)
     if free is not None and expected > free:
-        warnings.warn(
+        warn(
             f"the fit is expected to take {tell_bytes(expected)} beside the data with one task at a time, and "
             f"{tell_bytes(free)} are left to it; leave out the largest members, use fewer rows or columns, or raise "
             "memory_limit",
             BudgetWarning,
-            stacklevel=5,
         )
     return count
