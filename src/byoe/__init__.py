@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__
+
 if TYPE_CHECKING:
     from . import plugins, sagemaker
     from ._bundle import load
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from ._registry import blender, learner
     from ._store import Store
     from .errors import ByoeError
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ByoeError",

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__
 from ._blending import Blender
 from ._calibration import Calibrated
 from ._estimators import INNER, SKOPS, unknown_types
@@ -26,6 +25,7 @@ from ._registry import distribution_of, origin
 from ._saved import Saved
 from ._spec import blender_to_spec, from_spec, parts_of, to_spec
 from ._trust import advice, untrusted
+from ._version import __version__
 from ._versions import OWN_CODE, distributions, installed_version
 from .errors import BundleError, PluginError
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from . import __version__
+from ._version import __version__
 from ._versions import installed_version
 from .errors import BundleError
 

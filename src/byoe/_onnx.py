@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__
 from . import _onnx_blend as blends
 from ._encoding import MOST_ONE_HOT
 from ._fold_model import FittedMember
@@ -17,6 +16,7 @@ from ._onnx_graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, 
 from ._onnx_models import fold_model
 from ._passthrough import sources
 from ._table import Table
+from ._version import __version__
 from .errors import ParameterError
 
 INPUT = "X"

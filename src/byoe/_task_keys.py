@@ -13,7 +13,6 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from . import __version__
 from ._contracts import Learner
 from ._encoding import needs_encoding
 from ._entries import digest
@@ -23,6 +22,7 @@ from ._spec import learner_to_spec, parts_of
 from ._split_plan import SplitPlan
 from ._table import Table
 from ._tasks import FitTask
+from ._version import __version__
 from ._versions import distributions, installed_version
 from .errors import SpecError
 
