@@ -20,6 +20,7 @@ from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
 from byoe._input import describe_target
 from byoe._members import as_blender
 from byoe.errors import BundleError
+from byoe.plugins import EstimatorLearner, register_learner
 
 SMALL = [learner("catboost", iterations=5), learner("xgboost", n_estimators=5), learner("lightgbm", n_estimators=5)]
 CASES = {
@@ -281,3 +282,21 @@ def test_the_manifest_tells_what_the_ensemble_was_made_of(diabetes_frame, tmp_pa
 )
 def test_a_target_is_described(y, expected):
     assert describe_target(y) == expected
+
+
+class Layered(EstimatorLearner):
+    """A plugin whose models are ensembles."""
+
+    def estimator(self, task, y):
+        return EnsembleRegressor(["ridge", "knn"], "mean", cv=3)
+
+
+def test_a_learner_that_makes_ensembles_is_saved_and_read(diabetes, tmp_path):
+    X, y = diabetes
+    with register_learner("layered", Layered):
+        ensemble = EnsembleRegressor(["layered", "ridge"], "mean", cv=3, random_state=0).fit(X, y)
+        loaded = byoe.load(ensemble.save(tmp_path / "model"))
+        assert np.array_equal(loaded.predict(X), ensemble.predict(X))
+        inner = [member.members_["layered"].models[0].models[0].estimator for member in (ensemble, loaded)]
+        assert inner[0].random_state is not None
+        assert inner[0].random_state == inner[1].random_state

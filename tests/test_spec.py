@@ -20,7 +20,8 @@ from sklearn.tree import DecisionTreeRegressor
 
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
 from byoe._contracts import Learner
-from byoe._spec import from_spec, to_spec
+from byoe._load import from_spec
+from byoe._spec import to_spec
 from byoe.errors import SpecError
 
 ENSEMBLES = [

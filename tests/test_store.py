@@ -24,7 +24,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, Store, learner
-from byoe._spec import from_spec, to_spec
+from byoe._load import from_spec
+from byoe._spec import to_spec
 from byoe.errors import MemberError, ParameterError
 
 BOOSTER = learner("lightgbm", n_estimators=5, min_child_samples=5)

@@ -14,8 +14,8 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from . import plugins, sagemaker
-    from ._bundle import load
     from ._ensemble import EnsembleClassifier, EnsembleRegressor
+    from ._load import load
     from ._registry import blender, learner
     from ._store import Store
     from .errors import ByoeError
@@ -40,7 +40,7 @@ _HOMES = {
     "Store": "._store",
     "blender": "._registry",
     "learner": "._registry",
-    "load": "._bundle",
+    "load": "._load",
 }
 
 

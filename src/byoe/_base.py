@@ -24,6 +24,7 @@ from ._fold_model import FittedMember
 from ._input import describe_target, read_table, read_target, read_weights
 from ._kept import opened, resumed_seed
 from ._leaderboard import Leaderboard, Scoring, board
+from ._manifest import OOF as OUT_OF_FOLD
 from ._members import as_blender, check_frozen_classes, check_members, entries, members
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
@@ -32,7 +33,9 @@ from ._plan_checks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_o
 from ._portfolios import DEFAULT
 from ._predicting import Predicting
 from ._rows import Rows
+from ._saved import Saved
 from ._sizes import read_bytes
+from ._spec import arguments
 from ._split_plan import SplitPlan
 from ._splits import make_plan
 from ._store import as_store
@@ -74,7 +77,8 @@ class BaseEnsemble(Predicting, NestedParameters):
     _held_out: tuple[Blender, ...]
     _diagnosis: Diagnosis | None = None
     _dtypes: tuple[str, ...]
-    _target: dict[str, Any]
+    _target: dict[str, Any] | None
+    _metric_name: str
 
     def __init__(
         self,
@@ -310,6 +314,39 @@ class BaseEnsemble(Predicting, NestedParameters):
 
         check_is_fitted(self, "members_")
         return save(self, path, oof=oof, trusted=trusted)
+
+    def _filled(self, saved: Saved) -> Self:
+        """Take what a bundle holds of a fitted ensemble."""
+        manifest = saved.manifest
+        saved.fill(self)
+        self._held_out = saved.held_out()
+        self._seed, self._digest = manifest["seed"], manifest["table"]
+        self._seconds, self._predicting = manifest["fit_seconds"], manifest["predict_seconds"]
+        self._metric_name = manifest["metric"]
+        self._target = manifest.get("target")
+        estimate = manifest["score_estimate"]
+        self.score_estimate_ = float("nan") if estimate is None else estimate
+        self.leaderboard_ = Leaderboard(manifest["leaderboard"])
+        self.failures_ = []
+        if OUT_OF_FOLD in manifest["files"]:
+            saved.read_oof(self)
+            self.coverage_ = self._plan.coverage
+        return self
+
+    # An ensemble in an ensemble is a bundle in a bundle: of what predicts, which is all of it that is used.
+
+    def _save_inside(self, folder: Path) -> None:
+        from ._bundle import save
+
+        save(self, folder, oof=False, trusted=None)  # whoever saves the outer one names what is trusted
+
+    def _read_inside(self, folder: Path, trusted: Sequence[str]) -> Self:
+        """Return the fitted ensemble that was saved inside another one; this one is not fitted, and of its class."""
+        saved = Saved(folder, trusted)
+        names = self._get_param_names()
+        params = arguments(saved.manifest["spec"], saved.trusted)
+        made: Self = clone(self).set_params(**{name: value for name, value in params.items() if name in names})
+        return made._filled(saved)
 
     def to_onnx(self, path: str | Path) -> Path:
         """Write the fitted ensemble as one graph of ONNX, which predicts without byoe and without Python.

@@ -18,12 +18,10 @@ from ._blending import Blender
 from ._calibration import Calibrated
 from ._estimators import INNER, SKOPS, unknown_types
 from ._fold_model import FittedMember
-from ._leaderboard import Leaderboard
 from ._manifest import MANIFEST, MEMBERS, OOF, write_manifest
 from ._outputs import PerOutput
 from ._registry import distribution_of, origin
-from ._saved import Saved
-from ._spec import blender_to_spec, from_spec, parts_of, to_spec
+from ._spec import blender_to_spec, parts_of, to_spec
 from ._trust import advice, untrusted
 from ._version import __version__
 from ._versions import OWN_CODE, distributions, installed_version
@@ -189,65 +187,6 @@ def _skops_states(described: Any) -> Iterator[str]:
         yield from _skops_states(described["blender"])
     elif "estimator" in described["spec"]:
         yield described["state"]["skops"]
-
-
-def load(path: str | Path, *, trusted: Sequence[str] = (), sha256: str | None = None) -> Any:
-    """Read a saved ensemble.
-
-    Members that the blend does not use are read when they are first asked for, and so are their
-    libraries.
-
-    Parameters
-    ----------
-    path : str or Path
-        A folder that ``save`` wrote.
-    trusted : sequence of str, default=()
-        Classes, as ``module.Class``, that the bundle may hold beyond those that byoe and the
-        plugins it was made with bring; ``package.*`` for all of a package. Name them only for
-        bundles whose origin you know.
-    sha256 : str, default=None
-        The digest that the bundle must have: the first word of its ``manifest.sha256``, kept in a
-        place that others cannot write to.
-
-    Returns
-    -------
-    EnsembleRegressor or EnsembleClassifier
-        Fitted; its predictions are those of the ensemble that was saved.
-
-    Raises
-    ------
-    BundleError
-        When the folder is not a bundle, a file is missing, changed or added, it names classes that
-        are not trusted, or was written by a newer library than is installed here.
-
-    Examples
-    --------
-    >>> import tempfile, byoe
-    >>> from sklearn.datasets import load_diabetes
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> ensemble = byoe.EnsembleRegressor(("ridge", "knn"), random_state=0).fit(X, y)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     saved = ensemble.save(f"{folder}/model")
-    ...     bool((byoe.load(saved).predict(X) == ensemble.predict(X)).all())
-    True
-    """
-    saved = Saved(path, trusted, sha256)
-    manifest = saved.manifest
-    ensemble = from_spec(manifest["spec"], saved.trusted)
-    saved.fill(ensemble)
-    ensemble._held_out = saved.held_out()
-    ensemble._seed, ensemble._digest = manifest["seed"], manifest["table"]
-    ensemble._seconds, ensemble._predicting = manifest["fit_seconds"], manifest["predict_seconds"]
-    ensemble._metric_name = manifest["metric"]
-    ensemble._target = manifest.get("target")
-    estimate = manifest["score_estimate"]
-    ensemble.score_estimate_ = float("nan") if estimate is None else estimate
-    ensemble.leaderboard_ = Leaderboard(manifest["leaderboard"])
-    ensemble.failures_ = []
-    if OOF in manifest["files"]:
-        saved.read_oof(ensemble)
-        ensemble.coverage_ = ensemble._plan.coverage
-    return ensemble
 
 
 def _describe(blender: Blender) -> Any:

@@ -188,10 +188,7 @@ class EstimatorModel:
 
     def save(self, folder: Path) -> None:
         if is_ensemble(self.estimator):  # an ensemble in an ensemble is a bundle in a bundle
-            from ._bundle import save
-
-            # What predicts is all of it that is used; whoever saves the outer one names what is trusted.
-            save(self.estimator, folder / INNER, oof=False, trusted=None)
+            self.estimator._save_inside(folder / INNER)
             return
         from skops import io
 
@@ -215,7 +212,10 @@ class EstimatorLearner(Learner):
     thread_parameters: ClassVar[frozenset[str]] = THREAD_PARAMETERS
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
-        """Return a new, unfitted estimator for the task; ``y`` is the training part's target."""
+        """Return a new, unfitted estimator for the task; ``y`` is the training part's target.
+
+        It is empty where a saved ensemble, which a learner may be made of, is read.
+        """
         raise TypeError(f"{type(self).__name__} does not define estimator")
 
     def fit(
@@ -236,15 +236,17 @@ class EstimatorLearner(Learner):
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         if (folder / INNER).is_dir():
-            from ._bundle import load
-
-            return EstimatorModel(load(folder / INNER, trusted=trusted), task)
+            return EstimatorModel(self._ensemble(task)._read_inside(folder / INNER, trusted), task)
         data = (folder / SKOPS).read_bytes()
         return self._model(load_skops(data, self.trusts(), trusted), task)
 
     def trusts(self) -> frozenset[str]:
         """Return the top-level packages whose classes a saved model may hold: those that the learner declares."""
         return self.packages()
+
+    def _ensemble(self, task: Task) -> Any:
+        """Return the unfitted ensemble that the models are."""
+        return self.estimator(task, np.empty(0))
 
     def _model(self, estimator: Any, task: Task) -> Model:
         return EstimatorModel(estimator, task, scaled=self.scaled, thread_parameters=self.thread_parameters)

@@ -72,6 +72,10 @@ class _Foreign(EstimatorLearner):
         estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight, groups=groups))
         return self._model(estimator, task)
 
+    def _ensemble(self, task: Task) -> Any:
+        estimator = super()._ensemble(task)
+        return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
+
 
 class FromEstimator(_Foreign):
     """A scikit-learn estimator that the user made, used as it is."""

@@ -80,37 +80,19 @@ def to_spec(ensemble: Any, *, lenient: bool = False) -> dict[str, Any]:
     return {**spec, "left_out": left_out} if left_out else spec
 
 
-def from_spec(spec: Mapping[str, Any], trusted: Sequence[str] | None = None) -> Any:
-    """Make the unfitted ensemble that a spec describes.
-
-    Parameters
-    ----------
-    spec : mapping
-    trusted : sequence of str, default=None
-        Of a spec whose author is not known: the classes that it may name beyond those that byoe
-        knows. None trusts it.
-
-    Raises
-    ------
-    SpecError
-        For another format, and for a class that cannot be imported.
-    BundleError
-        For a class that is not trusted.
-    """
-    from ._ensemble import EnsembleClassifier, EnsembleRegressor
-
+def arguments(spec: Mapping[str, Any], trusted: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return what the constructor takes for the ensemble that a spec describes; ``trusted`` is as for `from_spec`."""
     if not isinstance(spec, Mapping) or spec.get("spec") != VERSION:
         found = spec.get("spec") if isinstance(spec, Mapping) else type(spec).__name__
         raise SpecError(f"this is spec format {found!r}; this version of byoe reads format {VERSION}")
-    kinds = {"regression": EnsembleRegressor, "classification": EnsembleClassifier}
-    kind = kinds[spec["task"]]
     members = []
     for entry in spec["learners"]:
         if "learner" in entry:
             members.append((entry["label"], _registered("learner", entry["learner"], entry["params"], trusted)))
         else:
             members.append((entry["label"], decode(entry["estimator"], trusted)))
-    return kind(members, blender_from_spec(spec["blender"], trusted), **decode(spec["params"], trusted))
+    made = blender_from_spec(spec["blender"], trusted)
+    return {"learners": members, "blender": made, **decode(spec["params"], trusted)}
 
 
 def _registered(kind: Kind, name: str, params: Mapping[str, Any], trusted: Sequence[str] | None) -> Any:
