@@ -18,9 +18,9 @@ from sklearn.preprocessing import FunctionTransformer
 import byoe
 from byoe import EnsembleRegressor, learner
 from byoe._runtime import Runtime
-from byoe._trust import untrusted
 from byoe.errors import BundleError, PluginError, SpecError
 from byoe.plugins import Learner, register_learner
+from byoe.tools._trust import untrusted
 
 DOORS = {"estimator": byoe.load, "runtime": Runtime}
 

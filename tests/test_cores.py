@@ -1,9 +1,9 @@
 import joblib
 import pytest
 
-from byoe._cores import cores
 from byoe._schedule import Work, run
 from byoe.errors import ParameterError
+from byoe.tools._cores import cores
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import pytest
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import TimeSeriesSplit
 
-from byoe import EnsembleRegressor, _filters
-from byoe._filters import warn, warnings_filtered
+from byoe import EnsembleRegressor
 from byoe.errors import LeakageWarning
+from byoe.tools import _warnings
+from byoe.tools._warnings import warn, warnings_filtered
 
 
 def test_rules_hold_inside_and_not_after():
@@ -56,4 +57,4 @@ def test_a_warning_shows_the_line_outside_byoe_however_deep_it_is_given():
 
 def test_a_warning_without_a_caller_outside_byoe_is_given_all_the_same():
     with pytest.warns(UserWarning, match="look"):
-        exec(compile("warn('look')", f"{_filters._BYOE}module.py", "exec"), {"warn": warn})
+        exec(compile("warn('look')", f"{_warnings._BYOE}module.py", "exec"), {"warn": warn})

@@ -19,7 +19,6 @@ from ._contracts import FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
 from ._display import displays
-from ._filters import warn
 from ._fold_model import FittedMember
 from ._input import describe_target, read_table, read_target, read_weights
 from ._kept import opened, resumed_seed
@@ -34,7 +33,6 @@ from ._portfolios import DEFAULT
 from ._predicting import Predicting
 from ._rows import Rows
 from ._saved import Saved
-from ._sizes import read_bytes
 from ._spec import arguments
 from ._split_plan import SplitPlan
 from ._splits import make_plan
@@ -42,6 +40,8 @@ from ._store import as_store
 from ._table import Table
 from ._task_keys import plan_key
 from .errors import InputError, ParameterError
+from .tools._sizes import read_bytes
+from .tools._warnings import warn
 
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")

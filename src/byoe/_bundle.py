@@ -22,10 +22,10 @@ from ._manifest import MANIFEST, MEMBERS, OOF, write_manifest
 from ._outputs import PerOutput
 from ._registry import distribution_of, origin
 from ._spec import blender_to_spec, parts_of, to_spec
-from ._trust import advice, untrusted
 from ._version import __version__
-from ._versions import OWN_CODE, distributions, installed_version
 from .errors import BundleError, PluginError
+from .tools._trust import advice, untrusted
+from .tools._versions import OWN_CODE, distributions, installed_version
 
 
 def save(ensemble: Any, path: str | Path, *, oof: bool = True, trusted: Sequence[str] | None = ()) -> Path:

@@ -9,7 +9,6 @@ from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
 
 from ._budget import Clock
-from ._cores import cores
 from ._fold_fit import fit_fold
 from ._kept import Kept
 from ._prepared import Preparation, preparing
@@ -18,6 +17,7 @@ from ._rows import Rows
 from ._schedule import run
 from ._tasks import PREPARE, REFIT, FitTask, Outcome, in_order, mean_rounds
 from .errors import ParameterError
+from .tools._cores import cores
 
 
 class Course:

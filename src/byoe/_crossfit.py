@@ -21,7 +21,6 @@ from ._blending import OOF, Blender, fitted
 from ._budget import Clock
 from ._contracts import FloatArray, Learner
 from ._course import Course
-from ._filters import warn
 from ._fold_model import FittedMember, FoldModel
 from ._kept import Kept
 from ._progress import Progress, telling
@@ -31,6 +30,7 @@ from ._schedule import one_thread
 from ._split_plan import SplitPlan
 from ._tasks import REFIT, FitTask, Outcome, fit_tasks, task_seed
 from .errors import BudgetWarning, MemberError, ParameterError, PluginError
+from .tools._warnings import warn
 
 
 @dataclass(frozen=True)

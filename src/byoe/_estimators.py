@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._contracts import FloatArray, Learner, Level, Model, Task
-from ._trust import advice, untrusted
 from .errors import BundleError, ParameterError
+from .tools._trust import advice, untrusted
 
 INNER = "ensemble"
 SKOPS = "model.skops"

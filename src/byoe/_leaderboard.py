@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
 from ._contracts import FloatArray, IntArray
-from ._filters import warnings_filtered
 from ._metrics import Metric
 from .errors import ParameterError
+from .tools._warnings import warnings_filtered
 
 
 class Leaderboard(list[dict[str, Any]]):

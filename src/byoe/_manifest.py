@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ._version import __version__
-from ._versions import installed_version
 from .errors import BundleError
+from .tools._versions import installed_version
 
 FORMAT = 2
 READABLE = (1, 2)

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._contracts import IntArray, Learner
-from ._filters import warn
 from ._split_plan import SplitPlan
 from ._table import Table
 from .errors import LeakageWarning
+from .tools._warnings import warn
 
 # Fewer are chance, and change no score that one could see.
 _FEWEST_COPIES, _SHARE_OF_COPIES = 5, 0.01

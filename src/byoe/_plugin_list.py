@@ -14,8 +14,8 @@ from ._contracts import Learner, Prepares, SolvesMoments
 from ._leaderboard import Leaderboard
 from ._names import LIMIT, Kind, Plugin, plain
 from ._registry import blender, everything, installed, learner
-from ._versions import installed_version
 from .errors import ByoeError, MissingExtraError, PluginError
+from .tools._versions import installed_version
 
 KINDS: tuple[Kind, ...] = ("learner", "blender")
 _FLAGS = ("missing", "categorical", "scaled", "sparse", "multi_output", "grouped", "stops")

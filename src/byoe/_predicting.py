@@ -10,11 +10,11 @@ import numpy as np
 
 from ._blending import Blender
 from ._contracts import FloatArray, Task
-from ._cores import cores
 from ._fold_model import FittedMember
 from ._passthrough import passed_through
 from ._registry import origin
 from ._table import Table
+from .tools._cores import cores
 
 # So few rows take a few milliseconds, of which a second thread saves half on an idle machine, and for
 # which it waits ten times as long on a busy one: an endpoint has a process for each core.

@@ -20,8 +20,8 @@ from ._blending import Blender
 from ._contracts import Learner
 from ._names import LIMIT, OWN, Kind, Plugin, collect, limited, pick, plain, wrong_name
 from ._promises import broken_promise
-from ._versions import OWN_CODE
 from .errors import ByoeError, ParameterError, PluginError
+from .tools._versions import OWN_CODE
 
 _Made = TypeVar("_Made", Learner, Blender)
 

@@ -17,7 +17,7 @@ import sklearn
 from threadpoolctl import ThreadpoolController
 
 from ._cancelling import listen
-from ._filters import warnings_filtered
+from .tools._warnings import warnings_filtered
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -22,8 +22,8 @@ from ._members import as_blender, as_learner, entries
 from ._names import Kind, plain
 from ._registry import as_saved, blender, installed, learner
 from ._store import Store
-from ._trust import advice, untrusted
 from .errors import BundleError, SpecError
+from .tools._trust import advice, untrusted
 
 VERSION = 1
 _PLAIN_TYPES = (bool, int, float)  # numpy reads these as its own

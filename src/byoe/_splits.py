@@ -10,9 +10,9 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 from sklearn.utils.validation import check_array, column_or_1d
 
 from ._contracts import FloatArray, IntArray, Task
-from ._filters import warnings_filtered
 from ._split_plan import SplitPlan, mask, repeats
 from .errors import InputError, ParameterError
+from .tools._warnings import warnings_filtered
 
 
 def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: Task, seed: int) -> SplitPlan:

@@ -20,8 +20,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ._entries import Damaged, check_files, read_manifest, write_manifest
-from ._sizes import read_bytes
 from .errors import ParameterError
+from .tools._sizes import read_bytes
 
 TASKS = "tasks"
 PLANS = "plans"

@@ -12,10 +12,10 @@ import typer
 
 from ._entries import Damaged, read_manifest
 from ._leaderboard import Leaderboard
-from ._sizes import read_bytes, read_seconds, tell_bytes, tell_seconds
 from ._store import PLANS, TASKS, Entry, OpenStore, Store, entries, is_store
 from ._tasks import where
 from .errors import InputError
+from .tools._sizes import read_bytes, read_seconds, tell_bytes, tell_seconds
 
 app = typer.Typer(no_args_is_help=True, help="Look into a store of finished tasks, and tidy it up.")
 

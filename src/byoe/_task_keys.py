@@ -23,8 +23,8 @@ from ._split_plan import SplitPlan
 from ._table import Table
 from ._tasks import FitTask
 from ._version import __version__
-from ._versions import distributions, installed_version
 from .errors import SpecError
+from .tools._versions import distributions, installed_version
 
 FORMAT = 1
 _OURS = frozenset({"byoe", "sklearn"})  # whose versions are always part of it

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .._names import Kind
-from .._versions import OWN_CODE
 from ..errors import ParameterError
+from ..tools._versions import OWN_CODE
 from ._wheels import add_file, record_row
 
 _LEFT_OUT = frozenset({"__pycache__", ".ipynb_checkpoints"})

@@ -14,8 +14,8 @@ from packaging.utils import canonicalize_name
 
 from .._bundle import needed_for_intervals
 from .._manifest import MANIFEST
-from .._versions import OWN_CODE
 from ..errors import ByoeError
+from ..tools._versions import OWN_CODE
 from ._requirements import ALWAYS, Find, requirements
 
 # What predictions of many rows import beside numpy.

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from .errors import ParameterError
+from ..errors import ParameterError
 
 
 def cores(n_jobs: int | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .errors import ParameterError
+from ..errors import ParameterError
 
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -16,7 +16,7 @@ def read_bytes(size: Any, name: str) -> int | None:
 
     Examples
     --------
-    >>> from byoe._sizes import read_bytes
+    >>> from byoe.tools._sizes import read_bytes
     >>> read_bytes("1.5 GB", "max_bytes"), read_bytes("4KiB", "max_bytes"), read_bytes(100, "max_bytes")
     (1500000000, 4096, 100)
     """
@@ -33,7 +33,7 @@ def read_seconds(given: str, name: str) -> float:
 
     Examples
     --------
-    >>> from byoe._sizes import read_seconds
+    >>> from byoe.tools._sizes import read_seconds
     >>> read_seconds("1.5h", "--older-than")
     5400.0
     """
@@ -48,7 +48,7 @@ def tell_bytes(number: float) -> str:
 
     Examples
     --------
-    >>> from byoe._sizes import tell_bytes
+    >>> from byoe.tools._sizes import tell_bytes
     >>> tell_bytes(999), tell_bytes(1_234_567)
     ('999 B', '1.2 MB')
     """
@@ -63,7 +63,7 @@ def tell_seconds(seconds: float) -> str:
 
     Examples
     --------
-    >>> from byoe._sizes import tell_seconds
+    >>> from byoe.tools._sizes import tell_seconds
     >>> tell_seconds(5), tell_seconds(7300), tell_seconds(200_000)
     ('5 s', '2 h', '2 d')
     """

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_BYOE = f"{Path(__file__).parent}{os.sep}"
+_BYOE = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
