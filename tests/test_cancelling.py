@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from byoe import EnsembleRegressor
-from byoe._cancelling import cancelled, listen
+from byoe.contracts._cancelling import cancelled, listen
 
 SCRIPT = """
 import threading, numpy as np

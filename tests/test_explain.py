@@ -27,9 +27,9 @@ from xgboost import XGBRegressor
 
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner, load
 from byoe._additive import to_inputs
-from byoe._blending import Linear
-from byoe._contracts import Explains
 from byoe._tasks import task_seed
+from byoe.contracts._blender import Linear
+from byoe.contracts._learner import Explains
 from byoe.errors import ParameterError, PluginError
 from byoe.plugins import Blender, Learner
 

@@ -3,8 +3,8 @@ import pytest
 from sklearn import metrics
 
 from byoe import EnsembleClassifier, EnsembleRegressor
-from byoe._contracts import Task
 from byoe._metrics import find_metric
+from byoe.contracts._learner import Task
 from byoe.errors import UnknownNameError
 
 REGRESSION, TWO, THREE = Task("regression"), Task("classification", 2), Task("classification", 3)

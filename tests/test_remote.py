@@ -25,13 +25,13 @@ from sklearn.base import BaseEstimator, RegressorMixin
 
 from byoe import EnsembleClassifier, EnsembleRegressor, _budget, learner
 from byoe import _remote as remote
-from byoe._contracts import Task
 from byoe._remote import Errand, Handle, Workers, configured_backend
 from byoe._rows import Rows
 from byoe._schedule import Work, run
 from byoe._splits import make_plan
 from byoe._table import Table
 from byoe._tasks import REFIT, Outcome, fit_tasks
+from byoe.contracts._learner import Task
 from byoe.errors import InputError, MemberError, ParameterError
 
 BOOSTERS = [

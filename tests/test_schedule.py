@@ -7,8 +7,8 @@ import sklearn
 import threadpoolctl
 
 from byoe import _schedule, learner
-from byoe._contracts import Task
 from byoe._schedule import Work, run
+from byoe.contracts._learner import Task
 
 
 @pytest.mark.parametrize("threads", [[1] * 20, [2, 2, 2], [4], [1, 4, 1, 1], [3, 3, 1, 1, 1]])

@@ -19,9 +19,9 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.tree import DecisionTreeRegressor
 
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe._contracts import Learner
 from byoe._load import from_spec
 from byoe._spec import to_spec
+from byoe.contracts._learner import Learner
 from byoe.errors import SpecError
 
 ENSEMBLES = [

@@ -12,8 +12,8 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
-from byoe._contracts import Task
 from byoe._splits import make_plan
+from byoe.contracts._learner import Task
 from byoe.errors import InputError, ParameterError
 
 REGRESSION = Task("regression")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._contracts import FloatArray, IntArray, Task
+from .contracts._learner import FloatArray, IntArray, Task
 from .errors import ParameterError
 
 _TOLERANCE = 1e-8

@@ -13,9 +13,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ._blending import OOF, Blender
 from ._budget import read_time_limit
-from ._contracts import FloatArray, Learner, Task
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
 from ._display import displays
@@ -39,6 +37,8 @@ from ._splits import make_plan
 from ._store import as_store
 from ._table import Table
 from ._task_keys import plan_key
+from .contracts._blender import OOF, Blender
+from .contracts._learner import FloatArray, Learner, Task
 from .errors import InputError, ParameterError
 from .tools._sizes import read_bytes
 from .tools._warnings import warn

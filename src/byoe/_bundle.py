@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from ._blending import Blender
 from ._calibration import Calibrated
 from ._estimators import INNER, SKOPS, unknown_types
 from ._fold_model import FittedMember
@@ -23,6 +22,7 @@ from ._outputs import PerOutput
 from ._registry import distribution_of, origin
 from ._spec import blender_to_spec, parts_of, to_spec
 from ._version import __version__
+from .contracts._blender import Blender
 from .errors import BundleError, PluginError
 from .tools._trust import advice, untrusted
 from .tools._versions import OWN_CODE, distributions, installed_version

@@ -7,8 +7,8 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ._blending import OOF, Blender, Linear, fitted
-from ._contracts import FloatArray, Task
+from .contracts._blender import OOF, Blender, Linear, fitted
+from .contracts._learner import FloatArray, Task
 from .errors import ParameterError
 
 METHODS = ("temperature", "sigmoid", "isotonic")

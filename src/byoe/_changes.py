@@ -8,14 +8,14 @@ from typing import Any, Self
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from ._blending import Blender
-from ._contracts import FloatArray
 from ._diagnostics import Diagnosis, diagnose
 from ._input import read_table
 from ._members import as_blender, check_members
 from ._regroup import pruned, refitted, with_members, without_members
 from ._table import Table
 from ._transform import TransformingEnsemble
+from .contracts._blender import Blender
+from .contracts._learner import FloatArray
 from .errors import InputError
 
 

@@ -12,7 +12,7 @@ import narwhals as nw
 import numpy as np
 
 from ._column import Column, category_key, is_missing
-from ._contracts import FloatArray
+from .contracts._learner import FloatArray
 from .errors import InputError, ParameterError, did_you_mean
 
 _DAY = 86_400e6  # microseconds

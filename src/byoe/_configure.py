@@ -12,10 +12,10 @@ from typing import Any
 
 from sklearn.base import clone
 
-from ._contracts import Learner
 from ._members import as_blender, as_learner, entries, find_label, members
 from ._names import plain
-from ._parameters import SHARED_NAMES
+from .contracts._learner import Learner
+from .contracts._parameters import SHARED_NAMES
 from .errors import ParameterError, UnknownNameError, did_you_mean
 
 _BOOLEANS = {"True": True, "true": True, "False": False, "false": False}

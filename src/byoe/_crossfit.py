@@ -17,9 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._blending import OOF, Blender, fitted
 from ._budget import Clock
-from ._contracts import FloatArray, Learner
 from ._course import Course
 from ._fold_model import FittedMember, FoldModel
 from ._kept import Kept
@@ -29,6 +27,8 @@ from ._rows import Rows
 from ._schedule import one_thread
 from ._split_plan import SplitPlan
 from ._tasks import REFIT, FitTask, Outcome, fit_tasks, task_seed
+from .contracts._blender import OOF, Blender, fitted
+from .contracts._learner import FloatArray, Learner
 from .errors import BudgetWarning, MemberError, ParameterError, PluginError
 from .tools._warnings import warn
 

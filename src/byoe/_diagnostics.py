@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from ._blending import OOF, Blender
 from ._calibration import Calibrated
-from ._contracts import FloatArray, IntArray, Task
 from ._crossfit import fit_blend
 from ._leaderboard import Leaderboard, Scoring
 from ._metrics import Metric
 from ._outputs import outputs
+from .contracts._blender import OOF, Blender
+from .contracts._learner import FloatArray, IntArray, Task
 from .errors import ParameterError
 
 _RESAMPLES = 200

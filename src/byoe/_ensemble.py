@@ -10,15 +10,15 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._blending import Blender
 from ._calibration import METHODS, Calibrated
 from ._changes import ChangeableEnsemble
-from ._contracts import FloatArray, Task
 from ._explain import explain, explain_margins, feature_importances
 from ._intervals import method_of, predict_interval
 from ._members import as_blender
 from ._portfolios import DEFAULT
 from ._table import Table
+from .contracts._blender import Blender
+from .contracts._learner import FloatArray, Task
 from .errors import ParameterError
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ._contracts import FloatArray, Learner, Level, Model, Task
+from .contracts._learner import FloatArray, Learner, Level, Model, Task
 from .errors import BundleError, ParameterError
 from .tools._trust import advice, untrusted
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from ._additive import check_sums
-from ._blending import Blender, Linear
-from ._contracts import FloatArray
 from ._fold_model import FittedMember
 from ._passthrough import sources
 from ._table import Table
+from .contracts._blender import Blender, Linear
+from .contracts._learner import FloatArray
 from .errors import ParameterError
 
 

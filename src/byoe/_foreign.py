@@ -11,8 +11,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from ._contracts import FloatArray, Model, Task
 from ._estimators import EstimatorLearner, EstimatorModel, fit_params, last_step, set_seed, set_threads
+from .contracts._learner import FloatArray, Model, Task
 from .errors import ParameterError
 
 

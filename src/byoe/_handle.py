@@ -15,10 +15,10 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from ._contracts import Learner
 from ._prepared import Preparation, preparing
 from ._rows import Rows
 from ._table import Table
+from .contracts._learner import Learner
 from .errors import InputError
 
 _ALIGNED = 16  # bytes

@@ -13,8 +13,8 @@ from sklearn.utils.validation import _check_sample_weight, check_array, column_o
 
 from ._column import Column, is_missing
 from ._columns import chosen_categories, describe, encode, raw_columns
-from ._contracts import FloatArray, Task
 from ._table import Table, in_form
+from .contracts._learner import FloatArray, Task
 from .errors import InputError
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._contracts import FloatArray, IntArray
 from ._registry import origin
 from ._rows import shielded
 from ._table import Table
+from .contracts._learner import FloatArray, IntArray
 from .errors import ParameterError
 from .tools._warnings import warn
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
-from ._contracts import FloatArray, IntArray
 from ._metrics import Metric
+from .contracts._learner import FloatArray, IntArray
 from .errors import ParameterError
 from .tools._warnings import warnings_filtered
 

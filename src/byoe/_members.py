@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ._blending import Blender
-from ._contracts import Learner, Task
 from ._names import plain
 from ._portfolios import PORTFOLIOS
 from ._registry import blender as make_blender
 from ._registry import learner as make_learner
+from .contracts._blender import Blender
+from .contracts._learner import Learner, Task
 from .errors import InputError, ParameterError, UnknownNameError
 
 DROP = "drop"

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from . import _onnx_models as models
-from ._blending import Blender
 from ._calibration import _SMALLEST, Calibrated
-from ._contracts import Task
 from ._meta_model import MetaModel
 from ._onnx_graph import INT64, Graph, NotExportableError
 from ._outputs import PerOutput
 from .blenders._weighting import Weighting
 from .blenders.meta_linear import _SMALLEST_PROBABILITY, MetaLinear
 from .blenders.vote import Vote
+from .contracts._blender import Blender
+from .contracts._learner import Task
 
 
 def blended(graph: Graph, blender: Blender, predictions: Mapping[int, str], features: str | None, task: Task) -> str:

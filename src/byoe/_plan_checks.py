@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._contracts import IntArray, Learner
 from ._split_plan import SplitPlan
 from ._table import Table
+from .contracts._learner import IntArray, Learner
 from .errors import LeakageWarning
 from .tools._warnings import warn
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from ._blending import Blender
-from ._contracts import Learner, Prepares, SolvesMoments
 from ._leaderboard import Leaderboard
 from ._names import LIMIT, Kind, Plugin, plain
 from ._registry import blender, everything, installed, learner
+from .contracts._blender import Blender
+from .contracts._learner import Learner, Prepares, SolvesMoments
 from .errors import ByoeError, MissingExtraError, PluginError
 from .tools._versions import installed_version
 

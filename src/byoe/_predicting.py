@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._blending import Blender
-from ._contracts import FloatArray, Task
 from ._fold_model import FittedMember
 from ._passthrough import passed_through
 from ._registry import origin
 from ._table import Table
+from .contracts._blender import Blender
+from .contracts._learner import FloatArray, Task
 from .tools._cores import cores
 
 # So few rows take a few milliseconds, of which a second thread saves half on an idle machine, and for

@@ -8,10 +8,10 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
-from ._blending import Blender
-from ._contracts import LEVELS, Learner, Prepares, SolvesMoments
-from ._domains import check_domain
 from ._estimators import EstimatorLearner
+from .contracts._blender import Blender
+from .contracts._learner import LEVELS, Learner, Prepares, SolvesMoments
+from .contracts._search_space import check_domain
 from .errors import ParameterError
 
 _TASKS = frozenset({"regression", "classification"})

@@ -16,10 +16,10 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ._blending import Blender
-from ._contracts import Learner
 from ._names import LIMIT, OWN, Kind, Plugin, collect, limited, pick, plain, wrong_name
 from ._promises import broken_promise
+from .contracts._blender import Blender
+from .contracts._learner import Learner
 from .errors import ByoeError, ParameterError, PluginError
 from .tools._versions import OWN_CODE
 

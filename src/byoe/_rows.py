@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._contracts import FloatArray, IntArray, Learner, Task
 from ._registry import origin
 from ._table import Table
+from .contracts._learner import FloatArray, IntArray, Learner, Task
 from .errors import PluginError
 
 if TYPE_CHECKING:

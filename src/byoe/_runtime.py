@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._blending import Blender
-from ._contracts import FloatArray, Task
 from ._explain import explain, explain_margins
 from ._intervals import method_of, predict_interval
 from ._predicting import Predicting
 from ._saved import Saved
 from ._split_plan import SplitPlan
 from ._table import Table
+from .contracts._blender import Blender
+from .contracts._learner import FloatArray, Task
 from .errors import ParameterError
 
 

@@ -16,7 +16,7 @@ import joblib
 import sklearn
 from threadpoolctl import ThreadpoolController
 
-from ._cancelling import listen
+from .contracts._cancelling import listen
 from .tools._warnings import warnings_filtered
 
 T = TypeVar("T")

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ._blending import Blender
-from ._contracts import Learner
 from ._members import as_blender, as_learner, entries
 from ._names import Kind, plain
 from ._registry import as_saved, blender, installed, learner
 from ._store import Store
+from .contracts._blender import Blender
+from .contracts._learner import Learner
 from .errors import BundleError, SpecError
 from .tools._trust import advice, untrusted
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.validation import check_array, column_or_1d
 
-from ._contracts import FloatArray, IntArray, Task
 from ._split_plan import SplitPlan, mask, repeats
+from .contracts._learner import FloatArray, IntArray, Task
 from .errors import InputError, ParameterError
 from .tools._warnings import warnings_filtered
 

@@ -13,7 +13,6 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from ._contracts import Learner
 from ._encoding import needs_encoding
 from ._entries import digest
 from ._registry import find
@@ -23,6 +22,7 @@ from ._split_plan import SplitPlan
 from ._table import Table
 from ._tasks import FitTask
 from ._version import __version__
+from .contracts._learner import Learner
 from .errors import SpecError
 from .tools._versions import distributions, installed_version
 

@@ -10,8 +10,8 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseEnsemble
-from ._contracts import FloatArray
 from ._meta_model import meta_features
+from .contracts._learner import FloatArray
 
 
 class TransformingEnsemble(TransformerMixin, BaseEnsemble):  # type: ignore[misc]  # scikit-learn is not typed

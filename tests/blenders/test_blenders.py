@@ -8,11 +8,11 @@ from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeCV
 
 import byoe
-from byoe._blending import OOF
-from byoe._contracts import Task
 from byoe._meta_model import MetaModel, meta_features
 from byoe._metrics import find_metric
 from byoe.blenders._simplex import least_squares, log_loss, residual
+from byoe.contracts._blender import OOF
+from byoe.contracts._learner import Task
 from byoe.errors import ParameterError
 
 REGRESSION = Task("regression")

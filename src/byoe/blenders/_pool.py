@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from .._contracts import FloatArray
+from ..contracts._learner import FloatArray
 
 
 def fit(

@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._blending import Blender, Linear
-from .._contracts import FloatArray
+from ..contracts._blender import Blender, Linear
+from ..contracts._learner import FloatArray
 
 
 class Weighting(Blender):

@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._blending import OOF, Blender
-from .._contracts import FloatArray
+from ..contracts._blender import OOF, Blender
+from ..contracts._learner import FloatArray
 from .best import Best
 from .greedy import Greedy
 from .mean import Mean

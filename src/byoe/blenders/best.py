@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from .._blending import OOF
+from ..contracts._blender import OOF
 from ._weighting import Weighting
 
 

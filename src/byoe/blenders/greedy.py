@@ -7,8 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from .._blending import OOF
-from .._contracts import FloatArray, IntArray, Task
+from ..contracts._blender import OOF
+from ..contracts._learner import FloatArray, IntArray, Task
 from ..errors import ParameterError
 from ._weighting import Weighting
 

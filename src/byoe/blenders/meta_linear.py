@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._blending import OOF, Blender, Linear
-from .._contracts import FloatArray, Task
+from ..contracts._blender import OOF, Blender, Linear
+from ..contracts._learner import FloatArray, Task
 from ..errors import ParameterError
 
 _SMALLEST_PROBABILITY = 1e-6

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._blending import OOF, Blender
-from .._contracts import FloatArray, Task
+from ..contracts._blender import OOF, Blender
+from ..contracts._learner import FloatArray, Task
 from ..errors import ParameterError
 
 

@@ -7,8 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._blending import OOF
-from .._contracts import FloatArray, Task
+from ..contracts._blender import OOF
+from ..contracts._learner import FloatArray, Task
 from ..errors import ParameterError
 from ._weighting import Weighting
 

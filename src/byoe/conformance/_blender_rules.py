@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import clone
 
-from .._blending import OOF, Blender
-from .._contracts import FloatArray, IntArray
+from ..contracts._blender import OOF, Blender
+from ..contracts._learner import FloatArray, IntArray
 from ..errors import PluginError
 from ._common import CONTRACT, FOUND_BY_NAME, SILENT, WEIGHTS, check_contract, check_found_by_name, close, shortened
 from ._process import printed

@@ -11,9 +11,9 @@ from sklearn.base import clone
 
 from .._additive import check_model
 from .._column import Column
-from .._contracts import Explains, FloatArray, Moments, Prepares, SolvesMoments, StopRows, Task
 from .._estimators import EstimatorModel
 from .._moments import FoldMoments, can_solve
+from ..contracts._learner import Explains, FloatArray, Moments, Prepares, SolvesMoments, StopRows, Task
 from ..errors import ParameterError
 from ._common import WEIGHTS, close
 from ._rules import BrokenPromiseError, NotSupportedError, Rule, rule

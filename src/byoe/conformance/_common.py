@@ -8,11 +8,11 @@ from importlib.metadata import EntryPoint
 
 import numpy as np
 
-from .._blending import Blender
-from .._contracts import FloatArray, Learner
 from .._names import Kind, plain
 from .._promises import broken_promise
 from .._registry import blender, find, installed, learner
+from ..contracts._blender import Blender
+from ..contracts._learner import FloatArray, Learner
 from ..errors import ByoeError
 from ._rules import BrokenPromiseError, NotSupportedError
 

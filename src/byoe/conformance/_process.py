@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .._contracts import IntArray
+from ..contracts._learner import IntArray
 
 _TASKS = Path("/proc/self/task")
 _EVERY = 0.002

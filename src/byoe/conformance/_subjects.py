@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from .._blending import OOF, Blender, fitted
 from .._column import Column
-from .._contracts import FloatArray, Learner, Prepares, StopRows, Task
 from .._fold_fit import fit_fold
 from .._fold_model import FoldModel
 from .._foreign import FromFactory
@@ -23,6 +21,8 @@ from .._registry import find, installed
 from .._rows import Rows
 from .._split_plan import SplitPlan
 from .._table import Table
+from ..contracts._blender import OOF, Blender, fitted
+from ..contracts._learner import FloatArray, Learner, Prepares, StopRows, Task
 from ..errors import ByoeError, ParameterError, PluginError
 from ._rules import NotSupportedError
 

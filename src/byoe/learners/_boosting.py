@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._contracts import StopRows, Task
+from ..contracts._learner import StopRows, Task
 
 LEARNING_RATE = 0.05
 MOST_ROUNDS = 10_000

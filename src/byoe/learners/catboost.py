@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._cancelling import cancelled
-from .._contracts import FloatArray, IntArray, Learner, Model, StopRows, Task
+from ..contracts._cancelling import cancelled
+from ..contracts._learner import FloatArray, IntArray, Learner, Model, StopRows, Task
 from ._boosting import guess_seconds, take_rounds
 from ._constant import ConstantModel
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from .._contracts import Task
 from .._estimators import EstimatorLearner
+from ..contracts._learner import Task
 
 
 class _Forest(EstimatorLearner):

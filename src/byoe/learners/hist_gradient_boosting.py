@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._contracts import FloatArray, Model, StopRows, Task
 from .._estimators import EstimatorLearner, EstimatorModel, set_seed
+from ..contracts._learner import FloatArray, Model, StopRows, Task
 from ._boosting import guess_seconds, take_rounds
 
 _MOST_CATEGORIES = 250

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._contracts import Task
 from .._estimators import EstimatorLearner
+from ..contracts._learner import Task
 
 
 class SupportVectorMachine(EstimatorLearner):

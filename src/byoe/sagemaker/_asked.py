@@ -10,10 +10,10 @@ import numpy as np
 
 from .._base import BaseEnsemble
 from .._configure import configure
-from .._contracts import Task
 from .._members import as_blender, check_members
 from .._metrics import Metric, find_metric
 from .._spec import to_spec
+from ..contracts._learner import Task
 from ..errors import ParameterError
 from ._limits import check_hyperparameters
 

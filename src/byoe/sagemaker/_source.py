@@ -148,8 +148,8 @@ def metric_names(ensemble: Any) -> list[str]:
 
 def objective_name(ensemble: Any) -> str:
     """Return the log's name of the ensemble's own metric."""
-    from .._contracts import Task
     from .._metrics import find_metric
+    from ..contracts._learner import Task
 
     task = Task("classification", 2) if isinstance(ensemble, EnsembleClassifier) else Task("regression")
     return find_metric(ensemble.metric, task, probabilities=as_blender(ensemble.blender).gives_probabilities).name

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._configure import configure
-from .._domains import check_domain
+from ..contracts._search_space import check_domain
 from ..errors import JobError, ParameterError, need
 from ._limits import check_choices
 from ._local import LocalJob

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .._column import Column, category_key
-from .._contracts import FloatArray
 from .._data import is_number, parse_cell
 from .._table import Table, in_form
+from ..contracts._learner import FloatArray
 from ..errors import InputError
 from ._native_form import native_form
 from ._refusal import Refusal

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._column import Column
-from .._contracts import FloatArray
+from ..contracts._learner import FloatArray
 from ._refusal import Refusal
 
 _ZONE = re.compile(r"time_zone='([^']+)'")

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ParameterError
 from ._parameters import SHARED_OF, Parameters
-from .errors import ParameterError
 
 Level = Literal["exact", "approximate", "none"]
 LEVELS: tuple[Level, ...] = ("exact", "approximate", "none")

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Self
 
-from .errors import ParameterError, UnknownNameError, did_you_mean
+from ..errors import ParameterError, UnknownNameError, did_you_mean
 
 # The names under which the libraries know one and the same parameter.
 SHARED_NAMES: Mapping[str, tuple[str, ...]] = {

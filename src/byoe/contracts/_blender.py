@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ._contracts import FloatArray, IntArray, Level, Task
+from ..errors import ParameterError, PluginError
+from ._learner import FloatArray, IntArray, Level, Task
 from ._parameters import Parameters
-from .errors import ParameterError, PluginError
 
 # Metrics that order predictions as the mean of ``OOF.row_losses`` does.
 _MEANS_OF_ROWS = frozenset({"rmse", "mse", "mae", "log_loss", "accuracy"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import ParameterError
+from ..errors import ParameterError
 
 _EXPECTED = "expected (low, high) or (low, high, 'log') with numbers low < high, or a list of values to choose from"
 

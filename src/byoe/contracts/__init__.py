@@ -1,0 +1,1 @@
+"""What learners, blenders, models and their parameters promise."""
