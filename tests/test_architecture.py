@@ -35,7 +35,13 @@ def test_imports_point_one_way(file):
     found = set(imports(file))
     if place[0] in ("learners", "blenders"):
         own = {f"{place[0]}.{other.stem}" for other in (SOURCE / place[0]).glob("*.py")}
-        assert found <= own | {"contracts._learner", "contracts._blender", "contracts._cancelling", "errors", "_estimators"}
+        assert found <= own | {
+            "contracts._learner",
+            "contracts._blender",
+            "contracts._cancelling",
+            "errors",
+            "_estimators",
+        }
     if place[0] != "sagemaker" and place[-1] not in ("__init__.py", "_demo.py", "_sagemaker_commands.py"):
         assert not {name for name in found if name.split(".")[0] == "sagemaker"}
     if place[-1] == "_crossfit.py":

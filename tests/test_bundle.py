@@ -17,8 +17,8 @@ from xgboost import XGBRegressor
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe._input import describe_target
 from byoe._members import as_blender
+from byoe.data._input import describe_target
 from byoe.errors import BundleError
 from byoe.plugins import EstimatorLearner, register_learner
 

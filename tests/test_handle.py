@@ -10,8 +10,8 @@ from scipy.sparse import csr_matrix
 from byoe._handle import Handle, _read, there_already
 from byoe._rows import Rows
 from byoe._splits import make_plan
-from byoe._table import Table
 from byoe.contracts._learner import Task
+from byoe.data._table import Table
 from byoe.errors import InputError
 
 TASK = Task("regression")

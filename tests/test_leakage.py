@@ -7,10 +7,10 @@ import pytest
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe._fold_fit import fit_fold
 from byoe._inner import hold_out, inner_folds
-from byoe._input import read_table
 from byoe._rows import Rows
 from byoe._split_plan import SplitPlan
 from byoe.contracts._learner import Task
+from byoe.data._input import read_table
 
 NAMES = ["catboost", "xgboost", "lightgbm", "ridge", "elastic_net", "random_forest", "extra_trees", "hist_gradient_boosting", "knn", "svm", "mlp"]  # fmt: skip
 # Early stopping stays on: the number of rounds is left open.
@@ -127,7 +127,7 @@ class _Reader:
 
 
 def test_target_means_of_the_training_rows_come_from_other_rows(data):
-    from byoe._encoding import fit_encoder
+    from byoe.data._encoder import fit_encoder
 
     X, y = data
     plan = SplitPlan(tuple(folds(len(y))), len(y))

@@ -17,10 +17,10 @@ import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, _moments, learner
 from byoe._crossfit import cross_fit
 from byoe._foreign import FromEstimator
-from byoe._input import read_table
 from byoe._moments import FoldMoments, can_solve
 from byoe._rows import Rows
 from byoe._splits import make_plan
+from byoe.data._input import read_table
 from byoe.learners.linear import Ridge
 from byoe.plugins import Learner, SolvesMoments, Task
 

@@ -29,9 +29,9 @@ from byoe._remote import Errand, Handle, Workers, configured_backend
 from byoe._rows import Rows
 from byoe._schedule import Work, run
 from byoe._splits import make_plan
-from byoe._table import Table
 from byoe._tasks import REFIT, Outcome, fit_tasks
 from byoe.contracts._learner import Task
+from byoe.data._table import Table
 from byoe.errors import InputError, MemberError, ParameterError
 
 BOOSTERS = [

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from byoe import EnsembleRegressor, Store
-from byoe._column import Column
 from byoe._entries import Damaged, canonical, digest
 from byoe._store import TASKS, OpenStore, entries
-from byoe._table import Table
+from byoe.data._column import Column
+from byoe.data._table import Table
 from byoe.errors import ParameterError
 
 KEYS = [digest(number) for number in range(6)]
@@ -232,7 +232,7 @@ def test_a_digest_knows_one_nan_and_one_zero_and_no_order_in_memory(monkeypatch)
     columns = (Column("number"),) * 3
     expected = Table(values, values, columns).digest()
     for cells in (1, 7, 10**9):
-        monkeypatch.setattr("byoe._table._CELLS_AT_ONCE", cells)
+        monkeypatch.setattr("byoe.data._table._CELLS_AT_ONCE", cells)
         assert Table(values, values, columns).digest() == expected
         other = np.asfortranarray(values)
         other[3, 1] = -np.frombuffer(b"\1\0\0\0\0\0\xf8\x7f")[0]

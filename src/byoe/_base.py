@@ -18,7 +18,6 @@ from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
 from ._display import displays
 from ._fold_model import FittedMember
-from ._input import describe_target, read_table, read_target, read_weights
 from ._kept import opened, resumed_seed
 from ._leaderboard import Leaderboard, Scoring, board
 from ._manifest import OOF as OUT_OF_FOLD
@@ -35,10 +34,11 @@ from ._spec import arguments
 from ._split_plan import SplitPlan
 from ._splits import make_plan
 from ._store import as_store
-from ._table import Table
 from ._task_keys import plan_key
 from .contracts._blender import OOF, Blender
 from .contracts._learner import FloatArray, Learner, Task
+from .data._input import describe_target, read_table, read_target, read_weights
+from .data._table import Table
 from .errors import InputError, ParameterError
 from .tools._sizes import read_bytes
 from .tools._warnings import warn

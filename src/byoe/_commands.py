@@ -13,11 +13,11 @@ import typer
 from . import _command_options as options
 from . import load
 from ._bundle import check_free
-from ._data import read_frame, take_apart
 from ._leaderboard import Leaderboard
 from ._sagemaker_commands import app as sagemaker_app
 from ._store_commands import app as store_app
 from ._version import __version__
+from .data._files import read_frame, take_apart
 from .errors import InputError, ParameterError, PluginError
 
 app = typer.Typer(

@@ -16,9 +16,9 @@ from ._explain import explain, explain_margins, feature_importances
 from ._intervals import method_of, predict_interval
 from ._members import as_blender
 from ._portfolios import DEFAULT
-from ._table import Table
 from .contracts._blender import Blender
 from .contracts._learner import FloatArray, Task
+from .data._table import Table
 from .errors import ParameterError
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from ._additive import check_sums
 from ._fold_model import FittedMember
 from ._passthrough import sources
-from ._table import Table
 from .contracts._blender import Blender, Linear
 from .contracts._learner import FloatArray
+from .data._table import Table
 from .errors import ParameterError
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ._additive import check_model, to_inputs
-from ._encoding import Encoder
 from ._estimators import INNER, is_ensemble
 from ._registry import origin
 from ._rows import inner_task, shielded
 from .contracts._learner import Explains, FloatArray, IntArray, Learner, Model, Task
+from .data._encoder import Encoder
 from .errors import BundleError, ParameterError, PluginError
 
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ._prepared import Preparation, preparing
 from ._rows import Rows
-from ._table import Table
 from .contracts._learner import Learner
+from .data._table import Table
 from .errors import InputError
 
 _ALIGNED = 16  # bytes

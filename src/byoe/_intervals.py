@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ._registry import origin
 from ._rows import shielded
-from ._table import Table
 from .contracts._learner import FloatArray, IntArray
+from .data._table import Table
 from .errors import ParameterError
 from .tools._warnings import warn
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from . import _onnx_blend as blends
-from ._encoding import MOST_ONE_HOT
 from ._fold_model import FittedMember
 from ._onnx_graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, library
 from ._onnx_models import fold_model
 from ._passthrough import sources
-from ._table import Table
 from ._version import __version__
+from .data._encoder import MOST_ONE_HOT
+from .data._table import Table
 from .errors import ParameterError
 
 INPUT = "X"

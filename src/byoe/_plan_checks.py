@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._split_plan import SplitPlan
-from ._table import Table
 from .contracts._learner import IntArray, Learner
+from .data._table import Table
 from .errors import LeakageWarning
 from .tools._warnings import warn
 

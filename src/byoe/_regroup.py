@@ -16,8 +16,8 @@ from ._members import as_blender, check_frozen_classes, check_members, entries, 
 from ._names import plain
 from ._plan_checks import warn_of_inner_ensembles
 from ._rows import Rows
-from ._table import Table
 from ._tasks import mean_rounds
+from .data._table import Table
 from .errors import ParameterError, UnknownNameError, did_you_mean
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._registry import origin
-from ._table import Table
 from .contracts._learner import FloatArray, IntArray, Learner, Task
+from .data._table import Table
 from .errors import PluginError
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from ._intervals import method_of, predict_interval
 from ._predicting import Predicting
 from ._saved import Saved
 from ._split_plan import SplitPlan
-from ._table import Table
 from .contracts._blender import Blender
 from .contracts._learner import FloatArray, Task
+from .data._table import Table
 from .errors import ParameterError
 
 

@@ -17,7 +17,7 @@ with atheris.instrument_imports(include=["byoe.serving", "csv", "json"]):
 
 import numpy as np
 
-from byoe._column import Column
+from byoe.data._column import Column
 
 sys.modules["flask"] = None  # so that a refusal is a plain tuple
 TYPES = [

@@ -5,13 +5,13 @@ import pytest
 from sklearn.metrics import accuracy_score, r2_score
 
 import byoe
-from byoe._column import Column
 from byoe._fold_fit import fit_fold
 from byoe._registry import installed
 from byoe._rows import Rows
 from byoe._split_plan import SplitPlan
-from byoe._table import Table
 from byoe.contracts._learner import Task
+from byoe.data._column import Column
+from byoe.data._table import Table
 from byoe.errors import UnknownNameError
 
 FAST = {

@@ -301,7 +301,7 @@ def test_the_data_are_read_once_for_all_members(split, tmp_path, monkeypatch):
             monkeypatch.setenv(key, value)
     read = []
     monkeypatch.setattr(
-        _train, "read_frame", lambda path, **how: read.append(path) or byoe._data.read_frame(path, **how)
+        _train, "read_frame", lambda path, **how: read.append(path) or byoe.data._files.read_frame(path, **how)
     )
     _train.run(source)
     assert len(read) == 1

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byoe._columns import _dates
+from byoe.data._numbers import _dates
 from byoe.serving._allowance import Allowance
 from byoe.serving._columnar import _Collected, read_arrow, read_parquet
 from byoe.serving._refusal import Refusal

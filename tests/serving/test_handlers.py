@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from byoe import EnsembleClassifier, EnsembleRegressor
-from byoe._column import Column
+from byoe.data._column import Column
 from byoe.serving import input_fn, model_fn, output_fn, predict_fn
 from byoe.serving._answers import Response
 from byoe.serving._media import CONTENT_TYPES

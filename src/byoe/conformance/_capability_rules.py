@@ -10,10 +10,10 @@ from scipy.sparse import csr_matrix
 from sklearn.base import clone
 
 from .._additive import check_model
-from .._column import Column
 from .._estimators import EstimatorModel
 from .._moments import FoldMoments, can_solve
 from ..contracts._learner import Explains, FloatArray, Moments, Prepares, SolvesMoments, StopRows, Task
+from ..data._column import Column
 from ..errors import ParameterError
 from ._common import WEIGHTS, close
 from ._rules import BrokenPromiseError, NotSupportedError, Rule, rule

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from .._column import Column
 from .._fold_fit import fit_fold
 from .._fold_model import FoldModel
 from .._foreign import FromFactory
@@ -20,9 +19,10 @@ from .._names import plain
 from .._registry import find, installed
 from .._rows import Rows
 from .._split_plan import SplitPlan
-from .._table import Table
 from ..contracts._blender import OOF, Blender, fitted
 from ..contracts._learner import FloatArray, Learner, Prepares, StopRows, Task
+from ..data._column import Column
+from ..data._table import Table
 from ..errors import ByoeError, ParameterError, PluginError
 from ._rules import NotSupportedError
 

@@ -20,7 +20,7 @@ from typing import Any
 import joblib
 
 from .._handle import there_already
-from .._table import Table
+from ..data._table import Table
 from ..errors import JobError, need
 
 _PORT = 8786  # Dask's usual one

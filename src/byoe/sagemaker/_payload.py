@@ -11,7 +11,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from .._data import read_frame
+from ..data._files import read_frame
 from ..errors import ByoeError, InputError, JobError, ParameterError
 
 ACCEPT = "application/x-npy"

@@ -8,7 +8,7 @@ from typing import Any
 
 import narwhals as nw
 
-from .._data import data_files, find_roles, read_columns
+from ..data._files import data_files, find_roles, read_columns
 from ..errors import InputError, ParameterError, need
 
 

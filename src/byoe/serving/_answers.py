@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._table import Table
+from ..data._table import Table
 from ._media import CSV, JSON, JSON_LINES, NPY, Options
 from ._refusal import Refusal
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .._column import Column, category_key
-from .._data import is_number, parse_cell
-from .._table import Table, in_form
 from ..contracts._learner import FloatArray
+from ..data._column import Column, category_key
+from ..data._files import is_number, parse_cell
+from ..data._table import Table, in_form
 from ..errors import InputError
 from ._native_form import native_form
 from ._refusal import Refusal

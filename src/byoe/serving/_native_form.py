@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._column import Column
 from ..contracts._learner import FloatArray
+from ..data._column import Column
 from ._refusal import Refusal
 
 _ZONE = re.compile(r"time_zone='([^']+)'")

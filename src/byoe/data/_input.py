@@ -11,11 +11,11 @@ from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_array, column_or_1d, validate_data
 
+from ..contracts._learner import FloatArray, Task
+from ..errors import InputError
 from ._column import Column, is_missing
-from ._columns import chosen_categories, describe, encode, raw_columns
+from ._numbers import chosen_categories, describe, encode, raw_columns
 from ._table import Table, in_form
-from .contracts._learner import FloatArray, Task
-from .errors import InputError
 
 
 def read_table(estimator: Any, X: Any, *, reset: bool, categorical: Any = "auto") -> Table:

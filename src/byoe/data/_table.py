@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ._column import Column
-from .errors import InputError
 
 _CELLS_AT_ONCE = 1_000_000
 

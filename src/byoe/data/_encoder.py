@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contracts._learner import FloatArray, IntArray, Learner, Task
 from ._table import Table
-from .contracts._learner import FloatArray, IntArray, Learner, Task
 
 MOST_ONE_HOT = 16
 

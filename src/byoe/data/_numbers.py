@@ -11,9 +11,9 @@ from typing import Any, Literal
 import narwhals as nw
 import numpy as np
 
+from ..contracts._learner import FloatArray
+from ..errors import InputError, ParameterError, did_you_mean
 from ._column import Column, category_key, is_missing
-from .contracts._learner import FloatArray
-from .errors import InputError, ParameterError, did_you_mean
 
 _DAY = 86_400e6  # microseconds
 

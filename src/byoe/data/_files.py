@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import InputError, did_you_mean, need
+from ..errors import InputError, did_you_mean, need
 
 if TYPE_CHECKING:
     import pandas as pd
