@@ -17,8 +17,8 @@ from sklearn.model_selection import KFold
 from byoe import learner
 from byoe._crossfit import cross_fit
 from byoe._rows import Rows
-from byoe._splits import make_plan
 from byoe.data._input import read_table
+from byoe.folds._splits import make_plan
 from byoe.plugins import Task
 
 TASK = Task("regression")

@@ -9,10 +9,10 @@ from scipy.sparse import csr_matrix
 
 from byoe._handle import Handle, _read, there_already
 from byoe._rows import Rows
-from byoe._splits import make_plan
 from byoe.contracts._learner import Task
 from byoe.data._table import Table
 from byoe.errors import InputError
+from byoe.folds._splits import make_plan
 
 TASK = Task("regression")
 

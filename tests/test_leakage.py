@@ -6,11 +6,11 @@ import pytest
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe._fold_fit import fit_fold
-from byoe._inner import hold_out, inner_folds
 from byoe._rows import Rows
-from byoe._split_plan import SplitPlan
 from byoe.contracts._learner import Task
 from byoe.data._input import read_table
+from byoe.folds._inside import hold_out, inner_folds
+from byoe.folds._plan import SplitPlan
 
 NAMES = ["catboost", "xgboost", "lightgbm", "ridge", "elastic_net", "random_forest", "extra_trees", "hist_gradient_boosting", "knn", "svm", "mlp"]  # fmt: skip
 # Early stopping stays on: the number of rounds is left open.

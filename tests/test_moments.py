@@ -19,8 +19,8 @@ from byoe._crossfit import cross_fit
 from byoe._foreign import FromEstimator
 from byoe._moments import FoldMoments, can_solve
 from byoe._rows import Rows
-from byoe._splits import make_plan
 from byoe.data._input import read_table
+from byoe.folds._splits import make_plan
 from byoe.learners.linear import Ridge
 from byoe.plugins import Learner, SolvesMoments, Task
 

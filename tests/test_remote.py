@@ -28,11 +28,11 @@ from byoe import _remote as remote
 from byoe._remote import Errand, Handle, Workers, configured_backend
 from byoe._rows import Rows
 from byoe._schedule import Work, run
-from byoe._splits import make_plan
 from byoe._tasks import REFIT, Outcome, fit_tasks
 from byoe.contracts._learner import Task
 from byoe.data._table import Table
 from byoe.errors import InputError, MemberError, ParameterError
+from byoe.folds._splits import make_plan
 
 BOOSTERS = [
     learner("catboost", iterations=15),

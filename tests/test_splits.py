@@ -12,9 +12,9 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
-from byoe._splits import make_plan
 from byoe.contracts._learner import Task
 from byoe.errors import InputError, ParameterError
+from byoe.folds._splits import make_plan
 
 REGRESSION = Task("regression")
 

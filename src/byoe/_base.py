@@ -25,14 +25,11 @@ from ._members import as_blender, check_frozen_classes, check_members, entries, 
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._outputs import PerOutput
-from ._plan_checks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_of_leaks
 from ._portfolios import DEFAULT
 from ._predicting import Predicting
 from ._rows import Rows
 from ._saved import Saved
 from ._spec import arguments
-from ._split_plan import SplitPlan
-from ._splits import make_plan
 from ._store import as_store
 from ._task_keys import plan_key
 from .contracts._blender import OOF, Blender
@@ -40,6 +37,9 @@ from .contracts._learner import FloatArray, Learner, Task
 from .data._input import describe_target, read_table, read_target, read_weights
 from .data._table import Table
 from .errors import InputError, ParameterError
+from .folds._leaks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_of_leaks
+from .folds._plan import SplitPlan
+from .folds._splits import make_plan
 from .tools._sizes import read_bytes
 from .tools._warnings import warn
 

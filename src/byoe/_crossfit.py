@@ -25,11 +25,11 @@ from ._progress import Progress, telling
 from ._registry import origin
 from ._rows import Rows
 from ._schedule import one_thread
-from ._split_plan import SplitPlan
 from ._tasks import REFIT, FitTask, Outcome, fit_tasks, task_seed
 from .contracts._blender import OOF, Blender, fitted
 from .contracts._learner import FloatArray, Learner
 from .errors import BudgetWarning, MemberError, ParameterError, PluginError
+from .folds._plan import SplitPlan
 from .tools._warnings import warn
 
 

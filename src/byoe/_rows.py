@@ -16,7 +16,7 @@ from .data._table import Table
 from .errors import PluginError
 
 if TYPE_CHECKING:
-    from ._split_plan import SplitPlan
+    from .folds._plan import SplitPlan
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from ._explain import explain, explain_margins
 from ._intervals import method_of, predict_interval
 from ._predicting import Predicting
 from ._saved import Saved
-from ._split_plan import SplitPlan
 from .contracts._blender import Blender
 from .contracts._learner import FloatArray, Task
 from .data._table import Table
 from .errors import ParameterError
+from .folds._plan import SplitPlan
 
 
 class Runtime(Predicting):

@@ -14,11 +14,11 @@ from ._manifest import MEMBERS, OOF, check_files, check_libraries, read_manifest
 from ._outputs import PerOutput
 from ._registry import as_saved
 from ._spec import decode
-from ._split_plan import SplitPlan
 from .contracts._blender import Blender
 from .contracts._learner import Learner, Task
 from .data._column import Column
 from .errors import BundleError
+from .folds._plan import SplitPlan
 
 _NATIVE = frozenset({"catboost", "lightgbm", "scipy", "xgboost"})
 

@@ -17,13 +17,13 @@ from ._entries import digest
 from ._registry import find
 from ._rows import Rows
 from ._spec import learner_to_spec, parts_of
-from ._split_plan import SplitPlan
 from ._tasks import FitTask
 from ._version import __version__
 from .contracts._learner import Learner
 from .data._encoder import needs_encoding
 from .data._table import Table
 from .errors import SpecError
+from .folds._plan import SplitPlan
 from .tools._versions import distributions, installed_version
 
 FORMAT = 1

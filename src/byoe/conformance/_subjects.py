@@ -18,12 +18,12 @@ from .._members import as_blender, as_learner
 from .._names import plain
 from .._registry import find, installed
 from .._rows import Rows
-from .._split_plan import SplitPlan
 from ..contracts._blender import OOF, Blender, fitted
 from ..contracts._learner import FloatArray, Learner, Prepares, StopRows, Task
 from ..data._column import Column
 from ..data._table import Table
 from ..errors import ByoeError, ParameterError, PluginError
+from ..folds._plan import SplitPlan
 from ._rules import NotSupportedError
 
 Fit = Callable[..., Any]

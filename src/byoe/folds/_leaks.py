@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._split_plan import SplitPlan
-from .contracts._learner import IntArray, Learner
-from .data._table import Table
-from .errors import LeakageWarning
-from .tools._warnings import warn
+from ..contracts._learner import IntArray, Learner
+from ..data._table import Table
+from ..errors import LeakageWarning
+from ..tools._warnings import warn
+from ._plan import SplitPlan
 
 # Fewer are chance, and change no score that one could see.
 _FEWEST_COPIES, _SHARE_OF_COPIES = 5, 0.01

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.validation import check_array, column_or_1d
 
-from ._split_plan import SplitPlan, mask, repeats
-from .contracts._learner import FloatArray, IntArray, Task
-from .errors import InputError, ParameterError
-from .tools._warnings import warnings_filtered
+from ..contracts._learner import FloatArray, IntArray, Task
+from ..errors import InputError, ParameterError
+from ..tools._warnings import warnings_filtered
+from ._plan import SplitPlan, mask, repeats
 
 
 def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: Task, seed: int) -> SplitPlan:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 
-from ._split_plan import SplitPlan
-from .contracts._learner import IntArray, Task
+from ..contracts._learner import IntArray, Task
+from ._plan import SplitPlan
 
 _FOLDS = 5
 _SHARE_TO_STOP = 0.15

@@ -1,0 +1,1 @@
+"""Who is trained on which rows, and what would leak."""
