@@ -17,8 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import byoe
-from byoe import EnsembleClassifier, EnsembleRegressor, _intervals, blender
+from byoe import EnsembleClassifier, EnsembleRegressor, blender
 from byoe.errors import LeakageWarning, ParameterError
+from byoe.fitted import _intervals
 from byoe.plugins import OOF, Task
 
 NAMES = ("ridge", "knn")

@@ -17,7 +17,6 @@ from ._budget import read_time_limit
 from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
 from ._display import displays
-from ._fold_model import FittedMember
 from ._kept import opened, resumed_seed
 from ._leaderboard import Leaderboard, Scoring, board
 from ._manifest import OOF as OUT_OF_FOLD
@@ -26,7 +25,6 @@ from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._outputs import PerOutput
 from ._portfolios import DEFAULT
-from ._predicting import Predicting
 from ._rows import Rows
 from ._saved import Saved
 from ._spec import arguments
@@ -37,6 +35,8 @@ from .contracts._learner import FloatArray, Learner, Task
 from .data._input import describe_target, read_table, read_target, read_weights
 from .data._table import Table
 from .errors import InputError, ParameterError
+from .fitted._models import FittedMember
+from .fitted._predicting import Predicting
 from .folds._leaks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_of_leaks
 from .folds._plan import SplitPlan
 from .folds._splits import make_plan

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from ._budget import Clock
 from ._course import Course
-from ._fold_model import FittedMember, FoldModel
 from ._kept import Kept
 from ._progress import Progress, telling
 from ._registry import origin
@@ -29,6 +28,7 @@ from ._tasks import REFIT, FitTask, Outcome, fit_tasks, task_seed
 from .contracts._blender import OOF, Blender, fitted
 from .contracts._learner import FloatArray, Learner
 from .errors import BudgetWarning, MemberError, ParameterError, PluginError
+from .fitted._models import FittedMember, FoldModel
 from .folds._plan import SplitPlan
 from .tools._warnings import warn
 

@@ -12,14 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._calibration import METHODS, Calibrated
 from ._changes import ChangeableEnsemble
-from ._explain import explain, explain_margins, feature_importances
-from ._intervals import method_of, predict_interval
 from ._members import as_blender
 from ._portfolios import DEFAULT
 from .contracts._blender import Blender
 from .contracts._learner import FloatArray, Task
 from .data._table import Table
 from .errors import ParameterError
+from .fitted._explain import explain, explain_margins, feature_importances
+from .fitted._intervals import method_of, predict_interval
 
 
 class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed

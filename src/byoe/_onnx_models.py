@@ -35,11 +35,11 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from . import _onnx_trees as trees
 from ._estimators import EstimatorModel, linear_terms
-from ._fold_model import FoldModel
 from ._onnx_graph import INT64, Graph, NotExportableError
 from ._onnx_others import by_skl2onnx
 from .contracts._learner import Task
 from .data._encoder import Encoder
+from .fitted._models import FoldModel
 from .learners import linear
 from .learners._constant import ConstantModel
 from .learners.catboost import CatBoostModel

@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.base import clone
 
 from ._crossfit import cross_fit, refit
-from ._fold_model import FittedMember
 from ._kept import opened
 from ._leaderboard import Leaderboard
 from ._members import as_blender, check_frozen_classes, check_members, entries, find_label, members, replaced
@@ -18,6 +17,7 @@ from ._rows import Rows
 from ._tasks import mean_rounds
 from .data._table import Table
 from .errors import ParameterError, UnknownNameError, did_you_mean
+from .fitted._models import FittedMember
 from .folds._leaks import warn_of_inner_ensembles
 
 

@@ -9,7 +9,6 @@ from typing import Any, overload
 import numpy as np
 
 from ._calibration import Calibrated
-from ._fold_model import FittedMember, FoldModel
 from ._manifest import MEMBERS, OOF, check_files, check_libraries, read_manifest
 from ._outputs import PerOutput
 from ._registry import as_saved
@@ -18,6 +17,7 @@ from .contracts._blender import Blender
 from .contracts._learner import Learner, Task
 from .data._column import Column
 from .errors import BundleError
+from .fitted._models import FittedMember, FoldModel
 from .folds._plan import SplitPlan
 
 _NATIVE = frozenset({"catboost", "lightgbm", "scipy", "xgboost"})

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
-from byoe._fold_model import FittedMember
+from byoe.fitted._models import FittedMember
 from byoe.serving import input_fn, model_fn, output_fn, predict_fn
 from byoe.serving._media import OUTPUTS, ContentType, accepted
 from byoe.serving._refusal import Refusal

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from .._fold_fit import fit_fold
-from .._fold_model import FoldModel
 from .._foreign import FromFactory
 from .._members import as_blender, as_learner
 from .._names import plain
@@ -23,6 +22,7 @@ from ..contracts._learner import FloatArray, Learner, Prepares, StopRows, Task
 from ..data._column import Column
 from ..data._table import Table
 from ..errors import ByoeError, ParameterError, PluginError
+from ..fitted._models import FoldModel
 from ..folds._plan import SplitPlan
 from ._rules import NotSupportedError
 

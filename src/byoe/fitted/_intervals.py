@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._registry import origin
-from ._rows import shielded
-from .contracts._learner import FloatArray, IntArray
-from .data._table import Table
-from .errors import ParameterError
-from .tools._warnings import warn
+from .._registry import origin
+from .._rows import shielded
+from ..contracts._learner import FloatArray, IntArray
+from ..data._table import Table
+from ..errors import ParameterError
+from ..tools._warnings import warn
 
 _CELLS = 1 << 18  # of a chunk: test rows × folds
 _ROUNDING = 1e-9  # 0.55 * 100 is above 55 in binary, and must not ask for a 56th value

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._fold_model import FittedMember
+from .._registry import origin
+from ..contracts._blender import Blender
+from ..contracts._learner import FloatArray, Task
+from ..data._table import Table
+from ..tools._cores import cores
+from ._models import FittedMember
 from ._passthrough import passed_through
-from ._registry import origin
-from .contracts._blender import Blender
-from .contracts._learner import FloatArray, Task
-from .data._table import Table
-from .tools._cores import cores
 
 # So few rows take a few milliseconds, of which a second thread saves half on an idle machine, and for
 # which it waits ten times as long on a busy one: an endpoint has a process for each core.

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from .contracts._blender import Blender
-from .contracts._learner import FloatArray
-from .data._encoder import MOST_ONE_HOT
-from .data._table import Table
-from .errors import ParameterError, did_you_mean
+from ..contracts._blender import Blender
+from ..contracts._learner import FloatArray
+from ..data._encoder import MOST_ONE_HOT
+from ..data._table import Table
+from ..errors import ParameterError, did_you_mean
 
 
 def passed_through(blender: Blender, table: Table, names: Any) -> FloatArray | None:

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ..contracts._blender import Blender, Linear
+from ..contracts._learner import FloatArray
+from ..data._table import Table
+from ..errors import ParameterError
 from ._additive import check_sums
-from ._fold_model import FittedMember
+from ._models import FittedMember
 from ._passthrough import sources
-from .contracts._blender import Blender, Linear
-from .contracts._learner import FloatArray
-from .data._table import Table
-from .errors import ParameterError
 
 
 def explain(ensemble: Any, table: Table) -> FloatArray:

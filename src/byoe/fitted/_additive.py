@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .contracts._learner import FloatArray, IntArray, Task
-from .errors import ParameterError
+from ..contracts._learner import FloatArray, IntArray, Task
+from ..errors import ParameterError
 
 _TOLERANCE = 1e-8
 _TOLERANCE_SINGLE = 1e-4  # sums of thousands of trees in float32

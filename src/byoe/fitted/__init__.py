@@ -1,0 +1,1 @@
+"""Models after the fit: they predict, explain, and give intervals."""
