@@ -16,11 +16,11 @@ from sklearn.model_selection import GroupKFold, KFold, LeaveOneOut, RepeatedKFol
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, _moments, learner
 from byoe._crossfit import cross_fit
-from byoe._foreign import FromEstimator
 from byoe._moments import FoldMoments, can_solve
 from byoe._rows import Rows
 from byoe.data._input import read_table
 from byoe.folds._splits import make_plan
+from byoe.learners._from_estimator import FromEstimator
 from byoe.learners.linear import Ridge
 from byoe.plugins import Learner, SolvesMoments, Task
 

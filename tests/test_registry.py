@@ -5,10 +5,10 @@ from sklearn.linear_model import Ridge
 
 import byoe
 from byoe import _registry
-from byoe._foreign import FromFactory
 from byoe._names import RESERVED, collect, limited, pick
 from byoe._registry import installed
 from byoe.errors import ParameterError, PluginError, SpecError, UnknownNameError
+from byoe.learners._from_estimator import FromFactory
 from byoe.plugins import Blender, Learner, register_blender, register_learner
 
 BUILT_IN = {

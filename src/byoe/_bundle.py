@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from ._calibration import Calibrated
-from ._estimators import INNER, SKOPS, unknown_types
 from ._manifest import MANIFEST, MEMBERS, OOF, write_manifest
 from ._outputs import PerOutput
 from ._registry import distribution_of, origin
@@ -24,6 +23,7 @@ from ._version import __version__
 from .contracts._blender import Blender
 from .errors import BundleError, PluginError
 from .fitted._models import FittedMember
+from .learners._estimator import INNER, SKOPS, unknown_types
 from .tools._trust import advice, untrusted
 from .tools._versions import OWN_CODE, distributions, installed_version
 

@@ -69,7 +69,7 @@ def _entry(item: Any) -> tuple[str, Any]:
         return item[0], item[1]
     if isinstance(item, Learner):
         return item.label, item
-    from ._foreign import default_name
+    from .learners._from_estimator import default_name
 
     return default_name(item), item
 
@@ -86,7 +86,7 @@ def as_learner(given: Any) -> Learner | None:
     if isinstance(given, Learner):
         return given
     if hasattr(given, "fit") and hasattr(given, "get_params") and not isinstance(given, type):
-        from ._foreign import FromEstimator
+        from .learners._from_estimator import FromEstimator
 
         return FromEstimator(given)
     raise ParameterError(

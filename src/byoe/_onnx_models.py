@@ -34,7 +34,6 @@ from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from . import _onnx_trees as trees
-from ._estimators import EstimatorModel, linear_terms
 from ._onnx_graph import INT64, Graph, NotExportableError
 from ._onnx_others import by_skl2onnx
 from .contracts._learner import Task
@@ -42,6 +41,7 @@ from .data._encoder import Encoder
 from .fitted._models import FoldModel
 from .learners import linear
 from .learners._constant import ConstantModel
+from .learners._estimator import EstimatorModel, linear_terms
 from .learners.catboost import CatBoostModel
 from .learners.lightgbm import LightGBMModel
 from .learners.mlp import NetworkModel

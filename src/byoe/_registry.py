@@ -260,7 +260,7 @@ def _as_learner(plugin: Plugin, params: Mapping[str, Any]) -> Learner:
     elif isinstance(target, type) and issubclass(target, Blender):
         raise PluginError(f"{plugin}: {plugin.value!r} is a Blender, which belongs into the group byoe.blenders")
     elif callable(target):
-        from ._foreign import FromFactory
+        from .learners._from_estimator import FromFactory
 
         try:
             made = FromFactory(target, **params)

@@ -138,7 +138,7 @@ class Saved:
             params = decode(saved["params"], self.trusted)
             registered: Learner = as_saved("learner", saved["learner"], params, entry.get("distribution"))
             return registered
-        from ._foreign import FromEstimator
+        from .learners._from_estimator import FromEstimator
 
         return FromEstimator(decode(saved["estimator"], self.trusted))
 

@@ -244,7 +244,7 @@ def test_forests_predict_the_same_whatever_the_threads(data):
 def test_catboosts_own_estimator_obeys_the_threads(data):
     from catboost import CatBoostRegressor
 
-    from byoe._foreign import FromEstimator
+    from byoe.learners._from_estimator import FromEstimator
 
     X, y, _ = data
     model = fit(FromEstimator(CatBoostRegressor(iterations=3, verbose=False, allow_writing_files=False)), X, y)
@@ -265,7 +265,7 @@ def test_an_instance_is_used_as_it_is(data):
     from sklearn.linear_model import Lasso
     from sklearn.tree import DecisionTreeRegressor
 
-    from byoe._foreign import FromEstimator
+    from byoe.learners._from_estimator import FromEstimator
 
     X, y, _ = data
     tree = DecisionTreeRegressor(max_depth=3)

@@ -9,12 +9,12 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
 
-from .._estimators import EstimatorModel
 from .._moments import FoldMoments, can_solve
 from ..contracts._learner import Explains, FloatArray, Moments, Prepares, SolvesMoments, StopRows, Task
 from ..data._column import Column
 from ..errors import ParameterError
 from ..fitted._additive import check_model
+from ..learners._estimator import EstimatorModel
 from ._common import WEIGHTS, close
 from ._rules import BrokenPromiseError, NotSupportedError, Rule, rule
 from ._subjects import REGRESSION, Fit, LearnerSubject, Sample

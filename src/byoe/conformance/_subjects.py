@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from .._fold_fit import fit_fold
-from .._foreign import FromFactory
 from .._members import as_blender, as_learner
 from .._names import plain
 from .._registry import find, installed
@@ -24,6 +23,7 @@ from ..data._table import Table
 from ..errors import ByoeError, ParameterError, PluginError
 from ..fitted._models import FoldModel
 from ..folds._plan import SplitPlan
+from ..learners._from_estimator import FromFactory
 from ._rules import NotSupportedError
 
 Fit = Callable[..., Any]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._estimators import EstimatorLearner, EstimatorModel, set_seed
 from ..contracts._learner import FloatArray, Model, StopRows, Task
 from ._boosting import guess_seconds, take_rounds
+from ._estimator import EstimatorLearner, EstimatorModel, set_seed
 
 _MOST_CATEGORIES = 250
 _FEWEST_ROWS_EACH = 25

@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from .._estimators import EstimatorLearner
 from ..contracts._learner import Task
+from ._estimator import EstimatorLearner
 
 
 class NearestNeighbors(EstimatorLearner):

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._estimators import EstimatorLearner
 from ..contracts._learner import FloatArray, Model, Moments, Task
+from ._estimator import EstimatorLearner
 
 # Below this reciprocal condition number rounding may change a model's eighth digit.
 _WELL_CONDITIONED = 1e-8

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._estimators import EstimatorLearner
 from ..contracts._learner import FloatArray, Model, Task
+from ._estimator import EstimatorLearner
 from .linear import logistic, softmax
 
 _MOST_ROWS_SEEN = 2_000_000

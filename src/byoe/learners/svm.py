@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._estimators import EstimatorLearner
 from ..contracts._learner import Task
+from ._estimator import EstimatorLearner
 
 
 class SupportVectorMachine(EstimatorLearner):

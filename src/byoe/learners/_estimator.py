@@ -9,9 +9,9 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .contracts._learner import FloatArray, Learner, Level, Model, Task
-from .errors import BundleError, ParameterError
-from .tools._trust import advice, untrusted
+from ..contracts._learner import FloatArray, Learner, Level, Model, Task
+from ..errors import BundleError, ParameterError
+from ..tools._trust import advice, untrusted
 
 INNER = "ensemble"
 SKOPS = "model.skops"

@@ -11,9 +11,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from ._estimators import EstimatorLearner, EstimatorModel, fit_params, last_step, set_seed, set_threads
-from .contracts._learner import FloatArray, Model, Task
-from .errors import ParameterError
+from ..contracts._learner import FloatArray, Model, Task
+from ..errors import ParameterError
+from ._estimator import EstimatorLearner, EstimatorModel, fit_params, last_step, set_seed, set_threads
 
 
 def default_name(estimator: Any) -> str:
