@@ -12,7 +12,7 @@ from sklearn.naive_bayes import GaussianNB
 
 import byoe
 from byoe import EnsembleClassifier, blender
-from byoe._calibration import METHODS, Calibrated
+from byoe.blenders._calibrated import METHODS, Calibrated
 from byoe.errors import ParameterError
 from byoe.plugins import OOF, Task
 

@@ -23,13 +23,13 @@ from ._manifest import OOF as OUT_OF_FOLD
 from ._members import as_blender, check_frozen_classes, check_members, entries, members
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
-from ._outputs import PerOutput
 from ._portfolios import DEFAULT
 from ._rows import Rows
 from ._saved import Saved
 from ._spec import arguments
 from ._store import as_store
 from ._task_keys import plan_key
+from .blenders._per_output import PerOutput
 from .contracts._blender import OOF, Blender
 from .contracts._learner import FloatArray, Learner, Task
 from .data._input import describe_target, read_table, read_target, read_weights

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ._calibration import Calibrated
 from ._manifest import MANIFEST, MEMBERS, OOF, write_manifest
-from ._outputs import PerOutput
 from ._registry import distribution_of, origin
 from ._spec import blender_to_spec, parts_of, to_spec
 from ._version import __version__
+from .blenders._calibrated import Calibrated
+from .blenders._per_output import PerOutput
 from .contracts._blender import Blender
 from .errors import BundleError, PluginError
 from .fitted._models import FittedMember

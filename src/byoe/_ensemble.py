@@ -10,10 +10,10 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._calibration import METHODS, Calibrated
 from ._changes import ChangeableEnsemble
 from ._members import as_blender
 from ._portfolios import DEFAULT
+from .blenders._calibrated import METHODS, Calibrated
 from .contracts._blender import Blender
 from .contracts._learner import FloatArray, Task
 from .data._table import Table

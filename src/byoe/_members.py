@@ -169,7 +169,7 @@ def as_blender(given: Any) -> Blender:
     if isinstance(given, type):
         raise ParameterError(f"the blender is the class {given.__name__}; give an instance: {given.__name__}()")
     if hasattr(given, "fit") and hasattr(given, "predict") and hasattr(given, "get_params"):
-        from ._meta_model import MetaModel
+        from .blenders._meta_model import MetaModel
 
         return MetaModel(given)
     raise UnknownNameError(

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from . import _onnx_models as models
-from ._calibration import _SMALLEST, Calibrated
-from ._meta_model import MetaModel
 from ._onnx_graph import INT64, Graph, NotExportableError
-from ._outputs import PerOutput
+from .blenders._calibrated import _SMALLEST, Calibrated
+from .blenders._meta_model import MetaModel
+from .blenders._per_output import PerOutput
 from .blenders._weighting import Weighting
 from .blenders.meta_linear import _SMALLEST_PROBABILITY, MetaLinear
 from .blenders.vote import Vote

@@ -8,11 +8,11 @@ from typing import Any, overload
 
 import numpy as np
 
-from ._calibration import Calibrated
 from ._manifest import MEMBERS, OOF, check_files, check_libraries, read_manifest
-from ._outputs import PerOutput
 from ._registry import as_saved
 from ._spec import decode
+from .blenders._calibrated import Calibrated
+from .blenders._per_output import PerOutput
 from .contracts._blender import Blender
 from .contracts._learner import Learner, Task
 from .data._column import Column
@@ -153,7 +153,7 @@ class Saved:
             params = decode(spec["params"], self.trusted)
             made = as_saved("blender", spec["blender"], params, entry.get("distribution"))
         else:
-            from ._meta_model import MetaModel
+            from .blenders._meta_model import MetaModel
 
             made = MetaModel(decode(spec["estimator"], self.trusted))
         return made.restore(entry["state"], trusted=self.trusted)

@@ -7,9 +7,9 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .contracts._blender import OOF, Blender, Linear, fitted
-from .contracts._learner import FloatArray, Task
-from .errors import ParameterError
+from ..contracts._blender import OOF, Blender, Linear, fitted
+from ..contracts._learner import FloatArray, Task
+from ..errors import ParameterError
 
 METHODS = ("temperature", "sigmoid", "isotonic")
 _SMALLEST = 1e-15

@@ -8,8 +8,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .contracts._blender import OOF, Blender, fitted
-from .contracts._learner import FloatArray, Task
+from ..contracts._blender import OOF, Blender, fitted
+from ..contracts._learner import FloatArray, Task
 
 
 class PerOutput(Blender):
