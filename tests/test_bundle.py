@@ -17,10 +17,10 @@ from xgboost import XGBRegressor
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe._members import as_blender
 from byoe.data._input import describe_target
 from byoe.errors import BundleError
 from byoe.plugins import EstimatorLearner, register_learner
+from byoe.registry._members import as_blender
 
 SMALL = [learner("catboost", iterations=5), learner("xgboost", n_estimators=5), learner("lightgbm", n_estimators=5)]
 CASES = {

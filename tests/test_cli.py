@@ -29,7 +29,7 @@ def data(diabetes_frame, tmp_path):
 
 def test_a_name_of_a_blender_is_checked_though_a_learner_of_that_name_is_broken(tmp_path):
     code = (
-        "from byoe import _registry\n"
+        "from byoe.registry import _registry\n"
         "from importlib.metadata import EntryPoint\n"
         "known = dict(_registry._of_packages('learner'))\n"
         "known['best'] = (_registry.Plugin('best', 'learner', 'bad', '1', EntryPoint('best', 'math:pi', 'x')),)\n"

@@ -3,8 +3,8 @@ from sklearn.linear_model import Lasso
 
 from byoe import EnsembleRegressor, learner
 from byoe._configure import configure
-from byoe._members import members
 from byoe.errors import ParameterError, UnknownNameError
+from byoe.registry._members import members
 
 BOOSTERS = ("catboost", "xgboost", "lightgbm", "hist_gradient_boosting", "ridge")
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from byoe import EnsembleClassifier, EnsembleRegressor, _registry
+from byoe import EnsembleClassifier, EnsembleRegressor
 from byoe.errors import MemberError, ParameterError, PluginError
 from byoe.plugins import Blender, Learner, Prepares, register_blender, register_learner
+from byoe.registry import _registry
 
 
 class Model:

@@ -5,9 +5,10 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from byoe import _registry, learner
-from byoe._names import collect
-from byoe._plugin_list import capabilities, extra_of, overview
+from byoe import learner
+from byoe.registry import _registry
+from byoe.registry._overview import capabilities, extra_of, overview
+from byoe.registry._plugin import collect
 
 
 class Dist:
@@ -53,7 +54,7 @@ def states(monkeypatch, tmp_path, capfd):
     points = [EntryPoint(name, value, "byoe.learners")._for(Dist("some-dist")) for name, value in values.items()]
     points += [EntryPoint("twice", "json:dumps", "byoe.learners")._for(Dist(name)) for name in ("one", "two")]
     monkeypatch.setattr(_registry, "_of_packages", lambda kind: collect(kind, points) if kind == "learner" else {})
-    monkeypatch.setattr("byoe._plugin_list.distribution", Dist)
+    monkeypatch.setattr("byoe.registry._overview.distribution", Dist)
     rows = overview()
     printed = capfd.readouterr()
     assert printed.out == ""  # it would be taken for a row of the table

@@ -4,12 +4,12 @@ import pytest
 from sklearn.linear_model import Ridge
 
 import byoe
-from byoe import _registry
-from byoe._names import RESERVED, collect, limited, pick
-from byoe._registry import installed
 from byoe.errors import ParameterError, PluginError, SpecError, UnknownNameError
 from byoe.learners._from_estimator import FromFactory
 from byoe.plugins import Blender, Learner, register_blender, register_learner
+from byoe.registry import _registry
+from byoe.registry._plugin import RESERVED, collect, limited, pick
+from byoe.registry._registry import installed
 
 BUILT_IN = {
     "learner": "catboost xgboost lightgbm ridge elastic_net random_forest extra_trees hist_gradient_boosting knn svm mlp",
@@ -139,7 +139,7 @@ def test_what_is_no_blender_is_refused(registered):
 
 
 def test_the_example_plugin_is_found():
-    assert byoe._registry.find("learner", "log_ridge").distribution == "byoe-example"
+    assert byoe.registry._registry.find("learner", "log_ridge").distribution == "byoe-example"
     assert byoe.blender("trimmed_mean").name == "trimmed-mean"
     assert byoe.learner("log-ridge").label == "log_ridge"
 
@@ -216,8 +216,8 @@ def test_names_that_no_parameter_could_follow_are_refused(name):
 
 
 def test_all_that_means_something_else_is_reserved():
-    from byoe._members import DROP
-    from byoe._portfolios import PORTFOLIOS
+    from byoe.registry._members import DROP
+    from byoe.registry._portfolios import PORTFOLIOS
 
     names = {*byoe.EnsembleClassifier().get_params(deep=False), *byoe.EnsembleRegressor().get_params(deep=False)}
     assert {*names, *PORTFOLIOS, DROP} <= RESERVED["learner"]

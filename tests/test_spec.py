@@ -20,9 +20,9 @@ from sklearn.tree import DecisionTreeRegressor
 
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
 from byoe._load import from_spec
-from byoe._spec import to_spec
 from byoe.contracts._learner import Learner
 from byoe.errors import SpecError
+from byoe.registry._json_form import to_spec
 
 ENSEMBLES = [
     EnsembleRegressor(),

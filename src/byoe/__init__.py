@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from . import plugins, sagemaker
     from ._ensemble import EnsembleClassifier, EnsembleRegressor
     from ._load import load
-    from ._registry import blender, learner
     from ._store import Store
     from .errors import ByoeError
+    from .registry._registry import blender, learner
 
 __all__ = [
     "ByoeError",
@@ -38,8 +38,8 @@ _HOMES = {
     "EnsembleClassifier": "._ensemble",
     "EnsembleRegressor": "._ensemble",
     "Store": "._store",
-    "blender": "._registry",
-    "learner": "._registry",
+    "blender": ".registry._registry",
+    "learner": ".registry._registry",
     "load": "._load",
 }
 

@@ -20,13 +20,10 @@ from ._display import displays
 from ._kept import opened, resumed_seed
 from ._leaderboard import Leaderboard, Scoring, board
 from ._manifest import OOF as OUT_OF_FOLD
-from ._members import as_blender, check_frozen_classes, check_members, entries, members
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
-from ._portfolios import DEFAULT
 from ._rows import Rows
 from ._saved import Saved
-from ._spec import arguments
 from ._store import as_store
 from ._task_keys import plan_key
 from .blenders._per_output import PerOutput
@@ -40,6 +37,9 @@ from .fitted._predicting import Predicting
 from .folds._leaks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_of_leaks
 from .folds._plan import SplitPlan
 from .folds._splits import make_plan
+from .registry._json_form import arguments
+from .registry._members import as_blender, check_frozen_classes, check_members, entries, members
+from .registry._portfolios import DEFAULT
 from .tools._sizes import read_bytes
 from .tools._warnings import warn
 

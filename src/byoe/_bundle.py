@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 
 from ._manifest import MANIFEST, MEMBERS, OOF, write_manifest
-from ._registry import distribution_of, origin
-from ._spec import blender_to_spec, parts_of, to_spec
 from ._version import __version__
 from .blenders._calibrated import Calibrated
 from .blenders._per_output import PerOutput
@@ -24,6 +22,8 @@ from .contracts._blender import Blender
 from .errors import BundleError, PluginError
 from .fitted._models import FittedMember
 from .learners._estimator import INNER, SKOPS, unknown_types
+from .registry._json_form import blender_to_spec, parts_of, to_spec
+from .registry._registry import distribution_of, origin
 from .tools._trust import advice, untrusted
 from .tools._versions import OWN_CODE, distributions, installed_version
 

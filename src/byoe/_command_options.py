@@ -13,8 +13,8 @@ import typer
 
 from ._configure import configure
 from ._ensemble import EnsembleClassifier, EnsembleRegressor
-from ._portfolios import DEFAULT, PORTFOLIOS
 from .errors import InputError, ParameterError
+from .registry._portfolios import DEFAULT, PORTFOLIOS
 
 Data = Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")]
 Target = Annotated[str, typer.Option(help="Name or position of the column to predict.")]

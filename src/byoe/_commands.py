@@ -138,7 +138,7 @@ def serve(
 @app.command()
 def plugins() -> None:
     """List the registered learners and blenders: where each comes from, what it can do, and its state."""
-    from ._plugin_list import overview
+    from .registry._overview import overview
 
     print(overview())
 
@@ -150,10 +150,10 @@ def check(
     rows: Annotated[int, typer.Option(min=120, help="Rows of the tables that a learner is checked on.")] = 120,
 ) -> None:
     """Check that a plugin keeps the promises of the contract; the exit status is 1 if it breaks one."""
-    from ._names import plain
-    from ._plugin_list import KINDS
-    from ._registry import blender, installed, learner
     from .conformance import check_blender, check_learner
+    from .registry._overview import KINDS
+    from .registry._plugin import plain
+    from .registry._registry import blender, installed, learner
 
     params = options.settings(param)
     broken = False

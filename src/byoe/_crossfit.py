@@ -21,7 +21,6 @@ from ._budget import Clock
 from ._course import Course
 from ._kept import Kept
 from ._progress import Progress, telling
-from ._registry import origin
 from ._rows import Rows
 from ._schedule import one_thread
 from ._tasks import REFIT, FitTask, Outcome, fit_tasks, task_seed
@@ -30,6 +29,7 @@ from .contracts._learner import FloatArray, Learner
 from .errors import BudgetWarning, MemberError, ParameterError, PluginError
 from .fitted._models import FittedMember, FoldModel
 from .folds._plan import SplitPlan
+from .registry._registry import origin
 from .tools._warnings import warn
 
 

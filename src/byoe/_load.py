@@ -9,7 +9,7 @@ from typing import Any
 from ._base import BaseEnsemble
 from ._ensemble import EnsembleClassifier, EnsembleRegressor
 from ._saved import Saved
-from ._spec import arguments
+from .registry._json_form import arguments
 
 
 def from_spec(spec: Mapping[str, Any], trusted: Sequence[str] | None = None) -> Any:

@@ -11,14 +11,14 @@ from sklearn.base import clone
 from ._crossfit import cross_fit, refit
 from ._kept import opened
 from ._leaderboard import Leaderboard
-from ._members import as_blender, check_frozen_classes, check_members, entries, find_label, members, replaced
-from ._names import plain
 from ._rows import Rows
 from ._tasks import mean_rounds
 from .data._table import Table
 from .errors import ParameterError, UnknownNameError, did_you_mean
 from .fitted._models import FittedMember
 from .folds._leaks import warn_of_inner_ensembles
+from .registry._members import as_blender, check_frozen_classes, check_members, entries, find_label, members, replaced
+from .registry._plugin import plain
 
 
 def with_members(ensemble: Any, learners: Any, table: Table) -> Any:

@@ -9,8 +9,6 @@ from typing import Any, overload
 import numpy as np
 
 from ._manifest import MEMBERS, OOF, check_files, check_libraries, read_manifest
-from ._registry import as_saved
-from ._spec import decode
 from .blenders._calibrated import Calibrated
 from .blenders._per_output import PerOutput
 from .contracts._blender import Blender
@@ -19,6 +17,8 @@ from .data._column import Column
 from .errors import BundleError
 from .fitted._models import FittedMember, FoldModel
 from .folds._plan import SplitPlan
+from .registry._json_form import decode
+from .registry._registry import as_saved
 
 _NATIVE = frozenset({"catboost", "lightgbm", "scipy", "xgboost"})
 

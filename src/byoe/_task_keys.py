@@ -14,9 +14,7 @@ import narwhals as nw
 import numpy as np
 
 from ._entries import digest
-from ._registry import find
 from ._rows import Rows
-from ._spec import learner_to_spec, parts_of
 from ._tasks import FitTask
 from ._version import __version__
 from .contracts._learner import Learner
@@ -24,6 +22,8 @@ from .data._encoder import needs_encoding
 from .data._table import Table
 from .errors import SpecError
 from .folds._plan import SplitPlan
+from .registry._json_form import learner_to_spec, parts_of
+from .registry._registry import find
 from .tools._versions import distributions, installed_version
 
 FORMAT = 1

@@ -10,15 +10,15 @@ blender is a subclass of `Blender`. Either is registered by an entry point in th
 `check_learner` and `check_blender` find out whether it keeps the promises of the contract.
 """
 
-from ._names import Plugin
-from ._plugin_list import overview
-from ._registry import Registration, blender, find, installed, learner, register_blender, register_learner
 from .conformance import check_blender, check_learner, checks
 from .contracts._blender import OOF, Blender, Linear
 from .contracts._cancelling import cancelled
 from .contracts._learner import Explains, Learner, Model, Moments, Prepares, SolvesMoments, StopRows, Task
 from .errors import PluginError
 from .learners._estimator import EstimatorLearner, EstimatorModel, set_seed
+from .registry._overview import overview
+from .registry._plugin import Plugin
+from .registry._registry import Registration, blender, find, installed, learner, register_blender, register_learner
 
 __all__ = [
     "OOF",

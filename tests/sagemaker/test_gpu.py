@@ -4,7 +4,7 @@ import pytest
 
 from byoe import EnsembleRegressor, learner
 from byoe._configure import configure
-from byoe._members import members
+from byoe.registry._members import members
 from byoe.sagemaker._train import on_gpu
 
 

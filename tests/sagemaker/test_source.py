@@ -6,8 +6,8 @@ import pytest
 from sklearn.linear_model import Lasso
 
 from byoe import EnsembleClassifier, EnsembleRegressor
-from byoe._members import as_blender
 from byoe.errors import JobError, MissingExtraError, ParameterError, SpecError
+from byoe.registry._members import as_blender
 from byoe.sagemaker._source import metric_names, write_source
 
 DATA = {"target": "y", "weight": None, "groups": None, "drop": []}

@@ -8,12 +8,12 @@ from importlib.metadata import EntryPoint
 
 import numpy as np
 
-from .._names import Kind, plain
-from .._promises import broken_promise
-from .._registry import blender, find, installed, learner
 from ..contracts._blender import Blender
 from ..contracts._learner import FloatArray, Learner
 from ..errors import ByoeError
+from ..registry._declared import broken_promise
+from ..registry._plugin import Kind, plain
+from ..registry._registry import blender, find, installed, learner
 from ._rules import BrokenPromiseError, NotSupportedError
 
 CONTRACT = "What it declares and defines is what the contract asks for"

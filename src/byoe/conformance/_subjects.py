@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from .._fold_fit import fit_fold
-from .._members import as_blender, as_learner
-from .._names import plain
-from .._registry import find, installed
 from .._rows import Rows
 from ..contracts._blender import OOF, Blender, fitted
 from ..contracts._learner import FloatArray, Learner, Prepares, StopRows, Task
@@ -24,6 +21,9 @@ from ..errors import ByoeError, ParameterError, PluginError
 from ..fitted._models import FoldModel
 from ..folds._plan import SplitPlan
 from ..learners._from_estimator import FromFactory
+from ..registry._members import as_blender, as_learner
+from ..registry._plugin import plain
+from ..registry._registry import find, installed
 from ._rules import NotSupportedError
 
 Fit = Callable[..., Any]

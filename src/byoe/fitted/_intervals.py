@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._registry import origin
 from .._rows import shielded
 from ..contracts._learner import FloatArray, IntArray
 from ..data._table import Table
 from ..errors import ParameterError
+from ..registry._registry import origin
 from ..tools._warnings import warn
 
 _CELLS = 1 << 18  # of a chunk: test rows × folds

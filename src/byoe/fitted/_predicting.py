@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._registry import origin
 from ..contracts._blender import Blender
 from ..contracts._learner import FloatArray, Task
 from ..data._table import Table
+from ..registry._registry import origin
 from ..tools._cores import cores
 from ._models import FittedMember
 from ._passthrough import passed_through

@@ -9,8 +9,8 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from .._names import Kind
 from ..errors import ParameterError
+from ..registry._plugin import Kind
 from ..tools._versions import OWN_CODE
 from ._wheels import add_file, record_row
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from .._ensemble import EnsembleClassifier
-from .._members import as_blender, entries
 from .._metrics import CLASSIFICATION, REGRESSION
-from .._names import Kind
-from .._registry import find
-from .._spec import Parts, parts_of, to_spec
 from ..errors import JobError, ParameterError, SpecError, need
+from ..registry._json_form import Parts, parts_of, to_spec
+from ..registry._members import as_blender, entries
+from ..registry._plugin import Kind
+from ..registry._registry import find
 from ._layout import SERVING
 from ._limits import fitting_metrics
 from ._metric_lines import metric_definitions

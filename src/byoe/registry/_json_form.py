@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from .._store import Store
+from ..contracts._blender import Blender
+from ..contracts._learner import Learner
+from ..errors import BundleError, SpecError
+from ..tools._trust import advice, untrusted
 from ._members import as_blender, as_learner, entries
-from ._names import Kind, plain
+from ._plugin import Kind, plain
 from ._registry import as_saved, blender, installed, learner
-from ._store import Store
-from .contracts._blender import Blender
-from .contracts._learner import Learner
-from .errors import BundleError, SpecError
-from .tools._trust import advice, untrusted
 
 VERSION = 1
 _PLAIN_TYPES = (bool, int, float)  # numpy reads these as its own

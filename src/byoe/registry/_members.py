@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ._names import plain
+from ..contracts._blender import Blender
+from ..contracts._learner import Learner, Task
+from ..errors import InputError, ParameterError, UnknownNameError
+from ._plugin import plain
 from ._portfolios import PORTFOLIOS
 from ._registry import blender as make_blender
 from ._registry import learner as make_learner
-from .contracts._blender import Blender
-from .contracts._learner import Learner, Task
-from .errors import InputError, ParameterError, UnknownNameError
 
 DROP = "drop"
 
@@ -69,7 +69,7 @@ def _entry(item: Any) -> tuple[str, Any]:
         return item[0], item[1]
     if isinstance(item, Learner):
         return item.label, item
-    from .learners._from_estimator import default_name
+    from ..learners._from_estimator import default_name
 
     return default_name(item), item
 
@@ -86,7 +86,7 @@ def as_learner(given: Any) -> Learner | None:
     if isinstance(given, Learner):
         return given
     if hasattr(given, "fit") and hasattr(given, "get_params") and not isinstance(given, type):
-        from .learners._from_estimator import FromEstimator
+        from ..learners._from_estimator import FromEstimator
 
         return FromEstimator(given)
     raise ParameterError(
@@ -169,7 +169,7 @@ def as_blender(given: Any) -> Blender:
     if isinstance(given, type):
         raise ParameterError(f"the blender is the class {given.__name__}; give an instance: {given.__name__}()")
     if hasattr(given, "fit") and hasattr(given, "predict") and hasattr(given, "get_params"):
-        from .blenders._meta_model import MetaModel
+        from ..blenders._meta_model import MetaModel
 
         return MetaModel(given)
     raise UnknownNameError(

@@ -8,11 +8,11 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
-from .contracts._blender import Blender
-from .contracts._learner import LEVELS, Learner, Prepares, SolvesMoments
-from .contracts._search_space import check_domain
-from .errors import ParameterError
-from .learners._estimator import EstimatorLearner
+from ..contracts._blender import Blender
+from ..contracts._learner import LEVELS, Learner, Prepares, SolvesMoments
+from ..contracts._search_space import check_domain
+from ..errors import ParameterError
+from ..learners._estimator import EstimatorLearner
 
 _TASKS = frozenset({"regression", "classification"})
 _FLAGS = (

@@ -9,13 +9,13 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from ._leaderboard import Leaderboard
-from ._names import LIMIT, Kind, Plugin, plain
+from .._leaderboard import Leaderboard
+from ..contracts._blender import Blender
+from ..contracts._learner import Learner, Prepares, SolvesMoments
+from ..errors import ByoeError, MissingExtraError, PluginError
+from ..tools._versions import installed_version
+from ._plugin import LIMIT, Kind, Plugin, plain
 from ._registry import blender, everything, installed, learner
-from .contracts._blender import Blender
-from .contracts._learner import Learner, Prepares, SolvesMoments
-from .errors import ByoeError, MissingExtraError, PluginError
-from .tools._versions import installed_version
 
 KINDS: tuple[Kind, ...] = ("learner", "blender")
 _FLAGS = ("missing", "categorical", "scaled", "sparse", "multi_output", "grouped", "stops")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from typing import Any, Literal
 
-from .errors import PluginError, UnknownNameError, did_you_mean
+from ..errors import PluginError, UnknownNameError, did_you_mean
 
 Kind = Literal["learner", "blender"]
 LIMIT = "BYOE_PLUGINS"

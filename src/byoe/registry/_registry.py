@@ -16,12 +16,12 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ._names import LIMIT, OWN, Kind, Plugin, collect, limited, pick, plain, wrong_name
-from ._promises import broken_promise
-from .contracts._blender import Blender
-from .contracts._learner import Learner
-from .errors import ByoeError, ParameterError, PluginError
-from .tools._versions import OWN_CODE
+from ..contracts._blender import Blender
+from ..contracts._learner import Learner
+from ..errors import ByoeError, ParameterError, PluginError
+from ..tools._versions import OWN_CODE
+from ._declared import broken_promise
+from ._plugin import LIMIT, OWN, Kind, Plugin, collect, limited, pick, plain, wrong_name
 
 _Made = TypeVar("_Made", Learner, Blender)
 
@@ -260,7 +260,7 @@ def _as_learner(plugin: Plugin, params: Mapping[str, Any]) -> Learner:
     elif isinstance(target, type) and issubclass(target, Blender):
         raise PluginError(f"{plugin}: {plugin.value!r} is a Blender, which belongs into the group byoe.blenders")
     elif callable(target):
-        from .learners._from_estimator import FromFactory
+        from ..learners._from_estimator import FromFactory
 
         try:
             made = FromFactory(target, **params)
