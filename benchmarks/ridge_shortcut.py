@@ -15,9 +15,9 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 
 from byoe import learner
-from byoe._crossfit import cross_fit
-from byoe._rows import Rows
 from byoe.data._input import read_table
+from byoe.engine._crossfit import cross_fit
+from byoe.engine._rows import Rows
 from byoe.folds._splits import make_plan
 from byoe.plugins import Task
 

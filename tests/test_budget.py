@@ -6,8 +6,9 @@ import joblib
 import numpy as np
 import pytest
 
-from byoe import EnsembleRegressor, _budget, learner
-from byoe._budget import Clock, fewer_at_once, read_time_limit
+from byoe import EnsembleRegressor, learner
+from byoe.engine import _clock
+from byoe.engine._clock import Clock, fewer_at_once, read_time_limit
 from byoe.errors import BudgetWarning, ParameterError
 from byoe.plugins import EstimatorLearner
 
@@ -16,7 +17,7 @@ from byoe.plugins import EstimatorLearner
 def now(monkeypatch):
     """A clock that stands still unless told otherwise."""
     times = [0.0]
-    monkeypatch.setattr(_budget.time, "monotonic", lambda: times[0])
+    monkeypatch.setattr(_clock.time, "monotonic", lambda: times[0])
     return times
 
 
@@ -186,11 +187,11 @@ def test_short_memory_costs_time_and_changes_nothing_else(data, monkeypatch):
 
         return counted
 
-    from byoe import _course
+    from byoe.engine import _execution
 
-    monkeypatch.setattr(_course, "fit_fold", count(_course.fit_fold))
+    monkeypatch.setattr(_execution, "fit_fold", count(_execution.fit_fold))
     monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
-    monkeypatch.setattr(_budget, "_unused", lambda: 1.0)
+    monkeypatch.setattr(_clock, "_unused", lambda: 1.0)
     with pytest.warns(BudgetWarning, match=r"expected to take .* beside the data with one task at a time, and 1 B"):
         short = EnsembleRegressor(learners, cv=3, random_state=0, n_jobs=2).fit(X, y)
     assert set(most) == {(1, 2)}  # one at a time, which has both threads
@@ -200,11 +201,11 @@ def test_short_memory_costs_time_and_changes_nothing_else(data, monkeypatch):
 
 
 def test_a_limit_is_on_the_whole_process(monkeypatch):
-    monkeypatch.setattr(_budget, "_used", lambda: 3e9)
-    monkeypatch.setattr(_budget, "_unused", lambda: 100e9)
-    monkeypatch.setattr(_budget, "_unused_in_group", lambda: None)
-    assert _budget.free_memory(10 * 10**9) == pytest.approx(0.95 * 7e9)
-    assert _budget.free_memory(None) == pytest.approx(95e9)
+    monkeypatch.setattr(_clock, "_used", lambda: 3e9)
+    monkeypatch.setattr(_clock, "_unused", lambda: 100e9)
+    monkeypatch.setattr(_clock, "_unused_in_group", lambda: None)
+    assert _clock.free_memory(10 * 10**9) == pytest.approx(0.95 * 7e9)
+    assert _clock.free_memory(None) == pytest.approx(95e9)
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -215,10 +216,10 @@ def test_what_a_control_group_leaves(tmp_path, version):
     for name, size in zip(names, (1000, 700), strict=True):
         (folder / name).write_text(f"{size}\n")
     (folder / "memory.stat").write_text("anon 100\ninactive_file 200\n")
-    assert _budget._unused_in_group(tmp_path) == 500.0
+    assert _clock._unused_in_group(tmp_path) == 500.0
     (folder / names[0]).write_text("max\n")
-    assert _budget._unused_in_group(tmp_path) is None
+    assert _clock._unused_in_group(tmp_path) is None
 
 
 def test_no_control_group(tmp_path):
-    assert _budget._unused_in_group(tmp_path) is None
+    assert _clock._unused_in_group(tmp_path) is None

@@ -1,7 +1,7 @@
 import joblib
 import pytest
 
-from byoe._schedule import Work, run
+from byoe.engine._threads import Work, run
 from byoe.errors import ParameterError
 from byoe.tools._cores import cores
 

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, RepeatedKFold, ShuffleSplit, TimeSeriesSplit
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
-from byoe._tasks import task_seed
+from byoe.engine._tasks import task_seed
 from byoe.errors import MemberError, ParameterError
 
 FAST = {
@@ -91,8 +91,8 @@ def test_the_blends_honest_prediction_does_not_know_its_target_either(data):
 @pytest.mark.parametrize("name", ["mean", "weighted", "greedy", "best", "meta-linear", "vote", "auto"])
 def test_the_blender_of_a_fold_is_fitted_without_the_folds_rows(name, data):
     from byoe import blender
-    from byoe._crossfit import fit_blend
     from byoe.contracts._blender import OOF
+    from byoe.engine._crossfit import fit_blend
 
     X, y = data
     ensemble = EnsembleRegressor(("ridge", "knn", "svm"), "mean", cv=3, random_state=0).fit(X, y)

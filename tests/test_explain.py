@@ -26,9 +26,9 @@ from sklearn.tree import DecisionTreeRegressor
 from xgboost import XGBRegressor
 
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner, load
-from byoe._tasks import task_seed
 from byoe.contracts._blender import Linear
 from byoe.contracts._learner import Explains
+from byoe.engine._tasks import task_seed
 from byoe.errors import ParameterError, PluginError
 from byoe.fitted._additive import to_inputs
 from byoe.plugins import Blender, Learner

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from byoe._handle import Handle, _read, there_already
-from byoe._rows import Rows
 from byoe.contracts._learner import Task
 from byoe.data._table import Table
+from byoe.engine._rows import Rows
+from byoe.engine._shared_data import Handle, _read, there_already
 from byoe.errors import InputError
 from byoe.folds._splits import make_plan
 

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
-from byoe._fold_fit import fit_fold
-from byoe._rows import Rows
 from byoe.contracts._learner import Task
 from byoe.data._input import read_table
+from byoe.engine._fold_fit import fit_fold
+from byoe.engine._rows import Rows
 from byoe.folds._inside import hold_out, inner_folds
 from byoe.folds._plan import SplitPlan
 

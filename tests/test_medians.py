@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from byoe._medians import medians
+from byoe.engine._medians import medians
 
 CASES = {
     "normal": lambda rng, n: rng.normal(size=n),

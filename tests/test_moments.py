@@ -14,11 +14,12 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneOut, RepeatedKFold, ShuffleSplit, TimeSeriesSplit
 
 import byoe
-from byoe import EnsembleClassifier, EnsembleRegressor, _moments, learner
-from byoe._crossfit import cross_fit
-from byoe._moments import FoldMoments, can_solve
-from byoe._rows import Rows
+from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe.data._input import read_table
+from byoe.engine import _moments
+from byoe.engine._crossfit import cross_fit
+from byoe.engine._moments import FoldMoments, can_solve
+from byoe.engine._rows import Rows
 from byoe.folds._splits import make_plan
 from byoe.learners._from_estimator import FromEstimator
 from byoe.learners.linear import Ridge

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 
-from byoe import EnsembleClassifier, EnsembleRegressor, _prepared, _tasks, learner
+from byoe import EnsembleClassifier, EnsembleRegressor, learner
+from byoe.engine import _prepared, _tasks
 from byoe.plugins import Prepares
 
 BOOSTERS = {

@@ -23,14 +23,15 @@ import threadpoolctl
 from joblib.externals import loky
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from byoe import EnsembleClassifier, EnsembleRegressor, _budget, learner
-from byoe import _remote as remote
-from byoe._remote import Errand, Handle, Workers, configured_backend
-from byoe._rows import Rows
-from byoe._schedule import Work, run
-from byoe._tasks import REFIT, Outcome, fit_tasks
+from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe.contracts._learner import Task
 from byoe.data._table import Table
+from byoe.engine import _clock
+from byoe.engine import _workers as remote
+from byoe.engine._rows import Rows
+from byoe.engine._tasks import REFIT, Outcome, fit_tasks
+from byoe.engine._threads import Work, run
+from byoe.engine._workers import Errand, Handle, Workers, configured_backend
 from byoe.errors import InputError, MemberError, ParameterError
 from byoe.folds._splits import make_plan
 
@@ -586,9 +587,9 @@ def test_a_time_limit_is_refused(processes, frame):
 def test_what_remains_is_shared_by_the_workers(processes, frame, monkeypatch):
     X, y, _ = frame
     seen = []
-    finish = _budget.Clock.finish
+    finish = _clock.Clock.finish
     monkeypatch.setattr(
-        _budget.Clock,
+        _clock.Clock,
         "finish",
         lambda self, *given, **more: (finish(self, *given, **more), seen.append(self.at_once))[0],
     )

@@ -6,9 +6,10 @@ import pytest
 import sklearn
 import threadpoolctl
 
-from byoe import _schedule, learner
-from byoe._schedule import Work, run
+from byoe import learner
 from byoe.contracts._learner import Task
+from byoe.engine import _threads
+from byoe.engine._threads import Work, run
 
 
 @pytest.mark.parametrize("threads", [[1] * 20, [2, 2, 2], [4], [1, 4, 1, 1], [3, 3, 1, 1, 1]])
@@ -133,7 +134,7 @@ def test_catboost_ends_between_two_rounds():
         started.set()
         task.fit(X, X[:, 0], **given)
 
-    crew = _schedule._Crew(work, [Work(0, 1)], 1, threadpoolctl.ThreadpoolController())
+    crew = _threads._Crew(work, [Work(0, 1)], 1, threadpoolctl.ThreadpoolController())
     started.wait()
     time.sleep(1.0)
     before = time.monotonic()

@@ -13,8 +13,6 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ._budget import read_time_limit
-from ._crossfit import CrossFit, Failure, cross_fit, fit_blend
 from ._diagnostics import Diagnosis
 from ._display import displays
 from ._kept import opened, resumed_seed
@@ -22,7 +20,6 @@ from ._leaderboard import Leaderboard, Scoring, board
 from ._manifest import OOF as OUT_OF_FOLD
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
-from ._rows import Rows
 from ._saved import Saved
 from ._store import as_store
 from ._task_keys import plan_key
@@ -31,6 +28,9 @@ from .contracts._blender import OOF, Blender
 from .contracts._learner import FloatArray, Learner, Task
 from .data._input import describe_target, read_table, read_target, read_weights
 from .data._table import Table
+from .engine._clock import read_time_limit
+from .engine._crossfit import CrossFit, Failure, cross_fit, fit_blend
+from .engine._rows import Rows
 from .errors import InputError, ParameterError
 from .fitted._models import FittedMember
 from .fitted._predicting import Predicting

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from ._crossfit import fit_blend
 from ._leaderboard import Leaderboard, Scoring
 from ._metrics import Metric
 from .blenders._calibrated import Calibrated
 from .blenders._per_output import outputs
 from .contracts._blender import OOF, Blender
 from .contracts._learner import FloatArray, IntArray, Task
+from .engine._crossfit import fit_blend
 from .errors import ParameterError
 
 _RESAMPLES = 200

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from ._crossfit import cross_fit, refit
 from ._kept import opened
 from ._leaderboard import Leaderboard
-from ._rows import Rows
-from ._tasks import mean_rounds
 from .data._table import Table
+from .engine._crossfit import cross_fit, refit
+from .engine._rows import Rows
+from .engine._tasks import mean_rounds
 from .errors import ParameterError, UnknownNameError, did_you_mean
 from .fitted._models import FittedMember
 from .folds._leaks import warn_of_inner_ensembles

@@ -13,7 +13,7 @@ import typer
 from ._entries import Damaged, read_manifest
 from ._leaderboard import Leaderboard
 from ._store import PLANS, TASKS, Entry, OpenStore, Store, entries, is_store
-from ._tasks import where
+from .engine._tasks import where
 from .errors import InputError
 from .tools._sizes import read_bytes, read_seconds, tell_bytes, tell_seconds
 

@@ -14,12 +14,12 @@ import narwhals as nw
 import numpy as np
 
 from ._entries import digest
-from ._rows import Rows
-from ._tasks import FitTask
 from ._version import __version__
 from .contracts._learner import Learner
 from .data._encoder import needs_encoding
 from .data._table import Table
+from .engine._rows import Rows
+from .engine._tasks import FitTask
 from .errors import SpecError
 from .folds._plan import SplitPlan
 from .registry._json_form import learner_to_spec, parts_of

@@ -5,11 +5,11 @@ import pytest
 from sklearn.metrics import accuracy_score, r2_score
 
 import byoe
-from byoe._fold_fit import fit_fold
-from byoe._rows import Rows
 from byoe.contracts._learner import Task
 from byoe.data._column import Column
 from byoe.data._table import Table
+from byoe.engine._fold_fit import fit_fold
+from byoe.engine._rows import Rows
 from byoe.errors import UnknownNameError
 from byoe.folds._plan import SplitPlan
 from byoe.registry._registry import installed

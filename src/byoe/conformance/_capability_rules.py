@@ -9,9 +9,9 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
 
-from .._moments import FoldMoments, can_solve
 from ..contracts._learner import Explains, FloatArray, Moments, Prepares, SolvesMoments, StopRows, Task
 from ..data._column import Column
+from ..engine._moments import FoldMoments, can_solve
 from ..errors import ParameterError
 from ..fitted._additive import check_model
 from ..learners._estimator import EstimatorModel

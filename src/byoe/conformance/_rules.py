@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from threadpoolctl import ThreadpoolController
 
-from .._schedule import limited, one_thread
+from ..engine._threads import limited, one_thread
 from ..errors import PluginError
 
 State = Literal["kept", "broken", "not supported"]

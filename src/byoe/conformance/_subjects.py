@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from .._fold_fit import fit_fold
-from .._rows import Rows
 from ..contracts._blender import OOF, Blender, fitted
 from ..contracts._learner import FloatArray, Learner, Prepares, StopRows, Task
 from ..data._column import Column
 from ..data._table import Table
+from ..engine._fold_fit import fit_fold
+from ..engine._rows import Rows
 from ..errors import ByoeError, ParameterError, PluginError
 from ..fitted._models import FoldModel
 from ..folds._plan import SplitPlan

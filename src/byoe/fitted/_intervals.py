@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._rows import shielded
 from ..contracts._learner import FloatArray, IntArray
 from ..data._table import Table
+from ..engine._rows import shielded
 from ..errors import ParameterError
 from ..registry._registry import origin
 from ..tools._warnings import warn

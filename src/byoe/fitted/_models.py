@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .._rows import inner_task, shielded
 from ..contracts._learner import Explains, FloatArray, IntArray, Learner, Model, Task
 from ..data._encoder import Encoder
+from ..engine._rows import inner_task, shielded
 from ..errors import BundleError, ParameterError, PluginError
 from ..learners._estimator import INNER, is_ensemble
 from ..registry._registry import origin

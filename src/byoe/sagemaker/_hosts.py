@@ -19,8 +19,8 @@ from typing import Any
 
 import joblib
 
-from .._handle import there_already
 from ..data._table import Table
+from ..engine._shared_data import there_already
 from ..errors import JobError, need
 
 _PORT = 8786  # Dask's usual one

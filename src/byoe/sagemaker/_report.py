@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from .._tasks import REFIT
+from ..engine._tasks import REFIT
 
 
 def report(ensemble: Any, metrics: Mapping[str, float], *, rows: int, columns: int, seconds: float) -> str:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .contracts._learner import FloatArray, IntArray, Learner, Task
-from .data._table import Table
-from .errors import PluginError
-from .registry._registry import origin
+from ..contracts._learner import FloatArray, IntArray, Learner, Task
+from ..data._table import Table
+from ..errors import PluginError
+from ..registry._registry import origin
 
 if TYPE_CHECKING:
-    from .folds._plan import SplitPlan
+    from ..folds._plan import SplitPlan
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contracts._learner import Learner
+from ..data._table import Table
+from ..errors import InputError
 from ._prepared import Preparation, preparing
 from ._rows import Rows
-from .contracts._learner import Learner
-from .data._table import Table
-from .errors import InputError
 
 _ALIGNED = 16  # bytes
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ._budget import fewer_at_once, free_memory
+from ..contracts._learner import FloatArray, IntArray, Learner
+from ..errors import BudgetWarning
+from ..fitted._models import FoldModel
+from ..tools._sizes import tell_bytes
+from ..tools._warnings import warn
+from ._clock import fewer_at_once, free_memory
 from ._prepared import can_prepare
 from ._rows import Rows
-from ._schedule import Work
-from .contracts._learner import FloatArray, IntArray, Learner
-from .errors import BudgetWarning
-from .fitted._models import FoldModel
-from .tools._sizes import tell_bytes
-from .tools._warnings import warn
+from ._threads import Work
 
 REFIT = -1
 PREPARE = -2

@@ -17,20 +17,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._budget import Clock
-from ._course import Course
-from ._kept import Kept
+from .._kept import Kept
+from ..contracts._blender import OOF, Blender, fitted
+from ..contracts._learner import FloatArray, Learner
+from ..errors import BudgetWarning, MemberError, ParameterError, PluginError
+from ..fitted._models import FittedMember, FoldModel
+from ..folds._plan import SplitPlan
+from ..registry._registry import origin
+from ..tools._warnings import warn
+from ._clock import Clock
+from ._execution import Course
 from ._progress import Progress, telling
 from ._rows import Rows
-from ._schedule import one_thread
 from ._tasks import REFIT, FitTask, Outcome, fit_tasks, task_seed
-from .contracts._blender import OOF, Blender, fitted
-from .contracts._learner import FloatArray, Learner
-from .errors import BudgetWarning, MemberError, ParameterError, PluginError
-from .fitted._models import FittedMember, FoldModel
-from .folds._plan import SplitPlan
-from .registry._registry import origin
-from .tools._warnings import warn
+from ._threads import one_thread
 
 
 @dataclass(frozen=True)

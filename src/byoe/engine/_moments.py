@@ -14,11 +14,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..contracts._learner import FloatArray, IntArray, Learner, Moments, SolvesMoments
+from ..data._encoder import MOST_ONE_HOT, Encoder, needs_encoding
+from ..data._table import Table
 from ._medians import medians
 from ._rows import Rows
-from .contracts._learner import FloatArray, IntArray, Learner, Moments, SolvesMoments
-from .data._encoder import MOST_ONE_HOT, Encoder, needs_encoding
-from .data._table import Table
 
 _CELLS = 2**20  # of a block of rows
 _MOST_FOLDS = 62  # one bit each of an integer

@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from ..contracts._learner import FloatArray, IntArray, Learner, Model, Prepares, SolvesMoments, StopRows, Task
+from ..data._encoder import fit_encoder, needs_encoding
+from ..errors import PluginError
+from ..fitted._models import FoldModel
+from ..folds._inside import hold_out, inner_folds
+from ..registry._declared import broken_model
 from ._moments import FoldMoments, of_output
 from ._prepared import Preparation, Prepared
 from ._rows import Rows, inner_task, shielded, targets
-from .contracts._learner import FloatArray, IntArray, Learner, Model, Prepares, SolvesMoments, StopRows, Task
-from .data._encoder import fit_encoder, needs_encoding
-from .errors import PluginError
-from .fitted._models import FoldModel
-from .folds._inside import hold_out, inner_folds
-from .registry._declared import broken_model
 
 _PATIENCE = 50
 

@@ -16,8 +16,8 @@ import joblib
 import sklearn
 from threadpoolctl import ThreadpoolController
 
-from .contracts._cancelling import listen
-from .tools._warnings import warnings_filtered
+from ..contracts._cancelling import listen
+from ..tools._warnings import warnings_filtered
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -21,12 +21,12 @@ import numpy as np
 import sklearn
 from threadpoolctl import ThreadpoolController
 
-from ._handle import Handle
+from ..errors import InputError, MemberError
 from ._prepared import Preparation
 from ._rows import Rows
-from ._schedule import limited
+from ._shared_data import Handle
 from ._tasks import REFIT, FitTask, Outcome
-from .errors import InputError, MemberError
+from ._threads import limited
 
 CarryOut = Callable[[FitTask, Rows, int, list[int], Preparation | None], Outcome]
 

@@ -8,16 +8,16 @@ from collections.abc import Generator, Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
 
-from ._budget import Clock
+from .._kept import Kept
+from ..errors import ParameterError
+from ..tools._cores import cores
+from ._clock import Clock
 from ._fold_fit import fit_fold
-from ._kept import Kept
 from ._prepared import Preparation, preparing
-from ._remote import Errand, Workers, configured_backend
 from ._rows import Rows
-from ._schedule import run
 from ._tasks import PREPARE, REFIT, FitTask, Outcome, in_order, mean_rounds
-from .errors import ParameterError
-from .tools._cores import cores
+from ._threads import run
+from ._workers import Errand, Workers, configured_backend
 
 
 class Course:

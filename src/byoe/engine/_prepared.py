@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from ..contracts._learner import IntArray, Learner, Prepares, Task
+from ..data._encoder import needs_encoding
 from ._moments import FoldMoments, can_solve
 from ._rows import Rows, inner_task, shielded, targets
-from .contracts._learner import IntArray, Learner, Prepares, Task
-from .data._encoder import needs_encoding
 
 
 def can_prepare(learner: Learner, data: Rows) -> bool:

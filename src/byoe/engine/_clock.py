@@ -12,7 +12,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from .errors import ParameterError
+from ..errors import ParameterError
 
 # Of a process in a container: version 2 of control groups, version 1.
 _GROUP_FILES = (

@@ -1,0 +1,1 @@
+"""All members on all folds: tasks, threads, workers, memory."""
