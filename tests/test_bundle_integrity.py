@@ -148,7 +148,8 @@ def with_estimator(path):
 
 
 @pytest.mark.parametrize(
-    "path", ["antigravity:Flight", "subprocess:Popen", "sklearn.datasets:load_iris", "os:system", "byoe._store:Store"]
+    "path",
+    ["antigravity:Flight", "subprocess:Popen", "sklearn.datasets:load_iris", "os:system", "byoe.store._store:Store"],
 )
 def test_a_spec_names_no_class_that_is_not_known(path, model, door):
     resealed(model, with_estimator(path))

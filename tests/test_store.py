@@ -296,13 +296,15 @@ def test_groups_count_where_a_learner_splits_by_them(tmp_path):
 def test_the_versions_of_the_libraries_count(tmp_path, monkeypatch):
     X, y = regression()
     made(store=tmp_path)[0].fit(X, y)
-    real = byoe._task_keys.installed_version
-    monkeypatch.setattr(byoe._task_keys, "installed_version", lambda name: "0" if name == "lightgbm" else real(name))
+    real = byoe.store._task_keys.installed_version
+    monkeypatch.setattr(
+        byoe.store._task_keys, "installed_version", lambda name: "0" if name == "lightgbm" else real(name)
+    )
     ensemble, heard = made(store=tmp_path)
     ensemble.fit(X, y)
     assert {label for label, _ in done(heard)} == {"lightgbm"}
     heard.clear()
-    monkeypatch.setattr(byoe._task_keys, "__version__", "99")
+    monkeypatch.setattr(byoe.store._task_keys, "__version__", "99")
     ensemble.fit(X, y)
     assert len(done(heard)) == 11
 
@@ -517,7 +519,7 @@ def test_a_disk_that_is_full_ends_no_fit(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     plain = made()[0].fit(X0, Y0)
-    monkeypatch.setattr("byoe._kept.np.save", full)
+    monkeypatch.setattr("byoe.store._stored_tasks.np.save", full)
     monkeypatch.setattr("byoe.learners.linear.LinearModel.save", full)
     ensemble, _ = made(store=tmp_path)
     with pytest.warns(UserWarning, match="member '.*' cannot be kept in the store .*No space left on device") as caught:
@@ -594,7 +596,7 @@ def test_an_entry_under_a_wrong_key_is_found_out(tmp_path):
 
 
 def test_an_intact_manifest_with_wrong_shapes_in_it_is_refused(tmp_path):
-    from byoe._entries import write_manifest
+    from byoe.store._entry import write_manifest
 
     first = made(("ridge",), store=tmp_path)[0].fit(X0, Y0)
     place = next(path for path in tasks_of(tmp_path) if (path / "oof.npy").is_file())

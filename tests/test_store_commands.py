@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from byoe import EnsembleRegressor, learner
-from byoe._store import TASKS, entries
 from byoe.cli import main
+from byoe.store._store import TASKS, entries
 
 
 @pytest.fixture

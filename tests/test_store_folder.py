@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from byoe import EnsembleRegressor, Store
-from byoe._entries import Damaged, canonical, digest
-from byoe._store import TASKS, OpenStore, entries
 from byoe.data._column import Column
 from byoe.data._table import Table
 from byoe.errors import ParameterError
+from byoe.store._entry import Damaged, canonical, digest
+from byoe.store._store import TASKS, OpenStore, entries
 
 KEYS = [digest(number) for number in range(6)]
 
@@ -71,19 +71,19 @@ def test_a_writer_that_fails_leaves_nothing(store, tmp_path):
 
 
 def test_an_entry_that_another_process_removes_meanwhile_is_no_damage(store, monkeypatch):
-    import byoe._store
+    import byoe.store._store
 
     write(store, KEYS[0])
-    real = byoe._store.check_files
+    real = byoe.store._store.check_files
 
     def slow(place, entry):
         store.remove(place)
         real(place, entry)
 
-    monkeypatch.setattr(byoe._store, "check_files", slow)
+    monkeypatch.setattr(byoe.store._store, "check_files", slow)
     assert store.find(TASKS, KEYS[0]) is None
     write(store, KEYS[0])
-    monkeypatch.setattr(byoe._store, "check_files", real)
+    monkeypatch.setattr(byoe.store._store, "check_files", real)
     (store.place(TASKS, KEYS[0]) / "data.bin").unlink()
     with pytest.raises(Damaged, match=r"the file data.bin is missing"):
         store.find(TASKS, KEYS[0])

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from . import plugins, sagemaker
     from ._ensemble import EnsembleClassifier, EnsembleRegressor
     from ._load import load
-    from ._store import Store
     from .errors import ByoeError
     from .registry._registry import blender, learner
+    from .store._store import Store
 
 __all__ = [
     "ByoeError",
@@ -37,7 +37,7 @@ _HOMES = {
     "ByoeError": ".errors",
     "EnsembleClassifier": "._ensemble",
     "EnsembleRegressor": "._ensemble",
-    "Store": "._store",
+    "Store": ".store._store",
     "blender": ".registry._registry",
     "learner": ".registry._registry",
     "load": "._load",

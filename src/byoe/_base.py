@@ -15,14 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._diagnostics import Diagnosis
 from ._display import displays
-from ._kept import opened, resumed_seed
 from ._leaderboard import Leaderboard, Scoring, board
 from ._manifest import OOF as OUT_OF_FOLD
 from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._saved import Saved
-from ._store import as_store
-from ._task_keys import plan_key
 from .blenders._per_output import PerOutput
 from .contracts._blender import OOF, Blender
 from .contracts._learner import FloatArray, Learner, Task
@@ -40,6 +37,9 @@ from .folds._splits import make_plan
 from .registry._json_form import arguments
 from .registry._members import as_blender, check_frozen_classes, check_members, entries, members
 from .registry._portfolios import DEFAULT
+from .store._store import as_store
+from .store._stored_tasks import opened, resumed_seed
+from .store._task_keys import plan_key
 from .tools._sizes import read_bytes
 from .tools._warnings import warn
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from ._kept import opened
 from ._leaderboard import Leaderboard
 from .data._table import Table
 from .engine._crossfit import cross_fit, refit
@@ -19,6 +18,7 @@ from .fitted._models import FittedMember
 from .folds._leaks import warn_of_inner_ensembles
 from .registry._members import as_blender, check_frozen_classes, check_members, entries, find_label, members, replaced
 from .registry._plugin import plain
+from .store._stored_tasks import opened
 
 
 def with_members(ensemble: Any, learners: Any, table: Table) -> Any:

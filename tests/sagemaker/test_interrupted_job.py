@@ -12,9 +12,9 @@ import pytest
 
 import byoe
 from byoe import EnsembleRegressor, learner
-from byoe._store import TASKS, entries
 from byoe.sagemaker._layout import lay_out
 from byoe.sagemaker._source import write_source
+from byoe.store._store import TASKS, entries
 
 
 def start(base, source, data, hyperparameters=()):

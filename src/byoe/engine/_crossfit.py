@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._kept import Kept
 from ..contracts._blender import OOF, Blender, fitted
 from ..contracts._learner import FloatArray, Learner
 from ..errors import BudgetWarning, MemberError, ParameterError, PluginError
 from ..fitted._models import FittedMember, FoldModel
 from ..folds._plan import SplitPlan
 from ..registry._registry import origin
+from ..store._stored_tasks import Kept
 from ..tools._warnings import warn
 from ._clock import Clock
 from ._execution import Course

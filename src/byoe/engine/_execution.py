@@ -8,8 +8,8 @@ from collections.abc import Generator, Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
 
-from .._kept import Kept
 from ..errors import ParameterError
+from ..store._stored_tasks import Kept
 from ..tools._cores import cores
 from ._clock import Clock
 from ._fold_fit import fit_fold

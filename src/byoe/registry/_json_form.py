@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from .._store import Store
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..errors import BundleError, SpecError
+from ..store._store import Store
 from ..tools._trust import advice, untrusted
 from ._members import as_blender, as_learner, entries
 from ._plugin import Kind, plain

@@ -11,16 +11,16 @@ from typing import Any, Self
 
 import numpy as np
 
-from ._entries import Damaged, digest
+from ..contracts._learner import Learner
+from ..engine._rows import Rows
+from ..engine._tasks import REFIT, FitTask, Outcome, mean_rounds, where
+from ..errors import SpecError
+from ..fitted._models import FoldModel
+from ..tools._sizes import read_bytes
+from ..tools._warnings import warn
+from ._entry import Damaged, digest
 from ._store import PLANS, TASKS, OpenStore, Store, as_store
 from ._task_keys import of_data, of_groups, of_member, of_task, uses_groups
-from .contracts._learner import Learner
-from .engine._rows import Rows
-from .engine._tasks import REFIT, FitTask, Outcome, mean_rounds, where
-from .errors import SpecError
-from .fitted._models import FoldModel
-from .tools._sizes import read_bytes
-from .tools._warnings import warn
 
 _OOF = "oof.npy"
 _MODEL = "model"

@@ -13,18 +13,18 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from ._entries import digest
-from ._version import __version__
-from .contracts._learner import Learner
-from .data._encoder import needs_encoding
-from .data._table import Table
-from .engine._rows import Rows
-from .engine._tasks import FitTask
-from .errors import SpecError
-from .folds._plan import SplitPlan
-from .registry._json_form import learner_to_spec, parts_of
-from .registry._registry import find
-from .tools._versions import distributions, installed_version
+from .._version import __version__
+from ..contracts._learner import Learner
+from ..data._encoder import needs_encoding
+from ..data._table import Table
+from ..engine._rows import Rows
+from ..engine._tasks import FitTask
+from ..errors import SpecError
+from ..folds._plan import SplitPlan
+from ..registry._json_form import learner_to_spec, parts_of
+from ..registry._registry import find
+from ..tools._versions import distributions, installed_version
+from ._entry import digest
 
 FORMAT = 1
 _OURS = frozenset({"byoe", "sklearn"})  # whose versions are always part of it

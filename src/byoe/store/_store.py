@@ -19,9 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ._entries import Damaged, check_files, read_manifest, write_manifest
-from .errors import ParameterError
-from .tools._sizes import read_bytes
+from ..errors import ParameterError
+from ..tools._sizes import read_bytes
+from ._entry import Damaged, check_files, read_manifest, write_manifest
 
 TASKS = "tasks"
 PLANS = "plans"

@@ -1,0 +1,1 @@
+"""Finished tasks kept between fits."""
