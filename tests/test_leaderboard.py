@@ -14,11 +14,11 @@ from sklearn.svm import LinearSVC
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe._diagnostics import residual_correlation
-from byoe._leaderboard import Leaderboard, Scoring
-from byoe._metrics import find_metric
 from byoe.errors import InputError, ParameterError
 from byoe.plugins import Task
+from byoe.scoring._diagnosis import residual_correlation
+from byoe.scoring._leaderboard import Leaderboard, Scoring
+from byoe.scoring._metrics import find_metric
 
 REGRESSION = Task("regression")
 
@@ -266,7 +266,7 @@ def test_many_rows_are_sampled_and_the_interval_is_rescaled(rng, monkeypatch):
     predictions, y = noisy(rng, 2000)
     ensemble = columns(predictions, y)
     full = rows_of(ensemble.diagnose())["m0"]
-    monkeypatch.setattr("byoe._diagnostics._MOST_ROWS", 200)
+    monkeypatch.setattr("byoe.scoring._diagnosis._MOST_ROWS", 200)
     few = rows_of(copy.copy(ensemble).reblend("weighted").diagnose())["m0"]
     wide = few["weight_high"] - few["weight_low"]
     assert wide == pytest.approx(full["weight_high"] - full["weight_low"], rel=0.3)

@@ -3,9 +3,9 @@ import pytest
 from sklearn import metrics
 
 from byoe import EnsembleClassifier, EnsembleRegressor
-from byoe._metrics import find_metric
 from byoe.contracts._learner import Task
 from byoe.errors import UnknownNameError
+from byoe.scoring._metrics import find_metric
 
 REGRESSION, TWO, THREE = Task("regression"), Task("classification", 2), Task("classification", 3)
 

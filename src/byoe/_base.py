@@ -13,11 +13,8 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ._diagnostics import Diagnosis
 from ._display import displays
-from ._leaderboard import Leaderboard, Scoring, board
 from ._manifest import OOF as OUT_OF_FOLD
-from ._metrics import Metric, find_metric
 from ._nested_params import NestedParameters
 from ._saved import Saved
 from .blenders._per_output import PerOutput
@@ -37,6 +34,9 @@ from .folds._splits import make_plan
 from .registry._json_form import arguments
 from .registry._members import as_blender, check_frozen_classes, check_members, entries, members
 from .registry._portfolios import DEFAULT
+from .scoring._diagnosis import Diagnosis
+from .scoring._leaderboard import Leaderboard, Scoring, board
+from .scoring._metrics import Metric, find_metric
 from .store._store import as_store
 from .store._stored_tasks import opened, resumed_seed
 from .store._task_keys import plan_key

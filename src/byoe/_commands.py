@@ -13,12 +13,12 @@ import typer
 from . import _command_options as options
 from . import load
 from ._bundle import check_free
-from ._leaderboard import Leaderboard
 from ._sagemaker_commands import app as sagemaker_app
 from ._store_commands import app as store_app
 from ._version import __version__
 from .data._files import read_frame, take_apart
 from .errors import InputError, ParameterError, PluginError
+from .scoring._leaderboard import Leaderboard
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from ._leaderboard import Leaderboard
 from .data._table import Table
 from .engine._crossfit import cross_fit, refit
 from .engine._rows import Rows
@@ -18,6 +17,7 @@ from .fitted._models import FittedMember
 from .folds._leaks import warn_of_inner_ensembles
 from .registry._members import as_blender, check_frozen_classes, check_members, entries, find_label, members, replaced
 from .registry._plugin import plain
+from .scoring._leaderboard import Leaderboard
 from .store._stored_tasks import opened
 
 

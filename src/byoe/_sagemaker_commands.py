@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from . import _command_options as options
-from ._leaderboard import Leaderboard
 from .errors import ParameterError
+from .scoring._leaderboard import Leaderboard
 
 app = typer.Typer(no_args_is_help=True, help="One training job, one tuning job and one endpoint for any ensemble.")
 

@@ -8,12 +8,12 @@ from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeCV
 
 import byoe
-from byoe._metrics import find_metric
 from byoe.blenders._meta_model import MetaModel, meta_features
 from byoe.blenders._simplex import least_squares, log_loss, residual
 from byoe.contracts._blender import OOF
 from byoe.contracts._learner import Task
 from byoe.errors import ParameterError
+from byoe.scoring._metrics import find_metric
 
 REGRESSION = Task("regression")
 NAMES = ("mean", "weighted", "meta-linear", "vote", "greedy", "best", "auto")

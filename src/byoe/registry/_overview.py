@@ -9,10 +9,10 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from .._leaderboard import Leaderboard
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner, Prepares, SolvesMoments
 from ..errors import ByoeError, MissingExtraError, PluginError
+from ..scoring._leaderboard import Leaderboard
 from ..tools._versions import installed_version
 from ._plugin import LIMIT, Kind, Plugin, plain
 from ._registry import blender, everything, installed, learner

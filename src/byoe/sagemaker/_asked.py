@@ -10,11 +10,11 @@ import numpy as np
 
 from .._base import BaseEnsemble
 from .._configure import configure
-from .._metrics import Metric, find_metric
 from ..contracts._learner import Task
 from ..errors import ParameterError
 from ..registry._json_form import to_spec
 from ..registry._members import as_blender, check_members
+from ..scoring._metrics import Metric, find_metric
 from ._limits import check_hyperparameters
 
 _TASKS = {True: Task("classification", 2), False: Task("regression")}  # where only the kind matters

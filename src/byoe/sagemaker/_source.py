@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from .._ensemble import EnsembleClassifier
-from .._metrics import CLASSIFICATION, REGRESSION
 from ..errors import JobError, ParameterError, SpecError, need
 from ..registry._json_form import Parts, parts_of, to_spec
 from ..registry._members import as_blender, entries
 from ..registry._plugin import Kind
 from ..registry._registry import find
+from ..scoring._metrics import CLASSIFICATION, REGRESSION
 from ._layout import SERVING
 from ._limits import fitting_metrics
 from ._metric_lines import metric_definitions
@@ -148,8 +148,8 @@ def metric_names(ensemble: Any) -> list[str]:
 
 def objective_name(ensemble: Any) -> str:
     """Return the log's name of the ensemble's own metric."""
-    from .._metrics import find_metric
     from ..contracts._learner import Task
+    from ..scoring._metrics import find_metric
 
     task = Task("classification", 2) if isinstance(ensemble, EnsembleClassifier) else Task("regression")
     return find_metric(ensemble.metric, task, probabilities=as_blender(ensemble.blender).gives_probabilities).name

@@ -21,12 +21,12 @@ from sklearn.base import BaseEstimator
 
 from .._configure import configure
 from .._load import from_spec
-from .._metrics import CLASSIFICATION, REGRESSION, find_metric
 from ..contracts._learner import FloatArray
 from ..data._files import Dataset, read_frame, take_apart
 from ..data._input import check_target, read_table
 from ..errors import InputError, JobError
 from ..registry._members import as_blender, members
+from ..scoring._metrics import CLASSIFICATION, REGRESSION, find_metric
 from ._hosts import hosts_of_job, leading, work
 from ._layout import SERVING
 from ._metric_lines import metric_line

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sklearn import metrics
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from .contracts._learner import FloatArray, Task
-from .errors import ParameterError, UnknownNameError, did_you_mean
+from ..contracts._learner import FloatArray, Task
+from ..errors import ParameterError, UnknownNameError, did_you_mean
 
 # name in logs -> (scikit-learn's scorer, whether greater is better)
 _SCORERS = {

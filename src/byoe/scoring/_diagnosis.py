@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from ..blenders._calibrated import Calibrated
+from ..blenders._per_output import outputs
+from ..contracts._blender import OOF, Blender
+from ..contracts._learner import FloatArray, IntArray, Task
+from ..engine._crossfit import fit_blend
+from ..errors import ParameterError
 from ._leaderboard import Leaderboard, Scoring
 from ._metrics import Metric
-from .blenders._calibrated import Calibrated
-from .blenders._per_output import outputs
-from .contracts._blender import OOF, Blender
-from .contracts._learner import FloatArray, IntArray, Task
-from .engine._crossfit import fit_blend
-from .errors import ParameterError
 
 _RESAMPLES = 200
 _MOST_ROWS = 5_000
@@ -41,7 +41,7 @@ class Diagnosis(Leaderboard):
     Examples
     --------
     >>> import numpy as np
-    >>> from byoe._diagnostics import Diagnosis
+    >>> from byoe.scoring._diagnosis import Diagnosis
     >>> Diagnosis([{"member": "ridge", "bytes": 6448}], np.array([[1.0, 0.5], [0.5, 1.0]]), ["ridge", "knn"])
     member  bytes
     ridge   6448
@@ -208,7 +208,7 @@ def residual_correlation(
     Examples
     --------
     >>> import numpy as np
-    >>> from byoe._diagnostics import residual_correlation
+    >>> from byoe.scoring._diagnosis import residual_correlation
     >>> from byoe.plugins import Task
     >>> residual_correlation(np.array([[1.0, 0.0], [0.0, 1.0]]), np.zeros(2), Task("regression"))
     array([[ 1., -1.],

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
+from ..contracts._learner import FloatArray, IntArray
+from ..errors import ParameterError
+from ..tools._warnings import warnings_filtered
 from ._metrics import Metric
-from .contracts._learner import FloatArray, IntArray
-from .errors import ParameterError
-from .tools._warnings import warnings_filtered
 
 
 class Leaderboard(list[dict[str, Any]]):
@@ -24,7 +24,7 @@ class Leaderboard(list[dict[str, Any]]):
 
     Examples
     --------
-    >>> from byoe._leaderboard import Leaderboard
+    >>> from byoe.scoring._leaderboard import Leaderboard
     >>> Leaderboard([{"member": "ridge", "rmse": 1.25}])
     member  rmse
     ridge   1.25

@@ -1,0 +1,1 @@
+"""Metrics, the leaderboard, and a closer look."""
