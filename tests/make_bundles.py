@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
-from byoe._manifest import FORMAT
+from byoe.bundle._manifest import FORMAT
 
 
 def table():

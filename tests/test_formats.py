@@ -13,7 +13,7 @@ import pytest
 
 import byoe
 from byoe import serving
-from byoe._manifest import FORMAT
+from byoe.bundle._manifest import FORMAT
 
 BUNDLES = Path(__file__).parent / "bundles"
 FORMATS = sorted(folder.name for folder in BUNDLES.iterdir())

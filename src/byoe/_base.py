@@ -14,10 +14,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._display import displays
-from ._manifest import OOF as OUT_OF_FOLD
 from ._nested_params import NestedParameters
-from ._saved import Saved
 from .blenders._per_output import PerOutput
+from .bundle._manifest import OOF as OUT_OF_FOLD
+from .bundle._reader import Saved
 from .contracts._blender import OOF, Blender
 from .contracts._learner import FloatArray, Learner, Task
 from .data._input import describe_target, read_table, read_target, read_weights
@@ -310,7 +310,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         SpecError
             When JSON cannot express a member or the blender.
         """
-        from ._bundle import save
+        from .bundle._writer import save
 
         check_is_fitted(self, "members_")
         return save(self, path, oof=oof, trusted=trusted)
@@ -336,7 +336,7 @@ class BaseEnsemble(Predicting, NestedParameters):
     # An ensemble in an ensemble is a bundle in a bundle: of what predicts, which is all of it that is used.
 
     def _save_inside(self, folder: Path) -> None:
-        from ._bundle import save
+        from .bundle._writer import save
 
         save(self, folder, oof=False, trusted=None)  # whoever saves the outer one names what is trusted
 

@@ -12,10 +12,10 @@ import typer
 
 from . import _command_options as options
 from . import load
-from ._bundle import check_free
 from ._sagemaker_commands import app as sagemaker_app
 from ._store_commands import app as store_app
 from ._version import __version__
+from .bundle._writer import check_free
 from .data._files import read_frame, take_apart
 from .errors import InputError, ParameterError, PluginError
 from .scoring._leaderboard import Leaderboard

@@ -8,7 +8,7 @@ from typing import Any
 
 from ._base import BaseEnsemble
 from ._ensemble import EnsembleClassifier, EnsembleRegressor
-from ._saved import Saved
+from .bundle._reader import Saved
 from .registry._json_form import arguments
 
 

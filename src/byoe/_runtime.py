@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._saved import Saved
+from .bundle._reader import Saved
 from .contracts._blender import Blender
 from .contracts._learner import FloatArray, Task
 from .data._table import Table

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from packaging.utils import canonicalize_name
 
-from .._bundle import needed_for_intervals
-from .._manifest import MANIFEST
+from ..bundle._manifest import MANIFEST
+from ..bundle._writer import needed_for_intervals
 from ..errors import ByoeError
 from ..tools._versions import OWN_CODE
 from ._requirements import ALWAYS, Find, requirements

@@ -38,7 +38,7 @@ def model_fn(model_dir: str, *, trusted: Sequence[str] = (), lean: bool = False)
         work in such a process.
     """
     from .._runtime import Runtime
-    from .._saved import Saved
+    from ..bundle._reader import Saved
 
     saved = Saved(model_dir, trusted)
     with kept_out() if lean and saved.native else nullcontext():

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ._version import __version__
-from .errors import BundleError
-from .tools._versions import installed_version
+from .._version import __version__
+from ..errors import BundleError
+from ..tools._versions import installed_version
 
 FORMAT = 2
 READABLE = (1, 2)

@@ -14,18 +14,18 @@ from typing import Any
 
 import numpy as np
 
+from .._version import __version__
+from ..blenders._calibrated import Calibrated
+from ..blenders._per_output import PerOutput
+from ..contracts._blender import Blender
+from ..errors import BundleError, PluginError
+from ..fitted._models import FittedMember
+from ..learners._estimator import INNER, SKOPS, unknown_types
+from ..registry._json_form import blender_to_spec, parts_of, to_spec
+from ..registry._registry import distribution_of, origin
+from ..tools._trust import advice, untrusted
+from ..tools._versions import OWN_CODE, distributions, installed_version
 from ._manifest import MANIFEST, MEMBERS, OOF, write_manifest
-from ._version import __version__
-from .blenders._calibrated import Calibrated
-from .blenders._per_output import PerOutput
-from .contracts._blender import Blender
-from .errors import BundleError, PluginError
-from .fitted._models import FittedMember
-from .learners._estimator import INNER, SKOPS, unknown_types
-from .registry._json_form import blender_to_spec, parts_of, to_spec
-from .registry._registry import distribution_of, origin
-from .tools._trust import advice, untrusted
-from .tools._versions import OWN_CODE, distributions, installed_version
 
 
 def save(ensemble: Any, path: str | Path, *, oof: bool = True, trusted: Sequence[str] | None = ()) -> Path:

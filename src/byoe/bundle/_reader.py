@@ -8,17 +8,17 @@ from typing import Any, overload
 
 import numpy as np
 
+from ..blenders._calibrated import Calibrated
+from ..blenders._per_output import PerOutput
+from ..contracts._blender import Blender
+from ..contracts._learner import Learner, Task
+from ..data._column import Column
+from ..errors import BundleError
+from ..fitted._models import FittedMember, FoldModel
+from ..folds._plan import SplitPlan
+from ..registry._json_form import decode
+from ..registry._registry import as_saved
 from ._manifest import MEMBERS, OOF, check_files, check_libraries, read_manifest
-from .blenders._calibrated import Calibrated
-from .blenders._per_output import PerOutput
-from .contracts._blender import Blender
-from .contracts._learner import Learner, Task
-from .data._column import Column
-from .errors import BundleError
-from .fitted._models import FittedMember, FoldModel
-from .folds._plan import SplitPlan
-from .registry._json_form import decode
-from .registry._registry import as_saved
 
 _NATIVE = frozenset({"catboost", "lightgbm", "scipy", "xgboost"})
 
@@ -138,7 +138,7 @@ class Saved:
             params = decode(saved["params"], self.trusted)
             registered: Learner = as_saved("learner", saved["learner"], params, entry.get("distribution"))
             return registered
-        from .learners._from_estimator import FromEstimator
+        from ..learners._from_estimator import FromEstimator
 
         return FromEstimator(decode(saved["estimator"], self.trusted))
 
@@ -153,7 +153,7 @@ class Saved:
             params = decode(spec["params"], self.trusted)
             made = as_saved("blender", spec["blender"], params, entry.get("distribution"))
         else:
-            from .blenders._meta_model import MetaModel
+            from ..blenders._meta_model import MetaModel
 
             made = MetaModel(decode(spec["estimator"], self.trusted))
         return made.restore(entry["state"], trusted=self.trusted)
