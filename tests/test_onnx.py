@@ -156,12 +156,12 @@ def test_members_of_several_outputs(name, diabetes, tmp_path):
 
 def test_byoes_own_learners_need_no_other_converter(diabetes, iris, tmp_path, monkeypatch):
     """Were they to fall through to another library, its precision would be theirs."""
-    from byoe import _onnx_models
+    from byoe.onnx import _sklearn
 
     def fail(_graph, model, *_):
         raise AssertionError(type(model).__name__)
 
-    monkeypatch.setattr(_onnx_models, "by_skl2onnx", fail)
+    monkeypatch.setattr(_sklearn, "by_skl2onnx", fail)
     members = [(f"m{i}", member) for i, member in enumerate(MEMBERS.values())]
     EnsembleRegressor(members, "mean", cv=2).fit(*diabetes).to_onnx(tmp_path / "a.onnx")
     EnsembleClassifier(members, "mean", cv=2).fit(*iris).to_onnx(tmp_path / "b.onnx")
@@ -642,9 +642,9 @@ def test_refusals(name, cancer, tmp_path):
 
 def test_a_part_of_a_booster_that_is_not_known(diabetes, tmp_path, monkeypatch):
     """A release that keeps more in its files must not be read as one that does not."""
-    from byoe import _onnx_trees
+    from byoe.onnx import _trees
 
-    monkeypatch.setattr(_onnx_trees, "_XGBOOST_PARTS", _onnx_trees._XGBOOST_PARTS - {"cats"})
+    monkeypatch.setattr(_trees, "_XGBOOST_PARTS", _trees._XGBOOST_PARTS - {"cats"})
     fitted = EnsembleRegressor([MEMBERS["xgboost"]], "mean", cv=2).fit(*diabetes)
     with pytest.raises(ParameterError, match="this release of XGBoost keeps cats in a model, too"):
         fitted.to_onnx(tmp_path / "model.onnx")

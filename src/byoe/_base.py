@@ -379,7 +379,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         MissingExtraError
             When ``byoe[onnx]`` is not installed.
         """
-        from ._onnx import to_onnx
+        from .onnx._export import to_onnx
 
         check_is_fitted(self, "members_")
         return to_onnx(self, path)

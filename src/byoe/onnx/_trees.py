@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._onnx_graph import Graph, NotExportableError, library
-from .contracts._learner import FloatArray, Task
+from ..contracts._learner import FloatArray, Task
+from ._graph import Graph, NotExportableError, library
 
 # How a node compares, as the operator TreeEnsemble numbers it.
 AT_MOST, BELOW, ABOVE, ONE_OF = 0, 1, 3, 6

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from . import _onnx_models as models
-from ._onnx_graph import INT64, Graph, NotExportableError
-from .blenders._calibrated import _SMALLEST, Calibrated
-from .blenders._meta_model import MetaModel
-from .blenders._per_output import PerOutput
-from .blenders._weighting import Weighting
-from .blenders.meta_linear import _SMALLEST_PROBABILITY, MetaLinear
-from .blenders.vote import Vote
-from .contracts._blender import Blender
-from .contracts._learner import Task
+from ..blenders._calibrated import _SMALLEST, Calibrated
+from ..blenders._meta_model import MetaModel
+from ..blenders._per_output import PerOutput
+from ..blenders._weighting import Weighting
+from ..blenders.meta_linear import _SMALLEST_PROBABILITY, MetaLinear
+from ..blenders.vote import Vote
+from ..contracts._blender import Blender
+from ..contracts._learner import Task
+from . import _sklearn as models
+from ._graph import INT64, Graph, NotExportableError
 
 
 def blended(graph: Graph, blender: Blender, predictions: Mapping[int, str], features: str | None, task: Task) -> str:

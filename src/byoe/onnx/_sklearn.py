@@ -33,19 +33,19 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from . import _onnx_trees as trees
-from ._onnx_graph import INT64, Graph, NotExportableError
-from ._onnx_others import by_skl2onnx
-from .contracts._learner import Task
-from .data._encoder import Encoder
-from .fitted._models import FoldModel
-from .learners import linear
-from .learners._constant import ConstantModel
-from .learners._estimator import EstimatorModel, linear_terms
-from .learners.catboost import CatBoostModel
-from .learners.lightgbm import LightGBMModel
-from .learners.mlp import NetworkModel
-from .learners.xgboost import XGBoostModel
+from ..contracts._learner import Task
+from ..data._encoder import Encoder
+from ..fitted._models import FoldModel
+from ..learners import linear
+from ..learners._constant import ConstantModel
+from ..learners._estimator import EstimatorModel, linear_terms
+from ..learners.catboost import CatBoostModel
+from ..learners.lightgbm import LightGBMModel
+from ..learners.mlp import NetworkModel
+from ..learners.xgboost import XGBoostModel
+from . import _trees as trees
+from ._graph import INT64, Graph, NotExportableError
+from ._skl2onnx import by_skl2onnx
 
 _DECISION_TREES = (DecisionTreeRegressor, DecisionTreeClassifier)
 _FORESTS = (RandomForestRegressor, RandomForestClassifier, ExtraTreesRegressor, ExtraTreesClassifier)

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from . import _onnx_blend as blends
-from ._onnx_graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, library
-from ._onnx_models import fold_model
-from ._version import __version__
-from .data._encoder import MOST_ONE_HOT
-from .data._table import Table
-from .errors import ParameterError
-from .fitted._models import FittedMember
-from .fitted._passthrough import sources
+from .._version import __version__
+from ..data._encoder import MOST_ONE_HOT
+from ..data._table import Table
+from ..errors import ParameterError
+from ..fitted._models import FittedMember
+from ..fitted._passthrough import sources
+from . import _blenders as blends
+from ._graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, library
+from ._sklearn import fold_model
 
 INPUT = "X"
 _MOST_BYTES = 2**31 - 1  # of a message of protobuf

@@ -16,8 +16,8 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler
 
-from ._onnx_graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, library
-from .contracts._learner import Task
+from ..contracts._learner import Task
+from ._graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, library
 
 _MEASURED = (
     *(MaxAbsScaler, MinMaxScaler, Normalizer, PCA, RobustScaler, SelectKBest, TruncatedSVD, VarianceThreshold),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import need
+from ..errors import need
 
 # The first release of ONNX with trees that add up in float64, and what goes with it.
 OPSETS = {"": 18, "ai.onnx.ml": 5}

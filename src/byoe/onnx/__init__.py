@@ -1,0 +1,1 @@
+"""A fitted ensemble as one graph of ONNX."""
