@@ -2,7 +2,7 @@ import pytest
 from sklearn.linear_model import Lasso
 
 from byoe import EnsembleRegressor, learner
-from byoe._configure import configure
+from byoe.ensemble._configure import configure
 from byoe.errors import ParameterError, UnknownNameError
 from byoe.registry._members import members
 
@@ -95,7 +95,7 @@ def test_one_parameter_under_two_names_is_an_error():
 
 
 def test_the_default_space_is_what_the_learners_propose():
-    from byoe._configure import default_space
+    from byoe.ensemble._configure import default_space
 
     found = default_space([("trees", learner("xgboost")), "knn", ("plain", Lasso())])
     assert found["trees__max_depth"] == (3, 10)
@@ -106,7 +106,7 @@ def test_the_default_space_is_what_the_learners_propose():
 
 
 def test_what_is_set_is_not_searched():
-    from byoe._configure import default_space
+    from byoe.ensemble._configure import default_space
 
     made = configure(EnsembleRegressor(("xgboost", "lightgbm")), {"eta": 0.1, "xgboost__max_depth": 3})
     found = default_space(made.learners)

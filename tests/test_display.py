@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from byoe import EnsembleRegressor, _display, learner
+from byoe import EnsembleRegressor, learner
+from byoe.ensemble import _display
 
 
 @pytest.fixture(scope="module")

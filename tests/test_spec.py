@@ -19,8 +19,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.tree import DecisionTreeRegressor
 
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe._load import from_spec
 from byoe.contracts._learner import Learner
+from byoe.ensemble._load import from_spec
 from byoe.errors import SpecError
 from byoe.registry._json_form import to_spec
 

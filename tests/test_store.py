@@ -24,7 +24,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, Store, learner
-from byoe._load import from_spec
+from byoe.ensemble._load import from_spec
 from byoe.errors import MemberError, ParameterError
 from byoe.registry._json_form import to_spec
 

@@ -14,8 +14,8 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from . import plugins, sagemaker
-    from ._ensemble import EnsembleClassifier, EnsembleRegressor
-    from ._load import load
+    from .ensemble._load import load
+    from .ensemble._regressor import EnsembleClassifier, EnsembleRegressor
     from .errors import ByoeError
     from .registry._registry import blender, learner
     from .store._store import Store
@@ -35,12 +35,12 @@ __all__ = [
 
 _HOMES = {
     "ByoeError": ".errors",
-    "EnsembleClassifier": "._ensemble",
-    "EnsembleRegressor": "._ensemble",
+    "EnsembleClassifier": ".ensemble._regressor",
+    "EnsembleRegressor": ".ensemble._regressor",
     "Store": ".store._store",
     "blender": ".registry._registry",
     "learner": ".registry._registry",
-    "load": "._load",
+    "load": ".ensemble._load",
 }
 
 

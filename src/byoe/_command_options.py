@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ._configure import configure
-from ._ensemble import EnsembleClassifier, EnsembleRegressor
+from .ensemble._configure import configure
+from .ensemble._regressor import EnsembleClassifier, EnsembleRegressor
 from .errors import InputError, ParameterError
 from .registry._portfolios import DEFAULT, PORTFOLIOS
 

@@ -3,7 +3,7 @@
 import pytest
 
 from byoe import EnsembleRegressor, learner
-from byoe._configure import configure
+from byoe.ensemble._configure import configure
 from byoe.registry._members import members
 from byoe.sagemaker._train import on_gpu
 

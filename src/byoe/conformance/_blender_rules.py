@@ -250,7 +250,7 @@ def _coverage(subject: BlenderSubject) -> None:
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.model_selection import TimeSeriesSplit
 
-    from .._ensemble import EnsembleClassifier, EnsembleRegressor
+    from ..ensemble._regressor import EnsembleClassifier, EnsembleRegressor
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(160, 3))

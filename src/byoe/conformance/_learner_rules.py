@@ -153,7 +153,7 @@ def _deterministic(subject: LearnerSubject) -> None:
 
 @rule(BOOK, "no leakage", "An out-of-fold prediction depends on no target of the rows that its fold predicts")
 def _no_leakage(subject: LearnerSubject) -> None:
-    from .._ensemble import EnsembleClassifier, EnsembleRegressor
+    from ..ensemble._regressor import EnsembleClassifier, EnsembleRegressor
 
     for task in subject.tasks():
         given = subject.sample(task)

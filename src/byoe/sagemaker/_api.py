@@ -11,7 +11,7 @@ from typing import Any
 
 import joblib
 
-from .._configure import default_space
+from ..ensemble._configure import default_space
 from ..errors import ParameterError, need
 from ._asked import configured, objective, plain_values
 from ._aws import Where, launch, launch_tuning, prefix_for

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .._base import BaseEnsemble
-from .._configure import configure
 from ..contracts._learner import Task
+from ..ensemble._base import BaseEnsemble
+from ..ensemble._configure import configure
 from ..errors import ParameterError
 from ..registry._json_form import to_spec
 from ..registry._members import as_blender, check_members

@@ -11,7 +11,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-from .._ensemble import EnsembleClassifier
+from ..ensemble._regressor import EnsembleClassifier
 from ..errors import JobError, ParameterError, SpecError, need
 from ..registry._json_form import Parts, parts_of, to_spec
 from ..registry._members import as_blender, entries

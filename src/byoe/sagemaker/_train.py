@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._configure import configure
-from .._load import from_spec
 from ..contracts._learner import FloatArray
 from ..data._files import Dataset, read_frame, take_apart
 from ..data._input import check_target, read_table
+from ..ensemble._configure import configure
+from ..ensemble._load import from_spec
 from ..errors import InputError, JobError
 from ..registry._members import as_blender, members
 from ..scoring._metrics import CLASSIFICATION, REGRESSION, find_metric

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._configure import configure
 from ..contracts._search_space import check_domain
+from ..ensemble._configure import configure
 from ..errors import JobError, ParameterError, need
 from ._limits import check_choices
 from ._local import LocalJob

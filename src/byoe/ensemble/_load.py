@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..bundle._reader import Saved
+from ..registry._json_form import arguments
 from ._base import BaseEnsemble
-from ._ensemble import EnsembleClassifier, EnsembleRegressor
-from .bundle._reader import Saved
-from .registry._json_form import arguments
+from ._regressor import EnsembleClassifier, EnsembleRegressor
 
 
 def from_spec(spec: Mapping[str, Any], trusted: Sequence[str] | None = None) -> Any:

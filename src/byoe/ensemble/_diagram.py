@@ -7,8 +7,8 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils._repr_html.estimator import _VisualBlock
 
-from .errors import ParameterError
-from .registry._members import entries
+from ..errors import ParameterError
+from ..registry._members import entries
 
 
 def diagram(ensemble: Any) -> Any:

@@ -8,15 +8,15 @@ from typing import Any, Self
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from ._regroup import pruned, refitted, with_members, without_members
+from ..contracts._blender import Blender
+from ..contracts._learner import FloatArray
+from ..data._input import read_table
+from ..data._table import Table
+from ..errors import InputError
+from ..registry._members import as_blender, check_members
+from ..scoring._diagnosis import Diagnosis, diagnose
 from ._transform import TransformingEnsemble
-from .contracts._blender import Blender
-from .contracts._learner import FloatArray
-from .data._input import read_table
-from .data._table import Table
-from .errors import InputError
-from .registry._members import as_blender, check_members
-from .scoring._diagnosis import Diagnosis, diagnose
+from ._variants import pruned, refitted, with_members, without_members
 
 
 class ChangeableEnsemble(TransformingEnsemble):

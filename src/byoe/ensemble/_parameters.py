@@ -6,8 +6,8 @@ from typing import Any, Self
 
 from sklearn.base import BaseEstimator, clone
 
-from .errors import ParameterError, UnknownNameError, did_you_mean
-from .registry._members import DROP, as_blender, as_learner, entries, find_label, replaced
+from ..errors import ParameterError, UnknownNameError, did_you_mean
+from ..registry._members import DROP, as_blender, as_learner, entries, find_label, replaced
 
 
 class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed

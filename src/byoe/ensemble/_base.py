@@ -13,35 +13,35 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from ..blenders._per_output import PerOutput
+from ..bundle._manifest import OOF as OUT_OF_FOLD
+from ..bundle._reader import Saved
+from ..contracts._blender import OOF, Blender
+from ..contracts._learner import FloatArray, Learner, Task
+from ..data._input import describe_target, read_table, read_target, read_weights
+from ..data._table import Table
+from ..engine._clock import read_time_limit
+from ..engine._crossfit import CrossFit, Failure, cross_fit, fit_blend
+from ..engine._rows import Rows
+from ..errors import InputError, ParameterError
+from ..fitted._models import FittedMember
+from ..fitted._predicting import Predicting
+from ..folds._leaks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_of_leaks
+from ..folds._plan import SplitPlan
+from ..folds._splits import make_plan
+from ..registry._json_form import arguments
+from ..registry._members import as_blender, check_frozen_classes, check_members, entries, members
+from ..registry._portfolios import DEFAULT
+from ..scoring._diagnosis import Diagnosis
+from ..scoring._leaderboard import Leaderboard, Scoring, board
+from ..scoring._metrics import Metric, find_metric
+from ..store._store import as_store
+from ..store._stored_tasks import opened, resumed_seed
+from ..store._task_keys import plan_key
+from ..tools._sizes import read_bytes
+from ..tools._warnings import warn
 from ._display import displays
-from ._nested_params import NestedParameters
-from .blenders._per_output import PerOutput
-from .bundle._manifest import OOF as OUT_OF_FOLD
-from .bundle._reader import Saved
-from .contracts._blender import OOF, Blender
-from .contracts._learner import FloatArray, Learner, Task
-from .data._input import describe_target, read_table, read_target, read_weights
-from .data._table import Table
-from .engine._clock import read_time_limit
-from .engine._crossfit import CrossFit, Failure, cross_fit, fit_blend
-from .engine._rows import Rows
-from .errors import InputError, ParameterError
-from .fitted._models import FittedMember
-from .fitted._predicting import Predicting
-from .folds._leaks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_of_leaks
-from .folds._plan import SplitPlan
-from .folds._splits import make_plan
-from .registry._json_form import arguments
-from .registry._members import as_blender, check_frozen_classes, check_members, entries, members
-from .registry._portfolios import DEFAULT
-from .scoring._diagnosis import Diagnosis
-from .scoring._leaderboard import Leaderboard, Scoring, board
-from .scoring._metrics import Metric, find_metric
-from .store._store import as_store
-from .store._stored_tasks import opened, resumed_seed
-from .store._task_keys import plan_key
-from .tools._sizes import read_bytes
-from .tools._warnings import warn
+from ._parameters import NestedParameters
 
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")
@@ -310,7 +310,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         SpecError
             When JSON cannot express a member or the blender.
         """
-        from .bundle._writer import save
+        from ..bundle._writer import save
 
         check_is_fitted(self, "members_")
         return save(self, path, oof=oof, trusted=trusted)
@@ -336,7 +336,7 @@ class BaseEnsemble(Predicting, NestedParameters):
     # An ensemble in an ensemble is a bundle in a bundle: of what predicts, which is all of it that is used.
 
     def _save_inside(self, folder: Path) -> None:
-        from .bundle._writer import save
+        from ..bundle._writer import save
 
         save(self, folder, oof=False, trusted=None)  # whoever saves the outer one names what is trusted
 
@@ -379,7 +379,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         MissingExtraError
             When ``byoe[onnx]`` is not installed.
         """
-        from .onnx._export import to_onnx
+        from ..onnx._export import to_onnx
 
         check_is_fitted(self, "members_")
         return to_onnx(self, path)

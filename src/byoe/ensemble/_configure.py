@@ -12,11 +12,11 @@ from typing import Any
 
 from sklearn.base import clone
 
-from .contracts._learner import Learner
-from .contracts._parameters import SHARED_NAMES
-from .errors import ParameterError, UnknownNameError, did_you_mean
-from .registry._members import as_blender, as_learner, entries, find_label, members
-from .registry._plugin import plain
+from ..contracts._learner import Learner
+from ..contracts._parameters import SHARED_NAMES
+from ..errors import ParameterError, UnknownNameError, did_you_mean
+from ..registry._members import as_blender, as_learner, entries, find_label, members
+from ..registry._plugin import plain
 
 _BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
 

@@ -10,16 +10,16 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._changes import ChangeableEnsemble
-from .blenders._calibrated import METHODS, Calibrated
-from .contracts._blender import Blender
-from .contracts._learner import FloatArray, Task
-from .data._table import Table
-from .errors import ParameterError
-from .fitted._explain import explain, explain_margins, feature_importances
-from .fitted._intervals import method_of, predict_interval
-from .registry._members import as_blender
-from .registry._portfolios import DEFAULT
+from ..blenders._calibrated import METHODS, Calibrated
+from ..contracts._blender import Blender
+from ..contracts._learner import FloatArray, Task
+from ..data._table import Table
+from ..errors import ParameterError
+from ..fitted._explain import explain, explain_margins, feature_importances
+from ..fitted._intervals import method_of, predict_interval
+from ..registry._members import as_blender
+from ..registry._portfolios import DEFAULT
+from ._after_fit import ChangeableEnsemble
 
 
 class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .engine._progress import Progress
+from ..engine._progress import Progress
 
 
 def displays(verbose: int) -> tuple[Any, ...]:

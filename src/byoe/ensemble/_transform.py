@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ..blenders._meta_model import meta_features
+from ..contracts._learner import FloatArray
 from ._base import BaseEnsemble
-from .blenders._meta_model import meta_features
-from .contracts._learner import FloatArray
 
 
 class TransformingEnsemble(TransformerMixin, BaseEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
