@@ -17,9 +17,9 @@ from sklearn.preprocessing import FunctionTransformer
 
 import byoe
 from byoe import EnsembleRegressor, learner
-from byoe._runtime import Runtime
 from byoe.errors import BundleError, PluginError, SpecError
 from byoe.plugins import Learner, register_learner
+from byoe.serving._runtime import Runtime
 from byoe.tools._trust import untrusted
 
 DOORS = {"estimator": byoe.load, "runtime": Runtime}

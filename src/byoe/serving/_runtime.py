@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .bundle._reader import Saved
-from .contracts._blender import Blender
-from .contracts._learner import FloatArray, Task
-from .data._table import Table
-from .errors import ParameterError
-from .fitted._explain import explain, explain_margins
-from .fitted._intervals import method_of, predict_interval
-from .fitted._predicting import Predicting
-from .folds._plan import SplitPlan
+from ..bundle._reader import Saved
+from ..contracts._blender import Blender
+from ..contracts._learner import FloatArray, Task
+from ..data._table import Table
+from ..errors import ParameterError
+from ..fitted._explain import explain, explain_margins
+from ..fitted._intervals import method_of, predict_interval
+from ..fitted._predicting import Predicting
+from ..folds._plan import SplitPlan
 
 
 class Runtime(Predicting):
