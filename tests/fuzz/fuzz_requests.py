@@ -13,7 +13,8 @@ import atheris
 
 with atheris.instrument_imports(include=["byoe.serving", "csv", "json"]):
     from byoe import serving
-    from byoe.serving import _answers, _columnar, _media  # noqa: F401
+    from byoe.serving import _answers, _media
+    from byoe.serving.columnar import _reader  # noqa: F401
 
 import numpy as np
 

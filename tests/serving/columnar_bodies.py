@@ -23,11 +23,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from byoe.serving._allowance import Allowance
-from byoe.serving._arrow_frames import _message
-from byoe.serving._columnar import Columnar, read_arrow, read_parquet
 from byoe.serving._refusal import Refusal
-from byoe.serving._thrift import BINARY, I32, I64, LIST, STRUCT, Reader, _varint, written
+from byoe.serving.columnar._allowance import Allowance
+from byoe.serving.columnar._arrow import _message
+from byoe.serving.columnar._reader import Columnar, read_arrow, read_parquet
+from byoe.serving.columnar._thrift import BINARY, I32, I64, LIST, STRUCT, Reader, _varint, written
 
 MOST_CELLS = 100_000
 LONG = "x" * 3_000_000

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byoe.data._numbers import _dates
-from byoe.serving._allowance import Allowance
-from byoe.serving._columnar import _Collected, read_arrow, read_parquet
 from byoe.serving._refusal import Refusal
+from byoe.serving.columnar._allowance import Allowance
+from byoe.serving.columnar._reader import _Collected, read_arrow, read_parquet
 
 SCRIPT = Path(__file__).with_name("columnar_bodies.py")
 spec = importlib.util.spec_from_file_location("columnar_bodies", SCRIPT)
@@ -303,7 +303,7 @@ def test_what_is_imported(tmp_path):
     code = """
 import sys
 from pathlib import Path
-from byoe.serving._columnar import _Collected, read_arrow, read_parquet
+from byoe.serving.columnar._reader import _Collected, read_arrow, read_parquet
 assert "pyarrow" not in sys.modules
 read_arrow(Path("arrow").read_bytes(), 1000)
 read_parquet(Path("parquet").read_bytes(), 1000)

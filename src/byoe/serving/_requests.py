@@ -183,7 +183,7 @@ def _read_npy(body: str | bytes, kind: ContentType) -> Request:
 
 
 def _read_columnar(body: str | bytes, kind: ContentType) -> Request:
-    from ._columnar import read_arrow, read_parquet
+    from .columnar._reader import read_arrow, read_parquet
 
     data = _bytes(body)
     read = read_parquet if kind.media == PARQUET else read_arrow

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .._refusal import Refusal
 from ._allowance import Allowance
-from ._refusal import Refusal
 from ._thrift import BINARY, I8, I32, I64, LIST, STRUCT, TRUE, Fields, Reader, written
 
 _TOKENS = 400_000  # of up to 300 bytes each

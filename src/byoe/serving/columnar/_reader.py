@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .._refusal import Refusal
 from ._allowance import Allowance
-from ._arrow_frames import check_stream, duration_units
+from ._arrow import check_stream, duration_units
 from ._parquet_footer import read_footer
 from ._parquet_pages import check_pages
-from ._refusal import Refusal
 
 Kind = Literal["number", "text", "date"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from .._refusal import Refusal
 from ._allowance import Allowance
 from ._parquet_footer import Chunk, Leaf
-from ._refusal import Refusal
 from ._thrift import I32, STRUCT, Fields, Reader
 
 _TOKENS = 64

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._refusal import Refusal
+from .._refusal import Refusal
 
 TRUE, FALSE, I8, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
 

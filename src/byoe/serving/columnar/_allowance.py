@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._refusal import Refusal
+from .._refusal import Refusal
 
 _PER_CELL = 64  # bytes
 _ANY_BODY = 16 * 2**20  # bytes that a body of few cells may take as well

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import base64
 
+from .._refusal import Refusal
 from ._allowance import Allowance
-from ._refusal import Refusal
 
 _SCHEMA, _DICTIONARY_BATCH, _RECORD_BATCH = 1, 2, 3
 _TYPE_NAMES = {
