@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from byoe import _demo
+from byoe.cli import _demo
 from byoe.errors import JobError
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.aws.test_endpoints import MACHINE, left, make
 from typer.testing import CliRunner
 
-from byoe._commands import app
+from byoe.cli._app import app
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker._cloud import Cloud
 from byoe.sagemaker._cloud_tuning import Tuning

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import byoe
 from byoe import EnsembleRegressor
-from byoe._commands import app
+from byoe.cli._app import app
 from byoe.errors import InputError, JobError, ParameterError
 from byoe.sagemaker import _batch
 from byoe.sagemaker._cloud import split

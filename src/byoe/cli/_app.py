@@ -10,15 +10,15 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from . import _command_options as options
-from . import load
-from ._sagemaker_commands import app as sagemaker_app
-from ._store_commands import app as store_app
-from ._version import __version__
-from .bundle._writer import check_free
-from .data._files import read_frame, take_apart
-from .errors import InputError, ParameterError, PluginError
-from .scoring._leaderboard import Leaderboard
+from .. import load
+from .._version import __version__
+from ..bundle._writer import check_free
+from ..data._files import read_frame, take_apart
+from ..errors import InputError, ParameterError, PluginError
+from ..scoring._leaderboard import Leaderboard
+from . import _options as options
+from ._sagemaker import app as sagemaker_app
+from ._store import app as store_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -138,7 +138,7 @@ def serve(
 @app.command()
 def plugins() -> None:
     """List the registered learners and blenders: where each comes from, what it can do, and its state."""
-    from .registry._overview import overview
+    from ..registry._overview import overview
 
     print(overview())
 
@@ -150,10 +150,10 @@ def check(
     rows: Annotated[int, typer.Option(min=120, help="Rows of the tables that a learner is checked on.")] = 120,
 ) -> None:
     """Check that a plugin keeps the promises of the contract; the exit status is 1 if it breaks one."""
-    from .conformance import check_blender, check_learner
-    from .registry._overview import KINDS
-    from .registry._plugin import plain
-    from .registry._registry import blender, installed, learner
+    from ..conformance import check_blender, check_learner
+    from ..registry._overview import KINDS
+    from ..registry._plugin import plain
+    from ..registry._registry import blender, installed, learner
 
     params = options.settings(param)
     broken = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .errors import ByoeError, need
+from ..errors import ByoeError, need
 
 
 def main() -> None:
@@ -12,7 +12,7 @@ def main() -> None:
     try:
         need("typer", "cli", "the byoe command")
         need("rich", "cli", "the byoe command")
-        from ._commands import app
+        from ._app import app
 
         app()
     except (ByoeError, OSError) as error:

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from .ensemble._configure import configure
-from .ensemble._regressor import EnsembleClassifier, EnsembleRegressor
-from .errors import InputError, ParameterError
-from .registry._portfolios import DEFAULT, PORTFOLIOS
+from ..ensemble._configure import configure
+from ..ensemble._regressor import EnsembleClassifier, EnsembleRegressor
+from ..errors import InputError, ParameterError
+from ..registry._portfolios import DEFAULT, PORTFOLIOS
 
 Data = Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")]
 Target = Annotated[str, typer.Option(help="Name or position of the column to predict.")]

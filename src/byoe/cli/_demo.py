@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import EnsembleRegressor, learner, sagemaker
-from .errors import JobError, need
+from .. import EnsembleRegressor, learner, sagemaker
+from ..errors import JobError, need
 
 SPACE: dict[str, Any] = {"eta": (0.01, 0.1, "log"), "max_depth": (2, 4)}
 _HELD_OUT = 89  # a fifth of the 442 rows

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from . import _command_options as options
-from .errors import ParameterError
-from .scoring._leaderboard import Leaderboard
+from ..errors import ParameterError
+from ..scoring._leaderboard import Leaderboard
+from . import _options as options
 
 app = typer.Typer(no_args_is_help=True, help="One training job, one tuning job and one endpoint for any ensemble.")
 
@@ -54,7 +54,7 @@ def fit(
     wait: _Wait = True,
 ) -> None:
     """Train an ensemble in one job."""
-    from . import sagemaker
+    from .. import sagemaker
 
     job = sagemaker.fit(
         options.made(_kind(task), learners, blender, param, cv, metric, seed),
@@ -103,7 +103,7 @@ def tune(
     wait: _Wait = True,
 ) -> None:
     """Tune an ensemble on its validation metric in one tuning job."""
-    from . import sagemaker
+    from .. import sagemaker
 
     tuning = sagemaker.tune(
         options.made(_kind(task), learners, blender, param, cv, metric, seed),
@@ -129,7 +129,7 @@ def attach(
     logs: Annotated[bool, typer.Option(help="Print the log too.")] = False,
 ) -> None:
     """Tell how a job, a tuning job, an endpoint or a transform job on AWS is doing."""
-    from . import sagemaker
+    from .. import sagemaker
 
     found: Any = sagemaker.attach(name)
     if logs and hasattr(found, "log"):
@@ -157,7 +157,7 @@ def deploy(
     max_concurrency: Annotated[int, typer.Option(help="Requests that a serverless endpoint answers at a time.")] = 5,
 ) -> None:
     """Serve the ensemble of a job on AWS, and print the endpoint's name."""
-    from . import sagemaker
+    from .. import sagemaker
 
     found: Any = sagemaker.attach(job)
     if isinstance(found, sagemaker.Endpoint):
@@ -202,7 +202,7 @@ def transform(
     wait: _Wait = True,
 ) -> None:
     """Predict many rows by a batch transform job on AWS, without an endpoint."""
-    from . import sagemaker
+    from .. import sagemaker
 
     if out is not None:
         if not wait:
@@ -231,7 +231,7 @@ def transform(
 @app.command()
 def delete(endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on AWS.")]) -> None:
     """Remove an endpoint with its configuration and its model; nothing happens for what is gone."""
-    from .sagemaker import Endpoint
+    from ..sagemaker import Endpoint
 
     Endpoint(endpoint).delete()
     print(f"nothing is left of endpoint {endpoint}")
@@ -257,7 +257,7 @@ def export(
     vendor: _Vendor = False,
 ) -> None:
     """Write the source folder of a job, for review or for other tools."""
-    from .sagemaker import export as write
+    from ..sagemaker import export as write
 
     made = options.made(_kind(task), learners, blender, param, cv, metric, seed)
     columns = _columns(target, weight, groups, drop, header)
@@ -271,7 +271,7 @@ def dockerfile(
     image: Annotated[str, typer.Option(help="Address of the container image to extend.")],
 ) -> None:
     """Write a Dockerfile into a source folder: an image with all that its jobs install, for the fastest start."""
-    from .sagemaker import dockerfile as write
+    from ..sagemaker import dockerfile as write
 
     file = write(source, image)
     print(f"wrote {file}; build it with: docker build --tag byoe {source}")
@@ -316,7 +316,7 @@ def _domain(text: str) -> tuple[str, Any]:
 
 
 def _endpoint(name: str) -> Any:
-    from . import sagemaker
+    from .. import sagemaker
 
     found = sagemaker.attach(name)
     if not isinstance(found, sagemaker.Endpoint):
