@@ -314,7 +314,7 @@ def test_a_learner_of_a_notebook_is_saved_and_loaded_where_it_is_registered(tmp_
 
 
 def test_a_learner_of_a_notebook_is_not_sent_to_a_job(tmp_path):
-    from byoe.sagemaker._source import write_source
+    from byoe.sagemaker.source._folder import write_source
 
     with (
         register_learner("mine", Ridge),
@@ -413,7 +413,7 @@ class Pickles(Dummy):
 
 
 def test_a_learner_that_saves_pickles_is_not_sent_to_a_job(tmp_path):
-    from byoe.sagemaker._source import write_source
+    from byoe.sagemaker.source._folder import write_source
 
     with (
         register_learner("pickles", Pickles),

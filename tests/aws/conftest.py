@@ -3,7 +3,7 @@ import moto
 import pytest
 from tests.aws.service_model import faults
 
-from byoe.sagemaker._cloud import Cloud
+from byoe.sagemaker.aws._cloud import Cloud
 
 
 @pytest.fixture

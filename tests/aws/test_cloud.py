@@ -11,12 +11,12 @@ import pytest
 import byoe
 from byoe import EnsembleRegressor, load
 from byoe.errors import JobError, ParameterError
-from byoe.sagemaker._cloud import Cloud, NotFoundError, split
-from byoe.sagemaker._cloud_job import Job
-from byoe.sagemaker._machine import Channel, Machine
-from byoe.sagemaker._metric_lines import metric_definitions
-from byoe.sagemaker._requests import training_request
-from byoe.sagemaker._upload import pack, upload_channels, upload_source
+from byoe.sagemaker.aws._cloud import Cloud, NotFoundError, split
+from byoe.sagemaker.aws._job import Job
+from byoe.sagemaker.aws._machine import Channel, Machine
+from byoe.sagemaker.aws._requests import training_request
+from byoe.sagemaker.aws._upload import pack, upload_channels, upload_source
+from byoe.sagemaker.shared._metric_lines import metric_definitions
 
 ROLE = "arn:aws:iam::123456789012:role/byoe"
 

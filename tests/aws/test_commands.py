@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from byoe.cli._app import app
 from byoe.errors import JobError, ParameterError
-from byoe.sagemaker._cloud import Cloud
-from byoe.sagemaker._cloud_tuning import Tuning
+from byoe.sagemaker.aws._cloud import Cloud
+from byoe.sagemaker.aws._tuning import Tuning
 
 
 @pytest.fixture

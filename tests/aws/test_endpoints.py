@@ -9,12 +9,12 @@ from tests.aws.service_model import faults
 
 import byoe
 from byoe.errors import InputError, JobError, ParameterError
-from byoe.sagemaker import _asynchronous, _cloud_endpoint
-from byoe.sagemaker._cloud import DeniedError, split
-from byoe.sagemaker._cloud_endpoint import Endpoint, _excerpt, create_endpoint
-from byoe.sagemaker._cloud_job import Job
-from byoe.sagemaker._machine import Instances, Machine, Serverless
-from byoe.sagemaker._payload import payloads
+from byoe.sagemaker.aws import _asynchronous, _endpoint
+from byoe.sagemaker.aws._cloud import DeniedError, split
+from byoe.sagemaker.aws._endpoint import Endpoint, _excerpt, create_endpoint
+from byoe.sagemaker.aws._job import Job
+from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
+from byoe.sagemaker.shared._payload import payloads
 
 MACHINE = Machine("123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1", "arn:aws:iam::123456789012:role/byoe")
 
@@ -150,7 +150,7 @@ def trained(cloud, bucket, monkeypatch):
 def test_an_endpoint_that_is_about_to_start_is_asked_again(cloud, monkeypatch, code, fields, times):
     from botocore.stub import Stubber
 
-    from byoe.sagemaker import _cloud
+    from byoe.sagemaker.aws import _cloud
 
     pauses = []
     monkeypatch.setattr(_cloud.time, "sleep", pauses.append)
@@ -305,7 +305,7 @@ def test_an_endpoint_that_is_being_made_is_deleted_as_soon_as_it_can_be(cloud, s
         return call(service, operation, **request)
 
     monkeypatch.setattr(cloud, "call", busy)
-    monkeypatch.setattr(_cloud_endpoint, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(_endpoint, "_POLL_SECONDS", 0.0)
     endpoint.delete()
     assert len(refused) == 2
     assert left(session) == []

@@ -6,10 +6,9 @@ import pytest
 from tests.aws.service_model import faults, model
 
 from byoe.errors import ParameterError
-from byoe.sagemaker import _limits, _machine, _requests
-from byoe.sagemaker._machine import Channel, Instances, Machine, Serverless, has_gpu
-from byoe.sagemaker._metric_lines import metric_definitions
-from byoe.sagemaker._requests import (
+from byoe.sagemaker.aws import _machine, _requests
+from byoe.sagemaker.aws._machine import Channel, Instances, Machine, Serverless, has_gpu
+from byoe.sagemaker.aws._requests import (
     endpoint_config_request,
     endpoint_request,
     model_request,
@@ -17,6 +16,8 @@ from byoe.sagemaker._requests import (
     training_request,
     tuning_request,
 )
+from byoe.sagemaker.shared import _limits
+from byoe.sagemaker.shared._metric_lines import metric_definitions
 
 PLAIN = Machine(
     "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1.9-0-cpu-py3", "arn:aws:iam::123456789012:role/byoe"

@@ -11,11 +11,11 @@ import byoe
 from byoe import EnsembleRegressor
 from byoe.cli._app import app
 from byoe.errors import InputError, JobError, ParameterError
-from byoe.sagemaker import _batch
-from byoe.sagemaker._cloud import split
-from byoe.sagemaker._cloud_job import Job
-from byoe.sagemaker._cloud_transform import Transform
-from byoe.sagemaker._cloud_tuning import Tuning
+from byoe.sagemaker import _transform
+from byoe.sagemaker.aws._cloud import split
+from byoe.sagemaker.aws._job import Job
+from byoe.sagemaker.aws._transform import Transform
+from byoe.sagemaker.aws._tuning import Tuning
 from byoe.serving import input_fn, model_fn, output_fn, predict_fn
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1"
@@ -78,7 +78,7 @@ def models(session):
 def test_rows_are_predicted_in_their_order_and_the_model_is_removed(
     job, cloud, session, asked, bucket, frame, fitted, served, monkeypatch
 ):
-    monkeypatch.setattr(_batch, "_PIECE", 5000)  # bytes, for several pieces
+    monkeypatch.setattr(_transform, "_PIECE", 5000)  # bytes, for several pieces
     transform = byoe.sagemaker.transform(job, frame, wait=False, instance_count=2, tags={"team": "blue"})
     assert models(session) == [transform.name]
     assert len(carry_out(cloud, session, transform, served)) > 10

@@ -9,7 +9,7 @@ import pytest
 import byoe
 from byoe import EnsembleRegressor
 from byoe.errors import JobError, ParameterError
-from byoe.sagemaker._cloud_tuning import Tuning
+from byoe.sagemaker.aws._tuning import Tuning
 
 SPACE = {"eta": (0.01, 0.3, "log"), "xgboost__max_depth": (2, 8), "blender": ["mean", "weighted"]}
 

@@ -5,9 +5,9 @@ from tests.aws.service_model import faults
 from tests.aws.test_endpoints import MACHINE, left, make
 
 from byoe.errors import JobError
-from byoe.sagemaker._cloud_endpoint import Endpoint, create_endpoint
-from byoe.sagemaker._cloud_job import Job
-from byoe.sagemaker._machine import Instances, Machine, Serverless
+from byoe.sagemaker.aws._endpoint import Endpoint, create_endpoint
+from byoe.sagemaker.aws._job import Job
+from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import byoe
 from byoe import EnsembleRegressor
 from byoe.errors import InputError, JobError
-from byoe.sagemaker import _asynchronous
+from byoe.sagemaker.aws import _asynchronous
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ import pytest
 
 import byoe
 from byoe.errors import InputError, JobError
-from byoe.sagemaker import _endpoint, _server
-from byoe.sagemaker._endpoint import LocalEndpoint
+from byoe.sagemaker.local import _endpoint, _server
+from byoe.sagemaker.local._endpoint import LocalEndpoint
 
 sm = byoe.sagemaker
 
@@ -185,7 +185,7 @@ def test_an_endpoint_does_not_outlive_a_killed_owner(job):
     code = (
         "import os, signal\n"
         "from pathlib import Path\n"
-        "from byoe.sagemaker._endpoint import LocalEndpoint\n"
+        "from byoe.sagemaker.local._endpoint import LocalEndpoint\n"
         f"endpoint = LocalEndpoint('x', Path({str(job.artifact)!r}))\n"
         "print(endpoint._process.pid, endpoint._folder, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"

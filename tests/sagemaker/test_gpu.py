@@ -5,7 +5,7 @@ import pytest
 from byoe import EnsembleRegressor, learner
 from byoe.ensemble._configure import configure
 from byoe.registry._members import members
-from byoe.sagemaker._train import on_gpu
+from byoe.sagemaker.in_job._train import on_gpu
 
 
 def params(ensemble):

@@ -12,8 +12,8 @@ import pytest
 
 import byoe
 from byoe import EnsembleRegressor, learner
-from byoe.sagemaker._layout import lay_out
-from byoe.sagemaker._source import write_source
+from byoe.sagemaker.local._layout import lay_out
+from byoe.sagemaker.source._folder import write_source
 from byoe.store._store import TASKS, entries
 
 

@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe.sagemaker._metric_lines import read_metrics
+from byoe.sagemaker.shared._metric_lines import read_metrics
 
 sm = byoe.sagemaker
 
@@ -133,8 +133,8 @@ def test_the_layout_is_the_platforms(job):
 
 
 def test_variables_and_arguments_are_those_of_the_training_toolkit(tmp_path):
-    from byoe.sagemaker._layout import lay_out
-    from byoe.sagemaker._source import write_source
+    from byoe.sagemaker.local._layout import lay_out
+    from byoe.sagemaker.source._folder import write_source
 
     data = {"target": "y", "weight": None, "groups": None, "drop": []}
     source = write_source(EnsembleRegressor(("ridge",)), tmp_path / "source", data=data)
@@ -232,7 +232,7 @@ def test_validation_columns_are_matched_by_name(split, tmp_path):
 
 
 def test_nested_ensembles_bring_their_members(tmp_path, split):
-    from byoe.sagemaker._source import write_source
+    from byoe.sagemaker.source._folder import write_source
 
     inner = EnsembleRegressor(
         ["log-ridge", learner("random_forest", n_estimators=5), "xgboost"], "mean", random_state=0
@@ -287,9 +287,9 @@ def test_weights_groups_and_dropped_columns(split, tmp_path, rng):
 
 
 def test_the_data_are_read_once_for_all_members(split, tmp_path, monkeypatch):
-    from byoe.sagemaker import _train
-    from byoe.sagemaker._layout import lay_out
-    from byoe.sagemaker._source import write_source
+    from byoe.sagemaker.in_job import _train
+    from byoe.sagemaker.local._layout import lay_out
+    from byoe.sagemaker.source._folder import write_source
 
     train, _ = split
     train.to_csv(tmp_path / "a.csv", index=False)
@@ -340,8 +340,8 @@ def test_the_folder_runs_where_byoe_is_not_installed(split, tmp_path):
             (site / entry.name).symlink_to(entry)
     missing = subprocess.run([python, "-c", "import byoe"], capture_output=True, text=True)
     assert "No module named 'byoe'" in missing.stderr
-    from byoe.sagemaker._layout import lay_out
-    from byoe.sagemaker._source import write_source
+    from byoe.sagemaker.local._layout import lay_out
+    from byoe.sagemaker.source._folder import write_source
 
     train.to_csv(tmp_path / "a.csv", index=False)
     data = {"target": "target", "weight": None, "groups": None, "drop": []}

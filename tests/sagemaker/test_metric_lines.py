@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byoe.sagemaker._metric_lines import metric_definitions, metric_line, read_metrics
+from byoe.sagemaker.shared._metric_lines import metric_definitions, metric_line, read_metrics
 
 labels = st.from_regex(r"[a-z][a-z0-9]{0,8}(_[a-z0-9]{1,4})?", fullmatch=True) | st.sampled_from(
     ["validation", "member", "rmse"]

@@ -10,7 +10,7 @@ import byoe
 from byoe import EnsembleRegressor
 from byoe.errors import JobError, ParameterError, SpecError
 from byoe.plugins import register_learner
-from byoe.sagemaker._own_code import modules_of, write_module
+from byoe.sagemaker.source._own_code import modules_of, write_module
 
 MODULE = """
 from own_helpers_here.scaling import halved

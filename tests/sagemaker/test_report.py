@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from byoe import EnsembleRegressor
-from byoe.sagemaker._report import report
+from byoe.sagemaker.in_job._report import report
 
 
 class Failing(RegressorMixin, BaseEstimator):

@@ -5,8 +5,8 @@ from email.message import Message
 import pytest
 
 from byoe.errors import JobError
-from byoe.sagemaker import _requirements
-from byoe.sagemaker._requirements import ALWAYS, NEWEST, Container
+from byoe.sagemaker.source import _requirements
+from byoe.sagemaker.source._requirements import ALWAYS, NEWEST, Container
 
 
 class Dist:

@@ -3,7 +3,7 @@
 import pytest
 
 from byoe.errors import JobError, ParameterError
-from byoe.sagemaker._savings import Savings, fitted_line, savings
+from byoe.sagemaker.shared._savings import Savings, fitted_line, savings
 
 LOG = f"[byoe] read 3 rows\n[byoe] {fitted_line(3, 40)}\nvalidation:rmse=1;"
 

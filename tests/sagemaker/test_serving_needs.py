@@ -6,7 +6,7 @@ from sklearn.datasets import load_diabetes
 
 import byoe
 from byoe import EnsembleRegressor, blender, learner
-from byoe.sagemaker._serving_needs import libraries_in_use, needed_lines
+from byoe.sagemaker.in_job._serving_needs import libraries_in_use, needed_lines
 
 LINES = [
     "catboost==1.2.10",

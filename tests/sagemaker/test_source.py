@@ -8,7 +8,7 @@ from sklearn.linear_model import Lasso
 from byoe import EnsembleClassifier, EnsembleRegressor
 from byoe.errors import JobError, MissingExtraError, ParameterError, SpecError
 from byoe.registry._members import as_blender
-from byoe.sagemaker._source import metric_names, write_source
+from byoe.sagemaker.source._folder import metric_names, write_source
 
 DATA = {"target": "y", "weight": None, "groups": None, "drop": []}
 
@@ -100,12 +100,12 @@ def test_metric_names():
 
 
 def test_a_plugin_from_an_index_is_pinned_and_one_from_a_folder_is_shipped(tmp_path, monkeypatch):
-    from byoe.sagemaker import _requirements, _source
+    from byoe.sagemaker.source import _folder, _requirements
 
     ensemble = EnsembleRegressor(("additive-bins", "ridge"), "trimmed-mean")
     source = write_source(ensemble, tmp_path / "folder", data=DATA)
     assert any(wheel.name.startswith("byoe_example-") for wheel in (source / "wheels").iterdir())
-    for module in (_source, _requirements):
+    for module in (_folder, _requirements):
         monkeypatch.setattr(module, "direct_url", lambda dist: None)
     source = write_source(ensemble, tmp_path / "index", data=DATA)
     assert [wheel.name.partition("-")[0] for wheel in (source / "wheels").iterdir()] == ["byoe"]

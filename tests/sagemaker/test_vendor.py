@@ -7,7 +7,7 @@ import pytest
 import byoe
 from byoe import EnsembleRegressor
 from byoe.errors import JobError, ParameterError
-from byoe.sagemaker._vendor import download
+from byoe.sagemaker.source._vendor import download
 
 
 def wheel(folder, name, version, tag="py3-none-any"):

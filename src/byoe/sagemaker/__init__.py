@@ -4,18 +4,18 @@
 platform does it, without Docker or an account. The type of an instance runs it on AWS.
 """
 
-from ._api import fit, tune
-from ._aws import attach
-from ._batch import transform
-from ._cloud_endpoint import Endpoint
-from ._cloud_job import Job
-from ._cloud_transform import Transform
-from ._cloud_tuning import Tuning
 from ._deploy import deploy
-from ._endpoint import LocalEndpoint
 from ._export import dockerfile, export
-from ._local import LocalJob
-from ._tune import LocalTuning
+from ._fit import fit, tune
+from ._transform import transform
+from .aws._endpoint import Endpoint
+from .aws._job import Job
+from .aws._launch import attach
+from .aws._transform import Transform
+from .aws._tuning import Tuning
+from .local._endpoint import LocalEndpoint
+from .local._job import LocalJob
+from .local._tuning import LocalTuning
 
 __all__ = [
     "Endpoint",

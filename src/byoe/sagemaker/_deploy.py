@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import ParameterError
-from ._aws import SERVING, check_options, prefix_for, serve
-from ._cloud_endpoint import Endpoint
-from ._cloud_job import Job
-from ._cloud_tuning import Tuning
-from ._endpoint import LocalEndpoint
-from ._local import LocalJob, new_name
-from ._machine import Instances, Serverless
-from ._tune import LocalTuning
+from .aws._endpoint import Endpoint
+from .aws._job import Job
+from .aws._launch import SERVING, check_options, prefix_for, serve
+from .aws._machine import Instances, Serverless
+from .aws._tuning import Tuning
+from .local._endpoint import LocalEndpoint
+from .local._job import LocalJob, new_name
+from .local._tuning import LocalTuning
 
 
 def deploy(

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, ParameterError
-from ._asked import configured
-from ._limits import check_count
-from ._machine import has_gpu
-from ._source import write_source
+from .aws._machine import has_gpu
+from .shared._checks import configured
+from .shared._limits import check_count
+from .source._folder import write_source
 
 _DOCKERFILE = """\
 # All that a job or an endpoint of this source folder installs. Written by byoe.

@@ -1,0 +1,300 @@
+"""`fit` and `tune`: arguments in, checked before anything is written or run."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from ..ensemble._configure import default_space
+from ..errors import ParameterError, need
+from .aws._cloud import Cloud
+from .aws._job import Job
+from .aws._launch import Where, launch, launch_tuning, prefix_for
+from .aws._requests import UNFINISHED, parameter_ranges
+from .aws._tuning import Tuning
+from .local._job import LocalJob, new_name
+from .local._tuning import LocalTuning, check_space, cpus_per_trial
+from .shared._checks import configured, objective, plain_values
+from .shared._limits import check_count
+from .shared._tables import as_files, data_roles, read_channels
+from .source._folder import write_source
+
+_OUTPUT = "byoe-jobs"
+
+
+def fit(
+    ensemble: Any,
+    train: Any,
+    validation: Any = None,
+    *,
+    target: str | int,
+    weight: str | int | None = None,
+    groups: str | int | None = None,
+    drop: Iterable[str | int] = (),
+    header: bool | None = None,
+    dependencies: Iterable[str | Path] = (),
+    requirements: Iterable[str] = (),
+    vendor: bool = False,
+    instance_type: str = "local",
+    instance_count: int = 1,
+    role: str | None = None,
+    output: str | Path | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    spot: bool = False,
+    image: str | None = None,
+    session: Any = None,
+    wait: bool = True,
+    logs: bool = True,
+    **options: Any,
+) -> LocalJob | Job:
+    """Train an ensemble in one job.
+
+    Parameters
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+        Not fitted.
+    train, validation : frame, file, folder, or ``s3://`` address for a job on AWS
+        CSV (with or without a header) or Parquet. The validation table is used for the
+        metrics alone, never for fitting, stopping or blending.
+    target, weight, groups : str or int
+        Name or position of a column of both tables.
+    drop : iterable of str or int
+        Columns that are no features.
+    header : bool, default=None
+        Whether the first row of CSV files names the columns; None looks.
+    dependencies : iterable of str or Path, default=()
+        Your own modules and packages that the ensemble uses, as ``.py`` files and folders: the job
+        and its endpoint can import them.
+    requirements : iterable of str, default=()
+        Further distributions that the job installs, in the versions that are installed here.
+    vendor : bool, default=False
+        On AWS: send all that the job and its endpoint install as wheels, which pip downloads here,
+        for containers without a network (``isolated=True``, or a VPC that is closed).
+    instance_type : str, default="local"
+        Where to run: on this machine, by the same generated files as on SageMaker; or the type
+        of an instance on AWS, such as ``"ml.m5.xlarge"``.
+    instance_count : int, default=1
+        On AWS: with several instances their Dask workers share the tasks of the fit, and each reads
+        its own copy of the data. Needs ``byoe[dask]`` here.
+    role : str, default=None
+        On AWS: name or ARN of the role that the job takes on. None takes that of a SageMaker
+        notebook.
+    output : str or Path, default=None
+        Folder under which the job's own folder is made, ``byoe-jobs`` unless it is given; on AWS
+        an ``s3://`` prefix, ``byoe`` in SageMaker's usual bucket unless it is given.
+    hyperparameters : mapping, default=None
+        Override parameters of the ensemble, its members and its blender by the names of
+        ``get_params``, or by shared names such as ``eta`` and ``max_depth``.
+    spot : bool, default=False
+        On AWS: use spare capacity, which costs less and may be taken back. Finished members and
+        folds are kept in S3, and the next attempt goes on from there.
+    image : str, default=None
+        On AWS: another container image than the newest one for scikit-learn.
+    session : boto3.Session, default=None
+        On AWS: by default what the environment and ``~/.aws`` say.
+    wait : bool, default=True
+        Wait for the end, and raise when the job fails.
+    logs : bool, default=True
+        Print the log while waiting.
+    **options
+        On AWS: ``volume_gb``, ``max_seconds``, ``max_wait_seconds``, ``keep_alive_seconds``,
+        ``subnets``, ``security_groups``, ``output_key``, ``volume_key``, ``isolated``,
+        ``encrypted``, ``environment``, ``tags``.
+
+    Returns
+    -------
+    LocalJob, or on AWS Job
+
+    Raises
+    ------
+    SpecError, ParameterError, InputError
+        Before anything is written: when JSON cannot express the ensemble, a name is not
+        known, there are no such data, or a frame or file of this
+        machine has no such column.
+    JobError
+        When AWS refuses the job, or it fails; its attribute ``job`` is the handle.
+    """
+    where = Where(instance_type, instance_count, role, image, spot, vendor, session, options)
+    where.check(output)
+    channels = read_channels(train, validation, local=where.local)
+    values = plain_values(hyperparameters)
+    made = configured(ensemble, values)
+    data = data_roles(channels, target, weight, groups, drop, header)
+    shipped = {"dependencies": dependencies, "requirements": requirements, **where.needs}
+    name = new_name()
+    if not where.local:
+        cloud = Cloud(session)
+        machine = where.machine(cloud)
+        prefix = prefix_for(cloud, output)
+        with tempfile.TemporaryDirectory() as folder:
+            source, places = _prepare(Path(folder), ensemble, [made], channels, data, shipped)
+            on_aws = launch(name, source, places, values, cloud=cloud, machine=machine, prefix=prefix)
+        return on_aws.wait(logs=logs) if wait else on_aws
+    base = _base(output, name)
+    with _removed_if_failing(base):
+        source, paths = _prepare(base, ensemble, [made], channels, data, shipped)
+        job = LocalJob(name, base, source, paths, values, cpus=joblib.cpu_count())
+    return job.wait(logs=logs) if wait else job
+
+
+def tune(
+    ensemble: Any,
+    space: Mapping[str, Any] | None,
+    train: Any,
+    validation: Any = None,
+    *,
+    target: str | int,
+    weight: str | int | None = None,
+    groups: str | int | None = None,
+    drop: Iterable[str | int] = (),
+    header: bool | None = None,
+    dependencies: Iterable[str | Path] = (),
+    requirements: Iterable[str] = (),
+    max_jobs: int = 10,
+    max_parallel_jobs: int = 1,
+    vendor: bool = False,
+    instance_type: str = "local",
+    instance_count: int = 1,
+    role: str | None = None,
+    output: str | Path | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    strategy: str = "Bayesian",
+    warm_start: Iterable[str] = (),
+    seed: int | None = None,
+    spot: bool = False,
+    image: str | None = None,
+    session: Any = None,
+    wait: bool = True,
+    on_trial: Callable[[dict[str, Any]], None] | None = None,
+    **options: Any,
+) -> LocalTuning | Tuning:
+    """Tune an ensemble on its validation metric in one tuning job.
+
+    The objective is ``validation:`` and the name of the ensemble's metric, read from the
+    log of every trial by the same regex as on SageMaker. Without validation data it is the
+    cross-validated score of the blend, so that no data are held out.
+
+    Parameters
+    ----------
+    ensemble, train, validation, target, weight, groups, drop, header, dependencies, requirements, \
+vendor, instance_type, instance_count, role, output, hyperparameters, spot, image, session, **options
+        As in `fit`; a fixed hyperparameter cannot be tuned too.
+    space : mapping of str to tuple or list, or None
+        None searches what the learners propose, but for what is set already.
+        ``(1, 9)`` is a range of integers, ``(0.5, 1.0)`` a continuous one, ``(0.01, 0.3,
+        "log")`` one on a log scale, a list the values to choose from. Names are those of
+        ``get_params``, or shared names.
+    max_jobs : int, default=10
+    max_parallel_jobs : int, default=1
+        Trials at a time; they share the cores.
+    strategy : {"Bayesian", "Random", "Grid"}, default="Bayesian"
+        On AWS. A grid takes lists of values alone, and tries all of them.
+    warm_start : iterable of str, default=()
+        On AWS: names of earlier tuning jobs, whose trials count.
+    seed : int, default=None
+        Of the search.
+    wait : bool, default=True
+        Wait for the last trial. Otherwise the handle's ``wait()`` and ``stop()`` do.
+    on_trial : callable, default=None
+        Called with the trial's row of ``trials`` as soon as it has ended; not on AWS.
+
+    Returns
+    -------
+    LocalTuning, or on AWS Tuning
+    """
+    if "early_stopping" in options:
+        raise ParameterError(f"early_stopping {UNFINISHED}; leave it out")
+    where = Where(instance_type, instance_count, role, image, spot, vendor, session, options)
+    where.check(output, warm_start=warm_start)
+    if not where.local and on_trial is not None:
+        raise ParameterError("on_trial is for trials on this machine; on AWS look at the trials of the handle")
+    if where.local:
+        need("optuna", "tune", "tuning")
+    for argument, value in (("max_jobs", max_jobs), ("max_parallel_jobs", max_parallel_jobs)):
+        check_count(argument, value)
+    fixed = plain_values(hyperparameters)
+    channels = read_channels(train, validation, local=where.local)
+    made = configured(ensemble, fixed)
+    data = data_roles(channels, target, weight, groups, drop, header)
+    if space is None:
+        space = default_space(made.learners)
+    both = {name.replace("-", "_") for name in space} & {name.replace("-", "_") for name in fixed}
+    if both:
+        raise ParameterError(f"{', '.join(sorted(both))} is both fixed and in the space; keep one")
+    variants = check_space(made, space)
+    for variant in variants:
+        configured(variant, {})
+    metric = objective(made, space)
+    shipped = {"dependencies": dependencies, "requirements": requirements, **where.needs}
+    name = new_name("byoe-tune")
+    if not where.local:
+        cloud = Cloud(session)
+        machine = where.machine(cloud)
+        search_options = {
+            "objective": f"validation:{metric.name}",
+            "greater_is_better": metric.greater_is_better,
+            "max_jobs": max_jobs,
+            "max_parallel_jobs": max_parallel_jobs,
+            "strategy": strategy,
+            "seed": seed,
+            "warm_start": warm_start,
+        }
+        parameter_ranges(space, strategy)  # before anything is uploaded
+        prefix = prefix_for(cloud, output)
+        with tempfile.TemporaryDirectory() as folder:
+            source, places = _prepare(Path(folder), ensemble, [made, *variants], channels, data, shipped)
+            on_aws = launch_tuning(
+                name, source, places, fixed, space, search_options, cloud=cloud, machine=machine, prefix=prefix
+            )
+        return on_aws.wait() if wait else on_aws
+    base = _base(output, name)
+    cpus = cpus_per_trial(max_parallel_jobs, joblib.cpu_count())
+    shared_cores = {"n_jobs": cpus} if max_parallel_jobs > 1 else {}
+    with _removed_if_failing(base):
+        source, paths = _prepare(base, ensemble, [made, *variants], channels, data, shipped)
+
+    def launch(trial: str, params: dict[str, Any]) -> LocalJob:
+        values = {**shared_cores, **fixed, **params}
+        return LocalJob(trial, base / trial, source, paths, values, cpus=cpus)
+
+    def search() -> None:
+        tuning.run(space, max_jobs=max_jobs, max_parallel_jobs=max_parallel_jobs, seed=seed, on_trial=on_trial)
+
+    tuning = LocalTuning(name, f"validation:{metric.name}", metric.greater_is_better, launch)
+    tuning.start(search)
+    return tuning.wait() if wait else tuning
+
+
+def _base(output: str | Path | None, name: str) -> Path:
+    if str(output).startswith("s3://"):
+        raise ParameterError(f"output is {output!r}; a local job writes to a folder of this machine, not to S3")
+    return Path(output or _OUTPUT).resolve() / name
+
+
+@contextlib.contextmanager
+def _removed_if_failing(base: Path) -> Iterator[None]:
+    """Leave nothing of a job that cannot start."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(base, ignore_errors=True)
+        raise
+
+
+def _prepare(
+    base: Path,
+    ensemble: Any,
+    variants: list[Any],
+    channels: Mapping[str, Any],
+    data: Mapping[str, Any],
+    shipped: Mapping[str, Any],
+) -> tuple[Path, dict[str, Any]]:
+    """Write the source folder and the channels of a job."""
+    source = write_source(ensemble, base / "source", data=data, variants=variants, **shipped)
+    return source, {name: as_files(table, base / "data" / name) for name, table in channels.items()}

@@ -1,0 +1,1 @@
+"""Jobs, tunings and endpoints on AWS."""

@@ -1,0 +1,270 @@
+"""AWS: the one module that imports its libraries, and turns what they raise into errors that say what to do."""
+
+from __future__ import annotations
+
+import difflib
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ...errors import JobError, ParameterError, need
+from ..shared._payload import refusal
+
+_EXTRA, _PURPOSE = "sagemaker", "a job on AWS"
+_NOT_FOUND = frozenset(
+    {
+        "404",
+        "NoSuchEntity",
+        "NoSuchKey",
+        "NotFound",
+        "ObjectNotFoundException",
+        "ResourceNotFound",
+        "ResourceNotFoundException",
+    }
+)
+_NOT_FOUND_WORDS = ("Could not find", "does not exist", "No scalable target found")
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+# Of an endpoint whose container is about to start. The libraries repeat what other errors are worth repeating.
+_NOT_YET = frozenset({"ModelNotReadyException", "InternalDependencyException"})
+_GATEWAY = (502, 503, 504)
+_PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
+_ATTEMPTS = 8
+_FRAMEWORK, _VERSION, _PYTHON = "sklearn", "1.9-0", "py3"
+_ANY_INSTANCE = "ml.m5.xlarge"  # one container is there for all
+
+
+class Cloud:
+    """An AWS account in one region.
+
+    Parameters
+    ----------
+    session : boto3.Session, default=None
+        By default what the environment and ``~/.aws`` say.
+
+    Attributes
+    ----------
+    region : str
+    """
+
+    def __init__(self, session: Any = None) -> None:
+        boto3 = need("boto3", _EXTRA, _PURPOSE)
+        self._session = boto3.Session() if session is None else session
+        if not self._session.region_name:
+            raise ParameterError(
+                "there is no AWS region: set AWS_DEFAULT_REGION, or `region` in ~/.aws/config, or pass session="
+            )
+        self.region: str = self._session.region_name
+        self._clients: dict[str, Any] = {}
+
+    def call(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
+        """Call the service; return its answer.
+
+        Raises
+        ------
+        JobError
+            With the service's reason.
+        """
+        with _explained(operation):
+            answer: dict[str, Any] = getattr(self._client(service), operation)(**request)
+        return answer
+
+    def pages(self, service: str, operation: str, **request: Any) -> Iterator[dict[str, Any]]:
+        """Yield the pages of a long answer."""
+        with _explained(operation):
+            yield from self._client(service).get_paginator(operation).paginate(**request)
+
+    def invoke(self, endpoint: str, body: bytes, content_type: str, *, accept: str) -> bytes:
+        """Ask an endpoint, for a while again when it is about to start; return the body of its answer.
+
+        Raises
+        ------
+        InputError
+            When the endpoint refuses what it was sent, with its reason.
+        JobError
+            When it fails.
+        """
+        faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
+        with _explained("invoke_endpoint"):
+            for pause in (*_PAUSES, None):
+                try:
+                    answer = self._client("sagemaker-runtime").invoke_endpoint(
+                        EndpointName=endpoint, Body=body, ContentType=content_type, Accept=accept
+                    )
+                    break
+                except faults.ClientError as error:
+                    code = error.response.get("Error", {}).get("Code")
+                    status = int(error.response.get("OriginalStatusCode", 500))
+                    if pause is not None and (code in _NOT_YET or (code == "ModelError" and status in _GATEWAY)):
+                        time.sleep(pause)
+                    elif code == "ModelError":
+                        text = str(error.response.get("OriginalMessage", error))
+                        raise refusal(endpoint, status, text) from error
+                    else:
+                        raise
+            found: bytes = answer["Body"].read()
+        return found
+
+    def log(self, group: str, streams: str = "") -> str:
+        """Return what the log streams of a group whose names begin so hold, in order of time; nothing for none."""
+        chosen = {"logStreamNamePrefix": streams} if streams else {}
+        try:
+            pages = list(self.pages("logs", "filter_log_events", logGroupName=group, **chosen))
+        except NotFoundError:  # nothing was printed yet
+            return ""
+        events = sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
+        return "\n".join(event["message"] for event in events)
+
+    def account(self) -> str:
+        """Return the number of the account."""
+        return str(self.call("sts", "get_caller_identity")["Account"])
+
+    def bucket(self) -> str:
+        """Return the name of SageMaker's usual bucket of the account and region; it is made if it is not there."""
+        name = f"sagemaker-{self.region}-{self.account()}"
+        if self._exists("head_bucket", Bucket=name):
+            return name
+        place = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
+        self.call("s3", "create_bucket", Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
+        return name
+
+    def role(self, given: str | None) -> str:
+        """Return the ARN of the role that jobs take on: the given one, or that of this notebook."""
+        if given is None:
+            identity = str(self.call("sts", "get_caller_identity")["Arn"])
+            if ":assumed-role/" not in identity:
+                raise ParameterError(
+                    f"role is None, and {identity} is no role that a job could take on; pass the name or the ARN of "
+                    "one that may use SageMaker and S3"
+                )
+            given = identity.split("/")[1]
+        if given.startswith("arn:"):
+            return given
+        return str(self.call("iam", "get_role", RoleName=given)["Role"]["Arn"])
+
+    def image(self) -> str:
+        """Return the address of the newest scikit-learn container."""
+        uris = need("sagemaker.core.image_uris", _EXTRA, _PURPOSE)
+        try:
+            found = uris.retrieve(
+                _FRAMEWORK, self.region, version=_VERSION, py_version=_PYTHON, instance_type=_ANY_INSTANCE
+            )
+        except ValueError as error:
+            reason = str(error).partition(".")[0]
+            raise ParameterError(
+                f"no container for scikit-learn {_VERSION} is known in {self.region} ({reason}); give its address as "
+                "image, or update sagemaker-core"
+            ) from error
+        return str(found)
+
+    def check_instance_type(self, given: str, where: str) -> None:
+        """Raise a ParameterError for a type of instance that there is not.
+
+        Parameters
+        ----------
+        given : str
+        where : {"Training", "ProductionVariant", "Transform"}
+        """
+        known = self._client("sagemaker").meta.service_model.shape_for(f"{where}InstanceType").enum
+        if given not in known:
+            close = difflib.get_close_matches(given, known) or [_ANY_INSTANCE]
+            raise ParameterError(
+                f"instance_type is {given!r}, expected one such as {', '.join(map(repr, close))}; if it is newer than "
+                "the installed boto3, update that"
+            )
+
+    def put(self, file: Path, address: str) -> bool:
+        """Upload a file, unless there is one; return whether that was needed."""
+        bucket, key = split(address)
+        if self._exists("head_object", Bucket=bucket, Key=key):
+            return False
+        with _explained("upload_file"):
+            self._client("s3").upload_file(str(file), bucket, key)
+        return True
+
+    def keys(self, address: str) -> list[str]:
+        """Return the names of all files below an address, relative to it and sorted."""
+        bucket, key = split(address)
+        pages = self.pages("s3", "list_objects_v2", Bucket=bucket, Prefix=key)
+        return sorted(entry["Key"].removeprefix(key) for page in pages for entry in page.get("Contents", []))
+
+    def size(self, address: str) -> int:
+        """Return how many bytes all files below an address have."""
+        bucket, key = split(address)
+        pages = self.pages("s3", "list_objects_v2", Bucket=bucket, Prefix=key)
+        return sum(int(entry["Size"]) for page in pages for entry in page.get("Contents", []))
+
+    def get(self, address: str) -> bytes:
+        """Return the content of a file."""
+        bucket, key = split(address)
+        with _explained("get_object"):
+            found: bytes = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return found
+
+    def unpack(self, address: str, folder: Path) -> Path:
+        """Download a ``tar.gz`` and unpack it into a folder."""
+        bucket, key = split(address)
+        with tempfile.TemporaryDirectory() as place:
+            packed = Path(place, "packed.tar.gz")
+            with _explained("download_file"):
+                self._client("s3").download_file(bucket, key, str(packed))
+            with tarfile.open(packed) as archive:
+                archive.extractall(folder, filter="data")  # nothing outside of the folder
+        return folder
+
+    def _exists(self, operation: str, **request: Any) -> bool:
+        try:
+            self.call("s3", operation, **request)
+        except NotFoundError:
+            return False
+        return True
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            config = need("botocore.config", _EXTRA, _PURPOSE).Config(
+                retries={"mode": "standard", "max_attempts": _ATTEMPTS}
+            )
+            self._clients[service] = self._session.client(service, config=config)
+        return self._clients[service]
+
+
+class NotFoundError(JobError):
+    """There is nothing of that name."""
+
+
+class DeniedError(JobError):
+    """Whoever asks may not do that."""
+
+
+@contextmanager
+def _explained(operation: str) -> Iterator[None]:
+    faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
+    transfers = need("boto3.exceptions", _EXTRA, _PURPOSE)
+    try:
+        yield
+    except (faults.NoCredentialsError, faults.PartialCredentialsError, faults.ProfileNotFound) as error:
+        raise JobError(f"AWS knows nobody here: {error}. Run `aws configure`, or set AWS_PROFILE") from error
+    except faults.ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        reason = error.response.get("Error", {}).get("Message", str(error))
+        if code in _EXPIRED:
+            raise JobError(f"the AWS credentials are no longer valid ({reason}); sign in again") from error
+        if code in _NOT_FOUND or any(words in reason for words in _NOT_FOUND_WORDS):
+            raise NotFoundError(f"{operation}: {reason}") from error
+        if code in _DENIED:
+            raise DeniedError(f"AWS refused {operation} ({code}): {reason}") from error
+        raise JobError(f"AWS refused {operation} ({code}): {reason}") from error
+    except (faults.BotoCoreError, transfers.Boto3Error) as error:
+        raise JobError(f"AWS did not do {operation}: {error}") from error
+
+
+def split(address: str) -> tuple[str, str]:
+    """Return bucket and key of an ``s3://`` address."""
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    if not address.startswith("s3://") or not bucket:
+        raise ParameterError(f"{address!r} is no S3 address, expected s3://bucket/prefix")
+    return bucket, key

@@ -1,0 +1,312 @@
+"""An endpoint on AWS: made whole or not at all, and removed with all that belongs to it."""
+
+from __future__ import annotations
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import JobError
+from ..local._job import new_name
+from ..shared._payload import ACCEPT, Payload, payloads, read_answer
+from . import _asynchronous
+from ._cloud import Cloud, NotFoundError
+from ._job import Job
+from ._machine import Instances, Machine, Serverless
+from ._requests import endpoint_config_request, endpoint_request, model_request
+from ._scaling import scale, unscale
+from ._tuning import Tuning
+
+_LOG_GROUP = "/aws/sagemaker/Endpoints"
+_POLL_SECONDS = 10.0
+_LOG_TAIL = 30
+_ERROR = re.compile(r"[\w.]+(Error|Exception)\b")  # the last line of a traceback
+_MB = 1024 * 1024
+# Of a request; an asynchronous endpoint takes more, which its container would have to hold.
+_SERVERLESS_BYTES, _INSTANCE_BYTES, _ASYNCHRONOUS_BYTES = 4 * _MB, 6 * _MB, 100 * _MB
+_AT_ONCE = 4
+# What a new model and a new configuration take over from the present ones.
+_MODEL = ("ExecutionRoleArn", "VpcConfig", "EnableNetworkIsolation")
+_CONFIG = (
+    "KmsKeyId",
+    "AsyncInferenceConfig",
+    "DataCaptureConfig",
+    "VpcConfig",
+    "ExecutionRoleArn",
+    "EnableNetworkIsolation",
+)
+
+
+class Endpoint:
+    """An endpoint on AWS; use it in a ``with`` block, or call ``delete()``.
+
+    Parameters
+    ----------
+    name : str
+        There need be none of that name, or none any more.
+    cloud : Cloud, default=None
+        By default what the environment and ``~/.aws`` say.
+
+    Attributes
+    ----------
+    name : str
+    url : str
+    """
+
+    def __init__(self, name: str, cloud: Cloud | None = None) -> None:
+        cloud = cloud or Cloud()
+        self.name = name
+        self.url = f"https://runtime.sagemaker.{cloud.region}.amazonaws.com/endpoints/{name}/invocations"
+        self._cloud = cloud
+        self._config: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.name!r}, status={self.status!r})"
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the service says of the endpoint."""
+        return self._cloud.call("sagemaker", "describe_endpoint", EndpointName=self.name)
+
+    @property
+    def status(self) -> str:
+        """The platform's word: Creating, InService, Updating, Failed, Deleting or Deleted."""
+        try:
+            return str(self.describe()["EndpointStatus"])
+        except NotFoundError:
+            return "Deleted"
+
+    @property
+    def log(self) -> str:
+        """What its containers have printed."""
+        return self._cloud.log(f"{_LOG_GROUP}/{self.name}")
+
+    def wait(self) -> Endpoint:
+        """Wait until the endpoint is in service.
+
+        Raises
+        ------
+        JobError
+            When it does not get healthy; with the reason and the last error of its log.
+        """
+        while (status := self.status) in ("Creating", "Updating", "SystemUpdating", "RollingBack"):
+            time.sleep(_POLL_SECONDS)
+        if status == "InService":
+            return self
+        reason = ""
+        with suppress(NotFoundError):
+            reason = f": {self.describe().get('FailureReason', '')}"
+        raise JobError(f"endpoint {self.name} has the status {status}{reason}\nFrom its log:\n{_excerpt(self.log)}")
+
+    def predict(self, data: Any, *, header: bool | None = None) -> NDArray[Any]:
+        """Predict rows; large data are sent in several requests, some of them at a time.
+
+        Parameters
+        ----------
+        data : frame or array-like of shape (n_rows, n_features), CSV or Parquet file, or folder of them
+            Columns are matched by name where they have names.
+        header : bool, default=None
+            Whether the first row of CSV files names the columns; None looks.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            Values in units of the target, or class labels.
+
+        Raises
+        ------
+        InputError
+            When the endpoint refuses the request, with its reason.
+        """
+        if self._config is None:
+            self._config = self._parts()[1]
+        serverless = _serverless(self._config)
+        asynchronous = self._config.get("AsyncInferenceConfig")
+        if asynchronous:
+            bodies = payloads(data, _ASYNCHRONOUS_BYTES, header=header)
+            answers = _asynchronous.ask(self._cloud, self.name, asynchronous, bodies, self._check_alive)
+            return np.concatenate([read_answer(answer) for answer in answers])
+        bodies = payloads(data, _SERVERLESS_BYTES if serverless else _INSTANCE_BYTES, header=header)
+        at_once = min(_AT_ONCE, serverless.get("MaxConcurrency", _AT_ONCE), len(bodies))
+        with ThreadPoolExecutor(at_once) as pool:
+            return np.concatenate(list(pool.map(self._invoke, bodies)))
+
+    def _invoke(self, payload: Payload) -> NDArray[Any]:
+        return read_answer(self._cloud.invoke(self.name, *payload, accept=ACCEPT))
+
+    def _check_alive(self) -> None:
+        status = self.status
+        if status in ("Failed", "Deleting", "Deleted"):
+            raise JobError(f"endpoint {self.name} has the status {status}; it will not answer")
+
+    def _parts(self) -> tuple[str, dict[str, Any]]:
+        """Return the name and the description of its configuration, which goes by its own name if it is gone."""
+        name = self.name
+        with suppress(NotFoundError):
+            name = self.describe()["EndpointConfigName"]
+        with suppress(NotFoundError):
+            return name, self._cloud.call("sagemaker", "describe_endpoint_config", EndpointConfigName=name)
+        return name, {}
+
+    def update(self, job: Job | Tuning) -> Endpoint:
+        """Serve what another job has made, without an interruption, and wait for it.
+
+        Requests are answered by the present model until the new one is healthy; then the present one
+        and its configuration are removed. Sizes, network, variables and tags stay as they are. An
+        interrupt ends the waiting, not the update, and the former model is left then.
+
+        Parameters
+        ----------
+        job : Job or Tuning
+            On AWS. Of a tuning job the best one.
+
+        Raises
+        ------
+        JobError
+            When the job fails, or the new model does not get healthy: the present one goes on, and
+            nothing is left of the new one.
+        """
+        chosen = job.wait().best_job if isinstance(job, Tuning) else job
+        chosen.wait()
+        before, config = self._parts()
+        if not config:
+            raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region} that could be updated")
+        name = new_name()
+        (model,) = _models(config)
+        served = self._cloud.call("sagemaker", "describe_model", ModelName=model)
+        tags = {
+            "Tags": [
+                tag
+                for page in self._cloud.pages("sagemaker", "list_tags", ResourceArn=served["ModelArn"])
+                for tag in page["Tags"]
+            ]
+        }
+        # No more of the container's description: the service tells there what it does not take.
+        variables = served["PrimaryContainer"].get("Environment", {})
+        container = {"Image": chosen.serving_image, "ModelDataUrl": chosen.artifact, "Environment": variables}
+        variants = [variant | {"ModelName": name} for variant in config["ProductionVariants"]]
+        # Instances that were added or taken away since then stay so.
+        retained = {} if _serverless(config) else {"RetainAllVariantProperties": True}
+        requests = (
+            ("create_model", _kept(served, _MODEL) | tags | {"ModelName": name, "PrimaryContainer": container}),
+            (
+                "create_endpoint_config",
+                _kept(config, _CONFIG) | tags | {"EndpointConfigName": name, "ProductionVariants": variants},
+            ),
+            ("update_endpoint", {"EndpointName": self.name, "EndpointConfigName": name} | retained),
+        )
+        try:
+            for operation, request in requests:
+                self._cloud.call("sagemaker", operation, **request)
+            self.wait()
+            found = self.describe()
+            if found["EndpointConfigName"] != name:
+                raise JobError(
+                    f"endpoint {self.name} has kept its model: {found.get('FailureReason', 'the new one was given up')}"
+                )
+        except Exception:
+            self._remove(name, {name})
+            raise
+        self._remove(before, {model})
+        return self
+
+    def delete(self) -> None:
+        """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
+        name, config = self._parts()
+        with ExitStack() as last:  # whatever fails, the others are removed
+            if not _serverless(config):
+                last.callback(
+                    unscale, self._cloud, self.name, asynchronous=not config or "AsyncInferenceConfig" in config
+                )
+            last.callback(self._remove, name, _models(config) or {self.name})
+            self._delete_alone()
+
+    def _delete_alone(self) -> None:
+        while True:
+            try:
+                self._cloud.call("sagemaker", "delete_endpoint", EndpointName=self.name)
+            except NotFoundError:
+                return
+            except JobError as error:
+                # One that is being made or changed is not deleted before that is over.
+                if "in-progress" not in str(error):
+                    raise
+                time.sleep(_POLL_SECONDS)
+            else:
+                return
+
+    def _remove(self, config: str, models: set[str]) -> None:
+        for operation, request in (
+            ("delete_endpoint_config", {"EndpointConfigName": config}),
+            *(("delete_model", {"ModelName": model}) for model in sorted(models)),
+        ):
+            with suppress(NotFoundError):
+                self._cloud.call("sagemaker", operation, **request)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.delete()
+
+
+def _excerpt(log: str) -> str:
+    """Return the lines up to the last error: a container that cannot load its model starts again and again."""
+    lines = log.splitlines()
+    errors = [place for place, line in enumerate(lines, 1) if _ERROR.match(line)]
+    end = errors[-1] if errors else len(lines)
+    return "\n".join(lines[max(end - _LOG_TAIL, 0) : end])
+
+
+def _models(config: dict[str, Any]) -> set[str]:
+    return {variant["ModelName"] for variant in config.get("ProductionVariants", [])}
+
+
+def _serverless(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the sizes of a serverless endpoint, nothing for another one."""
+    (variant, *_) = config.get("ProductionVariants") or [{}]
+    found: dict[str, Any] = variant.get("ServerlessConfig", {})
+    return found
+
+
+def _kept(described: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return what a new resource has in common with one that the service describes; some are told as empty."""
+    return {name: described[name] for name in names if described.get(name)}
+
+
+def create_endpoint(
+    name: str, cloud: Cloud, machine: Machine, artifact: str, hosting: Serverless | Instances
+) -> Endpoint:
+    """Make an endpoint with its model and configuration, and wait for it; nothing is left of one that fails.
+
+    Parameters
+    ----------
+    name : str
+        Of the endpoint, its configuration and its model.
+    cloud : Cloud
+    machine : Machine
+    artifact : str
+        Address of ``model.tar.gz``.
+    hosting : Serverless or Instances
+    """
+    patient = isinstance(hosting, Instances) and hosting.answers is not None
+    requests = (
+        ("create_model", model_request(name, machine, artifact, patient=patient)),
+        ("create_endpoint_config", endpoint_config_request(name, machine, name, hosting)),
+        ("create_endpoint", endpoint_request(name, name, machine)),
+    )
+    endpoint = Endpoint(name, cloud)
+    try:
+        for operation, request in requests:
+            cloud.call("sagemaker", operation, **request)
+        endpoint.wait()
+        if isinstance(hosting, Instances) and hosting.scales:
+            scale(cloud, name, hosting)
+    except BaseException:
+        endpoint.delete()
+        raise
+    return endpoint

@@ -1,0 +1,177 @@
+"""A training job on AWS: a handle that knows its name, and asks the service for the rest."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import JobError
+from ..shared._metric_lines import read_metrics
+from ..shared._savings import Savings, savings
+from ._cloud import Cloud
+from ._machine import has_gpu
+
+_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+_ENDED = frozenset({"Completed", "Failed", "Stopped"})
+_LOG_TAIL = 30
+_POLL_SECONDS = 10.0
+
+
+class Job:
+    """A training job on AWS.
+
+    Attributes
+    ----------
+    name : str
+    cloud : Cloud
+    """
+
+    def __init__(self, name: str, cloud: Cloud) -> None:
+        self.name = name
+        self.cloud = cloud
+        self._described: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"Job({self.name!r}, status={self.status!r})"
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the service says of the job."""
+        if self._described.get("TrainingJobStatus") not in _ENDED:
+            self._described = self.cloud.call("sagemaker", "describe_training_job", TrainingJobName=self.name)
+        return self._described
+
+    @property
+    def status(self) -> str:
+        """The platform's word: InProgress, Completed, Failed, Stopping or Stopped."""
+        return str(self.describe()["TrainingJobStatus"])
+
+    @property
+    def hyperparameters(self) -> dict[str, str]:
+        """The job's hyperparameters, as the JSON texts that the platform passes."""
+        found = self.describe().get("HyperParameters", {})
+        return {name: value for name, value in found.items() if not name.startswith("sagemaker_")}
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the instances have worked; 0 before the end."""
+        return float(self.describe().get("TrainingTimeInSeconds", 0.0))
+
+    @property
+    def billable_seconds(self) -> int | None:
+        """Seconds that are paid for, of all instances; None before the end."""
+        found = self.describe()
+        seconds = found.get("BillableTimeInSeconds")
+        return None if seconds is None else int(seconds) * int(found["ResourceConfig"]["InstanceCount"])
+
+    @property
+    def log(self) -> str:
+        """What the job has printed so far, on all its hosts."""
+        return self.cloud.log(_LOG_GROUP, f"{self.name}/")
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The metrics that the log holds, in full precision; the service itself keeps half of the digits."""
+        definitions = self.describe().get("AlgorithmSpecification", {}).get("MetricDefinitions", [])
+        return read_metrics(self.log, definitions)
+
+    @property
+    def failure(self) -> str:
+        """Why the job has failed, as its failure file says; empty when it has not."""
+        return str(self.describe().get("FailureReason", ""))
+
+    @property
+    def image(self) -> str:
+        """Address of the container image that the job ran in."""
+        return str(self.describe()["AlgorithmSpecification"]["TrainingImage"])
+
+    @property
+    def serving_image(self) -> str:
+        """Address of the image that serves: the same, or for a job on a GPU the usual one, which has a server."""
+        on_gpu = has_gpu(str(self.describe()["ResourceConfig"]["InstanceType"]))
+        return self.cloud.image() if on_gpu else self.image
+
+    @property
+    def artifact(self) -> str:
+        """Address of the ``model.tar.gz`` of a completed job."""
+        self._need_completed()
+        return str(self.describe()["ModelArtifacts"]["S3ModelArtifacts"])
+
+    def savings(self, price_per_hour: float | None = None) -> Savings:
+        """Return what this job has saved, against one job for each member, as far as it was measured.
+
+        Parameters
+        ----------
+        price_per_hour : float, default=None
+            Of one instance, in any currency; None leaves money out.
+        """
+        self._need_completed()
+        found = self.describe()
+        channels = (channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in found["InputDataConfig"])
+        return savings(
+            self.log,
+            billable=float(self.billable_seconds or 0),
+            seconds=self.seconds,
+            instances=int(found["ResourceConfig"]["InstanceCount"]),
+            size=sum(map(self.cloud.size, channels)),
+            price_per_hour=price_per_hour,
+        )
+
+    def ensemble(self, *, trusted: Sequence[str] = ()) -> Any:
+        """Download and load the fitted ensemble; ``trusted`` names classes of your own, as for `byoe.load`."""
+        from ...ensemble._load import load
+
+        with tempfile.TemporaryDirectory() as folder:
+            ensemble = load(self.cloud.unpack(self.artifact, Path(folder)), trusted=trusted)
+            for member in ensemble.members_.values():
+                member.models[:]  # the folder will be gone when a member without weight is asked for
+        return ensemble
+
+    def wait(self, *, logs: bool = False, on_line: Callable[[str], None] | None = None) -> Job:
+        """Wait until the job ends. An interrupt ends the waiting, not the job.
+
+        Parameters
+        ----------
+        logs : bool, default=False
+            Print the log as it grows.
+        on_line : callable, default=None
+            Called with every line of the log.
+
+        Raises
+        ------
+        JobError
+            When the job has failed; it has the reason and the end of the log, and the job as its
+            attribute ``job``.
+        """
+        listeners = [listener for listener in (print if logs else None, on_line) if listener]
+        told = 0
+        while True:
+            ended = self.status in _ENDED
+            if listeners:
+                lines = self.log.splitlines()
+                for line in lines[told:]:
+                    for listener in listeners:
+                        listener(line)
+                told = len(lines)
+            if ended:
+                break
+            time.sleep(_POLL_SECONDS)
+        self._need_completed()
+        return self
+
+    def stop(self) -> None:
+        """Ask the service to stop the job. Does nothing when it has ended."""
+        if self.status not in _ENDED:
+            self.cloud.call("sagemaker", "stop_training_job", TrainingJobName=self.name)
+
+    def _need_completed(self) -> None:
+        status = self.status
+        if status == "Completed":
+            return
+        tail = "\n".join(self.log.splitlines()[-_LOG_TAIL:])
+        told = f": {self.failure}" if self.failure else ""
+        error = JobError(f"job {self.name} has the status {status}{told}\nThe end of its log:\n{tail}")
+        error.job = self  # type: ignore[attr-defined]  # for callers of a failing fit, who get no handle
+        raise error

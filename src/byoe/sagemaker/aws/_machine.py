@@ -1,0 +1,177 @@
+"""What jobs and endpoints run on, and what they read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ...errors import ParameterError
+from ..shared._limits import check_count, check_environment
+
+_MEMORY = (1024, 2048, 3072, 4096, 5120, 6144)
+_MOST_CONCURRENT = 200
+_KEEP_ALIVE = 21_600
+_GPU = re.compile(r"ml\.(p|g|gr)\d")
+
+
+def has_gpu(instance_type: str) -> bool:
+    """Return whether instances of a type have a GPU.
+
+    Examples
+    --------
+    >>> has_gpu("ml.g5.xlarge"), has_gpu("ml.m7g.large")
+    (True, False)
+    """
+    return bool(_GPU.match(instance_type))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What jobs and endpoints run on, and what they may.
+
+    Attributes
+    ----------
+    image, role : str
+        URI of the container image and ARN of the role.
+    instance_type : str
+    instance_count : int
+    volume_gb : int
+    max_seconds : int
+        After which a job is stopped.
+    spot : bool
+        Whether spare capacity is used, which may be taken back.
+    max_wait_seconds : int or None
+        How long a spot job may take with all interruptions; twice ``max_seconds`` by default.
+    keep_alive_seconds : int
+        How long the instances wait for the next job (a warm pool).
+    subnets, security_groups : tuple of str
+        Of a VPC.
+    output_key, volume_key : str or None
+        KMS keys.
+    isolated : bool
+        Whether containers have no network.
+    encrypted : bool
+        Whether traffic between instances is encrypted.
+    environment, tags : mapping of str to str
+    """
+
+    image: str
+    role: str
+    instance_type: str = "ml.m5.xlarge"
+    instance_count: int = 1
+    volume_gb: int = 30
+    max_seconds: int = 86_400
+    spot: bool = False
+    max_wait_seconds: int | None = None
+    keep_alive_seconds: int = 0
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    output_key: str | None = None
+    volume_key: str | None = None
+    isolated: bool = False
+    encrypted: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_environment(self.environment)
+        check_count("instance_count", self.instance_count)
+        if bool(self.subnets) != bool(self.security_groups):
+            raise ParameterError("subnets and security_groups belong together: give both, or neither")
+        if self.spot and self.keep_alive_seconds:
+            raise ParameterError("spot instances cannot be kept alive; leave spot or keep_alive_seconds out")
+        if not 0 <= self.keep_alive_seconds <= _KEEP_ALIVE:
+            raise ParameterError(f"keep_alive_seconds is {self.keep_alive_seconds}, expected 0 to {_KEEP_ALIVE}")
+        if self.max_wait_seconds is not None and not self.spot:
+            raise ParameterError("max_wait_seconds is for spot jobs; set spot=True or leave it out")
+        if self.max_wait_seconds is not None and self.max_wait_seconds < self.max_seconds:
+            raise ParameterError(
+                f"max_wait_seconds is {self.max_wait_seconds}, less than max_seconds={self.max_seconds}"
+            )
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Data of a job.
+
+    Attributes
+    ----------
+    address : str
+        An ``s3://`` prefix.
+    content_type : str or None
+    """
+
+    address: str
+    content_type: str | None = None
+
+
+@dataclass(frozen=True)
+class Serverless:
+    """An endpoint that is paid for by the request.
+
+    Attributes
+    ----------
+    memory_mb : int
+    max_concurrency : int
+        Requests at a time.
+    provisioned_concurrency : int
+        Of these, for which a container is kept ready.
+    """
+
+    memory_mb: int = 3072
+    max_concurrency: int = 5
+    provisioned_concurrency: int = 0
+
+    def __post_init__(self) -> None:
+        if self.memory_mb not in _MEMORY:
+            raise ParameterError(f"memory_mb is {self.memory_mb}, expected one of {', '.join(map(str, _MEMORY))}")
+        if not 1 <= self.max_concurrency <= _MOST_CONCURRENT:
+            raise ParameterError(f"max_concurrency is {self.max_concurrency}, expected 1 to {_MOST_CONCURRENT}")
+        if not 0 <= self.provisioned_concurrency <= self.max_concurrency:
+            raise ParameterError(
+                f"provisioned_concurrency is {self.provisioned_concurrency}, expected 0 to max_concurrency="
+                f"{self.max_concurrency}"
+            )
+
+
+@dataclass(frozen=True)
+class Instances:
+    """An endpoint on instances, which are paid for by the hour.
+
+    Attributes
+    ----------
+    least, most : int
+        Between these the platform adds and removes instances.
+    load : float or None
+        Requests of one instance that this is done by: a minute, or that wait for it where answers
+        are asynchronous. None where least and most are the same.
+    answers : str or None
+        Address for answers that are not waited for by a connection.
+    """
+
+    least: int = 1
+    most: int = 1
+    load: float | None = None
+    answers: str | None = None
+
+    def __post_init__(self) -> None:
+        lowest = 1 if self.answers is None else 0  # an endpoint that answers at once needs somebody to do so
+        whole = all(isinstance(bound, int) for bound in (self.least, self.most))
+        if not whole or not lowest <= self.least <= self.most or self.most < 1:
+            raise ParameterError(
+                f"instance_count is {self.least!r} to {self.most!r}, expected a positive integer or two, from {lowest}"
+                f"{' on for an asynchronous endpoint' if self.answers is not None else ' on'}"
+            )
+        if (self.load is None) == self.scales:
+            raise ParameterError(
+                "requests_per_instance belongs to an instance_count of two numbers, such as (1, 4): it says when "
+                "instances are added; give both, or neither"
+            )
+        if self.load is not None and not self.load > 0:
+            raise ParameterError(f"requests_per_instance is {self.load!r}, expected a positive number")
+
+    @property
+    def scales(self) -> bool:
+        """Whether their number changes."""
+        return self.least != self.most

@@ -1,0 +1,395 @@
+"""Requests to the service: plain dictionaries in its own words, made and checked without a call.
+
+Jobs start in plain script mode: two hyperparameters tell the container's training toolkit which
+script to run and where its source is, so that a single job and the trials of a tuning job are
+the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ...errors import ParameterError
+from ..shared._limits import CHOICES, check_choices, check_hyperparameters, check_name
+from ._machine import Channel, Instances, Machine, Serverless
+
+STRATEGIES = ("Bayesian", "Random", "Grid")
+CHECKPOINTS = "/opt/ml/checkpoints"
+_CODE = "/opt/ml/model/code"
+_CODE_CHANNEL = "/opt/ml/input/data/code"
+# The list of requirements is complete: pip must not look for more. Nor for setuptools, which the containers have and
+# which their server builds a package with at every start; 0 means yes here.
+_PIP = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+UNFINISHED = "compares unfinished trials, and one of byoe has its honest score at the end"
+_MOST_PARENTS = 5
+VARIANT = "AllTraffic"
+LONGEST_REQUEST = 3600  # seconds
+# The container's server gives up a worker after a minute unless it is told otherwise.
+_PATIENT = {"SAGEMAKER_MODEL_SERVER_TIMEOUT": str(LONGEST_REQUEST)}
+
+
+def training_request(
+    name: str,
+    machine: Machine,
+    *,
+    source: str,
+    hyperparameters: Mapping[str, Any],
+    channels: Mapping[str, Channel],
+    output: str,
+    metrics: Sequence[Mapping[str, str]],
+    checkpoints: str | None = None,
+) -> dict[str, Any]:
+    """Return a request for ``CreateTrainingJob``.
+
+    Parameters
+    ----------
+    name : str
+    machine : Machine
+    source : str
+        Address of the packed source folder.
+    hyperparameters : mapping
+        JSON values.
+    channels : mapping of str to Channel
+    output : str
+        Address under which the platform puts the artifact.
+    metrics : sequence of mappings
+        Metric definitions.
+    checkpoints : str or None
+        Address that the checkpoints are synchronised with.
+    """
+    check_hyperparameters(hyperparameters)
+    source, channels = _reachable(machine, source, channels)
+    resources = _resources(machine)
+    if machine.keep_alive_seconds:
+        resources["KeepAlivePeriodInSeconds"] = machine.keep_alive_seconds
+    return {
+        "TrainingJobName": check_name("training job", name),
+        "HyperParameters": _texts(hyperparameters, source),
+        **_job(machine, channels, output, metrics, checkpoints),
+        "ResourceConfig": resources,
+        **_tags(machine),
+    }
+
+
+def tuning_request(
+    name: str,
+    machine: Machine,
+    *,
+    source: str,
+    space: Mapping[str, Any],
+    hyperparameters: Mapping[str, Any],
+    channels: Mapping[str, Channel],
+    output: str,
+    metrics: Sequence[Mapping[str, str]],
+    objective: str,
+    greater_is_better: bool,
+    max_jobs: int,
+    max_parallel_jobs: int = 1,
+    strategy: str = "Bayesian",
+    seed: int | None = None,
+    warm_start: Iterable[str] = (),
+    checkpoints: str | None = None,
+) -> dict[str, Any]:
+    """Return a request for ``CreateHyperParameterTuningJob``; what is not said here is as in `training_request`.
+
+    Parameters
+    ----------
+    space : mapping of str to tuple or list
+    hyperparameters : mapping
+        Those that are the same for all trials.
+    objective : str
+        Name of the metric that trials are compared by.
+    greater_is_better : bool
+    max_jobs, max_parallel_jobs : int
+    strategy : {"Bayesian", "Random", "Grid"}
+        A grid takes lists of values alone, and tries all of them.
+    seed : int or None
+    warm_start : iterable of str
+        Names of earlier tuning jobs, whose trials count.
+    """
+    check_hyperparameters({**hyperparameters, **dict.fromkeys(space, 0)})
+    if strategy not in STRATEGIES:
+        why = f"; Hyperband {UNFINISHED}"
+        raise ParameterError(
+            f"strategy is {strategy!r}, expected one of {', '.join(map(repr, STRATEGIES))}"
+            + (why if strategy == "Hyperband" else "")
+        )
+    ranges = parameter_ranges(space, strategy)
+    source, channels = _reachable(machine, source, channels)
+    limits: dict[str, int] = {"MaxParallelTrainingJobs": max_parallel_jobs}
+    if strategy != "Grid":  # which tries everything, so that a number may not be given
+        limits["MaxNumberOfTrainingJobs"] = max_jobs
+    config: dict[str, Any] = {
+        "Strategy": strategy,
+        "HyperParameterTuningJobObjective": {
+            "Type": "Maximize" if greater_is_better else "Minimize",
+            "MetricName": objective,
+        },
+        "ResourceLimits": limits,
+        "ParameterRanges": ranges,
+        "TrainingJobEarlyStoppingType": "Off",
+    }
+    if seed is not None:
+        config["RandomSeed"] = seed
+    definition = {
+        "StaticHyperParameters": _texts(hyperparameters, source),
+        **_job(machine, channels, output, metrics, checkpoints),
+        "ResourceConfig": _resources(machine),
+    }
+    request = {
+        "HyperParameterTuningJobName": check_name("tuning job", name),
+        "HyperParameterTuningJobConfig": config,
+        "TrainingJobDefinition": definition,
+        **_tags(machine),
+    }
+    parents = list(warm_start)
+    if len(parents) > _MOST_PARENTS:
+        raise ParameterError(f"warm_start names {len(parents)} tuning jobs, at most {_MOST_PARENTS} are taken")
+    if parents:
+        request["WarmStartConfig"] = {
+            "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": parent} for parent in parents],
+            "WarmStartType": "TransferLearning",  # the data or the space may have changed
+        }
+    return request
+
+
+def parameter_ranges(space: Mapping[str, Any], strategy: str = "Bayesian") -> dict[str, list[dict[str, Any]]]:
+    """Return a space in the service's words.
+
+    Examples
+    --------
+    >>> parameter_ranges({"eta": (0.01, 0.3, "log")})["ContinuousParameterRanges"]
+    [{'Name': 'eta', 'MinValue': '0.01', 'MaxValue': '0.3', 'ScalingType': 'Logarithmic'}]
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, domain in space.items():
+        if isinstance(domain, list):
+            check_choices(name, domain)
+            kind, entry = "Categorical", {"Name": name, "Values": [json.dumps(value) for value in domain]}
+        elif strategy == "Grid":
+            raise ParameterError(
+                f"space[{name!r}] is the range {domain!r}, and a grid takes lists of at most {CHOICES} values; give one"
+            )
+        else:
+            whole = all(isinstance(bound, int) for bound in domain[:2])
+            kind = "Integer" if whole else "Continuous"
+            low, high = (bound if whole else float(bound) for bound in domain[:2])
+            scaling = "Logarithmic" if len(domain) == 3 else "Linear"
+            entry = {"Name": name, "MinValue": str(low), "MaxValue": str(high), "ScalingType": scaling}
+        found.setdefault(f"{kind}ParameterRanges", []).append(entry)
+    return found
+
+
+def model_request(name: str, machine: Machine, artifact: str, *, patient: bool = False) -> dict[str, Any]:
+    """Return a request for ``CreateModel``; the artifact holds its own serving code.
+
+    Parameters
+    ----------
+    name : str
+    machine : Machine
+    artifact : str
+        Address of ``model.tar.gz``.
+    patient : bool, default=False
+        Whether an answer may take up to an hour.
+    """
+    environment = {
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": _CODE,
+        # Each worker holds the model; the boosters use all cores themselves.
+        "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
+        **(_PATIENT if patient else {}),
+        **_PIP,
+        **machine.environment,
+    }
+    return {
+        "ModelName": check_name("model", name),
+        "PrimaryContainer": {"Image": machine.image, "ModelDataUrl": artifact, "Environment": environment},
+        "ExecutionRoleArn": machine.role,
+        **_network(machine, model=True),
+        **_tags(machine),
+    }
+
+
+def endpoint_config_request(name: str, machine: Machine, model: str, hosting: Serverless | Instances) -> dict[str, Any]:
+    """Return a request for ``CreateEndpointConfig``: serverless, or on instances of the machine's type."""
+    variant: dict[str, Any] = {"VariantName": VARIANT, "ModelName": model}
+    more: dict[str, Any] = {}
+    if isinstance(hosting, Serverless):
+        check_serverless(machine)
+        sizes = {"MemorySizeInMB": hosting.memory_mb, "MaxConcurrency": hosting.max_concurrency}
+        if hosting.provisioned_concurrency:
+            sizes["ProvisionedConcurrency"] = hosting.provisioned_concurrency
+        variant["ServerlessConfig"] = sizes
+    else:
+        variant |= {
+            "InitialInstanceCount": max(hosting.least, 1),
+            "InstanceType": machine.instance_type,
+            "InitialVariantWeight": 1.0,
+        }
+        if machine.volume_key:
+            more["KmsKeyId"] = machine.volume_key
+        if hosting.answers is not None:
+            where = {"S3OutputPath": f"{hosting.answers}/answers", "S3FailurePath": f"{hosting.answers}/failures"}
+            # The boosters use all cores for one request.
+            more["AsyncInferenceConfig"] = {
+                "OutputConfig": where,
+                "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 1},
+            }
+    return {
+        "EndpointConfigName": check_name("endpoint", name),
+        "ProductionVariants": [variant],
+        **more,
+        **_tags(machine),
+    }
+
+
+def transform_request(
+    name: str,
+    machine: Machine,
+    model: str,
+    *,
+    rows: str,
+    content_type: str,
+    output: str,
+    accept: str,
+    payload_mb: int,
+) -> dict[str, Any]:
+    """Return a request for ``CreateTransformJob``.
+
+    A file is one request: it could be cut at the ends of its lines, but the pieces would lack the
+    names of the columns.
+
+    Parameters
+    ----------
+    name : str
+    machine : Machine
+    model : str
+    rows : str
+        Address of the files to predict.
+    content_type, accept : str
+        Of the files, and of the predictions.
+    output : str
+        Address for the predictions.
+    payload_mb : int
+        How long a file may be.
+    """
+    where: dict[str, Any] = {"S3OutputPath": output, "Accept": accept, "AssembleWith": "None"}
+    if machine.output_key:
+        where["KmsKeyId"] = machine.output_key
+    resources: dict[str, Any] = {"InstanceType": machine.instance_type, "InstanceCount": machine.instance_count}
+    if machine.volume_key:
+        resources["VolumeKmsKeyId"] = machine.volume_key
+    return {
+        "TransformJobName": check_name("transform job", name),
+        "ModelName": model,
+        "MaxConcurrentTransforms": 1,  # the boosters use all cores for one request
+        "MaxPayloadInMB": payload_mb,
+        "BatchStrategy": "SingleRecord",
+        "ModelClientConfig": {"InvocationsTimeoutInSeconds": LONGEST_REQUEST, "InvocationsMaxRetries": 3},
+        "Environment": dict(_PATIENT),
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": rows}},
+            "ContentType": content_type,
+            "SplitType": "None",
+        },
+        "TransformOutput": where,
+        "TransformResources": resources,
+        **_tags(machine),
+    }
+
+
+def check_serverless(machine: Machine) -> None:
+    """Raise a ParameterError for what a serverless endpoint does not have."""
+    lacking = {"a VPC": machine.subnets, "network isolation": machine.isolated}
+    for what, wanted in lacking.items():
+        if wanted:
+            raise ParameterError(f"a serverless endpoint has no {what.removeprefix('a ')}; give an instance_type")
+
+
+def endpoint_request(name: str, config: str, machine: Machine) -> dict[str, Any]:
+    """Return a request for ``CreateEndpoint``."""
+    return {"EndpointName": check_name("endpoint", name), "EndpointConfigName": config, **_tags(machine)}
+
+
+def _reachable(machine: Machine, source: str, channels: Mapping[str, Channel]) -> tuple[str, Mapping[str, Channel]]:
+    """Return where the toolkit finds the source, and the channels: without a network it comes as one of them."""
+    if not machine.isolated:
+        return source, channels
+    return f"{_CODE_CHANNEL}/{source.rpartition('/')[2]}", {**channels, "code": Channel(source)}
+
+
+def _job(
+    machine: Machine,
+    channels: Mapping[str, Channel],
+    output: str,
+    metrics: Sequence[Mapping[str, str]],
+    checkpoints: str | None,
+) -> dict[str, Any]:
+    """Return what a training job and the trials of a tuning job have in common."""
+    stopping = {"MaxRuntimeInSeconds": machine.max_seconds}
+    if machine.spot:
+        stopping["MaxWaitTimeInSeconds"] = machine.max_wait_seconds or 2 * machine.max_seconds
+    where: dict[str, Any] = {"S3OutputPath": output}
+    if machine.output_key:
+        where["KmsKeyId"] = machine.output_key
+    found: dict[str, Any] = {
+        "AlgorithmSpecification": {
+            "TrainingImage": machine.image,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [dict(metric) for metric in metrics],
+        },
+        "RoleArn": machine.role,
+        "InputDataConfig": [_channel(name, channel) for name, channel in channels.items()],
+        "OutputDataConfig": where,
+        "StoppingCondition": stopping,
+        "EnableManagedSpotTraining": machine.spot,
+        "EnableInterContainerTrafficEncryption": machine.encrypted,
+        "Environment": {**_PIP, **machine.environment},
+        **_network(machine),
+    }
+    if checkpoints is not None:
+        found["CheckpointConfig"] = {"S3Uri": checkpoints, "LocalPath": CHECKPOINTS}
+    return found
+
+
+def _resources(machine: Machine) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "InstanceType": machine.instance_type,
+        "InstanceCount": machine.instance_count,
+        "VolumeSizeInGB": machine.volume_gb,
+    }
+    if machine.volume_key:
+        found["VolumeKmsKeyId"] = machine.volume_key
+    return found
+
+
+def _channel(name: str, channel: Channel) -> dict[str, Any]:
+    source = {
+        "S3DataType": "S3Prefix",
+        "S3Uri": channel.address,
+        "S3DataDistributionType": "FullyReplicated",  # with several hosts tasks travel, rows do not
+    }
+    typed = {"ContentType": channel.content_type} if channel.content_type else {}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File", **typed}
+
+
+def _network(machine: Machine, *, model: bool = False) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if machine.isolated or not model:
+        found["EnableNetworkIsolation"] = machine.isolated
+    if machine.subnets:
+        found["VpcConfig"] = {"Subnets": list(machine.subnets), "SecurityGroupIds": list(machine.security_groups)}
+    return found
+
+
+def _tags(machine: Machine) -> dict[str, Any]:
+    tags = [{"Key": key, "Value": value} for key, value in machine.tags.items()]
+    return {"Tags": tags} if tags else {}
+
+
+def _texts(hyperparameters: Mapping[str, Any], source: str) -> dict[str, str]:
+    """Return hyperparameters as the platform passes them: each the JSON form of its value."""
+    own = {"sagemaker_program": "train.py", "sagemaker_submit_directory": source}
+    return {name: json.dumps(value) for name, value in {**hyperparameters, **own}.items()}

@@ -1,0 +1,165 @@
+"""A batch transform job on AWS: many rows predicted without an endpoint."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import JobError, ParameterError
+from ..shared._payload import ACCEPT, read_answer
+from ._cloud import Cloud, NotFoundError
+from ._machine import Machine
+from ._requests import model_request, transform_request
+
+_LOG_GROUP = "/aws/sagemaker/TransformJobs"
+_ENDED = frozenset({"Completed", "Failed", "Stopped"})
+_LOG_TAIL = 30
+_POLL_SECONDS = 15.0
+# Megabytes of a file: of one that byoe has made, and the most that the service takes.
+PIECE_MB, _MOST_MB = 6, 100
+
+
+class Transform:
+    """A batch transform job on AWS.
+
+    Parameters
+    ----------
+    name : str
+    cloud : Cloud, default=None
+        By default what the environment and ``~/.aws`` say.
+
+    Attributes
+    ----------
+    name : str
+    """
+
+    def __init__(self, name: str, cloud: Cloud | None = None) -> None:
+        self.name = name
+        self._cloud = cloud or Cloud()
+
+    def __repr__(self) -> str:
+        return f"Transform({self.name!r}, status={self.status!r})"
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the service says of the job."""
+        return self._cloud.call("sagemaker", "describe_transform_job", TransformJobName=self.name)
+
+    @property
+    def status(self) -> str:
+        """The platform's word: InProgress, Completed, Failed, Stopping or Stopped."""
+        return str(self.describe()["TransformJobStatus"])
+
+    @property
+    def output(self) -> str:
+        """Address of the predictions: a file for each file of rows, with ``.out`` behind its name."""
+        return str(self.describe()["TransformOutput"]["S3OutputPath"]).rstrip("/") + "/"
+
+    @property
+    def log(self) -> str:
+        """What its containers have printed."""
+        return self._cloud.log(_LOG_GROUP, f"{self.name}/")
+
+    def wait(self) -> Transform:
+        """Wait until the job ends, and remove its model. An interrupt ends the waiting, not the job.
+
+        Raises
+        ------
+        JobError
+            When it has failed or was stopped; with the reason and the end of its log.
+        """
+        while (status := self.status) not in _ENDED:
+            time.sleep(_POLL_SECONDS)
+        with suppress(NotFoundError):
+            self._cloud.call("sagemaker", "delete_model", ModelName=self.describe()["ModelName"])
+        if status != "Completed":
+            reason = self.describe().get("FailureReason", "")
+            tail = "\n".join(self.log.splitlines()[-_LOG_TAIL:])
+            told = f": {reason}" if reason else ""
+            raise JobError(f"transform job {self.name} has the status {status}{told}\nThe end of its log:\n{tail}")
+        return self
+
+    def stop(self) -> None:
+        """Ask the service to stop the job. Does nothing when it has ended."""
+        if self.status not in _ENDED:
+            self._cloud.call("sagemaker", "stop_transform_job", TransformJobName=self.name)
+
+    def predictions(self) -> NDArray[Any]:
+        """Wait, and download the predictions.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            In the order of the rows; those of several files in the order of the files' names.
+
+        Raises
+        ------
+        JobError
+            When the job has failed, or there are no predictions for some of the files.
+        ParameterError
+            When predictions in another format were asked for.
+        """
+        self.wait()
+        described = self.describe()
+        accept = described["TransformOutput"].get("Accept")
+        if accept != ACCEPT:
+            raise ParameterError(f"the predictions were asked for as {accept}; read them at {self.output}")
+        rows = described["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
+        there = self._cloud.keys(self.output)
+        found = []
+        for file in self._cloud.keys(rows):
+            # The platform repeats a file's path below the address that the rows are at.
+            name = f"{file or rows.rpartition('/')[2]}.out".lstrip("/")
+            if name not in there:
+                raise JobError(f"transform job {self.name} has left no predictions for {rows}{file} at {self.output}")
+            found.append(read_answer(self._cloud.get(self.output + name)))
+        return np.concatenate(found)
+
+
+def create_transform(
+    name: str,
+    cloud: Cloud,
+    machine: Machine,
+    artifact: str,
+    *,
+    rows: str,
+    content_type: str,
+    accept: str,
+    output: str,
+    whole_files: bool,
+) -> Transform:
+    """Make a model and start a job that predicts files by it; no model is left of a job that cannot start.
+
+    Parameters
+    ----------
+    name : str
+        Of the job and its model.
+    cloud : Cloud
+    machine : Machine
+    artifact, rows, output : str
+        Addresses of ``model.tar.gz``, of the files and for the predictions.
+    content_type, accept : str
+        Of the files and of the predictions.
+    whole_files : bool
+        Whether the files are the user's, and as long as the service takes them.
+    """
+    request = transform_request(
+        name,
+        machine,
+        name,
+        rows=rows,
+        content_type=content_type,
+        accept=accept,
+        output=output,
+        payload_mb=_MOST_MB if whole_files else PIECE_MB,
+    )
+    cloud.call("sagemaker", "create_model", **model_request(name, machine, artifact))
+    try:
+        cloud.call("sagemaker", "create_transform_job", **request)
+    except BaseException:
+        cloud.call("sagemaker", "delete_model", ModelName=name)
+        raise
+    return Transform(name, cloud)

@@ -1,0 +1,1 @@
+"""What runs inside a job, on AWS and here alike."""

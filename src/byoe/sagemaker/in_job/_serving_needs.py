@@ -1,0 +1,78 @@
+"""Which of a job's requirements its endpoint needs: those of the members that the blend came to use."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from packaging.utils import canonicalize_name
+
+from ...bundle._manifest import MANIFEST
+from ...bundle._writer import needed_for_intervals
+from ...errors import ByoeError
+from ...tools._versions import OWN_CODE
+from ..source._requirements import ALWAYS, Find, requirements
+
+# What predictions of many rows import beside numpy.
+_PREDICTING = ("joblib",)
+_OWN = canonicalize_name(OWN_CODE)
+_BROUGHT = frozenset({"byoe", "numpy"})
+
+
+def libraries_in_use(ensemble: Any, bundle: Path) -> set[str]:
+    """Return the distributions that predictions and intervals of a saved ensemble need, beyond byoe and numpy."""
+    manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
+    blenders = (ensemble.blender_, *needed_for_intervals(ensemble))
+    used = np.any([blender.used(len(ensemble.members_)) for blender in blenders], axis=0)
+    labels = {label for label, needed in zip(ensemble.members_, used, strict=True) if needed}
+    found = set(manifest["blender_libraries"])
+    for entry in manifest["members"]:
+        if entry["label"] in labels:
+            found.update(entry["libraries"])
+    return found - _BROUGHT
+
+
+def needed_lines(
+    lines: Sequence[str], libraries: Iterable[str], asked: Iterable[str] = (), *, find: Find = distribution
+) -> list[str]:
+    """Return the lines of requirements that some libraries need, with all that these depend on.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        ``name==version``, or ``./wheels/<file>.whl``.
+    libraries : iterable of str
+        From `libraries_in_use`.
+    asked : iterable of str
+        What the user asked for; it stays.
+
+    Returns
+    -------
+    list of str
+        All lines where it cannot be told, as with modules of the user's own.
+    """
+    here = {canonicalize_name(name) for name in (*libraries, *asked)}
+    wheels = {_name(line) for line in lines if line.startswith("./")}
+    shipped = (here & wheels) | {"byoe"}
+    if any(name.startswith(_OWN) for name in wheels):  # the user's own modules may import anything
+        return list(lines)
+    # A plugin may count on what byoe itself depends on.
+    always = ALWAYS if len(shipped) > 1 else _PREDICTING
+    try:
+        pins, more = requirements(here - shipped, shipped, always=always, find=find)
+    except ByoeError:
+        return list(lines)
+    needed = {_name(pin) for pin in pins} | set(more) | shipped
+    needed |= {"xgboost-cpu"} if "xgboost" in needed else set()  # the same library, from a wheel that came along
+    return [line for line in lines if _name(line) in needed]
+
+
+def _name(line: str) -> str:
+    """Return the distribution of a line."""
+    name = line.rpartition("/")[2].partition("-")[0] if line.startswith("./") else re.split(r"[=<>!~\[ ]", line)[0]
+    return canonicalize_name(name)

@@ -1,0 +1,272 @@
+"""Inside the job: what the generated ``train.py`` runs, on SageMaker and locally alike."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ...contracts._learner import FloatArray
+from ...data._files import Dataset, read_frame, take_apart
+from ...data._input import check_target, read_table
+from ...ensemble._configure import configure
+from ...ensemble._load import from_spec
+from ...errors import InputError, JobError
+from ...registry._members import as_blender, members
+from ...scoring._metrics import CLASSIFICATION, REGRESSION, find_metric
+from ..local._layout import SERVING
+from ..shared._metric_lines import metric_line
+from ..shared._savings import fitted_line
+from ._hosts import hosts_of_job, leading, work
+from ._report import report
+from ._serving_needs import libraries_in_use, needed_lines
+
+
+class Terminated(BaseException):
+    """The platform asks the job to end: a spot instance is taken back, or the job was stopped."""
+
+
+def main() -> int:
+    """Train, report, save. Return the exit code; a failure is explained in the failure file."""
+    try:
+        signal.signal(signal.SIGTERM, _terminate)
+        run(Path.cwd())
+    except Terminated:
+        kept = f"; what is finished is kept in {_checkpoints()}, for the next attempt" if _checkpoints() else ""
+        say(f"ended by the platform{kept}")
+        return 128 + signal.SIGTERM
+    except Exception as error:
+        traceback.print_exc()
+        output = _output()
+        output.mkdir(parents=True, exist_ok=True)
+        # The platform shows the first 1024 characters: the reason comes before the traceback.
+        reason = f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"
+        (output / "failure").write_text(reason, encoding="utf-8")
+        return 1
+    return 0
+
+
+def _terminate(*_: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    raise Terminated
+
+
+def _checkpoints() -> Path | None:
+    """Return the folder that the platform synchronises with S3, if the job has one."""
+    folder = _output().parent / "checkpoints"
+    return folder if folder.is_dir() else None
+
+
+def _output() -> Path:
+    return Path(os.environ.get("SM_OUTPUT_DIR", "/opt/ml/output"))
+
+
+def run(source: Path) -> None:
+    """Train the ensemble that the source folder describes."""
+    started = time.perf_counter()
+    check_origin()
+    if os.environ.get("BYOE_OWNED"):  # set for local jobs, whose owner holds their standard input
+        end_with_owner()
+    spec = json.loads((source / "spec.json").read_text(encoding="utf-8"))
+    given = json.loads(os.environ.get("SM_HPS", "{}"))
+    # A tuning job tells its trials what it compares them by.
+    hyperparameters = {name: value for name, value in given.items() if not name.startswith("_tuning_")}
+    ensemble = configure(from_spec(spec), hyperparameters)
+    if int(os.environ.get("SM_NUM_GPUS", "0")):
+        ensemble = on_gpu(ensemble)
+    ensemble.set_params(verbose=1)
+    checkpoints = _checkpoints()
+    if checkpoints is not None and ensemble.store is None:
+        ensemble.set_params(store=str(checkpoints))
+        say(f"finished tasks are kept in {checkpoints}")
+    if hyperparameters:
+        say(f"hyperparameters {json.dumps(hyperparameters, sort_keys=True)}")
+    train = _channel("train", spec["data"])
+    if train is None:
+        raise JobError("there is no channel 'train'")
+    validation = _channel("validation", spec["data"])
+    if validation is not None:  # before anything is fitted
+        validation = fitting(validation, train, classes=ensemble._classifies, categorical=ensemble.categorical)
+    say(f"read {len(train.X)} rows x {train.X.shape[1]} columns in {time.perf_counter() - started:.2f} s")
+    hosts, here = hosts_of_job()
+    with ExitStack() as together:
+        if len(hosts) > 1:
+            table = read_table(BaseEstimator(), train.X, reset=True, categorical=ensemble.categorical)
+            if here != hosts[0]:
+                say(f"works for {hosts[0]}")
+                work(hosts[0], table)
+                return
+            digest = table.digest()
+            del table  # the fit reads its own
+            together.enter_context(leading(hosts, digest))
+            say(f"{len(hosts)} hosts are together after {time.perf_counter() - started:.2f} s")
+        begun = time.perf_counter()
+        ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
+        seconds = time.perf_counter() - begun
+        say(fitted_line(len(ensemble.members_), seconds))
+    model = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
+    ensemble.save(model, trusted=spec["trusted"])
+    libraries = libraries_in_use(ensemble, model)
+    _ship_code(source, model / "code", libraries, spec["requirements"])
+    metrics = evaluate(ensemble, validation)
+    output = Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "leaderboard.json").write_text(json.dumps(ensemble.leaderboard_, indent=1, default=str), encoding="utf-8")
+    rows, columns = train.X.shape
+    told = report(ensemble, metrics, rows=rows, columns=columns, seconds=seconds)
+    (output / "report.md").write_text(told, encoding="utf-8")
+    say(f"saved the ensemble in {model} after {time.perf_counter() - started:.2f} s")
+    for name, value in metrics.items():
+        print(metric_line(name, value), flush=True)
+
+
+def on_gpu(ensemble: Any) -> Any:
+    """Return the ensemble with members that train on a GPU where they can, unless they are told otherwise."""
+    settings = {
+        f"{label}__{name}": value
+        for label, learner in members(ensemble.learners).items()
+        for name, value in learner.gpu.items()
+        if name not in learner.own_params()
+    }
+    if settings:
+        say(f"trains on a GPU: {', '.join(settings)}")
+    return configure(ensemble, settings)
+
+
+def say(text: str) -> None:
+    """Print a line of the log that a person reads."""
+    print(f"[byoe] {text}", flush=True)
+
+
+def check_origin() -> None:
+    """Refuse to run another byoe than the one that was shipped (set for local jobs only)."""
+    site = os.environ.get("BYOE_LOCAL_SITE")
+    here = Path(sys.modules["byoe"].__file__ or "").resolve()
+    if site and not here.is_relative_to(Path(site).resolve()):
+        raise JobError(f"the job imports byoe from {here}, expected the shipped wheel under {site}")
+
+
+def end_with_owner() -> None:
+    """End this local process once the one that started it is gone, however that ended."""
+
+    def wait() -> None:
+        while os.read(0, 1024):  # not sys.stdin, whose lock would be held at exit
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _channel(name: str, data: dict[str, Any]) -> Dataset | None:
+    folder = os.environ.get(f"SM_CHANNEL_{name.upper()}")
+    if not folder:
+        return None
+    roles = dict(data)
+    header = roles.pop("header", None)
+    frame = read_frame(folder, header=header, names=[roles["target"], roles["weight"], roles["groups"], *roles["drop"]])
+    return take_apart(frame, **roles)
+
+
+def fitting(validation: Dataset, train: Dataset, *, classes: bool, categorical: Any = "auto") -> Dataset:
+    """Return the validation table with the training table's columns in its order, checked."""
+    X = validation.X
+    try:
+        if hasattr(train.X, "columns") != hasattr(X, "columns"):
+            raise InputError("one table names its columns and the other does not")
+        if hasattr(train.X, "columns"):
+            missing = [column for column in train.X.columns if column not in X.columns]
+            if missing:
+                raise InputError(f"these columns of the training table are missing: {', '.join(missing[:10])}")
+            X = X[list(train.X.columns)]
+        elif X.shape[1] != train.X.shape[1]:
+            raise InputError(f"it has {X.shape[1]} feature columns, the training table has {train.X.shape[1]}")
+        reader = BaseEstimator()
+        read_table(reader, train.X, reset=True, categorical=categorical)
+        read_table(reader, X, reset=False)
+        check_target(validation.y, classification=classes)
+        if classes:
+            unknown = sorted(set(np.asarray(validation.y).tolist()) - set(np.asarray(train.y).tolist()), key=str)
+            if unknown:
+                raise InputError(f"the target holds classes that training does not: {', '.join(map(str, unknown[:5]))}")
+    except InputError as error:
+        raise InputError(f"validation: {error}") from error
+    return replace(validation, X=X)
+
+
+def evaluate(ensemble: Any, validation: Dataset | None) -> dict[str, float]:
+    """Return the blend's and the members' metrics under the names of the log.
+
+    On the validation channel if there is one, else the blend's cross-validated and the
+    members' out-of-fold predictions, on the same rows.
+    """
+    if validation is None:
+        y, weight = ensemble._y, ensemble._weight
+        blend, scored = ensemble._blend_oof, ensemble._blend_scored
+        by_member = ensemble.oof_predictions_
+        if not scored.any():
+            raise InputError("the split plan leaves no row to score the blend on; pass validation data")
+    else:
+        table = read_table(ensemble, validation.X, reset=False)
+        y, weight = np.asarray(validation.y), validation.weight
+        y = np.searchsorted(ensemble.classes_, y) if ensemble._task.is_classification else y.astype(np.float64)
+        by_member = ensemble._member_predictions(table)
+        blend = ensemble._blended(table, by_member)
+        scored = np.ones(len(table), dtype=bool)
+    found: dict[str, float] = {}
+    gives = {label: member.learner.gives_probabilities for label, member in ensemble.members_.items()}
+    for prefix, prediction, probabilities in [
+        ("validation", blend, ensemble.blender_.gives_probabilities),
+        *((f"member:{label}", by_member[:, column], gives[label]) for column, label in enumerate(gives)),
+    ]:
+        found |= _values(ensemble, prefix, y, weight, prediction, scored, probabilities)
+    return found
+
+
+def _values(
+    ensemble: Any, prefix: str, y: Any, weight: Any, prediction: FloatArray, rows: Any, probabilities: bool
+) -> dict[str, float]:
+    task = ensemble._task
+    chosen = find_metric(ensemble.metric, task, probabilities=as_blender(ensemble.blender).gives_probabilities)
+    names = CLASSIFICATION if task.is_classification else REGRESSION
+    metrics = [chosen, *(find_metric(name, task) for name in names if name != chosen.name)]
+    return {
+        f"{prefix}:{metric.name}": metric.value(
+            y[rows],
+            prediction[rows],
+            classes=getattr(ensemble, "classes_", None),
+            sample_weight=None if weight is None else weight[rows],
+        )
+        for metric in metrics
+        if probabilities or not metric.needs_probabilities
+    }
+
+
+def _ship_code(source: Path, code: Path, libraries: Iterable[str], asked: Iterable[str]) -> None:
+    """Put the serving code beside the model, with the requirements of what the blend uses: the artifact is complete."""
+    shutil.rmtree(code, ignore_errors=True)
+    code.mkdir(parents=True)
+    for name in ("inference.py", "spec.json"):
+        shutil.copy2(source / name, code / name)
+    full = source / SERVING if (source / SERVING).exists() else source / "requirements.txt"
+    all_lines = full.read_text(encoding="utf-8").splitlines()
+    lines = needed_lines(all_lines, libraries, asked)
+    if left_out := [line for line in all_lines if line not in lines]:
+        say(f"an endpoint does not need {', '.join(left_out)}")
+    (code / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (code / "wheels").mkdir()
+    for line in lines:
+        if line.startswith("./"):
+            shutil.copy2(source / line, code / line)

@@ -1,0 +1,1 @@
+"""Jobs, tunings and endpoints on this machine, in the platform's layout."""

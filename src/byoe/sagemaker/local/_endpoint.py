@@ -1,0 +1,142 @@
+"""An endpoint on this machine: a server process of its own, and a client."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import weakref
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import JobError
+from ...serving._server import MAX_BODY
+from ..shared._payload import ACCEPT, payloads, read_answer, refusal
+from ..source._wheels import unpack
+from ._job import end_group
+from ._layout import local_environment
+
+_START_SECONDS = 180.0  # a serverless endpoint must be healthy by then
+_REQUEST_SECONDS = 60.0
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class LocalEndpoint:
+    """A served artifact; the process ends with ``delete``, the ``with`` block or its owner.
+
+    Attributes
+    ----------
+    name : str
+    url : str
+        ``http://127.0.0.1:port``, with ``/ping`` and ``/invocations`` below it.
+    """
+
+    def __init__(self, name: str, artifact: Path) -> None:
+        self.name = name
+        self._folder = Path(tempfile.mkdtemp(prefix="byoe-endpoint-"))
+        self._log = self._folder / "log.txt"
+        unpack(artifact / "code" / "wheels", self._folder / "site-packages")
+        environment = {**os.environ, **local_environment(self._folder / "site-packages")}
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "byoe.sagemaker.local._server", str(artifact.resolve())],
+                cwd=self._folder,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._finalizer = weakref.finalize(self, _end, self._process, self._folder)
+        try:
+            self.url = f"http://127.0.0.1:{self._read_port()}"
+        except BaseException:
+            self.delete()
+            raise
+
+    def __repr__(self) -> str:
+        return f"LocalEndpoint({self.name!r}, url={self.url!r})"
+
+    def _read_port(self) -> int:
+        deadline = time.monotonic() + _START_SECONDS
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while time.monotonic() < deadline:
+                if selector.select(timeout=1.0):
+                    line = self._process.stdout.readline().decode()
+                    if line.startswith("port="):
+                        return int(line.removeprefix("port="))
+                    if not line:
+                        break
+        raise JobError(f"endpoint {self.name} did not become healthy. Its log:\n{self.log[-3000:]}")
+
+    @property
+    def log(self) -> str:
+        """What the server has printed."""
+        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.is_file() else ""
+
+    def predict(self, data: Any, *, header: bool | None = None) -> NDArray[Any]:
+        """Predict rows; large data are sent in several requests.
+
+        Parameters
+        ----------
+        data : frame or array-like of shape (n_rows, n_features), CSV or Parquet file, or folder of them
+            Columns are matched by name where they have names.
+        header : bool, default=None
+            Whether the first row of CSV files names the columns; None looks.
+
+        Returns
+        -------
+        array of shape (n_rows,)
+            Values in units of the target, or class labels.
+
+        Raises
+        ------
+        InputError
+            When the endpoint refuses the request, with its reason.
+        """
+        return np.concatenate([self._invoke(*one) for one in payloads(data, MAX_BODY, header=header)])
+
+    def _invoke(self, body: bytes, content_type: str) -> NDArray[Any]:
+        if not self._finalizer.alive:
+            raise JobError(f"endpoint {self.name} has been deleted")
+        headers = {"Content-Type": content_type, "Accept": ACCEPT}
+        request = urllib.request.Request(f"{self.url}/invocations", body, headers)
+        try:
+            with _OPENER.open(request, timeout=_REQUEST_SECONDS) as response:
+                return read_answer(response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                text = error.read().decode(errors="replace")
+            raise refusal(self.name, error.code, text) from None
+
+    def delete(self) -> None:
+        """Stop the server. Does nothing the second time."""
+        self._finalizer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.delete()
+
+
+def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    if process.poll() is None:
+        end_group(process)
+    if process.stdout is not None:
+        process.stdout.close()
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,207 @@
+"""A training job on this machine: a process of its own, and a handle on it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import JobError
+from ..shared._metric_lines import read_metrics
+from ._layout import lay_out
+
+_GRACE_SECONDS = 5.0
+_LOG_TAIL = 30
+
+# A strong reference: a job goes on when its handle is forgotten.
+_running: set[LocalJob] = set()
+
+
+def new_name(prefix: str = "byoe") -> str:
+    """Return a job name that is not taken."""
+    return f"{prefix}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+
+
+class LocalJob:
+    """A training job that runs on this machine.
+
+    Attributes
+    ----------
+    name : str
+    base : Path
+        The folder that stands for ``/opt/ml``: ``input``, ``code``, ``model``, ``output``.
+    hyperparameters : dict
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base: Path,
+        source: Path,
+        channels: Mapping[str, Path],
+        hyperparameters: Mapping[str, Any],
+        *,
+        cpus: int,
+    ) -> None:
+        self.name = name
+        self.base = base
+        self.hyperparameters = dict(hyperparameters)
+        self._definitions = json.loads((source / "metric_definitions.json").read_text(encoding="utf-8"))
+        self._stopped = False
+        arguments, environment = lay_out(base, source, channels, self.hyperparameters, name=name, cpus=cpus)
+        self._log = base / "output" / "log.txt"
+        self._started = time.monotonic()
+        self._seconds: float | None = None
+        with self._log.open("wb") as log:
+            # A session of its own: Ctrl-C reaches the caller, which stops the job in order.
+            self._process = subprocess.Popen(
+                [sys.executable, "train.py", *arguments],
+                cwd=base / "code",
+                env={**environment, "BYOE_OWNED": "1"},
+                stdin=subprocess.PIPE,  # its end tells the job that this process is gone
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        _running.add(self)
+
+    def __repr__(self) -> str:
+        return f"LocalJob({self.name!r}, status={self.status!r}, base={str(self.base)!r})"
+
+    @property
+    def status(self) -> str:
+        """The platform's word: InProgress, Completed, Failed or Stopped."""
+        code = self._process.poll()
+        if code is None:
+            return "InProgress"
+        if self._seconds is None:
+            self._seconds = time.monotonic() - self._started
+            self._forget()
+        if self._stopped:
+            return "Stopped"
+        return "Completed" if code == 0 else "Failed"
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from start to end, or until now."""
+        return time.monotonic() - self._started if self.status == "InProgress" else self._seconds or 0.0
+
+    @property
+    def log(self) -> str:
+        """What the job has printed so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The metrics that the log holds, found by the metric definitions' regexes."""
+        return read_metrics(self.log, self._definitions)
+
+    @property
+    def failure(self) -> str:
+        """What the failure file holds: the reason, then the traceback. Empty when there is none."""
+        file = self.base / "output" / "failure"
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+    @property
+    def artifact(self) -> Path:
+        """The model folder of a completed job: the bundle, and the serving code in ``code``."""
+        self._need_completed()
+        return self.base / "model"
+
+    def ensemble(self, *, trusted: Sequence[str] = ()) -> Any:
+        """Load the fitted ensemble, and what its spec trusts; ``trusted`` names further classes."""
+        from ...ensemble._load import load
+
+        spec = json.loads((self.base / "code" / "spec.json").read_text(encoding="utf-8"))
+        return load(self.artifact, trusted=[*spec["trusted"], *trusted])
+
+    def wait(self, *, logs: bool = False, on_line: Callable[[str], None] | None = None) -> LocalJob:
+        """Wait until the job ends.
+
+        Parameters
+        ----------
+        logs : bool, default=False
+            Print the log as it grows.
+        on_line : callable, default=None
+            Called with every line of the log.
+
+        Raises
+        ------
+        JobError
+            When the job fails; it has the reason and the end of the log, and the job as its
+            attribute ``job``.
+        """
+        listeners = [listener for listener in (print if logs else None, on_line) if listener]
+        with self._log.open(encoding="utf-8", errors="replace") as log, self._stopping_if_interrupted():
+            rest = ""
+            while True:
+                ended = self._process.poll() is not None
+                rest += log.read() if listeners else ""
+                *lines, rest = rest.split("\n")
+                for line in [*lines, *([rest] if ended and rest else [])]:
+                    for listener in listeners:
+                        listener(line)
+                if ended:
+                    break
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(timeout=0.1 if listeners else 3600)
+        self._need_completed()
+        return self
+
+    @contextlib.contextmanager
+    def _stopping_if_interrupted(self) -> Any:
+        try:
+            yield
+        except BaseException:
+            self.stop()
+            raise
+
+    def _need_completed(self) -> None:
+        status = self.status
+        if status == "Completed":
+            return
+        reason = self.failure.partition("\n\n")[0]
+        tail = "\n".join(self.log.splitlines()[-_LOG_TAIL:])
+        code = self._process.returncode
+        ended = f"it was ended by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        told = f": {reason or ended}"
+        error = JobError(f"job {self.name} has the status {status}{told}\nThe end of its log ({self._log}):\n{tail}")
+        error.job = self  # type: ignore[attr-defined]  # for callers of a failing fit, who get no handle
+        raise error
+
+    def stop(self) -> None:
+        """Stop the job and every process it started. Does nothing when it has ended."""
+        if self._process.poll() is None:
+            self._stopped = True
+            end_group(self._process)
+        self._forget()
+
+    def _forget(self) -> None:
+        _running.discard(self)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process and those it started: politely, then not."""
+    for signal_, seconds in ((signal.SIGTERM, _GRACE_SECONDS), (signal.SIGKILL, _GRACE_SECONDS)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal_)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=seconds)
+            return
+
+
+@atexit.register
+def _stop_all() -> None:
+    for job in list(_running):
+        job.stop()

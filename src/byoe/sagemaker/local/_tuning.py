@@ -1,0 +1,192 @@
+"""A tuning job on this machine: Optuna proposes, every trial is a training job."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...contracts._search_space import check_domain
+from ...ensemble._configure import configure
+from ...errors import JobError, ParameterError, need
+from ..shared._limits import check_choices
+from ._job import LocalJob
+
+
+class LocalTuning:
+    """A tuning job.
+
+    Attributes
+    ----------
+    name : str
+    objective : str
+        The metric of the log that is optimised, such as ``"validation:rmse"``.
+    greater_is_better : bool
+    trials : list of dict
+        One per finished trial, in the order of their start: ``number``, ``job``, ``status``,
+        ``objective`` (None for a failed one), ``seconds``, and ``params``.
+    """
+
+    def __init__(
+        self, name: str, objective: str, greater_is_better: bool, launch: Callable[[str, dict[str, Any]], LocalJob]
+    ):
+        self.name = name
+        self.objective = objective
+        self.greater_is_better = greater_is_better
+        self.trials: list[dict[str, Any]] = []
+        self.jobs: dict[str, LocalJob] = {}
+        self._launch = launch
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    def __repr__(self) -> str:
+        return f"LocalTuning({self.name!r}, trials={len(self.trials)}, objective={self.objective!r})"
+
+    @property
+    def status(self) -> str:
+        """InProgress, Completed, Failed or Stopped, as on AWS."""
+        if self._thread is not None and self._thread.is_alive():
+            return "InProgress"
+        if self._error is not None:
+            return "Failed"
+        return "Stopped" if self._stopping.is_set() else "Completed"
+
+    def start(self, search: Callable[[], None]) -> None:
+        """Run the search beside the caller."""
+
+        def work() -> None:
+            try:
+                search()
+            except BaseException as error:  # told to whoever waits
+                self._error = error
+
+        self._thread = threading.Thread(target=work, name=self.name, daemon=True)
+        self._thread.start()
+
+    def run(
+        self,
+        space: Mapping[str, Any],
+        *,
+        max_jobs: int,
+        max_parallel_jobs: int,
+        seed: int | None,
+        on_trial: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        """Run all trials, a batch of parallel ones at a time."""
+        optuna = need("optuna", "tune", "tuning")
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        study = optuna.create_study(
+            direction="maximize" if self.greater_is_better else "minimize",
+            sampler=optuna.samplers.TPESampler(seed=seed),
+        )
+        while len(self.trials) < max_jobs and not self._stopping.is_set():
+            batch = []
+            try:
+                for _ in range(min(max_parallel_jobs, max_jobs - len(self.trials))):
+                    trial = study.ask()
+                    params = {name: _suggest(trial, name, domain) for name, domain in space.items()}
+                    job = self._launch(f"{self.name}-{trial.number + 1:03d}", params)
+                    self.jobs[job.name] = job
+                    batch.append((trial, params, job))
+                for trial, params, job in batch:
+                    row = self._finish(study, trial, params, job)
+                    if on_trial is not None:
+                        on_trial(row)
+            except BaseException:
+                for _, _, job in batch:
+                    job.stop()
+                raise
+
+    def _finish(self, study: Any, trial: Any, params: dict[str, Any], job: LocalJob) -> dict[str, Any]:
+        try:
+            job.wait()
+        except JobError:
+            value = None
+        else:
+            value = job.metrics.get(self.objective)
+        if value is None or value != value:
+            study.tell(trial, state=need("optuna.trial", "tune", "tuning").TrialState.FAIL)
+        else:
+            study.tell(trial, value)
+        row = {"number": len(self.trials) + 1, "job": job.name, "status": job.status, "objective": value}
+        row |= {"seconds": job.seconds, "params": params}
+        self.trials.append(row)
+        return row
+
+    def wait(self) -> LocalTuning:
+        """Wait until all trials have ended; raise what ended the search before its time."""
+        try:
+            while self._thread is not None and self._thread.is_alive():
+                self._thread.join(timeout=1.0)
+        except BaseException:
+            self.stop()
+            raise
+        if self._error is not None:
+            raise self._error
+        return self
+
+    def stop(self) -> None:
+        """Stop the running trials and start no more."""
+        self._stopping.set()
+        for job in list(self.jobs.values()):
+            job.stop()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    @property
+    def best_job(self) -> LocalJob:
+        """The job with the best objective."""
+        done = [trial for trial in self.trials if trial["objective"] is not None]
+        if not done:
+            first = next(iter(self.jobs.values()), None)
+            reason = first.failure.partition("\n")[0] if first else "none was started"
+            missing = f"its log holds no number for {self.objective}"
+            raise JobError(f"no trial of tuning job {self.name} has a result; the first one: {reason or missing}")
+        pick = max if self.greater_is_better else min
+        return self.jobs[pick(done, key=lambda trial: trial["objective"])["job"]]
+
+
+def check_space(ensemble: Any, space: Mapping[str, Any]) -> list[Any]:
+    """Check a search space before anything runs: its domains, and that every name is known.
+
+    Returns
+    -------
+    list of EnsembleRegressor or EnsembleClassifier
+        The ensemble with every value of every list, and with the ends of every range.
+
+    Raises
+    ------
+    ParameterError
+        Names the entry and says what was expected.
+    """
+    if not space:
+        raise ParameterError("the space is empty; give at least one parameter to tune")
+    for name, domain in space.items():
+        check_domain(name, domain)
+        if isinstance(domain, list):
+            check_choices(name, domain)
+    if "metric" in space:
+        raise ParameterError("the space holds 'metric'; trials are compared by one, which is set on the ensemble")
+    # Every value of a list must fit, each in the company of the others' first values.
+    first = {name: domain[0] for name, domain in space.items()}
+    values = [
+        {**first, name: value}
+        for name, domain in space.items()
+        for value in (domain if isinstance(domain, list) else domain[:2])
+    ]
+    return [configure(ensemble, one) for one in values]
+
+
+def _suggest(trial: Any, name: str, domain: Any) -> Any:
+    if isinstance(domain, list):
+        return trial.suggest_categorical(name, domain)
+    low, high, log = domain[0], domain[1], len(domain) == 3
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(name, low, high, log=log)
+    return trial.suggest_float(name, low, high, log=log)
+
+
+def cpus_per_trial(max_parallel_jobs: int, available: int) -> int:
+    """Return the cores of one trial, so that parallel ones do not share any."""
+    return max(1, available // max_parallel_jobs)

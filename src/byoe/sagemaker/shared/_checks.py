@@ -1,0 +1,60 @@
+"""What a job is asked to do, checked before anything is written or run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...contracts._learner import Task
+from ...ensemble._base import BaseEnsemble
+from ...ensemble._configure import configure
+from ...errors import ParameterError
+from ...registry._json_form import to_spec
+from ...registry._members import as_blender, check_members
+from ...scoring._metrics import Metric, find_metric
+from ._limits import check_hyperparameters
+
+_TASKS = {True: Task("classification", 2), False: Task("regression")}  # where only the kind matters
+
+
+def configured(ensemble: Any, values: Mapping[str, Any]) -> Any:
+    """Apply the hyperparameters, and check what can be checked without data."""
+    if not isinstance(ensemble, BaseEnsemble):
+        raise ParameterError(
+            f"{type(ensemble).__name__} is not an ensemble: expected an EnsembleRegressor or EnsembleClassifier"
+        )
+    made = configure(ensemble, values)
+    learners, blender = made._checked()
+    check_members(learners, blender, _TASKS[made._classifies])
+    to_spec(made)
+    return made
+
+
+def objective(ensemble: Any, space: Mapping[str, Any]) -> Metric:
+    """Return the metric that every trial of the space prints."""
+    task = _TASKS[ensemble._classifies]
+    choices = space.get("blender", [ensemble.blender])
+    # One objective for all: what a blender without probabilities cannot give is no objective.
+    probabilities = all(as_blender(choice).gives_probabilities for choice in choices)
+    return find_metric(ensemble.metric, task, probabilities=probabilities)
+
+
+def plain_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return hyperparameters as JSON holds them."""
+    values = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in (hyperparameters or {}).items()
+    }
+    for name, value in values.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ParameterError(
+                f"hyperparameter {name!r} is {value!r}, which JSON cannot express ({error}); give a number, a text, "
+                "a boolean, None or a list of them, or set it on the ensemble itself"
+            ) from error
+    check_hyperparameters(values)
+    return values

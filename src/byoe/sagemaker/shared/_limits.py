@@ -1,0 +1,124 @@
+"""What the service refuses, checked before anything is written or asked of it.
+
+The numbers are those of the service's own model of its API.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ...errors import ParameterError
+
+# Two of the service's 100 name the script and its source.
+HYPERPARAMETERS = 98
+_KEY, _VALUE = 256, 2500
+METRICS = 40
+_REGEX = 500
+CHOICES, _CHOICE = 30, 256
+VARIABLE = 512
+_LONGEST = {"training job": 63, "tuning job": 32, "transform job": 63, "endpoint": 63, "model": 63}
+_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9])*")
+
+
+def check_hyperparameters(values: Mapping[str, Any]) -> None:
+    """Raise a ParameterError for hyperparameters that no job can be given.
+
+    Parameters
+    ----------
+    values : mapping of str to JSON values
+    """
+    if len(values) > HYPERPARAMETERS:
+        raise ParameterError(
+            f"there are {len(values)} hyperparameters, and a job takes {HYPERPARAMETERS} beside byoe's own two; set "
+            "the others on the ensemble itself"
+        )
+    for name, value in values.items():
+        text = json.dumps(value)
+        if len(name) > _KEY:
+            raise ParameterError(
+                f"the name of hyperparameter {name[:40]!r}… has {len(name)} characters, at most {_KEY} fit"
+            )
+        if len(text) > _VALUE:
+            raise ParameterError(
+                f"hyperparameter {name!r} has {len(text)} characters as JSON, at most {_VALUE} fit; set it on the "
+                "ensemble itself"
+            )
+        if "'" in name or "'" in text:
+            raise ParameterError(
+                f"hyperparameter {name!r} is {value!r}; an apostrophe breaks the container's command line. Set it "
+                "on the ensemble itself"
+            )
+
+
+def check_count(name: str, value: Any) -> None:
+    """Raise a ParameterError for what is no positive number of things."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ParameterError(f"{name} is {value!r}, expected a positive integer")
+
+
+def check_choices(name: str, values: Sequence[Any]) -> None:
+    """Raise a ParameterError for a list of values that a tuning job cannot choose from."""
+    if len(values) > CHOICES:
+        raise ParameterError(
+            f"space[{name!r}] has {len(values)} values, and a tuning job chooses from at most {CHOICES}; leave some out"
+        )
+    for value in values:
+        text = json.dumps(value)
+        if len(text) > _CHOICE:
+            raise ParameterError(f"space[{name!r}] holds a value of {len(text)} characters, at most {_CHOICE} fit")
+        if "'" in text:
+            raise ParameterError(f"space[{name!r}] holds {value!r}; an apostrophe breaks the container's command line")
+
+
+def check_name(kind: str, name: str) -> str:
+    """Return the name of a training job, tuning job, transform job, model or endpoint, if the service takes it."""
+    longest = _LONGEST[kind]
+    if len(name) > longest or not _NAME.fullmatch(name):
+        raise ParameterError(
+            f"{name!r} cannot be the name of a {kind}: it may have {longest} characters, and only letters, digits, and "
+            "'-' between them"
+        )
+    return name
+
+
+def fitting_metrics(names: Iterable[str], objectives: Iterable[str]) -> list[str]:
+    """Return as many metrics as a job may define: all, or of the members the objectives alone, or the blend's.
+
+    Parameters
+    ----------
+    names : iterable of str
+        ``validation:<metric>`` and ``member:<label>:<metric>``.
+    objectives : iterable of str
+        Metrics that jobs are compared by.
+    """
+    every, wanted = list(dict.fromkeys(names)), set(objectives)
+    of_blend = [name for name in every if name.startswith("validation:")]
+    shorter = [name for name in every if name in of_blend or name.rpartition(":")[2] in wanted]
+    chosen = next((found for found in (every, shorter, of_blend) if len(found) <= METRICS), None)
+    if chosen is None:
+        raise ParameterError(
+            f"the variants of the ensemble have {len(of_blend)} metrics, and a job defines at most {METRICS}; tune "
+            "fewer values of 'metric'"
+        )
+    return chosen
+
+
+def check_environment(variables: Mapping[str, str]) -> None:
+    """Raise a ParameterError for environment variables that no job can be given."""
+    for name, value in variables.items():
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or len(name) > VARIABLE:
+            raise ParameterError(
+                f"{name[:40]!r} cannot be the name of an environment variable; use letters, digits and '_'"
+            )
+        if len(value) > VARIABLE:
+            raise ParameterError(f"environment variable {name!r} has {len(value)} characters, at most {VARIABLE} fit")
+
+
+def check_regex(regex: str) -> str:
+    """Return a metric's regex, if the service takes it."""
+    if len(regex) > _REGEX:
+        raise ParameterError(f"the regex of a metric has {len(regex)} characters, at most {_REGEX} fit: {regex[:60]}…")
+    return regex

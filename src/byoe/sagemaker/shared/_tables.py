@@ -1,0 +1,96 @@
+"""The tables of a job: what the user gave, checked, and as the files of its channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+
+from ...data._files import data_files, find_roles, read_columns
+from ...errors import InputError, ParameterError, need
+
+
+def data_roles(
+    channels: Mapping[str, Any], target: Any, weight: Any, groups: Any, drop: Iterable[Any], header: bool | None
+) -> dict[str, Any]:
+    """Return the roles of columns, which every table here has; those of frames by the names that their files will have.
+
+    Raises
+    ------
+    InputError
+        When a table lacks one of these columns. Data at an address are not looked at.
+    """
+    if isinstance(drop, (str, int)):
+        drop = (drop,)
+    roles: dict[str, Any] = {"target": target, "weight": weight, "groups": groups, "drop": list(drop)}
+    if isinstance(channels["train"], nw.DataFrame):
+        found = _found(list(channels["train"].columns), roles, "train")
+        roles = {role: None if name is None else str(name) for role, name in found.items() if role != "drop"}
+        roles["drop"] = [str(name) for name in found["drop"]]
+    for channel, table in channels.items():
+        labels = _labels(table, header, roles)
+        if labels is not None:
+            _found(labels, roles, channel)
+    return {**roles, "header": header}
+
+
+def _found(labels: list[Any], roles: Mapping[str, Any], channel: str) -> dict[str, Any]:
+    try:
+        return find_roles(labels, roles)
+    except InputError as error:
+        raise InputError(f"{channel}: {error}") from error
+
+
+def _labels(table: Any, header: bool | None, roles: Mapping[str, Any]) -> list[Any] | None:
+    if isinstance(table, nw.DataFrame):
+        return [str(column) for column in table.columns]
+    if isinstance(table, Path):
+        return read_columns(
+            table, header=header, names=[*(roles[one] for one in roles if one != "drop"), *roles["drop"]]
+        )
+    return None
+
+
+def read_channels(train: Any, validation: Any, *, local: bool = True) -> dict[str, Any]:
+    """Return the tables of a job by their channels: frames, paths, or for a job on AWS addresses."""
+    tables = {"train": train} if validation is None else {"train": train, "validation": validation}
+    return {name: _table(table, name, local=local) for name, table in tables.items()}
+
+
+def _table(table: Any, name: str, *, local: bool) -> Any:
+    """Return a narwhals frame, the path of a file or folder that holds data, or the address of a job on AWS."""
+    if isinstance(table, (str, Path)):
+        if str(table).startswith("s3://") and not local:
+            return str(table)
+        if str(table).startswith("s3://"):
+            raise ParameterError(f"{name} is {str(table)!r}; a local job reads files of this machine, not S3")
+        path = Path(table)
+        for file in data_files(path):
+            if file.stat().st_size == 0:
+                raise InputError(f"{file} is empty")
+        return path
+    frame = nw.from_native(table, eager_only=True, pass_through=True)
+    if not isinstance(frame, nw.DataFrame):
+        raise InputError(
+            f"{name} is of type {type(table).__name__}; expected a frame (pandas, polars, Arrow), a file or a folder"
+        )
+    if not len(frame):
+        raise InputError(f"{name} has no rows")
+    return frame
+
+
+def as_files(table: Any, folder: Path) -> Path | str:
+    """Return where the platform would find a channel's files; a frame becomes Parquet."""
+    if isinstance(table, (Path, str)):
+        return table
+    need("pyarrow", "data", "sending a frame to a job")
+    import pyarrow.parquet
+
+    folder.mkdir(parents=True)
+    arrow = nw.maybe_reset_index(table).to_arrow()  # a pandas index is no column
+    pyarrow.parquet.write_table(
+        arrow.rename_columns([str(name) for name in arrow.column_names]), folder / "part-0.parquet"
+    )
+    return folder

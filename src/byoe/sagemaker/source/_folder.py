@@ -1,0 +1,238 @@
+"""The source folder of a job: everything that a container needs, and nothing that it has."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+from ...ensemble._regressor import EnsembleClassifier
+from ...errors import JobError, ParameterError, SpecError, need
+from ...registry._json_form import Parts, parts_of, to_spec
+from ...registry._members import as_blender, entries
+from ...registry._plugin import Kind
+from ...registry._registry import find
+from ...scoring._metrics import CLASSIFICATION, REGRESSION
+from ..local._layout import SERVING
+from ..shared._limits import fitting_metrics
+from ..shared._metric_lines import metric_definitions
+from ._own_code import modules_of, write_module
+from ._requirements import named
+from ._requirements import requirements as closure
+from ._vendor import download
+from ._wheels import direct_url, distribution_of, write_wheel
+
+_TRAIN = '''\
+"""Train the ensemble of spec.json. Written by byoe; runs alike on SageMaker and locally."""
+
+from byoe.sagemaker.in_job._train import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
+'''
+
+_INFERENCE = '''\
+"""Serve the trained ensemble. Written by byoe; runs alike on SageMaker and locally."""
+
+from byoe import serving
+from byoe.serving import input_fn, output_fn, predict_fn
+
+# Packages of the ensemble's own estimators, whose classes its bundle may hold.
+TRUSTED = {trusted!r}
+
+
+def model_fn(model_dir):
+    return serving.model_fn(model_dir, trusted=TRUSTED, lean=True)
+
+
+__all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
+'''
+
+
+def write_source(
+    ensemble: Any,
+    folder: Path,
+    *,
+    data: Mapping[str, Any],
+    variants: Iterable[Any] = (),
+    dependencies: Iterable[str | Path] = (),
+    requirements: Iterable[str] = (),
+    several: bool = False,
+    vendor: bool = False,
+    gpu: bool = False,
+) -> Path:
+    """Write the source folder; it appears whole or not at all.
+
+    Parameters
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+        Not fitted.
+    folder : Path
+        Must not exist.
+    data : mapping
+        ``target``, ``weight``, ``groups``, ``drop`` and ``header`` of the training table.
+    variants : iterable of ensembles
+        What hyperparameters may make of the ensemble: its parts are shipped and its metrics
+        defined as well.
+    dependencies : iterable of str or Path
+        The user's own modules and packages: files and folders.
+    requirements : iterable of str
+        Further distributions that the job installs, in the versions that are installed here.
+    several : bool, default=False
+        Whether the job runs on several hosts, which needs what its endpoint does not.
+    vendor : bool, default=False
+        Whether all that is installed travels as wheels, for a container without a network.
+    gpu : bool, default=False
+        Whether the job runs on a GPU. Its endpoint does not.
+
+    Raises
+    ------
+    SpecError
+        When JSON cannot express the ensemble, or a job could not import a part of it.
+    """
+    if several:
+        need("distributed", "dask", "a job on several instances")
+        if any(one.time_limit is not None for one in (ensemble, *variants)):
+            raise ParameterError("several instances cannot keep to a time_limit; leave it out, or use one instance")
+    every = [ensemble, *variants]
+    packages = {kind.__module__.partition(".")[0] for one in every for kind in parts_of(one).classes} - {"sklearn"}
+    trusted = [f"{package}.*" for package in sorted(packages)]
+    asked = [named(text) for text in ((requirements,) if isinstance(requirements, str) else requirements)]
+    spec = {**to_spec(ensemble), "data": dict(data), "trusted": trusted, "requirements": asked}
+    folder = folder.resolve()  # a wheel is built in a folder of its own
+    if folder.exists():
+        raise JobError(f"{folder} exists already; a job's source folder must be new")
+    shipment = _Shipment(modules_of(dependencies))
+    for name in asked:
+        shipment.add(name)
+    for parts in map(parts_of, every):
+        shipment.add_parts(parts)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        serving, training = shipment.write(
+            temporary / "wheels", training=["distributed"] if several else (), vendor=vendor, gpu=gpu
+        )
+        metrics = fitting_metrics((name for one in every for name in metric_names(one)), map(objective_name, every))
+        definitions = metric_definitions(metrics)
+        files = {
+            "train.py": _TRAIN,
+            "inference.py": _INFERENCE.format(trusted=trusted),
+            "spec.json": json.dumps(spec, indent=1, allow_nan=False) + "\n",
+            "requirements.txt": "\n".join(training) + "\n",
+            **({SERVING: "\n".join(serving) + "\n"} if serving != training else {}),
+            "metric_definitions.json": json.dumps(definitions, indent=1) + "\n",
+        }
+        for name, text in files.items():
+            (temporary / name).write_text(text, encoding="utf-8")
+        temporary.chmod(0o755)  # mkdtemp makes it private
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def metric_names(ensemble: Any) -> list[str]:
+    """Return the names of all metrics that a job of this ensemble may print."""
+    names = list(CLASSIFICATION if isinstance(ensemble, EnsembleClassifier) else REGRESSION)
+    own = objective_name(ensemble)
+    names = [own, *(name for name in names if name != own)]
+    labels = [label for label, _ in entries(ensemble.learners)]
+    return [f"validation:{name}" for name in names] + [f"member:{label}:{name}" for label in labels for name in names]
+
+
+def objective_name(ensemble: Any) -> str:
+    """Return the log's name of the ensemble's own metric."""
+    from ...contracts._learner import Task
+    from ...scoring._metrics import find_metric
+
+    task = Task("classification", 2) if isinstance(ensemble, EnsembleClassifier) else Task("regression")
+    return find_metric(ensemble.metric, task, probabilities=as_blender(ensemble.blender).gives_probabilities).name
+
+
+@dataclass
+class _Shipment:
+    """What a job gets beside its own files.
+
+    Attributes
+    ----------
+    own : mapping of str to Path
+        The user's modules and packages.
+    points : mapping of str to set of (kind, name, module:object)
+        What these register.
+    wheels : list of str
+        Distributions to ship.
+    pinned : list of str
+        Distributions to install.
+    """
+
+    own: Mapping[str, Path]
+    points: dict[str, set[tuple[Kind, str, str]]] = field(default_factory=dict)
+    wheels: list[str] = field(default_factory=lambda: ["byoe"])
+    pinned: list[str] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        """Add a distribution: an index has what came from one."""
+        place = self.wheels if direct_url(distribution(name)) else self.pinned
+        if name not in place:
+            place.append(name)
+
+    def add_parts(self, parts: Parts) -> None:
+        """Add what an ensemble is made of."""
+        for learner in parts.learners:
+            if learner.pickles:
+                raise SpecError(
+                    f"learner {learner.name!r} saves pickles, which load only where somebody trusts them by name, and "
+                    "an endpoint has nobody to ask; save native files instead"
+                )
+            self.pinned += learner.needs
+            self._add_plugin("learner", learner.name)
+        for blender in parts.blenders:
+            self.pinned += blender.needs
+            self._add_plugin("blender", blender.name)
+        for kind in parts.classes:
+            if kind.__module__.partition(".")[0] not in self.own:
+                self.add(distribution_of(kind, "the ensemble"))
+
+    def _add_plugin(self, kind: Kind, name: str) -> None:
+        plugin = find(kind, name)
+        if plugin.entry_point is not None:
+            self.add(plugin.distribution)
+            return
+        module, _, place = plugin.value.partition(":")
+        top = module.partition(".")[0]
+        if top not in self.own or "<" in place:
+            raise SpecError(
+                f"{plugin} was registered in a notebook or script, where a job cannot find it; move it to a file of "
+                "its own and give that in dependencies, or to an installed package, with an entry point in the group "
+                f"byoe.{kind}s"
+            )
+        self.points.setdefault(top, set()).add((kind, plugin.name, plugin.value))
+
+    def write(
+        self, folder: Path, *, training: Iterable[str] = (), vendor: bool = False, gpu: bool = False
+    ) -> tuple[list[str], list[str]]:
+        """Write the wheels into a folder of that name; to ``vendor`` is to make one of every requirement.
+
+        Return the lines of the requirements of an endpoint, and those of a job, which has further
+        distributions.
+        """
+        serving, _ = self._closure()
+        for name in training:
+            self.add(name)
+        job, more = self._closure(gpu=gpu)
+        wheels = [write_wheel(name, folder) for name in (*self.wheels, *more)]
+        wheels += [write_module(name, path, folder, self.points.get(name, ())) for name, path in self.own.items()]
+        files = [f"./{folder.name}/{wheel.name}" for wheel in wheels]
+        if vendor:
+            found = download({*serving, *job}, folder)
+            serving, job = ([f"./{folder.name}/{found[pin]}" for pin in pins] for pins in (serving, job))
+        return [*serving, *files], [*job, *files]
+
+    def _closure(self, *, gpu: bool = False) -> tuple[list[str], list[str]]:
+        return closure([name for name in self.pinned if name not in self.wheels], self.wheels, gpu=gpu)
