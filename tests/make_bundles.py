@@ -48,6 +48,9 @@ def main():
     members = [*small, "ridge", "svm"]
     classes = EnsembleClassifier(members, "weighted", cv=3, random_state=0, calibrate=True).fit(frame, labels)
     classes.save(folder / "classification")
+    inner = EnsembleRegressor(["ridge", "knn"], "mean", cv=3)
+    layers = EnsembleRegressor([("inner", inner), "ridge"], "weighted", cv=3, random_state=0).fit(frame[["rooms"]], y)
+    layers.save(folder / "layers")
     rows = frame.head(12)
     cells = [
         {name: None if pd.isna(cell) else str(cell.date()) if name == "sold" else cell for name, cell in row.items()}
@@ -57,6 +60,7 @@ def main():
         "rows": cells,
         "predictions": regression.predict(rows).tolist(),
         "labels": classes.predict(rows).tolist(),
+        "layers": layers.predict(rows[["rooms"]]).tolist(),
         "probabilities": classes.predict_proba(rows).tolist(),
     }
     (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")

@@ -56,3 +56,10 @@ def test_a_classification_of_any_format_predicts_what_it_did(kept):
     loaded = byoe.load(folder / "classification")
     np.testing.assert_allclose(loaded.predict_proba(rows), expected["probabilities"], rtol=1e-12)
     assert loaded.predict(rows).tolist() == expected["labels"]
+
+
+def test_an_ensemble_inside_one_of_any_format_predicts_what_it_did(kept):
+    folder, rows, expected = kept
+    loaded = byoe.load(folder / "layers")
+    np.testing.assert_allclose(loaded.predict(rows[["rooms"]]), expected["layers"], rtol=1e-12)
+    assert isinstance(loaded.members_["inner"].learner.template, byoe.EnsembleRegressor)

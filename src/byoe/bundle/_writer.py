@@ -21,7 +21,7 @@ from ..contracts._blender import Blender
 from ..errors import BundleError, PluginError
 from ..fitted._models import FittedMember
 from ..learners._estimator import INNER, SKOPS, unknown_types
-from ..registry._json_form import blender_to_spec, parts_of, to_spec
+from ..registry._json_form import blender_to_spec, parts_of, public_path, to_spec
 from ..registry._registry import distribution_of, origin
 from ..tools._trust import advice, untrusted
 from ..tools._versions import OWN_CODE, distributions, installed_version
@@ -163,7 +163,7 @@ def _own_library(thing: Any) -> set[str]:
 
 def _refused(ensemble: Any, folder: Path, held_out: Sequence[Blender], trusted: Sequence[str]) -> set[str]:
     """Return the types of what was written that could not be loaded again, unless the user named them."""
-    named = [f"{kind.__module__}.{kind.__qualname__}" for kind in parts_of(ensemble).classes]
+    named = [public_path(kind).replace(":", ".") for kind in parts_of(ensemble).classes]
     refused = set(untrusted(named, trusted))
     for label, member in ensemble.members_.items():
         trusts = member.learner.trusts() if hasattr(member.learner, "trusts") else frozenset()

@@ -27,6 +27,8 @@ from ._registry import as_saved, blender, installed, learner
 
 VERSION = 1
 _PLAIN_TYPES = (bool, int, float)  # numpy reads these as its own
+# What specs called byoe's ensembles while these were written under the names of their files.
+_MOVED = {f"byoe._ensemble:{name}": f"byoe:{name}" for name in ("EnsembleClassifier", "EnsembleRegressor")}
 _NOT_IN_SPEC = ("learners", "blender", "callbacks")
 
 
@@ -146,7 +148,13 @@ def class_path(kind: type, where: str) -> str:
             f"{where}: class {name!r} is defined in a notebook cell, a script or a function, where no other "
             "process can import it; move it to a module of its own, and import it from there"
         )
-    return f"{module}:{name}"
+    return public_path(kind)
+
+
+def public_path(kind: type) -> str:
+    """Return ``module:name`` of a class: of byoe's ensembles the public one, whose files may move."""
+    ours = kind.__module__.startswith("byoe.") and hasattr(kind, "_classifies")
+    return f"{'byoe' if ours else kind.__module__}:{kind.__qualname__}"
 
 
 def _encode(value: Any, where: str, *, arrays: bool = True) -> Any:
@@ -260,7 +268,7 @@ def decode(value: Any, trusted: Sequence[str] | None = None) -> Any:
 
 
 def _make(path: str, params: Mapping[str, Any], trusted: Sequence[str] | None) -> Any:
-    module, _, name = path.partition(":")
+    module, _, name = _MOVED.get(path, path).partition(":")
     if trusted is not None and (refused := untrusted([f"{module}.{name}"], trusted)):
         raise BundleError(f"the spec holds a class that byoe does not know: {advice(refused, 'load it')}")
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -27,6 +28,8 @@ from ..tools._versions import distributions, installed_version
 from ._entry import digest
 
 FORMAT = 1
+# What is kept has ensembles inside under the file that they were in at first.
+_FIRST_NAMED = '"byoe:Ensemble', '"byoe._ensemble:Ensemble'
 _OURS = frozenset({"byoe", "sklearn"})  # whose versions are always part of it
 
 
@@ -44,7 +47,7 @@ def of_member(label: str, learner: Learner, data: Rows) -> dict[str, Any]:
         raise SpecError(f"member {label!r}: a FrozenEstimator inside it holds a model that was fitted elsewhere")
     if learner.pickles:
         raise SpecError(f"member {label!r}: its models are pickles, which a store does not load unasked")
-    spec = learner_to_spec(label, learner)
+    spec = json.loads(json.dumps(learner_to_spec(label, learner)).replace(*_FIRST_NAMED))
     learners = [*parts.learners, learner]
     kinds = {kind for kind in (*parts.classes, *map(type, learners)) if _package(kind) not in _OURS}
     packages = {*map(_package, kinds), *(package for one in learners for package in one.packages())} - _OURS

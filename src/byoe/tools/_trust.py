@@ -31,8 +31,8 @@ _KNOWN = frozenset(
         "xgboost.sklearn.XGBRFRegressor",
         "xgboost.sklearn.XGBRegressor",
         "sklearn.utils.validation.check_array",  # scikit-learn's own histogram boosting keeps this one
-        "byoe.ensemble._regressor.EnsembleClassifier",
-        "byoe.ensemble._regressor.EnsembleRegressor",
+        "byoe.EnsembleClassifier",
+        "byoe.EnsembleRegressor",
     }
 )
 _KNOWN_FAMILIES = ("sklearn.", "scipy.sparse.", "scipy.interpolate.")
