@@ -30,7 +30,7 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("skl2onnx")
 
-BUNDLES = Path(__file__).parent / "bundles" / "format-1"
+BUNDLES = Path(__file__).parent / "bundles" / "format-2"
 TIGHT = 1e-12  # of the largest value
 SINGLE = 2e-6  # XGBoost adds up in float32
 MEMBERS = {

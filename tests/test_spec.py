@@ -165,3 +165,13 @@ def test_a_fitted_ensemble_is_described_without_what_it_no_longer_needs():
 def test_a_wrong_spec_is_refused(change, message):
     with pytest.raises(SpecError, match=message):
         from_spec({**to_spec(EnsembleRegressor(("ridge",))), **change})
+
+
+def test_ensembles_inside_are_written_under_their_public_name_and_read_under_the_first_one():
+    inner = EnsembleRegressor(["ridge"], "mean", cv=3)
+    spec = to_spec(EnsembleRegressor([("inner", inner)], "mean"))
+    text = json.dumps(spec)
+    assert '"byoe:EnsembleRegressor"' in text
+    old = json.loads(text.replace("byoe:", "byoe._ensemble:"))
+    assert isinstance(from_spec(old, ()).learners[0][1], EnsembleRegressor)
+    assert to_spec(from_spec(old, ())) == spec

@@ -493,6 +493,10 @@ def test_an_ensemble_in_an_ensemble_is_kept_as_a_bundle(tmp_path):
     assert done(heard) == []
     assert same(first, second, X0)
     assert list((tmp_path / "tasks").glob("*/model/ensemble/manifest.json"))
+    # Under the name that the class was first written under, so that what was kept then is still found.
+    entries = [json.loads(file.read_text())["entry"] for file in (tmp_path / "tasks").glob("*/manifest.json")]
+    named = {entry["made_of"]["learner"]["estimator"]["$object"] for entry in entries if entry["member"] == "inner"}
+    assert named == {"byoe._ensemble:EnsembleRegressor"}
 
 
 class Failing(Plain):

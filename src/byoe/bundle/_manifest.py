@@ -14,7 +14,6 @@ from ..errors import BundleError
 from ..tools._versions import installed_version
 
 FORMAT = 2
-READABLE = (1, 2)
 MANIFEST = "manifest.json"
 DIGEST = "manifest.sha256"
 MEMBERS = "members"
@@ -56,12 +55,11 @@ def read_manifest(folder: Path, sha256: str | None = None) -> dict[str, Any]:
     if sha256 is not None and found != sha256.strip().lower():
         raise BundleError(f"{folder} has the digest {found}, and sha256 is {sha256}; it is another bundle, or changed")
     manifest = _parsed(folder, data)
-    if (folder / DIGEST).exists() or manifest["format"] != 1:  # before, nothing covered the manifest
-        _check_digest(folder, found)
-    if type(manifest["format"]) is not int or manifest["format"] not in READABLE:
+    _check_digest(folder, found)
+    if type(manifest["format"]) is not int or manifest["format"] != FORMAT:
         raise BundleError(
             f"{folder} is a bundle of format {manifest['format']!r}, written by byoe {manifest.get('byoe')}; "
-            f"byoe {__version__} reads the formats {', '.join(map(str, READABLE))}. Upgrade byoe"
+            f"byoe {__version__} reads format {FORMAT}. Install that version, or save the ensemble with this one"
         )
     check_files(folder, manifest["files"])
     there = {file.relative_to(folder).as_posix() for file in (folder / MEMBERS).rglob("*") if not file.is_dir()}

@@ -74,20 +74,16 @@ class Saved:
         self.trusted = tuple(trusted)
         self.task = Task(**self.manifest["task"])
         self._learners = {entry["label"]: entry for entry in self.manifest["spec"]["learners"]}
-        if self.manifest["format"] == 1:
-            names = list(self.manifest["libraries"])
-        else:
-            used = [entry["libraries"] for entry in self.manifest["members"] if entry["used"]]
-            names = sorted({"byoe", "numpy", *self.manifest["blender_libraries"]}.union(*used))
-        self.check(names)
+        used = [entry["libraries"] for entry in self.manifest["members"] if entry["used"]]
+        self.check(sorted({"byoe", "numpy", *self.manifest["blender_libraries"]}.union(*used)))
 
     @property
     def native(self) -> bool:
         """Whether what the blend uses is predicted by numpy and the boosters' own libraries alone."""
-        entries = [entry for entry in self.manifest["members"] if entry.get("used", True)]
-        needed = {name for entry in entries for name in entry.get("libraries", ["scikit-learn"])}
+        entries = [entry for entry in self.manifest["members"] if entry["used"]]
+        needed = {name for entry in entries for name in entry["libraries"]}
         frames = any(model["frames"] for entry in entries for model in entry["models"])
-        return not frames and needed.union(self.manifest.get("blender_libraries", ())) <= _NATIVE
+        return not frames and needed.union(self.manifest["blender_libraries"]) <= _NATIVE
 
     def _still(self, beginning: str) -> None:
         """Raise a BundleError where files that are read late are no more what they were."""
@@ -105,7 +101,7 @@ class Saved:
         target.blender_ = self.blender(manifest["blender"])
         target._task = self.task
         target._columns = tuple(Column(saved["kind"], tuple(saved["categories"])) for saved in manifest["columns"])
-        target._dtypes = tuple(saved.get("dtype", "") for saved in manifest["columns"])
+        target._dtypes = tuple(saved["dtype"] for saved in manifest["columns"])
         target._sparse = manifest["sparse"]
         target.n_features_in_ = len(target._columns)
         if manifest["names"] is not None:
@@ -123,20 +119,20 @@ class Saved:
         def read(*, late: bool = True) -> list[FoldModel]:
             if late:
                 self._still(f"{MEMBERS}/{entry['label']}/")
-            self.check(entry.get("libraries", ()))
+            self.check(entry["libraries"])
             return [
                 FoldModel.load(learner, self.folder / saved["folder"], saved, self.task, self.trusted)
                 for saved in entry["models"]
             ]
 
-        models: Any = read(late=False) if entry.get("used", True) else Later(len(entry["models"]), read)
+        models: Any = read(late=False) if entry["used"] else Later(len(entry["models"]), read)
         return FittedMember(entry["label"], learner, entry["finalize"], models)
 
     def _learner(self, entry: Mapping[str, Any]) -> Learner:
         saved = self._learners[entry["label"]]
         if "learner" in saved:
             params = decode(saved["params"], self.trusted)
-            registered: Learner = as_saved("learner", saved["learner"], params, entry.get("distribution"))
+            registered: Learner = as_saved("learner", saved["learner"], params, entry["distribution"])
             return registered
         from ..learners._from_estimator import FromEstimator
 
@@ -151,7 +147,7 @@ class Saved:
         spec, made = entry["spec"], None
         if "blender" in spec:
             params = decode(spec["params"], self.trusted)
-            made = as_saved("blender", spec["blender"], params, entry.get("distribution"))
+            made = as_saved("blender", spec["blender"], params, entry["distribution"])
         else:
             from ..blenders._meta_model import MetaModel
 

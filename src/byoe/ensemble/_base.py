@@ -323,7 +323,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         self._seed, self._digest = manifest["seed"], manifest["table"]
         self._seconds, self._predicting = manifest["fit_seconds"], manifest["predict_seconds"]
         self._metric_name = manifest["metric"]
-        self._target = manifest.get("target")
+        self._target = manifest["target"]
         estimate = manifest["score_estimate"]
         self.score_estimate_ = float("nan") if estimate is None else estimate
         self.leaderboard_ = Leaderboard(manifest["leaderboard"])

@@ -74,8 +74,6 @@ class _Linear(EstimatorLearner):
     needs = ()
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
-        if not (folder / _FILE).is_file():  # byoe 0.1 kept the estimator
-            return super().load(folder, task=task, trusted=trusted)
         terms = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         return LinearModel(terms["coef"], terms["intercept"], task)
 

@@ -127,8 +127,6 @@ class MultilayerPerceptron(EstimatorLearner):
         return TransformedTargetRegressor(MLPRegressor(**params), transformer=StandardScaler())
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
-        if not (folder / _FILE).is_file():  # byoe 0.1 kept the estimator
-            return super().load(folder, task=task, trusted=trusted)
         return NetworkModel.load(folder / _FILE, task)
 
     def _model(self, estimator: Any, task: Task) -> Model:
