@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from byoe.contracts._learner import Task
+from byoe.contracts._task import Task
 from byoe.data._table import Table
 from byoe.engine._rows import Rows
 from byoe.engine._shared_data import Handle, _read, there_already

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
-from byoe.contracts._learner import Task
+from byoe.contracts._task import Task
 from byoe.data._input import read_table
 from byoe.engine._fold_fit import fit_fold
 from byoe.engine._rows import Rows

@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics
 
 from byoe import EnsembleClassifier, EnsembleRegressor
-from byoe.contracts._learner import Task
+from byoe.contracts._task import Task
 from byoe.errors import UnknownNameError
 from byoe.scoring._metrics import find_metric
 

@@ -343,7 +343,7 @@ def test_a_learner_can_name_its_thread_parameter():
     import numpy as np
     from sklearn.base import BaseEstimator, RegressorMixin
 
-    from byoe.contracts._learner import Task
+    from byoe.contracts._task import Task
     from byoe.plugins import EstimatorLearner
 
     class Workers(RegressorMixin, BaseEstimator):

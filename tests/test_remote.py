@@ -24,7 +24,7 @@ from joblib.externals import loky
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
-from byoe.contracts._learner import Task
+from byoe.contracts._task import Task
 from byoe.data._table import Table
 from byoe.engine import _clock
 from byoe.engine import _workers as remote

@@ -7,7 +7,7 @@ import sklearn
 import threadpoolctl
 
 from byoe import learner
-from byoe.contracts._learner import Task
+from byoe.contracts._task import Task
 from byoe.engine import _threads
 from byoe.engine._threads import Work, run
 

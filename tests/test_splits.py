@@ -12,7 +12,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
-from byoe.contracts._learner import Task
+from byoe.contracts._task import Task
 from byoe.errors import InputError, ParameterError
 from byoe.folds._splits import make_plan
 

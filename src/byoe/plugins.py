@@ -13,7 +13,9 @@ blender is a subclass of `Blender`. Either is registered by an entry point in th
 from .conformance import check_blender, check_learner, checks
 from .contracts._blender import OOF, Blender, Linear
 from .contracts._cancelling import cancelled
-from .contracts._learner import Explains, Learner, Model, Moments, Prepares, SolvesMoments, StopRows, Task
+from .contracts._learner import Explains, Learner, Model, StopRows
+from .contracts._optional import Moments, Prepares, SolvesMoments
+from .contracts._task import Task
 from .errors import PluginError
 from .learners._estimator import EstimatorLearner, EstimatorModel, set_seed
 from .registry._overview import overview

@@ -11,7 +11,7 @@ import byoe
 from byoe.blenders._meta_model import MetaModel, meta_features
 from byoe.blenders._simplex import least_squares, log_loss, residual
 from byoe.contracts._blender import OOF
-from byoe.contracts._learner import Task
+from byoe.contracts._task import Task
 from byoe.errors import ParameterError
 from byoe.scoring._metrics import find_metric
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import accuracy_score, r2_score
 
 import byoe
-from byoe.contracts._learner import Task
+from byoe.contracts._task import Task
 from byoe.data._column import Column
 from byoe.data._table import Table
 from byoe.engine._fold_fit import fit_fold

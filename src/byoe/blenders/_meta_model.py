@@ -11,7 +11,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils.validation import has_fit_parameter
 
 from ..contracts._blender import OOF, Blender, Linear
-from ..contracts._learner import FloatArray, Task
+from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 from ..learners._estimator import fit_params, last_step, linear_terms, load_skops, set_seed
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender, fitted
-from ..contracts._learner import FloatArray, Task
+from ..contracts._task import FloatArray, Task
 
 
 class PerOutput(Blender):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from ..contracts._learner import FloatArray
+from ..contracts._task import FloatArray
 
 
 def fit(

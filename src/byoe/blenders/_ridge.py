@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from ..contracts._learner import FloatArray, IntArray
+from ..contracts._task import FloatArray, IntArray
 
 ALPHAS = np.logspace(-4, 4, 17)
 

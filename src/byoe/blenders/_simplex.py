@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import nnls
 
-from ..contracts._learner import FloatArray
+from ..contracts._task import FloatArray
 
 
 def least_squares(A: FloatArray, b: FloatArray) -> FloatArray:

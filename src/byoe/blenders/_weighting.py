@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._blender import Blender, Linear
-from ..contracts._learner import FloatArray
+from ..contracts._task import FloatArray
 
 
 class Weighting(Blender):

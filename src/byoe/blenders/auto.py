@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender
-from ..contracts._learner import FloatArray
+from ..contracts._task import FloatArray
 from .best import Best
 from .greedy import Greedy
 from .mean import Mean

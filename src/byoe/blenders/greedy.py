@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ..contracts._blender import OOF
-from ..contracts._learner import FloatArray, IntArray, Task
+from ..contracts._task import FloatArray, IntArray, Task
 from ..errors import ParameterError
 from ._weighting import Weighting
 

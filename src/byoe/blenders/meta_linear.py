@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender, Linear
-from ..contracts._learner import FloatArray, Task
+from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 
 _SMALLEST_PROBABILITY = 1e-6

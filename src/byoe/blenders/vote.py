@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..contracts._blender import OOF, Blender
-from ..contracts._learner import FloatArray, Task
+from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 
 

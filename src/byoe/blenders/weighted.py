@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._blender import OOF
-from ..contracts._learner import FloatArray, Task
+from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 from ._weighting import Weighting
 

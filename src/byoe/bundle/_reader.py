@@ -11,7 +11,8 @@ import numpy as np
 from ..blenders._calibrated import Calibrated
 from ..blenders._per_output import PerOutput
 from ..contracts._blender import Blender
-from ..contracts._learner import Learner, Task
+from ..contracts._learner import Learner
+from ..contracts._task import Task
 from ..data._column import Column
 from ..errors import BundleError
 from ..fitted._models import FittedMember, FoldModel

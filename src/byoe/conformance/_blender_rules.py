@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from ..contracts._blender import OOF, Blender
-from ..contracts._learner import FloatArray, IntArray
+from ..contracts._task import FloatArray, IntArray
 from ..errors import PluginError
 from ._common import CONTRACT, FOUND_BY_NAME, SILENT, WEIGHTS, check_contract, check_found_by_name, close, shortened
 from ._process import printed

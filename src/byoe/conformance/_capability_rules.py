@@ -9,7 +9,9 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
 
-from ..contracts._learner import Explains, FloatArray, Moments, Prepares, SolvesMoments, StopRows, Task
+from ..contracts._learner import Explains, StopRows
+from ..contracts._optional import Moments, Prepares, SolvesMoments
+from ..contracts._task import FloatArray, Task
 from ..data._column import Column
 from ..engine._moments import FoldMoments, can_solve
 from ..errors import ParameterError

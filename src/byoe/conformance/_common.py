@@ -9,7 +9,8 @@ from importlib.metadata import EntryPoint
 import numpy as np
 
 from ..contracts._blender import Blender
-from ..contracts._learner import FloatArray, Learner
+from ..contracts._learner import Learner
+from ..contracts._task import FloatArray
 from ..errors import ByoeError
 from ..registry._declared import broken_promise
 from ..registry._plugin import Kind, plain

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from ..contracts._learner import FloatArray, Learner
+from ..contracts._learner import Learner
+from ..contracts._task import FloatArray
 from ..engine._fold_fit import fit_fold
 from ..errors import PluginError
 from ._common import CONTRACT, FOUND_BY_NAME, SILENT, check_contract, check_found_by_name, close, shortened

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts._learner import IntArray
+from ..contracts._task import IntArray
 
 _TASKS = Path("/proc/self/task")
 _EVERY = 0.002

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from ..contracts._blender import OOF, Blender, fitted
-from ..contracts._learner import FloatArray, Learner, Prepares, StopRows, Task
+from ..contracts._learner import Learner, StopRows
+from ..contracts._optional import Prepares
+from ..contracts._task import FloatArray, Task
 from ..data._column import Column
 from ..data._table import Table
 from ..engine._fold_fit import fit_fold

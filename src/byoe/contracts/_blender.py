@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ParameterError, PluginError
-from ._learner import FloatArray, IntArray, Level, Task
 from ._parameters import Parameters
+from ._task import FloatArray, IntArray, Level, Task
 
 # Metrics that order predictions as the mean of ``OOF.row_losses`` does.
 _MEANS_OF_ROWS = frozenset({"rmse", "mse", "mae", "log_loss", "accuracy"})

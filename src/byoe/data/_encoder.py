@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import FloatArray, IntArray, Learner, Task
+from ..contracts._learner import Learner
+from ..contracts._task import FloatArray, IntArray, Task
 from ._table import Table
 
 MOST_ONE_HOT = 16

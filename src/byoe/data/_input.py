@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_array, column_or_1d, validate_data
 
-from ..contracts._learner import FloatArray, Task
+from ..contracts._task import FloatArray, Task
 from ..errors import InputError
 from ._column import Column, is_missing
 from ._numbers import chosen_categories, describe, encode, raw_columns

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import narwhals as nw
 import numpy as np
 
-from ..contracts._learner import FloatArray
+from ..contracts._task import FloatArray
 from ..errors import InputError, ParameterError, did_you_mean
 from ._column import Column, category_key, is_missing
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender, fitted
-from ..contracts._learner import FloatArray, Learner
+from ..contracts._learner import Learner
+from ..contracts._task import FloatArray
 from ..errors import BudgetWarning, MemberError, ParameterError, PluginError
 from ..fitted._models import FittedMember, FoldModel
 from ..folds._plan import SplitPlan

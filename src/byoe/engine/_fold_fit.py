@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from ..contracts._learner import FloatArray, IntArray, Learner, Model, Prepares, SolvesMoments, StopRows, Task
+from ..contracts._learner import Learner, Model, StopRows
+from ..contracts._model_check import broken_model
+from ..contracts._optional import Prepares, SolvesMoments
+from ..contracts._task import FloatArray, IntArray, Task
 from ..data._encoder import fit_encoder, needs_encoding
 from ..errors import PluginError
 from ..fitted._models import FoldModel
 from ..folds._inside import hold_out, inner_folds
-from ..registry._declared import broken_model
 from ._moments import FoldMoments, of_output
 from ._prepared import Preparation, Prepared
 from ._rows import Rows, inner_task, shielded, targets

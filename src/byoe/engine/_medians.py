@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import FloatArray, IntArray
+from ..contracts._task import FloatArray, IntArray
 
 _SAMPLE = 10_000
 _COLUMNS = 16

@@ -14,7 +14,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..contracts._learner import FloatArray, IntArray, Learner, Moments, SolvesMoments
+from ..contracts._learner import Learner
+from ..contracts._optional import Moments, SolvesMoments
+from ..contracts._task import FloatArray, IntArray
 from ..data._encoder import MOST_ONE_HOT, Encoder, needs_encoding
 from ..data._table import Table
 from ._medians import medians

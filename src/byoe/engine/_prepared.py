@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from ..contracts._learner import IntArray, Learner, Prepares, Task
+from ..contracts._learner import Learner
+from ..contracts._optional import Prepares
+from ..contracts._task import IntArray, Task
 from ..data._encoder import needs_encoding
 from ._moments import FoldMoments, can_solve
 from ._rows import Rows, inner_task, shielded, targets

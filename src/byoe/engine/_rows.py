@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import FloatArray, IntArray, Learner, Task
+from ..contracts._learner import Learner
+from ..contracts._task import FloatArray, IntArray, Task
 from ..data._table import Table
 from ..errors import PluginError
 from ..registry._registry import origin

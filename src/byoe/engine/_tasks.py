@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..contracts._learner import FloatArray, IntArray, Learner
+from ..contracts._learner import Learner
+from ..contracts._task import FloatArray, IntArray
 from ..errors import BudgetWarning
 from ..fitted._models import FoldModel
 from ..tools._sizes import tell_bytes

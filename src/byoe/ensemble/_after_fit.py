@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from ..contracts._blender import Blender
-from ..contracts._learner import FloatArray
+from ..contracts._task import FloatArray
 from ..data._input import read_table
 from ..data._table import Table
 from ..errors import InputError

@@ -17,7 +17,8 @@ from ..blenders._per_output import PerOutput
 from ..bundle._manifest import OOF as OUT_OF_FOLD
 from ..bundle._reader import Saved
 from ..contracts._blender import OOF, Blender
-from ..contracts._learner import FloatArray, Learner, Task
+from ..contracts._learner import Learner
+from ..contracts._task import FloatArray, Task
 from ..data._input import describe_target, read_table, read_target, read_weights
 from ..data._table import Table
 from ..engine._clock import read_time_limit

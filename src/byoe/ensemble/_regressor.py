@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..blenders._calibrated import METHODS, Calibrated
 from ..contracts._blender import Blender
-from ..contracts._learner import FloatArray, Task
+from ..contracts._task import FloatArray, Task
 from ..data._table import Table
 from ..errors import ParameterError
 from ..fitted._explain import explain, explain_margins, feature_importances

@@ -10,7 +10,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..blenders._meta_model import meta_features
-from ..contracts._learner import FloatArray
+from ..contracts._task import FloatArray
 from ._base import BaseEnsemble
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts._learner import FloatArray, IntArray, Task
+from ..contracts._task import FloatArray, IntArray, Task
 from ..errors import ParameterError
 
 _TOLERANCE = 1e-8

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..contracts._blender import Blender, Linear
-from ..contracts._learner import FloatArray
+from ..contracts._task import FloatArray
 from ..data._table import Table
 from ..errors import ParameterError
 from ._additive import check_sums

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import FloatArray, IntArray
+from ..contracts._task import FloatArray, IntArray
 from ..data._table import Table
 from ..engine._rows import shielded
 from ..errors import ParameterError

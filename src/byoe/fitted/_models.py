@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts._learner import Explains, FloatArray, IntArray, Learner, Model, Task
+from ..contracts._learner import Explains, Learner, Model
+from ..contracts._task import FloatArray, IntArray, Task
 from ..data._encoder import Encoder
 from ..engine._rows import inner_task, shielded
 from ..errors import BundleError, ParameterError, PluginError

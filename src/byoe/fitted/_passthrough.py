@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..contracts._blender import Blender
-from ..contracts._learner import FloatArray
+from ..contracts._task import FloatArray
 from ..data._encoder import MOST_ONE_HOT
 from ..data._table import Table
 from ..errors import ParameterError, did_you_mean

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..contracts._blender import Blender
-from ..contracts._learner import FloatArray, Task
+from ..contracts._task import FloatArray, Task
 from ..data._table import Table
 from ..registry._registry import origin
 from ..tools._cores import cores

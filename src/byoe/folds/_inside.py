@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 
-from ..contracts._learner import IntArray, Task
+from ..contracts._task import IntArray, Task
 from ._plan import SplitPlan
 
 _FOLDS = 5

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import IntArray, Learner
+from ..contracts._learner import Learner
+from ..contracts._task import IntArray
 from ..data._table import Table
 from ..errors import LeakageWarning
 from ..tools._warnings import warn

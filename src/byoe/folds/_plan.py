@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import IntArray
+from ..contracts._task import IntArray
 
 _MOST_FOLDS_TO_BAG = 20
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.validation import check_array, column_or_1d
 
-from ..contracts._learner import FloatArray, IntArray, Task
+from ..contracts._task import FloatArray, IntArray, Task
 from ..errors import InputError, ParameterError
 from ..tools._warnings import warnings_filtered
 from ._plan import SplitPlan, mask, repeats

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..contracts._learner import StopRows, Task
+from ..contracts._learner import StopRows
+from ..contracts._task import Task
 
 LEARNING_RATE = 0.05
 MOST_ROUNDS = 10_000

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import FloatArray, Task
+from ..contracts._task import FloatArray, Task
 
 _FILE = "constant.json"
 

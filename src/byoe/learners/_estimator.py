@@ -9,7 +9,8 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import FloatArray, Learner, Level, Model, Task
+from ..contracts._learner import Learner, Model
+from ..contracts._task import FloatArray, Level, Task
 from ..errors import BundleError, ParameterError
 from ..tools._trust import advice, untrusted
 

@@ -11,7 +11,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from ..contracts._learner import FloatArray, Model, Task
+from ..contracts._learner import Model
+from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 from ._estimator import EstimatorLearner, EstimatorModel, fit_params, last_step, set_seed, set_threads
 

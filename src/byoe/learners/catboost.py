@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._cancelling import cancelled
-from ..contracts._learner import FloatArray, IntArray, Learner, Model, StopRows, Task
+from ..contracts._learner import Learner, Model, StopRows
+from ..contracts._task import FloatArray, IntArray, Task
 from ._boosting import guess_seconds, take_rounds
 from ._constant import ConstantModel
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..contracts._learner import Task
+from ..contracts._task import Task
 from ._estimator import EstimatorLearner
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import FloatArray, Model, StopRows, Task
+from ..contracts._learner import Model, StopRows
+from ..contracts._task import FloatArray, Task
 from ._boosting import guess_seconds, take_rounds
 from ._estimator import EstimatorLearner, EstimatorModel, set_seed
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import FloatArray, IntArray, Learner, Model, StopRows, Task
+from ..contracts._learner import Learner, Model, StopRows
+from ..contracts._task import FloatArray, IntArray, Task
 from ..errors import ParameterError
 from ._boosting import enough_rows, guess_seconds, take_rounds
 

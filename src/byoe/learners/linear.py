@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import FloatArray, Model, Moments, Task
+from ..contracts._learner import Model
+from ..contracts._optional import Moments
+from ..contracts._task import FloatArray, Task
 from ._estimator import EstimatorLearner
 
 # Below this reciprocal condition number rounding may change a model's eighth digit.

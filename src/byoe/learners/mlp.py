@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import FloatArray, Model, Task
+from ..contracts._learner import Model
+from ..contracts._task import FloatArray, Task
 from ._estimator import EstimatorLearner
 from .linear import logistic, softmax
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import FloatArray, IntArray, Learner, Model, StopRows, Task
+from ..contracts._learner import Learner, Model, StopRows
+from ..contracts._task import FloatArray, IntArray, Task
 from ._boosting import enough_rows, guess_seconds, take_rounds
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.

@@ -14,7 +14,7 @@ from ..blenders._weighting import Weighting
 from ..blenders.meta_linear import _SMALLEST_PROBABILITY, MetaLinear
 from ..blenders.vote import Vote
 from ..contracts._blender import Blender
-from ..contracts._learner import Task
+from ..contracts._task import Task
 from . import _sklearn as models
 from ._graph import INT64, Graph, NotExportableError
 

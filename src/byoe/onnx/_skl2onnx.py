@@ -16,7 +16,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler
 
-from ..contracts._learner import Task
+from ..contracts._task import Task
 from ._graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, library
 
 _MEASURED = (

@@ -33,7 +33,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from ..contracts._learner import Task
+from ..contracts._task import Task
 from ..data._encoder import Encoder
 from ..fitted._models import FoldModel
 from ..learners import linear

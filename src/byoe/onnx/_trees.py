@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..contracts._learner import FloatArray, Task
+from ..contracts._task import FloatArray, Task
 from ._graph import Graph, NotExportableError, library
 
 # How a node compares, as the operator TreeEnsemble numbers it.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import functools
-import inspect
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from ..contracts._blender import Blender
-from ..contracts._learner import LEVELS, Learner, Prepares, SolvesMoments
+from ..contracts._learner import Learner
+from ..contracts._model_check import call_faults
+from ..contracts._optional import Prepares, SolvesMoments
 from ..contracts._search_space import check_domain
+from ..contracts._task import LEVELS
 from ..errors import ParameterError
 from ..learners._estimator import EstimatorLearner
 
@@ -30,19 +31,6 @@ def broken_promise(made: Learner | Blender) -> str | None:
     return next(_of_learner(made) if isinstance(made, Learner) else _of_blender(made), None)
 
 
-def broken_model(model: Any) -> str | None:
-    """Return in which way what a learner's ``fit`` returned is no model; None if it is one."""
-    for method, positions, keywords in (("predict", ("X",), ("threads",)), ("save", ("folder",), ())):
-        if not callable(getattr(model, method, None)):
-            what = "None" if model is None else f"a {type(model).__name__}, which has no {method}"
-            return f"fit returned {what}; expected a model with predict(X, *, threads=1) and save(folder)"
-        if callable(getattr(type(model), method, None)):
-            fault = next(_called(model, method, positions, keywords), None)
-            if fault:
-                return fault
-    return None
-
-
 def _of_learner(made: Any) -> Iterator[str]:
     yield from _of_both(made)
     yield from _misspelt(made, Learner)
@@ -55,7 +43,7 @@ def _of_learner(made: Any) -> Iterator[str]:
     yield from _names(made)
     if isinstance(made, EstimatorLearner) and kind.fit is EstimatorLearner.fit:
         yield from _written(kind, EstimatorLearner, "estimator")
-        yield from _called(made, "estimator", ("task", "y"), ())
+        yield from call_faults(made, "estimator", ("task", "y"), ())
     yield from _written(kind, Learner, "fit", "load")
     for names in _OPTIONAL.values():
         there = [name for name in names if callable(getattr(made, name, None))]
@@ -64,15 +52,15 @@ def _of_learner(made: Any) -> Iterator[str]:
             yield f"it has {', '.join(there)} and lacks {missing}; these belong together"
     given = ["stop", "rounds"] if made.stops else []
     prepare = [*_FIT, *(["categorical"] if made.categorical else [])]
-    yield from _called(made, "fit", ("X", "y"), prepare, [*given, *(["groups"] if made.grouped else [])])
-    yield from _called(made, "load", ("folder",), ("task", "trusted"))
+    yield from call_faults(made, "fit", ("X", "y"), prepare, [*given, *(["groups"] if made.grouped else [])])
+    yield from call_faults(made, "load", ("folder",), ("task", "trusted"))
     if isinstance(made, Prepares):
-        yield from _called(made, "can_prepare", ("X",), ())
-        yield from _called(made, "prepare", ("X", "y"), prepare)
-        yield from _called(made, "fit_rows", ("prepared", "rows", "y"), _FIT, given)
+        yield from call_faults(made, "can_prepare", ("X",), ())
+        yield from call_faults(made, "prepare", ("X", "y"), prepare)
+        yield from call_faults(made, "fit_rows", ("prepared", "rows", "y"), _FIT, given)
     if isinstance(made, SolvesMoments):
-        yield from _called(made, "can_fit_moments", ("task",), ())
-        yield from _called(made, "fit_moments", ("moments",), ("task", "seed", "threads"))
+        yield from call_faults(made, "can_fit_moments", ("task",), ())
+        yield from call_faults(made, "fit_moments", ("moments",), ("task", "seed", "threads"))
 
 
 def _of_blender(made: Any) -> Iterator[str]:
@@ -82,10 +70,10 @@ def _of_blender(made: Any) -> Iterator[str]:
         yield f"defaults is {made.defaults!r}, expected a mapping from parameters to their defaults"
     yield from _flags(made, ("convex", "gives_probabilities", "takes_scores"))
     yield from _written(type(made), Blender, "fit", "predict", "state", "restore")
-    yield from _called(made, "fit", ("oof",), ())
-    yield from _called(made, "predict", ("predictions", "X"), ())
-    yield from _called(made, "state", (), ())
-    yield from _called(made, "restore", ("state",), ("trusted",))
+    yield from call_faults(made, "fit", ("oof",), ())
+    yield from call_faults(made, "predict", ("predictions", "X"), ())
+    yield from call_faults(made, "state", (), ())
+    yield from call_faults(made, "restore", ("state",), ("trusted",))
 
 
 def _of_both(made: Any) -> Iterator[str]:
@@ -153,33 +141,3 @@ def _written(kind: type, base: type, *methods: str) -> Iterator[str]:
     for method in methods:
         if getattr(kind, method) is getattr(base, method):
             yield f"{kind.__name__} does not define {method}"
-
-
-def _called(
-    made: Any, method: str, positions: tuple[str, ...], keywords: Iterable[str], optional: Iterable[str] = ()
-) -> Iterator[str]:
-    """Yield what is wrong with a method that is called with these arguments, and sometimes with the optional ones."""
-    for names in dict.fromkeys((tuple(keywords), (*keywords, *optional))):
-        kind: Any = type(made)
-        error = _refused(kind, method, positions, names)
-        if error:
-            call = ", ".join([*positions, *(f"{name}=…" for name in names)])
-            who = f"{type(made).__name__}.{method}"
-            yield f"{method} is called as {method}({call}), and {who} does not take that: {error}"
-
-
-@functools.lru_cache(maxsize=512)
-def _refused(kind: Any, method: str, positions: tuple[str, ...], keywords: tuple[str, ...]) -> str | None:
-    """Return why a method of a class cannot be called with these arguments."""
-    defined = inspect.getattr_static(kind, method)
-    bound = not isinstance(defined, staticmethod)
-    function = defined.__func__ if isinstance(defined, (classmethod, staticmethod)) else defined
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # not written in Python
-        return None
-    try:
-        signature.bind(*([None] if bound else []), *positions, **dict.fromkeys(keywords))
-    except TypeError as error:
-        return str(error)
-    return None

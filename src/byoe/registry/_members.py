@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..contracts._blender import Blender
-from ..contracts._learner import Learner, Task
+from ..contracts._learner import Learner
+from ..contracts._task import Task
 from ..errors import InputError, ParameterError, UnknownNameError
 from ._plugin import plain
 from ._portfolios import PORTFOLIOS

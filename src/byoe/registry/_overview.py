@@ -10,7 +10,8 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from ..contracts._blender import Blender
-from ..contracts._learner import Learner, Prepares, SolvesMoments
+from ..contracts._learner import Learner
+from ..contracts._optional import Prepares, SolvesMoments
 from ..errors import ByoeError, MissingExtraError, PluginError
 from ..scoring._leaderboard import Leaderboard
 from ..tools._versions import installed_version

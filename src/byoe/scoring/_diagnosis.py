@@ -15,7 +15,7 @@ from sklearn.base import clone
 from ..blenders._calibrated import Calibrated
 from ..blenders._per_output import outputs
 from ..contracts._blender import OOF, Blender
-from ..contracts._learner import FloatArray, IntArray, Task
+from ..contracts._task import FloatArray, IntArray, Task
 from ..engine._crossfit import fit_blend
 from ..errors import ParameterError
 from ._leaderboard import Leaderboard, Scoring

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
-from ..contracts._learner import FloatArray, IntArray
+from ..contracts._task import FloatArray, IntArray
 from ..errors import ParameterError
 from ..tools._warnings import warnings_filtered
 from ._metrics import Metric

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn import metrics
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from ..contracts._learner import FloatArray, Task
+from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError, UnknownNameError, did_you_mean
 
 # name in logs -> (scikit-learn's scorer, whether greater is better)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts._learner import FloatArray
+from ..contracts._task import FloatArray
 from ..data._column import Column
 from ._refusal import Refusal
 

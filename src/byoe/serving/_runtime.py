@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..bundle._reader import Saved
 from ..contracts._blender import Blender
-from ..contracts._learner import FloatArray, Task
+from ..contracts._task import FloatArray, Task
 from ..data._table import Table
 from ..errors import ParameterError
 from ..fitted._explain import explain, explain_margins

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ...contracts._learner import FloatArray
+from ...contracts._task import FloatArray
 from ...data._files import Dataset, read_frame, take_apart
 from ...data._input import check_target, read_table
 from ...ensemble._configure import configure

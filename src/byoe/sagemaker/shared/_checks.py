@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...contracts._learner import Task
+from ...contracts._task import Task
 from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
 from ...errors import ParameterError

@@ -148,7 +148,7 @@ def metric_names(ensemble: Any) -> list[str]:
 
 def objective_name(ensemble: Any) -> str:
     """Return the log's name of the ensemble's own metric."""
-    from ...contracts._learner import Task
+    from ...contracts._task import Task
     from ...scoring._metrics import find_metric
 
     task = Task("classification", 2) if isinstance(ensemble, EnsembleClassifier) else Task("regression")
