@@ -14,11 +14,11 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from . import plugins, sagemaker
+    from .contracts._store import Store
     from .ensemble._load import load
     from .ensemble._regressor import EnsembleClassifier, EnsembleRegressor
     from .errors import ByoeError
     from .registry._registry import blender, learner
-    from .store._store import Store
 
 __all__ = [
     "ByoeError",
@@ -37,7 +37,7 @@ _HOMES = {
     "ByoeError": ".errors",
     "EnsembleClassifier": ".ensemble._regressor",
     "EnsembleRegressor": ".ensemble._regressor",
-    "Store": ".store._store",
+    "Store": ".contracts._store",
     "blender": ".registry._registry",
     "learner": ".registry._registry",
     "load": ".ensemble._load",

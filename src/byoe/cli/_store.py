@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
+from ..contracts._store import Store
 from ..engine._tasks import where
 from ..errors import InputError
 from ..scoring._leaderboard import Leaderboard
 from ..store._entry import Damaged, read_manifest
-from ..store._store import PLANS, TASKS, Entry, OpenStore, Store, entries, is_store
+from ..store._store import PLANS, TASKS, Entry, OpenStore, entries, is_store
 from ..tools._sizes import read_bytes, read_seconds, tell_bytes, tell_seconds
 
 app = typer.Typer(no_args_is_help=True, help="Look into a store of finished tasks, and tidy it up.")

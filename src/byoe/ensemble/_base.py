@@ -18,6 +18,7 @@ from ..bundle._manifest import OOF as OUT_OF_FOLD
 from ..bundle._reader import Saved
 from ..contracts._blender import OOF, Blender
 from ..contracts._learner import Learner
+from ..contracts._store import as_store
 from ..contracts._task import FloatArray, Task
 from ..data._input import describe_target, read_table, read_target, read_weights
 from ..data._table import Table
@@ -36,7 +37,6 @@ from ..registry._portfolios import DEFAULT
 from ..scoring._diagnosis import Diagnosis
 from ..scoring._leaderboard import Leaderboard, Scoring, board
 from ..scoring._metrics import Metric, find_metric
-from ..store._store import as_store
 from ..store._stored_tasks import opened, resumed_seed
 from ..store._task_keys import plan_key
 from ..tools._sizes import read_bytes

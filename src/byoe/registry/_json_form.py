@@ -18,8 +18,8 @@ import numpy as np
 
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
+from ..contracts._store import Store
 from ..errors import BundleError, SpecError
-from ..store._store import Store
 from ..tools._trust import advice, untrusted
 from ._members import as_blender, as_learner, entries
 from ._plugin import Kind, plain

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..contracts._learner import Learner
+from ..contracts._store import Store, as_store
 from ..engine._rows import Rows
 from ..engine._tasks import REFIT, FitTask, Outcome, mean_rounds, where
 from ..errors import SpecError
@@ -19,7 +20,7 @@ from ..fitted._models import FoldModel
 from ..tools._sizes import read_bytes
 from ..tools._warnings import warn
 from ._entry import Damaged, digest
-from ._store import PLANS, TASKS, OpenStore, Store, as_store
+from ._store import PLANS, TASKS, OpenStore
 from ._task_keys import of_data, of_groups, of_member, of_task, uses_groups
 
 _OOF = "oof.npy"
