@@ -18,7 +18,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
-from byoe.data._column import category_key, is_missing
+from byoe.data._cells import category_key, is_missing
 from byoe.data._input import read_table
 from byoe.errors import InputError, ParameterError
 

@@ -13,7 +13,8 @@ import typer
 from .. import load
 from .._version import __version__
 from ..bundle._writer import check_free
-from ..data._files import read_frame, take_apart
+from ..data._files import read_frame
+from ..data._roles import take_apart
 from ..errors import InputError, ParameterError, PluginError
 from ..scoring._leaderboard import Leaderboard
 from . import _options as options

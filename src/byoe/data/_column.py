@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
-
-import numpy as np
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -27,19 +25,3 @@ class Column:
     def codes(self) -> dict[str, float]:
         """The code of each category."""
         return {key: float(code) for code, key in enumerate(self.categories)}
-
-
-def category_key(cell: Any) -> str | None:
-    """Return the text that a category goes by, or None when the cell is missing."""
-    if is_missing(cell):
-        return None
-    if isinstance(cell, (float, np.floating)) and float(cell).is_integer():
-        return str(int(cell))
-    return str(cell)
-
-
-def is_missing(cell: Any) -> bool:
-    """Say whether a cell is None, NaN, NaT or pandas' NA."""
-    if cell is None or type(cell).__name__ == "NAType":
-        return True
-    return bool(cell != cell)

@@ -13,7 +13,8 @@ from sklearn.utils.validation import _check_sample_weight, check_array, column_o
 
 from ..contracts._task import FloatArray, Task
 from ..errors import InputError
-from ._column import Column, is_missing
+from ._cells import is_missing
+from ._column import Column
 from ._numbers import chosen_categories, describe, encode, raw_columns
 from ._table import Table, in_form
 

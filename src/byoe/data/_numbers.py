@@ -13,7 +13,8 @@ import numpy as np
 
 from ..contracts._task import FloatArray
 from ..errors import InputError, ParameterError, did_you_mean
-from ._column import Column, category_key, is_missing
+from ._cells import category_key, is_missing
+from ._column import Column
 
 _DAY = 86_400e6  # microseconds
 

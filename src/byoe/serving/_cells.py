@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..contracts._task import FloatArray
-from ..data._column import Column, category_key
-from ..data._files import is_number, parse_cell
+from ..data._cells import category_key, is_number, parse_cell
+from ..data._column import Column
 from ..data._table import Table, in_form
 from ..errors import InputError
 from ._native_form import native_form

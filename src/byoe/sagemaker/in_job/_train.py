@@ -20,8 +20,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ...contracts._task import FloatArray
-from ...data._files import Dataset, read_frame, take_apart
+from ...data._files import read_frame
 from ...data._input import check_target, read_table
+from ...data._roles import Dataset, take_apart
 from ...ensemble._configure import configure
 from ...ensemble._load import from_spec
 from ...errors import InputError, JobError

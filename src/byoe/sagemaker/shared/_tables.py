@@ -8,7 +8,8 @@ from typing import Any
 
 import narwhals as nw
 
-from ...data._files import data_files, find_roles, read_columns
+from ...data._files import data_files, read_columns
+from ...data._roles import find_roles
 from ...errors import InputError, ParameterError, need
 
 
