@@ -28,7 +28,7 @@ from ..engine._rows import Rows
 from ..errors import InputError, ParameterError
 from ..fitted._models import FittedMember
 from ..fitted._predicting import Predicting
-from ..folds._leaks import warn_of_an_idle_layer, warn_of_inner_ensembles, warn_of_leaks
+from ..folds._leaks import warn_of_leaks
 from ..folds._plan import SplitPlan
 from ..folds._splits import make_plan
 from ..registry._json_form import arguments
@@ -42,6 +42,7 @@ from ..store._task_keys import plan_key
 from ..tools._sizes import read_bytes
 from ..tools._warnings import warn
 from ._display import displays
+from ._layers import warn_of_an_idle_layer, warn_of_inner_ensembles
 from ._parameters import NestedParameters
 
 _FINALIZE = ("auto", "bag", "refit")

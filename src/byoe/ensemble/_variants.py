@@ -14,11 +14,11 @@ from ..engine._rows import Rows
 from ..engine._tasks import mean_rounds
 from ..errors import ParameterError, UnknownNameError, did_you_mean
 from ..fitted._models import FittedMember
-from ..folds._leaks import warn_of_inner_ensembles
 from ..registry._members import as_blender, check_frozen_classes, check_members, entries, find_label, members, replaced
 from ..registry._plugin import plain
 from ..scoring._leaderboard import Leaderboard
 from ..store._stored_tasks import opened
+from ._layers import warn_of_inner_ensembles
 
 
 def with_members(ensemble: Any, learners: Any, table: Table) -> Any:

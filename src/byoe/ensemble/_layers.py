@@ -1,0 +1,46 @@
+"""Warnings about ensembles inside an ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..contracts._learner import Learner
+from ..errors import LeakageWarning
+from ..folds._plan import SplitPlan
+from ..tools._warnings import warn
+
+_CLEARLY = 0.01
+
+
+def warn_of_inner_ensembles(plan: SplitPlan, learners: Mapping[str, Learner]) -> None:
+    """Warn when an ensemble inside a time-ordered one shuffles."""
+    if not plan.is_time_ordered:
+        return
+    for label, learner in learners.items():
+        cv = getattr(getattr(learner, "template", None), "cv", None)
+        if learner.grouped and isinstance(cv, (int, np.integer)):
+            warn(
+                f"member {label!r} is an ensemble whose own cv is {cv}, which shuffles, in a plan in the order of "
+                "time; give it a splitter such as sklearn.model_selection.TimeSeriesSplit",
+                LeakageWarning,
+            )
+
+
+def warn_of_an_idle_layer(ensemble: Any) -> None:
+    """Warn when an ensemble inside does better alone than all members blended, on the same honest rows."""
+    board = ensemble.leaderboard_
+    blend, name = board[0], ensemble._metric_name
+    for row in board[1:]:
+        template = getattr(ensemble.members_[row["member"]].learner, "template", None)
+        if not hasattr(template, "_classifies") or blend[name] is None or row[name] is None:
+            continue
+        loss = -1.0 if ensemble.score_estimate_ == blend[name] else 1.0
+        if loss * (blend[name] - row[name]) > _CLEARLY * abs(row[name]):
+            warn(
+                f"the second layer does worse than its member {row['member']!r} alone: {name} {blend[name]:.4g} "
+                f"against {row[name]:.4g} on rows that they did not see. Use that member by itself, or give it "
+                "better company"
+            )
