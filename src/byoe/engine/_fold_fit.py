@@ -22,11 +22,12 @@ from ..contracts._optional import Prepares, SolvesMoments
 from ..contracts._task import FloatArray, IntArray, Task
 from ..data._encoder import fit_encoder, needs_encoding
 from ..errors import PluginError
-from ..fitted._models import FoldModel
+from ..fitted._models import FoldModel, inner_task
+from ..fitted._shield import shielded
 from ..folds._inside import hold_out, inner_folds
 from ._moments import FoldMoments, of_output
 from ._prepared import Preparation, Prepared
-from ._rows import Rows, inner_task, shielded, targets
+from ._rows import Rows, targets
 
 _PATIENCE = 50
 

@@ -12,8 +12,10 @@ from ..contracts._learner import Learner
 from ..contracts._optional import Prepares
 from ..contracts._task import IntArray, Task
 from ..data._encoder import needs_encoding
+from ..fitted._models import inner_task
+from ..fitted._shield import shielded
 from ._moments import FoldMoments, can_solve
-from ._rows import Rows, inner_task, shielded, targets
+from ._rows import Rows, targets
 
 
 def can_prepare(learner: Learner, data: Rows) -> bool:

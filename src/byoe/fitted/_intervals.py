@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from ..contracts._task import FloatArray, IntArray
 from ..data._table import Table
-from ..engine._rows import shielded
 from ..errors import ParameterError
 from ..registry._registry import origin
 from ..tools._warnings import warn
+from ._shield import shielded
 
 _CELLS = 1 << 18  # of a chunk: test rows × folds
 _ROUNDING = 1e-9  # 0.55 * 100 is above 55 in binary, and must not ask for a 56th value

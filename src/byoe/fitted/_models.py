@@ -12,11 +12,11 @@ import numpy as np
 from ..contracts._learner import Explains, Learner, Model
 from ..contracts._task import FloatArray, IntArray, Task
 from ..data._encoder import Encoder
-from ..engine._rows import inner_task, shielded
 from ..errors import BundleError, ParameterError, PluginError
 from ..learners._estimator import INNER, is_ensemble
 from ..registry._registry import origin
 from ._additive import check_model, to_inputs
+from ._shield import shielded
 
 
 @dataclass
@@ -192,3 +192,10 @@ def _checked(model: Model, prediction: Any, n_rows: int, task: Task) -> FloatArr
 
 def _place(folder: Path, number: int, count: int) -> Path:
     return folder if count == 1 else folder / str(number)
+
+
+def inner_task(learner: Learner, task: Task, present: IntArray | None) -> Task:
+    """Return what one model of a learner is to predict, of rows in which only some classes are present."""
+    if present is not None:
+        return replace(task, n_classes=len(present))
+    return task if learner.multi_output else replace(task, n_outputs=1)
