@@ -8,7 +8,8 @@ import pytest
 
 from byoe import EnsembleRegressor, learner
 from byoe.engine import _clock
-from byoe.engine._clock import Clock, fewer_at_once, read_time_limit
+from byoe.engine._clock import Clock, read_time_limit
+from byoe.engine._memory import fewer_at_once
 from byoe.errors import BudgetWarning, ParameterError
 from byoe.plugins import EstimatorLearner
 

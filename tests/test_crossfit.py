@@ -92,7 +92,7 @@ def test_the_blends_honest_prediction_does_not_know_its_target_either(data):
 def test_the_blender_of_a_fold_is_fitted_without_the_folds_rows(name, data):
     from byoe import blender
     from byoe.contracts._blender import OOF
-    from byoe.engine._crossfit import fit_blend
+    from byoe.engine._blend import fit_blend
 
     X, y = data
     ensemble = EnsembleRegressor(("ridge", "knn", "svm"), "mean", cv=3, random_state=0).fit(X, y)

@@ -15,12 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..contracts._blender import OOF, Blender, fitted
 from ..contracts._learner import Learner
 from ..contracts._task import FloatArray
-from ..errors import BudgetWarning, MemberError, ParameterError, PluginError
+from ..errors import BudgetWarning, MemberError, ParameterError
 from ..fitted._models import FittedMember, FoldModel
 from ..folds._plan import SplitPlan
 from ..registry._registry import origin
@@ -31,7 +29,6 @@ from ._execution import Course
 from ._progress import Progress, telling
 from ._rows import Rows
 from ._tasks import REFIT, FitTask, Outcome, fit_tasks, task_seed
-from ._threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -65,28 +62,6 @@ class CrossFit:
     seconds: dict[str, float]
     predicting: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     failures: list[Failure] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Blend:
-    """A fitted blender with its cross-validation.
-
-    Attributes
-    ----------
-    blender : Blender
-        Fitted on all covered rows; the chosen one, where the blender chooses.
-    prediction : array of shape (n_rows,), (n_rows, n_classes) or (n_rows, n_outputs)
-        What blenders that did not see a row make of it; averaged over repeated folds.
-    scored : array of shape (n_rows,), bool
-        Which rows have such a prediction.
-    held_out : tuple of Blender
-        The blenders behind it, in the order of ``plan.blend_folds``.
-    """
-
-    blender: Blender
-    prediction: FloatArray
-    scored: NDArray[np.bool_]
-    held_out: tuple[Blender, ...]
 
 
 def cross_fit(
@@ -236,42 +211,3 @@ def _leave_out_failed(result: CrossFit, columns: Mapping[str, int]) -> None:
     result.members = {label: result.members[label] for label in alive}
     result.seconds = {label: result.seconds[label] for label in alive}
     result.oof = result.oof[:, [columns[label] for label in alive]]
-
-
-def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
-    """Fit a blender on all covered rows, and cross-fit it for its honest predictions.
-
-    Parameters
-    ----------
-    blender : Blender
-        Not fitted; clones of it are.
-    oof : OOF
-        Of all rows of the plan; rows that are not covered are not used.
-
-    Returns
-    -------
-    Blend
-    """
-    with one_thread():  # on so few columns more of them only wait for each other
-        try:
-            return _fit_blend(blender, oof, plan)
-        except PluginError as error:
-            raise PluginError(f"blender {blender.name}{origin(blender)}: {error}") from error
-
-
-def _fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
-    task = oof.task
-    sums, counts = np.zeros((plan.n_rows, *task.width)), np.zeros(plan.n_rows, dtype=np.int64)
-    folds = plan.blend_folds(oof.seed)
-    oof = replace(oof, folds=tuple(folds))
-    held_out = []
-    for train, test in folds:
-        held_out.append(fitted(blender, oof.rows(train)).in_use)
-        features = None if oof.X is None else oof.X[test]
-        blended = held_out[-1].predict(oof.predictions[test], features)
-        blended = task.check(blended, len(test), f"blender {blender.name}{origin(blender)}")
-        np.add.at(sums, test, blended)
-        np.add.at(counts, test, 1)
-    divisor = np.maximum(counts, 1).reshape(-1, *([1] * (sums.ndim - 1)))
-    served = fitted(blender, oof.rows(np.flatnonzero(plan.coverage)))
-    return Blend(served.in_use, sums / divisor, counts > 0, tuple(held_out))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Generator, Iterable
 from collections.abc import Set as AbstractSet
@@ -12,10 +11,11 @@ from ..errors import ParameterError
 from ..store._stored_tasks import Kept
 from ..tools._cores import cores
 from ._clock import Clock
-from ._fold_fit import fit_fold
-from ._prepared import Preparation, preparing
+from ._one_task import carry_out
+from ._order import in_order
+from ._prepared import preparing
 from ._rows import Rows
-from ._tasks import PREPARE, REFIT, FitTask, Outcome, in_order, mean_rounds
+from ._tasks import PREPARE, REFIT, FitTask, Outcome, mean_rounds
 from ._threads import run
 from ._workers import Errand, Workers, configured_backend
 
@@ -161,28 +161,3 @@ class Course:
         self.arrived[item.label, item.fold] = outcome
         if self._kept is not None:
             self._kept.keep(outcome, rounds)
-
-
-def carry_out(item: FitTask, data: Rows, threads: int, rounds: list[int], prepared: Preparation | None) -> Outcome:
-    """Fit a task's model, and predict the rows that it did not see."""
-    started = time.perf_counter()
-    try:
-        model = fit_fold(
-            item.learner,
-            data,
-            item.train,
-            seed=item.seed,
-            threads=threads,
-            stopping=item.stopping,
-            rounds=rounds,
-            prepared=prepared,
-        )
-        seconds = time.perf_counter() - started
-        if item.test is None:
-            return Outcome(item, seconds, model)
-        unseen = data.table.rows(item.test, frames=model.frames)
-        oof = data.task.check(model.predict(unseen, threads=threads), len(item.test), item.label)
-    except Exception as error:
-        return Outcome(item, time.perf_counter() - started, error=error)
-    predicting = time.perf_counter() - started - seconds
-    return Outcome(item, seconds, model if item.keep else None, oof, model.rounds, predicting)

@@ -11,14 +11,8 @@ import numpy as np
 
 from ..contracts._learner import Learner
 from ..contracts._task import FloatArray, IntArray
-from ..errors import BudgetWarning
 from ..fitted._models import FoldModel
-from ..tools._sizes import tell_bytes
-from ..tools._warnings import warn
-from ._clock import fewer_at_once, free_memory
-from ._prepared import can_prepare
 from ._rows import Rows
-from ._threads import Work
 
 REFIT = -1
 PREPARE = -2
@@ -85,32 +79,6 @@ def mean_rounds(by_fold: list[list[int]]) -> list[int]:
     return [max(1, round(mean)) for mean in np.mean(found, axis=0)] if found else []
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """The tasks of a fit in the order in which they start.
-
-    Attributes
-    ----------
-    works : list of Work
-    n_cores : int
-        What the threads of works that run together may not exceed.
-    at_once : int
-        How many tasks run together.
-    guesses : dict of label to float
-        Guessed seconds of a member's task.
-    """
-
-    works: list[Work[FitTask]]
-    n_cores: int
-    at_once: int
-    guesses: dict[str, float]
-
-    @property
-    def preparing(self) -> list[FitTask]:
-        """The tasks that prepare a member's table."""
-        return [work.task for work in self.works if work.task.fold == PREPARE]
-
-
 def task_seed(root: int, label: str, fold: int) -> int:
     """Derive a task's seed from what it is, so that the order of tasks does not matter."""
     number = 2**32 - 1 if fold == PREPARE else fold + 1
@@ -137,69 +105,3 @@ def fit_tasks(
                 FitTask(label, learner, REFIT, every_row, None, task_seed(seed, label, REFIT), False, keep=True)
             )
     return tasks
-
-
-def in_order(
-    tasks: list[FitTask],
-    data: Rows,
-    n_cores: int,
-    stopping: AbstractSet[str],
-    seed: int,
-    memory_limit: int | None = None,
-    *,
-    in_a_hurry: bool = False,
-) -> Schedule:
-    """Return the order of tasks: what prepares first, then the longest first.
-
-    A refit waits for the folds that find its number of rounds. Every task has one thread when
-    there are at least as many tasks as cores, and an equal share otherwise, or when fewer tasks
-    fit into the memory. In a hurry it is member by member, the shortest first.
-    """
-    by_label: dict[str, list[FitTask]] = {}
-    for task in tasks:
-        by_label.setdefault(task.label, []).append(task)
-    one = {label: own[0].learner for label, own in by_label.items()}
-    size = data.table.size
-    guesses = {
-        label: learner.seconds(*size, task=data.task, stopping=label in stopping) for label, learner in one.items()
-    }
-    labels = sorted(by_label, key=lambda label: guesses[label], reverse=not in_a_hurry)
-    shared = [label for label in labels if len(by_label[label]) > 1 and can_prepare(one[label], data)]
-    at_once = _at_once(by_label, shared, data, min(n_cores, len(tasks)), memory_limit)
-    threads = n_cores // at_once
-
-    def prepare(label: str) -> Work[FitTask]:
-        first = by_label[label][0]
-        seed_of_all = task_seed(seed, label, PREPARE)
-        task = FitTask(label, first.learner, PREPARE, first.train, None, seed_of_all, False, keep=False)
-        return Work(task, threads if in_a_hurry else max(1, threads * at_once // len(shared)))
-
-    works = [] if in_a_hurry else [prepare(label) for label in shared]
-    for label in labels:
-        if in_a_hurry and label in shared:
-            works.append(prepare(label))
-        needs = tuple(place for place, work in enumerate(works) if work.task.label == label)
-        for task in by_label[label]:
-            if task.fold == REFIT and label in stopping:
-                needs = tuple(place for place, work in enumerate(works) if work.task.label == label)
-            works.append(Work(task, threads, needs))
-    return Schedule(works, threads * at_once, at_once, guesses)
-
-
-def _at_once(
-    by_label: Mapping[str, list[FitTask]], shared: list[str], data: Rows, most: int, memory_limit: int | None
-) -> int:
-    """Return how many tasks fit into the memory together, and warn if that is too few."""
-    needs = {label: own[0].learner.memory(*data.table.size, task=data.task) for label, own in by_label.items()}
-    each = [need for label, need in needs.items() for _ in by_label[label]]
-    held = sum(needs[label] for label in shared)  # what is prepared is about as large
-    free = free_memory(memory_limit)
-    count, expected = fewer_at_once(each, held, free, most)
-    if free is not None and expected > free:
-        warn(
-            f"the fit is expected to take {tell_bytes(expected)} beside the data with one task at a time, and "
-            f"{tell_bytes(free)} are left to it; leave out the largest members, use fewer rows or columns, or raise "
-            "memory_limit",
-            BudgetWarning,
-        )
-    return count

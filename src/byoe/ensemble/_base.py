@@ -22,8 +22,9 @@ from ..contracts._store import as_store
 from ..contracts._task import FloatArray, Task
 from ..data._input import describe_target, read_table, read_target, read_weights
 from ..data._table import Table
+from ..engine._blend import fit_blend
 from ..engine._clock import read_time_limit
-from ..engine._crossfit import CrossFit, Failure, cross_fit, fit_blend
+from ..engine._crossfit import CrossFit, Failure, cross_fit
 from ..engine._rows import Rows
 from ..errors import InputError, ParameterError
 from ..fitted._models import FittedMember

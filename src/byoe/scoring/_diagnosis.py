@@ -16,7 +16,7 @@ from ..blenders._calibrated import Calibrated
 from ..blenders._per_output import outputs
 from ..contracts._blender import OOF, Blender
 from ..contracts._task import FloatArray, IntArray, Task
-from ..engine._crossfit import fit_blend
+from ..engine._blend import fit_blend
 from ..errors import ParameterError
 from ._leaderboard import Leaderboard, Scoring
 from ._metrics import Metric
