@@ -21,8 +21,8 @@ from sklearn.tree import DecisionTreeRegressor
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
 from byoe.contracts._learner import Learner
 from byoe.ensemble._load import from_spec
+from byoe.ensemble._spec import to_spec
 from byoe.errors import SpecError
-from byoe.registry._json_form import to_spec
 
 ENSEMBLES = [
     EnsembleRegressor(),

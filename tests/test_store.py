@@ -25,8 +25,8 @@ from sklearn.preprocessing import FunctionTransformer
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, Store, learner
 from byoe.ensemble._load import from_spec
+from byoe.ensemble._spec import to_spec
 from byoe.errors import MemberError, ParameterError
-from byoe.registry._json_form import to_spec
 
 BOOSTER = learner("lightgbm", n_estimators=5, min_child_samples=5)
 MEMBERS = ("ridge", learner("knn", n_neighbors=3), BOOSTER)

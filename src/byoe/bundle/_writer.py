@@ -18,10 +18,12 @@ from .._version import __version__
 from ..blenders._calibrated import Calibrated
 from ..blenders._per_output import PerOutput
 from ..contracts._blender import Blender
+from ..ensemble._spec import to_spec
 from ..errors import BundleError, PluginError
 from ..fitted._models import FittedMember
 from ..learners._estimator import INNER, SKOPS, unknown_types
-from ..registry._json_form import blender_to_spec, parts_of, public_path, to_spec
+from ..registry._json_form import blender_to_spec, public_path
+from ..registry._parts import parts_of
 from ..registry._registry import distribution_of, origin
 from ..tools._trust import advice, untrusted
 from ..tools._versions import OWN_CODE, distributions, installed_version

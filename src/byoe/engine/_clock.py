@@ -1,4 +1,4 @@
-"""Time and memory: what tasks are expected to take, and which of them there is room for."""
+"""How long tasks take, and the time limit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,7 @@ from typing import Any
 
 from ..errors import ParameterError
 
-# Of a process in a container: version 2 of control groups, version 1.
-_GROUP_FILES = (
-    ("memory.max", "memory.current"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-)
-# What stays free of the memory and of the time, for what is not counted: other processes, the blend.
+# What stays free of the time, for what is not counted: the blend.
 _SHARE = 0.95
 # Seconds that a task takes on the smallest table.
 _LEAST = 0.02

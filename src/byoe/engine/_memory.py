@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ._clock import _SHARE
+# What stays free, for what is not counted: other processes.
+_SHARE = 0.95
 
 
 def free_memory(limit: int | None) -> float | None:

@@ -1,8 +1,4 @@
-"""The spec: an unfitted ensemble as JSON, with the same meaning wherever it is read.
-
-What JSON cannot express (a function, index pairs, a class from a notebook cell) is refused
-by name before anything runs.
-"""
+"""Learners, blenders and values as JSON, and back: what specs and manifests are made of."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import importlib
 import inspect
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +16,6 @@ from ..contracts._learner import Learner
 from ..contracts._store import Store
 from ..errors import BundleError, SpecError
 from ..tools._trust import advice, untrusted
-from ._members import as_blender, as_learner, entries
 from ._plugin import Kind, plain
 from ._registry import as_saved, blender, installed, learner
 
@@ -29,57 +23,6 @@ VERSION = 1
 _PLAIN_TYPES = (bool, int, float)  # numpy reads these as its own
 # What specs called byoe's ensembles while these were written under the names of their files.
 _MOVED = {f"byoe._ensemble:{name}": f"byoe:{name}" for name in ("EnsembleClassifier", "EnsembleRegressor")}
-_NOT_IN_SPEC = ("learners", "blender", "callbacks")
-
-
-def to_spec(ensemble: Any, *, lenient: bool = False) -> dict[str, Any]:
-    """Return the JSON form of an ensemble.
-
-    Parameters
-    ----------
-    ensemble : EnsembleRegressor or EnsembleClassifier
-    lenient : bool, default=False
-        For a fitted ensemble, which needs only its members and blender to predict: whatever
-        else cannot be expressed takes its default and is listed under ``"left_out"``.
-
-    Raises
-    ------
-    SpecError
-        Names the member or parameter that JSON cannot express.
-    """
-    members = []
-    if not lenient and any(kind.__name__ == "FrozenEstimator" for kind in parts_of(ensemble).classes):
-        raise SpecError(
-            "a FrozenEstimator holds a model that was fitted here, which a spec cannot hold; save it instead"
-        )
-    for label, given in entries(ensemble.learners):
-        made = as_learner(given)
-        if made is not None:
-            members.append({"label": label, **learner_to_spec(label, made)})
-    params: dict[str, Any] = {}
-    left_out = []
-    for name, value in ensemble.get_params(deep=False).items():
-        if name in _NOT_IN_SPEC:
-            continue
-        try:
-            # Rows by number belong to one table and are refused, also inside a splitter.
-            params[name] = _encode(value, name, arrays=name != "cv")
-        except SpecError:
-            if not lenient:
-                raise
-            left_out.append(name)
-    if ensemble.callbacks:
-        if not lenient:
-            raise SpecError("callbacks are functions of this process, which a spec cannot hold; set callbacks=None")
-        left_out.append("callbacks")
-    spec = {
-        "spec": VERSION,
-        "task": "classification" if ensemble._classifies else "regression",
-        "learners": members,
-        "blender": blender_to_spec(as_blender(ensemble.blender)),
-        "params": params,
-    }
-    return {**spec, "left_out": left_out} if left_out else spec
 
 
 def arguments(spec: Mapping[str, Any], trusted: Sequence[str] | None = None) -> dict[str, Any]:
@@ -109,9 +52,9 @@ def learner_to_spec(label: str, made: Learner) -> dict[str, Any]:
     where = f"member {label!r}"
     template = getattr(made, "template", None)
     if template is not None:
-        return {"estimator": _encode(template, where)}
+        return {"estimator": encode(template, where)}
     _must_be_registered("learner", made.name, where)
-    params = {key: _encode(value, f"{where}, parameter {key!r}") for key, value in made.get_params().items()}
+    params = {key: encode(value, f"{where}, parameter {key!r}") for key, value in made.get_params().items()}
     return {"learner": made.name, "params": params}
 
 
@@ -126,9 +69,9 @@ def blender_to_spec(made: Blender) -> dict[str, Any]:
     """Return the JSON form of a blender."""
     template = getattr(made, "template", None)
     if template is not None:
-        return {"estimator": _encode(template, "blender")}
+        return {"estimator": encode(template, "blender")}
     _must_be_registered("blender", made.name, "blender")
-    params = {key: _encode(value, f"blender, parameter {key!r}") for key, value in made.get_params().items()}
+    params = {key: encode(value, f"blender, parameter {key!r}") for key, value in made.get_params().items()}
     return {"blender": made.name, "params": params}
 
 
@@ -157,7 +100,8 @@ def public_path(kind: type) -> str:
     return f"{'byoe' if ours else kind.__module__}:{kind.__qualname__}"
 
 
-def _encode(value: Any, where: str, *, arrays: bool = True) -> Any:
+def encode(value: Any, where: str, *, arrays: bool = True) -> Any:
+    """Return a value as JSON; ``where`` begins the message of a SpecError, ``arrays`` lets arrays of numbers in."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, (bool, int, str)):
@@ -165,15 +109,15 @@ def _encode(value: Any, where: str, *, arrays: bool = True) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$float": repr(value)}
     if isinstance(value, list):
-        return [_encode(item, where, arrays=arrays) for item in value]
+        return [encode(item, where, arrays=arrays) for item in value]
     if isinstance(value, tuple):
-        return {"$tuple": [_encode(item, where, arrays=arrays) for item in value]}
+        return {"$tuple": [encode(item, where, arrays=arrays) for item in value]}
     if isinstance(value, np.dtype) or (
         isinstance(value, type) and (issubclass(value, np.generic) or value in _PLAIN_TYPES)
     ):
         return {"$dtype" if isinstance(value, np.dtype) else "$type": np.dtype(value).str}
     if isinstance(value, np.ndarray) and arrays and value.dtype.kind in "biuf":
-        return {"$array": _encode(value.tolist(), where), "dtype": value.dtype.str}
+        return {"$array": encode(value.tolist(), where), "dtype": value.dtype.str}
     if isinstance(value, Mapping):
         return _encode_mapping(value, where, arrays)
     if isinstance(value, Path):
@@ -184,10 +128,10 @@ def _encode(value: Any, where: str, *, arrays: bool = True) -> Any:
     if isinstance(template, (Learner, Blender)):
         kind: Kind = "learner" if isinstance(template, Learner) else "blender"
         _must_be_registered(kind, template.name, where)
-        return {f"${kind}": template.name, "params": _encode(template.get_params(), where, arrays=arrays)}
+        return {f"${kind}": template.name, "params": encode(template.get_params(), where, arrays=arrays)}
     if is_estimator(template):
         params = template.get_params(deep=False)
-    elif _is_splitter(template):
+    elif is_splitter(template):
         params = _splitter_params(template, where)
     else:
         raise SpecError(
@@ -195,14 +139,14 @@ def _encode(value: Any, where: str, *, arrays: bool = True) -> Any:
             "numbers, texts, lists, scikit-learn estimators and splitters"
         )
     path = class_path(type(template), where)
-    encoded = {key: _encode(item, f"{where}, {key}", arrays=arrays) for key, item in params.items()}
+    encoded = {key: encode(item, f"{where}, {key}", arrays=arrays) for key, item in params.items()}
     return {"$object": path, "params": encoded}
 
 
 def _encode_mapping(value: Mapping[Any, Any], where: str, arrays: bool) -> dict[str, Any]:
     if all(isinstance(key, str) and not key.startswith("$") for key in value):
-        return {key: _encode(item, f"{where}[{key!r}]", arrays=arrays) for key, item in value.items()}
-    pairs = [[_encode(key, where), _encode(item, f"{where}[{key!r}]", arrays=arrays)] for key, item in value.items()]
+        return {key: encode(item, f"{where}[{key!r}]", arrays=arrays) for key, item in value.items()}
+    pairs = [[encode(key, where), encode(item, f"{where}[{key!r}]", arrays=arrays)] for key, item in value.items()]
     return {"$dict": pairs}
 
 
@@ -234,7 +178,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _is_splitter(value: Any) -> bool:
+def is_splitter(value: Any) -> bool:
+    """Say whether a value is an instance of scikit-learn's splitters, or of one like them."""
     return hasattr(value, "split") and hasattr(value, "get_n_splits") and not isinstance(value, type)
 
 
@@ -281,45 +226,3 @@ def _make(path: str, params: Mapping[str, Any], trusted: Sequence[str] | None) -
     if not isinstance(kind, type) or not (_looks_like_an_estimator(kind) or hasattr(kind, "get_n_splits")):
         raise SpecError(f"{path!r} is not a scikit-learn estimator or splitter")
     return kind(**{key: decode(item, trusted) for key, item in params.items()})
-
-
-@dataclass
-class Parts:
-    """What an ensemble is made of, ensembles inside it included.
-
-    Attributes
-    ----------
-    learners, blenders : list
-        Registered ones.
-    classes : list of type
-        Estimators, splitters and meta-models.
-    """
-
-    learners: list[Learner] = field(default_factory=list)
-    blenders: list[Blender] = field(default_factory=list)
-    classes: list[type] = field(default_factory=list)
-
-
-def parts_of(ensemble: Any) -> Parts:
-    """Return what an ensemble is made of."""
-    found = Parts()
-    _visit(ensemble, found)
-    return found
-
-
-def _visit(value: Any, found: Parts) -> None:
-    value = getattr(value, "template", value)
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            _visit(item, found)
-    elif isinstance(value, Mapping):
-        _visit(list(value.values()), found)
-    elif isinstance(value, (Learner, Blender)):
-        (found.learners if isinstance(value, Learner) else found.blenders).append(value)  # type: ignore[arg-type]
-        _visit(value.get_params(), found)
-    elif hasattr(value, "_classifies"):
-        _visit([as_learner(given) for _, given in entries(value.learners)], found)
-        _visit([as_blender(value.blender), value.cv], found)
-    elif is_estimator(value) or _is_splitter(value):
-        found.classes.append(type(value))
-        _visit(value.get_params(deep=False) if hasattr(value, "get_params") else vars(value), found)

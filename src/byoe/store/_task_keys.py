@@ -22,7 +22,8 @@ from ..engine._rows import Rows
 from ..engine._tasks import FitTask
 from ..errors import SpecError
 from ..folds._plan import SplitPlan
-from ..registry._json_form import learner_to_spec, parts_of
+from ..registry._json_form import learner_to_spec
+from ..registry._parts import parts_of
 from ..registry._registry import find
 from ..tools._versions import distributions, installed_version
 from ._entry import digest

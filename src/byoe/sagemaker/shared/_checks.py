@@ -11,8 +11,8 @@ import numpy as np
 from ...contracts._task import Task
 from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
+from ...ensemble._spec import to_spec
 from ...errors import ParameterError
-from ...registry._json_form import to_spec
 from ...registry._members import as_blender, check_members
 from ...scoring._metrics import Metric, find_metric
 from ._limits import check_hyperparameters

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ...ensemble._regressor import EnsembleClassifier
+from ...ensemble._spec import to_spec
 from ...errors import JobError, ParameterError, SpecError, need
-from ...registry._json_form import Parts, parts_of, to_spec
 from ...registry._members import as_blender, entries
+from ...registry._parts import Parts, parts_of
 from ...registry._plugin import Kind
 from ...registry._registry import find
 from ...scoring._metrics import CLASSIFICATION, REGRESSION

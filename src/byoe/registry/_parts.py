@@ -1,0 +1,54 @@
+"""What an ensemble is made of, ensembles inside it included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..contracts._blender import Blender
+from ..contracts._learner import Learner
+from ._json_form import is_splitter, is_estimator
+from ._members import as_blender, as_learner, entries
+
+
+@dataclass
+class Parts:
+    """What an ensemble is made of, ensembles inside it included.
+
+    Attributes
+    ----------
+    learners, blenders : list
+        Registered ones.
+    classes : list of type
+        Estimators, splitters and meta-models.
+    """
+
+    learners: list[Learner] = field(default_factory=list)
+    blenders: list[Blender] = field(default_factory=list)
+    classes: list[type] = field(default_factory=list)
+
+
+def parts_of(ensemble: Any) -> Parts:
+    """Return what an ensemble is made of."""
+    found = Parts()
+    _visit(ensemble, found)
+    return found
+
+
+def _visit(value: Any, found: Parts) -> None:
+    value = getattr(value, "template", value)
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            _visit(item, found)
+    elif isinstance(value, Mapping):
+        _visit(list(value.values()), found)
+    elif isinstance(value, (Learner, Blender)):
+        (found.learners if isinstance(value, Learner) else found.blenders).append(value)  # type: ignore[arg-type]
+        _visit(value.get_params(), found)
+    elif hasattr(value, "_classifies"):
+        _visit([as_learner(given) for _, given in entries(value.learners)], found)
+        _visit([as_blender(value.blender), value.cv], found)
+    elif is_estimator(value) or is_splitter(value):
+        found.classes.append(type(value))
+        _visit(value.get_params(deep=False) if hasattr(value, "get_params") else vars(value), found)
