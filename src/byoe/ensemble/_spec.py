@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import SpecError
-from ..registry._json_form import VERSION, encode, blender_to_spec, learner_to_spec
+from ..registry._json_form import VERSION, blender_to_spec, encode, learner_to_spec
 from ..registry._members import as_blender, as_learner, entries
 from ..registry._parts import parts_of
 

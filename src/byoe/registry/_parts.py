@@ -8,7 +8,7 @@ from typing import Any
 
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
-from ._json_form import is_splitter, is_estimator
+from ._json_form import is_estimator, is_splitter
 from ._members import as_blender, as_learner, entries
 
 
