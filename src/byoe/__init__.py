@@ -15,8 +15,9 @@ from ._version import __version__
 if TYPE_CHECKING:
     from . import plugins, sagemaker
     from .contracts._store import Store
+    from .ensemble._classifier import EnsembleClassifier
     from .ensemble._load import load
-    from .ensemble._regressor import EnsembleClassifier, EnsembleRegressor
+    from .ensemble._regressor import EnsembleRegressor
     from .errors import ByoeError
     from .registry._registry import blender, learner
 
@@ -35,7 +36,7 @@ __all__ = [
 
 _HOMES = {
     "ByoeError": ".errors",
-    "EnsembleClassifier": ".ensemble._regressor",
+    "EnsembleClassifier": ".ensemble._classifier",
     "EnsembleRegressor": ".ensemble._regressor",
     "Store": ".contracts._store",
     "blender": ".registry._registry",

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ..ensemble._classifier import EnsembleClassifier
 from ..ensemble._configure import configure
-from ..ensemble._regressor import EnsembleClassifier, EnsembleRegressor
+from ..ensemble._regressor import EnsembleRegressor
 from ..errors import InputError, ParameterError
 from ..registry._portfolios import DEFAULT, PORTFOLIOS
 

@@ -250,7 +250,8 @@ def _coverage(subject: BlenderSubject) -> None:
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.model_selection import TimeSeriesSplit
 
-    from ..ensemble._regressor import EnsembleClassifier, EnsembleRegressor
+    from ..ensemble._classifier import EnsembleClassifier
+    from ..ensemble._regressor import EnsembleRegressor
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(160, 3))

@@ -154,7 +154,8 @@ def _deterministic(subject: LearnerSubject) -> None:
 
 @rule(BOOK, "no leakage", "An out-of-fold prediction depends on no target of the rows that its fold predicts")
 def _no_leakage(subject: LearnerSubject) -> None:
-    from ..ensemble._regressor import EnsembleClassifier, EnsembleRegressor
+    from ..ensemble._classifier import EnsembleClassifier
+    from ..ensemble._regressor import EnsembleRegressor
 
     for task in subject.tasks():
         given = subject.sample(task)

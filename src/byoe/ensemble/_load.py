@@ -9,7 +9,8 @@ from typing import Any
 from ..bundle._reader import Saved
 from ..registry._json_form import arguments
 from ._base import BaseEnsemble
-from ._regressor import EnsembleClassifier, EnsembleRegressor
+from ._classifier import EnsembleClassifier
+from ._regressor import EnsembleRegressor
 
 
 def from_spec(spec: Mapping[str, Any], trusted: Sequence[str] | None = None) -> Any:

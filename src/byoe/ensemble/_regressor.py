@@ -1,24 +1,16 @@
-"""`EnsembleRegressor` and `EnsembleClassifier`."""
+"""The ensemble for regression."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.metaestimators import available_if
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ..blenders._calibrated import METHODS, Calibrated
-from ..contracts._blender import Blender
-from ..contracts._task import FloatArray, Task
+from ..contracts._task import FloatArray
 from ..data._table import Table
-from ..errors import ParameterError
-from ..fitted._explain import explain, explain_margins, feature_importances
+from ..fitted._explain import explain, feature_importances
 from ..fitted._intervals import method_of, predict_interval
-from ..registry._members import as_blender
-from ..registry._portfolios import DEFAULT
 from ._after_fit import ChangeableEnsemble
 
 
@@ -242,177 +234,4 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         in the blend, all the same where it is not linear. Members that tell nothing are left
         out of the mean; when all are, this is an AttributeError.
         """
-        return feature_importances(self)
-
-
-def _gives_probabilities(ensemble: EnsembleClassifier) -> bool:
-    fitted = getattr(ensemble, "blender_", None)
-    if (fitted or as_blender(ensemble.blender)).gives_probabilities:
-        return True
-    raise AttributeError("this blender votes for a class and gives no probabilities")
-
-
-class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
-    """A stacked ensemble for classification, of two classes or more.
-
-    The parameters and attributes are those of `EnsembleRegressor`, with these differences:
-    an integer ``cv`` is stratified, the default metric is the log-loss (accuracy where the
-    blender gives no probabilities), ``oof_predictions_`` has the shape
-    (n_samples, n_members, n_classes), and there is ``classes_``.
-
-    Parameters
-    ----------
-    calibrate : bool or {"temperature", "sigmoid", "isotonic"}, default=False
-        Map the blend's probabilities to observed frequencies, learned on cross-fitted
-        predictions. True means ``"temperature"``, which never changes the predicted class;
-        ``"isotonic"`` wants thousands of rows.
-
-    Attributes
-    ----------
-    classes_ : array of shape (n_classes,)
-        Labels of any type, sorted.
-    feature_importances_ : array of shape ``(n_features_in_,)``
-        How much each column matters to the members; see that of `EnsembleRegressor`.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from byoe import EnsembleClassifier
-    >>> X, y = load_iris(return_X_y=True)
-    >>> ensemble = EnsembleClassifier(("ridge", "knn"), random_state=0).fit(X, y)
-    >>> ensemble.predict_proba(X[:2]).shape
-    (2, 3)
-    """
-
-    _classifies = True
-
-    classes_: NDArray[Any]
-
-    def __init__(
-        self,
-        learners: Any = DEFAULT,
-        blender: Any = "auto",
-        *,
-        cv: Any = 5,
-        metric: Any = "auto",
-        finalize: str = "auto",
-        early_stopping: bool | str = "auto",
-        categorical: Any = "auto",
-        calibrate: bool | str = False,
-        on_error: str = "raise",
-        time_limit: float | None = None,
-        memory_limit: int | str | None = None,
-        store: Any = None,
-        callbacks: Any = None,
-        n_jobs: int | None = None,
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        super().__init__(
-            learners,
-            blender,
-            cv=cv,
-            metric=metric,
-            finalize=finalize,
-            early_stopping=early_stopping,
-            categorical=categorical,
-            on_error=on_error,
-            time_limit=time_limit,
-            memory_limit=memory_limit,
-            store=store,
-            callbacks=callbacks,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.calibrate = calibrate
-
-    def _wrapped(self, blender: Blender, task: Task) -> Blender:
-        if self.calibrate is False:
-            return blender
-        method = METHODS[0] if self.calibrate is True else self.calibrate
-        if method not in METHODS:
-            raise ParameterError(
-                f"calibrate is {self.calibrate!r}, expected True, False or one of {', '.join(map(repr, METHODS))}"
-            )
-        return Calibrated(blender, str(method))
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Predict the class.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-
-        Returns
-        -------
-        array of shape (n_samples,)
-            The most probable class, or the one with most votes; the lowest wins ties.
-        """
-        return self._predict_table(self._read(X))
-
-    def _predict_table(self, table: Table) -> NDArray[Any]:
-        return np.asarray(self.classes_[self._blended(table).argmax(axis=1)])
-
-    @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: Any) -> FloatArray:
-        """Predict the probability of every class.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-
-        Returns
-        -------
-        array of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``.
-        """
-        return self._blended(self._read(X))
-
-    def explain(self, X: Any, *, output: str = "probability") -> dict[str, FloatArray]:
-        """Tell what each column adds to each member's margin.
-
-        Neither a probability nor a blend of probabilities or votes is a sum over columns. What
-        is one is the margin of a member's model: the log-odds of the second of two classes, or
-        for more the scores whose softmax are the probabilities. Of a bagged member these are
-        the means over its fold models. The mean of margins is not the margin of the mean
-        probability, so that they do not give the member's prediction to the digit.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n_samples, n_features)
-        output : {"margin"}
-            Has to be given, so that nobody takes margins for probabilities.
-
-        Returns
-        -------
-        dict of label to array
-            Of the members whose weight is not zero: shape (n_samples, n_features + 1) for two
-            classes, (n_samples, n_classes, n_features + 1) for more; the last column is the base
-            value.
-
-        Raises
-        ------
-        ParameterError
-            Without ``output="margin"``, or when such a member has no additive margin.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from byoe import EnsembleClassifier
-        >>> X, y = load_iris(return_X_y=True)
-        >>> ensemble = EnsembleClassifier(("ridge", "elastic_net"), "mean", random_state=0).fit(X, y)
-        >>> {label: margins.shape for label, margins in ensemble.explain(X[:2], output="margin").items()}
-        {'ridge': (2, 3, 5), 'elastic_net': (2, 3, 5)}
-        """
-        if output != "margin":
-            raise ParameterError(
-                f"output is {output!r}, expected 'margin': a blend of probabilities or votes has no additive "
-                "contributions; explain(X, output='margin') gives those of each member on its margin (log-odds)"
-            )
-        return explain_margins(self, self._read(X))
-
-    @property
-    def feature_importances_(self) -> FloatArray:
-        """How much each column matters, as `EnsembleRegressor` defines it."""
         return feature_importances(self)

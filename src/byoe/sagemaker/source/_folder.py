@@ -11,7 +11,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-from ...ensemble._regressor import EnsembleClassifier
+from ...ensemble._classifier import EnsembleClassifier
 from ...ensemble._spec import to_spec
 from ...errors import JobError, ParameterError, SpecError, need
 from ...registry._members import as_blender, entries
