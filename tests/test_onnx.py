@@ -203,7 +203,7 @@ LINEAR = [
 @pytest.mark.parametrize("kind", LINEAR, ids=lambda kind: kind.__name__)
 def test_every_linear_regressor_is_its_coefficients(kind, diabetes):
     """The direct conversion takes all estimators of this kind to be so."""
-    from byoe.learners._estimator import linear_terms
+    from byoe.tools._estimators import linear_terms
 
     X, y = diabetes
     options = {"max_iter": 100_000} if kind in (LinearSVR, linear_model.HuberRegressor) else {}

@@ -17,10 +17,11 @@ from .contracts._learner import Explains, Learner, Model, StopRows
 from .contracts._optional import Moments, Prepares, SolvesMoments
 from .contracts._task import Task
 from .errors import PluginError
-from .learners._estimator import EstimatorLearner, EstimatorModel, set_seed
+from .learners._estimator import EstimatorLearner, EstimatorModel
 from .registry._overview import overview
 from .registry._plugin import Plugin
 from .registry._registry import Registration, blender, find, installed, learner, register_blender, register_learner
+from .tools._estimators import set_seed
 
 __all__ = [
     "OOF",

@@ -13,7 +13,8 @@ from sklearn.utils.validation import has_fit_parameter
 from ..contracts._blender import OOF, Blender, Linear
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
-from ..learners._estimator import fit_params, last_step, linear_terms, load_skops, set_seed
+from ..tools._estimators import fit_params, last_step, linear_terms, set_seed
+from ..tools._skops import load_skops
 
 
 class MetaModel(Blender):

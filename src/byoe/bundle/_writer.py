@@ -21,10 +21,11 @@ from ..contracts._blender import Blender
 from ..ensemble._spec import to_spec
 from ..errors import BundleError, PluginError
 from ..fitted._models import FittedMember
-from ..learners._estimator import INNER, SKOPS, unknown_types
+from ..learners._estimator import INNER
 from ..registry._json_form import blender_to_spec, public_path
 from ..registry._parts import parts_of
 from ..registry._registry import distribution_of, origin
+from ..tools._skops import SKOPS, unknown_types
 from ..tools._trust import advice, untrusted
 from ..tools._versions import OWN_CODE, distributions, installed_version
 from ._manifest import MANIFEST, MEMBERS, OOF, write_manifest

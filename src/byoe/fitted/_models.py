@@ -13,8 +13,9 @@ from ..contracts._learner import Explains, Learner, Model
 from ..contracts._task import FloatArray, IntArray, Task
 from ..data._encoder import Encoder
 from ..errors import BundleError, ParameterError, PluginError
-from ..learners._estimator import INNER, is_ensemble
+from ..learners._estimator import INNER
 from ..registry._registry import origin
+from ..tools._estimators import is_ensemble
 from ._additive import check_model, to_inputs
 from ._shield import shielded
 

@@ -14,7 +14,8 @@ from sklearn.utils.validation import has_fit_parameter
 from ..contracts._learner import Model
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
-from ._estimator import EstimatorLearner, EstimatorModel, fit_params, last_step, set_seed, set_threads
+from ..tools._estimators import fit_params, last_step, set_seed, set_threads
+from ._estimator import EstimatorLearner, EstimatorModel
 
 
 def default_name(estimator: Any) -> str:

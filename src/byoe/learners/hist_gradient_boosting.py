@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, Task
+from ..tools._estimators import set_seed
 from ._boosting import guess_seconds, take_rounds
-from ._estimator import EstimatorLearner, EstimatorModel, set_seed
+from ._estimator import EstimatorLearner, EstimatorModel
 
 _MOST_CATEGORIES = 250
 _FEWEST_ROWS_EACH = 25

@@ -38,11 +38,12 @@ from ..data._encoder import Encoder
 from ..fitted._models import FoldModel
 from ..learners import linear
 from ..learners._constant import ConstantModel
-from ..learners._estimator import EstimatorModel, linear_terms
+from ..learners._estimator import EstimatorModel
 from ..learners.catboost import CatBoostModel
 from ..learners.lightgbm import LightGBMModel
 from ..learners.mlp import NetworkModel
 from ..learners.xgboost import XGBoostModel
+from ..tools._estimators import linear_terms
 from . import _trees as trees
 from ._graph import INT64, Graph, NotExportableError
 from ._skl2onnx import by_skl2onnx

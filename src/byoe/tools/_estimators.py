@@ -1,0 +1,89 @@
+"""Seeds, threads and terms of any estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
+
+
+def last_step(estimator: Any) -> Any:
+    """Return the estimator that does the predicting: the end of a pipeline, or itself."""
+    while is_pipeline(estimator):
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
+def is_pipeline(value: Any) -> bool:
+    """Say whether an estimator is a pipeline of scikit-learn; imports nothing, as models are served without it."""
+    return any(kind.__name__ == "Pipeline" and kind.__module__.startswith("sklearn.") for kind in type(value).__mro__)
+
+
+def set_seed(estimator: Any, seed: int) -> None:
+    """Set every ``random_state`` that was left open, at any depth."""
+    open_seeds = [
+        key
+        for key, value in estimator.get_params(deep=True).items()
+        if key.rpartition("__")[2] == "random_state" and value is None
+    ]
+    if open_seeds:
+        estimator.set_params(**dict.fromkeys(open_seeds, seed))
+
+
+def set_threads(estimator: Any, threads: int, names: Collection[str] = THREAD_PARAMETERS) -> None:
+    """Set every thread parameter, at any depth."""
+    params = estimator.get_params(deep=True)
+    found = {}
+    for key, value in params.items():
+        prefix, _, name = key.rpartition("__")
+        owner = params[prefix] if prefix else estimator
+        # scikit-learn's linear models run on one thread when left alone, and some of them warn otherwise.
+        alone = value is None and type(owner).__module__.startswith("sklearn.linear_model")
+        if name in names and not alone:
+            found[key] = threads
+    for key, value in {"": estimator, **params}.items():
+        if is_catboost(value):  # it lists only the parameters that were given
+            found[f"{key}__thread_count" if key else "thread_count"] = threads
+    if found:
+        estimator.set_params(**found)
+
+
+def is_ensemble(value: Any) -> bool:
+    """Say whether an estimator is one of byoe's ensembles."""
+    return hasattr(value, "_classifies")
+
+
+def is_catboost(value: Any) -> bool:
+    """Say whether an estimator is one of CatBoost's; imports nothing."""
+    return type(value).__module__.startswith("catboost") and hasattr(value, "get_params")
+
+
+def has_catboost(estimator: Any) -> bool:
+    """Say whether an estimator is one of CatBoost's, or holds one at any depth."""
+    return any(is_catboost(value) for value in estimator.get_params(deep=True).values())
+
+
+def fit_params(estimator: Any, **given: Any) -> dict[str, Any]:
+    """Return the fit parameters that bring what is given (weights, groups) to the last step of a pipeline."""
+    prefix = ""
+    while is_pipeline(estimator):
+        name, estimator = estimator.steps[-1]
+        prefix += f"{name}__"
+    return {f"{prefix}{name}": value for name, value in given.items() if value is not None}
+
+
+def linear_terms(estimator: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return a linear estimator's coefficients (n_terms, n_columns) and intercepts (n_terms,), else None.
+
+    A link function in front of them is not seen here.
+    """
+    coef, intercept = getattr(estimator, "coef_", None), getattr(estimator, "intercept_", None)
+    if coef is None or intercept is None:
+        return None
+    dense = coef.toarray() if hasattr(coef, "toarray") else coef
+    coef = np.atleast_2d(np.asarray(dense, dtype=np.float64))
+    return coef, np.broadcast_to(np.ravel(intercept).astype(np.float64), len(coef))
