@@ -11,6 +11,7 @@ from typing import Any
 
 from .._version import __version__
 from ..errors import BundleError
+from ..tools._digests import file_digest
 from ..tools._versions import installed_version
 
 FORMAT = 2
@@ -25,12 +26,12 @@ _ANY_VERSION = frozenset({"numpy", "scipy"})
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest of the files in a folder, and the digest that covers it and so all of them."""
     files = {
-        file.relative_to(folder).as_posix(): digest_of(file) for file in sorted(folder.rglob("*")) if file.is_file()
+        file.relative_to(folder).as_posix(): file_digest(file) for file in sorted(folder.rglob("*")) if file.is_file()
     }
     text = json.dumps({"format": FORMAT, **manifest, "files": files}, indent=1, allow_nan=False)
     (folder / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
     # As sha256sum writes it, so that ``sha256sum -c`` reads it.
-    (folder / DIGEST).write_text(f"{digest_of(folder / MANIFEST)}  {MANIFEST}\n", encoding="ascii", newline="\n")
+    (folder / DIGEST).write_text(f"{file_digest(folder / MANIFEST)}  {MANIFEST}\n", encoding="ascii", newline="\n")
 
 
 def read_manifest(folder: Path, sha256: str | None = None) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def check_files(folder: Path, files: Mapping[str, str]) -> None:
         file = folder / name
         if not file.is_file():
             raise BundleError(f"{folder}: the file {name} is missing")
-        if digest_of(file) != digest:
+        if file_digest(file) != digest:
             raise BundleError(f"{folder}: the file {name} is not the one that was saved (its SHA-256 differs)")
 
 
@@ -114,9 +115,3 @@ def check_libraries(folder: Path, written: Mapping[str, str], names: Iterable[st
 def _release(version: str) -> tuple[int, ...]:
     # Two numbers are all that is compared, and an endpoint should not need a library for that.
     return tuple(map(int, re.findall(r"\d+", version)[:2]))
-
-
-def digest_of(file: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

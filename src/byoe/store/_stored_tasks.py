@@ -17,9 +17,10 @@ from ..engine._rows import Rows
 from ..engine._tasks import REFIT, FitTask, Outcome, mean_rounds, where
 from ..errors import SpecError
 from ..fitted._models import FoldModel
+from ..tools._digests import json_digest
 from ..tools._sizes import read_bytes
 from ..tools._warnings import warn
-from ._entry import Damaged, digest
+from ._entry import Damaged
 from ._store import PLANS, TASKS, OpenStore
 from ._task_keys import of_data, of_groups, of_member, of_task, uses_groups
 
@@ -87,7 +88,7 @@ class Kept:
             entry = None
             if made_of is not None:
                 with suppress(Damaged):
-                    entry = self._open.look(TASKS, digest(made_of))
+                    entry = self._open.look(TASKS, json_digest(made_of))
             if entry is None:
                 return False
             rounds.append(entry["rounds"])
@@ -101,7 +102,7 @@ class Kept:
         made_of = self._made_of(task, rounds)
         if made_of is None:
             return None
-        key = digest(made_of)
+        key = json_digest(made_of)
         place = self._open.place(TASKS, key)
         try:
             entry = self._open.find(TASKS, key)
@@ -125,7 +126,7 @@ class Kept:
         """Write what came of a task; without an effect where it failed or cannot be kept."""
         task = outcome.task
         made_of = self._made_of(task, rounds)
-        if made_of is None or outcome.error is not None or (key := digest(made_of)) in self._refused:
+        if made_of is None or outcome.error is not None or (key := json_digest(made_of)) in self._refused:
             return
         try:
             self._open.write(TASKS, key, partial(_write, outcome, made_of))

@@ -25,8 +25,8 @@ from ..folds._plan import SplitPlan
 from ..registry._json_form import learner_to_spec
 from ..registry._parts import parts_of
 from ..registry._registry import find
+from ..tools._digests import json_digest
 from ..tools._versions import distributions, installed_version
-from ._entry import digest
 
 FORMAT = 1
 # What is kept has ensembles inside under the file that they were in at first.
@@ -90,7 +90,7 @@ def of_groups(plan: SplitPlan, *, names: bool) -> Any:
     if plan.groups is None:
         return None
     known, codes = np.unique(plan.groups, return_inverse=True)
-    return [of_array(codes), digest(repr(known.tolist())) if names else None]
+    return [of_array(codes), json_digest(repr(known.tolist())) if names else None]
 
 
 def uses_groups(learner: Learner, data: Rows, *, stopping: bool) -> bool:
@@ -132,7 +132,7 @@ def plan_key(cv: Any, data: Rows, table: str) -> str:
     folds = int(cv) if by_number else [list(map(of_array, fold)) for fold in data.plan.folds]
     # Whether the folds of a number are in the order of time is, like they, a matter of the seed.
     shared = {**of_data(data, table), "time_ordered": None}
-    return digest({**shared, "cv": folds, "groups": of_groups(data.plan, names=True)})
+    return json_digest({**shared, "cv": folds, "groups": of_groups(data.plan, names=True)})
 
 
 def of_array(values: Any) -> str | None:
