@@ -31,7 +31,7 @@ from byoe.engine import _workers as remote
 from byoe.engine._rows import Rows
 from byoe.engine._tasks import REFIT, Outcome, fit_tasks
 from byoe.engine._threads import Work, run
-from byoe.engine._workers import Errand, Handle, Workers, configured_backend
+from byoe.engine._workers import Errand, SharedData, Workers, configured_backend
 from byoe.errors import InputError, MemberError, ParameterError
 from byoe.folds._splits import make_plan
 
@@ -320,7 +320,7 @@ def test_pools_are_limited_and_restored():
     scene = remote._Scene((), sklearn.get_config(), np.geterr())
     with threadpoolctl.threadpool_limits(3):
         before = pools()
-        remote._serve(look, Handle(data), scene, 0, pickle.dumps(remote._without_rows(errands(data)[0])))
+        remote._serve(look, SharedData(data), scene, 0, pickle.dumps(remote._without_rows(errands(data)[0])))
         after = pools()
     assert inside == [{1}]
     assert before == after

@@ -600,7 +600,7 @@ def test_an_entry_under_a_wrong_key_is_found_out(tmp_path):
 
 
 def test_an_intact_manifest_with_wrong_shapes_in_it_is_refused(tmp_path):
-    from byoe.store._entry import write_manifest
+    from byoe.store._entry import write_entry
 
     first = made(("ridge",), store=tmp_path)[0].fit(X0, Y0)
     place = next(path for path in tasks_of(tmp_path) if (path / "oof.npy").is_file())
@@ -608,7 +608,7 @@ def test_an_intact_manifest_with_wrong_shapes_in_it_is_refused(tmp_path):
     np.save(place / "oof.npy", np.zeros(3))
     (place / "manifest.json").unlink()
     key, _ = entry.pop("key"), entry.pop("files")
-    write_manifest(place, key, entry)
+    write_entry(place, key, entry)
     again, _ = made(("ridge",), store=tmp_path)
     with pytest.warns(UserWarning, match=r"member 'ridge': its models in the store .*shape \(3,\), expected \(20,\)"):
         again.fit(X0, Y0)

@@ -75,16 +75,16 @@ def test_an_entry_that_another_process_removes_meanwhile_is_no_damage(store, mon
     import byoe.store._store
 
     write(store, KEYS[0])
-    real = byoe.store._store.check_files
+    real = byoe.store._store.check_entry
 
     def slow(place, entry):
         store.remove(place)
         real(place, entry)
 
-    monkeypatch.setattr(byoe.store._store, "check_files", slow)
+    monkeypatch.setattr(byoe.store._store, "check_entry", slow)
     assert store.find(TASKS, KEYS[0]) is None
     write(store, KEYS[0])
-    monkeypatch.setattr(byoe.store._store, "check_files", real)
+    monkeypatch.setattr(byoe.store._store, "check_entry", real)
     (store.place(TASKS, KEYS[0]) / "data.bin").unlink()
     with pytest.raises(Damaged, match=r"the file data.bin is missing"):
         store.find(TASKS, KEYS[0])

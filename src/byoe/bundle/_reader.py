@@ -24,7 +24,7 @@ from ._manifest import MEMBERS, OOF, check_files, check_libraries, read_manifest
 _NATIVE = frozenset({"catboost", "lightgbm", "scipy", "xgboost"})
 
 
-class Later(Sequence[FoldModel]):
+class LaterModels(Sequence[FoldModel]):
     """Models that are read when they are asked for, with their libraries.
 
     Parameters
@@ -57,7 +57,7 @@ class Later(Sequence[FoldModel]):
         return list, (self[:],)
 
 
-class Saved:
+class BundleReader:
     """A bundle whose files are all what they were when it was saved.
 
     Parameters
@@ -126,7 +126,7 @@ class Saved:
                 for saved in entry["models"]
             ]
 
-        models: Any = read(late=False) if entry["used"] else Later(len(entry["models"]), read)
+        models: Any = read(late=False) if entry["used"] else LaterModels(len(entry["models"]), read)
         return FittedMember(entry["label"], learner, entry["finalize"], models)
 
     def _learner(self, entry: Mapping[str, Any]) -> Learner:

@@ -65,16 +65,16 @@ def run(output: Path, *, max_jobs: int = 4, console: Console | None = None) -> d
         soft_wrap=True,
     )
     seconds: dict[str, float] = {}
-    with _Clock(seconds, "train"):
+    with _Stopwatch(seconds, "train"):
         job = _train(ensemble, train, output, console)
-    with _Clock(seconds, "tune"):
+    with _Stopwatch(seconds, "tune"):
         tuning = _tune(ensemble, train, output, console, max_jobs)
     best = tuning.best_job
-    with _Clock(seconds, "serve"):
+    with _Stopwatch(seconds, "serve"):
         endpoint = sagemaker.deploy(tuning)
     with endpoint:
         console.print(f"serve   {endpoint.url}, healthy after {seconds['serve']:.1f} s")
-        with _Clock(seconds, "call"):
+        with _Stopwatch(seconds, "call"):
             served = endpoint.predict(features)
         loaded = best.ensemble()
         if not np.array_equal(served, loaded.predict(features)):
@@ -98,7 +98,7 @@ def run(output: Path, *, max_jobs: int = 4, console: Console | None = None) -> d
     return errors
 
 
-class _Clock:
+class _Stopwatch:
     def __init__(self, seconds: dict[str, float], step: str) -> None:
         self.seconds, self.step = seconds, step
 

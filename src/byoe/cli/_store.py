@@ -14,7 +14,7 @@ from ..contracts._store import Store
 from ..engine._tasks import where
 from ..errors import InputError
 from ..scoring._leaderboard import Leaderboard
-from ..store._entry import Damaged, read_manifest
+from ..store._entry import Damaged, read_entry
 from ..store._store import PLANS, TASKS, Entry, OpenStore, entries, is_store
 from ..tools._sizes import read_bytes, read_seconds, tell_bytes, tell_seconds
 
@@ -78,7 +78,7 @@ def _rows(found: Iterable[Entry]) -> list[dict[str, Any]]:
 def _described(entry: Entry) -> dict[str, Any]:
     said: dict[str, Any] = {"member": "(damaged)"}
     with suppress(Damaged):
-        said = read_manifest(entry.path, entry.path.name)
+        said = read_entry(entry.path, entry.path.name)
     return {
         "entry": entry.path.name[:12],
         "member": said["member"],

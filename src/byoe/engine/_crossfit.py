@@ -22,10 +22,10 @@ from ..errors import BudgetWarning, MemberError, ParameterError
 from ..fitted._models import FittedMember, FoldModel
 from ..folds._plan import SplitPlan
 from ..registry._registry import origin
-from ..store._stored_tasks import Kept
+from ..store._stored_tasks import StoredTasks
 from ..tools._warnings import warn
 from ._clock import Clock
-from ._execution import Course
+from ._execution import Execution
 from ._progress import Progress, telling
 from ._rows import Rows
 from ._tasks import REFIT, FitTask, Outcome, fit_tasks, task_seed
@@ -76,7 +76,7 @@ def cross_fit(
     memory_limit: int | None = None,
     on_error: str = "raise",
     callbacks: tuple[Callable[[Progress], Any], ...] = (),
-    kept: Kept | None = None,
+    kept: StoredTasks | None = None,
 ) -> CrossFit:
     """Fit every member on every fold, predict the rows it did not see, finalise it.
 
@@ -85,14 +85,14 @@ def cross_fit(
     within ``time_limit`` seconds are left out. What is found in ``kept`` is not done again.
     """
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
-    course = Course(tasks, data, stopping, seed, n_jobs, time_limit, memory_limit, kept)
+    execution = Execution(tasks, data, stopping, seed, n_jobs, time_limit, memory_limit, kept)
     fitted = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
     sums = np.zeros((len(data.table), len(learners), *data.task.width))
     result = CrossFit(fitted, sums, dict.fromkeys(learners, 0.0))
     quiet = {category for learner in learners.values() for category in learner.quiet}
     with (
         telling(callbacks, Counter(task.label for task in tasks)) as tell,
-        closing(course.run(n_jobs, quiet)) as outcomes,
+        closing(execution.run(n_jobs, quiet)) as outcomes,
     ):
         for done, outcome in enumerate(outcomes, start=1):
             if outcome.left_out:
@@ -100,9 +100,9 @@ def cross_fit(
             result.seconds[outcome.task.label] += outcome.seconds
             if outcome.error is not None:
                 _report(outcome, data.plan, result, on_error)
-            tell(_progress(outcome, done, len(tasks), course.clock))
+            tell(_progress(outcome, done, len(tasks), execution.clock))
     # Results arrive in any order; sums over repeated folds must not depend on it.
-    arrived = course.arrived
+    arrived = execution.arrived
     _report_left_out(tasks, arrived, result, time_limit)
     _gather(result, [arrived[key] for task in tasks if (key := (task.label, task.fold)) in arrived], data.plan)
     return result
@@ -117,7 +117,7 @@ def refit(
     n_jobs: int | None = None,
     memory_limit: int | None = None,
     callbacks: tuple[Callable[[Progress], Any], ...] = (),
-    kept: Kept | None = None,
+    kept: StoredTasks | None = None,
 ) -> dict[str, FoldModel]:
     """Fit every member once, on all rows, for as many rounds as each output's model is to have."""
     if not learners:
@@ -130,19 +130,19 @@ def refit(
         )
         for label, learner in learners.items()
     ]
-    course = Course(tasks, data, frozenset(), seed, n_jobs, None, memory_limit, kept)
+    execution = Execution(tasks, data, frozenset(), seed, n_jobs, None, memory_limit, kept)
     models: dict[str, FoldModel] = {}
     quiet = {category for learner in learners.values() for category in learner.quiet}
     with (
         telling(callbacks, Counter(task.label for task in tasks)) as tell,
-        closing(course.run(n_jobs, quiet)) as outcomes,
+        closing(execution.run(n_jobs, quiet)) as outcomes,
     ):
         for done, outcome in enumerate(outcomes, start=1):
             if outcome.error is not None:
                 _report(outcome, data.plan, CrossFit({}, np.empty(0), {}), "raise")
             assert outcome.model is not None
             models[outcome.task.label] = outcome.model
-            tell(_progress(outcome, done, len(tasks), course.clock))
+            tell(_progress(outcome, done, len(tasks), execution.clock))
     return models
 
 

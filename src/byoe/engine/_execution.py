@@ -1,4 +1,4 @@
-"""The course of a fit: its tasks are found in a store, done in threads here, or in worker processes."""
+"""The execution of a fit: its tasks are found in a store, done in threads here, or in worker processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
 
 from ..errors import ParameterError
-from ..store._stored_tasks import Kept
+from ..store._stored_tasks import StoredTasks
 from ..tools._cores import cores
 from ._clock import Clock
 from ._one_task import carry_out
@@ -20,7 +20,7 @@ from ._threads import run
 from ._workers import Errand, Workers, configured_backend
 
 
-class Course:
+class Execution:
     """The tasks of one fit while they are done.
 
     Parameters
@@ -35,7 +35,7 @@ class Course:
         Seconds.
     memory_limit : int or None
         Bytes.
-    kept : Kept or None
+    kept : StoredTasks or None
         What a store has.
 
     Attributes
@@ -54,7 +54,7 @@ class Course:
         n_jobs: int | None,
         time_limit: float | None,
         memory_limit: int | None,
-        kept: Kept | None,
+        kept: StoredTasks | None,
     ) -> None:
         self._backend = configured_backend()
         if self._backend is not None and time_limit is not None:

@@ -24,7 +24,7 @@ from ._rows import Rows
 _ALIGNED = 16  # bytes
 
 
-class Handle:
+class SharedData:
     """The data of a fit, which a process gets once, with what its learners prepared of them there.
 
     Parameters
@@ -67,11 +67,11 @@ class Handle:
         return self.key
 
 
-_received: Handle | None = None
+_received: SharedData | None = None
 _receiving = threading.Lock()
 
 
-def _receive(key: str, kept: bool, parts: list[NDArray[np.uint8]]) -> Handle:
+def _receive(key: str, kept: bool, parts: list[NDArray[np.uint8]]) -> SharedData:
     global _received
     if not kept:
         return _read(key, parts, kept=False)
@@ -82,11 +82,11 @@ def _receive(key: str, kept: bool, parts: list[NDArray[np.uint8]]) -> Handle:
         return _received
 
 
-def _read(key: str, parts: list[NDArray[np.uint8]], *, kept: bool) -> Handle:
+def _read(key: str, parts: list[NDArray[np.uint8]], *, kept: bool) -> SharedData:
     # What came through a network may start at any byte, which native libraries do not take.
     buffers = [part if part.ctypes.data % _ALIGNED == 0 else part.copy() for part in parts[1:]]
     data: Rows = pickle.loads(parts[0].data, buffers=buffers)  # noqa: S301  # by a process of the user's own
-    return Handle(_incoming(data), key, kept=kept)
+    return SharedData(_incoming(data), key, kept=kept)
 
 
 @dataclass(frozen=True)

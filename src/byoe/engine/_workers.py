@@ -24,7 +24,7 @@ from threadpoolctl import ThreadpoolController
 from ..errors import InputError, MemberError
 from ._prepared import Preparation
 from ._rows import Rows
-from ._shared_data import Handle
+from ._shared_data import SharedData
 from ._tasks import REFIT, FitTask, Outcome
 from ._threads import limited
 
@@ -88,7 +88,7 @@ class Workers:
             _, configured = joblib.parallel.get_active_backend()
             n_jobs = -1 if configured is None else configured
         self._backend, self._n_jobs = backend, n_jobs
-        self._handle = Handle(data, kept=not _scatters(backend))
+        self._shared = SharedData(data, kept=not _scatters(backend))
         self._carry_out = carry_out
         self._scene = _Scene(tuple(quiet), sklearn.get_config(), np.geterr())
 
@@ -99,7 +99,7 @@ class Workers:
 
     def __enter__(self) -> Self:
         try:
-            _ = self._handle.parts
+            _ = self._shared.parts
         except Exception as error:
             raise InputError(
                 f"the data cannot be sent to worker processes ({type(error).__name__}: {error})"
@@ -112,7 +112,7 @@ class Workers:
 
     def _open(self) -> None:
         with ExitStack() as stack:
-            backend = stack.enter_context(_scattered(self._handle, self._backend, self._n_jobs))
+            backend = stack.enter_context(_scattered(self._shared, self._backend, self._n_jobs))
             as_they_come = backend.supports_return_generator
             self._parallel = stack.enter_context(
                 joblib.Parallel(
@@ -155,7 +155,7 @@ class Workers:
 
     def _answers(self, packed: Mapping[int, bytes]) -> Generator[tuple[int, bytes], None, None]:
         calls = [
-            joblib.delayed(_serve)(self._carry_out, self._handle, self._scene, place, errand)
+            joblib.delayed(_serve)(self._carry_out, self._shared, self._scene, place, errand)
             for place, errand in packed.items()
         ]
         answers: Any = iter(())
@@ -183,7 +183,7 @@ def _scatters(backend: Any) -> bool:
 
 
 @contextmanager
-def _scattered(handle: Handle, backend: Any, n_jobs: int) -> Iterator[Any]:
+def _scattered(shared: SharedData, backend: Any, n_jobs: int) -> Iterator[Any]:
     """Bring the data to every worker of a Dask cluster at once; at the end take back these and the tasks on them."""
     if not _scatters(backend):
         yield backend
@@ -191,7 +191,7 @@ def _scattered(handle: Handle, backend: Any, n_jobs: int) -> Iterator[Any]:
     backend.effective_n_jobs(n_jobs)  # waits for the first worker
     own = type(backend)(
         client=backend.client,
-        scatter=[handle],
+        scatter=[shared],
         wait_for_workers_timeout=backend.wait_for_workers_timeout,
         **backend.submit_kwargs,
     )
@@ -224,13 +224,13 @@ class _Scene:
     numpy: Mapping[str, Any]
 
 
-def _serve(carry_out: CarryOut, handle: Handle, scene: _Scene, place: int, packed: bytes) -> tuple[int, bytes]:
+def _serve(carry_out: CarryOut, shared: SharedData, scene: _Scene, place: int, packed: bytes) -> tuple[int, bytes]:
     """Carry out a task in a worker; return its place and its outcome as bytes."""
     try:
         errand: Errand = pickle.loads(packed)  # noqa: S301  # by a process of the user's own
     except Exception as error:
         return place, _packed(Outcome(_UNKNOWN, 0.0, error=_cannot("the learner", "read in", error)))
-    task = _with_rows(errand.task, handle.data)
+    task = _with_rows(errand.task, shared.data)
     native = ThreadpoolController()
     with (
         _process.set(native, scene.quiet),
@@ -238,8 +238,8 @@ def _serve(carry_out: CarryOut, handle: Handle, scene: _Scene, place: int, packe
         sklearn.config_context(**scene.sklearn),
         np.errstate(**scene.numpy),
     ):
-        prepared = None if errand.prepare is None else handle.prepared(task.label, task.learner, errand.prepare)
-        return place, _packed(carry_out(task, handle.data, _THREADS, errand.rounds, prepared))
+        prepared = None if errand.prepare is None else shared.prepared(task.label, task.learner, errand.prepare)
+        return place, _packed(carry_out(task, shared.data, _THREADS, errand.rounds, prepared))
 
 
 def _without_rows(errand: Errand) -> Errand:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..blenders._per_output import PerOutput
 from ..bundle._manifest import OOF as OUT_OF_FOLD
-from ..bundle._reader import Saved
+from ..bundle._reader import BundleReader
 from ..contracts._blender import OOF, Blender
 from ..contracts._learner import Learner
 from ..contracts._store import as_store
@@ -33,7 +33,7 @@ from ..folds._leaks import warn_of_leaks
 from ..folds._plan import SplitPlan
 from ..folds._splits import make_plan
 from ..registry._json_form import arguments
-from ..registry._members import as_blender, check_frozen_classes, check_members, entries, members
+from ..registry._members import as_blender, check_frozen_classes, check_members, labelled, members
 from ..registry._portfolios import DEFAULT
 from ..scoring._diagnosis import Diagnosis
 from ..scoring._leaderboard import Leaderboard, Scoring, board
@@ -194,7 +194,7 @@ class BaseEnsemble(Predicting, NestedParameters):
             if value not in allowed:
                 raise ParameterError(f"{name} is {value!r}, expected one of {', '.join(map(repr, allowed))}")
         self._limits()
-        taken = {label for label, _ in entries(self.learners)} & set(self._get_param_names())
+        taken = {label for label, _ in labelled(self.learners)} & set(self._get_param_names())
         if taken:
             raise ParameterError(f"label {taken.pop()!r} is the name of a parameter of {type(self).__name__}")
         return (
@@ -318,7 +318,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         check_is_fitted(self, "members_")
         return save(self, path, oof=oof, trusted=trusted)
 
-    def _filled(self, saved: Saved) -> Self:
+    def _filled(self, saved: BundleReader) -> Self:
         """Take what a bundle holds of a fitted ensemble."""
         manifest = saved.manifest
         saved.fill(self)
@@ -345,7 +345,7 @@ class BaseEnsemble(Predicting, NestedParameters):
 
     def _read_inside(self, folder: Path, trusted: Sequence[str]) -> Self:
         """Return the fitted ensemble that was saved inside another one; this one is not fitted, and of its class."""
-        saved = Saved(folder, trusted)
+        saved = BundleReader(folder, trusted)
         names = self._get_param_names()
         params = arguments(saved.manifest["spec"], saved.trusted)
         made: Self = clone(self).set_params(**{name: value for name, value in params.items() if name in names})

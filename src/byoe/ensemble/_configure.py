@@ -15,7 +15,7 @@ from sklearn.base import clone
 from ..contracts._learner import Learner
 from ..contracts._parameters import SHARED_NAMES
 from ..errors import ParameterError, UnknownNameError, did_you_mean
-from ..registry._members import as_blender, as_learner, entries, find_label, members
+from ..registry._members import as_blender, as_learner, find_label, labelled, members
 from ..registry._plugin import plain
 
 _BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
@@ -75,7 +75,7 @@ def _plain_names(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _own_name(ensemble: Any, label: str, parameter: str) -> str:
-    learner = as_learner(dict(entries(ensemble.learners))[label])
+    learner = as_learner(dict(labelled(ensemble.learners))[label])
     return parameter if learner is None else learner.own_name(parameter)
 
 

@@ -8,13 +8,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._repr_html.estimator import _VisualBlock
 
 from ..errors import ParameterError
-from ..registry._members import entries
+from ..registry._members import labelled
 
 
 def diagram(ensemble: Any) -> Any:
     """Return the block that scikit-learn draws for an ensemble, fitted or not."""
     try:
-        pairs = entries(ensemble.learners)
+        pairs = labelled(ensemble.learners)
     except (ParameterError, TypeError):  # fit says what is wrong
         pairs = [("learners", repr(ensemble.learners))]
     members = _VisualBlock(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..bundle._reader import Saved
+from ..bundle._reader import BundleReader
 from ..registry._json_form import arguments
 from ._base import BaseEnsemble
 from ._classifier import EnsembleClassifier
@@ -74,6 +74,6 @@ def load(path: str | Path, *, trusted: Sequence[str] = (), sha256: str | None = 
     ...     bool((byoe.load(saved).predict(X) == ensemble.predict(X)).all())
     True
     """
-    saved = Saved(path, trusted, sha256)
+    saved = BundleReader(path, trusted, sha256)
     ensemble: BaseEnsemble = from_spec(saved.manifest["spec"], saved.trusted)
     return ensemble._filled(saved)

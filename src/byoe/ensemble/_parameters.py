@@ -7,7 +7,7 @@ from typing import Any, Self
 from sklearn.base import BaseEstimator, clone
 
 from ..errors import ParameterError, UnknownNameError, did_you_mean
-from ..registry._members import DROP, as_blender, as_learner, entries, find_label, replaced
+from ..registry._members import DROP, as_blender, as_learner, find_label, labelled, replaced
 
 
 class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
@@ -32,7 +32,7 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
         found: dict[str, Any] = super().get_params(deep=False)
         if not deep:
             return found
-        for label, given in entries(self.learners):
+        for label, given in labelled(self.learners):
             learner = as_learner(given)
             found[label] = DROP if learner is None else getattr(learner, "template", learner)
             for key, value in learner.get_params().items() if learner is not None else ():
@@ -61,7 +61,7 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
             else:
                 label = find_label(self.learners, head)
                 if label is None:
-                    labels = [known for known, _ in entries(self.learners)]
+                    labels = [known for known, _ in labelled(self.learners)]
                     raise UnknownNameError(
                         f"Invalid parameter {name!r} for estimator {type(self).__name__}. "
                         + did_you_mean(head, [*own, *labels])
@@ -71,7 +71,7 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
 
     def _set_member(self, label: str, parameter: str, value: Any) -> None:
         if parameter:
-            learner = as_learner(dict(entries(self.learners))[label])
+            learner = as_learner(dict(labelled(self.learners))[label])
             if learner is None:
                 raise ParameterError(f"member {label!r} is dropped; it has no parameter {parameter!r}")
             value = clone(learner).set_params(**{parameter: value})

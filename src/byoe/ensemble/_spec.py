@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import SpecError
 from ..registry._json_form import VERSION, blender_to_spec, encode, learner_to_spec
-from ..registry._members import as_blender, as_learner, entries
+from ..registry._members import as_blender, as_learner, labelled
 from ..registry._parts import parts_of
 
 _NOT_IN_SPEC = ("learners", "blender", "callbacks")
@@ -36,7 +36,7 @@ def to_spec(ensemble: Any, *, lenient: bool = False) -> dict[str, Any]:
         raise SpecError(
             "a FrozenEstimator holds a model that was fitted here, which a spec cannot hold; save it instead"
         )
-    for label, given in entries(ensemble.learners):
+    for label, given in labelled(ensemble.learners):
         made = as_learner(given)
         if made is not None:
             members.append({"label": label, **learner_to_spec(label, made)})

@@ -14,7 +14,7 @@ from ..engine._rows import Rows
 from ..engine._tasks import mean_rounds
 from ..errors import ParameterError, UnknownNameError, did_you_mean
 from ..fitted._models import FittedMember
-from ..registry._members import as_blender, check_frozen_classes, check_members, entries, find_label, members, replaced
+from ..registry._members import as_blender, check_frozen_classes, check_members, find_label, labelled, members, replaced
 from ..registry._plugin import plain
 from ..scoring._leaderboard import Leaderboard
 from ..store._stored_tasks import opened
@@ -23,8 +23,8 @@ from ._layers import warn_of_inner_ensembles
 
 def with_members(ensemble: Any, learners: Any, table: Table) -> Any:
     """Return the ensemble with further members, fitted on the same folds, before it is blended again."""
-    pairs = entries(learners)
-    taken = {plain(label) for label, _ in entries(ensemble.learners)}
+    pairs = labelled(learners)
+    taken = {plain(label) for label, _ in labelled(ensemble.learners)}
     again = [label for label, _ in pairs if plain(label) in taken]
     if again:
         raise ParameterError(
@@ -48,7 +48,7 @@ def with_members(ensemble: Any, learners: Any, table: Table) -> Any:
             **ensemble._resources(),
         )
     other = copy.copy(ensemble)
-    other.learners = [*entries(ensemble.learners), *pairs]
+    other.learners = [*labelled(ensemble.learners), *pairs]
     other.members_ = {**ensemble.members_, **fitted.members}
     other.oof_predictions_ = np.concatenate([ensemble.oof_predictions_, fitted.oof], axis=1)
     other.failures_ = [*ensemble.failures_, *fitted.failures]

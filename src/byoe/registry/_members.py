@@ -20,7 +20,7 @@ from ._registry import learner as make_learner
 DROP = "drop"
 
 
-def entries(learners: Any) -> list[tuple[str, Any]]:
+def labelled(learners: Any) -> list[tuple[str, Any]]:
     """Return (label, what the user gave) pairs; labels are checked, learners not yet made."""
     if isinstance(learners, str):
         if learners in PORTFOLIOS:
@@ -98,7 +98,7 @@ def as_learner(given: Any) -> Learner | None:
 
 def members(learners: Any) -> dict[str, Learner]:
     """Return label -> learner for all members that are not dropped."""
-    made = {label: as_learner(given) for label, given in entries(learners)}
+    made = {label: as_learner(given) for label, given in labelled(learners)}
     kept = {label: learner for label, learner in made.items() if learner is not None}
     if not kept:
         raise ParameterError("all members are dropped; keep at least one")
@@ -144,7 +144,7 @@ def check_frozen_classes(learners: Mapping[str, Learner], classes: Any) -> None:
 
 def replaced(learners: Any, label: str, new: Any) -> Any:
     """Return ``learners`` with one member changed, in the same form; nothing is changed in place."""
-    pairs = entries(learners)
+    pairs = labelled(learners)
     if isinstance(learners, Mapping):
         names = {_label(name): name for name in learners}
         return {**learners, names[label]: new}
@@ -157,7 +157,7 @@ def replaced(learners: Any, label: str, new: Any) -> Any:
 
 def find_label(learners: Any, name: str) -> str | None:
     """Return the label that a name means; ``-`` and ``_`` are alike."""
-    by_plain = {plain(label): label for label, _ in entries(learners)}
+    by_plain = {plain(label): label for label, _ in labelled(learners)}
     return by_plain.get(plain(name))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ._json_form import is_estimator, is_splitter
-from ._members import as_blender, as_learner, entries
+from ._members import as_blender, as_learner, labelled
 
 
 @dataclass
@@ -47,7 +47,7 @@ def _visit(value: Any, found: Parts) -> None:
         (found.learners if isinstance(value, Learner) else found.blenders).append(value)  # type: ignore[arg-type]
         _visit(value.get_params(), found)
     elif hasattr(value, "_classifies"):
-        _visit([as_learner(given) for _, given in entries(value.learners)], found)
+        _visit([as_learner(given) for _, given in labelled(value.learners)], found)
         _visit([as_blender(value.blender), value.cv], found)
     elif is_estimator(value) or is_splitter(value):
         found.classes.append(type(value))

@@ -37,10 +37,10 @@ def model_fn(model_dir: str, *, trusted: Sequence[str] = (), lean: bool = False)
         on the way where the model does not need them. The boosters' scikit-learn classes do not
         work in such a process.
     """
-    from ..bundle._reader import Saved
+    from ..bundle._reader import BundleReader
     from ._runtime import Runtime
 
-    saved = Saved(model_dir, trusted)
+    saved = BundleReader(model_dir, trusted)
     with kept_out() if lean and saved.native else nullcontext():
         model = Runtime(saved)
         _warm_up(model)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bundle._reader import Saved
+from ..bundle._reader import BundleReader
 from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, Task
 from ..data._table import Table
@@ -33,7 +33,7 @@ class Runtime(Predicting):
 
     Parameters
     ----------
-    saved : Saved, str or Path
+    saved : BundleReader, str or Path
         A bundle.
     n_jobs : int, default=None
         Threads for many rows; few are predicted with one.
@@ -46,12 +46,12 @@ class Runtime(Predicting):
 
     def __init__(
         self,
-        saved: Saved | str | Path,
+        saved: BundleReader | str | Path,
         *,
         n_jobs: int | None = None,
     ) -> None:
         self.n_jobs = n_jobs
-        self._saved = saved if isinstance(saved, Saved) else Saved(saved)
+        self._saved = saved if isinstance(saved, BundleReader) else BundleReader(saved)
         self._saved.fill(self)
 
     def predict(self, table: Table) -> NDArray[Any]:
@@ -107,7 +107,7 @@ class Runtime(Predicting):
     @cached_property
     def _out_of_fold(self) -> Any:
         class OutOfFold:
-            """Holds what `Saved.read_oof` reads."""
+            """Holds what `BundleReader.read_oof` reads."""
 
         found = OutOfFold()
         self._saved.read_oof(found)

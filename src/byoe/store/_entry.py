@@ -16,7 +16,7 @@ class Damaged(Exception):  # noqa: N818  # it is what an entry is, and no user e
     """An entry is not as it was written; the text says in which way."""
 
 
-def write_manifest(folder: Path, key: str, content: Mapping[str, Any]) -> None:
+def write_entry(folder: Path, key: str, content: Mapping[str, Any]) -> None:
     """Write the manifest of an entry whose other files are all in the folder."""
     files = {file.relative_to(folder).as_posix(): file_digest(file) for file in folder.rglob("*") if file.is_file()}
     entry = json.loads(json.dumps({"key": key, "files": files, **content}, allow_nan=False))  # as it will be read
@@ -24,7 +24,7 @@ def write_manifest(folder: Path, key: str, content: Mapping[str, Any]) -> None:
     (folder / MANIFEST).write_text(json.dumps(whole, indent=1, allow_nan=False), encoding="utf-8")
 
 
-def read_manifest(folder: Path, key: str) -> dict[str, Any]:
+def read_entry(folder: Path, key: str) -> dict[str, Any]:
     """Return what the manifest says, or raise `Damaged`; the other files are not looked at."""
     try:
         whole = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -41,7 +41,7 @@ def read_manifest(folder: Path, key: str) -> dict[str, Any]:
     return entry
 
 
-def check_files(folder: Path, entry: Mapping[str, Any]) -> None:
+def check_entry(folder: Path, entry: Mapping[str, Any]) -> None:
     """Raise `Damaged` unless the files are those of the manifest."""
     for name, expected in entry["files"].items():
         try:

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from ..contracts._store import Store
 from ..errors import ParameterError
-from ._entry import Damaged, check_files, read_manifest, write_manifest
+from ._entry import Damaged, check_entry, read_entry, write_entry
 
 TASKS = "tasks"
 PLANS = "plans"
@@ -92,7 +92,7 @@ class OpenStore:
         """Return the manifest of an entry, None where there is no such entry; or raise `Damaged`."""
         place = self.place(part, key)
         try:
-            return read_manifest(place, key)
+            return read_entry(place, key)
         except Damaged:
             if place.is_dir():
                 raise
@@ -105,7 +105,7 @@ class OpenStore:
             return None
         place = self.place(part, key)
         try:
-            check_files(place, entry)
+            check_entry(place, entry)
         except Damaged:
             if place.is_dir():
                 raise
@@ -126,7 +126,7 @@ class OpenStore:
         temporary = self._temporary()
         temporary.mkdir()
         try:
-            write_manifest(temporary, key, write_files(temporary))
+            write_entry(temporary, key, write_files(temporary))
             self._rename(temporary, self.place(part, key))
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

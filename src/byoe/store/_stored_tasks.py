@@ -28,7 +28,7 @@ _OOF = "oof.npy"
 _MODEL = "model"
 
 
-class Kept:
+class StoredTasks:
     """The tasks of one fit in a store.
 
     Parameters
@@ -179,10 +179,12 @@ def _write(outcome: Outcome, made_of: Mapping[str, Any], folder: Path) -> dict[s
     }
 
 
-def opened(store: Any, learners: Mapping[str, Learner], data: Rows, table: str) -> AbstractContextManager[Kept | None]:
+def opened(
+    store: Any, learners: Mapping[str, Learner], data: Rows, table: str
+) -> AbstractContextManager[StoredTasks | None]:
     """Open what the user gave as ``store=`` for the tasks of a fit; None where that is None."""
     chosen = as_store(store)
-    return nullcontext() if chosen is None else Kept(chosen, learners, data, table)
+    return nullcontext() if chosen is None else StoredTasks(chosen, learners, data, table)
 
 
 def resumed_seed(store: Store, key: str, drawn: int) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from ...ensemble._classifier import EnsembleClassifier
 from ...ensemble._spec import to_spec
 from ...errors import JobError, ParameterError, SpecError, need
-from ...registry._members import as_blender, entries
+from ...registry._members import as_blender, labelled
 from ...registry._parts import Parts, parts_of
 from ...registry._plugin import Kind
 from ...registry._registry import find
@@ -143,7 +143,7 @@ def metric_names(ensemble: Any) -> list[str]:
     names = list(CLASSIFICATION if isinstance(ensemble, EnsembleClassifier) else REGRESSION)
     own = objective_name(ensemble)
     names = [own, *(name for name in names if name != own)]
-    labels = [label for label, _ in entries(ensemble.learners)]
+    labels = [label for label, _ in labelled(ensemble.learners)]
     return [f"validation:{name}" for name in names] + [f"member:{label}:{name}" for label in labels for name in names]
 
 
