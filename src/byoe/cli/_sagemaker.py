@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import ParameterError
-from ..scoring._leaderboard import Leaderboard
+from ..tools._listing import Listing
 from . import _options as options
 
 app = typer.Typer(no_args_is_help=True, help="One training job, one tuning job and one endpoint for any ensemble.")
@@ -330,7 +330,7 @@ def _tell_job(job: Any) -> None:
     if status != "Completed":
         return
     if job.metrics:
-        print(Leaderboard({"metric": name, "value": value} for name, value in job.metrics.items()))
+        print(Listing({"metric": name, "value": value} for name, value in job.metrics.items()))
     print(f"model: {job.artifact}")
 
 
@@ -338,4 +338,4 @@ def _tell_tuning(tuning: Any) -> None:
     print(f"tuning job {tuning.name} is {tuning.status}, objective {tuning.objective}")
     trials = tuning.trials
     if trials:
-        print(Leaderboard(trials))
+        print(Listing(trials))

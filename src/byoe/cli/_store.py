@@ -13,9 +13,9 @@ import typer
 from ..contracts._store import Store
 from ..engine._tasks import where
 from ..errors import InputError
-from ..scoring._leaderboard import Leaderboard
 from ..store._entry import Damaged, read_entry
 from ..store._store import PLANS, TASKS, Entry, OpenStore, entries, is_store
+from ..tools._listing import Listing
 from ..tools._sizes import read_bytes, read_seconds, tell_bytes, tell_seconds
 
 app = typer.Typer(no_args_is_help=True, help="Look into a store of finished tasks, and tidy it up.")
@@ -28,7 +28,7 @@ def list_entries(folder: _Folder) -> None:
     """Print what is in a store, the most recently used first."""
     found = entries(_checked(folder) / TASKS)
     if found:
-        print(Leaderboard(_rows(reversed(found))))
+        print(Listing(_rows(reversed(found))))
     print(_total(found))
 
 
@@ -56,7 +56,7 @@ def prune(
         leftovers = store.remove_leftovers()
         left = store.entries()
     if removed:
-        print(Leaderboard(before[entry.path] for entry in removed if entry.path in before))
+        print(Listing(before[entry.path] for entry in removed if entry.path in before))
     print(f"removed: {_total(removed)}")
     if plans:
         print(f"removed: {_count(len(plans), 'seed of a plan', 'seeds of plans')}")

@@ -13,7 +13,7 @@ from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._optional import Prepares, SolvesMoments
 from ..errors import ByoeError, MissingExtraError, PluginError
-from ..scoring._leaderboard import Leaderboard
+from ..tools._listing import Listing
 from ..tools._versions import installed_version
 from ._plugin import LIMIT, Kind, Plugin, plain
 from ._registry import blender, everything, installed, learner
@@ -22,7 +22,7 @@ KINDS: tuple[Kind, ...] = ("learner", "blender")
 _FLAGS = ("missing", "categorical", "scaled", "sparse", "multi_output", "grouped", "stops")
 
 
-def overview() -> Leaderboard:
+def overview() -> Listing:
     """Return a row for every registered learner and blender.
 
     This imports every one of them. ``state`` is ``ok``; ``missing`` where something that it needs
@@ -35,7 +35,7 @@ def overview() -> Leaderboard:
     >>> {row["state"] for row in overview() if row["distribution"] == "byoe"}
     {'ok'}
     """
-    return Leaderboard(
+    return Listing(
         _row(kind, name, plugin)
         for kind in KINDS
         for name, group in sorted(everything(kind).items())
