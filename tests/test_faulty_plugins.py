@@ -71,9 +71,9 @@ def test_probabilities_of_the_wrong_width(data):
 
 
 def test_own_learners_are_named_by_their_label_alone(data):
-    assert _registry.origin(_registry.learner("ridge")) == ""
-    assert _registry.origin(_registry.learner("log-ridge")).startswith(" (learner 'log-ridge' of byoe-example")
-    assert _registry.origin(_registry.blender("trimmed-mean")).startswith(" (blender 'trimmed-mean' of byoe-example")
+    assert _registry.learner("ridge").origin == ""
+    assert _registry.learner("log-ridge").origin.startswith(" (learner 'log-ridge' of byoe-example")
+    assert _registry.blender("trimmed-mean").origin.startswith(" (blender 'trimmed-mean' of byoe-example")
 
 
 class NaN(Blender):
@@ -85,10 +85,30 @@ class NaN(Blender):
     def predict(self, predictions, X=None):
         return np.full(len(predictions), np.nan)
 
+    def state(self):
+        return {}
+
+    def restore(self, state, *, trusted=()):
+        return self
+
 
 def test_a_blender_that_returns_nan(data):
     with pytest.raises(ValueError, match=r"blender .* returned \d+ values that are not finite"):
         EnsembleRegressor(("ridge", "knn"), NaN(), random_state=0).fit(*data)
+
+
+@pytest.mark.parametrize("given", ["nan", NaN])
+def test_it_is_told_where_a_blender_comes_from_also_for_several_targets(given, data):
+    X, y = data
+    with register_blender("nan", NaN):
+        ensemble = EnsembleRegressor(("ridge",), given if given == "nan" else given(), cv=3, random_state=0)
+        if given is NaN:
+            ensemble.blender.name = "nan"
+        for target in (y, np.column_stack([y, y])):
+            with pytest.raises(
+                ValueError, match=r"blender nan \(blender 'nan' of this process\) returned .* not finite"
+            ):
+                ensemble.fit(X, target)
 
 
 def _spoils(X):

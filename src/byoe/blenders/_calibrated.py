@@ -36,7 +36,7 @@ class Calibrated(Blender):
         super().__init__()
         self.inner = inner
         self.method = method
-        self.name = inner.name
+        self.name, self.origin = inner.name, inner.origin
         self.weights = inner.weights
 
     @property

@@ -26,7 +26,7 @@ class PerOutput(Blender):
     def __init__(self, template: Blender) -> None:
         super().__init__()
         self.template = template
-        self.name = template.name
+        self.name, self.origin = template.name, template.origin
         self.weights = template.weights
 
     @property

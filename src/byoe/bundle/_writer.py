@@ -24,7 +24,7 @@ from ..fitted._models import FittedMember
 from ..learners._estimator import INNER
 from ..registry._json_form import blender_to_spec, public_path
 from ..registry._parts import parts_of
-from ..registry._registry import distribution_of, origin
+from ..registry._registry import distribution_of
 from ..tools._skops import SKOPS, unknown_types
 from ..tools._trust import advice, untrusted
 from ..tools._versions import OWN_CODE, distributions, installed_version
@@ -203,7 +203,7 @@ def _describe(blender: Blender) -> Any:
         json.dumps(state, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise PluginError(
-            f"blender {blender.name}{origin(blender)}: state() is not JSON ({error}); return numbers, texts, lists and "
+            f"blender {blender.name}{blender.origin}: state() is not JSON ({error}); return numbers, texts, lists and "
             "mappings, such as array.tolist()"
         ) from error
     return {"spec": blender_to_spec(blender), "distribution": distribution_of(blender), "state": state}

@@ -21,9 +21,18 @@ SHARED_OF = {same: name for name, synonyms in SHARED_NAMES.items() for same in (
 
 
 class Parameters:
-    """Keyword parameters with scikit-learn's ``get_params`` and ``set_params``."""
+    """Keyword parameters with scikit-learn's ``get_params`` and ``set_params``.
+
+    Attributes
+    ----------
+    name : str
+        The registered name.
+    origin : str
+        Of a third party's, what stands behind its name in messages: which distribution it is of.
+    """
 
     name: str = ""
+    origin: str = ""
 
     def __init__(self, **params: Any) -> None:
         self._given = dict(params)

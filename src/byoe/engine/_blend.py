@@ -11,7 +11,6 @@ from ..contracts._blender import OOF, Blender, fitted
 from ..contracts._task import FloatArray
 from ..errors import PluginError
 from ..folds._plan import SplitPlan
-from ..registry._registry import origin
 from ._threads import one_thread
 
 
@@ -55,7 +54,7 @@ def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
         try:
             return _fit_blend(blender, oof, plan)
         except PluginError as error:
-            raise PluginError(f"blender {blender.name}{origin(blender)}: {error}") from error
+            raise PluginError(f"blender {blender.name}{blender.origin}: {error}") from error
 
 
 def _fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
@@ -68,7 +67,7 @@ def _fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
         held_out.append(fitted(blender, oof.rows(train)).in_use)
         features = None if oof.X is None else oof.X[test]
         blended = held_out[-1].predict(oof.predictions[test], features)
-        blended = task.check(blended, len(test), f"blender {blender.name}{origin(blender)}")
+        blended = task.check(blended, len(test), f"blender {blender.name}{blender.origin}")
         np.add.at(sums, test, blended)
         np.add.at(counts, test, 1)
     divisor = np.maximum(counts, 1).reshape(-1, *([1] * (sums.ndim - 1)))

@@ -21,7 +21,6 @@ from ..contracts._task import FloatArray
 from ..errors import BudgetWarning, MemberError, ParameterError
 from ..fitted._models import FittedMember, FoldModel
 from ..folds._plan import SplitPlan
-from ..registry._registry import origin
 from ..store._stored_tasks import StoredTasks
 from ..tools._warnings import warn
 from ._clock import Clock
@@ -195,7 +194,7 @@ def _report(outcome: Outcome, plan: SplitPlan, result: CrossFit, on_error: str) 
     where = "the refit on all rows" if item.fold == REFIT else f"fold {item.fold + 1} of {len(plan.folds)}"
     text = f"{type(error).__name__}: {error}"
     if on_error == "raise" or isinstance(error, ParameterError):
-        raise MemberError(f"member {item.label!r}{origin(item.learner)} failed on {where}: {text}") from error
+        raise MemberError(f"member {item.label!r}{item.learner.origin} failed on {where}: {text}") from error
     trace = "".join(traceback.format_exception(error))
     result.failures.append(Failure(item.label, item.fold, text, trace))
 

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from ..contracts._task import FloatArray, IntArray
 from ..data._table import Table
 from ..errors import ParameterError
-from ..registry._registry import origin
 from ..tools._warnings import warn
 from ._shield import shielded
 
@@ -294,5 +293,5 @@ def _held_out_blends(ensemble: Any, table: Table) -> FloatArray:
                 found = model.predict(X, threads=ensemble._threads(table))
             predictions[:, column] = task.check(found, len(table), label)
         blended = blender.predict(predictions, ensemble._passed_through(blender, table))
-        blends.append(task.check(blended, len(table), f"blender {blender.name}{origin(blender)}"))
+        blends.append(task.check(blended, len(table), f"blender {blender.name}{blender.origin}"))
     return np.stack(blends, axis=1)

@@ -14,7 +14,6 @@ from ..contracts._task import FloatArray, IntArray, Task
 from ..data._encoder import Encoder
 from ..errors import BundleError, ParameterError, PluginError
 from ..learners._estimator import INNER
-from ..registry._registry import origin
 from ..tools._estimators import is_ensemble
 from ._additive import check_model, to_inputs
 from ._shield import shielded
@@ -53,7 +52,7 @@ class FittedMember:
                 with shielded(self.learner, table.all(frames=model.frames)) as (X,):
                     total = total + ask(model, X)
             except PluginError as error:
-                raise PluginError(f"member {self.label!r}{origin(self.learner)}: {error}") from error
+                raise PluginError(f"member {self.label!r}{self.learner.origin}: {error}") from error
         return np.asarray(total / len(self.models), dtype=np.float64)
 
     def importances(self, n_features: int) -> FloatArray | None:

@@ -11,7 +11,6 @@ import numpy as np
 from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, Task
 from ..data._table import Table
-from ..registry._registry import origin
 from ..tools._cores import cores
 from ._models import FittedMember
 from ._passthrough import passed_through
@@ -46,7 +45,7 @@ class Predicting:
         if predictions is None:
             predictions = self._member_predictions(table, self.blender_)
         blended = self.blender_.predict(predictions, self._passed_through(self.blender_, table))
-        return self._task.check(blended, len(table), f"blender {self.blender_.name}{origin(self.blender_)}")
+        return self._task.check(blended, len(table), f"blender {self.blender_.name}{self.blender_.origin}")
 
     def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
         return passed_through(blender, table, getattr(self, "feature_names_in_", None))

@@ -10,7 +10,6 @@ import numpy as np
 
 from ..contracts._learner import Learner
 from ..errors import PluginError
-from ..registry._registry import origin
 
 if TYPE_CHECKING:
     pass
@@ -33,7 +32,7 @@ def shielded(learner: Learner, *arrays: Any) -> Iterator[Any]:
         return
     copies = tuple(array.copy() if hasattr(array, "copy") else array for array in arrays)
     yield copies
-    if origin(learner) and not all(map(_same, copies, arrays)):
+    if learner.origin and not all(map(_same, copies, arrays)):
         raise PluginError(
             f"{learner.name} changed the rows that it got in place, which others may use too; let it work on a copy"
         )

@@ -15,6 +15,7 @@ from ..errors import InputError, ParameterError, UnknownNameError
 from ._plugin import plain
 from ._portfolios import PORTFOLIOS
 from ._registry import blender as make_blender
+from ._registry import know_origin
 from ._registry import learner as make_learner
 
 DROP = "drop"
@@ -85,6 +86,7 @@ def as_learner(given: Any) -> Learner | None:
             return make_learner(name, **params)
         return as_learner(params)
     if isinstance(given, Learner):
+        know_origin(given)
         return given
     if hasattr(given, "fit") and hasattr(given, "get_params") and not isinstance(given, type):
         from ..learners._from_estimator import FromEstimator
@@ -166,6 +168,7 @@ def as_blender(given: Any) -> Blender:
     if isinstance(given, str):
         return make_blender(given)
     if isinstance(given, Blender):
+        know_origin(given)
         return given
     if isinstance(given, type):
         raise ParameterError(f"the blender is the class {given.__name__}; give an instance: {given.__name__}()")

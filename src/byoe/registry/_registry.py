@@ -53,11 +53,15 @@ def find(kind: Kind, name: str) -> Plugin:
     return pick(kind, name, installed(kind), everything(kind))
 
 
-def origin(thing: Learner | Blender) -> str:
-    """Return where a third party's learner or blender comes from, to be put behind its label; else nothing."""
-    kind: Kind = "learner" if isinstance(thing, Learner) else "blender"
-    found = () if hasattr(thing, "template") else everything(kind).get(plain(thing.name), ())
-    return f" ({found[0]})" if found and found[0].distribution != OWN else ""
+def know_origin(made: Learner | Blender) -> None:
+    """Tell a learner or blender that the user made where its registered name comes from."""
+    kind: Kind = "learner" if isinstance(made, Learner) else "blender"
+    known = everything(kind).get(plain(made.name), ())
+    made.origin = _origin(known[0]) if known else ""
+
+
+def _origin(plugin: Plugin) -> str:
+    return "" if plugin.distribution == OWN else f" ({plugin})"
 
 
 def distribution_of(thing: Learner | Blender) -> str | None:
@@ -237,7 +241,7 @@ def as_saved(kind: Kind, name: str, params: Mapping[str, Any], distribution: str
     if not isinstance(target, type) or not issubclass(target, (Learner, Blender)):
         return _as_learner(plugin, params)
     made: Any = _instance(plugin, target, params)
-    made.name = plugin.name
+    made.name, made.origin = plugin.name, _origin(plugin)
     return made
 
 
@@ -305,7 +309,7 @@ def _finished(plugin: Plugin, made: _Made, params: Mapping[str, Any]) -> _Made:
     try:
         if fault := broken_promise(made):
             raise PluginError(f"{plugin}: {fault}")
-        made.name = plugin.name
+        made.name, made.origin = plugin.name, _origin(plugin)
         made.check_names(params)
     except ByoeError:
         raise
