@@ -21,13 +21,12 @@ from ..contracts._task import FloatArray
 from ..errors import BudgetWarning, MemberError, ParameterError
 from ..fitted._models import FittedMember, FoldModel
 from ..folds._plan import SplitPlan
-from ..store._stored_tasks import StoredTasks
 from ..tools._warnings import warn
 from ._clock import Clock
 from ._execution import Execution
 from ._progress import Progress, telling
 from ._rows import Rows
-from ._tasks import REFIT, FitTask, Outcome, fit_tasks, task_seed
+from ._tasks import REFIT, FitTask, Outcome, TaskStore, fit_tasks, task_seed
 
 
 @dataclass(frozen=True)
@@ -75,16 +74,16 @@ def cross_fit(
     memory_limit: int | None = None,
     on_error: str = "raise",
     callbacks: tuple[Callable[[Progress], Any], ...] = (),
-    kept: StoredTasks | None = None,
+    stored: TaskStore | None = None,
 ) -> CrossFit:
     """Fit every member on every fold, predict the rows it did not see, finalise it.
 
     Members named in ``stopping`` find their number of rounds in the folds; a refit on all
     rows takes the mean of these numbers, so it waits for them. Members that cannot be complete
-    within ``time_limit`` seconds are left out. What is found in ``kept`` is not done again.
+    within ``time_limit`` seconds are left out. What ``stored`` has is not done again.
     """
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
-    execution = Execution(tasks, data, stopping, seed, n_jobs, time_limit, memory_limit, kept)
+    execution = Execution(tasks, data, stopping, seed, n_jobs, time_limit, memory_limit, stored)
     fitted = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
     sums = np.zeros((len(data.table), len(learners), *data.task.width))
     result = CrossFit(fitted, sums, dict.fromkeys(learners, 0.0))
@@ -116,7 +115,7 @@ def refit(
     n_jobs: int | None = None,
     memory_limit: int | None = None,
     callbacks: tuple[Callable[[Progress], Any], ...] = (),
-    kept: StoredTasks | None = None,
+    stored: TaskStore | None = None,
 ) -> dict[str, FoldModel]:
     """Fit every member once, on all rows, for as many rounds as each output's model is to have."""
     if not learners:
@@ -129,7 +128,7 @@ def refit(
         )
         for label, learner in learners.items()
     ]
-    execution = Execution(tasks, data, frozenset(), seed, n_jobs, None, memory_limit, kept)
+    execution = Execution(tasks, data, frozenset(), seed, n_jobs, None, memory_limit, stored)
     models: dict[str, FoldModel] = {}
     quiet = {category for learner in learners.values() for category in learner.quiet}
     with (

@@ -8,14 +8,13 @@ from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
 
 from ..errors import ParameterError
-from ..store._stored_tasks import StoredTasks
 from ..tools._cores import cores
 from ._clock import Clock
 from ._one_task import carry_out
 from ._order import in_order
 from ._prepared import preparing
 from ._rows import Rows
-from ._tasks import PREPARE, REFIT, FitTask, Outcome, mean_rounds
+from ._tasks import PREPARE, REFIT, FitTask, Outcome, TaskStore, mean_rounds
 from ._threads import run
 from ._workers import Errand, Workers, configured_backend
 
@@ -35,8 +34,7 @@ class Execution:
         Seconds.
     memory_limit : int or None
         Bytes.
-    kept : StoredTasks or None
-        What a store has.
+    stored : TaskStore or None
 
     Attributes
     ----------
@@ -54,7 +52,7 @@ class Execution:
         n_jobs: int | None,
         time_limit: float | None,
         memory_limit: int | None,
-        kept: StoredTasks | None,
+        stored: TaskStore | None,
     ) -> None:
         self._backend = configured_backend()
         if self._backend is not None and time_limit is not None:
@@ -66,15 +64,15 @@ class Execution:
         n_cores = n_cores if self._backend is None else 1
         hurry = time_limit is not None
         self._schedule = in_order(tasks, data, n_cores, stopping, seed, memory_limit, in_a_hurry=hurry)
-        self._data, self._stopping, self._kept = data, stopping, kept
+        self._data, self._stopping, self._stored = data, stopping, stored
         self._seeds = {item.label: item.seed for item in self._schedule.preparing}
         self._prepared = {item.label: preparing(item.learner, data, item.seed) for item in self._schedule.preparing}
         self._left = Counter(task.label for task in tasks)
         self.clock = Clock(self._schedule.guesses, self._left, self._schedule.at_once, time_limit)
         self._over = None if time_limit is None else self.clock.over
         self.arrived: dict[tuple[str, int], Outcome] = {}
-        if kept is not None:
-            kept.expect(tasks, self._seeds)
+        if stored is not None:
+            stored.expect(tasks, self._seeds)
 
     def run(self, n_jobs: int | None, quiet: Iterable[type[Warning]]) -> Generator[Outcome]:
         """Yield what comes of every task as it arrives, until the time is over."""
@@ -95,7 +93,7 @@ class Execution:
     def _do(self, item: FitTask, threads: int) -> Outcome:
         """Do a task in this thread, unless it need not or cannot be done."""
         if item.fold == PREPARE:
-            if self._kept is None or not self._kept.holds(item.label):
+            if self._stored is None or not self._stored.holds(item.label):
                 with suppress(Exception):  # the folds will say it
                     self._prepared[item.label].make(threads)
             return Outcome(item, 0.0)
@@ -149,7 +147,7 @@ class Execution:
         return mean_rounds([fold.rounds for fold in folds if fold is not None])
 
     def _found(self, item: FitTask, rounds: list[int]) -> Outcome | None:
-        found = None if self._kept is None else self._kept.find(item, rounds)
+        found = None if self._stored is None else self._stored.find(item, rounds)
         if found is not None:
             self.clock.reuse(item.label)
             self.arrived[item.label, item.fold] = found
@@ -159,5 +157,5 @@ class Execution:
         item = outcome.task
         self.clock.finish(item.label, outcome.seconds, failed=outcome.error is not None)
         self.arrived[item.label, item.fold] = outcome
-        if self._kept is not None:
-            self._kept.keep(outcome, rounds)
+        if self._stored is not None:
+            self._stored.keep(outcome, rounds)

@@ -1,11 +1,12 @@
-"""What there is to do in a fit, in which order: one task for every member and fold."""
+"""What there is to do in a fit: one task for every member and fold."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -66,6 +67,29 @@ class Outcome:
     error: Exception | None = None
     left_out: bool = False
     reused: bool = False
+
+
+class TaskStore(Protocol):
+    """What the engine wants of a store: tasks that are looked up before they are done, and kept after."""
+
+    def expect(self, tasks: Sequence[FitTask], prepared: Mapping[str, int]) -> None:
+        """Take the tasks of the fit, and the seeds of the members for which the table is prepared once."""
+        ...
+
+    def holds(self, label: str) -> bool:
+        """Return whether all tasks of a member seem to be there; whether they are whole shows when they are read."""
+        ...
+
+    def find(self, task: FitTask, rounds: Sequence[int]) -> Outcome | None:
+        """Return what came of a task in an earlier fit, None where it has to be done.
+
+        ``rounds`` are those that a refit is given.
+        """
+        ...
+
+    def keep(self, outcome: Outcome, rounds: Sequence[int]) -> None:
+        """Write what came of a task; without an effect where it failed or cannot be kept."""
+        ...
 
 
 def where(fold: int) -> str:

@@ -165,14 +165,14 @@ class BaseEnsemble(Predicting, NestedParameters):
         self._warn_of_bagging(plan)
         warn_of_leaks(plan, table, target)
         warn_of_inner_ensembles(plan, learners)
-        with opened(self.store, learners, data, digest) as kept:
+        with opened(self.store, learners, data, digest) as stored:
             fitted = cross_fit(
                 learners,
                 data,
                 finalize={label: self._finalize_of(learner, plan) for label, learner in learners.items()},
                 stopping={label for label, learner in learners.items() if self._stops(learner)},
                 seed=seed,
-                kept=kept,
+                stored=stored,
                 **self._resources(),
             )
         if classes is not None:

@@ -37,14 +37,14 @@ def with_members(ensemble: Any, learners: Any, table: Table) -> Any:
     check_frozen_classes(made, getattr(ensemble, "classes_", None))
     warn_of_inner_ensembles(ensemble._plan, made)
     data = Rows(table, ensemble._y, ensemble._weight, ensemble._task, ensemble._plan)
-    with opened(ensemble.store, made, data, ensemble._digest) as kept:
+    with opened(ensemble.store, made, data, ensemble._digest) as stored:
         fitted = cross_fit(
             made,
             data,
             finalize={label: ensemble._finalize_of(learner, ensemble._plan) for label, learner in made.items()},
             stopping={label for label, learner in made.items() if ensemble._stops(learner)},
             seed=ensemble._seed,
-            kept=kept,
+            stored=stored,
             **ensemble._resources(),
         )
     other = copy.copy(ensemble)
@@ -109,7 +109,7 @@ def refitted(ensemble: Any, table: Table) -> Any:
     data = Rows(table, ensemble._y, ensemble._weight, ensemble._task, ensemble._plan)
     learners = {label: member.learner for label, member in bags.items()}
     rounds = {label: mean_rounds([model.rounds for model in member.models]) for label, member in bags.items()}
-    with opened(ensemble.store, learners, data, ensemble._digest) as kept:
+    with opened(ensemble.store, learners, data, ensemble._digest) as stored:
         models = refit(
             learners,
             data,
@@ -118,7 +118,7 @@ def refitted(ensemble: Any, table: Table) -> Any:
             n_jobs=ensemble.n_jobs,
             memory_limit=ensemble._limits()["memory_limit"],
             callbacks=ensemble._listeners(),
-            kept=kept,
+            stored=stored,
         )
     other = copy.copy(ensemble)
     other.finalize = "refit"
