@@ -7,7 +7,7 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,31 +18,28 @@ from .._version import __version__
 from ..blenders._calibrated import Calibrated
 from ..blenders._per_output import PerOutput
 from ..contracts._blender import Blender
-from ..ensemble._spec import to_spec
 from ..errors import BundleError, PluginError
 from ..fitted._models import FittedMember
 from ..learners._estimator import INNER
 from ..registry._json_form import blender_to_spec, public_path
 from ..registry._parts import parts_of
 from ..registry._registry import distribution_of
+from ..tools._estimators import is_ensemble
 from ..tools._skops import SKOPS, unknown_types
 from ..tools._trust import advice, untrusted
 from ..tools._versions import OWN_CODE, distributions, installed_version
 from ._manifest import MANIFEST, MEMBERS, OOF, write_manifest
 
 
-def save(ensemble: Any, path: str | Path, *, oof: bool = True, trusted: Sequence[str] | None = ()) -> Path:
-    """Write a fitted ensemble; a bundle that stands there is replaced only once all is written.
-
-    With ``trusted=None`` any type is written.
-    """
-    if oof and not hasattr(ensemble, "_plan"):
-        raise BundleError("the ensemble was loaded from a bundle without out-of-fold data; save it with oof=False")
+def write(
+    ensemble: Any, spec: Mapping[str, Any], path: str | Path, *, oof: bool, trusted: Sequence[str] | None
+) -> Path:
+    """Write a fitted ensemble; a bundle that stands there is replaced only once all is written."""
     target = check_free(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        _write(ensemble, temporary, oof=oof, trusted=trusted)
+        _write(ensemble, spec, temporary, oof=oof, trusted=trusted)
         temporary.chmod(0o755)  # mkdtemp makes it private
         _move(temporary, target)
     finally:
@@ -73,8 +70,7 @@ def _move(temporary: Path, target: Path) -> None:
         new.replace(old)
 
 
-def _write(ensemble: Any, folder: Path, *, oof: bool, trusted: Sequence[str] | None) -> None:
-    spec = to_spec(ensemble, lenient=True)
+def _write(ensemble: Any, spec: Mapping[str, Any], folder: Path, *, oof: bool, trusted: Sequence[str] | None) -> None:
     used = ensemble.blender_.used(len(ensemble.members_))
     described = [
         {**_write_member(member, folder), "used": bool(used[i])} for i, member in enumerate(ensemble.members_.values())
@@ -175,8 +171,9 @@ def _refused(ensemble: Any, folder: Path, held_out: Sequence[Blender], trusted: 
             if INNER not in file.relative_to(own).parts:
                 refused.update(unknown_types(file.read_bytes(), trusts, trusted))
         for number, fold_model in enumerate(member.models):
-            for place, inner in fold_model.inside(own / str(number)):
-                refused.update(_refused(inner, place, (), trusted))  # saved without its out-of-fold data
+            for model, place in zip(fold_model.models, fold_model.folders(own / str(number)), strict=True):
+                if is_ensemble(inner := getattr(model, "estimator", None)):
+                    refused.update(_refused(inner, place / INNER, (), trusted))  # saved without its out-of-fold data
     for state in _skops_states([_describe(blender) for blender in (ensemble.blender_, *held_out)]):
         refused.update(unknown_types(base64.b64decode(state), frozenset(), trusted))
     return refused

@@ -313,7 +313,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         SpecError
             When JSON cannot express a member or the blender.
         """
-        from ..bundle._writer import save
+        from ._save import save
 
         check_is_fitted(self, "members_")
         return save(self, path, oof=oof, trusted=trusted)
@@ -339,7 +339,7 @@ class BaseEnsemble(Predicting, NestedParameters):
     # An ensemble in an ensemble is a bundle in a bundle: of what predicts, which is all of it that is used.
 
     def _save_inside(self, folder: Path) -> None:
-        from ..bundle._writer import save
+        from ._save import save
 
         save(self, folder, oof=False, trusted=None)  # whoever saves the outer one names what is trusted
 

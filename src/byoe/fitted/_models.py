@@ -13,8 +13,6 @@ from ..contracts._learner import Explains, Learner, Model
 from ..contracts._task import FloatArray, IntArray, Task
 from ..data._encoder import Encoder
 from ..errors import BundleError, ParameterError, PluginError
-from ..learners._estimator import INNER
-from ..tools._estimators import is_ensemble
 from ._additive import check_model, to_inputs
 from ._shield import shielded
 
@@ -134,8 +132,7 @@ class FoldModel:
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the models' native files into an empty folder; return how to use them, as JSON values."""
-        for number, model in enumerate(self.models):
-            place = _place(folder, number, len(self.models))
+        for model, place in zip(self.models, self.folders(folder), strict=True):
             place.mkdir(exist_ok=True)
             model.save(place)
         return {
@@ -146,11 +143,9 @@ class FoldModel:
             "rounds": self.rounds,
         }
 
-    def inside(self, folder: Path) -> list[tuple[Path, Any]]:
-        """Return the ensembles inside that ``save`` writes as bundles of their own, and where."""
-        places = [_place(folder, number, len(self.models)) for number in range(len(self.models))]
-        estimators = [getattr(model, "estimator", None) for model in self.models]
-        return [(place / INNER, one) for place, one in zip(places, estimators, strict=True) if is_ensemble(one)]
+    def folders(self, folder: Path) -> list[Path]:
+        """Return where in a folder ``save`` writes each model."""
+        return _places(folder, len(self.models))
 
     @classmethod
     def load(
@@ -165,8 +160,7 @@ class FoldModel:
         present = None if described["present"] is None else np.asarray(described["present"], dtype=np.int64)
         encoder = None if described["encoder"] is None else Encoder.restore(described["encoder"])
         inner = inner_task(learner, task, present)
-        places = [_place(folder, number, described["outputs"]) for number in range(described["outputs"])]
-        models = [learner.load(place, task=inner, trusted=trusted) for place in places]
+        models = [learner.load(place, task=inner, trusted=trusted) for place in _places(folder, described["outputs"])]
         return cls(models, task, described["frames"], encoder, present, described["rounds"])
 
 
@@ -190,8 +184,8 @@ def _checked(model: Model, prediction: Any, n_rows: int, task: Task) -> FloatArr
         raise PluginError(str(error)) from error
 
 
-def _place(folder: Path, number: int, count: int) -> Path:
-    return folder if count == 1 else folder / str(number)
+def _places(folder: Path, count: int) -> list[Path]:
+    return [folder] if count == 1 else [folder / str(number) for number in range(count)]
 
 
 def inner_task(learner: Learner, task: Task, present: IntArray | None) -> Task:
