@@ -56,7 +56,7 @@ def test_dashes_booleans_and_estimators():
     made = configure(
         EnsembleRegressor([("my_lasso", Lasso())]), {"my-lasso--alpha".replace("--", "__"): 2.0, "verbose": "True"}
     )
-    assert made.learners[0][1].template.alpha == 2.0
+    assert made.learners[0][1].user_estimator.alpha == 2.0
     assert made.verbose is True
     assert (
         configure(EnsembleRegressor(("ridge",), "meta-linear"), {"blender__passthrough": "false"}).blender.passthrough

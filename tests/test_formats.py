@@ -62,4 +62,4 @@ def test_an_ensemble_inside_one_of_any_format_predicts_what_it_did(kept):
     folder, rows, expected = kept
     loaded = byoe.load(folder / "layers")
     np.testing.assert_allclose(loaded.predict(rows[["rooms"]]), expected["layers"], rtol=1e-12)
-    assert isinstance(loaded.members_["inner"].learner.template, byoe.EnsembleRegressor)
+    assert isinstance(loaded.members_["inner"].learner.user_estimator, byoe.EnsembleRegressor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self, cast
 
 import numpy as np
@@ -10,12 +11,13 @@ from numpy.typing import NDArray
 from ..contracts._blender import OOF, Blender, Linear, fitted
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
+from ._wrapping import WrappingBlender
 
 METHODS = ("temperature", "sigmoid", "isotonic")
 _SMALLEST = 1e-15
 
 
-class Calibrated(Blender):
+class Calibrated(WrappingBlender):
     """A blender whose probabilities are mapped to observed frequencies.
 
     The map is learned on cross-fitted predictions of the blender, and the blender then on all
@@ -32,24 +34,12 @@ class Calibrated(Blender):
         Where it is a weighting.
     """
 
+    inner_: Blender
+    needs = ("scipy",)
+
     def __init__(self, inner: Blender, method: str) -> None:
-        super().__init__()
-        self.inner = inner
+        super().__init__(inner)
         self.method = method
-        self.name, self.origin = inner.name, inner.origin
-        self.weights = inner.weights
-
-    @property
-    def passthrough(self) -> Any:
-        return self.inner.passthrough
-
-    @property
-    def takes_scores(self) -> bool:
-        return self.inner.takes_scores
-
-    @property
-    def gives_probabilities(self) -> bool:
-        return self.inner.gives_probabilities
 
     @property
     def weights_(self) -> FloatArray:
@@ -94,6 +84,23 @@ class Calibrated(Blender):
     def linear(self, X: Any = None) -> Linear | None:
         form: Linear | None = self.inner_.linear(X)
         return form
+
+    def parts(self) -> list[Blender]:
+        return [self.inner_]
+
+    def of_each_target(self) -> Sequence[Blender]:
+        return self.inner_.of_each_target()
+
+    def described(self, parts: list[Any]) -> dict[str, Any]:
+        return {"calibration": self.calibration(), "blender": parts[0]}
+
+    @classmethod
+    def described_parts(cls, description: Any) -> list[Any] | None:
+        return [description["blender"]] if "calibration" in description else None
+
+    @classmethod
+    def restored(cls, description: Any, parts: Sequence[Blender]) -> Calibrated:
+        return cls.of(parts[0], description["calibration"])
 
     def calibration(self) -> dict[str, Any]:
         """Return the fitted map as plain JSON values."""

@@ -25,11 +25,11 @@ class MetaModel(Blender):
     one; for more, all probabilities side by side.
     """
 
-    def __init__(self, template: Any) -> None:
+    def __init__(self, estimator: Any) -> None:
         super().__init__()
-        self.template = template
-        self.name = type(template).__name__
-        self.weights = "approximate" if has_fit_parameter(last_step(template), "sample_weight") else "none"
+        self.user_estimator = estimator
+        self.name = type(estimator).__name__
+        self.weights = "approximate" if has_fit_parameter(last_step(estimator), "sample_weight") else "none"
         self._n_classes = 0
 
     @property
@@ -38,20 +38,20 @@ class MetaModel(Blender):
 
     @property
     def gives_probabilities(self) -> bool:
-        return hasattr(self.template, "predict_proba")
+        return hasattr(self.user_estimator, "predict_proba")
 
     def check(self, task: Task, n_members: int) -> None:
-        fits = is_classifier(self.template) if task.is_classification else is_regressor(self.template)
+        fits = is_classifier(self.user_estimator) if task.is_classification else is_regressor(self.user_estimator)
         if not fits:
             wanted = "classifier" if task.is_classification else "regressor"
             raise ParameterError(
-                f"blender {type(self.template).__name__} is not a {wanted}, and this is a {task.kind} ensemble"
+                f"blender {type(self.user_estimator).__name__} is not a {wanted}, and this is a {task.kind} ensemble"
             )
 
     def fit(self, oof: OOF) -> Self:
         self.check(oof.task, oof.predictions.shape[1])
         self._n_classes = oof.task.n_classes
-        self.estimator_ = clone(self.template)
+        self.estimator_ = clone(self.user_estimator)
         set_seed(self.estimator_, oof.seed)
         weights = fit_params(self.estimator_, sample_weight=oof.sample_weight)
         self.estimator_.fit(meta_features(oof.predictions, oof.task), oof.y, **weights)
@@ -80,23 +80,26 @@ class MetaModel(Blender):
         file = base64.b64encode(io.dumps(self.estimator_)).decode("ascii")
         return {"skops": file, "n_classes": self._n_classes}
 
+    def skops_files(self) -> list[bytes]:
+        return [base64.b64decode(self.state()["skops"])]
+
     def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
         self.estimator_ = load_skops(base64.b64decode(state["skops"]), frozenset(), trusted)
         self._n_classes = state["n_classes"]
         return self
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        return cast(dict[str, Any], self.template.get_params(deep=deep))
+        return cast(dict[str, Any], self.user_estimator.get_params(deep=deep))
 
     def set_params(self, **params: Any) -> Self:
-        self.template.set_params(**params)
+        self.user_estimator.set_params(**params)
         return self
 
     def __sklearn_clone__(self) -> MetaModel:
-        return MetaModel(clone(self.template))
+        return MetaModel(clone(self.user_estimator))
 
     def __repr__(self) -> str:
-        return repr(self.template)
+        return repr(self.user_estimator)
 
 
 def meta_features(predictions: FloatArray, task: Task) -> FloatArray:

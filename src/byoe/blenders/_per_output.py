@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender, fitted
 from ..contracts._task import FloatArray, Task
+from ._wrapping import WrappingBlender
 
 
-class PerOutput(Blender):
+class PerOutput(WrappingBlender):
     """Blends every target by a blender of its own.
 
     Attributes
@@ -23,21 +25,13 @@ class PerOutput(Blender):
         Where the blenders are weightings.
     """
 
-    def __init__(self, template: Blender) -> None:
-        super().__init__()
-        self.template = template
-        self.name, self.origin = template.name, template.origin
-        self.weights = template.weights
-
-    @property
-    def passthrough(self) -> Any:
-        return self.template.passthrough
+    blenders_: list[Blender]
 
     def check(self, task: Task, n_members: int) -> None:
-        self.template.check(replace(task, n_outputs=1), n_members)
+        self.inner.check(replace(task, n_outputs=1), n_members)
 
     def fit(self, oof: OOF) -> Self:
-        self.blenders_ = [fitted(self.template, one) for one in outputs(oof)]
+        self.blenders_ = [fitted(self.inner, one) for one in outputs(oof)]
         return self
 
     @classmethod
@@ -65,13 +59,27 @@ class PerOutput(Blender):
     def restricted(self, kept: NDArray[np.bool_]) -> PerOutput:
         return PerOutput.of([blender.restricted(kept) for blender in self.blenders_])
 
+    def parts(self) -> list[Blender]:
+        return self.blenders_
+
+    def of_each_target(self) -> list[Blender]:
+        return self.blenders_
+
+    def described(self, parts: list[Any]) -> list[Any]:
+        return parts
+
+    @classmethod
+    def described_parts(cls, description: Any) -> list[Any] | None:
+        return description if isinstance(description, list) else None
+
+    @classmethod
+    def restored(cls, description: Any, parts: Sequence[Blender]) -> PerOutput:
+        return cls.of(list(parts))
+
     def __sklearn_clone__(self) -> PerOutput:
         from sklearn.base import clone
 
-        return PerOutput(clone(self.template))
-
-    def __repr__(self) -> str:
-        return repr(self.template)
+        return PerOutput(clone(self.inner))
 
 
 def outputs(oof: OOF) -> list[OOF]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..blenders._calibrated import Calibrated
 from ..blenders._per_output import PerOutput
+from ..blenders._wrapping import WrappingBlender
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._task import Task
@@ -21,6 +22,7 @@ from ..registry._json_form import decode
 from ..registry._registry import as_saved
 from ._manifest import MEMBERS, OOF, check_files, check_libraries, read_manifest
 
+_WRAPPING: tuple[type[WrappingBlender], ...] = (PerOutput, Calibrated)
 _NATIVE = frozenset({"catboost", "lightgbm", "scipy", "xgboost"})
 
 
@@ -141,10 +143,10 @@ class BundleReader:
 
     def blender(self, entry: Any) -> Blender:
         """Return a fitted blender, or that of several targets, of its description."""
-        if isinstance(entry, list):
-            return PerOutput.of([self.blender(one) for one in entry])
-        if "calibration" in entry:
-            return Calibrated.of(self.blender(entry["blender"]), entry["calibration"])
+        for kind in _WRAPPING:
+            parts = kind.described_parts(entry)
+            if parts is not None:
+                return kind.restored(entry, [self.blender(part) for part in parts])
         spec, made = entry["spec"], None
         if "blender" in spec:
             params = decode(spec["params"], self.trusted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import shutil
@@ -15,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._version import __version__
-from ..blenders._calibrated import Calibrated
-from ..blenders._per_output import PerOutput
+from ..blenders._wrapping import WrappingBlender
 from ..contracts._blender import Blender
 from ..errors import BundleError, PluginError
 from ..fitted._models import FittedMember
@@ -145,13 +143,8 @@ def _skops_libraries(data: bytes) -> set[str]:
 
 
 def _blender_libraries(blender: Blender) -> set[str]:
-    if isinstance(blender, PerOutput):
-        return set().union(*map(_blender_libraries, blender.blenders_))
-    if isinstance(blender, Calibrated):
-        return {"scipy"} | _blender_libraries(blender.inner_)
-    if hasattr(blender, "template"):
-        return _skops_libraries(base64.b64decode(blender.state()["skops"]))
-    return _own_library(blender).union(blender.needs)
+    inside = [*map(_blender_libraries, blender.parts()), *map(_skops_libraries, blender.skops_files())]
+    return _own_library(blender).union(blender.needs, *inside)
 
 
 def _own_library(thing: Any) -> set[str]:
@@ -174,27 +167,22 @@ def _refused(ensemble: Any, folder: Path, held_out: Sequence[Blender], trusted: 
             for model, place in zip(fold_model.models, fold_model.folders(own / str(number)), strict=True):
                 if is_ensemble(inner := getattr(model, "estimator", None)):
                     refused.update(_refused(inner, place / INNER, (), trusted))  # saved without its out-of-fold data
-    for state in _skops_states([_describe(blender) for blender in (ensemble.blender_, *held_out)]):
-        refused.update(unknown_types(base64.b64decode(state), frozenset(), trusted))
+    for blender in (ensemble.blender_, *held_out):
+        for data in _skops_files(blender):
+            refused.update(unknown_types(data, frozenset(), trusted))
     return refused
 
 
-def _skops_states(described: Any) -> Iterator[str]:
-    if isinstance(described, list):
-        for one in described:
-            yield from _skops_states(one)
-    elif "calibration" in described:
-        yield from _skops_states(described["blender"])
-    elif "estimator" in described["spec"]:
-        yield described["state"]["skops"]
+def _skops_files(blender: Blender) -> Iterator[bytes]:
+    yield from blender.skops_files()
+    for part in blender.parts():
+        yield from _skops_files(part)
 
 
 def _describe(blender: Blender) -> Any:
     """Return a fitted blender, or those of several targets, as JSON values."""
-    if isinstance(blender, PerOutput):
-        return [_describe(one) for one in blender.blenders_]
-    if isinstance(blender, Calibrated):
-        return {"calibration": blender.calibration(), "blender": _describe(blender.inner_)}
+    if isinstance(blender, WrappingBlender):
+        return blender.described([_describe(part) for part in blender.parts()])
     state = blender.state()
     try:
         json.dumps(state, allow_nan=False)

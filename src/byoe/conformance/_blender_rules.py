@@ -44,7 +44,7 @@ def _parameters(subject: BlenderSubject) -> None:
         raise BrokenPromiseError(
             f"a clone has the parameters {clone(blender).get_params()}, expected {blender.get_params()}"
         )
-    if hasattr(blender, "template"):  # scikit-learn's own
+    if blender.user_estimator is not None:  # scikit-learn's own
         return
     try:
         clone(blender).set_params(no_such_parameter_of_any_blender=1)

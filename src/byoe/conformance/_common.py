@@ -32,7 +32,7 @@ def check_contract(made: Learner | Blender) -> None:
 
 def check_found_by_name(kind: Kind, made: Learner | Blender) -> None:
     """Check that the registered name leads to a thing of the same kind, whose module can be imported alone."""
-    if hasattr(made, "template") or plain(made.name) not in installed(kind):
+    if made.user_estimator is not None or plain(made.name) not in installed(kind):
         raise NotSupportedError("it is not registered, so that a job cannot find it")
     try:
         plugin = find(kind, made.name)

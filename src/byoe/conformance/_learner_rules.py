@@ -62,7 +62,7 @@ def _parameters(subject: LearnerSubject) -> None:
                 raise BrokenPromiseError(f"after set_params({name}={value!r}) get_params() says {twin.get_params()}")
     if plain_params(learner.get_params()) != before:
         raise BrokenPromiseError("set_params on a clone changed the learner that it was cloned from")
-    if learner.parameter_names() is not None and not hasattr(learner, "template"):  # which is the user's own object
+    if learner.parameter_names() is not None and learner.user_estimator is None:  # which is the user's own object
         try:
             clone(learner).set_params(no_such_parameter_of_any_learner=1)
         except ValueError:  # byoe's UnknownNameError, or scikit-learn's own

@@ -278,7 +278,9 @@ def _origin(kind: Any, given: Any, made: Learner | Blender) -> str:
             return str(find(kind, made.name))
         except ByoeError:
             pass
-    target = given if hasattr(given, "__qualname__") else type(getattr(made, "template", made))
+    target = (
+        given if hasattr(given, "__qualname__") else type(made if made.user_estimator is None else made.user_estimator)
+    )
     return f"{kind} {target.__module__}.{target.__qualname__}"
 
 

@@ -196,6 +196,18 @@ class Blender(Parameters):
         """
         raise TypeError(f"{type(self).__name__} does not define restricted")
 
+    def parts(self) -> Sequence[Blender]:
+        """Return the fitted blenders that do the blending for this one; none for most."""
+        return ()
+
+    def of_each_target(self) -> Sequence[Blender]:
+        """Return the fitted blenders of the single targets: itself, where it blends one."""
+        return [self]
+
+    def skops_files(self) -> Sequence[bytes]:
+        """Return the files of skops that ``state`` holds, whose types are looked at before a bundle is written."""
+        return ()
+
     def state(self) -> dict[str, Any]:
         """Return the fitted state as plain JSON values."""
         raise TypeError(f"{type(self).__name__} does not define state")

@@ -29,10 +29,13 @@ class Parameters:
         The registered name.
     origin : str
         Of a third party's, what stands behind its name in messages: which distribution it is of.
+    user_estimator : object or None
+        The estimator of the user's that it is made of; nothing of such a one is registered.
     """
 
     name: str = ""
     origin: str = ""
+    user_estimator: Any = None
 
     def __init__(self, **params: Any) -> None:
         self._given = dict(params)

@@ -10,6 +10,7 @@ import numpy as np
 from ..contracts._learner import Learner
 from ..errors import LeakageWarning
 from ..folds._plan import SplitPlan
+from ..tools._estimators import is_ensemble
 from ..tools._warnings import warn
 
 _CLEARLY = 0.01
@@ -20,7 +21,7 @@ def warn_of_inner_ensembles(plan: SplitPlan, learners: Mapping[str, Learner]) ->
     if not plan.is_time_ordered:
         return
     for label, learner in learners.items():
-        cv = getattr(getattr(learner, "template", None), "cv", None)
+        cv = getattr(learner.user_estimator, "cv", None)
         if learner.grouped and isinstance(cv, (int, np.integer)):
             warn(
                 f"member {label!r} is an ensemble whose own cv is {cv}, which shuffles, in a plan in the order of "
@@ -34,8 +35,8 @@ def warn_of_an_idle_layer(ensemble: Any) -> None:
     board = ensemble.leaderboard_
     blend, name = board[0], ensemble._metric_name
     for row in board[1:]:
-        template = getattr(ensemble.members_[row["member"]].learner, "template", None)
-        if not hasattr(template, "_classifies") or blend[name] is None or row[name] is None:
+        inner = ensemble.members_[row["member"]].learner.user_estimator
+        if not is_ensemble(inner) or blend[name] is None or row[name] is None:
             continue
         loss = -1.0 if ensemble.score_estimate_ == blend[name] else 1.0
         if loss * (blend[name] - row[name]) > _CLEARLY * abs(row[name]):

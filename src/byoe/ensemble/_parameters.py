@@ -34,8 +34,11 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
             return found
         for label, given in labelled(self.learners):
             learner = as_learner(given)
-            found[label] = DROP if learner is None else getattr(learner, "template", learner)
-            for key, value in learner.get_params().items() if learner is not None else ():
+            if learner is None:
+                found[label] = DROP
+                continue
+            found[label] = learner if learner.user_estimator is None else learner.user_estimator
+            for key, value in learner.get_params().items():
                 found[f"{label}__{key}"] = value
         for key, value in as_blender(self.blender).get_params().items():
             found[f"blender__{key}"] = value

@@ -92,8 +92,7 @@ def pruned(ensemble: Any) -> Any:
     other = without_members(ensemble, tuple(unused))
     other.blender_ = ensemble.blender_.restricted(used)
     if as_blender(ensemble.blender).get_params(deep=False).get("weights") is not None:  # these belong to members
-        fitted = getattr(other.blender_, "inner_", other.blender_)
-        other.blender = clone(getattr(fitted, "blenders_", [fitted])[0])
+        other.blender = clone(other.blender_.of_each_target()[0])
     # The blender of a fold may use a member that is gone; then intervals are made of residuals alone.
     held_out = ensemble._held_out
     enough = not any((blender.used(len(used)) & ~used).any() for blender in held_out)

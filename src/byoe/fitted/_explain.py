@@ -27,7 +27,7 @@ def explain(ensemble: Any, table: Table) -> FloatArray:
     """
     blender, n_outputs = ensemble.blender_, ensemble._task.n_outputs
     features = ensemble._passed_through(blender, table)
-    forms = [_linear(part, features, len(ensemble.members_)) for part in _parts(blender)]
+    forms = [_linear(part, features, len(ensemble.members_)) for part in blender.of_each_target()]
     total = np.zeros((len(table), n_outputs, ensemble.n_features_in_ + 1))
     size = np.zeros(total.shape[:2])
     predictions = np.empty((len(table), len(ensemble.members_), n_outputs))
@@ -78,11 +78,6 @@ def feature_importances(ensemble: Any) -> FloatArray:
     return np.asarray(total / total.sum(), dtype=np.float64)
 
 
-def _parts(blender: Blender) -> list[Blender]:
-    """Return the blenders of the targets."""
-    return list(getattr(blender, "blenders_", [blender]))
-
-
 def _linear(blender: Blender, features: Any, n_members: int) -> Linear:
     form = blender.linear(features)
     if form is None or len(form.weights) != n_members:
@@ -107,7 +102,7 @@ def _contributions(member: FittedMember, table: Table, ensemble: Any) -> FloatAr
 def _weights(ensemble: Any) -> FloatArray:
     """Return how much each member counts in the blend; all the same where its weights do not tell."""
     shares = np.zeros(len(ensemble.members_))
-    for part in _parts(ensemble.blender_):
+    for part in ensemble.blender_.of_each_target():
         form = part.linear()
         weights = np.abs(form.weights) if form is not None else np.ones_like(shares)
         shares += weights / weights.sum() if weights.any() else 1.0 / len(shares)

@@ -82,49 +82,49 @@ class _Foreign(EstimatorLearner):
 class FromEstimator(_Foreign):
     """A scikit-learn estimator that the user made, used as it is."""
 
-    def __init__(self, template: Any) -> None:
+    def __init__(self, estimator: Any) -> None:
         super().__init__()
-        self.template = template
-        self.name = default_name(template)
-        _declare(self, template)
+        self.user_estimator = estimator
+        self.name = default_name(estimator)
+        _declare(self, estimator)
 
     def check(self, task: Task) -> None:
         if task.kind not in self.tasks:
             wanted = "classifier" if task.is_classification else "regressor"
             raise ParameterError(
-                f"{type(self.template).__name__} is not a {wanted}, and this is a {task.kind} ensemble"
+                f"{type(self.user_estimator).__name__} is not a {wanted}, and this is a {task.kind} ensemble"
             )
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
-        return clone(self.template)
+        return clone(self.user_estimator)
 
     def packages(self) -> frozenset[str]:
-        return frozenset({type(self.template).__module__.partition(".")[0]})
+        return frozenset({type(self.user_estimator).__module__.partition(".")[0]})
 
     def trusts(self) -> frozenset[str]:
         """Return no package: nobody has installed these classes for byoe, so that the user names what is not known."""
         return frozenset()
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        return cast(dict[str, Any], self.template.get_params(deep=deep))
+        return cast(dict[str, Any], self.user_estimator.get_params(deep=deep))
 
     def set_params(self, **params: Any) -> Self:
-        self.template.set_params(**params)
+        self.user_estimator.set_params(**params)
         return self
 
     def own_params(self) -> dict[str, Any]:
         return self.get_params(deep=False)
 
     def parameter_names(self) -> frozenset[str] | None:
-        return frozenset(self.template.get_params(deep=True))
+        return frozenset(self.user_estimator.get_params(deep=True))
 
     def __sklearn_clone__(self) -> FromEstimator:
-        twin = FromEstimator(clone(self.template))
+        twin = FromEstimator(clone(self.user_estimator))
         twin.name = self.name
         return twin
 
     def __repr__(self) -> str:
-        return repr(self.template)
+        return repr(self.user_estimator)
 
 
 class FromFactory(_Foreign):

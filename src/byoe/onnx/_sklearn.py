@@ -43,7 +43,7 @@ from ..learners.catboost import CatBoostModel
 from ..learners.lightgbm import LightGBMModel
 from ..learners.mlp import NetworkModel
 from ..learners.xgboost import XGBoostModel
-from ..tools._estimators import linear_terms
+from ..tools._estimators import is_ensemble, linear_terms
 from . import _trees as trees
 from ._graph import INT64, Graph, NotExportableError
 from ._skl2onnx import by_skl2onnx
@@ -127,7 +127,7 @@ def _filled(graph: Graph, x: str, fill: Any) -> str:
 
 def estimator(graph: Graph, model: Any, x: str, task: Task) -> str:
     """Return the predictions of a fitted estimator of scikit-learn, or of a booster's wrapper."""
-    if hasattr(model, "_classifies"):
+    if is_ensemble(model):
         raise NotExportableError("it is an ensemble itself")
     for kinds, convert in _CONVERTERS:
         if type(model) in kinds:  # a subclass may predict in another way

@@ -15,6 +15,7 @@ from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._store import Store
 from ..errors import BundleError, SpecError
+from ..tools._estimators import is_ensemble
 from ..tools._trust import advice, untrusted
 from ._plugin import Kind, plain
 from ._registry import as_saved, blender, installed, learner
@@ -50,9 +51,8 @@ def _registered(kind: Kind, name: str, params: Mapping[str, Any], trusted: Seque
 def learner_to_spec(label: str, made: Learner) -> dict[str, Any]:
     """Return the JSON form of a member's learner."""
     where = f"member {label!r}"
-    template = getattr(made, "template", None)
-    if template is not None:
-        return {"estimator": encode(template, where)}
+    if made.user_estimator is not None:
+        return {"estimator": encode(made.user_estimator, where)}
     _must_be_registered("learner", made.name, where)
     params = {key: encode(value, f"{where}, parameter {key!r}") for key, value in made.get_params().items()}
     return {"learner": made.name, "params": params}
@@ -67,9 +67,8 @@ def blender_from_spec(spec: Mapping[str, Any], trusted: Sequence[str] | None = N
 
 def blender_to_spec(made: Blender) -> dict[str, Any]:
     """Return the JSON form of a blender."""
-    template = getattr(made, "template", None)
-    if template is not None:
-        return {"estimator": encode(template, "blender")}
+    if made.user_estimator is not None:
+        return {"estimator": encode(made.user_estimator, "blender")}
     _must_be_registered("blender", made.name, "blender")
     params = {key: encode(value, f"blender, parameter {key!r}") for key, value in made.get_params().items()}
     return {"blender": made.name, "params": params}
@@ -96,7 +95,7 @@ def class_path(kind: type, where: str) -> str:
 
 def public_path(kind: type) -> str:
     """Return ``module:name`` of a class: of byoe's ensembles the public one, whose files may move."""
-    ours = kind.__module__.startswith("byoe.") and hasattr(kind, "_classifies")
+    ours = kind.__module__.startswith("byoe.") and is_ensemble(kind)
     return f"{'byoe' if ours else kind.__module__}:{kind.__qualname__}"
 
 
@@ -124,21 +123,22 @@ def encode(value: Any, where: str, *, arrays: bool = True) -> Any:
         return str(value)
     if isinstance(value, Store):
         return {"$store": str(value.folder), "max_bytes": value.max_bytes}
-    template = getattr(value, "template", value)
-    if isinstance(template, (Learner, Blender)):
-        kind: Kind = "learner" if isinstance(template, Learner) else "blender"
-        _must_be_registered(kind, template.name, where)
-        return {f"${kind}": template.name, "params": encode(template.get_params(), where, arrays=arrays)}
-    if is_estimator(template):
-        params = template.get_params(deep=False)
-    elif is_splitter(template):
-        params = _splitter_params(template, where)
+    if isinstance(value, (Learner, Blender)):
+        if value.user_estimator is not None:
+            return encode(value.user_estimator, where, arrays=arrays)
+        kind: Kind = "learner" if isinstance(value, Learner) else "blender"
+        _must_be_registered(kind, value.name, where)
+        return {f"${kind}": value.name, "params": encode(value.get_params(), where, arrays=arrays)}
+    if is_estimator(value):
+        params = value.get_params(deep=False)
+    elif is_splitter(value):
+        params = _splitter_params(value, where)
     else:
         raise SpecError(
             f"{where}: a {type(value).__name__} ({_short(value)}) cannot be expressed in JSON. Expected "
             "numbers, texts, lists, scikit-learn estimators and splitters"
         )
-    path = class_path(type(template), where)
+    path = class_path(type(value), where)
     encoded = {key: encode(item, f"{where}, {key}", arrays=arrays) for key, item in params.items()}
     return {"$object": path, "params": encoded}
 

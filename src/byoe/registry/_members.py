@@ -136,7 +136,7 @@ def check_members(
 def check_frozen_classes(learners: Mapping[str, Learner], classes: Any) -> None:
     """Raise for a fitted classifier that knows other classes than those of the target."""
     for label, learner in learners.items():
-        known = getattr(getattr(learner, "template", None), "classes_", classes) if learner.frozen else classes
+        known = getattr(learner.user_estimator, "classes_", classes) if learner.frozen else classes
         if not np.array_equal(known, classes):
             raise ParameterError(
                 f"member {label!r} was fitted on the classes {np.asarray(known).tolist()}, and the target has "

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
+from ..tools._estimators import is_ensemble
 from ._json_form import is_estimator, is_splitter
 from ._members import as_blender, as_learner, labelled
 
@@ -37,7 +38,8 @@ def parts_of(ensemble: Any) -> Parts:
 
 
 def _visit(value: Any, found: Parts) -> None:
-    value = getattr(value, "template", value)
+    if isinstance(value, (Learner, Blender)) and value.user_estimator is not None:
+        value = value.user_estimator
     if isinstance(value, (list, tuple)):
         for item in value:
             _visit(item, found)
@@ -46,7 +48,7 @@ def _visit(value: Any, found: Parts) -> None:
     elif isinstance(value, (Learner, Blender)):
         (found.learners if isinstance(value, Learner) else found.blenders).append(value)  # type: ignore[arg-type]
         _visit(value.get_params(), found)
-    elif hasattr(value, "_classifies"):
+    elif is_ensemble(value):
         _visit([as_learner(given) for _, given in labelled(value.learners)], found)
         _visit([as_blender(value.blender), value.cv], found)
     elif is_estimator(value) or is_splitter(value):

@@ -56,7 +56,7 @@ def find(kind: Kind, name: str) -> Plugin:
 def know_origin(made: Learner | Blender) -> None:
     """Tell a learner or blender that the user made where its registered name comes from."""
     kind: Kind = "learner" if isinstance(made, Learner) else "blender"
-    known = everything(kind).get(plain(made.name), ())
+    known = () if made.user_estimator is not None else everything(kind).get(plain(made.name), ())
     made.origin = _origin(known[0]) if known else ""
 
 
@@ -67,7 +67,7 @@ def _origin(plugin: Plugin) -> str:
 def distribution_of(thing: Learner | Blender) -> str | None:
     """Return the distribution that registered a learner or blender; None for one of the user's own."""
     kind: Kind = "learner" if isinstance(thing, Learner) else "blender"
-    found = () if hasattr(thing, "template") else everything(kind).get(plain(thing.name), ())
+    found = () if thing.user_estimator is not None else everything(kind).get(plain(thing.name), ())
     return (found[0].distribution or None) if found else None
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from ..blenders._calibrated import Calibrated
 from ..blenders._per_output import outputs
 from ..contracts._blender import OOF, Blender
 from ..contracts._task import FloatArray, IntArray, Task
@@ -111,13 +110,11 @@ def _extended(row: dict[str, Any], interval: tuple[Any, Any], loss: float | None
 
 def _weight_intervals(blender: Blender, oof: OOF, groups: NDArray[Any] | None) -> list[tuple[Any, Any]]:
     """Return the 5 % and 95 % points of every member's weight over bootstrap samples."""
-    if isinstance(blender, Calibrated):  # which changes no weight
-        blender = blender.inner_
     fitted = getattr(blender, "weights_", None)
     n_members = oof.predictions.shape[1]
     if fitted is None:
         return [(None, None)] * n_members
-    parts = list(zip(getattr(blender, "blenders_", [blender]), outputs(oof), strict=True))
+    parts = list(zip(blender.of_each_target(), outputs(oof), strict=True))
     units = np.arange(len(oof.y)) if groups is None else np.unique(groups, return_inverse=True)[1]
     share = min(1.0, _MOST_ROWS / len(units))
     sampled = [

@@ -55,7 +55,7 @@ def of_member(label: str, learner: Learner, data: Rows) -> dict[str, Any]:
     names = {"numpy", "scikit-learn", *(name for one in learners for name in one.needs)}
     names |= {name for package in packages for name in distributions(package)}
     versions = {name: installed_version(name) for name in sorted(names)}
-    plugins = [find("learner", one.name) for one in learners if not hasattr(one, "template")]
+    plugins = [find("learner", one.name) for one in learners if one.user_estimator is None]
     versions |= {plugin.distribution: plugin.version for plugin in plugins if plugin.entry_point}
     versions["byoe"] = __version__
     here = [plugin for plugin in plugins if not plugin.entry_point]
