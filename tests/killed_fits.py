@@ -16,7 +16,7 @@ import numpy as np
 import skops.io  # noqa: F401  # imported once, and not by every fork
 
 import byoe
-import byoe.engine._execution
+import byoe.engine._one_task
 
 KILLS = 20
 
@@ -49,7 +49,7 @@ def fit(store, out, kill_at):
         if event.startswith(("open", "os.", "shutil.")) and args and str(args[0]).startswith(str(store)):
             moment()
 
-    real = byoe.engine._execution.fit_fold
+    real = byoe.engine._one_task.fit_fold
     begun = os.open(out / "begun.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def fit_fold(*args, **kwargs):
@@ -59,7 +59,7 @@ def fit(store, out, kill_at):
         moment()
         return model
 
-    byoe.engine._execution.fit_fold = fit_fold
+    byoe.engine._one_task.fit_fold = fit_fold
     sys.addaudithook(watch)
     ensemble, X, y = made(store, moment)
     np.save(out / "result.npy", result(ensemble.fit(X, y), X))

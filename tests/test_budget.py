@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from byoe import EnsembleRegressor, learner
-from byoe.engine import _clock
+from byoe.engine import _clock, _memory
 from byoe.engine._clock import Clock, read_time_limit
 from byoe.engine._memory import fewer_at_once
 from byoe.errors import BudgetWarning, ParameterError
@@ -166,7 +166,7 @@ def test_wrong_sizes(size, data):
 
 @pytest.mark.parametrize(
     ("free", "expected"),
-    [(None, (4, 110.0)), (200.0, (4, 110.0)), (105.0, (3, 100.0)), (60.0, (1, 50.0)), (1.0, (1, 50.0))],
+    [(float("inf"), (4, 110.0)), (200.0, (4, 110.0)), (105.0, (3, 100.0)), (60.0, (1, 50.0)), (1.0, (1, 50.0))],
 )
 def test_fewer_tasks_at_once_where_memory_is_short(free, expected):
     assert fewer_at_once([10.0, 20.0, 30.0, 40.0, 5.0], 10.0, free, 4) == expected
@@ -188,11 +188,11 @@ def test_short_memory_costs_time_and_changes_nothing_else(data, monkeypatch):
 
         return counted
 
-    from byoe.engine import _execution
+    from byoe.engine import _one_task
 
-    monkeypatch.setattr(_execution, "fit_fold", count(_execution.fit_fold))
+    monkeypatch.setattr(_one_task, "fit_fold", count(_one_task.fit_fold))
     monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
-    monkeypatch.setattr(_clock, "_unused", lambda: 1.0)
+    monkeypatch.setattr(_memory, "_unused", lambda: 1.0)
     with pytest.warns(BudgetWarning, match=r"expected to take .* beside the data with one task at a time, and 1 B"):
         short = EnsembleRegressor(learners, cv=3, random_state=0, n_jobs=2).fit(X, y)
     assert set(most) == {(1, 2)}  # one at a time, which has both threads
@@ -202,11 +202,11 @@ def test_short_memory_costs_time_and_changes_nothing_else(data, monkeypatch):
 
 
 def test_a_limit_is_on_the_whole_process(monkeypatch):
-    monkeypatch.setattr(_clock, "_used", lambda: 3e9)
-    monkeypatch.setattr(_clock, "_unused", lambda: 100e9)
-    monkeypatch.setattr(_clock, "_unused_in_group", lambda: None)
-    assert _clock.free_memory(10 * 10**9) == pytest.approx(0.95 * 7e9)
-    assert _clock.free_memory(None) == pytest.approx(95e9)
+    monkeypatch.setattr(_memory, "_used", lambda: 3e9)
+    monkeypatch.setattr(_memory, "_unused", lambda: 100e9)
+    monkeypatch.setattr(_memory, "_unused_in_group", lambda: None)
+    assert _memory.free_memory(10 * 10**9) == pytest.approx(0.95 * 7e9)
+    assert _memory.free_memory(None) == pytest.approx(95e9)
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -217,10 +217,19 @@ def test_what_a_control_group_leaves(tmp_path, version):
     for name, size in zip(names, (1000, 700), strict=True):
         (folder / name).write_text(f"{size}\n")
     (folder / "memory.stat").write_text("anon 100\ninactive_file 200\n")
-    assert _clock._unused_in_group(tmp_path) == 500.0
+    assert _memory._unused_in_group(tmp_path) == 500.0
     (folder / names[0]).write_text("max\n")
-    assert _clock._unused_in_group(tmp_path) is None
+    assert _memory._unused_in_group(tmp_path) is None
 
 
 def test_no_control_group(tmp_path):
-    assert _clock._unused_in_group(tmp_path) is None
+    assert _memory._unused_in_group(tmp_path) is None
+
+
+def test_what_the_process_takes_is_known_on_every_platform():
+    """The limit would else hold nowhere but where the system has files that tell."""
+    before = _memory._used()
+    block = np.ones(20_000_000)
+    assert _memory._used() - before > 0.8 * block.nbytes
+    assert _memory._unused() > 0
+    assert _memory.free_memory(1) < 0

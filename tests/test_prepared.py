@@ -5,7 +5,7 @@ import pytest
 from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
-from byoe.engine import _prepared, _tasks
+from byoe.engine import _order, _prepared
 from byoe.plugins import Prepares
 
 BOOSTERS = {
@@ -32,7 +32,7 @@ def brute(monkeypatch):
 
     def run(function):
         with monkeypatch.context() as patch:
-            patch.setattr(_tasks, "can_prepare", lambda *_: False)
+            patch.setattr(_order, "can_prepare", lambda *_: False)
             return function()
 
     return run

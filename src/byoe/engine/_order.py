@@ -98,7 +98,7 @@ def _at_once(
     held = sum(needs[label] for label in shared)  # what is prepared is about as large
     free = free_memory(memory_limit)
     count, expected = fewer_at_once(each, held, free, most)
-    if free is not None and expected > free:
+    if expected > free:
         warn(
             f"the fit is expected to take {tell_bytes(expected)} beside the data with one task at a time, and "
             f"{tell_bytes(free)} are left to it; leave out the largest members, use fewer rows or columns, or raise "
