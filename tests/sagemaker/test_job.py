@@ -269,7 +269,7 @@ def test_numpy_hyperparameters_are_numbers(split, tmp_path):
     job = sm.fit(
         EnsembleRegressor(("ridge",)), split[0], target="target", output=tmp_path, logs=False, hyperparameters=values
     )
-    assert len(job.ensemble()._plan.folds) == 3
+    assert len(job.ensemble()._oof.plan.folds) == 3
 
 
 def test_weights_groups_and_dropped_columns(split, tmp_path, rng):

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from ...contracts._task import FloatArray
 from ...data._files import read_frame
-from ...data._input import check_target, read_table
+from ...data._input import check_target, learn_table, read_table
 from ...data._roles import Dataset, take_apart
 from ...ensemble._configure import configure
 from ...ensemble._load import from_spec
@@ -105,7 +104,7 @@ def run(source: Path) -> None:
     hosts, here = hosts_of_job()
     with ExitStack() as together:
         if len(hosts) > 1:
-            table = read_table(BaseEstimator(), train.X, reset=True, categorical=ensemble.categorical)
+            _, table = learn_table(train.X, ensemble.categorical)
             if here != hosts[0]:
                 say(f"works for {hosts[0]}")
                 work(hosts[0], table)
@@ -194,9 +193,8 @@ def fitting(validation: Dataset, train: Dataset, *, classes: bool, categorical: 
             X = X[list(train.X.columns)]
         elif X.shape[1] != train.X.shape[1]:
             raise InputError(f"it has {X.shape[1]} feature columns, the training table has {train.X.shape[1]}")
-        reader = BaseEstimator()
-        read_table(reader, train.X, reset=True, categorical=categorical)
-        read_table(reader, X, reset=False)
+        form, _ = learn_table(train.X, categorical)
+        read_table(X, form)
         check_target(validation.y, classification=classes)
         if classes:
             unknown = sorted(set(np.asarray(validation.y).tolist()) - set(np.asarray(train.y).tolist()), key=str)
@@ -214,13 +212,14 @@ def evaluate(ensemble: Any, validation: Dataset | None) -> dict[str, float]:
     members' out-of-fold predictions, on the same rows.
     """
     if validation is None:
-        y, weight = ensemble._y, ensemble._weight
-        blend, scored = ensemble._blend_oof, ensemble._blend_scored
-        by_member = ensemble.oof_predictions_
+        oof = ensemble._oof
+        y, weight = oof.y, oof.weight
+        blend, scored = oof.blend, oof.scored
+        by_member = oof.predictions
         if not scored.any():
             raise InputError("the split plan leaves no row to score the blend on; pass validation data")
     else:
-        table = read_table(ensemble, validation.X, reset=False)
+        table = ensemble._read(validation.X)
         y, weight = np.asarray(validation.y), validation.weight
         y = np.searchsorted(ensemble.classes_, y) if ensemble._task.is_classification else y.astype(np.float64)
         by_member = ensemble._member_predictions(table)
