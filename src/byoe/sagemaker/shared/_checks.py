@@ -27,8 +27,8 @@ def configured(ensemble: Any, values: Mapping[str, Any]) -> Any:
             f"{type(ensemble).__name__} is not an ensemble: expected an EnsembleRegressor or EnsembleClassifier"
         )
     made = configure(ensemble, values)
-    learners, blender = made._checked()
-    check_members(learners, blender, _TASKS[made._classifies])
+    recipe = made._checked()
+    check_members(recipe.learners, recipe.blender, _TASKS[made._classifies])
     to_spec(made)
     return made
 
