@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from ..registry._registry import distribution_of
 from ..tools._skops import SKOPS, unknown_types
 from ..tools._trust import advice, untrusted
 from ..tools._versions import OWN_CODE, distributions, installed_version
+from ..tools._whole import whole_folder
 from ._manifest import MANIFEST, MEMBERS, OOF, write_manifest
 
 
@@ -64,14 +64,8 @@ def write(contents: BundleContents, path: str | Path, *, trusted: Sequence[str] 
     With ``trusted=None`` any type is written.
     """
     target = check_free(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        _write(contents, temporary, trusted)
-        temporary.chmod(0o755)  # mkdtemp makes it private
-        _move(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with whole_folder(target, _move) as folder:
+        _write(contents, folder, trusted)
     return target
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from ..errors import ParameterError
 from ..fitted._models import FittedMember
 from ..fitted._passthrough import sources
 from ..fitted._predicting import Predicting
+from ..tools._whole import whole_file
 from . import _blenders as blends
 from ._graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, library
 from ._sklearn import fold_model
@@ -178,14 +178,6 @@ def _written(model: Any, target: Path) -> Path:
             "(diagnose() tells their sizes), or serve one model of each by refit(X)"
         )
     library("onnx.checker").check_model(model, full_check=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    temporary = Path(name)
-    try:
-        with open(handle, "wb") as file:  # noqa: PTH123  # it is open already
-            file.write(model.SerializeToString())
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(target) as file:
+        file.write_bytes(model.SerializeToString())
     return target
