@@ -123,7 +123,15 @@ def test_target_means_of_the_training_rows_come_from_other_rows(data):
     table = read(X, y, plan).table
 
     def encoded(target):
-        return fit_encoder(learner("knn"), table.values, target, Task("regression"), None, table, lambda: inner)
+        return fit_encoder(
+            learner("knn"),
+            table.values,
+            target,
+            task=Task("regression"),
+            sample_weight=None,
+            table=table,
+            folds=lambda: inner,
+        )
 
     changed = y.copy()
     changed[ROW] += 5.0
