@@ -605,7 +605,7 @@ def test_all_that_cannot_be_exported_is_named_at_once(diabetes, tmp_path):
     text = str(error.value)
     assert "member 'ada': the conversion of AdaBoostRegressor has not been measured" in text
     assert "member 'leaves': its leaves are linear models; use linear_tree=False" in text
-    assert "blender 'odd': a Odd is not one of byoe's own blenders" in text
+    assert "blender 'odd': Odd is not one of byoe's own blenders" in text
     assert "drop_members('ada', 'leaves')" in text
     assert "reblend('weighted')" in text
     assert "member 'ridge'" not in text
@@ -642,9 +642,9 @@ def test_refusals(name, cancer, tmp_path):
 
 def test_a_part_of_a_booster_that_is_not_known(diabetes, tmp_path, monkeypatch):
     """A release that keeps more in its files must not be read as one that does not."""
-    from byoe.onnx import _trees
+    from byoe.onnx import _boosters
 
-    monkeypatch.setattr(_trees, "_XGBOOST_PARTS", _trees._XGBOOST_PARTS - {"cats"})
+    monkeypatch.setattr(_boosters, "_XGBOOST_PARTS", _boosters._XGBOOST_PARTS - {"cats"})
     fitted = EnsembleRegressor([MEMBERS["xgboost"]], "mean", cv=2).fit(*diabetes)
     with pytest.raises(ParameterError, match="this release of XGBoost keeps cats in a model, too"):
         fitted.to_onnx(tmp_path / "model.onnx")

@@ -14,6 +14,7 @@ from .conformance import check_blender, check_learner, checks
 from .contracts._blender import OOF, Blender, Linear
 from .contracts._cancelling import cancelled
 from .contracts._learner import Explains, Learner, Model, StopRows
+from .contracts._onnx import BlenderToOnnx, ModelToOnnx, OnnxGraph
 from .contracts._optional import Moments, Prepares, SolvesMoments
 from .contracts._task import Task
 from .errors import PluginError
@@ -26,13 +27,16 @@ from .tools._estimators import set_seed
 __all__ = [
     "OOF",
     "Blender",
+    "BlenderToOnnx",
     "EstimatorLearner",
     "EstimatorModel",
     "Explains",
     "Learner",
     "Linear",
     "Model",
+    "ModelToOnnx",
     "Moments",
+    "OnnxGraph",
     "Plugin",
     "PluginError",
     "Prepares",

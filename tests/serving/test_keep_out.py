@@ -115,7 +115,7 @@ def test_what_needs_scikit_learn_gets_it(diabetes, tmp_path):
 def test_a_process_that_does_other_things_is_left_alone():
     code = (
         "import sklearn, sys\n"
-        "from byoe.serving._keep_out import kept_out\n"
+        "from byoe.tools._keep_out import kept_out\n"
         "with kept_out():\n"
         "    import pandas, xgboost\n"
         "assert pandas.__file__ and issubclass(xgboost.XGBRegressor, sklearn.base.BaseEstimator)\n"
@@ -126,7 +126,7 @@ def test_a_process_that_does_other_things_is_left_alone():
 def test_an_error_inside_leaves_nothing_behind():
     code = (
         "import sys\n"
-        "from byoe.serving._keep_out import kept_out\n"
+        "from byoe.tools._keep_out import kept_out\n"
         "before = list(sys.meta_path)\n"
         "try:\n"
         "    with kept_out():\n"

@@ -14,7 +14,7 @@ from ..errors import ParameterError
 from ._wrapping import WrappingBlender
 
 METHODS = ("temperature", "sigmoid", "isotonic")
-_SMALLEST = 1e-15
+SMALLEST = 1e-15
 
 
 class Calibrated(WrappingBlender):
@@ -129,11 +129,11 @@ def _learn(method: str, probabilities: FloatArray, y: Any, weight: FloatArray) -
         from scipy.optimize import minimize_scalar
         from scipy.special import softmax
 
-        logs = np.log(np.maximum(probabilities, _SMALLEST))
+        logs = np.log(np.maximum(probabilities, SMALLEST))
 
         def loss(log_temperature: float) -> float:
             p = softmax(logs / np.exp(log_temperature), axis=1)[np.arange(len(y)), y]
-            return -float(weight @ np.log(np.maximum(p, _SMALLEST)))
+            return -float(weight @ np.log(np.maximum(p, SMALLEST)))
 
         return float(np.exp(minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded").x))
     columns = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
@@ -162,7 +162,7 @@ def _apply(method: str, learned: Any, probabilities: FloatArray) -> FloatArray:
     if method == "temperature":
         from scipy.special import softmax
 
-        return np.asarray(softmax(np.log(np.maximum(probabilities, _SMALLEST)) / learned, axis=1), dtype=np.float64)
+        return np.asarray(softmax(np.log(np.maximum(probabilities, SMALLEST)) / learned, axis=1), dtype=np.float64)
     columns = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
     mapped = [_mapped(method, one, probabilities[:, k]) for k, one in zip(columns, learned, strict=True)]
     if len(mapped) == 1:

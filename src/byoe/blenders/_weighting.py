@@ -22,7 +22,7 @@ class Weighting(Blender):
         Non-negative, summing to one.
     """
 
-    convex = True
+    convex = lean = True
     weights_: FloatArray
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:

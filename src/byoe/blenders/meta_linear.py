@@ -13,7 +13,7 @@ from ..contracts._blender import OOF, Blender, Linear
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 
-_SMALLEST_PROBABILITY = 1e-6
+SMALLEST_PROBABILITY = 1e-6
 _NEVER = -50.0
 
 
@@ -56,6 +56,7 @@ class MetaLinear(Blender):
     array([41.])
     """
 
+    lean = True
     needs = ("scipy",)
     defaults = {"alpha": None, "positive": False, "passthrough": False, "estimator": None}
 
@@ -223,7 +224,7 @@ def _inputs(predictions: FloatArray) -> FloatArray:
     """Return one row of meta-features per row: values, or log-probabilities of all classes."""
     if predictions.ndim == 2:
         return predictions
-    logs = np.log(np.clip(predictions, _SMALLEST_PROBABILITY, 1.0))
+    logs = np.log(np.clip(predictions, SMALLEST_PROBABILITY, 1.0))
     return np.asarray(logs.reshape(len(predictions), -1), dtype=np.float64)
 
 

@@ -32,7 +32,7 @@ class Vote(Blender):
     array([2.])
     """
 
-    convex = True
+    convex = lean = True
     defaults = {"voting": "hard"}
 
     @property

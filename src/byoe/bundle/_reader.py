@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -26,7 +27,6 @@ from ..registry._registry import as_saved
 from ._manifest import MEMBERS, OOF, check_files, check_libraries, read_manifest
 
 _WRAPPING: tuple[type[WrappingBlender], ...] = (PerOutput, Calibrated)
-_NATIVE = frozenset({"catboost", "lightgbm", "scipy", "xgboost"})
 
 
 class LaterModels(Sequence[FoldModel]):
@@ -84,12 +84,23 @@ class BundleReader:
         self.check(sorted({"byoe", "numpy", *self.manifest["blender_libraries"]}.union(*used)))
 
     @property
-    def native(self) -> bool:
-        """Whether what the blend uses is predicted by numpy and the boosters' own libraries alone."""
+    def lean(self) -> bool:
+        """Whether what the blend uses is read, and predicts, without scikit-learn and pandas.
+
+        Learners and blenders say so themselves. Nothing is loaded to ask them but their own modules.
+        """
         entries = [entry for entry in self.manifest["members"] if entry["used"]]
-        needed = {name for entry in entries for name in entry["libraries"]}
-        frames = any(model["frames"] for entry in entries for model in entry["models"])
-        return not frames and needed.union(self.manifest["blender_libraries"]) <= _NATIVE
+        if any(model["frames"] for entry in entries for model in entry["models"]):
+            return False
+        members = all(_registered(self._learners[entry["label"]]) and self._learner(entry).lean for entry in entries)
+        return members and self._lean_blender(self.manifest["blender"])
+
+    def _lean_blender(self, entry: Any) -> bool:
+        for kind in _WRAPPING:
+            parts = kind.described_parts(entry)
+            if parts is not None:
+                return all(map(self._lean_blender, parts))
+        return _registered(entry["spec"]) and self._unfitted_blender(entry).lean
 
     def _still(self, beginning: str) -> None:
         """Raise a BundleError where files that are read late are no more what they were."""
@@ -159,15 +170,17 @@ class BundleReader:
             parts = kind.described_parts(entry)
             if parts is not None:
                 return kind.restored(entry, [self._blender(part) for part in parts])
-        spec, made = entry["spec"], None
+        return self._unfitted_blender(entry).restore(entry["state"], trusted=self.trusted)
+
+    def _unfitted_blender(self, entry: Mapping[str, Any]) -> Blender:
+        spec = entry["spec"]
         if "blender" in spec:
             params = decode(spec["params"], self.trusted)
-            made = as_saved("blender", spec["blender"], params, entry["distribution"])
-        else:
-            from ..blenders._meta_model import MetaModel
+            registered: Blender = as_saved("blender", spec["blender"], params, entry["distribution"])
+            return registered
+        from ..blenders._meta_model import MetaModel
 
-            made = MetaModel(decode(spec["estimator"], self.trusted))
-        return made.restore(entry["state"], trusted=self.trusted)
+        return MetaModel(decode(spec["estimator"], self.trusted))
 
     @property
     def has_oof(self) -> bool:
@@ -191,3 +204,8 @@ class BundleReader:
             plan = SplitPlan(tuple(folds), len(rows), arrays.get("groups"))
             scores = arrays["blend"], arrays["scored"]
             return OutOfFold(arrays["oof"], arrays["y"], arrays.get("weight"), plan, *scores)
+
+
+def _registered(spec: Mapping[str, Any]) -> bool:
+    """Say whether a learner or blender is registered, and none of its parameters an estimator of the user's."""
+    return "estimator" not in spec and '"$object"' not in json.dumps(spec["params"])

@@ -75,10 +75,9 @@ def check_blender(blender: Any, *, on_fail: Literal["raise", "report"] = "raise"
     >>> {result.state for result in check_blender("mean")}
     {'kept'}
     """
-    from . import _blender_rules
     from ._subjects import blender_subject
 
-    return _told(blender_subject(blender), _blender_rules.BOOK, on_fail)
+    return _told(blender_subject(blender), _blender_book(), on_fail)
 
 
 def checks(plugin: Any, *, n_rows: int = 120) -> list[Check]:
@@ -103,19 +102,24 @@ def checks(plugin: Any, *, n_rows: int = 120) -> list[Check]:
     >>> for check in checks("mean"):
     ...     check()
     """
-    from . import _blender_rules
     from ._rules import Check
     from ._subjects import blender_subject, is_blender, learner_subject
 
     if is_blender(plugin):
-        return [Check(blender_subject(plugin), rule) for rule in _blender_rules.BOOK]
+        return [Check(blender_subject(plugin), rule) for rule in _blender_book()]
     return [Check(learner_subject(plugin, n_rows), rule) for rule in _learner_book()]
 
 
 def _learner_book() -> list[Any]:
-    from . import _capability_rules, _learner_rules
+    from . import _capability_rules, _learner_rules, _rights_rules
 
-    return [*_learner_rules.BOOK, *_capability_rules.BOOK]
+    return [*_learner_rules.BOOK, *_capability_rules.BOOK, *_rights_rules.LEARNER_BOOK]
+
+
+def _blender_book() -> list[Any]:
+    from . import _blender_rules, _rights_rules
+
+    return [*_blender_rules.BOOK, *_rights_rules.BLENDER_BOOK]
 
 
 def _told(subject: Any, book: Any, on_fail: str) -> Report:

@@ -127,6 +127,8 @@ class Blender(Parameters):
     convex : bool
         Whether every prediction lies between those of the members, and ``weights_``, where
         there are any, are non-negative and sum to one.
+    lean : bool
+        Whether it is restored, and blends, without scikit-learn and pandas.
     needs : tuple of str
         Distributions that must be installed where it blends, beyond those of its own package.
     weights_ : array of shape (n_members,)
@@ -136,6 +138,7 @@ class Blender(Parameters):
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
     weights: Level = "exact"
     convex: bool = False
+    lean: bool = False
     needs: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[Mapping[str, Any]] = {}
 

@@ -113,6 +113,12 @@ class Learner(Parameters):
     stops : bool
         Whether ``fit`` takes ``stop=``, a `StopRows` or None, and ``rounds=``, the number of
         rounds to train or None; its models then tell their ``rounds``.
+    leaves_rows_alone : bool
+        Whether neither the learner nor its models ever change the arrays and frames that they get.
+        Such a one is lent the rows that others use too; any other gets copies of them.
+    lean : bool
+        Whether a saved model is read, and predicts, without scikit-learn and pandas, whose import
+        takes seconds of an endpoint's cold start.
     frames : bool
         Whether the learner wants the rows in the container that the user passed (a frame
         stays a frame) instead of a float64 array.
@@ -152,6 +158,8 @@ class Learner(Parameters):
     frozen: bool = False
     gives_probabilities: bool = True
     stops: bool = False
+    leaves_rows_alone: bool = False
+    lean: bool = False
     frames: bool = False
     encoded: bool = True
     pickles: bool = False

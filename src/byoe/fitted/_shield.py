@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..contracts._learner import Learner
 from ..errors import PluginError
 
-if TYPE_CHECKING:
-    pass
-
-
-_CAREFUL = frozenset({"sklearn", "xgboost", "lightgbm", "catboost"})  # these change no data of their caller's
-
 
 @contextmanager
 def shielded(learner: Learner, *arrays: Any) -> Iterator[Any]:
-    """Lend what others use too: code that might change it in place gets copies until the end.
+    """Lend what others use too: code that does not declare that it leaves it alone gets copies until the end.
 
     Raises
     ------
     PluginError
         At the end, when a registered plugin has changed its copy.
     """
-    if type(learner).__module__.startswith("byoe.") and learner.packages() <= _CAREFUL:
+    if learner.leaves_rows_alone:
         yield arrays
         return
     copies = tuple(array.copy() if hasattr(array, "copy") else array for array in arrays)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Self, cast
 
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 from ..tools._estimators import fit_params, last_step, set_seed, set_threads
 from ._estimator import EstimatorLearner, EstimatorModel
+
+# Whose estimators and functions change no data of their caller's.
+_LEAVES_ROWS_ALONE = frozenset({"builtins", "catboost", "lightgbm", "numpy", "scipy", "sklearn", "xgboost"})
 
 
 def default_name(estimator: Any) -> str:
@@ -38,8 +41,26 @@ def _declare(learner: EstimatorLearner, estimator: Any) -> None:
     learner.frozen = isinstance(estimator, FrozenEstimator)
     learner.encoded = not learner.frozen and _is_bare(estimator)
     learner.gives_probabilities = hasattr(estimator, "predict_proba")
+    learner.leaves_rows_alone = _leave_rows_alone([estimator])
     trees = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
     learner.finalize = "bag" if type(last_step(estimator)).__module__.startswith(trees) else "refit"
+
+
+def _leave_rows_alone(values: Iterable[Any]) -> bool:
+    """Say whether the estimators and functions among some values are all known to change no data of their caller's."""
+    for value in values:
+        if isinstance(value, (list, tuple)) and not _leave_rows_alone(value):
+            return False
+        estimator = hasattr(value, "get_params") and not isinstance(value, type)
+        if estimator and not _leave_rows_alone([type(value), *value.get_params(deep=False).values()]):
+            return False
+        if callable(value) and not _is_known(value):
+            return False
+    return True
+
+
+def _is_known(kind: Any) -> bool:
+    return (getattr(kind, "__module__", None) or "builtins").partition(".")[0] in _LEAVES_ROWS_ALONE
 
 
 def _is_bare(estimator: Any) -> bool:
@@ -139,10 +160,16 @@ class FromFactory(_Foreign):
         _declare(self, made)
         self._names = frozenset(made.get_params(deep=True))
         parts = [factory, *map(type, (made, *made.get_params(deep=True).values()))]
+        self.leaves_rows_alone = self.leaves_rows_alone and _leave_rows_alone(params.values())
         self._packages = frozenset(part.__module__.partition(".")[0] for part in parts) - {"builtins"}
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         return cast(BaseEstimator, self.factory()).set_params(**self.own_params())
+
+    def set_params(self, **params: Any) -> Self:
+        super().set_params(**params)
+        self.leaves_rows_alone = self.leaves_rows_alone and _leave_rows_alone(params.values())
+        return self
 
     def packages(self) -> frozenset[str]:
         return self._packages

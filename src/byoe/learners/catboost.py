@@ -99,6 +99,7 @@ class CatBoost(Learner):
     finalize = "bag"
     weights = "approximate"
     missing = categorical = sparse = stops = True
+    leaves_rows_alone = lean = True
     needs = ("catboost",)
     space = {
         "learning_rate": (0.02, 0.2, "log"),

@@ -13,7 +13,7 @@ from ._estimator import EstimatorLearner
 
 class _Forest(EstimatorLearner):
     finalize = "bag"
-    missing = multi_output = True
+    missing = multi_output = leaves_rows_alone = True
     shared = {"max_depth": "max_depth"}
     space = {"max_features": (0.2, 1.0), "min_samples_leaf": (1, 20, "log")}
 

@@ -32,7 +32,7 @@ class HistGradientBoosting(EstimatorLearner):
     """
 
     finalize = "bag"
-    missing = categorical = stops = True
+    missing = categorical = stops = leaves_rows_alone = True
     sparse = False
     space = {
         "learning_rate": (0.02, 0.2, "log"),

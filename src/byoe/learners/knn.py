@@ -20,7 +20,7 @@ class NearestNeighbors(EstimatorLearner):
     NearestNeighbors(n_neighbors=15)
     """
 
-    scaled = multi_output = True
+    scaled = multi_output = leaves_rows_alone = True
     weights = "none"
     space = {"n_neighbors": (3, 50, "log"), "weights": ["uniform", "distance"]}
 

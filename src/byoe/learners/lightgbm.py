@@ -94,6 +94,7 @@ class LightGBM(Learner):
     finalize = "bag"
     weights = "approximate"
     missing = categorical = sparse = stops = True
+    leaves_rows_alone = lean = True
     needs = ("lightgbm",)
     space = {
         "learning_rate": (0.02, 0.2, "log"),

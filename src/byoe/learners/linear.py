@@ -72,7 +72,7 @@ class LinearModel:
 
 
 class _Linear(EstimatorLearner):
-    scaled = multi_output = True
+    scaled = multi_output = leaves_rows_alone = lean = True
     needs = ()
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:

@@ -98,7 +98,7 @@ class MultilayerPerceptron(EstimatorLearner):
     MultilayerPerceptron(hidden_layer_sizes=[64, 32])
     """
 
-    scaled = multi_output = True
+    scaled = multi_output = leaves_rows_alone = lean = True
     needs = ()
     space = {"alpha": (1e-5, 0.1, "log"), "learning_rate_init": (1e-4, 1e-2, "log")}
 

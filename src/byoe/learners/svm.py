@@ -25,7 +25,7 @@ class SupportVectorMachine(EstimatorLearner):
     SupportVectorMachine(C=10.0)
     """
 
-    scaled = True
+    scaled = leaves_rows_alone = True
     space = {"C": (0.1, 100.0, "log")}
 
     def parameter_names(self) -> frozenset[str]:

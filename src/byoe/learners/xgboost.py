@@ -113,6 +113,7 @@ class XGBoost(Learner):
     finalize = "bag"
     weights = "approximate"
     missing = categorical = sparse = stops = True
+    leaves_rows_alone = lean = True
     needs = ("xgboost",)
     space = {
         "learning_rate": (0.02, 0.2, "log"),

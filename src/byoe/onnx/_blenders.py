@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..blenders._calibrated import _SMALLEST, Calibrated
+from ..blenders._calibrated import SMALLEST, Calibrated
 from ..blenders._meta_model import MetaModel
 from ..blenders._per_output import PerOutput
 from ..blenders._weighting import Weighting
-from ..blenders.meta_linear import _SMALLEST_PROBABILITY, MetaLinear
+from ..blenders.meta_linear import SMALLEST_PROBABILITY, MetaLinear
 from ..blenders.vote import Vote
 from ..contracts._blender import Blender
+from ..contracts._onnx import BlenderToOnnx
 from ..contracts._task import Task
+from ..errors import ParameterError
 from . import _sklearn as models
-from ._graph import INT64, Graph, NotExportableError
+from ._graph import INT64, Graph, NotExportableError, written
 
 
 def blended(graph: Graph, blender: Blender, predictions: Mapping[int, str], features: str | None, task: Task) -> str:
@@ -33,27 +35,34 @@ def blended(graph: Graph, blender: Blender, predictions: Mapping[int, str], feat
         What is passed through, of shape (n_rows, n_passed).
     task : Task
     """
-    if isinstance(blender, PerOutput):
-        single = Task("regression")
-        found = []
-        for output, part in enumerate(blender.blenders_):
-            own = {place: graph.columns(name, [output]) for place, name in predictions.items()}
-            found.append(blended(graph, part.in_use, own, features, single))
-        return graph.join(found)
-    if isinstance(blender, Calibrated):
-        inner = blended(graph, blender.inner_, predictions, features, task)
-        return _calibrated(graph, blender.calibration(), inner, task)
-    if isinstance(blender, Weighting):
-        shares = [(graph, name, float(blender.weights_[place])) for place, name in predictions.items()]
-        parts = [graph.scale(name, weight) for graph, name, weight in shares if weight != 0]
-        return parts[0] if len(parts) == 1 else str(graph.op("Sum", *parts))
-    if isinstance(blender, MetaLinear):
-        return _meta_linear(graph, blender, predictions, features, task)
-    if isinstance(blender, Vote):
-        return _vote(graph, blender, list(predictions.values()), task)
-    if isinstance(blender, MetaModel):
-        return _meta_model(graph, blender, list(predictions.values()), task)
-    raise NotExportableError(f"a {type(blender).__name__} is not one of byoe's own blenders")
+    if isinstance(blender, BlenderToOnnx):
+        try:
+            return written(graph, blender.to_onnx(graph, predictions, features), blender)
+        except ParameterError as error:
+            raise NotExportableError(str(error)) from error
+    convert = next((convert for kind, convert in _CONVERTERS if isinstance(blender, kind)), None)
+    if convert is None:
+        raise NotExportableError(
+            f"{type(blender).__name__} is not one of byoe's own blenders, and has no method "
+            "to_onnx(graph, predictions, features)"
+        )
+    return convert(graph, blender, predictions, features, task)
+
+
+def _per_output(
+    graph: Graph, blender: PerOutput, predictions: Mapping[int, str], features: str | None, _task: Task
+) -> str:
+    parts = []
+    for output, part in enumerate(blender.blenders_):
+        own = {place: graph.columns(name, [output]) for place, name in predictions.items()}
+        parts.append(blended(graph, part.in_use, own, features, Task("regression")))
+    return graph.join(parts)
+
+
+def _weighting(graph: Graph, blender: Weighting, predictions: Mapping[int, str], _: str | None, _task: Task) -> str:
+    shares = [(name, float(blender.weights_[place])) for place, name in predictions.items()]
+    parts = [graph.scale(name, weight) for name, weight in shares if weight != 0]
+    return parts[0] if len(parts) == 1 else str(graph.op("Sum", *parts))
 
 
 def _meta_linear(
@@ -64,7 +73,7 @@ def _meta_linear(
     places = [place * each + i for place in predictions for i in range(each)]
     inputs = list(predictions.values())
     if task.is_classification:
-        bounds = graph.constant(_SMALLEST_PROBABILITY), graph.constant(1.0)
+        bounds = graph.constant(SMALLEST_PROBABILITY), graph.constant(1.0)
         inputs = [graph.op("Log", graph.op("Clip", name, *bounds)) for name in inputs]
     if features is not None:
         width = len(blender._center)
@@ -77,15 +86,16 @@ def _meta_linear(
     return graph.link(values, "softmax") if task.is_classification else values
 
 
-def _vote(graph: Graph, blender: Vote, predictions: Sequence[str], task: Task) -> str:
+def _vote(graph: Graph, blender: Vote, predictions: Mapping[int, str], _: str | None, task: Task) -> str:
+    inputs = list(predictions.values())
     if not task.is_classification:
-        return _median(graph, predictions)
+        return _median(graph, inputs)
     if blender.gives_probabilities:
-        return graph.mean(predictions)
-    votes = graph.op("Concat", *(graph.op("ArgMax", name, axis=1, keepdims=1) for name in predictions), axis=1)
+        return graph.mean(inputs)
+    votes = graph.op("Concat", *(graph.op("ArgMax", name, axis=1, keepdims=1) for name in inputs), axis=1)
     classes = graph.constant(np.arange(task.n_classes), np.int64)
     hits = graph.cast(graph.op("Equal", graph.op("Unsqueeze", votes, graph.integers(2)), classes))
-    return graph.divide(graph.total(hits, keep=False), float(len(predictions)))
+    return graph.divide(graph.total(hits, keep=False), float(len(inputs)))
 
 
 def _median(graph: Graph, predictions: Sequence[str]) -> str:
@@ -96,8 +106,8 @@ def _median(graph: Graph, predictions: Sequence[str]) -> str:
     return graph.mean([graph.columns(ordered, [place]) for place in sorted({(count - 1) // 2, count // 2})])
 
 
-def _meta_model(graph: Graph, blender: MetaModel, predictions: Sequence[str], task: Task) -> str:
-    inputs = graph.join([graph.columns(name, [1]) if task.n_classes == 2 else name for name in predictions])
+def _meta_model(graph: Graph, blender: MetaModel, predictions: Mapping[int, str], _: str | None, task: Task) -> str:
+    inputs = graph.join([graph.columns(name, [1]) if task.n_classes == 2 else name for name in predictions.values()])
     model = blender.estimator_
     if not task.is_classification:
         return models.estimator(graph, model, inputs, task)
@@ -112,10 +122,13 @@ def _meta_model(graph: Graph, blender: MetaModel, predictions: Sequence[str], ta
 # -- calibration ---------------------------------------------------------------------
 
 
-def _calibrated(graph: Graph, calibration: Mapping[str, Any], p: str, task: Task) -> str:
-    method, learned = calibration["method"], calibration["map"]
+def _calibrated(
+    graph: Graph, blender: Calibrated, predictions: Mapping[int, str], features: str | None, task: Task
+) -> str:
+    p = blended(graph, blender.inner_, predictions, features, task)
+    method, learned = blender.calibration().values()
     if method == "temperature":
-        logs = graph.op("Log", graph.op("Max", p, graph.constant(_SMALLEST)))
+        logs = graph.op("Log", graph.op("Max", p, graph.constant(SMALLEST)))
         return graph.link(graph.divide(logs, learned), "softmax")
     places = [1] if task.n_classes == 2 else range(task.n_classes)
     mapping = _sigmoid if method == "sigmoid" else _isotonic
@@ -150,3 +163,13 @@ def _isotonic(graph: Graph, learned: Sequence[Sequence[float]], p: str) -> str:
         for values in (x[:-1], y[:-1], np.diff(y) / np.diff(x))
     )
     return str(graph.op("Add", graph.op("Mul", graph.op("Sub", p, start), slope), level))
+
+
+_CONVERTERS: tuple[tuple[type[Blender], Callable[[Graph, Any, Mapping[int, str], str | None, Task], str]], ...] = (
+    (PerOutput, _per_output),
+    (Calibrated, _calibrated),
+    (Weighting, _weighting),
+    (MetaLinear, _meta_linear),
+    (Vote, _vote),
+    (MetaModel, _meta_model),
+)

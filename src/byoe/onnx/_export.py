@@ -18,7 +18,7 @@ from ..fitted._predicting import Predicting
 from ..tools._whole import whole_file
 from . import _blenders as blends
 from ._graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, library
-from ._sklearn import fold_model
+from ._members import fold_model
 
 INPUT = "X"
 _MOST_BYTES = 2**31 - 1  # of a message of protobuf

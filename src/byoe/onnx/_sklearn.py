@@ -1,4 +1,4 @@
-"""Models of members, and scikit-learn's estimators, as nodes of ONNX.
+"""Estimators of scikit-learn, and wrappers of the boosters, as nodes of ONNX.
 
 Every function returns the name of a matrix: predictions of shape (n_rows, n_outputs), or
 probabilities of shape (n_rows, n_classes).
@@ -34,95 +34,16 @@ from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ..contracts._task import Task
-from ..data._encoder import Encoder
-from ..fitted._models import FoldModel
-from ..learners import linear
-from ..learners._constant import ConstantModel
-from ..learners._estimator import EstimatorModel
-from ..learners.catboost import CatBoostModel
-from ..learners.lightgbm import LightGBMModel
-from ..learners.mlp import NetworkModel
-from ..learners.xgboost import XGBoostModel
 from ..tools._estimators import is_ensemble, linear_terms
+from . import _boosters as boosters
 from . import _trees as trees
-from ._graph import INT64, Graph, NotExportableError
+from ._graph import Graph, NotExportableError
 from ._skl2onnx import by_skl2onnx
 
 _DECISION_TREES = (DecisionTreeRegressor, DecisionTreeClassifier)
 _FORESTS = (RandomForestRegressor, RandomForestClassifier, ExtraTreesRegressor, ExtraTreesClassifier)
 _BOOSTED = (GradientBoostingRegressor, GradientBoostingClassifier)
 _HISTOGRAM = (HistGradientBoostingRegressor, HistGradientBoostingClassifier)
-
-
-def fold_model(graph: Graph, model: Any, x: str, *, numbers: bool) -> str:
-    """Return the predictions of a member's model on one fold; ``numbers`` is whether all columns are."""
-    if not isinstance(model, FoldModel):
-        raise NotExportableError(f"{type(model).__name__} is not known")
-    if model.frames and not numbers:
-        raise NotExportableError(
-            "it reads columns as they were passed, and some of them are categories or dates; its graph has numbers only"
-        )
-    if model.encoder is not None:
-        x = encoded(graph, model.encoder, x)
-    task = model.task if len(model.models) == 1 else Task("regression")
-    if model.present is not None:
-        task = Task("classification", len(model.present))
-    found = graph.join([_of_member(graph, one, x, task) for one in model.models])
-    return found if model.present is None else graph.scatter(found, model.present.tolist(), model.task.n_classes)
-
-
-def _of_member(graph: Graph, model: Any, x: str, task: Task) -> str:
-    if isinstance(model, ConstantModel):
-        return graph.repeated(model.value, x)
-    if isinstance(model, XGBoostModel):
-        return trees.xgboost(graph, model.booster, x)
-    if isinstance(model, LightGBMModel):
-        return trees.lightgbm(graph, model.booster, x)
-    if isinstance(model, CatBoostModel):
-        return trees.catboost(graph, model.model, x, task)
-    if isinstance(model, linear.LinearModel):
-        found = graph.linear(x, model.coef, model.intercept)
-        return _of_classes(graph, found, len(model.coef)) if model.task.is_classification else found
-    if isinstance(model, NetworkModel):
-        weights, offsets = zip(*model.layers, strict=True)
-        found = graph.layers(x, weights, offsets, model.activation, model.output)
-        return graph.add(graph.scale(found, model.scale), model.center)
-    if isinstance(model, EstimatorModel):
-        return estimator(graph, model.estimator, x, task)
-    raise NotExportableError(f"a {type(model).__name__} is not one of byoe's own models or scikit-learn's estimators")
-
-
-def encoded(graph: Graph, encoder: Encoder, x: str) -> str:
-    """Return what an encoder makes of the columns."""
-    n_features = len(encoder.fill)
-    blocks, start = [], 0
-    for i in range(n_features + 1):
-        special = i == n_features or i in encoder.one_hot or i in encoder.means
-        if special and start < i:  # the numbers since the last category
-            part = x if (start, i) == (0, n_features) else graph.columns(x, range(start, i))
-            blocks.append(_filled(graph, part, encoder.fill[start:i]))
-        if special:
-            start = i + 1
-        if i in encoder.one_hot:
-            codes = _filled(graph, graph.columns(x, [i]), -1.0)
-            blocks.append(graph.cast(graph.op("Equal", codes, graph.constant(encoder.one_hot[i]))))
-        elif i in encoder.means:
-            table = encoder.means[i]
-            codes = graph.op("Min", graph.columns(x, [i]), graph.constant(len(table) - 2.0))
-            places = graph.cast(_filled(graph, codes, len(table) - 1.0), to=INT64)
-            flat = graph.op("Reshape", places, graph.integers(-1))
-            blocks.append(graph.op("Gather", graph.constant(table), flat, axis=0))
-    found = graph.join(blocks)
-    return graph.divide(graph.add(found, -encoder.center), encoder.scale)
-
-
-def _filled(graph: Graph, x: str, fill: Any) -> str:
-    if np.isnan(fill).all():
-        return x
-    return str(graph.op("Where", graph.op("IsNaN", x), graph.constant(fill), x))
-
-
-# -- scikit-learn --------------------------------------------------------------------
 
 
 def estimator(graph: Graph, model: Any, x: str, task: Task) -> str:
@@ -152,14 +73,14 @@ def _terms(model: Any) -> tuple[Any, Any]:
 
 def _logistic(graph: Graph, model: Any, x: str, _task: Task) -> str:
     coef, intercept = _terms(model)
-    return _of_classes(graph, graph.linear(x, coef, intercept), len(coef))
+    return of_classes(graph, graph.linear(x, coef, intercept), len(coef))
 
 
 def _log_linear(graph: Graph, model: Any, x: str, _task: Task) -> str:
     return graph.link(graph.linear(x, *_terms(model)), "exp")
 
 
-def _of_classes(graph: Graph, scores: str, n_scores: int) -> str:
+def of_classes(graph: Graph, scores: str, n_scores: int) -> str:
     return graph.probabilities(scores, "logistic" if n_scores == 1 else "softmax")
 
 
@@ -204,7 +125,7 @@ def _imputed(graph: Graph, step: Any, x: str) -> str:
     fill = np.asarray(step.statistics_)
     if step.add_indicator or fill.dtype.kind != "f" or np.isnan(fill).any() or not np.isnan(step.missing_values):
         raise NotExportableError("its SimpleImputer adds or drops columns, or fills other cells than NaN")
-    return _filled(graph, x, fill)
+    return graph.filled(x, fill)
 
 
 # -- trees ---------------------------------------------------------------------------
@@ -236,7 +157,7 @@ def _boosted(graph: Graph, model: Any, x: str, task: Task) -> str:
     if not task.is_classification:
         return sums
     sums = graph.scale(sums, 2.0 if model.loss == "exponential" else 1.0)
-    return _of_classes(graph, sums, rounds.shape[1])
+    return of_classes(graph, sums, rounds.shape[1])
 
 
 def _histogram(graph: Graph, model: Any, x: str, task: Task) -> str:
@@ -249,7 +170,7 @@ def _histogram(graph: Graph, model: Any, x: str, task: Task) -> str:
             trees.histogram_tree(found, target, one.nodes)
     sums = found.sums(graph, x)
     if task.is_classification:
-        return _of_classes(graph, sums, len(found.bias))
+        return of_classes(graph, sums, len(found.bias))
     return graph.link(sums, "exp" if type(model._loss.link).__name__ == "LogLink" else "identity")
 
 
@@ -258,17 +179,17 @@ def _xgboost(graph: Graph, model: Any, x: str, _task: Task) -> str:
         raise NotExportableError(f"it takes {model.missing} for missing; NaN can be exported")
     booster = model.get_booster()
     best = getattr(model, "best_iteration", None) if model.early_stopping_rounds else None
-    return trees.xgboost(graph, booster if best is None else booster[: best + 1], x)
+    return boosters.xgboost(graph, booster if best is None else booster[: best + 1], x)
 
 
 def _lightgbm(graph: Graph, model: Any, x: str, _task: Task) -> str:
-    return trees.lightgbm(graph, model.booster_, x)
+    return boosters.lightgbm(graph, model.booster_, x)
 
 
 _WRAPPERS: dict[str, Callable[[Graph, Any, str, Task], str]] = {
     "xgboost": _xgboost,
     "lightgbm": _lightgbm,
-    "catboost": trees.catboost,
+    "catboost": boosters.catboost,
 }
 
 

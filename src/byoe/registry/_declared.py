@@ -17,7 +17,8 @@ from ..learners._estimator import EstimatorLearner
 
 _TASKS = frozenset({"regression", "classification"})
 _FLAGS = (
-    "missing categorical scaled sparse multi_output grouped frozen gives_probabilities stops frames encoded pickles"
+    "missing categorical scaled sparse multi_output grouped frozen gives_probabilities stops leaves_rows_alone lean "
+    "frames encoded pickles"
 ).split()
 _FIT = ("task", "sample_weight", "seed", "threads")
 _OPTIONAL = {
@@ -68,7 +69,7 @@ def _of_blender(made: Any) -> Iterator[str]:
     yield from _misspelt(made, Blender)
     if not isinstance(made.defaults, Mapping):
         yield f"defaults is {made.defaults!r}, expected a mapping from parameters to their defaults"
-    yield from _flags(made, ("convex", "gives_probabilities", "takes_scores"))
+    yield from _flags(made, ("convex", "lean", "gives_probabilities", "takes_scores"))
     yield from _written(type(made), Blender, "fit", "predict", "state", "restore")
     yield from call_faults(made, "fit", ("oof",), ())
     yield from call_faults(made, "predict", ("predictions", "X"), ())

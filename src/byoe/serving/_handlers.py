@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
+from ..tools._keep_out import kept_out
 from ._answers import Answer, answer, refused, write
 from ._cells import read_table
-from ._keep_out import kept_out
 from ._media import ANSWER_TYPES, CSV, JSON, accepted
 from ._refusal import Refusal
 from ._requests import Request, read_request
@@ -40,9 +40,9 @@ def model_fn(model_dir: str, *, trusted: Sequence[str] = (), lean: bool = False)
     from ..bundle._reader import BundleReader
     from ._runtime import Runtime
 
-    saved = BundleReader(model_dir, trusted)
-    with kept_out() if lean and saved.native else nullcontext():
-        model = Runtime(saved)
+    reader = BundleReader(model_dir, trusted)
+    with kept_out() if lean and reader.lean else nullcontext():
+        model = Runtime(reader)
         _warm_up(model)
     return model
 

@@ -1,0 +1,100 @@
+"""Models of members as nodes of ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..contracts._onnx import ModelToOnnx
+from ..contracts._task import Task
+from ..data._encoder import Encoder
+from ..errors import ParameterError
+from ..fitted._models import FoldModel
+from ..learners._constant import ConstantModel
+from ..learners._estimator import EstimatorModel
+from ..learners.catboost import CatBoostModel
+from ..learners.lightgbm import LightGBMModel
+from ..learners.linear import LinearModel
+from ..learners.mlp import NetworkModel
+from ..learners.xgboost import XGBoostModel
+from . import _boosters as boosters
+from ._graph import INT64, Graph, NotExportableError, written
+from ._sklearn import estimator, of_classes
+
+
+def fold_model(graph: Graph, model: Any, x: str, *, numbers: bool) -> str:
+    """Return the predictions of a member's model on one fold; ``numbers`` is whether all columns are."""
+    if not isinstance(model, FoldModel):
+        raise NotExportableError(f"{type(model).__name__} is not known")
+    if model.frames and not numbers:
+        raise NotExportableError(
+            "it reads columns as they were passed, and some of them are categories or dates; its graph has numbers only"
+        )
+    if model.encoder is not None:
+        x = encoded(graph, model.encoder, x)
+    task = model.task if len(model.models) == 1 else Task("regression")
+    if model.present is not None:
+        task = Task("classification", len(model.present))
+    found = graph.join([_of_member(graph, one, x, task) for one in model.models])
+    return found if model.present is None else graph.scatter(found, model.present.tolist(), model.task.n_classes)
+
+
+def _of_member(graph: Graph, model: Any, x: str, task: Task) -> str:
+    if isinstance(model, ModelToOnnx):
+        try:
+            return written(graph, model.to_onnx(graph, x), model)
+        except ParameterError as error:
+            raise NotExportableError(str(error)) from error
+    convert = _CONVERTERS.get(type(model))
+    if convert is None:
+        raise NotExportableError(
+            f"{type(model).__name__} is not one of byoe's own models or scikit-learn's estimators, and has no method "
+            "to_onnx(graph, x)"
+        )
+    return convert(graph, model, x, task)
+
+
+def _linear(graph: Graph, model: LinearModel, x: str, _task: Task) -> str:
+    scores = graph.linear(x, model.coef, model.intercept)
+    return of_classes(graph, scores, len(model.coef)) if model.task.is_classification else scores
+
+
+def _network(graph: Graph, model: NetworkModel, x: str, _task: Task) -> str:
+    weights, offsets = zip(*model.layers, strict=True)
+    values = graph.layers(x, weights, offsets, model.activation, model.output)
+    return graph.add(graph.scale(values, model.scale), model.center)
+
+
+_CONVERTERS: dict[type, Callable[[Graph, Any, str, Task], str]] = {
+    ConstantModel: lambda graph, model, x, _: graph.repeated(model.value, x),
+    XGBoostModel: lambda graph, model, x, _: boosters.xgboost(graph, model.booster, x),
+    LightGBMModel: lambda graph, model, x, _: boosters.lightgbm(graph, model.booster, x),
+    CatBoostModel: lambda graph, model, x, task: boosters.catboost(graph, model.model, x, task),
+    LinearModel: _linear,
+    NetworkModel: _network,
+    EstimatorModel: lambda graph, model, x, task: estimator(graph, model.estimator, x, task),
+}
+
+
+def encoded(graph: Graph, encoder: Encoder, x: str) -> str:
+    """Return what an encoder makes of the columns."""
+    n_features = len(encoder.fill)
+    blocks, start = [], 0
+    for i in range(n_features + 1):
+        special = i == n_features or i in encoder.one_hot or i in encoder.means
+        if special and start < i:  # the numbers since the last category
+            part = x if (start, i) == (0, n_features) else graph.columns(x, range(start, i))
+            blocks.append(graph.filled(part, encoder.fill[start:i]))
+        if special:
+            start = i + 1
+        if i in encoder.one_hot:
+            codes = graph.filled(graph.columns(x, [i]), -1.0)
+            blocks.append(graph.cast(graph.op("Equal", codes, graph.constant(encoder.one_hot[i]))))
+        elif i in encoder.means:
+            table = encoder.means[i]
+            codes = graph.op("Min", graph.columns(x, [i]), graph.constant(len(table) - 2.0))
+            places = graph.cast(graph.filled(codes, len(table) - 1.0), to=INT64)
+            flat = graph.op("Reshape", places, graph.integers(-1))
+            blocks.append(graph.op("Gather", graph.constant(table), flat, axis=0))
+    found = graph.join(blocks)
+    return graph.divide(graph.add(found, -encoder.center), encoder.scale)
