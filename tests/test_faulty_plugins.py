@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from byoe import EnsembleClassifier, EnsembleRegressor
 from byoe.errors import MemberError, ParameterError, PluginError
+from byoe.fitted._shield import shielded
 from byoe.plugins import Blender, Learner, Prepares, register_blender, register_learner
 from byoe.registry import _registry
 
@@ -350,3 +355,34 @@ def test_a_state_that_is_no_json_names_the_blender(data, tmp_path):
 def test_the_class_of_a_blender_is_no_blender(data):
     with pytest.raises(ParameterError, match=r"the blender is the class NaN; give an instance: NaN\(\)"):
         EnsembleRegressor(("ridge", "knn"), NaN).fit(*data)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_learner_that_declares_that_it_leaves_rows_alone_is_lent_them(alone, data):
+    X, _ = data
+    kind = type("Lent", (Learner,), {"leaves_rows_alone": alone})
+    with shielded(kind(), X) as (rows,):
+        assert (rows is X) == alone
+
+
+class InPlace(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        X *= 0.5
+        return X
+
+
+@pytest.mark.parametrize("step", [InPlace(), FunctionTransformer(lambda X: np.multiply(X, 0.5, out=X))])
+def test_a_step_of_the_users_inside_a_pipeline_gets_rows_of_its_own(step, data):
+    X, y = data
+    kept = X.copy()
+    ensemble = EnsembleRegressor(
+        [("own", make_pipeline(step, Ridge())), ("plain", Ridge())], "mean", cv=3, random_state=0
+    )
+    assert not ensemble.fit(X, y).members_["own"].learner.leaves_rows_alone
+    assert ensemble.members_["plain"].learner.leaves_rows_alone
+    first = ensemble.predict(X)
+    assert np.array_equal(ensemble.predict(X), first)
+    assert np.array_equal(X, kept)

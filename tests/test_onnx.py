@@ -593,6 +593,28 @@ class Odd(Blender):
         return predictions.mean(axis=1)
 
 
+def test_learners_and_a_blender_of_a_plugin(diabetes, tmp_path):
+    X, y = diabetes
+    members = ["least-squares", learner("additive-bins", n_rounds=5), "ridge"]
+    fitted = EnsembleRegressor(members, "trimmed-mean", cv=2, random_state=0).fit(X, y)
+    check(fitted, X, tmp_path, TIGHT)
+    holes = X.copy()
+    holes[::7, 2] = np.nan
+    check(EnsembleRegressor(members, "trimmed-mean", cv=2, random_state=0).fit(holes, y), holes, tmp_path, TIGHT)
+    two = EnsembleRegressor(members, "trimmed-mean", cv=2, random_state=0).fit(X, np.column_stack([y, -y]))
+    check(two, X, tmp_path, TIGHT)
+
+
+def test_a_plugin_gives_the_reason_why_it_cannot_be_exported(diabetes, tmp_path):
+    class Refuses(Odd):
+        def to_onnx(self, graph, predictions, features):
+            raise ParameterError("it is in a bad mood")
+
+    fitted = EnsembleRegressor(["ridge"], Refuses(), cv=2).fit(*diabetes)
+    with pytest.raises(ParameterError, match="blender 'odd': it is in a bad mood. To export it, choose another"):
+        fitted.to_onnx(tmp_path / "model.onnx")
+
+
 def test_all_that_cannot_be_exported_is_named_at_once(diabetes, tmp_path):
     members = [
         ("ridge", "ridge"),

@@ -472,8 +472,52 @@ class NeedsRows(Sound):
 
 
 # Rules that whatever a fit raises is a breach of.
-RAISED = {"sparse rows", "missing cells", "constant target", "frames"}
+class WritesIntoRows(Sound):
+    leaves_rows_alone = True
+    model = model_with(
+        contributions=lambda self, X, *, threads=1: self._explained(X), _explained=lambda self, X: _spoil(X)
+    )
+
+
+def _spoil(X):
+    X *= 2.0
+    return np.column_stack([X, np.ones(len(X))])
+
+
+class LoadsScikitLearn(Sound):
+    lean = True
+
+    def load(self, folder, *, task, trusted=()):
+        import sklearn  # noqa: F401
+
+        return super().load(folder, task=task)
+
+
+class ReadsLessPrecisely(Sound):
+    lean = True
+
+    def load(self, folder, *, task, trusted=()):
+        import sys
+
+        model = super().load(folder, task=task)
+        if "sklearn" not in sys.modules:
+            model.coef = model.coef.astype(np.float32)
+        return model
+
+
+class AnotherGraph(Regressor):
+    model = model_with(to_onnx=lambda self, graph, x: graph.linear(x, self.coef[None, 1:], [0.0]))
+
+
+class NoGraph(Regressor):
+    model = model_with(to_onnx=lambda self, graph, x: "nowhere")
+
+
+RAISED = {"ONNX", "sparse rows", "missing cells", "constant target", "frames"}
 BREACHES = {
+    "rows lent": [WritesIntoRows],
+    "lean serving": [LoadsScikitLearn, ReadsLessPrecisely],
+    "ONNX": [AnotherGraph, NoGraph],
     "contract": [
         NoThreads,
         NoLoad,

@@ -7,11 +7,13 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from byoe import blender
-from byoe.conformance._blender_rules import BOOK
+from byoe.conformance import _blender_rules, _rights_rules
 from byoe.conformance._rules import BrokenPromiseError
 from byoe.conformance._subjects import BlenderSubject
 from byoe.errors import PluginError
 from byoe.plugins import Blender, Linear, check_blender, checks, installed
+
+BOOK = [*_blender_rules.BOOK, *_rights_rules.BLENDER_BOOK]
 
 
 @pytest.mark.parametrize("name", sorted(installed("blender")))
@@ -322,7 +324,25 @@ class Prints(Sound):
         return super().fit(oof)
 
 
+class RestoresWithScikitLearn(Sound):
+    lean = True
+
+    def restore(self, state, *, trusted=()):
+        import sklearn  # noqa: F401
+
+        return super().restore(state)
+
+
+class AnotherGraph(Sound):
+    tasks = frozenset({"regression"})
+
+    def to_onnx(self, graph, predictions, features):
+        return graph.mean(list(predictions.values()))
+
+
 BREACHES = {
+    "lean serving": [RestoresWithScikitLearn],
+    "ONNX": [AnotherGraph],
     "contract": [NoState, PositionalOnly, OwnInit, ForgetsSelf],
     "parameters": [TakesAnyName, LosesParameters],
     "predictions": [WrongShape, NotOne],

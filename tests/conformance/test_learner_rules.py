@@ -21,7 +21,7 @@ from tests.conformance.faulty_learners import (
 )
 
 from byoe import learner
-from byoe.conformance import _capability_rules, _learner_rules
+from byoe.conformance import _capability_rules, _learner_rules, _rights_rules
 from byoe.conformance._common import import_alone
 from byoe.conformance._rules import BrokenPromiseError
 from byoe.conformance._subjects import learner_subject
@@ -40,7 +40,7 @@ FAST = {
     "additive-bins": {"bins": 6, "n_rounds": 60},
 }
 BUILT_IN = sorted(name for name, (plugin,) in installed("learner").items() if plugin.distribution == "byoe")
-BOOK = [*_learner_rules.BOOK, *_capability_rules.BOOK]
+BOOK = [*_learner_rules.BOOK, *_capability_rules.BOOK, *_rights_rules.LEARNER_BOOK]
 
 
 @pytest.mark.parametrize("name", [*BUILT_IN, "log-ridge", "least-squares", "additive-bins"])
@@ -193,9 +193,9 @@ def test_the_docs_list_every_rule_with_its_promise():
 
 
 def test_a_function_can_be_checked_and_a_class_that_wants_arguments_cannot():
-    from byoe_example import log_ridge
+    from byoe_example.log_ridge import log_ridge
 
-    assert str(learner_subject(log_ridge)) == "learner byoe_example.log_ridge"
+    assert str(learner_subject(log_ridge)) == "learner byoe_example.log_ridge.log_ridge"
 
     class Wants(Sound):
         def __init__(self, must):

@@ -21,7 +21,7 @@ LINES = [
     "threadpoolctl==3.6",
     "xgboost-cpu==3.2.0",
     "./wheels/byoe-0.1.0-py3-none-any.whl",
-    "./wheels/byoe_example-0.4.0-py3-none-any.whl",
+    "./wheels/byoe_example-0.5.0-py3-none-any.whl",
     "./wheels/byoe_own_features-0-py3-none-any.whl",
 ]
 WITHOUT_OWN = LINES[:-1]

@@ -142,7 +142,7 @@ def test_a_distribution_that_lists_no_files(tmp_path, monkeypatch):
 
 
 def test_the_distribution_of_a_class():
-    from byoe_example import TrimmedMean
+    from byoe_example.trimmed_mean import TrimmedMean
     from sklearn.linear_model import Ridge
 
     import byoe

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import Lasso
 
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
 
@@ -137,3 +138,24 @@ def test_an_error_inside_leaves_nothing_behind():
         "assert pandas.DataFrame\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_plugins_that_declare_it_are_served_without_them(diabetes, tmp_path):
+    X, y = diabetes
+    members = ["least-squares", learner("additive-bins", n_rounds=5), "ridge"]
+    ensemble = EnsembleRegressor(members, "trimmed-mean", cv=3, random_state=0).fit(X, y)
+    body = json.dumps(X[:3].tolist())
+    (answer,), loaded = in_a_new_process(ensemble.save(tmp_path / "model"), [(body, "application/json")])
+    assert loaded & HEAVY == set()
+    assert "byoe_example" in loaded
+    assert answer["predictions"] == ensemble.predict(X[:3]).tolist()
+
+
+def test_a_parameter_that_is_an_estimator_brings_scikit_learn(diabetes, tmp_path):
+    X, y = diabetes
+    meta = blender("meta-linear", estimator=Lasso(alpha=0.1))
+    ensemble = EnsembleRegressor([NATIVE[1], "ridge"], meta, cv=3, random_state=0).fit(X, y)
+    body = json.dumps(X[:3].tolist())
+    (answer,), loaded = in_a_new_process(ensemble.save(tmp_path / "model"), [(body, "application/json")])
+    assert "sklearn" in loaded
+    assert answer["predictions"] == ensemble.predict(X[:3]).tolist()

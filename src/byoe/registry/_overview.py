@@ -7,7 +7,6 @@ from contextlib import redirect_stdout
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import Any
 
-from packaging.requirements import Requirement
 
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
@@ -108,6 +107,8 @@ def missing_hint(plugin: Plugin, error: BaseException) -> str | None:
 
 def extra_of(dist: Distribution, module: str) -> str | None:
     """Return the extra of a distribution that brings a module of the name of its own distribution."""
+    from packaging.requirements import Requirement  # which nothing that predicts needs
+
     for text in dist.requires or ():
         needed = Requirement(text)
         if needed.marker is None or plain(needed.name).lower() != module.lower():

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from byoe.plugins import Learner, StopRows, Task
+from byoe.plugins import Learner, OnnxGraph, StopRows, Task
 
 Floats = NDArray[np.float64]
+INT64 = 7  # the number of this type in ONNX
 
 
 class Binned(NamedTuple):
@@ -49,6 +50,18 @@ class AdditiveModel:
         """Return how far the bins of each column lie apart."""
         return np.ptp(self.effects, axis=1)
 
+    def to_onnx(self, graph: OnnxGraph, x: str) -> str:
+        """Add for each column what its bin adds: the bin is the number of edges that a cell reaches."""
+        parts = []
+        for place, (edges, effects) in enumerate(zip(self.edges, self.effects, strict=True)):
+            cell = graph.columns(x, [place])
+            reached = graph.op("GreaterOrEqual", cell, graph.constant(edges))
+            missing = graph.constant(float(len(edges) + 1))
+            code = graph.op("Where", graph.op("IsNaN", cell), missing, graph.total(graph.cast(reached)))
+            code = graph.op("Reshape", graph.cast(code, to=INT64), graph.integers(-1))
+            parts.append(graph.op("Gather", graph.constant(effects[:, None]), code, axis=0))
+        return graph.add(graph.op("Sum", *parts), self.base)
+
     def save(self, folder: Path) -> None:
         """Write arrays, which need no pickle."""
         base, rounds = np.float64(self.base), np.int64(self.rounds)
@@ -61,7 +74,7 @@ class AdditiveBins(Learner):
     tasks = frozenset({"regression"})
     finalize = "bag"
     weights = "approximate"  # edges of bins count rows
-    missing = stops = True
+    missing = stops = leaves_rows_alone = lean = True
     shared = {"learning_rate": "learning_rate", "n_rounds": "n_rounds"}
     space = {"learning_rate": (0.05, 0.5, "log"), "bins": (4, 64, "log")}
 

@@ -10,6 +10,7 @@ class LeastSquares(Learner):
 
     tasks = frozenset({"regression"})
     weights = "exact"
+    leaves_rows_alone = lean = True
     shared = {"l2": "l2"}
     space = {"l2": (0.01, 100.0, "log")}
 
@@ -39,6 +40,9 @@ class LinearModel:
 
     def contributions(self, X, *, threads=1):
         return np.column_stack([X * self.coef[:-1], np.full(len(X), self.coef[-1])])
+
+    def to_onnx(self, graph, x):
+        return graph.linear(x, self.coef[None, :-1], self.coef[-1:])
 
     def save(self, folder):
         np.save(folder / "coef.npy", self.coef)
