@@ -6,7 +6,6 @@ import pytest
 import byoe
 from byoe import EnsembleRegressor
 from byoe.errors import ParameterError
-from byoe.sagemaker.local._job import new_name
 from byoe.sagemaker.shared._limits import (
     METRICS,
     check_choices,
@@ -16,6 +15,7 @@ from byoe.sagemaker.shared._limits import (
     fitting_metrics,
 )
 from byoe.sagemaker.shared._metric_lines import metric_definitions
+from byoe.sagemaker.shared._names import new_name
 
 
 @pytest.mark.parametrize(

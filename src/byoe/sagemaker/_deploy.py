@@ -12,8 +12,9 @@ from .aws._launch import SERVING, check_options, prefix_for, serve
 from .aws._machine import Instances, Serverless
 from .aws._tuning import Tuning
 from .local._endpoint import LocalEndpoint
-from .local._job import LocalJob, new_name
+from .local._job import LocalJob
 from .local._tuning import LocalTuning
+from .shared._names import new_name
 
 
 def deploy(

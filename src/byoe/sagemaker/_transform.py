@@ -12,9 +12,10 @@ from .aws._job import Job
 from .aws._launch import SERVING, check_options, launch_transform
 from .aws._transform import PIECE_MB, Transform
 from .aws._tuning import Tuning
-from .local._job import LocalJob, new_name
+from .local._job import LocalJob
 from .local._tuning import LocalTuning
 from .shared._limits import check_count
+from .shared._names import new_name
 from .shared._payload import ACCEPT, payloads
 
 _SUFFIX = {"application/json": "json", "application/x-npy": "npy"}

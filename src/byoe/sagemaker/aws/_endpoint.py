@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import JobError
-from ..local._job import new_name
+from ..shared._names import new_name
 from ..shared._payload import ACCEPT, Payload, payloads, read_answer
 from . import _asynchronous
 from ._cloud import Cloud, NotFoundError

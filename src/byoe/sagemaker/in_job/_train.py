@@ -28,8 +28,8 @@ from ...ensemble._load import from_spec
 from ...errors import InputError, JobError
 from ...registry._members import as_blender, members
 from ...scoring._metrics import CLASSIFICATION, REGRESSION, find_metric
-from ..local._layout import SERVING
 from ..shared._metric_lines import metric_line
+from ..shared._names import SERVING_REQUIREMENTS
 from ..shared._savings import fitted_line
 from ._hosts import hosts_of_job, leading, work
 from ._report import report
@@ -261,7 +261,8 @@ def _ship_code(source: Path, code: Path, libraries: Iterable[str], asked: Iterab
     code.mkdir(parents=True)
     for name in ("inference.py", "spec.json"):
         shutil.copy2(source / name, code / name)
-    full = source / SERVING if (source / SERVING).exists() else source / "requirements.txt"
+    serving = source / SERVING_REQUIREMENTS
+    full = serving if serving.exists() else source / "requirements.txt"
     all_lines = full.read_text(encoding="utf-8").splitlines()
     lines = needed_lines(all_lines, libraries, asked)
     if left_out := [line for line in all_lines if line not in lines]:

@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -24,11 +23,6 @@ _LOG_TAIL = 30
 
 # A strong reference: a job goes on when its handle is forgotten.
 _running: set[LocalJob] = set()
-
-
-def new_name(prefix: str = "byoe") -> str:
-    """Return a job name that is not taken."""
-    return f"{prefix}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
 
 
 class LocalJob:

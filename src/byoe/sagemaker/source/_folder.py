@@ -19,9 +19,9 @@ from ...registry._parts import Parts, parts_of
 from ...registry._plugin import Kind
 from ...registry._registry import find
 from ...scoring._metrics import CLASSIFICATION, REGRESSION
-from ..local._layout import SERVING
 from ..shared._limits import fitting_metrics
 from ..shared._metric_lines import metric_definitions
+from ..shared._names import SERVING_REQUIREMENTS
 from ._own_code import modules_of, write_module
 from ._requirements import named
 from ._requirements import requirements as closure
@@ -126,7 +126,7 @@ def write_source(
             "inference.py": _INFERENCE.format(trusted=trusted),
             "spec.json": json.dumps(spec, indent=1, allow_nan=False) + "\n",
             "requirements.txt": "\n".join(training) + "\n",
-            **({SERVING: "\n".join(serving) + "\n"} if serving != training else {}),
+            **({SERVING_REQUIREMENTS: "\n".join(serving) + "\n"} if serving != training else {}),
             "metric_definitions.json": json.dumps(definitions, indent=1) + "\n",
         }
         for name, text in files.items():
