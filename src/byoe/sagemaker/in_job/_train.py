@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import sys
-import threading
 import time
 import traceback
 from collections.abc import Iterable
@@ -32,6 +30,7 @@ from ..shared._metric_lines import metric_line
 from ..shared._names import SERVING_REQUIREMENTS
 from ..shared._savings import fitted_line
 from ._hosts import hosts_of_job, leading, work
+from ._owner import check_origin, end_with_owner
 from ._report import report
 from ._serving_needs import libraries_in_use, needed_lines
 
@@ -150,25 +149,6 @@ def on_gpu(ensemble: Any) -> Any:
 def say(text: str) -> None:
     """Print a line of the log that a person reads."""
     print(f"[byoe] {text}", flush=True)
-
-
-def check_origin() -> None:
-    """Refuse to run another byoe than the one that was shipped (set for local jobs only)."""
-    site = os.environ.get("BYOE_LOCAL_SITE")
-    here = Path(sys.modules["byoe"].__file__ or "").resolve()
-    if site and not here.is_relative_to(Path(site).resolve()):
-        raise JobError(f"the job imports byoe from {here}, expected the shipped wheel under {site}")
-
-
-def end_with_owner() -> None:
-    """End this local process once the one that started it is gone, however that ended."""
-
-    def wait() -> None:
-        while os.read(0, 1024):  # not sys.stdin, whose lock would be held at exit
-            pass
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _channel(name: str, data: dict[str, Any]) -> Dataset | None:
