@@ -63,7 +63,7 @@ def test_choices(values, message):
 
 
 def test_a_space_with_too_many_choices():
-    from byoe.sagemaker.local._tuning import check_space
+    from byoe.sagemaker.shared._checks import check_space
 
     with pytest.raises(ParameterError, match="has 31 values"):
         check_space(EnsembleRegressor(("ridge",)), {"ridge__alpha": [float(i) for i in range(1, 32)]})

@@ -5,7 +5,7 @@ import pytest
 import byoe
 from byoe import EnsembleRegressor, learner
 from byoe.errors import InputError, JobError, ParameterError, UnknownNameError
-from byoe.sagemaker.local._tuning import check_space
+from byoe.sagemaker.shared._checks import check_space
 
 sm = byoe.sagemaker
 SPACE = {

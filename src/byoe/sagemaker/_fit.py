@@ -19,8 +19,8 @@ from .aws._launch import Where, launch, launch_tuning, prefix_for
 from .aws._requests import UNFINISHED, parameter_ranges
 from .aws._tuning import Tuning
 from .local._job import LocalJob
-from .local._tuning import LocalTuning, check_space, cpus_per_trial
-from .shared._checks import configured, objective, plain_values
+from .local._tuning import LocalTuning, cpus_per_trial
+from .shared._checks import check_space, configured, objective, plain_values
 from .shared._limits import check_count
 from .shared._names import new_name
 from .shared._tables import as_files, data_roles, read_channels

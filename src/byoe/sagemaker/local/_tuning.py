@@ -6,10 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...contracts._search_space import check_domain
-from ...ensemble._configure import configure
-from ...errors import JobError, ParameterError, need
-from ..shared._limits import check_choices
+from ...errors import JobError, need
 from ._job import LocalJob
 
 
@@ -145,37 +142,6 @@ class LocalTuning:
             raise JobError(f"no trial of tuning job {self.name} has a result; the first one: {reason or missing}")
         pick = max if self.greater_is_better else min
         return self.jobs[pick(done, key=lambda trial: trial["objective"])["job"]]
-
-
-def check_space(ensemble: Any, space: Mapping[str, Any]) -> list[Any]:
-    """Check a search space before anything runs: its domains, and that every name is known.
-
-    Returns
-    -------
-    list of EnsembleRegressor or EnsembleClassifier
-        The ensemble with every value of every list, and with the ends of every range.
-
-    Raises
-    ------
-    ParameterError
-        Names the entry and says what was expected.
-    """
-    if not space:
-        raise ParameterError("the space is empty; give at least one parameter to tune")
-    for name, domain in space.items():
-        check_domain(name, domain)
-        if isinstance(domain, list):
-            check_choices(name, domain)
-    if "metric" in space:
-        raise ParameterError("the space holds 'metric'; trials are compared by one, which is set on the ensemble")
-    # Every value of a list must fit, each in the company of the others' first values.
-    first = {name: domain[0] for name, domain in space.items()}
-    values = [
-        {**first, name: value}
-        for name, domain in space.items()
-        for value in (domain if isinstance(domain, list) else domain[:2])
-    ]
-    return [configure(ensemble, one) for one in values]
 
 
 def _suggest(trial: Any, name: str, domain: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...contracts._search_space import check_domain
 from ...contracts._task import Task
 from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
@@ -15,7 +16,7 @@ from ...ensemble._spec import to_spec
 from ...errors import ParameterError
 from ...registry._members import as_blender, check_members
 from ...scoring._metrics import Metric, find_metric
-from ._limits import check_hyperparameters
+from ._limits import check_choices, check_hyperparameters
 
 _TASKS = {True: Task("classification", 2), False: Task("regression")}  # where only the kind matters
 
@@ -58,3 +59,34 @@ def plain_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
             ) from error
     check_hyperparameters(values)
     return values
+
+
+def check_space(ensemble: Any, space: Mapping[str, Any]) -> list[Any]:
+    """Check a search space before anything runs: its domains, and that every name is known.
+
+    Returns
+    -------
+    list of EnsembleRegressor or EnsembleClassifier
+        The ensemble with every value of every list, and with the ends of every range.
+
+    Raises
+    ------
+    ParameterError
+        Names the entry and says what was expected.
+    """
+    if not space:
+        raise ParameterError("the space is empty; give at least one parameter to tune")
+    for name, domain in space.items():
+        check_domain(name, domain)
+        if isinstance(domain, list):
+            check_choices(name, domain)
+    if "metric" in space:
+        raise ParameterError("the space holds 'metric'; trials are compared by one, which is set on the ensemble")
+    # Every value of a list must fit, each in the company of the others' first values.
+    first = {name: domain[0] for name, domain in space.items()}
+    values = [
+        {**first, name: value}
+        for name, domain in space.items()
+        for value in (domain if isinstance(domain, list) else domain[:2])
+    ]
+    return [configure(ensemble, one) for one in values]
