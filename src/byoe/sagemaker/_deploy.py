@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import ParameterError
 from .aws._endpoint import Endpoint
 from .aws._job import Job
-from .aws._launch import SERVING, check_options, prefix_for, serve
+from .aws._launch import SERVING_OPTIONS, check_options, prefix_for, serve
 from .aws._machine import Instances, Serverless
 from .aws._tuning import Tuning
 from .local._endpoint import LocalEndpoint
@@ -85,7 +85,7 @@ def deploy(
         "asynchronous": asynchronous,
         "output": output,
     }
-    check_options(options, asked, local=local, output=output, known=SERVING)
+    check_options(options, asked, local=local, output=output, known=SERVING_OPTIONS)
     name = new_name()
     hosting = _hosting(
         Serverless(memory_mb, max_concurrency, provisioned_concurrency),

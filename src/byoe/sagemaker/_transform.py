@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import ParameterError
 from ..serving._media import ANSWER_TYPES, CONTENT_TYPES
 from .aws._job import Job
-from .aws._launch import SERVING, check_options, launch_transform
+from .aws._launch import SERVING_OPTIONS, check_options, launch_transform
 from .aws._transform import PIECE_MB, Transform
 from .aws._tuning import Tuning
 from .local._job import LocalJob
@@ -83,7 +83,7 @@ def transform(
             "batch transform is for jobs on AWS, and this one ran on this machine; "
             "job.ensemble().predict(data) predicts as many rows"
         )
-    check_options(options, local=False, output=output, known=(*SERVING, "output_key"))
+    check_options(options, local=False, output=output, known=(*SERVING_OPTIONS, "output_key"))
     there = isinstance(data, str) and data.startswith("s3://")
     if content_type is not None and not there:
         raise ParameterError("content_type is for files at an s3:// address; what is here is sent as byoe sends it")

@@ -23,7 +23,7 @@ _OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
 # What a job on AWS can be told beside its own arguments.
 OPTIONS = tuple(one.name for one in fields(Machine) if one.name not in _OURS)
 # What serving can be told.
-SERVING = ("subnets", "security_groups", "volume_key", "isolated", "environment", "tags")
+SERVING_OPTIONS = ("subnets", "security_groups", "volume_key", "isolated", "environment", "tags")
 _FOLDER = "byoe"
 
 
