@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import joblib
 
 from ..ensemble._configure import default_space
 from ..errors import ParameterError, need
+from ._prepare import folder_of, removed_if_failing, write_job_folder
 from .aws._cloud import Cloud
 from .aws._job import Job
 from .aws._launch import Where, launch, launch_tuning, prefix_for
@@ -23,10 +22,7 @@ from .local._tuning import LocalTuning, cpus_per_trial
 from .shared._checks import check_space, configured, objective, plain_values
 from .shared._limits import check_count
 from .shared._names import new_name
-from .shared._tables import as_files, data_roles, read_channels
-from .source._folder import write_source
-
-_OUTPUT = "byoe-jobs"
+from .shared._tables import data_roles, read_channels
 
 
 def fit(
@@ -134,12 +130,12 @@ def fit(
         machine = where.machine(cloud)
         prefix = prefix_for(cloud, output)
         with tempfile.TemporaryDirectory() as folder:
-            source, places = _prepare(Path(folder), ensemble, [made], channels, data, shipped)
+            source, places = write_job_folder(Path(folder), ensemble, [made], channels, data, shipped)
             on_aws = launch(name, source, places, values, cloud=cloud, machine=machine, prefix=prefix)
         return on_aws.wait(logs=logs) if wait else on_aws
-    base = _base(output, name)
-    with _removed_if_failing(base):
-        source, paths = _prepare(base, ensemble, [made], channels, data, shipped)
+    base = folder_of(output, name)
+    with removed_if_failing(base):
+        source, paths = write_job_folder(base, ensemble, [made], channels, data, shipped)
         job = LocalJob(name, base, source, paths, values, cpus=joblib.cpu_count())
     return job.wait(logs=logs) if wait else job
 
@@ -249,16 +245,16 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         parameter_ranges(space, strategy)  # before anything is uploaded
         prefix = prefix_for(cloud, output)
         with tempfile.TemporaryDirectory() as folder:
-            source, places = _prepare(Path(folder), ensemble, [made, *variants], channels, data, shipped)
+            source, places = write_job_folder(Path(folder), ensemble, [made, *variants], channels, data, shipped)
             on_aws = launch_tuning(
                 name, source, places, fixed, space, search_options, cloud=cloud, machine=machine, prefix=prefix
             )
         return on_aws.wait() if wait else on_aws
-    base = _base(output, name)
+    base = folder_of(output, name)
     cpus = cpus_per_trial(max_parallel_jobs, joblib.cpu_count())
     shared_cores = {"n_jobs": cpus} if max_parallel_jobs > 1 else {}
-    with _removed_if_failing(base):
-        source, paths = _prepare(base, ensemble, [made, *variants], channels, data, shipped)
+    with removed_if_failing(base):
+        source, paths = write_job_folder(base, ensemble, [made, *variants], channels, data, shipped)
 
     def launch(trial: str, params: dict[str, Any]) -> LocalJob:
         values = {**shared_cores, **fixed, **params}
@@ -270,32 +266,3 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     tuning = LocalTuning(name, f"validation:{metric.name}", metric.greater_is_better, launch)
     tuning.start(search)
     return tuning.wait() if wait else tuning
-
-
-def _base(output: str | Path | None, name: str) -> Path:
-    if str(output).startswith("s3://"):
-        raise ParameterError(f"output is {output!r}; a local job writes to a folder of this machine, not to S3")
-    return Path(output or _OUTPUT).resolve() / name
-
-
-@contextlib.contextmanager
-def _removed_if_failing(base: Path) -> Iterator[None]:
-    """Leave nothing of a job that cannot start."""
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(base, ignore_errors=True)
-        raise
-
-
-def _prepare(
-    base: Path,
-    ensemble: Any,
-    variants: list[Any],
-    channels: Mapping[str, Any],
-    data: Mapping[str, Any],
-    shipped: Mapping[str, Any],
-) -> tuple[Path, dict[str, Any]]:
-    """Write the source folder and the channels of a job."""
-    source = write_source(ensemble, base / "source", data=data, variants=variants, **shipped)
-    return source, {name: as_files(table, base / "data" / name) for name, table in channels.items()}
