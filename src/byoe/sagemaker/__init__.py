@@ -6,8 +6,9 @@ platform does it, without Docker or an account. The type of an instance runs it 
 
 from ._deploy import deploy
 from ._export import dockerfile, export
-from ._fit import fit, tune
+from ._fit import fit
 from ._transform import transform
+from ._tuning import tune
 from .aws._endpoint import Endpoint
 from .aws._job import Job
 from .aws._launch import attach
