@@ -204,3 +204,19 @@ def test_the_repository_names_no_registry_and_no_machine():
         file = ROOT / name
         if file.is_file():
             assert not forbidden.search(file.read_text(errors="replace")), name
+
+
+# The folders of sagemaker from the ground up; what lies beside them (the public verbs) may import all of these.
+INSIDE_SAGEMAKER = (("shared",), ("source", "aws"), ("in_job",), ("local",))
+
+
+@pytest.mark.parametrize("name", [name for name in IMPORTS if name.startswith("sagemaker.")])
+def test_imports_inside_sagemaker_point_one_way(name):
+    floors = {folder: floor for floor, folders in enumerate(INSIDE_SAGEMAKER) for folder in folders}
+    own, *_ = folders = name.split(".")[1:]
+    floor = floors[own] if len(folders) > 1 else len(INSIDE_SAGEMAKER)
+    for other in IMPORTS[name]:
+        if other.startswith("sagemaker"):
+            there, *deeper = other.split(".")[1:] or ["__init__"]
+            lower = floors[there] < floor if deeper else there != "__init__" and floor == len(INSIDE_SAGEMAKER)
+            assert there == own or lower, f"{name} imports {other}"
