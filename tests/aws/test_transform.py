@@ -167,7 +167,7 @@ def test_no_model_is_left_of_a_job_that_cannot_start(job, session, cloud, frame,
 def test_a_job_that_fails_tells_why_and_leaves_no_model(job, session, cloud, frame, monkeypatch):
     monkeypatch.setattr(Transform, "describe", failed(Transform.describe))
     with pytest.raises(
-        JobError, match=r"transform job byoe-.* has the status Failed: ClientError: 400\nThe end of its log"
+        JobError, match=r"transform job byoe-.* has the status Failed: ClientError: 400\nIts log is empty"
     ):
         byoe.sagemaker.transform(job, frame)
     assert models(session) == []

@@ -199,7 +199,10 @@ def test_an_endpoint_does_not_outlive_a_killed_owner(job):
 def test_an_endpoint_that_cannot_start_says_why(job, tmp_path):
     shutil.copytree(job.artifact, tmp_path / "model")
     (tmp_path / "model" / "manifest.json").write_text("{}")
-    with pytest.raises(JobError, match=r"(?s)did not become healthy.*BundleError"):
+    with pytest.raises(
+        JobError,
+        match=r"(?s)endpoint broken has the status Failed: its process has ended, exit code 1\nFrom its log:.*BundleError",
+    ):
         LocalEndpoint("broken", tmp_path / "model")
 
 

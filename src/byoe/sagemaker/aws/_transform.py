@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import JobError, ParameterError
+from ..shared._failures import need_completed
 from ..shared._payload import ACCEPT, read_answer
 from ._cloud import Cloud, NotFoundError
 from ._machine import Machine
 from ._requests import model_request, transform_request
+from ._waiting import JOB_ENDED, until
 
 _LOG_GROUP = "/aws/sagemaker/TransformJobs"
-_ENDED = frozenset({"Completed", "Failed", "Stopped"})
-_LOG_TAIL = 30
-_POLL_SECONDS = 15.0
 # Megabytes of a file: of one that byoe has made, and the most that the service takes.
 PIECE_MB, _MOST_MB = 6, 100
 
@@ -36,6 +34,8 @@ class Transform:
     ----------
     name : str
     """
+
+    kind: ClassVar[str] = "transform job"
 
     def __init__(self, name: str, cloud: Cloud | None = None) -> None:
         self.name = name
@@ -71,20 +71,15 @@ class Transform:
         JobError
             When it has failed or was stopped; with the reason and the end of its log.
         """
-        while (status := self.status) not in _ENDED:
-            time.sleep(_POLL_SECONDS)
+        until(lambda: self.status, JOB_ENDED.__contains__)
         with suppress(NotFoundError):
             self._cloud.call("sagemaker", "delete_model", ModelName=self.describe()["ModelName"])
-        if status != "Completed":
-            reason = self.describe().get("FailureReason", "")
-            tail = "\n".join(self.log.splitlines()[-_LOG_TAIL:])
-            told = f": {reason}" if reason else ""
-            raise JobError(f"transform job {self.name} has the status {status}{told}\nThe end of its log:\n{tail}")
+        need_completed(self, self.describe().get("FailureReason", ""))
         return self
 
     def stop(self) -> None:
         """Ask the service to stop the job. Does nothing when it has ended."""
-        if self.status not in _ENDED:
+        if self.status not in JOB_ENDED:
             self._cloud.call("sagemaker", "stop_transform_job", TransformJobName=self.name)
 
     def predictions(self) -> NDArray[Any]:

@@ -12,14 +12,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ...errors import JobError
+from ..shared._failures import need_completed
 from ..shared._metric_lines import read_metrics
 from ._layout import lay_out
 
 _GRACE_SECONDS = 5.0
-_LOG_TAIL = 30
 
 # A strong reference: a job goes on when its handle is forgotten.
 _running: set[LocalJob] = set()
@@ -35,6 +34,8 @@ class LocalJob:
         The folder that stands for ``/opt/ml``: ``input``, ``code``, ``model``, ``output``.
     hyperparameters : dict
     """
+
+    kind: ClassVar[str] = "job"
 
     def __init__(
         self,
@@ -160,17 +161,11 @@ class LocalJob:
             raise
 
     def _need_completed(self) -> None:
-        status = self.status
-        if status == "Completed":
-            return
         reason = self.failure.partition("\n\n")[0]
-        tail = "\n".join(self.log.splitlines()[-_LOG_TAIL:])
-        code = self._process.returncode
-        ended = f"it was ended by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        told = f": {reason or ended}"
-        error = JobError(f"job {self.name} has the status {status}{told}\nThe end of its log ({self._log}):\n{tail}")
-        error.job = self  # type: ignore[attr-defined]  # for callers of a failing fit, who get no handle
-        raise error
+        if self.status == "Failed" and not reason:
+            code = self._process.returncode
+            reason = f"it was ended by signal {-code}" if code < 0 else f"exit code {code}"
+        need_completed(self, reason, log_file=self._log)
 
     def stop(self) -> None:
         """Stop the job and every process it started. Does nothing when it has ended."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ...errors import JobError, need
+from ..shared._failures import without_best
 from ._job import LocalJob
 
 
@@ -23,6 +24,8 @@ class LocalTuning:
         One per finished trial, in the order of their start: ``number``, ``job``, ``status``,
         ``objective`` (None for a failed one), ``seconds``, and ``params``.
     """
+
+    kind: ClassVar[str] = "tuning job"
 
     def __init__(
         self, name: str, objective: str, greater_is_better: bool, launch: Callable[[str, dict[str, Any]], LocalJob]
@@ -137,9 +140,9 @@ class LocalTuning:
         done = [trial for trial in self.trials if trial["objective"] is not None]
         if not done:
             first = next(iter(self.jobs.values()), None)
-            reason = first.failure.partition("\n")[0] if first else "none was started"
             missing = f"its log holds no number for {self.objective}"
-            raise JobError(f"no trial of tuning job {self.name} has a result; the first one: {reason or missing}")
+            reason = f"the first one: {first.failure.partition(chr(10))[0] or missing}" if first else "none was started"
+            raise without_best(self.name, self.status, reason)
         pick = max if self.greater_is_better else min
         return self.jobs[pick(done, key=lambda trial: trial["objective"])["job"]]
 
