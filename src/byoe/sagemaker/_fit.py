@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import joblib
-
-from ._prepare import folder_of, removed_if_failing, write_job_folder
-from .aws._cloud import Cloud
+from ._places import place_for
+from ._prepare import Contents, write_job_folder
 from .aws._job import Job
-from .aws._launch import Where, launch, prefix_for
 from .local._job import LocalJob
 from .shared._checks import configured, plain_values
 from .shared._names import new_name
+from .shared._place import Where
 from .shared._tables import data_roles, read_channels
 
 
@@ -111,24 +108,16 @@ def fit(
     JobError
         When AWS refuses the job, or it fails; its attribute ``job`` is the handle.
     """
-    where = Where(instance_type, instance_count, role, image, spot, vendor, session, options)
-    where.check(output)
-    channels = read_channels(train, validation, local=where.local)
+    place = place_for(
+        Where(instance_type, instance_count, role, image, spot, vendor, session, output=output, options=options)
+    )
+    place.check()
+    channels = read_channels(train, validation, addresses=place.addresses)
     values = plain_values(hyperparameters)
     made = configured(ensemble, values)
-    data = data_roles(channels, target, weight, groups, drop, header)
-    shipped = {"dependencies": dependencies, "requirements": requirements, **where.needs}
+    roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, header=header)
+    contents = Contents(ensemble, [made], channels, roles, values, dependencies, requirements)
     name = new_name()
-    if not where.local:
-        cloud = Cloud(session)
-        machine = where.machine(cloud)
-        prefix = prefix_for(cloud, output)
-        with tempfile.TemporaryDirectory() as folder:
-            source, places = write_job_folder(Path(folder), ensemble, [made], channels, data, shipped)
-            on_aws = launch(name, source, places, values, cloud=cloud, machine=machine, prefix=prefix)
-        return on_aws.wait(logs=logs) if wait else on_aws
-    base = folder_of(output, name)
-    with removed_if_failing(base):
-        source, paths = write_job_folder(base, ensemble, [made], channels, data, shipped)
-        job = LocalJob(name, base, source, paths, values, cpus=joblib.cpu_count())
+    with place.folder(name) as folder:
+        job = place.launch(write_job_folder(contents, name, folder, place.needs))
     return job.wait(logs=logs) if wait else job

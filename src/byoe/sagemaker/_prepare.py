@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import ParameterError
+from .shared._place import JobFiles
 from .shared._tables import as_files
 from .source._folder import write_source
 
-_OUTPUT = "byoe-jobs"
+
+@dataclass(frozen=True)
+class Contents:
+    """What a job is to do, checked.
+
+    Attributes
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+    variants : sequence of ensembles
+        What hyperparameters may make of it.
+    channels : mapping of str to frame, path or address
+    roles : mapping
+        Of the columns.
+    hyperparameters : mapping
+    dependencies, requirements : iterable
+        Of the user's own, as for `fit`.
+    """
+
+    ensemble: Any
+    variants: Sequence[Any]
+    channels: Mapping[str, Any]
+    roles: Mapping[str, Any]
+    hyperparameters: Mapping[str, Any]
+    dependencies: Iterable[str | Path]
+    requirements: Iterable[str]
 
 
-def folder_of(output: str | Path | None, name: str) -> Path:
-    """Return the folder of a job on this machine."""
-    if str(output).startswith("s3://"):
-        raise ParameterError(f"output is {output!r}; a local job writes to a folder of this machine, not to S3")
-    return Path(output or _OUTPUT).resolve() / name
-
-
-@contextlib.contextmanager
-def removed_if_failing(base: Path) -> Iterator[None]:
-    """Leave nothing of a job that cannot start."""
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(base, ignore_errors=True)
-        raise
-
-
-def write_job_folder(
-    base: Path,
-    ensemble: Any,
-    variants: list[Any],
-    channels: Mapping[str, Any],
-    data: Mapping[str, Any],
-    shipped: Mapping[str, Any],
-) -> tuple[Path, dict[str, Any]]:
-    """Write the source folder and the channels of a job."""
-    source = write_source(ensemble, base / "source", data=data, variants=variants, **shipped)
-    return source, {name: as_files(table, base / "data" / name) for name, table in channels.items()}
+def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping[str, bool]) -> JobFiles:
+    """Write the source folder and the channels of a job; ``needs`` is what its place makes of them."""
+    source = write_source(
+        contents.ensemble,
+        folder / "source",
+        data=contents.roles,
+        variants=contents.variants,
+        dependencies=contents.dependencies,
+        requirements=contents.requirements,
+        **needs,
+    )
+    channels = {channel: as_files(table, folder / "data" / channel) for channel, table in contents.channels.items()}
+    return JobFiles(name, folder, source, channels, contents.hyperparameters)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import joblib
-
 from ..ensemble._configure import default_space
-from ..errors import ParameterError, need
-from ._prepare import folder_of, removed_if_failing, write_job_folder
-from .aws._cloud import Cloud
-from .aws._launch import Where, launch_tuning, prefix_for
-from .aws._requests import UNFINISHED, parameter_ranges
+from ..errors import ParameterError
+from ._places import place_for
+from ._prepare import Contents, write_job_folder
+from .aws._requests import UNFINISHED
 from .aws._tuning import Tuning
-from .local._job import LocalJob
-from .local._tuning import LocalTuning, cpus_per_trial
+from .local._tuning import LocalTuning
 from .shared._checks import check_space, configured, objective, plain_values
 from .shared._limits import check_count
 from .shared._names import new_name
+from .shared._place import Search, Where
 from .shared._tables import data_roles, read_channels
 
 
@@ -91,62 +87,33 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     """
     if "early_stopping" in options:
         raise ParameterError(f"early_stopping {UNFINISHED}; leave it out")
-    where = Where(instance_type, instance_count, role, image, spot, vendor, session, options)
-    where.check(output, warm_start=warm_start)
-    if not where.local and on_trial is not None:
-        raise ParameterError("on_trial is for trials on this machine; on AWS look at the trials of the handle")
-    if where.local:
-        need("optuna", "tune", "tuning")
-    for argument, value in (("max_jobs", max_jobs), ("max_parallel_jobs", max_parallel_jobs)):
-        check_count(argument, value)
+    place = place_for(
+        Where(instance_type, instance_count, role, image, spot, vendor, session, output=output, options=options)
+    )
+    place.check(warm_start=warm_start)
+    check_count("max_jobs", max_jobs)
+    check_count("max_parallel_jobs", max_parallel_jobs)
     fixed = plain_values(hyperparameters)
-    channels = read_channels(train, validation, local=where.local)
+    channels = read_channels(train, validation, addresses=place.addresses)
     made = configured(ensemble, fixed)
-    data = data_roles(channels, target, weight, groups, drop, header)
-    if space is None:
-        space = default_space(made.learners)
-    both = {name.replace("-", "_") for name in space} & {name.replace("-", "_") for name in fixed}
-    if both:
-        raise ParameterError(f"{', '.join(sorted(both))} is both fixed and in the space; keep one")
-    variants = check_space(made, space)
-    for variant in variants:
-        configured(variant, {})
+    roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, header=header)
+    space = default_space(made.learners) if space is None else space
+    variants = [configured(variant, {}) for variant in check_space(made, space, fixed)]
     metric = objective(made, space)
-    shipped = {"dependencies": dependencies, "requirements": requirements, **where.needs}
+    search = Search(
+        space,
+        f"validation:{metric.name}",
+        metric.greater_is_better,
+        max_jobs=max_jobs,
+        max_parallel_jobs=max_parallel_jobs,
+        strategy=strategy,
+        seed=seed,
+        warm_start=warm_start,
+        on_trial=on_trial,
+    )
+    place.check_search(search)
+    contents = Contents(ensemble, [made, *variants], channels, roles, fixed, dependencies, requirements)
     name = new_name("byoe-tune")
-    if not where.local:
-        cloud = Cloud(session)
-        machine = where.machine(cloud)
-        search_options = {
-            "objective": f"validation:{metric.name}",
-            "greater_is_better": metric.greater_is_better,
-            "max_jobs": max_jobs,
-            "max_parallel_jobs": max_parallel_jobs,
-            "strategy": strategy,
-            "seed": seed,
-            "warm_start": warm_start,
-        }
-        parameter_ranges(space, strategy)  # before anything is uploaded
-        prefix = prefix_for(cloud, output)
-        with tempfile.TemporaryDirectory() as folder:
-            source, places = write_job_folder(Path(folder), ensemble, [made, *variants], channels, data, shipped)
-            on_aws = launch_tuning(
-                name, source, places, fixed, space, search_options, cloud=cloud, machine=machine, prefix=prefix
-            )
-        return on_aws.wait() if wait else on_aws
-    base = folder_of(output, name)
-    cpus = cpus_per_trial(max_parallel_jobs, joblib.cpu_count())
-    shared_cores = {"n_jobs": cpus} if max_parallel_jobs > 1 else {}
-    with removed_if_failing(base):
-        source, paths = write_job_folder(base, ensemble, [made, *variants], channels, data, shipped)
-
-    def launch(trial: str, params: dict[str, Any]) -> LocalJob:
-        values = {**shared_cores, **fixed, **params}
-        return LocalJob(trial, base / trial, source, paths, values, cpus=cpus)
-
-    def search() -> None:
-        tuning.run(space, max_jobs=max_jobs, max_parallel_jobs=max_parallel_jobs, seed=seed, on_trial=on_trial)
-
-    tuning = LocalTuning(name, f"validation:{metric.name}", metric.greater_is_better, launch)
-    tuning.start(search)
+    with place.folder(name) as folder:
+        tuning = place.launch_tuning(write_job_folder(contents, name, folder, place.needs), search)
     return tuning.wait() if wait else tuning

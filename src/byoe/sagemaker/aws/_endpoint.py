@@ -171,8 +171,7 @@ class Endpoint:
             When the job fails, or the new model does not get healthy: the present one goes on, and
             nothing is left of the new one.
         """
-        chosen = job.wait().best_job if isinstance(job, Tuning) else job
-        chosen.wait()
+        chosen = job.completed()
         before, config = self._parts()
         if not config:
             raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region} that could be updated")

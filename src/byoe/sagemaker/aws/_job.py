@@ -32,6 +32,7 @@ class Job:
     """
 
     kind: ClassVar[str] = "job"
+    place: ClassVar[str] = "aws"
 
     def __init__(self, name: str, cloud: Cloud) -> None:
         self.name = name
@@ -166,6 +167,10 @@ class Job:
         until(ask, JOB_ENDED.__contains__)
         self._need_completed()
         return self
+
+    def completed(self) -> Job:
+        """Wait, and return the job."""
+        return self.wait()
 
     def stop(self) -> None:
         """Ask the service to stop the job. Does nothing when it has ended."""

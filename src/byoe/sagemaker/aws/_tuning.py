@@ -21,6 +21,7 @@ class Tuning:
     """
 
     kind: ClassVar[str] = "tuning job"
+    place: ClassVar[str] = "aws"
 
     def __init__(self, name: str, cloud: Cloud) -> None:
         self.name = name
@@ -97,6 +98,10 @@ class Tuning:
         if status == "Failed":
             raise JobError(told(self.kind, self.name, status, self.describe().get("FailureReason", "")))
         return self
+
+    def completed(self) -> Job:
+        """Wait, and return the best job."""
+        return self.wait().best_job.wait()
 
     def stop(self) -> None:
         """Ask the service to stop the tuning job. Does nothing when it has ended."""

@@ -36,6 +36,7 @@ class LocalJob:
     """
 
     kind: ClassVar[str] = "job"
+    place: ClassVar[str] = "local"
 
     def __init__(
         self,
@@ -151,6 +152,10 @@ class LocalJob:
                     self._process.wait(timeout=0.1 if listeners else 3600)
         self._need_completed()
         return self
+
+    def completed(self) -> LocalJob:
+        """Wait, and return the job."""
+        return self.wait()
 
     @contextlib.contextmanager
     def _stopping_if_interrupted(self) -> Any:

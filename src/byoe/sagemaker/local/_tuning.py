@@ -26,6 +26,7 @@ class LocalTuning:
     """
 
     kind: ClassVar[str] = "tuning job"
+    place: ClassVar[str] = "local"
 
     def __init__(
         self, name: str, objective: str, greater_is_better: bool, launch: Callable[[str, dict[str, Any]], LocalJob]
@@ -125,6 +126,10 @@ class LocalTuning:
         if self._error is not None:
             raise self._error
         return self
+
+    def completed(self) -> LocalJob:
+        """Wait, and return the best job."""
+        return self.wait().best_job.wait()
 
     def stop(self) -> None:
         """Stop the running trials and start no more."""

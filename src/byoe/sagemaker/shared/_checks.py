@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -61,8 +61,8 @@ def plain_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
     return values
 
 
-def check_space(ensemble: Any, space: Mapping[str, Any]) -> list[Any]:
-    """Check a search space before anything runs: its domains, and that every name is known.
+def check_space(ensemble: Any, space: Mapping[str, Any], fixed: Iterable[str] = ()) -> list[Any]:
+    """Check a search space before anything runs: its domains, and that every name is known and not fixed.
 
     Returns
     -------
@@ -74,6 +74,9 @@ def check_space(ensemble: Any, space: Mapping[str, Any]) -> list[Any]:
     ParameterError
         Names the entry and says what was expected.
     """
+    both = {name.replace("-", "_") for name in space} & {name.replace("-", "_") for name in fixed}
+    if both:
+        raise ParameterError(f"{', '.join(sorted(both))} is both fixed and in the space; keep one")
     if not space:
         raise ParameterError("the space is empty; give at least one parameter to tune")
     for name, domain in space.items():

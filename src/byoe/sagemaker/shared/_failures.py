@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import ClassVar, Protocol
 
 from ...errors import JobError
+from ._handles import Ends
 
 _LOG_LINES = 30
 _ERROR = re.compile(r"[\w.]+(Error|Exception)\b")  # the last line of a traceback
@@ -15,23 +15,6 @@ _REASONS = {
     "Stopping": "it is being stopped; call wait() first",
     "Stopped": "it was stopped before its end",
 }
-
-
-class Ends(Protocol):
-    """A job of any kind."""
-
-    kind: ClassVar[str]
-    name: str
-
-    @property
-    def status(self) -> str:
-        """The platform's word."""
-        ...
-
-    @property
-    def log(self) -> str:
-        """What it has printed."""
-        ...
 
 
 def need_completed(job: Ends, reason: str, *, log_file: Path | None = None) -> None:
