@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .shared._checks import Recipe
 from .shared._place import JobFiles
 from .shared._tables import as_files
 from .source._folder import write_source
@@ -18,8 +19,9 @@ class Contents:
 
     Attributes
     ----------
-    ensemble : EnsembleRegressor or EnsembleClassifier
-    variants : sequence of ensembles
+    recipe : Recipe
+        Of the ensemble as the user gave it.
+    variants : sequence of Recipe
         What hyperparameters may make of it.
     channels : mapping of str to frame, path or address
     roles : mapping
@@ -29,8 +31,8 @@ class Contents:
         Of the user's own, as for `fit`.
     """
 
-    ensemble: Any
-    variants: Sequence[Any]
+    recipe: Recipe
+    variants: Sequence[Recipe]
     channels: Mapping[str, Any]
     roles: Mapping[str, Any]
     hyperparameters: Mapping[str, Any]
@@ -41,7 +43,7 @@ class Contents:
 def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping[str, bool]) -> JobFiles:
     """Write the source folder and the channels of a job; ``needs`` is what its place makes of them."""
     source = write_source(
-        contents.ensemble,
+        contents.recipe,
         folder / "source",
         data=contents.roles,
         variants=contents.variants,

@@ -3,44 +3,86 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ...contracts._blender import Blender
+from ...contracts._learner import Learner
 from ...contracts._search_space import check_domain
 from ...contracts._task import Task
 from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
 from ...ensemble._spec import to_spec
 from ...errors import ParameterError
-from ...registry._members import as_blender, check_members
-from ...scoring._metrics import Metric, find_metric
+from ...registry._members import as_blender, check_members, members
+from ...scoring._metrics import CLASSIFICATION, REGRESSION, Metric, find_metric
 from ._limits import check_choices, check_hyperparameters
 
 _TASKS = {True: Task("classification", 2), False: Task("regression")}  # where only the kind matters
 
 
-def configured(ensemble: Any, values: Mapping[str, Any]) -> Any:
+@dataclass(frozen=True)
+class Recipe:
+    """An ensemble, and what its arguments stand for: the one place where a job's are parsed.
+
+    Attributes
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+        Not fitted.
+    learners : mapping of str to Learner
+        By label.
+    blender : Blender
+    metrics : sequence of Metric
+        What a job prints of the blend and of each member; the first is the ensemble's own.
+    """
+
+    ensemble: Any
+    learners: Mapping[str, Learner]
+    blender: Blender
+    metrics: Sequence[Metric]
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names of all metrics in the log of a job."""
+        prefixes = ["validation", *(f"member:{label}" for label in self.learners)]
+        return [f"{prefix}:{metric.name}" for prefix in prefixes for metric in self.metrics]
+
+
+def recipe_of(ensemble: Any) -> Recipe:
+    """Return the recipe of an ensemble that need not be complete: hyperparameters may change it."""
+    return _recipe(ensemble, members(ensemble.learners), as_blender(ensemble.blender))
+
+
+def _recipe(ensemble: Any, learners: Mapping[str, Learner], blender: Blender) -> Recipe:
+    task = _TASKS[ensemble._classifies]
+    own = find_metric(ensemble.metric, task, probabilities=blender.gives_probabilities)
+    usual = CLASSIFICATION if task.is_classification else REGRESSION
+    others = [find_metric(name, task) for name in usual if name != own.name]
+    return Recipe(ensemble, learners, blender, [own, *others])
+
+
+def configured(ensemble: Any, values: Mapping[str, Any]) -> Recipe:
     """Apply the hyperparameters, and check what can be checked without data."""
     if not isinstance(ensemble, BaseEnsemble):
         raise ParameterError(
             f"{type(ensemble).__name__} is not an ensemble: expected an EnsembleRegressor or EnsembleClassifier"
         )
-    made = configure(ensemble, values)
-    learners, blender = made._checked()
-    check_members(learners, blender, _TASKS[made._classifies])
-    to_spec(made)
-    return made
+    chosen = configure(ensemble, values)
+    recipe = _recipe(chosen, *chosen._checked())
+    check_members(recipe.learners, recipe.blender, _TASKS[chosen._classifies])
+    to_spec(chosen)
+    return recipe
 
 
-def objective(ensemble: Any, space: Mapping[str, Any]) -> Metric:
+def objective(recipe: Recipe, space: Mapping[str, Any]) -> Metric:
     """Return the metric that every trial of the space prints."""
-    task = _TASKS[ensemble._classifies]
-    choices = space.get("blender", [ensemble.blender])
+    blenders = list(map(as_blender, space["blender"])) if "blender" in space else [recipe.blender]
     # One objective for all: what a blender without probabilities cannot give is no objective.
-    probabilities = all(as_blender(choice).gives_probabilities for choice in choices)
-    return find_metric(ensemble.metric, task, probabilities=probabilities)
+    probabilities = all(blender.gives_probabilities for blender in blenders)
+    return find_metric(recipe.ensemble.metric, _TASKS[recipe.ensemble._classifies], probabilities=probabilities)
 
 
 def plain_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
