@@ -364,6 +364,24 @@ def test_an_asynchronous_endpoint_is_asked_by_files(cloud, bucket, asked, monkey
         endpoint.predict(np.eye(3))
 
 
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [("Failed", "has the status Failed: it will not answer"), ("Deleting", "has been deleted; deploy its job again")],
+)
+def test_an_asynchronous_endpoint_that_will_not_answer(cloud, bucket, monkeypatch, status, message):
+    endpoint = make(cloud, bucket, Instances(answers=f"{bucket}/asynchronous/byoe-1"))
+    nowhere = {name: f"{bucket}/{name}/1.out" for name in ("OutputLocation", "FailureLocation")}
+    call = cloud.call
+
+    def answered(service, operation, **request):
+        found = nowhere if operation == "invoke_endpoint_async" else call(service, operation, **request)
+        return found | {"EndpointStatus": status} if operation == "describe_endpoint" else found
+
+    monkeypatch.setattr(cloud, "call", answered)
+    with pytest.raises(JobError, match=f"endpoint byoe-1 {message}"):
+        endpoint.predict(np.eye(3))
+
+
 def test_payloads_of_files(diabetes_frame, tmp_path):
     rows = diabetes_frame.drop(columns="target")
     rows.to_csv(tmp_path / "named.csv", index=False)
