@@ -49,8 +49,8 @@ def measure(seed, classes):
     names = ("ridge", "knn", "elastic_net" if classes else "svm", forest, trees)
     kind = EnsembleClassifier if classes else EnsembleRegressor
     ensemble = kind(names, "mean", finalize="refit", random_state=seed).fit(X[:n], y[:n])
-    folds = tuple(ensemble._plan.blend_folds(0))
-    oof = OOF(ensemble.oof_predictions_, ensemble._y, ensemble._task, folds=folds)
+    folds = tuple(ensemble._oof.plan.blend_folds(0))
+    oof = OOF(ensemble.oof_predictions_, ensemble._oof.y, ensemble._task, folds=folds)
     unseen = OOF(ensemble._member_predictions(ensemble._read(X[n:])), y[n:], ensemble._task)
     losses, fresh = {}, {}
     for name, blender in _candidates().items():

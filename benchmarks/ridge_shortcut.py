@@ -11,12 +11,12 @@ import statistics
 import time
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 
 from byoe import learner
-from byoe.data._input import read_table
+from byoe.data._input import learn_table
 from byoe.engine._crossfit import cross_fit
+from byoe.engine._resources import Resources
 from byoe.engine._rows import Rows
 from byoe.folds._splits import make_plan
 from byoe.plugins import Task
@@ -41,13 +41,13 @@ def simulate(n_rows, n_columns):
     X = X * rng.lognormal(sigma=2, size=n_columns) + 10 * rng.normal(size=n_columns)
     y = X @ rng.normal(size=n_columns) + rng.normal(size=n_rows)
     plan = make_plan(KFold(5, shuffle=True, random_state=0), X, y, None, TASK, 0)
-    return Rows(read_table(BaseEstimator(), X, reset=True), y, None, TASK, plan)
+    return Rows(learn_table(X)[1], y, None, TASK, plan)
 
 
 def measure(kind, data, n_jobs):
     """Return CPU seconds, wall seconds and out-of-fold predictions."""
     cpu, wall = time.process_time(), time.perf_counter()
-    fitted = cross_fit({"ridge": kind()}, data, finalize={"ridge": "refit"}, seed=0, n_jobs=n_jobs)
+    fitted = cross_fit({"ridge": kind()}, data, finalize={"ridge": "refit"}, seed=0, resources=Resources(n_jobs))
     return time.process_time() - cpu, time.perf_counter() - wall, fitted.oof
 
 

@@ -1,6 +1,7 @@
 """The shape of the package: imports point one way, in no circle, and files stay small."""
 
 import ast
+import importlib.util
 import re
 import subprocess
 from graphlib import TopologicalSorter
@@ -204,6 +205,14 @@ def test_the_repository_names_no_registry_and_no_machine():
         file = ROOT / name
         if file.is_file():
             assert not forbidden.search(file.read_text(errors="replace")), name
+
+
+def test_the_drawing_is_that_of_the_code():
+    spec = importlib.util.spec_from_file_location("draw_architecture", ROOT / "docs" / "draw_architecture.py")
+    drawing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(drawing)
+    assert drawing.PICTURE.read_text(encoding="utf-8") == drawing.drawn(), "run python docs/draw_architecture.py"
+    assert list(drawing.STOPS.items()) == drawing.watched()  # every stop is reached, in this order
 
 
 # The folders of sagemaker from the ground up; what lies beside them (the public verbs) may import all of these.

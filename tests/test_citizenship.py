@@ -139,11 +139,11 @@ def test_metadata_are_routed(diabetes, rng):
             made, X, y, cv=GroupKFold(3), params={"sample_weight": weight, "groups": groups}, return_estimator=True
         )
         for fitted in found["estimator"]:
-            assert fitted._plan.groups is not None
-            assert fitted._weight is not None
+            assert fitted._oof.plan.groups is not None
+            assert fitted._oof.weight is not None
         search = GridSearchCV(made, {"ridge__alpha": [0.1, 100.0]}, cv=GroupKFold(3))
         search.fit(X, y, sample_weight=weight, groups=groups)
-    assert search.best_estimator_._plan.groups is not None
+    assert search.best_estimator_._oof.plan.groups is not None
 
 
 def test_an_ensemble_inside_an_ensemble_gets_the_groups(diabetes):
@@ -152,8 +152,8 @@ def test_an_ensemble_inside_an_ensemble_gets_the_groups(diabetes):
     inner = EnsembleRegressor(("ridge", "knn"), cv=3, random_state=0)
     outer = EnsembleRegressor([("inner", inner), "elastic_net"], "mean", random_state=0, finalize="bag")
     outer.fit(X, y, groups=groups)
-    for model, (train, _) in zip(outer.members_["inner"].models, outer._plan.folds, strict=True):
-        assert np.array_equal(model.models[0].estimator._plan.groups, groups[train])
+    for model, (train, _) in zip(outer.members_["inner"].models, outer._oof.plan.folds, strict=True):
+        assert np.array_equal(model.models[0].estimator._oof.plan.groups, groups[train])
 
 
 def test_an_inner_ensemble_in_a_time_series_is_told_to_keep_the_order(diabetes):

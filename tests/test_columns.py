@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
-from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -19,7 +18,7 @@ from sklearn.preprocessing import OneHotEncoder
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe.data._cells import category_key, is_missing
-from byoe.data._input import read_table
+from byoe.data._input import learn_table, read_table
 from byoe.errors import InputError, ParameterError
 
 CONTAINERS = {
@@ -44,25 +43,25 @@ EXPECTED = [
 
 
 def read(X, categorical="auto"):
-    reader = BaseEstimator()
-    return read_table(reader, X, reset=True, categorical=categorical), reader
+    form, table = learn_table(X, categorical)
+    return table, form
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_every_kind_of_column_in_every_container(container):
-    table, reader = read(CONTAINERS[container](CELLS))
+    table, form = read(CONTAINERS[container](CELLS))
     np.testing.assert_array_equal(table.values, EXPECTED)
     assert [column.kind for column in table.columns][:5] == ["number", "category", "number", "date", "number"]
     assert table.columns[1].categories == ("Bonn", "Oslo")
     assert table.categorical.get(1) == 2
     assert table.holes
-    assert list(reader.feature_names_in_) == list(CELLS)
+    assert list(form.names) == list(CELLS)
 
 
 def test_an_array_with_text_has_categories():
-    table, reader = read(np.array([[1, "a"], ["2.5", "b"], [None, "a"]], dtype=object))
+    table, form = read(np.array([[1, "a"], ["2.5", "b"], [None, "a"]], dtype=object))
     np.testing.assert_array_equal(table.values, [[1, 0], [2.5, 1], [np.nan, 0]])
-    again = read_table(reader, [["3", "c"]], reset=False)
+    again = read_table([["3", "c"]], form)
     np.testing.assert_array_equal(again.values, [[3, 2]])
 
 
@@ -72,26 +71,26 @@ def test_texts_that_are_numbers_are_numbers_in_arrays():
 
 
 def test_unseen_and_missing_categories_are_told_apart():
-    _, reader = read(pd.DataFrame({"town": ["Oslo", "Bonn"]}))
-    again = read_table(reader, pd.DataFrame({"town": ["Rome", None, "Bonn", "Bern"]}), reset=False)
+    _, form = read(pd.DataFrame({"town": ["Oslo", "Bonn"]}))
+    again = read_table(pd.DataFrame({"town": ["Rome", None, "Bonn", "Bern"]}), form)
     np.testing.assert_array_equal(again.values[:, 0], [2, np.nan, 0, 2])
 
 
 @pytest.mark.parametrize("categorical", [["zip"], [1], [-1]])
 def test_numbers_may_be_named_as_categories(categorical):
-    table, reader = read(pd.DataFrame({"size": [1.0, 2.0, 3.0], "zip": [10, 20, 10]}), categorical)
+    table, form = read(pd.DataFrame({"size": [1.0, 2.0, 3.0], "zip": [10, 20, 10]}), categorical)
     assert table.categorical == {1: 2}
     # Another process may send the same categories as texts, or as floats beside a missing cell.
-    again = read_table(reader, pd.DataFrame({"size": [1, 2, 3], "zip": ["20", "10", "7"]}), reset=False)
+    again = read_table(pd.DataFrame({"size": [1, 2, 3], "zip": ["20", "10", "7"]}), form)
     np.testing.assert_array_equal(again.values[:, 1], [1, 0, 2])
-    again = read_table(reader, pd.DataFrame({"size": [1, 2], "zip": [20.0, np.nan]}), reset=False)
+    again = read_table(pd.DataFrame({"size": [1, 2], "zip": [20.0, np.nan]}), form)
     np.testing.assert_array_equal(again.values[:, 1], [1, np.nan])
 
 
 def test_columns_of_an_array_may_be_named_as_categories():
-    table, reader = read(np.array([[1.0, 7.0], [2.0, 9.0]]), [1])
+    table, form = read(np.array([[1.0, 7.0], [2.0, 9.0]]), [1])
     np.testing.assert_array_equal(table.values, [[1, 0], [2, 1]])
-    np.testing.assert_array_equal(read_table(reader, [[1.0, 9.0], [1.0, 8.0]], reset=False).values, [[1, 1], [1, 2]])
+    np.testing.assert_array_equal(read_table([[1.0, 9.0], [1.0, 8.0]], form).values, [[1, 1], [1, 2]])
 
 
 @pytest.mark.parametrize(
@@ -110,17 +109,17 @@ def test_wrong_names_of_categories_are_refused(categorical, message):
 
 
 def test_columns_keep_their_kind():
-    _, reader = read(pd.DataFrame(CELLS))
+    _, form = read(pd.DataFrame(CELLS))
     changed = pd.DataFrame(CELLS).assign(size="big", when="yesterday")
     with pytest.raises(
         InputError, match=r"hold something else .*: 'size' \(numbers, now .*\), 'when' \(dates, now .*\)"
     ):
-        read_table(reader, changed, reset=False)
+        read_table(changed, form)
     as_text = pd.DataFrame(CELLS).assign(
         when=["1970-01-02", None, "1970-01-01T12:00", "2000-01-01"], size=["1", None, "3", "4e0"]
     )
-    np.testing.assert_array_equal(read_table(reader, as_text, reset=False).values[:, 3], np.array(EXPECTED)[:, 3])
-    np.testing.assert_array_equal(read_table(reader, as_text, reset=False).values[:, 0], [1, np.nan, 3, 4])
+    np.testing.assert_array_equal(read_table(as_text, form).values[:, 3], np.array(EXPECTED)[:, 3])
+    np.testing.assert_array_equal(read_table(as_text, form).values[:, 0], [1, np.nan, 3, 4])
 
 
 def test_what_is_no_cell_is_refused_by_name():

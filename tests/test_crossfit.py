@@ -69,7 +69,7 @@ def test_statistics_of_the_features_are_those_of_the_training_rows(data):
     far = X.copy()
     far[10] *= 1e6
     second = EnsembleRegressor(("ridge", "knn", "svm", "elastic_net"), cv=3, random_state=0).fit(far, y)
-    fold = next(set(test) for _, test in first._plan.folds if 10 in test)
+    fold = next(set(test) for _, test in first._oof.plan.folds if 10 in test)
     others = np.array(sorted(fold - {10}))
     # The models of its own fold have not seen the row: nothing changes for the fold's other rows.
     assert np.array_equal(first.oof_predictions_[others], second.oof_predictions_[others])
@@ -80,11 +80,11 @@ def test_the_blends_honest_prediction_does_not_know_its_target_either(data):
     row = 80
     later = TimeSeriesSplit(4)
     first = EnsembleRegressor(("ridge", "knn", "svm"), "weighted", cv=later, random_state=0).fit(X, y)
-    assert first._blend_scored[row]
+    assert first._oof.scored[row]
     changed = y.copy()
     changed[row] += 50.0
     second = EnsembleRegressor(("ridge", "knn", "svm"), "weighted", cv=later, random_state=0).fit(X, changed)
-    assert first._blend_oof[row] == second._blend_oof[row]
+    assert first._oof.blend[row] == second._oof.blend[row]
     assert first.blender_.weights_.tolist() != second.blender_.weights_.tolist()
 
 
@@ -97,11 +97,11 @@ def test_the_blender_of_a_fold_is_fitted_without_the_folds_rows(name, data):
     X, y = data
     ensemble = EnsembleRegressor(("ridge", "knn", "svm"), "mean", cv=3, random_state=0).fit(X, y)
     oof = OOF(ensemble.oof_predictions_, y, ensemble._task)
-    first = fit_blend(blender(name), oof, ensemble._plan).prediction
-    test = ensemble._plan.folds[1][1]
+    first = fit_blend(blender(name), oof, ensemble._oof.plan).prediction
+    test = ensemble._oof.plan.folds[1][1]
     changed = y.copy()
     changed[test] += 100.0
-    second = fit_blend(blender(name), OOF(oof.predictions, changed, oof.task), ensemble._plan).prediction
+    second = fit_blend(blender(name), OOF(oof.predictions, changed, oof.task), ensemble._oof.plan).prediction
     assert np.array_equal(first[test], second[test])
 
 

@@ -302,7 +302,7 @@ def test_they_equal_the_librarys_own_values(name):
     y = X[:, 0] + X[:, 1] * X[:, 2] + 3 * (X[:, 3] == 1)
     X[::9, 0] = np.nan
     ensemble = regressor(name, finalize="refit", categorical=[3]).fit(X, y)
-    expected = native_values(name, X, y, task_seed(ensemble._seed, name, -1))
+    expected = native_values(name, X, y, task_seed(ensemble._record.seed, name, -1))
     np.testing.assert_allclose(ensemble.explain(X), expected, rtol=1e-6, atol=1e-6)
 
 

@@ -172,7 +172,7 @@ def test_infinity_is_refused(diabetes):
 def test_members_and_blend_are_compared_on_the_same_rows(diabetes):
     X, y = diabetes
     ensemble = EnsembleRegressor(("ridge", "knn"), cv=TimeSeriesSplit(4)).fit(X, y)
-    rows = ensemble._blend_scored
+    rows = ensemble._oof.scored
     assert 0 < rows.sum() < ensemble.coverage_.sum()
     expected = np.sqrt(np.mean((ensemble.oof_predictions_[rows, 0] - y[rows]) ** 2))
     assert {row["member"]: row["rmse"] for row in ensemble.leaderboard_}["ridge"] == pytest.approx(expected)

@@ -173,7 +173,7 @@ def test_residuals_of_the_cross_fitted_blend():
     X, y, X_new, _ = simulate(1, n=59)
     ensemble = refitted("meta-linear").fit(X, y)
     assert ensemble.interval_method_ == "residual"
-    half_width = np.sort(np.abs(y - ensemble._blend_oof))[54 - 1]  # of 0.9 * 60
+    half_width = np.sort(np.abs(y - ensemble._oof.blend))[54 - 1]  # of 0.9 * 60
     prediction = ensemble.predict(X_new)
     expected = np.column_stack([prediction - half_width, prediction + half_width])
     assert np.array_equal(ensemble.predict_interval(X_new), expected)
@@ -339,7 +339,7 @@ def test_each_group_counts_the_same():
     groups = np.repeat(np.arange(20), [1, 2, 3, 6] * 5)
     ensemble = refitted("mean").fit(X, y, groups=groups)
     share = 1 / np.bincount(groups)[groups]
-    residuals = np.abs(y - ensemble._blend_oof)
+    residuals = np.abs(y - ensemble._oof.blend)
     order = np.argsort(residuals)
     half_width = residuals[order][np.cumsum(share[order]) >= 0.9 * 21 - 1e-9][0]
     lower, upper = ensemble.predict_interval(X_new).T
@@ -368,7 +368,7 @@ def test_an_order_of_time_warns():
         interval = ensemble.predict_interval(X_new)
     assert [warning.filename for warning in caught] == [__file__]
     assert ensemble.interval_method_ == "residual"
-    half_width = np.sort(np.abs(y - ensemble._blend_oof)[ensemble._blend_scored])
+    half_width = np.sort(np.abs(y - ensemble._oof.blend)[ensemble._oof.scored])
     np.testing.assert_allclose(interval[:, 1] - ensemble.predict(X_new), half_width[math.ceil(0.9 * 73) - 1])
 
 

@@ -83,7 +83,7 @@ def test_the_spread_is_that_of_the_metric_over_the_folds(weighted, diabetes, rng
     predictions = {
         "ridge": ensemble.oof_predictions_[:, 0],
         "elastic_net": ensemble.oof_predictions_[:, 1],
-        "blend": ensemble._blend_oof,
+        "blend": ensemble._oof.blend,
     }
     for name, prediction in predictions.items():
         losses = [np.average(np.abs(prediction - y)[test], weights=w[test]) for _, test in folds]
@@ -157,7 +157,7 @@ def test_the_prediction_time_is_of_all_served_models(diabetes):
     bag = EnsembleRegressor([trees], finalize="bag", random_state=0).fit(X, y)
     row = bag.leaderboard_[1]
     assert row["models"] == 5
-    assert row["predict_ms"] == pytest.approx(5 * bag._predicting["random_forest"] * 1000 * 1000)
+    assert row["predict_ms"] == pytest.approx(5 * bag._record.predict_seconds["random_forest"] * 1000 * 1000)
     assert row["predict_ms"] > 0
     assert bag.leaderboard_[0]["predict_ms"] == row["predict_ms"]
 

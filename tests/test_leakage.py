@@ -6,7 +6,7 @@ import pytest
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe.contracts._task import Task
-from byoe.data._input import read_table
+from byoe.data._input import learn_table
 from byoe.engine._fold_fit import fit_fold
 from byoe.engine._rows import Rows
 from byoe.folds._inside import hold_out, inner_folds
@@ -92,9 +92,7 @@ def test_features_of_a_fold_do_not_change_what_is_learned_elsewhere(name, data):
 
 
 def read(X, y, plan, weight=None):
-    from sklearn.base import BaseEstimator
-
-    return Rows(read_table(BaseEstimator(), X, reset=True), y, weight, Task("regression"), plan)
+    return Rows(learn_table(X)[1], y, weight, Task("regression"), plan)
 
 
 def test_statistics_are_those_of_the_training_rows(data):
@@ -108,22 +106,11 @@ def test_statistics_are_those_of_the_training_rows(data):
     assert encoder.center[0] == pytest.approx(filled.mean())
     assert encoder.scale[0] == pytest.approx(filled.std(ddof=0))
     # The mean target of a street, shrunk towards that of all, never leaves the range of both.
-    table = read_table(_Reader(X), X, reset=False)
+    table = learn_table(X)[1]
     codes = table.values[:100, 2].astype(int)
     for code in np.unique(codes):
         inside = sorted([y[:100][codes == code].mean(), y[:100].mean()])
         assert inside[0] - 1e-9 <= encoder.means[2][code, 0] <= inside[1] + 1e-9
-
-
-class _Reader:
-    """Reads like an ensemble that was fitted on X."""
-
-    def __new__(cls, X):
-        from sklearn.base import BaseEstimator
-
-        reader = BaseEstimator()
-        read_table(reader, X, reset=True)
-        return reader
 
 
 def test_target_means_of_the_training_rows_come_from_other_rows(data):
@@ -136,7 +123,15 @@ def test_target_means_of_the_training_rows_come_from_other_rows(data):
     table = read(X, y, plan).table
 
     def encoded(target):
-        return fit_encoder(learner("knn"), table.values, target, Task("regression"), None, table, lambda: inner)
+        return fit_encoder(
+            learner("knn"),
+            table.values,
+            target,
+            task=Task("regression"),
+            sample_weight=None,
+            table=table,
+            folds=lambda: inner,
+        )
 
     changed = y.copy()
     changed[ROW] += 5.0

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 import sklearn.linear_model
 from scipy.sparse import csr_matrix
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneOut, RepeatedKFold, ShuffleSplit, TimeSeriesSplit
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
-from byoe.data._input import read_table
+from byoe.data._input import learn_table
 from byoe.engine import _moments
 from byoe.engine._crossfit import cross_fit
 from byoe.engine._moments import FoldMoments, can_solve
+from byoe.engine._resources import Resources
 from byoe.engine._rows import Rows
 from byoe.folds._splits import make_plan
 from byoe.learners._from_estimator import FromEstimator
@@ -49,12 +49,12 @@ class OnRows(Ridge):
 
 def rows(X, y, cv=FOLDS, weight=None, groups=None):
     task = Task("regression", n_outputs=1 if y.ndim == 1 else y.shape[1])
-    table = read_table(BaseEstimator(), X, reset=True)
+    table = learn_table(X)[1]
     return Rows(table, y, weight, task, make_plan(cv, table.values, y, groups, task, 0))
 
 
 def fitted(member, data, finalize="refit", n_jobs=1):
-    return cross_fit({"m": member}, data, finalize={"m": finalize}, seed=0, n_jobs=n_jobs)
+    return cross_fit({"m": member}, data, finalize={"m": finalize}, seed=0, resources=Resources(n_jobs))
 
 
 def on_rows(data, **params):
@@ -67,7 +67,7 @@ def agree(found, expected, X, atol=0.0):
     """Check out-of-fold predictions, the served model and all that is saved of it."""
     np.testing.assert_allclose(found.oof, expected.oof, rtol=1e-8, atol=atol)
     (model,), (other,) = found.members["m"].models, expected.members["m"].models
-    values = read_table(BaseEstimator(), X, reset=True).values
+    values = learn_table(X)[1].values
     np.testing.assert_allclose(model.predict(values), other.predict(values), rtol=1e-8, atol=atol)
     np.testing.assert_allclose(model.contributions(values), other.contributions(values), rtol=1e-6, atol=1e-8)
     assert (model.encoder.fill == other.encoder.fill)[
@@ -160,7 +160,7 @@ SPLITS = {
 
 
 def target(X, rng):
-    values = read_table(BaseEstimator(), X, reset=True).values
+    values = learn_table(X)[1].values
     signal = np.nan_to_num(values - values.mean(axis=0)) / (values.std(axis=0) + 1e-9)
     return np.nan_to_num(signal).sum(axis=1) + rng.normal(size=N) + 50
 

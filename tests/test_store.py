@@ -347,28 +347,28 @@ def test_a_drawn_seed_is_kept_so_that_a_fit_without_one_resumes(cv, tmp_path):
     second, heard = made((BOOSTER, "ridge", "knn"), random_state=None, cv=cv, store=tmp_path)
     second.fit(X, y)
     assert {label for label, _ in done(heard)} == {"knn"}
-    assert second._seed == first._seed
+    assert second._record.seed == first._record.seed
     assert all(
         np.array_equal(left, right)
-        for pairs in zip(first._plan.folds, second._plan.folds, strict=True)
+        for pairs in zip(first._oof.plan.folds, second._oof.plan.folds, strict=True)
         for left, right in zip(*pairs, strict=True)
     )
     other = made(("ridge",), random_state=None, cv=cv, store=tmp_path)[0].fit(X, y + 1)
-    assert other._seed != first._seed
+    assert other._record.seed != first._record.seed
     fresh = made(("ridge",), random_state=None, cv=cv, store=tmp_path / "other")[0].fit(X, y)
-    assert fresh._seed != first._seed
+    assert fresh._record.seed != first._record.seed
 
 
 def test_a_seed_that_is_given_is_not_looked_up(tmp_path):
     made(("ridge",), random_state=None, store=tmp_path)[0].fit(X0, Y0)
     given = made(("ridge",), random_state=3, store=tmp_path)[0].fit(X0, Y0)
-    assert given._seed == made(("ridge",), random_state=3)[0].fit(X0, Y0)._seed
+    assert given._record.seed == made(("ridge",), random_state=3)[0].fit(X0, Y0)._record.seed
 
 
 def test_a_damaged_seed_is_drawn_again(tmp_path):
     first = made(("ridge",), random_state=None, store=tmp_path)[0].fit(X0, Y0)
     (manifest,) = (tmp_path / "plans").glob("*/manifest.json")
-    manifest.write_text(manifest.read_text().replace(str(first._seed), str(first._seed + 1)))
+    manifest.write_text(manifest.read_text().replace(str(first._record.seed), str(first._record.seed + 1)))
     second, heard = made(("ridge",), random_state=None, store=tmp_path)
     with pytest.warns(
         UserWarning, match="the seed of this plan is damaged: the file manifest.json is not the one"
@@ -377,7 +377,7 @@ def test_a_damaged_seed_is_drawn_again(tmp_path):
     assert [warning.filename for warning in caught] == [__file__]
     assert len(done(heard)) == 4
     third, heard = made(("ridge",), random_state=None, store=tmp_path)
-    assert third.fit(X0, Y0)._seed == second._seed
+    assert third.fit(X0, Y0)._record.seed == second._record.seed
     assert done(heard) == []
 
 

@@ -198,7 +198,7 @@ members = ("ridge", "knn", learner("lightgbm", n_estimators=5))
 heard = []
 ensemble = EnsembleRegressor(members, "mean", cv=5, random_state=None, n_jobs=1, store=sys.argv[1], callbacks=heard.append)
 ensemble.fit(X, X[:, 0] - X[:, 1] ** 2)
-print(ensemble._seed, sum(not progress.reused for progress in heard), ensemble.predict(X).tobytes().hex())
+print(ensemble._record.seed, sum(not progress.reused for progress in heard), ensemble.predict(X).tobytes().hex())
 """
 
 

@@ -19,6 +19,7 @@ with atheris.instrument_imports(include=["byoe.serving", "csv", "json"]):
 import numpy as np
 
 from byoe.data._column import Column
+from byoe.data._form import TableForm
 
 sys.modules["flask"] = None  # so that a refusal is a plain tuple
 TYPES = [
@@ -34,12 +35,13 @@ STATUSES = {400, 406, 413, 415}
 class Model:
     """Answers with zeros; its columns are of every kind."""
 
-    n_features_in_ = 3
     members_ = {}
     blender_ = SimpleNamespace(used=lambda _: [])
-    feature_names_in_ = ["size", "town", "sold"]
-    _columns = (Column("number"), Column("category", ("Bonn", "Oslo")), Column("date"))
-    _dtypes = ("Float64", "String", "Datetime(time_unit='ns', time_zone=None)")
+    _form = TableForm(
+        (Column("number"), Column("category", ("Bonn", "Oslo")), Column("date")),
+        ("Float64", "String", "Datetime(time_unit='ns', time_zone=None)"),
+        ("size", "town", "sold"),
+    )
 
     def ask_members(self, table):
         assert table.values.dtype == np.float64

@@ -38,7 +38,7 @@ def script(*arguments, folder):
 
 
 def expected(column):
-    """Return a column as the readers should, by ways of their own: Python's objects, and the dates of `_columns`."""
+    """Return a column as the readers should, by ways of their own: Python's objects, and the dates of `_numbers`."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return "text", column.to_pylist()

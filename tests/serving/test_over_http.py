@@ -140,7 +140,7 @@ def case(request, diabetes_frame, iris, mixed, tmp_path_factory):
 def test_every_format_gives_the_same(case):
     expected = case.ensemble.predict(case.rows)
     assert np.array_equal(byoe.load(case.bundle).predict(case.rows), expected)
-    numeric = all(column.kind == "number" for column in case.ensemble._columns)
+    numeric = all(column.kind == "number" for column in case.ensemble._form.columns)
     with served(case.model) as connection:
         for content_type, written in BODIES.items():
             if content_type == "application/x-npy" and not numeric:

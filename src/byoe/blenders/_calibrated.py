@@ -67,7 +67,7 @@ class Calibrated(WrappingBlender):
             sums[test] += fitted(self.inner, oof.rows(train)).predict(unseen.predictions, unseen.X)
             counts[test] += 1
         rows = counts > 0
-        weight = np.ones(len(oof.y)) if oof.sample_weight is None else oof.sample_weight
+        weight = oof.weights
         self._map = _learn(self.method, sums[rows] / counts[rows, None], oof.y[rows], weight[rows])
         self.inner_ = fitted(self.inner, oof)
         return self

@@ -127,7 +127,7 @@ def _choose(candidates: dict[str, Blender], oof: OOF) -> tuple[str, dict[str, fl
             prediction = clone(blender).fit(learned).predict(unseen.predictions)
             sums[name][test] += unseen.row_losses(prediction)
     scored = counts > 0
-    weight = np.ones(len(oof.y)) if oof.sample_weight is None else oof.sample_weight
+    weight = oof.weights
     weight = weight[scored] / weight[scored].sum()
     losses = {name: sums[name][scored] / counts[scored] for name in candidates}
     means = {name: float(weight @ loss) for name, loss in losses.items()}

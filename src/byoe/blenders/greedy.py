@@ -91,7 +91,7 @@ def _trials(oof: OOF) -> Callable[[FloatArray], FloatArray]:
     """Return a function from rows of counts, (n_trials, n_members), to the losses of their means."""
     if not oof.task.is_classification and getattr(oof.metric, "name", "") in _SQUARED:
         # The squared error needs the rows once: it is a quadratic form of the weights.
-        weight = np.ones(len(oof.y)) if oof.sample_weight is None else oof.sample_weight
+        weight = oof.weights
         errors = oof.predictions - oof.y[:, None]
         gram = (errors * weight[:, None]).T @ errors / weight.sum()
 

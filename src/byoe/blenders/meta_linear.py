@@ -88,7 +88,7 @@ class MetaLinear(Blender):
                 raise ValueError("meta-linear with passthrough needs the features")
             features = np.asarray(oof.X, dtype=np.float64)
             filled = np.isfinite(features)
-            weight = np.where(filled, _weight(oof)[:, None], 0.0)
+            weight = np.where(filled, oof.weights[:, None], 0.0)
             total = weight.sum(axis=0)
             weight /= np.where(total > 0, total, 1.0)
             values = np.where(filled, features, 0.0)
@@ -108,7 +108,7 @@ class MetaLinear(Blender):
         from . import _ridge
 
         params = self.get_params()
-        weight = _weight(oof)
+        weight = oof.weights
         scale = float(np.sqrt(np.average((oof.y - np.average(oof.y, weights=weight)) ** 2, weights=weight))) or 1.0
         unit = np.ones(inputs.shape[1])
         unit[:n_members] = scale
@@ -146,7 +146,7 @@ class MetaLinear(Blender):
         elif len(present) > 1:
             logs = inputs[:, : n_members * n_classes].reshape(len(inputs), n_members, n_classes)[:, :, present]
             features = inputs[:, n_members * n_classes :]
-            weight = _weight(oof)
+            weight = oof.weights
             alpha = 1.0 if params["alpha"] is None else params["alpha"]
             codes = np.searchsorted(present, oof.y)
             powers, offsets, slopes = _pool.fit(logs, codes, weight, features, alpha, params["positive"])
@@ -225,10 +225,6 @@ def _inputs(predictions: FloatArray) -> FloatArray:
         return predictions
     logs = np.log(np.clip(predictions, _SMALLEST_PROBABILITY, 1.0))
     return np.asarray(logs.reshape(len(predictions), -1), dtype=np.float64)
-
-
-def _weight(oof: OOF) -> FloatArray:
-    return np.ones(len(oof.y)) if oof.sample_weight is None else oof.sample_weight
 
 
 def _weights(oof: OOF) -> dict[str, FloatArray]:

@@ -57,7 +57,7 @@ class Weighted(Weighting):
         if given is not None:
             self.weights_ = _normalised(given, members)
             return self
-        weight = np.ones(len(oof.y)) if oof.sample_weight is None else oof.sample_weight
+        weight = oof.weights
         if not weight.sum() > 0:
             raise ParameterError("weighted cannot learn from rows whose sample weights are all zero")
         if oof.task.is_classification:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..blenders._calibrated import Calibrated
 from ..blenders._per_output import PerOutput
@@ -14,9 +15,11 @@ from ..blenders._wrapping import WrappingBlender
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._task import Task
-from ..data._column import Column
+from ..data._form import TableForm
 from ..errors import BundleError
 from ..fitted._models import FittedMember, FoldModel
+from ..fitted._out_of_fold import OutOfFold
+from ..fitted._record import FitRecord
 from ..folds._plan import SplitPlan
 from ..registry._json_form import decode
 from ..registry._registry import as_saved
@@ -97,24 +100,33 @@ class BundleReader:
         """Raise a BundleError for a library that is not installed, or is too old."""
         check_libraries(self.folder, self.manifest["libraries"], libraries)
 
-    def fill(self, target: Any) -> None:
-        """Give an ensemble its fitted members and blender, and what it knows of the table."""
-        manifest = self.manifest
-        target.members_ = {entry["label"]: self._member(entry) for entry in manifest["members"]}
-        target.blender_ = self.blender(manifest["blender"])
-        target._task = self.task
-        target._columns = tuple(Column(saved["kind"], tuple(saved["categories"])) for saved in manifest["columns"])
-        target._dtypes = tuple(saved["dtype"] for saved in manifest["columns"])
-        target._sparse = manifest["sparse"]
-        target.n_features_in_ = len(target._columns)
-        if manifest["names"] is not None:
-            target.feature_names_in_ = np.asarray(manifest["names"], dtype=object)
-        if self.task.is_classification:
-            target.classes_ = np.asarray(manifest["classes"]["values"], dtype=manifest["classes"]["dtype"])
+    @property
+    def form(self) -> TableForm:
+        """What the table of the fit was like."""
+        return TableForm.of_json(self.manifest)
+
+    @property
+    def classes(self) -> NDArray[Any] | None:
+        """The classes of a classification, of shape (n_classes,)."""
+        said = self.manifest["classes"]
+        return None if said is None else np.asarray(said["values"], dtype=said["dtype"])
+
+    @property
+    def record(self) -> FitRecord:
+        """What the fit was."""
+        return FitRecord.of_json(self.manifest)
+
+    def members(self) -> dict[str, FittedMember]:
+        """Return the fitted members, by label."""
+        return {entry["label"]: self._member(entry) for entry in self.manifest["members"]}
+
+    def blender(self) -> Blender:
+        """Return the fitted blender."""
+        return self._blender(self.manifest["blender"])
 
     def held_out(self) -> tuple[Blender, ...]:
         """Return the blenders that did not see a fold, where intervals need them."""
-        return tuple(self.blender(entry) for entry in self.manifest["held_out_blenders"])
+        return tuple(self._blender(entry) for entry in self.manifest["held_out_blenders"])
 
     def _member(self, entry: Mapping[str, Any]) -> FittedMember:
         learner = self._learner(entry)
@@ -141,12 +153,12 @@ class BundleReader:
 
         return FromEstimator(decode(saved["estimator"], self.trusted))
 
-    def blender(self, entry: Any) -> Blender:
-        """Return a fitted blender, or that of several targets, of its description."""
+    def _blender(self, entry: Any) -> Blender:
+        """Return a fitted blender of its description."""
         for kind in _WRAPPING:
             parts = kind.described_parts(entry)
             if parts is not None:
-                return kind.restored(entry, [self.blender(part) for part in parts])
+                return kind.restored(entry, [self._blender(part) for part in parts])
         spec, made = entry["spec"], None
         if "blender" in spec:
             params = decode(spec["params"], self.trusted)
@@ -157,9 +169,14 @@ class BundleReader:
             made = MetaModel(decode(spec["estimator"], self.trusted))
         return made.restore(entry["state"], trusted=self.trusted)
 
-    def read_oof(self, target: Any) -> None:
-        """Give an ensemble its out-of-fold predictions, the folds, and the target that they are of."""
-        if OOF not in self.manifest["files"]:
+    @property
+    def has_oof(self) -> bool:
+        """Whether the out-of-fold data were saved."""
+        return OOF in self.manifest["files"]
+
+    def read_oof(self) -> OutOfFold:
+        """Return the out-of-fold data, the folds, and the target that they are of."""
+        if not self.has_oof:
             raise BundleError(
                 f"{self.folder} was saved without its out-of-fold data, which intervals need; save it with oof=True"
             )
@@ -171,9 +188,6 @@ class BundleReader:
                 test = arrays[f"test_{len(folds)}"]
                 train = f"train_{len(folds)}"
                 folds.append((arrays[train] if train in arrays else np.setdiff1d(rows, test), test))
-            target._plan = SplitPlan(tuple(folds), len(rows), arrays.get("groups"))
-            target.oof_predictions_ = arrays["oof"]
-            target._y = arrays["y"]
-            target._weight = arrays.get("weight")
-            target._blend_oof = arrays["blend"]
-            target._blend_scored = arrays["scored"]
+            plan = SplitPlan(tuple(folds), len(rows), arrays.get("groups"))
+            scores = arrays["blend"], arrays["scored"]
+            return OutOfFold(arrays["oof"], arrays["y"], arrays.get("weight"), plan, *scores)

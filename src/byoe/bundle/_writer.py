@@ -5,43 +5,67 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._version import __version__
 from ..blenders._wrapping import WrappingBlender
 from ..contracts._blender import Blender
+from ..contracts._learner import Learner
 from ..errors import BundleError, PluginError
+from ..fitted._intervals import needed_blenders
 from ..fitted._models import FittedMember
+from ..fitted._out_of_fold import OutOfFold
+from ..fitted._predicting import Predicting
+from ..fitted._record import FitRecord
 from ..learners._estimator import INNER
 from ..registry._json_form import blender_to_spec, public_path
 from ..registry._parts import parts_of
 from ..registry._registry import distribution_of
-from ..tools._estimators import is_ensemble
 from ..tools._skops import SKOPS, unknown_types
 from ..tools._trust import advice, untrusted
 from ..tools._versions import OWN_CODE, distributions, installed_version
+from ..tools._whole import whole_folder
 from ._manifest import MANIFEST, MEMBERS, OOF, write_manifest
 
 
-def write(
-    ensemble: Any, spec: Mapping[str, Any], path: str | Path, *, oof: bool, trusted: Sequence[str] | None
-) -> Path:
-    """Write a fitted ensemble; a bundle that stands there is replaced only once all is written."""
+@dataclass(frozen=True)
+class BundleContents:
+    """What a bundle holds of a fitted ensemble.
+
+    Attributes
+    ----------
+    ensemble : Predicting
+        Its members, its blender and the form of its table.
+    spec : dict
+        The JSON form of the unfitted ensemble.
+    record : FitRecord
+    score_estimate : float
+    leaderboard : list of dict
+    oof : OutOfFold or None
+    """
+
+    ensemble: Predicting
+    spec: Mapping[str, Any]
+    record: FitRecord
+    score_estimate: float
+    leaderboard: Sequence[Mapping[str, Any]]
+    oof: OutOfFold | None
+
+
+def write(contents: BundleContents, path: str | Path, *, trusted: Sequence[str] | None) -> Path:
+    """Write a fitted ensemble; a bundle that stands there is replaced only once all is written.
+
+    With ``trusted=None`` any type is written.
+    """
     target = check_free(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        _write(ensemble, spec, temporary, oof=oof, trusted=trusted)
-        temporary.chmod(0o755)  # mkdtemp makes it private
-        _move(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with whole_folder(target, _move) as folder:
+        _write(contents, folder, trusted)
     return target
 
 
@@ -68,44 +92,35 @@ def _move(temporary: Path, target: Path) -> None:
         new.replace(old)
 
 
-def _write(ensemble: Any, spec: Mapping[str, Any], folder: Path, *, oof: bool, trusted: Sequence[str] | None) -> None:
+def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None) -> None:
+    ensemble, oof = contents.ensemble, contents.oof
     used = ensemble.blender_.used(len(ensemble.members_))
     described = [
         {**_write_member(member, folder), "used": bool(used[i])} for i, member in enumerate(ensemble.members_.values())
     ]
-    held_out = needed_for_intervals(ensemble) if oof else ()
+    held_out = needed_blenders(ensemble) if oof is not None else ()
     if trusted is not None and (refused := _refused(ensemble, folder, held_out, trusted)):
         tail = advice(sorted(refused), "save it, and later load it,")
         raise BundleError(f"the ensemble holds types that byoe does not know: {tail}")
-    if oof:
-        _write_oof(ensemble, folder / OOF)
+    if oof is not None:
+        _write_oof(oof, folder / OOF)
     task = ensemble._task
     for_blender = _blender_libraries(ensemble.blender_)
     libraries = {"byoe", "numpy", "scikit-learn", *for_blender}.union(*(entry["libraries"] for entry in described))
-    dtypes = ensemble._dtypes
     manifest = {
         "byoe": __version__,
         "libraries": {name: installed_version(name) for name in sorted(libraries)},
-        "spec": spec,
+        "spec": contents.spec,
         "task": asdict(task),
-        "target": ensemble._target,
-        "classes": _classes(ensemble) if task.is_classification else None,
-        "names": _names(ensemble),
-        "columns": [
-            {**asdict(column), "dtype": dtype} for column, dtype in zip(ensemble._columns, dtypes, strict=True)
-        ],
-        "sparse": ensemble._sparse,
+        "classes": _classes(ensemble.classes_) if task.is_classification else None,
+        **ensemble._form.as_json(),
         "members": described,
         "blender": _describe(ensemble.blender_),
         "blender_libraries": sorted(for_blender),
         "held_out_blenders": [_describe(blender) for blender in held_out],
-        "seed": ensemble._seed,
-        "table": ensemble._digest,
-        "metric": ensemble._metric_name,
-        "score_estimate": _json_float(ensemble.score_estimate_),
-        "fit_seconds": ensemble._seconds,
-        "predict_seconds": ensemble._predicting,
-        "leaderboard": [{key: _json_float(v) for key, v in row.items()} for row in ensemble.leaderboard_],
+        **asdict(contents.record),
+        "score_estimate": _json_float(contents.score_estimate),
+        "leaderboard": [{key: _json_float(v) for key, v in row.items()} for row in contents.leaderboard],
     }
     write_manifest(folder, manifest)
 
@@ -125,7 +140,7 @@ def _write_member(member: FittedMember, folder: Path) -> dict[str, Any]:
     }
 
 
-def _libraries(learner: Any, folder: Path) -> set[str]:
+def _libraries(learner: Learner, folder: Path) -> set[str]:
     """Return the distributions whose code a member's files need."""
     found = set(learner.needs) if not learner.packages() else set()
     found |= {name for package in learner.packages() for name in distributions(package)}
@@ -147,13 +162,13 @@ def _blender_libraries(blender: Blender) -> set[str]:
     return _own_library(blender).union(blender.needs, *inside)
 
 
-def _own_library(thing: Any) -> set[str]:
+def _own_library(thing: Learner | Blender) -> set[str]:
     """Return the distribution of a plugin; what a job makes of the user's modules is none, elsewhere they are files."""
     own = distribution_of(thing)
     return set() if own in (None, "byoe") or own.startswith(OWN_CODE) else {own}
 
 
-def _refused(ensemble: Any, folder: Path, held_out: Sequence[Blender], trusted: Sequence[str]) -> set[str]:
+def _refused(ensemble: Predicting, folder: Path, held_out: Sequence[Blender], trusted: Sequence[str]) -> set[str]:
     """Return the types of what was written that could not be loaded again, unless the user named them."""
     named = [public_path(kind).replace(":", ".") for kind in parts_of(ensemble).classes]
     refused = set(untrusted(named, trusted))
@@ -165,7 +180,7 @@ def _refused(ensemble: Any, folder: Path, held_out: Sequence[Blender], trusted: 
                 refused.update(unknown_types(file.read_bytes(), trusts, trusted))
         for number, fold_model in enumerate(member.models):
             for model, place in zip(fold_model.models, fold_model.folders(own / str(number)), strict=True):
-                if is_ensemble(inner := getattr(model, "estimator", None)):
+                if isinstance(inner := getattr(model, "estimator", None), Predicting):
                     refused.update(_refused(inner, place / INNER, (), trusted))  # saved without its out-of-fold data
     for blender in (ensemble.blender_, *held_out):
         for data in _skops_files(blender):
@@ -194,23 +209,11 @@ def _describe(blender: Blender) -> Any:
     return {"spec": blender_to_spec(blender), "distribution": distribution_of(blender), "state": state}
 
 
-def needed_for_intervals(ensemble: Any) -> tuple[Blender, ...]:
-    """Return the folds' blenders where `predict_interval` uses them; a meta-model may be large."""
-    used: bool = getattr(ensemble, "interval_method_", None) == "cv+"
-    return ensemble._held_out if used else ()
-
-
 def _json_float(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _names(ensemble: Any) -> list[str] | None:
-    names = getattr(ensemble, "feature_names_in_", None)
-    return None if names is None else [str(name) for name in names]
-
-
-def _classes(ensemble: Any) -> dict[str, Any]:
-    classes = ensemble.classes_
+def _classes(classes: NDArray[Any]) -> dict[str, Any]:
     values = classes.tolist()
     if not all(isinstance(value, (bool, int, float, str)) for value in values):
         raise BundleError(
@@ -219,12 +222,11 @@ def _classes(ensemble: Any) -> dict[str, Any]:
     return {"dtype": classes.dtype.str if classes.dtype != object else "object", "values": values}
 
 
-def _write_oof(ensemble: Any, file: Path) -> None:
-    plan = ensemble._plan
-    arrays: dict[str, Any] = {"oof": ensemble.oof_predictions_, "y": ensemble._y}
-    arrays |= {"blend": ensemble._blend_oof, "scored": ensemble._blend_scored}
-    if ensemble._weight is not None:
-        arrays["weight"] = ensemble._weight
+def _write_oof(oof: OutOfFold, file: Path) -> None:
+    arrays: dict[str, Any] = {"oof": oof.predictions, "y": oof.y, "blend": oof.blend, "scored": oof.scored}
+    if oof.weight is not None:
+        arrays["weight"] = oof.weight
+    plan = oof.plan
     if plan.groups is not None:
         arrays["groups"] = np.unique(plan.groups, return_inverse=True)[1]
     for number, (train, test) in enumerate(plan.folds):

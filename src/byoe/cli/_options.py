@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +14,7 @@ from ..ensemble._configure import configure
 from ..ensemble._regressor import EnsembleRegressor
 from ..errors import InputError, ParameterError
 from ..registry._portfolios import DEFAULT, PORTFOLIOS
+from ..tools._whole import whole_file
 
 Data = Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")]
 Target = Annotated[str, typer.Option(help="Name or position of the column to predict.")]
@@ -73,18 +72,10 @@ def value_of(text: str) -> Any:
 def write_csv(out: Path, columns: dict[str, Any]) -> None:
     """Write columns of predictions to a file, whole or not at all."""
     check_file(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            rows = csv.writer(stream, lineterminator="\n")
-            rows.writerow(columns)
-            rows.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(out)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_file(out) as file, file.open("w", encoding="utf-8", newline="") as stream:
+        rows = csv.writer(stream, lineterminator="\n")
+        rows.writerow(columns)
+        rows.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
 
 
 def check_file(out: Path) -> None:

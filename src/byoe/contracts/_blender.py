@@ -48,6 +48,11 @@ class OOF:
     folds: tuple[tuple[IntArray, IntArray], ...] = ()
     metric: Any = None
 
+    @property
+    def weights(self) -> FloatArray:
+        """The weight of every row, of shape (n_rows,); one where there are none."""
+        return np.ones(len(self.y)) if self.sample_weight is None else self.sample_weight
+
     def rows(self, index: Any) -> OOF:
         """Return the same for some of the rows, given as distinct indices."""
         weight = None if self.sample_weight is None else self.sample_weight[index]

@@ -127,6 +127,7 @@ def fit_encoder(
     learner: Learner,
     X: Any,
     y: NDArray[Any],
+    *,
     task: Task,
     sample_weight: FloatArray | None,
     table: Table,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, issparse
+from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_array, column_or_1d, validate_data
 
@@ -15,44 +17,92 @@ from ..contracts._task import FloatArray, Task
 from ..errors import InputError
 from ._cells import is_missing
 from ._column import Column
+from ._form import TableForm
 from ._numbers import chosen_categories, describe, encode, raw_columns
 from ._table import Table, in_form
 
 
-def read_table(estimator: Any, X: Any, *, reset: bool, categorical: Any = "auto") -> Table:
-    """Validate features; with ``reset`` remember their names, number and kinds on the estimator."""
-    if hasattr(X, "iloc"):
-        _check_names(list(X.columns))
-    known = None if reset else getattr(estimator, "_columns", None)
-    raw = None if issparse(X) else raw_columns(X)
-    try:
-        if raw is None:
-            read = _read_numbers(estimator, X, reset)
-        else:
-            validate_data(estimator, X, skip_check_array=True, reset=reset)
-            read = X
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    if reset:
-        estimator._dtypes = _dtypes(read, raw)
-        chosen = chosen_categories(categorical, raw, estimator.n_features_in_)
-        if chosen and raw is None:
-            raw = _numbers_as_columns(read)
-        known = describe(raw, chosen) if raw is not None else (Column("number"),) * estimator.n_features_in_
-        estimator._columns, estimator._sparse = known, bool(issparse(read))
-    elif raw is None and any(column.kind == "category" for column in known or ()):
-        raw = _numbers_as_columns(read)
+def learn_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> tuple[TableForm, Table]:
+    """Validate the features of a fit, and describe them.
+
+    Parameters
+    ----------
+    X : array-like, frame or sparse matrix of shape (n_rows, n_features)
+    categorical : "auto" or list of column names or positions
+        Columns to treat as categories beside those of texts and categories.
+    owner : str
+        Who is told of in messages.
+
+    Raises
+    ------
+    InputError
+        Says what is wrong with the table.
+    """
+    numbers, raw, checker = _validated(X, None, owner)
+    n_features = int(checker.n_features_in_)
+    dtypes = _dtypes(numbers, raw)
+    chosen = chosen_categories(categorical, raw, n_features)
+    if chosen and raw is None:
+        raw = _numbers_as_columns(numbers)
+    columns = describe(raw, chosen) if raw is not None else (Column("number"),) * n_features
+    names = getattr(checker, "feature_names_in_", None)
+    form = TableForm(columns, dtypes, None if names is None else tuple(map(str, names)), bool(issparse(X)))
+    return form, _table(X, numbers, raw, form)
+
+
+def read_table(X: Any, form: TableForm, owner: str = "Ensemble") -> Table:
+    """Validate the features of rows to predict, which must be of the form of those of the fit.
+
+    Raises
+    ------
+    InputError
+        Says what is wrong with the table.
+    """
+    numbers, raw, _ = _validated(X, form, owner)
+    if raw is None and any(column.kind == "category" for column in form.columns):
+        raw = _numbers_as_columns(numbers)
+    return _table(X, numbers, raw, form)
+
+
+def _table(X: Any, numbers: Any, raw: Any, form: TableForm) -> Table:
     if raw is None:
-        values = in_form(estimator, read)
-        return Table(values, values, known or ())
+        values = in_form(numbers, sparse=form.sparse)
+        return Table(values, values, form.columns)
     try:
-        values = check_array(encode(raw, known or ()), dtype=np.float64, order="C", ensure_all_finite="allow-nan")
+        values = check_array(encode(raw, form.columns), dtype=np.float64, order="C", ensure_all_finite="allow-nan")
     except ValueError as error:
         raise error if isinstance(error, InputError) else InputError(str(error)) from error
     plain = isinstance(X, (list, tuple, np.ndarray))
-    if plain and all(column.kind == "number" for column in known or ()):
-        return Table(values, values, known or ())
-    return Table(values, np.array(X, dtype=object) if plain else X, known or ())
+    if plain and all(column.kind == "number" for column in form.columns):
+        return Table(values, values, form.columns)
+    return Table(values, np.array(X, dtype=object) if plain else X, form.columns)
+
+
+def _validated(X: Any, form: TableForm | None, owner: str) -> tuple[Any, Any, Any]:
+    """Return the table as numbers, or the cells of its columns where they are of any kind; and who knows their names.
+
+    scikit-learn checks names and numbers of columns against an estimator, whose class its messages name.
+    """
+    if hasattr(X, "iloc"):
+        _check_names(list(X.columns))
+    checker = _checker(owner)()
+    if form is not None:
+        checker.n_features_in_ = len(form)
+        if form.names is not None:
+            checker.feature_names_in_ = np.asarray(form.names, dtype=object)
+    raw = None if issparse(X) else raw_columns(X)
+    try:
+        if raw is None:
+            return _read_numbers(checker, X, form is None), None, checker
+        validate_data(checker, X, skip_check_array=True, reset=form is None)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return None, raw, checker
+
+
+@cache
+def _checker(owner: str) -> type[Any]:
+    return type(owner, (BaseEstimator,), {})
 
 
 def _dtypes(read: Any, raw: Any) -> tuple[str, ...]:

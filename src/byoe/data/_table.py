@@ -87,13 +87,12 @@ class Table:
         return self.native if frames else self.values
 
 
-def in_form(estimator: Any, values: Any) -> Any:
+def in_form(values: Any, *, sparse: bool) -> Any:
     """Return values dense or sparse as in the fit: the libraries may read a zero that is not stored as missing."""
-    trained_sparse = getattr(estimator, "_sparse", False)
     dense = isinstance(values, np.ndarray)
-    if not dense and not trained_sparse:
+    if not dense and not sparse:
         return values.toarray()
-    if trained_sparse and dense:
+    if sparse and dense:
         from scipy.sparse import csr_matrix
 
         if np.isnan(values).any():

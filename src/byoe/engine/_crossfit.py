@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Generator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -25,8 +24,11 @@ from ..tools._warnings import warn
 from ._clock import Clock
 from ._execution import Execution
 from ._progress import Progress, telling
+from ._resources import Resources
 from ._rows import Rows
 from ._tasks import REFIT, FitTask, Outcome, TaskStore, fit_tasks, task_seed
+
+_ALL = Resources()
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class CrossFit:
     predicting: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     failures: list[Failure] = field(default_factory=list)
 
+    def seconds_to_predict(self) -> dict[str, float]:
+        """Return what a fold's model of each member takes for a row."""
+        return {label: float(self.predicting[label]) for label in self.members}
+
 
 def cross_fit(
     learners: Mapping[str, Learner],
@@ -69,39 +75,28 @@ def cross_fit(
     finalize: Mapping[str, str],
     stopping: AbstractSet[str] = frozenset(),
     seed: int,
-    n_jobs: int | None = None,
-    time_limit: float | None = None,
-    memory_limit: int | None = None,
-    on_error: str = "raise",
-    callbacks: tuple[Callable[[Progress], Any], ...] = (),
+    resources: Resources = _ALL,
     stored: TaskStore | None = None,
 ) -> CrossFit:
     """Fit every member on every fold, predict the rows it did not see, finalise it.
 
     Members named in ``stopping`` find their number of rounds in the folds; a refit on all
     rows takes the mean of these numbers, so it waits for them. Members that cannot be complete
-    within ``time_limit`` seconds are left out. What ``stored`` has is not done again.
+    within the time limit are left out. What ``stored`` has is not done again.
     """
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
-    execution = Execution(tasks, data, stopping, seed, n_jobs, time_limit, memory_limit, stored)
-    fitted = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
+    execution = Execution(tasks, data, resources, seed=seed, stopping=stopping, stored=stored)
+    members = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
     sums = np.zeros((len(data.table), len(learners), *data.task.width))
-    result = CrossFit(fitted, sums, dict.fromkeys(learners, 0.0))
-    quiet = {category for learner in learners.values() for category in learner.quiet}
-    with (
-        telling(callbacks, Counter(task.label for task in tasks)) as tell,
-        closing(execution.run(n_jobs, quiet)) as outcomes,
-    ):
-        for done, outcome in enumerate(outcomes, start=1):
-            if outcome.left_out:
-                continue
+    result = CrossFit(members, sums, dict.fromkeys(learners, 0.0))
+    with closing(_outcomes(execution, learners, tasks, resources)) as outcomes:
+        for outcome in outcomes:
             result.seconds[outcome.task.label] += outcome.seconds
             if outcome.error is not None:
-                _report(outcome, data.plan, result, on_error)
-            tell(_progress(outcome, done, len(tasks), execution.clock))
+                result.failures.append(_failure(outcome, data.plan, resources.on_error))
     # Results arrive in any order; sums over repeated folds must not depend on it.
     arrived = execution.arrived
-    _report_left_out(tasks, arrived, result, time_limit)
+    _report_left_out(tasks, arrived, result, resources.time_limit)
     _gather(result, [arrived[key] for task in tasks if (key := (task.label, task.fold)) in arrived], data.plan)
     return result
 
@@ -112,12 +107,13 @@ def refit(
     rounds: Mapping[str, list[int]],
     *,
     seed: int,
-    n_jobs: int | None = None,
-    memory_limit: int | None = None,
-    callbacks: tuple[Callable[[Progress], Any], ...] = (),
+    resources: Resources = _ALL,
     stored: TaskStore | None = None,
 ) -> dict[str, FoldModel]:
-    """Fit every member once, on all rows, for as many rounds as each output's model is to have."""
+    """Fit every member once, on all rows, for as many rounds as each output's model is to have.
+
+    A member that fails ends it, and it has no time limit.
+    """
     if not learners:
         return {}
     every_row = np.arange(data.plan.n_rows)
@@ -128,20 +124,32 @@ def refit(
         )
         for label, learner in learners.items()
     ]
-    execution = Execution(tasks, data, frozenset(), seed, n_jobs, None, memory_limit, stored)
+    resources = replace(resources, time_limit=None)
+    execution = Execution(tasks, data, resources, seed=seed, stored=stored)
     models: dict[str, FoldModel] = {}
-    quiet = {category for learner in learners.values() for category in learner.quiet}
-    with (
-        telling(callbacks, Counter(task.label for task in tasks)) as tell,
-        closing(execution.run(n_jobs, quiet)) as outcomes,
-    ):
-        for done, outcome in enumerate(outcomes, start=1):
+    with closing(_outcomes(execution, learners, tasks, resources)) as outcomes:
+        for outcome in outcomes:
             if outcome.error is not None:
-                _report(outcome, data.plan, CrossFit({}, np.empty(0), {}), "raise")
+                _failure(outcome, data.plan, "raise")
             assert outcome.model is not None
             models[outcome.task.label] = outcome.model
-            tell(_progress(outcome, done, len(tasks), execution.clock))
     return models
+
+
+def _outcomes(
+    execution: Execution, learners: Mapping[str, Learner], tasks: list[FitTask], resources: Resources
+) -> Generator[Outcome]:
+    """Yield what comes of the tasks that are not left out, and tell the callbacks of it behind its user."""
+    quiet = {category for learner in learners.values() for category in learner.quiet}
+    with (
+        telling(resources.callbacks, Counter(task.label for task in tasks)) as tell,
+        closing(execution.run(resources.n_jobs, quiet)) as outcomes,
+    ):
+        for done, outcome in enumerate(outcomes, start=1):
+            if outcome.left_out:
+                continue
+            yield outcome
+            tell(_progress(outcome, done, len(tasks), execution.clock))
 
 
 def _progress(outcome: Outcome, done: int, total: int, clock: Clock) -> Progress:
@@ -188,14 +196,15 @@ def _gather(result: CrossFit, outcomes: list[Outcome], plan: SplitPlan) -> None:
         result.oof = np.where(counts > 0, result.oof / counts, np.nan)
 
 
-def _report(outcome: Outcome, plan: SplitPlan, result: CrossFit, on_error: str) -> None:
+def _failure(outcome: Outcome, plan: SplitPlan, on_error: str) -> Failure:
+    """Return what is told of a task that raised, or raise it as a MemberError."""
     item, error = outcome.task, outcome.error
     where = "the refit on all rows" if item.fold == REFIT else f"fold {item.fold + 1} of {len(plan.folds)}"
     text = f"{type(error).__name__}: {error}"
     if on_error == "raise" or isinstance(error, ParameterError):
         raise MemberError(f"member {item.label!r}{item.learner.origin} failed on {where}: {text}") from error
-    trace = "".join(traceback.format_exception(error))
-    result.failures.append(Failure(item.label, item.fold, text, trace))
+    assert error is not None
+    return Failure(item.label, item.fold, text, "".join(traceback.format_exception(error)))
 
 
 def _leave_out_failed(result: CrossFit, columns: Mapping[str, int]) -> None:

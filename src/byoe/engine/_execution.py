@@ -13,6 +13,7 @@ from ._clock import Clock
 from ._one_task import carry_out
 from ._order import in_order
 from ._prepared import preparing
+from ._resources import Resources
 from ._rows import Rows
 from ._tasks import PREPARE, REFIT, FitTask, Outcome, TaskStore, mean_rounds
 from ._threads import run
@@ -26,14 +27,10 @@ class Execution:
     ----------
     tasks : list of FitTask
     data : Rows
+    resources : Resources
+    seed : int
     stopping : set of labels
         Members that find their number of rounds in the folds.
-    seed : int
-    n_jobs : int or None
-    time_limit : float or None
-        Seconds.
-    memory_limit : int or None
-        Bytes.
     stored : TaskStore or None
 
     Attributes
@@ -47,23 +44,23 @@ class Execution:
         self,
         tasks: list[FitTask],
         data: Rows,
-        stopping: AbstractSet[str],
+        resources: Resources,
+        *,
         seed: int,
-        n_jobs: int | None,
-        time_limit: float | None,
-        memory_limit: int | None,
-        stored: TaskStore | None,
+        stopping: AbstractSet[str] = frozenset(),
+        stored: TaskStore | None = None,
     ) -> None:
+        time_limit = resources.time_limit
         self._backend = configured_backend()
         if self._backend is not None and time_limit is not None:
             raise ParameterError(
                 f"time_limit is {time_limit:g}, and joblib is configured for {type(self._backend).__name__}, whose "
                 "tasks nobody can end in time: set time_limit=None, or fit outside joblib.parallel_config, in threads"
             )
-        n_cores = cores(n_jobs)  # which also refuses a number that has no meaning
+        n_cores = cores(resources.n_jobs)  # which also refuses a number that has no meaning
         n_cores = n_cores if self._backend is None else 1
         hurry = time_limit is not None
-        self._schedule = in_order(tasks, data, n_cores, stopping, seed, memory_limit, in_a_hurry=hurry)
+        self._schedule = in_order(tasks, data, n_cores, stopping, seed, resources.memory_limit, in_a_hurry=hurry)
         self._data, self._stopping, self._stored = data, stopping, stored
         self._seeds = {item.label: item.seed for item in self._schedule.preparing}
         self._prepared = {item.label: preparing(item.learner, data, item.seed) for item in self._schedule.preparing}

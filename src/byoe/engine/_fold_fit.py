@@ -111,7 +111,9 @@ class _Fit:
         if encode:
             folds = partial(inner_folds, data.plan, train, self.seed)
             weight = self._weight(train)
-            model.encoder, X = fit_encoder(learner, X, data.y[train], data.task, weight, table, folds)
+            model.encoder, X = fit_encoder(
+                learner, X, data.y[train], task=data.task, sample_weight=weight, table=table, folds=folds
+            )
         if learner.categorical and not model.frames:
             extra["categorical"] = model.encoder.codes(table.categorical) if model.encoder else table.categorical
         if learner.grouped and data.plan.groups is not None:

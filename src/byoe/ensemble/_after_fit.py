@@ -5,16 +5,15 @@ from __future__ import annotations
 import copy
 from typing import Any, Self
 
-from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from ..contracts._blender import Blender
 from ..contracts._task import FloatArray
-from ..data._input import read_table
 from ..data._table import Table
 from ..errors import InputError
-from ..registry._members import as_blender, check_members
+from ..registry._members import check_members
 from ..scoring._diagnosis import Diagnosis, diagnose
+from ._recipe import Recipe
 from ._transform import TransformingEnsemble
 from ._variants import pruned, refitted, with_members, without_members
 
@@ -39,8 +38,7 @@ class ChangeableEnsemble(TransformingEnsemble):
         check_is_fitted(self, "members_")
         other = copy.copy(self)
         other.blender = blender
-        made, features = self._unfitted(blender, X)
-        other._blend(made, features, self._metric_for(made, self._task))
+        other._blend_anew(X)
         return other
 
     def add_members(self, learners: Any, X: Any) -> Self:
@@ -77,7 +75,9 @@ class ChangeableEnsemble(TransformingEnsemble):
         ['ridge', 'knn']
         """
         check_is_fitted(self, "members_")
-        return self._regrouped(with_members(self, learners, self._training_table(X)), X)
+        other = with_members(self, learners, self._training_table(X))
+        other._blend_anew(X)
+        return other
 
     def drop_members(self, *labels: str, X: Any = None) -> Self:
         """Return a fitted ensemble without some members, blended again; nothing is fitted but the blender.
@@ -94,11 +94,8 @@ class ChangeableEnsemble(TransformingEnsemble):
             A new one; this one is not changed.
         """
         check_is_fitted(self, "members_")
-        return self._regrouped(without_members(self, labels), X)
-
-    def _regrouped(self, other: Self, X: Any) -> Self:
-        made, features = other._unfitted(other.blender, X)
-        other._blend(made, features, other._metric_for(made, other._task))
+        other = without_members(self, labels)
+        other._blend_anew(X)
         return other
 
     def prune(self) -> Self:
@@ -123,8 +120,7 @@ class ChangeableEnsemble(TransformingEnsemble):
         (['ridge'], True)
         """
         check_is_fitted(self, "members_")
-        other: Self = pruned(self)
-        return other
+        return pruned(self)
 
     def refit(self, X: Any) -> Self:
         """Return a fitted ensemble that serves one model of each member, fitted on all rows, instead of a bag.
@@ -159,8 +155,7 @@ class ChangeableEnsemble(TransformingEnsemble):
         [5, 1]
         """
         check_is_fitted(self, "members_")
-        other: Self = refitted(self, self._training_table(X))
-        return other
+        return refitted(self, self._training_table(X))
 
     def diagnose(self, X: Any = None) -> Diagnosis:
         """Return the leaderboard with what takes longer to compute; it is kept for the next call.
@@ -197,28 +192,35 @@ class ChangeableEnsemble(TransformingEnsemble):
         """
         check_is_fitted(self, "members_")
         if self._diagnosis is None:
-            made, features = self._unfitted(self.blender, X)
-            self._diagnosis = diagnose(self, made, features, self._metric_for(made, self._task))
+            recipe = self._recipe()
+            blender, features = self._unfitted(recipe, X)
+            scoring = self._scoring(recipe.metric_for(self._task))
+            self._diagnosis = diagnose(
+                self, self._record, self.leaderboard_, blender=blender, features=features, scoring=scoring
+            )
         return self._diagnosis
 
+    def _blend_anew(self, X: Any) -> None:
+        recipe = self._recipe()
+        self._blend(self._oof, *self._unfitted(recipe, X), recipe.metric_for(self._task))
+
     def _training_table(self, X: Any) -> Table:
-        table = read_table(self, X, reset=False)
-        if table.digest() != self._digest:
+        table = self._read(X)
+        if table.digest() != self._record.table:
             raise InputError(
-                f"X, with {len(table)} rows, is not the table of {len(self._y)} rows that the ensemble was fitted on; "
-                "pass the same rows in the same order"
+                f"X, with {len(table)} rows, is not the table of {len(self._oof.y)} rows that the ensemble was fitted "
+                "on; pass the same rows in the same order"
             )
         return table
 
-    def _unfitted(self, blender: Any, X: Any) -> tuple[Blender, FloatArray | None]:
-        """Return a blender for the fitted members, and the features if it wants them."""
-        made = clone(as_blender(blender))
-        features = None
-        if made.passthrough is not False:
+    def _unfitted(self, recipe: Recipe, X: Any) -> tuple[Blender, FloatArray | None]:
+        """Return a recipe's blender for the fitted members, and the features if it wants them."""
+        blender, features = recipe.blender, None
+        if blender.passthrough is not False:
             if X is None:
-                raise InputError(f"blender {made.name!r} with passthrough needs the training features: pass X")
-            features = self._passed_through(made, self._training_table(X))
-        made = self._wrapped(made, self._task)
+                raise InputError(f"blender {blender.name!r} with passthrough needs the training features: pass X")
+            features = self._passed_through(blender, self._training_table(X))
+        blender = self._wrapped(blender, self._task)
         learners = {label: member.learner for label, member in self.members_.items()}
-        check_members(learners, made, self._task, weighted=self._weight is not None)
-        return made, features
+        check_members(learners, blender, self._task, weighted=self._oof.weight is not None)
+        return blender, features

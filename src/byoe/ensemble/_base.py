@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -14,30 +14,34 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ..blenders._per_output import PerOutput
-from ..bundle._manifest import OOF as OUT_OF_FOLD
 from ..bundle._reader import BundleReader
-from ..contracts._blender import OOF, Blender
+from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._store import as_store
 from ..contracts._task import FloatArray, Task
-from ..data._input import describe_target, read_table, read_target, read_weights
+from ..data._form import TableForm
+from ..data._input import describe_target, learn_table, read_table, read_target, read_weights
 from ..data._table import Table
 from ..engine._blend import fit_blend
 from ..engine._clock import read_time_limit
 from ..engine._crossfit import CrossFit, Failure, cross_fit
+from ..engine._resources import Resources
 from ..engine._rows import Rows
+from ..engine._tasks import TaskStore
 from ..errors import InputError, ParameterError
-from ..fitted._models import FittedMember
+from ..fitted._out_of_fold import OutOfFold
+from ..fitted._passthrough import passed_through
 from ..fitted._predicting import Predicting
+from ..fitted._record import FitRecord
 from ..folds._leaks import warn_of_leaks
 from ..folds._plan import SplitPlan
 from ..folds._splits import make_plan
 from ..registry._json_form import arguments
-from ..registry._members import as_blender, check_frozen_classes, check_members, labelled, members
+from ..registry._members import check_frozen_classes, check_members, labelled, members
 from ..registry._portfolios import DEFAULT
 from ..scoring._diagnosis import Diagnosis
 from ..scoring._leaderboard import Leaderboard, Scoring, board
-from ..scoring._metrics import Metric, find_metric
+from ..scoring._metrics import Metric
 from ..store._stored_tasks import opened, resumed_seed
 from ..store._task_keys import plan_key
 from ..tools._sizes import read_bytes
@@ -45,11 +49,11 @@ from ..tools._warnings import warn
 from ._display import displays
 from ._layers import warn_of_an_idle_layer, warn_of_inner_ensembles
 from ._parameters import NestedParameters
+from ._recipe import Recipe
 
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False)
-_OUT_OF_FOLD = frozenset("oof_predictions_ coverage_ _y _weight _plan _blend_oof _blend_scored".split())
 
 
 class BaseEnsemble(Predicting, NestedParameters):
@@ -57,31 +61,16 @@ class BaseEnsemble(Predicting, NestedParameters):
 
     _classifies: bool
 
-    members_: dict[str, FittedMember]
-    blender_: Blender
-    oof_predictions_: FloatArray
-    coverage_: NDArray[np.bool_]
     failures_: list[Failure]
     leaderboard_: Leaderboard
     score_estimate_: float
     n_features_in_: int
     feature_names_in_: NDArray[Any]
 
-    _task: Task
-    _y: NDArray[Any]
-    _weight: FloatArray | None
-    _plan: SplitPlan
-    _seed: int
-    _digest: str
-    _seconds: dict[str, float]
-    _predicting: dict[str, float]
-    _blend_oof: FloatArray
-    _blend_scored: NDArray[np.bool_]
-    _held_out: tuple[Blender, ...]
+    _record: FitRecord
+    _out_of_fold: OutOfFold | None = None
+    _held_out: tuple[Blender, ...] = ()
     _diagnosis: Diagnosis | None = None
-    _dtypes: tuple[str, ...]
-    _target: dict[str, Any] | None
-    _metric_name: str
 
     def __init__(
         self,
@@ -146,46 +135,41 @@ class BaseEnsemble(Predicting, NestedParameters):
         MemberError
             When a member fails and ``on_error="raise"``, or all of them do.
         """
-        learners, blender = self._checked()
+        recipe = self._checked()
         if y is None:
             raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        table = read_table(self, X, reset=True, categorical=self.categorical)
+        form, table = learn_table(X, self.categorical, type(self).__name__)
+        self._learn_names(form)
         sample_weight = read_weights(sample_weight, table)
         target, task, classes = read_target(y, len(table), sample_weight, classification=self._classifies)
-        blender = self._wrapped(blender, task)
-        check_members(learners, blender, task, weighted=sample_weight is not None, sparse=table.sparse)
-        metric = self._metric_for(blender, task)
+        blender = self._wrapped(recipe.blender, task)
+        check_members(recipe.learners, blender, task, weighted=sample_weight is not None, sparse=table.sparse)
+        metric = recipe.metric_for(task)
         if classes is not None:
-            check_frozen_classes(learners, classes)
-        features = self._passed_through(blender, table)
+            check_frozen_classes(recipe.learners, classes)
+        features = passed_through(blender, table, form.names)
         drawn, digest = self._draw_seed(), table.digest()
         plan = make_plan(self.cv, table.values, target, groups, task, drawn)
         data, seed = self._resumed(Rows(table, target, sample_weight, task, plan), drawn, digest)
         plan = data.plan
         self._warn_of_bagging(plan)
         warn_of_leaks(plan, table, target)
-        warn_of_inner_ensembles(plan, learners)
-        with opened(self.store, learners, data, digest) as stored:
-            fitted = cross_fit(
-                learners,
-                data,
-                finalize={label: self._finalize_of(learner, plan) for label, learner in learners.items()},
-                stopping={label for label, learner in learners.items() if self._stops(learner)},
-                seed=seed,
-                stored=stored,
-                **self._resources(),
-            )
+        warn_of_inner_ensembles(plan, recipe.learners)
+        with opened(self.store, recipe.learners, data, digest) as stored:
+            crossfit = self._cross_fitted(recipe.learners, data, seed, stored)
         if classes is not None:
             self.classes_ = classes
-        self._task, self._y, self._weight = task, target, sample_weight
-        self._target = describe_target(y)
-        self._plan, self._seed, self._digest = plan, seed, digest
-        self._keep(fitted)
-        self._blend(blender, features, metric)
+        self._task, self._form = task, form
+        self.members_, self.failures_ = crossfit.members, crossfit.failures
+        self._record = FitRecord(
+            seed, digest, describe_target(y), metric.name, crossfit.seconds, crossfit.seconds_to_predict()
+        )
+        self._blend(OutOfFold.unblended(crossfit.oof, target, sample_weight, plan), blender, features, metric)
         warn_of_an_idle_layer(self)
         return self
 
-    def _checked(self) -> tuple[dict[str, Learner], Blender]:
+    def _checked(self) -> Recipe:
+        """Return what the parameters mean, all of them checked."""
         for name, value, allowed in (
             ("finalize", self.finalize, _FINALIZE),
             ("on_error", self.on_error, _ON_ERROR),
@@ -197,9 +181,30 @@ class BaseEnsemble(Predicting, NestedParameters):
         taken = {label for label, _ in labelled(self.learners)} & set(self._get_param_names())
         if taken:
             raise ParameterError(f"label {taken.pop()!r} is the name of a parameter of {type(self).__name__}")
-        return (
-            {label: clone(learner) for label, learner in members(self.learners).items()},
-            clone(as_blender(self.blender)),
+        return self._recipe()
+
+    def _recipe(self) -> Recipe:
+        return Recipe.of(self.learners, self.blender, self.metric)
+
+    def _learn_names(self, form: TableForm) -> None:
+        """Set what scikit-learn's estimators tell of their columns."""
+        self.n_features_in_ = len(form)
+        if form.names is not None:
+            self.feature_names_in_ = np.asarray(form.names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):  # of an earlier fit
+            del self.feature_names_in_
+
+    def _cross_fitted(
+        self, learners: Mapping[str, Learner], data: Rows, seed: int, stored: TaskStore | None
+    ) -> CrossFit:
+        return cross_fit(
+            learners,
+            data,
+            finalize={label: self._finalize_of(learner, data.plan) for label, learner in learners.items()},
+            stopping={label for label, learner in learners.items() if self._stops(learner)},
+            seed=seed,
+            resources=self._resources(),
+            stored=stored,
         )
 
     def _resumed(self, data: Rows, drawn: int, digest: str) -> tuple[Rows, int]:
@@ -233,38 +238,14 @@ class BaseEnsemble(Predicting, NestedParameters):
             text = f"finalize='bag' although {reason}; 'refit' would serve one model per member"
             warn(text)
 
-    def _resources(self) -> dict[str, Any]:
+    def _resources(self) -> Resources:
         """Return what the engine may use, and whom it tells."""
-        return {
-            "n_jobs": self.n_jobs,
-            **self._limits(),
-            "on_error": self.on_error,
-            "callbacks": self._listeners(),
-        }
+        listeners = self.callbacks or ()
+        listeners = listeners if hasattr(listeners, "__iter__") else (listeners,)
+        return Resources(self.n_jobs, *self._limits(), self.on_error, (*listeners, *displays(self.verbose)))
 
-    def _limits(self) -> dict[str, Any]:
-        return {
-            "time_limit": read_time_limit(self.time_limit),
-            "memory_limit": read_bytes(self.memory_limit, "memory_limit"),
-        }
-
-    def _listeners(self) -> tuple[Any, ...]:
-        given = self.callbacks or ()
-        return (*(given if hasattr(given, "__iter__") else (given,)), *displays(self.verbose))
-
-    def _keep(self, fitted: CrossFit) -> None:
-        self.members_ = fitted.members
-        self.oof_predictions_ = fitted.oof
-        self.coverage_ = self._plan.coverage
-        self.failures_ = fitted.failures
-        self._seconds = fitted.seconds
-        self._predicting = {label: float(fitted.predicting[label]) for label in fitted.members}
-
-    def _metric_for(self, blender: Blender, task: Task) -> Metric:
-        metric = find_metric(self.metric, task, probabilities=blender.gives_probabilities)
-        if metric.needs_probabilities and not blender.gives_probabilities:
-            raise ParameterError(f"metric {metric.name!r} needs probabilities, and blender {blender.name!r} gives none")
-        return metric
+    def _limits(self) -> tuple[float | None, int | None]:
+        return read_time_limit(self.time_limit), read_bytes(self.memory_limit, "memory_limit")
 
     def _draw_seed(self) -> int:
         try:
@@ -272,19 +253,49 @@ class BaseEnsemble(Predicting, NestedParameters):
         except ValueError as error:
             raise ParameterError(f"random_state is {self.random_state!r}: {error}") from error
 
-    def _blend(self, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
-        oof = OOF(self.oof_predictions_, self._y, self._task, self._weight, features, self._seed, metric=metric)
-        blend = fit_blend(blender, oof, self._plan)
+    def _blend(self, oof: OutOfFold, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
+        """Blend the members by what is known of rows that they did not see."""
+        blend = fit_blend(blender, oof.to_blend(self._task, self._record.seed, features, metric), oof.plan)
         self.blender_, self._held_out = blend.blender, blend.held_out
-        self._blend_oof, self._blend_scored = blend.prediction, blend.scored
-        self._metric_name, self._diagnosis = metric.name, None
-        self.score_estimate_, self.leaderboard_ = board(self, Scoring.of(self, metric), features)
+        self._out_of_fold = oof = replace(oof, blend=blend.prediction, scored=blend.scored)
+        self._record, self._diagnosis = replace(self._record, metric=metric.name), None
+        self.score_estimate_, self.leaderboard_ = board(self, self._record, self._scoring(metric), features)
+
+    def _scoring(self, metric: Metric) -> Scoring:
+        classes = getattr(self, "classes_", None)
+        return Scoring.of(self._oof, metric, seed=self._record.seed, classes=classes)
+
+    # -- what was learned ------------------------------------------------------------
+
+    @property
+    def _oof(self) -> OutOfFold:
+        return self._out_of_fold_for("the out-of-fold data")
+
+    @property
+    def oof_predictions_(self) -> FloatArray:
+        """What a model that did not see it predicts for each row, of shape (n_samples, n_members[, …])."""
+        return self._out_of_fold_for("oof_predictions_").predictions
+
+    @property
+    def coverage_(self) -> NDArray[np.bool_]:
+        """Which rows have an out-of-fold prediction, of shape (n_samples,)."""
+        return self._out_of_fold_for("coverage_").coverage
+
+    def _out_of_fold_for(self, name: str) -> OutOfFold:
+        if self._out_of_fold is not None:
+            return self._out_of_fold
+        if not hasattr(self, "members_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}: it is not fitted yet")
+        raise AttributeError(
+            f"{name} is not there, since the ensemble was saved without its out-of-fold data. To blend again, for "
+            "intervals and to diagnose, save it with oof=True"
+        )
 
     # -- predicting ------------------------------------------------------------------
 
     def _read(self, X: Any) -> Table:
         check_is_fitted(self, "members_")
-        return read_table(self, X, reset=False)
+        return read_table(X, self._form, type(self).__name__)
 
     def save(self, path: str | Path, *, oof: bool = True, trusted: Sequence[str] = ()) -> Path:
         """Write the fitted ensemble as a bundle: a folder with a manifest and native files.
@@ -318,22 +329,18 @@ class BaseEnsemble(Predicting, NestedParameters):
         check_is_fitted(self, "members_")
         return save(self, path, oof=oof, trusted=trusted)
 
-    def _filled(self, saved: BundleReader) -> Self:
+    def _filled(self, reader: BundleReader) -> Self:
         """Take what a bundle holds of a fitted ensemble."""
-        manifest = saved.manifest
-        saved.fill(self)
-        self._held_out = saved.held_out()
-        self._seed, self._digest = manifest["seed"], manifest["table"]
-        self._seconds, self._predicting = manifest["fit_seconds"], manifest["predict_seconds"]
-        self._metric_name = manifest["metric"]
-        self._target = manifest["target"]
-        estimate = manifest["score_estimate"]
+        self.members_, self.blender_ = reader.members(), reader.blender()
+        self._task, self._form, self._record = reader.task, reader.form, reader.record
+        self._held_out = reader.held_out()
+        self._learn_names(self._form)
+        if (classes := reader.classes) is not None:
+            self.classes_ = classes
+        estimate = reader.manifest["score_estimate"]
         self.score_estimate_ = float("nan") if estimate is None else estimate
-        self.leaderboard_ = Leaderboard(manifest["leaderboard"])
-        self.failures_ = []
-        if OUT_OF_FOLD in manifest["files"]:
-            saved.read_oof(self)
-            self.coverage_ = self._plan.coverage
+        self.leaderboard_, self.failures_ = Leaderboard(reader.manifest["leaderboard"]), []
+        self._out_of_fold = reader.read_oof() if reader.has_oof else None
         return self
 
     # An ensemble in an ensemble is a bundle in a bundle: of what predicts, which is all of it that is used.
@@ -345,11 +352,11 @@ class BaseEnsemble(Predicting, NestedParameters):
 
     def _read_inside(self, folder: Path, trusted: Sequence[str]) -> Self:
         """Return the fitted ensemble that was saved inside another one; this one is not fitted, and of its class."""
-        saved = BundleReader(folder, trusted)
+        reader = BundleReader(folder, trusted)
         names = self._get_param_names()
-        params = arguments(saved.manifest["spec"], saved.trusted)
+        params = arguments(reader.manifest["spec"], reader.trusted)
         made: Self = clone(self).set_params(**{name: value for name, value in params.items() if name in names})
-        return made._filled(saved)
+        return made._filled(reader)
 
     def to_onnx(self, path: str | Path) -> Path:
         """Write the fitted ensemble as one graph of ONNX, which predicts without byoe and without Python.
@@ -391,15 +398,6 @@ class BaseEnsemble(Predicting, NestedParameters):
         from ._diagram import diagram
 
         return diagram(self)
-
-    def __getattr__(self, name: str) -> Any:
-        # Asked only for what is not there.
-        if name in _OUT_OF_FOLD and "members_" in vars(self):
-            raise AttributeError(
-                f"{name.lstrip('_')} is not there, since the ensemble was saved without its out-of-fold data. To blend "
-                "again, for intervals and to diagnose, save it with oof=True"
-            )
-        return object.__getattribute__(self, name)  # with the usual error, or that of a property
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "members_") and hasattr(self, "blender_")

@@ -8,20 +8,23 @@ declares it; a prefixed value wins over a shared one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from sklearn.base import clone
 
 from ..contracts._learner import Learner
 from ..contracts._parameters import SHARED_NAMES
 from ..errors import ParameterError, UnknownNameError, did_you_mean
-from ..registry._members import as_blender, as_learner, find_label, labelled, members
+from ..registry._members import as_learner, find_label, labelled, members
 from ..registry._plugin import plain
+from ._base import BaseEnsemble
+
+E = TypeVar("E", bound=BaseEnsemble)
 
 _BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
 
 
-def configure(ensemble: Any, values: Mapping[str, Any]) -> Any:
+def configure(ensemble: E, values: Mapping[str, Any]) -> E:
     """Return a clone of the ensemble with parameters from outside applied.
 
     Parameters
@@ -38,7 +41,7 @@ def configure(ensemble: Any, values: Mapping[str, Any]) -> Any:
     ParameterError
         When two names set the same parameter to different values.
     """
-    made = clone(ensemble)
+    made: E = clone(ensemble)
     own = set(made._get_param_names())
     plain_values = _plain_names(values)
     constructor = {name: value for name, value in plain_values.items() if name in own}
@@ -59,9 +62,9 @@ def configure(ensemble: Any, values: Mapping[str, Any]) -> Any:
         else:
             shared[name] = value
     _set_shared(made, shared, set_by_prefix)
-    for learner in members(made.learners).values():
-        learner.own_params()
-    as_blender(made.blender).own_params()
+    recipe = made._recipe()
+    for part in (*recipe.learners.values(), recipe.blender):
+        part.own_params()
     return made
 
 
@@ -74,7 +77,7 @@ def _plain_names(values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _own_name(ensemble: Any, label: str, parameter: str) -> str:
+def _own_name(ensemble: BaseEnsemble, label: str, parameter: str) -> str:
     learner = as_learner(dict(labelled(ensemble.learners))[label])
     return parameter if learner is None else learner.own_name(parameter)
 
@@ -85,7 +88,7 @@ def _claim(taken: set[tuple[str, str]], label: str, parameter: str, name: str) -
     taken.add((label, parameter))
 
 
-def _set_shared(ensemble: Any, shared: Mapping[str, Any], set_by_prefix: set[tuple[str, str]]) -> None:
+def _set_shared(ensemble: BaseEnsemble, shared: Mapping[str, Any], set_by_prefix: set[tuple[str, str]]) -> None:
     taken: set[tuple[str, str]] = set()
     for name, value in shared.items():
         learners = members(ensemble.learners)
@@ -103,7 +106,7 @@ def _set_shared(ensemble: Any, shared: Mapping[str, Any], set_by_prefix: set[tup
                 ensemble.set_params(**{f"{label}__{parameter}": value})
 
 
-def known_names(ensemble: Any, learners: Mapping[str, Learner]) -> list[str]:
+def known_names(ensemble: BaseEnsemble, learners: Mapping[str, Learner]) -> list[str]:
     """Return the shared names and the constructor's, and each label's prefix."""
     declared = {name for learner in learners.values() for name in learner.shared}
     synonyms = {same for name in declared for same in SHARED_NAMES.get(name, ())}

@@ -9,9 +9,10 @@ from sklearn.utils._repr_html.estimator import _VisualBlock
 
 from ..errors import ParameterError
 from ..registry._members import labelled
+from ._parameters import NestedParameters
 
 
-def diagram(ensemble: Any) -> Any:
+def diagram(ensemble: NestedParameters) -> Any:
     """Return the block that scikit-learn draws for an ensemble, fitted or not."""
     try:
         pairs = labelled(ensemble.learners)

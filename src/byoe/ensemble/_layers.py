@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from ..errors import LeakageWarning
 from ..folds._plan import SplitPlan
 from ..tools._estimators import is_ensemble
 from ..tools._warnings import warn
+
+if TYPE_CHECKING:
+    from ._base import BaseEnsemble
 
 _CLEARLY = 0.01
 
@@ -30,10 +33,10 @@ def warn_of_inner_ensembles(plan: SplitPlan, learners: Mapping[str, Learner]) ->
             )
 
 
-def warn_of_an_idle_layer(ensemble: Any) -> None:
+def warn_of_an_idle_layer(ensemble: BaseEnsemble) -> None:
     """Warn when an ensemble inside does better alone than all members blended, on the same honest rows."""
     board = ensemble.leaderboard_
-    blend, name = board[0], ensemble._metric_name
+    blend, name = board[0], ensemble._record.metric
     for row in board[1:]:
         inner = ensemble.members_[row["member"]].learner.user_estimator
         if not is_ensemble(inner) or blend[name] is None or row[name] is None:

@@ -8,12 +8,12 @@ from typing import Any
 
 from ..bundle._reader import BundleReader
 from ..registry._json_form import arguments
-from ._base import BaseEnsemble
+from ._after_fit import ChangeableEnsemble
 from ._classifier import EnsembleClassifier
 from ._regressor import EnsembleRegressor
 
 
-def from_spec(spec: Mapping[str, Any], trusted: Sequence[str] | None = None) -> Any:
+def from_spec(spec: Mapping[str, Any], trusted: Sequence[str] | None = None) -> ChangeableEnsemble:
     """Make the unfitted ensemble that a spec describes.
 
     Parameters
@@ -74,6 +74,5 @@ def load(path: str | Path, *, trusted: Sequence[str] = (), sha256: str | None = 
     ...     bool((byoe.load(saved).predict(X) == ensemble.predict(X)).all())
     True
     """
-    saved = BundleReader(path, trusted, sha256)
-    ensemble: BaseEnsemble = from_spec(saved.manifest["spec"], saved.trusted)
-    return ensemble._filled(saved)
+    reader = BundleReader(path, trusted, sha256)
+    return from_spec(reader.manifest["spec"], reader.trusted)._filled(reader)

@@ -6,17 +6,19 @@ by name before anything runs.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SpecError
 from ..registry._json_form import VERSION, blender_to_spec, encode, learner_to_spec
-from ..registry._members import as_blender, as_learner, labelled
 from ..registry._parts import parts_of
+
+if TYPE_CHECKING:
+    from ._base import BaseEnsemble
 
 _NOT_IN_SPEC = ("learners", "blender", "callbacks")
 
 
-def to_spec(ensemble: Any, *, lenient: bool = False) -> dict[str, Any]:
+def to_spec(ensemble: BaseEnsemble, *, lenient: bool = False) -> dict[str, Any]:
     """Return the JSON form of an ensemble.
 
     Parameters
@@ -31,15 +33,12 @@ def to_spec(ensemble: Any, *, lenient: bool = False) -> dict[str, Any]:
     SpecError
         Names the member or parameter that JSON cannot express.
     """
-    members = []
     if not lenient and any(kind.__name__ == "FrozenEstimator" for kind in parts_of(ensemble).classes):
         raise SpecError(
             "a FrozenEstimator holds a model that was fitted here, which a spec cannot hold; save it instead"
         )
-    for label, given in labelled(ensemble.learners):
-        made = as_learner(given)
-        if made is not None:
-            members.append({"label": label, **learner_to_spec(label, made)})
+    recipe = ensemble._recipe()
+    members = [{"label": label, **learner_to_spec(label, learner)} for label, learner in recipe.learners.items()]
     params: dict[str, Any] = {}
     left_out = []
     for name, value in ensemble.get_params(deep=False).items():
@@ -60,7 +59,7 @@ def to_spec(ensemble: Any, *, lenient: bool = False) -> dict[str, Any]:
         "spec": VERSION,
         "task": "classification" if ensemble._classifies else "regression",
         "learners": members,
-        "blender": blender_to_spec(as_blender(ensemble.blender)),
+        "blender": blender_to_spec(recipe.blender),
         "params": params,
     }
     return {**spec, "left_out": left_out} if left_out else spec

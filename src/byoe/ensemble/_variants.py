@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
 from sklearn.base import clone
 
 from ..data._table import Table
-from ..engine._crossfit import cross_fit, refit
+from ..engine._crossfit import refit
 from ..engine._rows import Rows
 from ..engine._tasks import mean_rounds
 from ..errors import ParameterError, UnknownNameError, did_you_mean
 from ..fitted._models import FittedMember
-from ..registry._members import as_blender, check_frozen_classes, check_members, find_label, labelled, members, replaced
+from ..registry._members import check_frozen_classes, check_members, find_label, labelled, members, replaced
 from ..registry._plugin import plain
 from ..scoring._leaderboard import Leaderboard
 from ..store._stored_tasks import opened
+from ._base import BaseEnsemble
 from ._layers import warn_of_inner_ensembles
 
+E = TypeVar("E", bound=BaseEnsemble)
 
-def with_members(ensemble: Any, learners: Any, table: Table) -> Any:
+
+def with_members(ensemble: E, learners: Any, table: Table) -> E:
     """Return the ensemble with further members, fitted on the same folds, before it is blended again."""
     pairs = labelled(learners)
     taken = {plain(label) for label, _ in labelled(ensemble.learners)}
@@ -30,34 +32,25 @@ def with_members(ensemble: Any, learners: Any, table: Table) -> Any:
         raise ParameterError(
             f"there is a member {again[0]!r} already; give the new one a label of its own: ('{again[0]}_2', …)"
         )
-    made = {label: clone(learner) for label, learner in members(learners).items()}
-    everyone = {label: member.learner for label, member in ensemble.members_.items()} | made
-    weighted = ensemble._weight is not None
-    check_members(everyone, as_blender(ensemble.blender), ensemble._task, weighted=weighted, sparse=table.sparse)
-    check_frozen_classes(made, getattr(ensemble, "classes_", None))
-    warn_of_inner_ensembles(ensemble._plan, made)
-    data = Rows(table, ensemble._y, ensemble._weight, ensemble._task, ensemble._plan)
-    with opened(ensemble.store, made, data, ensemble._digest) as stored:
-        fitted = cross_fit(
-            made,
-            data,
-            finalize={label: ensemble._finalize_of(learner, ensemble._plan) for label, learner in made.items()},
-            stopping={label for label, learner in made.items() if ensemble._stops(learner)},
-            seed=ensemble._seed,
-            stored=stored,
-            **ensemble._resources(),
-        )
+    new = {label: clone(learner) for label, learner in members(learners).items()}
+    everyone = {label: member.learner for label, member in ensemble.members_.items()} | new
+    oof, task, record = ensemble._oof, ensemble._task, ensemble._record
+    check_members(everyone, ensemble._recipe().blender, task, weighted=oof.weight is not None, sparse=table.sparse)
+    check_frozen_classes(new, getattr(ensemble, "classes_", None))
+    warn_of_inner_ensembles(oof.plan, new)
+    data = Rows(table, oof.y, oof.weight, task, oof.plan)
+    with opened(ensemble.store, new, data, record.table) as stored:
+        crossfit = ensemble._cross_fitted(new, data, record.seed, stored)
     other = copy.copy(ensemble)
     other.learners = [*labelled(ensemble.learners), *pairs]
-    other.members_ = {**ensemble.members_, **fitted.members}
-    other.oof_predictions_ = np.concatenate([ensemble.oof_predictions_, fitted.oof], axis=1)
-    other.failures_ = [*ensemble.failures_, *fitted.failures]
-    other._seconds = {**ensemble._seconds, **fitted.seconds}
-    other._predicting = {**ensemble._predicting, **{label: fitted.predicting[label] for label in fitted.members}}
+    other.members_ = {**ensemble.members_, **crossfit.members}
+    other.failures_ = [*ensemble.failures_, *crossfit.failures]
+    other._out_of_fold = oof.with_members(crossfit.oof)
+    other._record = record.with_members(crossfit.seconds, crossfit.seconds_to_predict())
     return other
 
 
-def without_members(ensemble: Any, labels: tuple[str, ...]) -> Any:
+def without_members(ensemble: E, labels: tuple[str, ...]) -> E:
     """Return the ensemble without some members, before it is blended again."""
     if not labels:
         raise ParameterError("name at least one member to leave out")
@@ -75,13 +68,13 @@ def without_members(ensemble: Any, labels: tuple[str, ...]) -> Any:
     for label in left:
         other.learners = replaced(other.learners, find_label(other.learners, label) or label, "drop")
     other.members_ = {label: ensemble.members_[label] for label in kept}
-    other.oof_predictions_ = ensemble.oof_predictions_[:, columns]
-    other._seconds = {label: ensemble._seconds[label] for label in kept}
-    other._predicting = {label: ensemble._predicting[label] for label in kept}
+    other._record = ensemble._record.of_members(kept)
+    if ensemble._out_of_fold is not None:
+        other._out_of_fold = ensemble._out_of_fold.of_members(columns)
     return other
 
 
-def pruned(ensemble: Any) -> Any:
+def pruned(ensemble: E) -> E:
     """Return the ensemble without the members that its blend does not use; it predicts the same."""
     used = ensemble.blender_.used(len(ensemble.members_))
     unused = [label for label, needed in zip(ensemble.members_, used, strict=True) if not needed]
@@ -91,7 +84,7 @@ def pruned(ensemble: Any) -> Any:
         raise ParameterError("the blend uses no member, and one must be kept; blend again, by reblend('mean')")
     other = without_members(ensemble, tuple(unused))
     other.blender_ = ensemble.blender_.restricted(used)
-    if as_blender(ensemble.blender).get_params(deep=False).get("weights") is not None:  # these belong to members
+    if ensemble._recipe().blender.get_params(deep=False).get("weights") is not None:  # these belong to members
         other.blender = clone(other.blender_.of_each_target()[0])
     # The blender of a fold may use a member that is gone; then intervals are made of residuals alone.
     held_out = ensemble._held_out
@@ -102,23 +95,15 @@ def pruned(ensemble: Any) -> Any:
     return other
 
 
-def refitted(ensemble: Any, table: Table) -> Any:
+def refitted(ensemble: E, table: Table) -> E:
     """Return the ensemble with one model fitted on all rows in the place of each bag."""
     bags = {label: member for label, member in ensemble.members_.items() if member.finalize == "bag"}
-    data = Rows(table, ensemble._y, ensemble._weight, ensemble._task, ensemble._plan)
+    oof, record = ensemble._oof, ensemble._record
+    data = Rows(table, oof.y, oof.weight, ensemble._task, oof.plan)
     learners = {label: member.learner for label, member in bags.items()}
     rounds = {label: mean_rounds([model.rounds for model in member.models]) for label, member in bags.items()}
-    with opened(ensemble.store, learners, data, ensemble._digest) as stored:
-        models = refit(
-            learners,
-            data,
-            rounds,
-            seed=ensemble._seed,
-            n_jobs=ensemble.n_jobs,
-            memory_limit=ensemble._limits()["memory_limit"],
-            callbacks=ensemble._listeners(),
-            stored=stored,
-        )
+    with opened(ensemble.store, learners, data, record.table) as stored:
+        models = refit(learners, data, rounds, seed=record.seed, resources=ensemble._resources(), stored=stored)
     other = copy.copy(ensemble)
     other.finalize = "refit"
     other.members_ = {

@@ -18,9 +18,10 @@ from ..errors import ParameterError
 from ._additive import check_sums
 from ._models import FittedMember
 from ._passthrough import sources
+from ._predicting import Predicting
 
 
-def explain(ensemble: Any, table: Table) -> FloatArray:
+def explain(ensemble: Predicting, table: Table) -> FloatArray:
     """Return the contributions to a regression, of shape (n_rows, [n_outputs,] n_features + 1).
 
     Members whose weight is zero for every target are not asked.
@@ -28,7 +29,7 @@ def explain(ensemble: Any, table: Table) -> FloatArray:
     blender, n_outputs = ensemble.blender_, ensemble._task.n_outputs
     features = ensemble._passed_through(blender, table)
     forms = [_linear(part, features, len(ensemble.members_)) for part in blender.of_each_target()]
-    total = np.zeros((len(table), n_outputs, ensemble.n_features_in_ + 1))
+    total = np.zeros((len(table), n_outputs, len(ensemble._form) + 1))
     size = np.zeros(total.shape[:2])
     predictions = np.empty((len(table), len(ensemble.members_), n_outputs))
     for column, member in enumerate(ensemble.members_.values()):
@@ -44,7 +45,7 @@ def explain(ensemble: Any, table: Table) -> FloatArray:
         total[:, output, -1] += form.intercept
         size[:, output] += abs(form.intercept)
         if form.features is not None:
-            places = sources(blender, table, getattr(ensemble, "feature_names_in_", None))
+            places = sources(blender, table, ensemble._form.names)
             for place, values in zip(places, form.features.T, strict=True):
                 total[:, output, place] += values
             size[:, output] += np.abs(form.features).sum(axis=1)
@@ -54,7 +55,7 @@ def explain(ensemble: Any, table: Table) -> FloatArray:
     return total if n_outputs > 1 else total[:, 0]
 
 
-def explain_margins(ensemble: Any, table: Table) -> dict[str, FloatArray]:
+def explain_margins(ensemble: Predicting, table: Table) -> dict[str, FloatArray]:
     """Return the contributions to each member's margin; members whose weight is zero are left out."""
     form = ensemble.blender_.linear()
     weights = np.ones(len(ensemble.members_)) if form is None else form.weights
@@ -65,9 +66,9 @@ def explain_margins(ensemble: Any, table: Table) -> dict[str, FloatArray]:
     }
 
 
-def feature_importances(ensemble: Any) -> FloatArray:
+def feature_importances(ensemble: Predicting) -> FloatArray:
     """Return the members' importances, averaged by their weight in the blend and summing to one."""
-    total = np.zeros(ensemble.n_features_in_)
+    total = np.zeros(len(ensemble._form))
     for weight, member in zip(_weights(ensemble), ensemble.members_.values(), strict=True):
         own = member.importances(len(total)) if weight > 0 else None
         if own is not None:
@@ -89,7 +90,7 @@ def _linear(blender: Blender, features: Any, n_members: int) -> Linear:
     return form
 
 
-def _contributions(member: FittedMember, table: Table, ensemble: Any) -> FloatArray:
+def _contributions(member: FittedMember, table: Table, ensemble: Predicting) -> FloatArray:
     try:
         return member.contributions(table, ensemble._threads(table))
     except ParameterError as error:
@@ -99,7 +100,7 @@ def _contributions(member: FittedMember, table: Table, ensemble: Any) -> FloatAr
         ) from error
 
 
-def _weights(ensemble: Any) -> FloatArray:
+def _weights(ensemble: Predicting) -> FloatArray:
     """Return how much each member counts in the blend; all the same where its weights do not tell."""
     shares = np.zeros(len(ensemble.members_))
     for part in ensemble.blender_.of_each_target():

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, IntArray
 from ..data._table import Table
 from ..errors import ParameterError
 from ..tools._warnings import warn
+from ._predicting import Predicting
 from ._shield import shielded
 
 _CELLS = 1 << 18  # of a chunk: test rows × folds
@@ -41,13 +43,19 @@ def check_level(level: Any) -> float:
     return float(level)
 
 
-def method_of(ensemble: Any) -> str:
+def method_of(ensemble: Predicting) -> str:
     """Return ``"cv+"`` if all members are bagged over a partition of the rows, else ``"residual"``.
 
     A pruned ensemble may lack a member that the blender of a fold uses; then it is the latter, too.
     """
     bagged = all(member.finalize == "bag" for member in ensemble.members_.values())
-    return "cv+" if bagged and ensemble._plan.is_partition and ensemble._held_out else "residual"
+    return "cv+" if bagged and ensemble._oof.plan.is_partition and ensemble._held_out else "residual"
+
+
+def needed_blenders(ensemble: Predicting) -> tuple[Blender, ...]:
+    """Return the folds' blenders where an interval needs them: of a regression by CV+."""
+    held_out = ensemble._held_out
+    return held_out if held_out and not ensemble._task.is_classification and method_of(ensemble) == "cv+" else ()
 
 
 def masses(weight: FloatArray, groups: IntArray | None = None) -> tuple[FloatArray, float]:
@@ -243,15 +251,15 @@ def _behind(pivot: FloatArray, centres: FloatArray, values: FloatArray, low: Int
     return low
 
 
-def predict_interval(ensemble: Any, table: Table, level: Any, blended: FloatArray | None = None) -> FloatArray:
+def predict_interval(ensemble: Predicting, table: Table, level: Any, blended: FloatArray | None = None) -> FloatArray:
     """Return the bounds for the rows of a table, of shape (n_rows, [n_outputs,] 2).
 
     The public method says what they mean. ``blended`` is the prediction, where it is known already.
     """
     level = check_level(level)
-    plan = ensemble._plan
-    weight = np.ones(plan.n_rows) if ensemble._weight is None else ensemble._weight
-    rows = np.flatnonzero(ensemble._blend_scored & (weight > 0))
+    oof = ensemble._oof
+    plan, weight = oof.plan, oof.weights
+    rows = np.flatnonzero(oof.scored & (weight > 0))
     mass, new = masses(weight[rows], None if plan.whole_groups is None else plan.whole_groups[rows])
     if plan.is_time_ordered:
         warn(TIME_ORDERED)
@@ -265,7 +273,7 @@ def predict_interval(ensemble: Any, table: Table, level: Any, blended: FloatArra
         center = _held_out_blends(ensemble, table)
     elif center is None:
         center = ensemble._blended(table)
-    residuals = np.abs(ensemble._y - ensemble._blend_oof)[rows]
+    residuals = np.abs(oof.y - oof.blend)[rows]
 
     def bounds(center: FloatArray, residuals: FloatArray) -> FloatArray:
         if by_folds:
@@ -278,7 +286,7 @@ def predict_interval(ensemble: Any, table: Table, level: Any, blended: FloatArra
     return np.stack([bounds(center[..., output], residuals[:, output]) for output in range(n_outputs)], axis=1)
 
 
-def _held_out_blends(ensemble: Any, table: Table) -> FloatArray:
+def _held_out_blends(ensemble: Predicting, table: Table) -> FloatArray:
     """Return what the models and the blender that did not see a fold predict: (n_rows, n_folds[, n_outputs])."""
     task = ensemble._task
     blends = []

@@ -1,18 +1,24 @@
 """What a prediction is made of: the members' predictions, and the blend of those that count.
 
-Shared by the ensembles and by the serving door `_runtime`, which loads neither scikit-learn
+Shared by the ensembles and by `serving._runtime`, which loads neither scikit-learn
 nor pandas.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, Task
+from ..data._form import TableForm
 from ..data._table import Table
 from ..tools._cores import cores
 from ._models import FittedMember
+from ._out_of_fold import OutOfFold
 from ._passthrough import passed_through
 
 # So few rows take a few milliseconds, of which a second thread saves half on an idle machine, and for
@@ -21,12 +27,24 @@ _FEW_ROWS = 1_000
 
 
 class Predicting:
-    """Fitted members and a blender."""
+    """Fitted members and a blender, for tables of one form."""
 
     members_: dict[str, FittedMember]
     blender_: Blender
+    classes_: NDArray[Any]
     n_jobs: int | None
     _task: Task
+    _form: TableForm
+
+    @property
+    @abstractmethod
+    def _oof(self) -> OutOfFold:
+        """The out-of-fold data; an error where there are none."""
+
+    @property
+    @abstractmethod
+    def _held_out(self) -> tuple[Blender, ...]:
+        """The blenders that did not see a fold, in the order of the plan's; none where no interval needs them."""
 
     def _threads(self, table: Table) -> int:
         return 1 if len(table) <= _FEW_ROWS else cores(self.n_jobs)
@@ -48,4 +66,4 @@ class Predicting:
         return self._task.check(blended, len(table), f"blender {self.blender_.name}{self.blender_.origin}")
 
     def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
-        return passed_through(blender, table, getattr(self, "feature_names_in_", None))
+        return passed_through(blender, table, self._form.names)

@@ -149,7 +149,9 @@ class CatBoost(Learner):
         watched = None
         if stop is not None:
             watched = pool(_cells(stop.X, columns), label=stop.y, weight=stop.sample_weight)
-        return self._train(data, watched, y, task, sample_weight, seed, threads, stop, rounds)
+        return self._train(
+            data, watched, y, task, sample_weight=sample_weight, seed=seed, threads=threads, stop=stop, rounds=rounds
+        )
 
     @property
     def gpu(self) -> Mapping[str, Any]:
@@ -201,7 +203,17 @@ class CatBoost(Learner):
         if _is_constant(X, rows):
             return ConstantModel.of(y, task, sample_weight)
         watched = None if stop is None else pool.slice(stop.X)
-        return self._train(pool.slice(rows), watched, y, task, sample_weight, seed, threads, stop, rounds)
+        return self._train(
+            pool.slice(rows),
+            watched,
+            y,
+            task,
+            sample_weight=sample_weight,
+            seed=seed,
+            threads=threads,
+            stop=stop,
+            rounds=rounds,
+        )
 
     def _train(
         self,
@@ -209,6 +221,7 @@ class CatBoost(Learner):
         watched: Any,
         y: NDArray[Any],
         task: Task,
+        *,
         sample_weight: FloatArray | None,
         seed: int,
         threads: int,

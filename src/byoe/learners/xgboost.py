@@ -164,7 +164,7 @@ class XGBoost(Learner):
         matrix = partial(xgboost.DMatrix, **_columns(X, categorical), nthread=threads)
         data = matrix(X, label=y, weight=sample_weight)
         watched = None if stop is None else matrix(stop.X, label=stop.y, weight=stop.sample_weight)
-        return _train(given, data, watched, task, seed, threads, stop, rounds)
+        return _train(given, data, watched, task, seed=seed, threads=threads, stop=stop, rounds=rounds)
 
     @property
     def gpu(self) -> Mapping[str, Any]:
@@ -206,11 +206,13 @@ class XGBoost(Learner):
         rounds: int | None = None,
     ) -> Model:
         cuts, X, columns, bins = prepared
-        data = _binned(cuts, X, rows, y, sample_weight, threads, columns, bins)
+        data = _binned(cuts, X, rows, y, weight=sample_weight, threads=threads, columns=columns, bins=bins)
         watched = None
         if stop is not None:
-            watched = _binned(data, X, stop.X, stop.y, stop.sample_weight, threads, columns, bins)
-        return _train(self._given_params(), data, watched, task, seed, threads, stop, rounds)
+            watched = _binned(
+                data, X, stop.X, stop.y, weight=stop.sample_weight, threads=threads, columns=columns, bins=bins
+            )
+        return _train(self._given_params(), data, watched, task, seed=seed, threads=threads, stop=stop, rounds=rounds)
 
     def _given_params(self) -> dict[str, Any]:
         return {key: value for key, value in self.own_params().items() if value is not None}
@@ -233,6 +235,7 @@ def _binned(
     X: Any,
     rows: IntArray,
     y: NDArray[Any],
+    *,
     weight: FloatArray | None,
     threads: int,
     columns: Mapping[str, Any],
@@ -266,6 +269,7 @@ def _train(
     data: Any,
     watched: Any,
     task: Task,
+    *,
     seed: int,
     threads: int,
     stop: StopRows | None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ from ..data._table import Table
 from ..errors import ParameterError
 from ..fitted._models import FittedMember
 from ..fitted._passthrough import sources
+from ..fitted._predicting import Predicting
+from ..tools._whole import whole_file
 from . import _blenders as blends
 from ._graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, library
 from ._sklearn import fold_model
@@ -23,7 +24,7 @@ INPUT = "X"
 _MOST_BYTES = 2**31 - 1  # of a message of protobuf
 
 
-def to_onnx(ensemble: Any, path: str | Path) -> Path:
+def to_onnx(ensemble: Predicting, path: str | Path) -> Path:
     """Write a fitted ensemble as a file of ONNX; see `EnsembleRegressor.to_onnx`.
 
     Parameters
@@ -39,7 +40,7 @@ def to_onnx(ensemble: Any, path: str | Path) -> Path:
     target = Path(path)
     if target.is_dir():
         raise ParameterError(f"{target} is a folder; give a file for the graph")
-    if getattr(ensemble, "_sparse", False):
+    if ensemble._form.sparse:
         raise ParameterError("an ensemble that was fitted on a sparse matrix cannot be exported; fit it on X.toarray()")
     graph = Graph()
     outputs = _outputs(graph, ensemble, _prediction(graph, ensemble))
@@ -50,10 +51,10 @@ def to_onnx(ensemble: Any, path: str | Path) -> Path:
 # -- the graph -----------------------------------------------------------------------
 
 
-def _prediction(graph: Graph, ensemble: Any) -> str:
+def _prediction(graph: Graph, ensemble: Predicting) -> str:
     """Return the blend of the members that count, or name all that cannot be exported."""
     blender = ensemble.blender_.in_use
-    numbers = all(column.kind == "number" for column in ensemble._columns)
+    numbers = all(column.kind == "number" for column in ensemble._form.columns)
     members = list(ensemble.members_.items())
     refused, labels = [], []
     predictions = {}
@@ -86,12 +87,12 @@ def _member(graph: Graph, member: FittedMember, *, numbers: bool) -> str:
     return graph.mean([fold_model(graph, model, INPUT, numbers=numbers) for model in member.models])
 
 
-def _passed(graph: Graph, ensemble: Any, blender: Any) -> str | None:
+def _passed(graph: Graph, ensemble: Predicting, blender: Any) -> str | None:
     """Return the features that the blender sees, of shape (n_rows, n_passed)."""
     if blender.passthrough is False:
         return None
-    table = Table(np.empty((0, ensemble.n_features_in_)), None, ensemble._columns)
-    places = sources(blender, table, getattr(ensemble, "feature_names_in_", None))
+    table = Table(np.empty((0, len(ensemble._form))), None, ensemble._form.columns)
+    places = sources(blender, table, ensemble._form.names)
     parts = []
     for i in dict.fromkeys(places):
         column = graph.columns(INPUT, [i])
@@ -103,11 +104,11 @@ def _passed(graph: Graph, ensemble: Any, blender: Any) -> str | None:
     return graph.join(parts) if parts else None
 
 
-def _outputs(graph: Graph, ensemble: Any, found: str) -> list[tuple[str, str, list[Any], int]]:
+def _outputs(graph: Graph, ensemble: Predicting, found: str) -> list[tuple[str, str, list[Any], int]]:
     """Return own name, name in the graph, shape and type of element of every output."""
     task = ensemble._task
     if not task.is_classification:
-        shape = ["N"] if task.n_outputs == 1 else ["N", task.n_outputs]
+        shape: list[Any] = ["N"] if task.n_outputs == 1 else ["N", task.n_outputs]
         if task.n_outputs == 1:
             found = graph.op("Reshape", found, graph.integers(-1))
         return [("prediction", found, shape, DOUBLE)]
@@ -115,7 +116,7 @@ def _outputs(graph: Graph, ensemble: Any, found: str) -> list[tuple[str, str, li
     best = graph.op("ArgMax", found, axis=1, keepdims=0)
     label = graph.op("Gather", graph.constant(classes, classes.dtype), best, axis=0)
     kind = library("onnx.helper").np_dtype_to_tensor_dtype(classes.dtype)
-    outputs = [("label", label, ["N"], kind)]
+    outputs: list[tuple[str, str, list[Any], int]] = [("label", label, ["N"], kind)]
     if ensemble.blender_.gives_probabilities:
         outputs.append(("probabilities", found, ["N", task.n_classes], DOUBLE))
     return outputs
@@ -137,13 +138,13 @@ def _texts(classes: Any) -> Any:
     return np.array([str(one) for one in classes], dtype=object)
 
 
-def _model(graph: Graph, ensemble: Any, outputs: list[tuple[str, str, list[Any], int]]) -> Any:
+def _model(graph: Graph, ensemble: Predicting, outputs: list[tuple[str, str, list[Any], int]]) -> Any:
     helper = library("onnx.helper")
     described = []
     for name, found, shape, kind in outputs:
         graph.nodes.append(helper.make_node("Identity", [found], [name], name=name))
         described.append(helper.make_tensor_value_info(name, kind, shape))
-    features = helper.make_tensor_value_info(INPUT, DOUBLE, ["N", ensemble.n_features_in_])
+    features = helper.make_tensor_value_info(INPUT, DOUBLE, ["N", len(ensemble._form)])
     made = helper.make_graph(graph.nodes, "byoe", [features], described, graph.constants)
     opsets = [helper.make_opsetid(*pair) for pair in OPSETS.items()]
     model = helper.make_model(
@@ -153,12 +154,12 @@ def _model(graph: Graph, ensemble: Any, outputs: list[tuple[str, str, list[Any],
     return model
 
 
-def _metadata(ensemble: Any) -> dict[str, Any]:
+def _metadata(ensemble: Predicting) -> dict[str, Any]:
     """Return what a user needs to turn rows into the input, and the output into an answer."""
-    names = getattr(ensemble, "feature_names_in_", [None] * ensemble.n_features_in_)
+    names = ensemble._form.names or [None] * len(ensemble._form)
     columns = [
         {"name": name, "kind": column.kind, **({"categories": column.categories} if column.kind == "category" else {})}
-        for name, column in zip(names, ensemble._columns, strict=True)
+        for name, column in zip(names, ensemble._form.columns, strict=True)
     ]
     told = {"version": __version__, "task": ensemble._task.kind, "columns": columns}
     if ensemble._task.is_classification:
@@ -177,14 +178,6 @@ def _written(model: Any, target: Path) -> Path:
             "(diagnose() tells their sizes), or serve one model of each by refit(X)"
         )
     library("onnx.checker").check_model(model, full_check=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    temporary = Path(name)
-    try:
-        with open(handle, "wb") as file:  # noqa: PTH123  # it is open already
-            file.write(model.SerializeToString())
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(target) as file:
+        file.write_bytes(model.SerializeToString())
     return target

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
@@ -105,42 +106,61 @@ def encode(value: Any, where: str, *, arrays: bool = True) -> Any:
         value = value.item()
     if value is None or isinstance(value, (bool, int, str)):
         return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {"$float": repr(value)}
-    if isinstance(value, list):
-        return [encode(item, where, arrays=arrays) for item in value]
-    if isinstance(value, tuple):
-        return {"$tuple": [encode(item, where, arrays=arrays) for item in value]}
-    if isinstance(value, np.dtype) or (
-        isinstance(value, type) and (issubclass(value, np.generic) or value in _PLAIN_TYPES)
-    ):
-        return {"$dtype" if isinstance(value, np.dtype) else "$type": np.dtype(value).str}
-    if isinstance(value, np.ndarray) and arrays and value.dtype.kind in "biuf":
-        return {"$array": encode(value.tolist(), where), "dtype": value.dtype.str}
-    if isinstance(value, Mapping):
-        return _encode_mapping(value, where, arrays)
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, Store):
-        return {"$store": str(value.folder), "max_bytes": value.max_bytes}
-    if isinstance(value, (Learner, Blender)):
-        if value.user_estimator is not None:
-            return encode(value.user_estimator, where, arrays=arrays)
-        kind: Kind = "learner" if isinstance(value, Learner) else "blender"
-        _must_be_registered(kind, value.name, where)
-        return {f"${kind}": value.name, "params": encode(value.get_params(), where, arrays=arrays)}
+    for kinds, form in _ENCODERS:
+        if isinstance(value, kinds):
+            return form(value, where, arrays)
+    return _encode_object(value, where, arrays)
+
+
+def _encode_float(value: float, _where: str, _arrays: bool) -> Any:
+    return value if math.isfinite(value) else {"$float": repr(value)}
+
+
+def _encode_list(value: list[Any], where: str, arrays: bool) -> list[Any]:
+    return [encode(item, where, arrays=arrays) for item in value]
+
+
+def _encode_tuple(value: tuple[Any, ...], where: str, arrays: bool) -> dict[str, Any]:
+    return {"$tuple": _encode_list(list(value), where, arrays)}
+
+
+def _encode_type(value: type, where: str, _arrays: bool) -> dict[str, Any]:
+    if not issubclass(value, np.generic) and value not in _PLAIN_TYPES:
+        raise _inexpressible(value, where)
+    return {"$type": np.dtype(value).str}
+
+
+def _encode_array(value: NDArray[Any], where: str, arrays: bool) -> dict[str, Any]:
+    if not arrays or value.dtype.kind not in "biuf":
+        raise _inexpressible(value, where)
+    return {"$array": encode(value.tolist(), where), "dtype": value.dtype.str}
+
+
+def _encode_part(value: Learner | Blender, where: str, arrays: bool) -> Any:
+    if value.user_estimator is not None:
+        return encode(value.user_estimator, where, arrays=arrays)
+    kind: Kind = "learner" if isinstance(value, Learner) else "blender"
+    _must_be_registered(kind, value.name, where)
+    return {f"${kind}": value.name, "params": encode(value.get_params(), where, arrays=arrays)}
+
+
+def _encode_object(value: Any, where: str, arrays: bool) -> dict[str, Any]:
     if is_estimator(value):
         params = value.get_params(deep=False)
     elif is_splitter(value):
         params = _splitter_params(value, where)
     else:
-        raise SpecError(
-            f"{where}: a {type(value).__name__} ({_short(value)}) cannot be expressed in JSON. Expected "
-            "numbers, texts, lists, scikit-learn estimators and splitters"
-        )
+        raise _inexpressible(value, where)
     path = class_path(type(value), where)
     encoded = {key: encode(item, f"{where}, {key}", arrays=arrays) for key, item in params.items()}
     return {"$object": path, "params": encoded}
+
+
+def _inexpressible(value: Any, where: str) -> SpecError:
+    return SpecError(
+        f"{where}: a {type(value).__name__} ({_short(value)}) cannot be expressed in JSON. Expected "
+        "numbers, texts, lists, scikit-learn estimators and splitters"
+    )
 
 
 def _encode_mapping(value: Mapping[Any, Any], where: str, arrays: bool) -> dict[str, Any]:
@@ -148,6 +168,20 @@ def _encode_mapping(value: Mapping[Any, Any], where: str, arrays: bool) -> dict[
         return {key: encode(item, f"{where}[{key!r}]", arrays=arrays) for key, item in value.items()}
     pairs = [[encode(key, where), encode(item, f"{where}[{key!r}]", arrays=arrays)] for key, item in value.items()]
     return {"$dict": pairs}
+
+
+_ENCODERS: tuple[tuple[Any, Callable[[Any, str, bool], Any]], ...] = (
+    (float, _encode_float),
+    (list, _encode_list),
+    (tuple, _encode_tuple),
+    (np.dtype, lambda value, *_: {"$dtype": value.str}),
+    (type, _encode_type),
+    (np.ndarray, _encode_array),
+    (Mapping, _encode_mapping),
+    (Path, lambda value, *_: str(value)),
+    (Store, lambda value, *_: {"$store": str(value.folder), "max_bytes": value.max_bytes}),
+    ((Learner, Blender), _encode_part),
+)
 
 
 def _splitter_params(splitter: Any, where: str) -> dict[str, Any]:
@@ -189,27 +223,24 @@ def decode(value: Any, trusted: Sequence[str] | None = None) -> Any:
         return [decode(item, trusted) for item in value]
     if not isinstance(value, Mapping):
         return value
-    if "$float" in value:
-        return float(value["$float"])
-    if "$tuple" in value:
-        return tuple(decode(item, trusted) for item in value["$tuple"])
-    if "$array" in value:
-        return np.asarray(decode(value["$array"], trusted), dtype=value["dtype"])
-    if "$dict" in value:
-        return {decode(key, trusted): decode(item, trusted) for key, item in value["$dict"]}
-    if "$learner" in value:
-        return learner(value["$learner"], **decode(value["params"], trusted))
-    if "$blender" in value:
-        return blender(value["$blender"], **decode(value["params"], trusted))
-    if "$dtype" in value:
-        return np.dtype(value["$dtype"])
-    if "$type" in value:
-        return np.dtype(value["$type"]).type
-    if "$store" in value:
-        return Store(value["$store"], value["max_bytes"])
-    if "$object" in value:
-        return _make(value["$object"], value["params"], trusted)
+    for marker, form in _DECODERS.items():
+        if marker in value:
+            return form(value, trusted)
     return {key: decode(item, trusted) for key, item in value.items()}
+
+
+_DECODERS: dict[str, Callable[[Mapping[str, Any], Sequence[str] | None], Any]] = {
+    "$float": lambda value, _: float(value["$float"]),
+    "$tuple": lambda value, trusted: tuple(decode(value["$tuple"], trusted)),
+    "$array": lambda value, trusted: np.asarray(decode(value["$array"], trusted), dtype=value["dtype"]),
+    "$dict": lambda value, trusted: {decode(key, trusted): decode(item, trusted) for key, item in value["$dict"]},
+    "$learner": lambda value, trusted: learner(value["$learner"], **decode(value["params"], trusted)),
+    "$blender": lambda value, trusted: blender(value["$blender"], **decode(value["params"], trusted)),
+    "$dtype": lambda value, _: np.dtype(value["$dtype"]),
+    "$type": lambda value, _: np.dtype(value["$type"]).type,
+    "$store": lambda value, _: Store(value["$store"], value["max_bytes"]),
+    "$object": lambda value, trusted: _make(value["$object"], value["params"], trusted),
+}
 
 
 def _make(path: str, params: Mapping[str, Any], trusted: Sequence[str] | None) -> Any:

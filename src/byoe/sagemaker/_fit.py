@@ -10,7 +10,7 @@ from ._places import place_for
 from ._prepare import Contents, write_job_folder
 from .aws._job import Job
 from .local._job import LocalJob
-from .shared._checks import configured, plain_values, recipe_of
+from .shared._checks import configured, plain_values, variant_of
 from .shared._names import new_name
 from .shared._place import Where
 from .shared._tables import data_roles, read_channels
@@ -114,9 +114,9 @@ def fit(
     place.check()
     channels = read_channels(train, validation, addresses=place.addresses)
     values = plain_values(hyperparameters)
-    recipe = configured(ensemble, values)
+    variant = configured(ensemble, values)
     roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, header=header)
-    contents = Contents(recipe_of(ensemble), [recipe], channels, roles, values, dependencies, requirements)
+    contents = Contents(variant_of(ensemble), [variant], channels, roles, values, dependencies, requirements)
     name = new_name()
     with place.folder(name) as folder:
         job = place.launch(write_job_folder(contents, name, folder, place.needs))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .shared._checks import Recipe
+from .shared._checks import Variant
 from .shared._place import JobFiles
 from .shared._tables import as_files
 from .source._folder import write_source
@@ -19,9 +19,9 @@ class Contents:
 
     Attributes
     ----------
-    recipe : Recipe
+    base : Variant
         Of the ensemble as the user gave it.
-    variants : sequence of Recipe
+    variants : sequence of Variant
         What hyperparameters may make of it.
     channels : mapping of str to frame, path or address
     roles : mapping
@@ -31,8 +31,8 @@ class Contents:
         Of the user's own, as for `fit`.
     """
 
-    recipe: Recipe
-    variants: Sequence[Recipe]
+    base: Variant
+    variants: Sequence[Variant]
     channels: Mapping[str, Any]
     roles: Mapping[str, Any]
     hyperparameters: Mapping[str, Any]
@@ -43,7 +43,7 @@ class Contents:
 def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping[str, bool]) -> JobFiles:
     """Write the source folder and the channels of a job; ``needs`` is what its place makes of them."""
     source = write_source(
-        contents.recipe,
+        contents.base,
         folder / "source",
         data=contents.roles,
         variants=contents.variants,

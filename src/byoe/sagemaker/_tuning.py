@@ -13,7 +13,7 @@ from ._prepare import Contents, write_job_folder
 from .aws._requests import UNFINISHED
 from .aws._tuning import Tuning
 from .local._tuning import LocalTuning
-from .shared._checks import check_space, configured, objective, plain_values, recipe_of
+from .shared._checks import check_space, configured, objective, plain_values, variant_of
 from .shared._limits import check_count
 from .shared._names import new_name
 from .shared._place import Search, Where
@@ -95,11 +95,11 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     check_count("max_parallel_jobs", max_parallel_jobs)
     fixed = plain_values(hyperparameters)
     channels = read_channels(train, validation, addresses=place.addresses)
-    recipe = configured(ensemble, fixed)
+    base = configured(ensemble, fixed)
     roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, header=header)
-    space = default_space(recipe.ensemble.learners) if space is None else space
-    variants = [configured(variant, {}) for variant in check_space(recipe.ensemble, space, fixed)]
-    metric = objective(recipe, space)
+    space = default_space(base.ensemble.learners) if space is None else space
+    variants = [configured(one, {}) for one in check_space(base.ensemble, space, fixed)]
+    metric = objective(base, space)
     search = Search(
         space,
         f"validation:{metric.name}",
@@ -112,7 +112,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         on_trial=on_trial,
     )
     place.check_search(search)
-    contents = Contents(recipe_of(ensemble), [recipe, *variants], channels, roles, fixed, dependencies, requirements)
+    contents = Contents(variant_of(ensemble), [base, *variants], channels, roles, fixed, dependencies, requirements)
     name = new_name("byoe-tune")
     with place.folder(name) as folder:
         tuning = place.launch_tuning(write_job_folder(contents, name, folder, place.needs), search)

@@ -17,8 +17,11 @@ from ..contracts._blender import OOF, Blender
 from ..contracts._task import FloatArray, IntArray, Task
 from ..engine._blend import fit_blend
 from ..errors import ParameterError
+from ..fitted._models import FittedMember
+from ..fitted._out_of_fold import OutOfFold
+from ..fitted._predicting import Predicting
+from ..fitted._record import FitRecord
 from ._leaderboard import Leaderboard, Scoring
-from ._metrics import Metric
 
 _RESAMPLES = 200
 _MOST_ROWS = 5_000
@@ -68,34 +71,46 @@ class Diagnosis(Leaderboard):
         return super()._repr_html_() + self._table()._repr_html_()
 
 
-def diagnose(ensemble: Any, blender: Blender, features: Any, metric: Metric) -> Diagnosis:
+def diagnose(
+    ensemble: Predicting,
+    record: FitRecord,
+    leaderboard: Leaderboard,
+    *,
+    blender: Blender,
+    features: FloatArray | None,
+    scoring: Scoring,
+) -> Diagnosis:
     """Return the diagnosis of a fitted ensemble.
 
     Parameters
     ----------
-    ensemble : EnsembleRegressor or EnsembleClassifier
+    ensemble : Predicting
+    record : FitRecord
+    leaderboard : Leaderboard
+        The ensemble's.
     blender : Blender
         Not fitted: the one that the ensemble was fitted with.
     features : array of shape (n_rows, n_features) or None
         Only for a blender with ``passthrough``.
-    metric : Metric
+    scoring : Scoring
     """
-    if metric.name != ensemble._metric_name:
+    metric = scoring.metric
+    if metric.name != record.metric:
         raise ParameterError(
-            f"the ensemble was scored with the metric {ensemble._metric_name!r}, and metric is now {metric.name!r}; "
+            f"the ensemble was scored with the metric {record.metric!r}, and metric is now {metric.name!r}; "
             "set it back with set_params(metric=...), since a bundle cannot hold a function, or call reblend"
         )
-    task, weight, labels = ensemble._task, ensemble._weight, list(ensemble.members_)
-    oof = OOF(ensemble.oof_predictions_, ensemble._y, task, weight, features, ensemble._seed, metric=metric)
+    out_of_fold, task, labels = ensemble._oof, ensemble._task, list(ensemble.members_)
+    oof = out_of_fold.to_blend(task, record.seed, features, metric)
     # Rows without weight teach nothing.
-    known = np.flatnonzero(ensemble.coverage_ if weight is None else ensemble.coverage_ & (weight > 0))
+    known = np.flatnonzero(out_of_fold.coverage & (out_of_fold.weights > 0))
     learned = oof.rows(known)
-    groups = None if ensemble._plan.groups is None else ensemble._plan.groups[known]
+    groups = None if out_of_fold.plan.groups is None else out_of_fold.plan.groups[known]
     intervals = _weight_intervals(ensemble.blender_, learned, groups)
-    losses = _without(ensemble, blender, oof, Scoring.of(ensemble, metric))
+    losses = _without(out_of_fold, blender, oof, scoring)
     sizes = [_size(member) for member in ensemble.members_.values()]
     extra = dict(zip(labels, zip(intervals, losses, sizes, strict=True), strict=True))
-    first, *rows = ensemble.leaderboard_
+    first, *rows = leaderboard
     board = [_extended(first, (None, None), None, sum(sizes))]
     board += [_extended(row, *extra[row["member"]]) for row in rows]
     return Diagnosis(board, residual_correlation(learned.predictions, learned.y, task, learned.sample_weight), labels)
@@ -152,27 +167,27 @@ def _resampled(oof: OOF, index: IntArray) -> OOF:
     )
 
 
-def _without(ensemble: Any, blender: Blender, oof: OOF, scoring: Scoring) -> list[float | None]:
+def _without(out_of_fold: OutOfFold, blender: Blender, oof: OOF, scoring: Scoring) -> list[float | None]:
     """Return how much worse the cross-validated blend is without each member; the learners stay as they are."""
     n_members = oof.predictions.shape[1]
     unknown: list[float | None] = [None] * n_members
-    if n_members == 1 or not ensemble._blend_scored.any():
+    if n_members == 1 or not out_of_fold.scored.any():
         return unknown
     try:
         blender.check(oof.task, n_members - 1)
     except ParameterError:  # such as weights that are given for all members
         return unknown
     score = scoring.metric.score
-    full = score(scoring.value(ensemble._blend_oof))
+    full = score(scoring.value(out_of_fold.blend))
     losses: list[float | None] = []
     for member in range(n_members):
         fewer = replace(oof, predictions=np.delete(oof.predictions, member, axis=1))
-        loss = full - score(scoring.value(fit_blend(blender, fewer, ensemble._plan).prediction))
+        loss = full - score(scoring.value(fit_blend(blender, fewer, out_of_fold.plan).prediction))
         losses.append(loss if abs(loss) > _ROUNDING * abs(full) else 0.0)
     return losses
 
 
-def _size(member: Any) -> int:
+def _size(member: FittedMember) -> int:
     """Return the bytes of a member's files in a bundle."""
     with tempfile.TemporaryDirectory() as folder:
         for number, model in enumerate(member.models):

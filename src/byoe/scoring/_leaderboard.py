@@ -10,8 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
+from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, IntArray
 from ..errors import ParameterError
+from ..fitted._out_of_fold import OutOfFold
+from ..fitted._predicting import Predicting
+from ..fitted._record import FitRecord
 from ..tools._listing import Listing
 from ..tools._warnings import warnings_filtered
 from ._metrics import Metric
@@ -56,11 +60,11 @@ class Scoring:
     folds: tuple[IntArray, ...]
 
     @classmethod
-    def of(cls, ensemble: Any, metric: Metric) -> Scoring:
-        """Return the scoring of a fitted ensemble."""
-        rows = ensemble._blend_scored if ensemble._blend_scored.any() else ensemble.coverage_
-        folds = tuple(test[rows[test]] for _, test in ensemble._plan.blend_folds(ensemble._seed))
-        return cls(metric, ensemble._y, ensemble._weight, getattr(ensemble, "classes_", None), rows, folds)
+    def of(cls, oof: OutOfFold, metric: Metric, *, seed: int, classes: NDArray[Any] | None) -> Scoring:
+        """Return the scoring of a fit."""
+        rows = oof.scored if oof.scored.any() else oof.coverage
+        folds = tuple(test[rows[test]] for _, test in oof.plan.blend_folds(seed))
+        return cls(metric, oof.y, oof.weight, classes, rows, folds)
 
     def value(self, prediction: FloatArray, rows: Any = None) -> float:
         """Return the metric of predictions of all rows, as tables show it: losses positive."""
@@ -95,17 +99,20 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def board(ensemble: Any, scoring: Scoring, features: Any) -> tuple[float, Leaderboard]:
+def board(
+    ensemble: Predicting, record: FitRecord, scoring: Scoring, features: FloatArray | None
+) -> tuple[float, Leaderboard]:
     """Return the score estimate and the leaderboard of an ensemble whose blender is fitted."""
+    oof = ensemble._oof
     name = scoring.metric.name
     blend, spread = None, None
-    if ensemble._blend_scored.any():
+    if oof.scored.any():
         # What cannot score a single member leaves its row empty; what cannot score the blend is an error.
-        blend, spread = _finite(scoring.value(ensemble._blend_oof)), scoring.spread(ensemble._blend_oof)
+        blend, spread = _finite(scoring.value(oof.blend)), scoring.spread(oof.blend)
     weights = getattr(ensemble.blender_, "weights_", None)
     rows: list[dict[str, Any]] = []
     for column, (label, member) in enumerate(ensemble.members_.items()):
-        prediction = ensemble.oof_predictions_[:, column]
+        prediction = oof.predictions[:, column]
         scored = member.learner.gives_probabilities or not scoring.metric.needs_probabilities
         rows.append(
             {
@@ -116,8 +123,8 @@ def board(ensemble: Any, scoring: Scoring, features: Any) -> tuple[float, Leader
                 "weight": None if weights is None else float(np.mean(weights[column])),
                 "finalize": member.finalize,
                 "models": len(member.models),
-                "fit_seconds": ensemble._seconds[label],
-                "predict_ms": ensemble._predicting[label] * len(member.models) * 1e6,
+                "fit_seconds": record.fit_seconds[label],
+                "predict_ms": record.predict_seconds[label] * len(member.models) * 1e6,
             }
         )
     rows.sort(key=lambda row: math.inf if row[name] is None else -scoring.metric.score(row[name]))
@@ -125,7 +132,7 @@ def board(ensemble: Any, scoring: Scoring, features: Any) -> tuple[float, Leader
         "member": "blend",
         name: blend,
         "spread": spread,
-        "in_sample": _in_sample(ensemble, scoring, features),
+        "in_sample": _in_sample(oof.predictions, ensemble.blender_, scoring, features),
         "weight": None,
         "finalize": None,
         **{key: sum(row[key] for row in rows) for key in ("models", "fit_seconds", "predict_ms")},
@@ -134,10 +141,12 @@ def board(ensemble: Any, scoring: Scoring, features: Any) -> tuple[float, Leader
     return estimate, Leaderboard([first, *rows])
 
 
-def _in_sample(ensemble: Any, scoring: Scoring, features: Any) -> float | None:
+def _in_sample(
+    predictions: FloatArray, blender: Blender, scoring: Scoring, features: FloatArray | None
+) -> float | None:
     """Return the metric of the blender on rows that it has learned from."""
-    known = ensemble.oof_predictions_[scoring.rows]
-    blended = ensemble.blender_.predict(known, None if features is None else features[scoring.rows])
+    known = predictions[scoring.rows]
+    blended = blender.predict(known, None if features is None else features[scoring.rows])
     prediction = np.zeros((len(scoring.y), *blended.shape[1:]))
     prediction[scoring.rows] = blended
     return scoring.value_if_defined(prediction)

@@ -61,7 +61,7 @@ def answer(model: Any, table: Table, options: Options) -> Answer:
             names[name] = names.get("probabilities", [str(label) for label in getattr(model, "classes_", ())])
         else:
             further[name] = model.contributions(table)
-            columns = getattr(model, "feature_names_in_", range(model.n_features_in_))
+            columns = model._form.names or range(len(model._form))
             names[name] = [*map(str, columns), "base"]
     return Answer(model.labels(blended), further, names)
 

@@ -50,7 +50,7 @@ def read_table(given: Any, model: Any) -> Table:
         order = _order(names, known) if known is not None else _numbered(names, model)
         columns, kinds, names = [columns[i] for i in order], [kinds[i] for i in order if kinds], known
     values = np.empty((len(columns[0]), len(columns)))
-    for i, (cells, column, dtype) in enumerate(zip(columns, model._columns, model._dtypes, strict=True)):
+    for i, (cells, column, dtype) in enumerate(zip(columns, model._form.columns, model._form.dtypes, strict=True)):
         name = repr(names[i]) if names else f"number {i}"
         if kinds and kinds[i] == "date" and column.kind != "date":
             raise Refusal(400, f"column {name} holds dates, and held {_WANTED[column.kind]} in training")
@@ -58,26 +58,27 @@ def read_table(given: Any, model: Any) -> Table:
     if np.isinf(values).any():
         raise Refusal(400, "a cell holds infinity; send finite numbers, and nothing for a missing cell")
     try:
-        return Table(in_form(model, values), native_form(values, columns, model), model._columns)
+        shaped = in_form(values, sparse=model._form.sparse)
+        return Table(shaped, native_form(values, columns, model), model._form.columns)
     except InputError as error:  # a missing cell for a model of sparse rows
         raise Refusal(400, str(error)) from error
 
 
 def _known(model: Any) -> list[str] | None:
-    fitted = getattr(model, "feature_names_in_", None)
+    fitted = model._form.names
     return None if fitted is None else [str(name) for name in fitted]
 
 
 def _check_width(width: int, model: Any) -> None:
-    if width != model.n_features_in_:
-        raise Refusal(400, f"row 0 has {width} columns, expected {model.n_features_in_}")
+    if width != len(model._form):
+        raise Refusal(400, f"row 0 has {width} columns, expected {len(model._form)}")
 
 
 def _columns_of(rows: Rows, model: Any) -> tuple[list[str] | None, list[Any], bool]:
     """Return the names that rows came with, their columns, and whether a text may be an odd number."""
     names, cells, odd = rows.names, rows.cells, rows.odd
     if rows.header is not False or rows.names is None:  # an empty line is a missing cell where there is one column
-        cells = [row or [""] for row in cells] if model.n_features_in_ == 1 else [row for row in cells if row]
+        cells = [row or [""] for row in cells] if len(model._form) == 1 else [row for row in cells if row]
     if not cells:
         raise Refusal(400, "the rows hold no columns")
     known = _known(model)
@@ -87,7 +88,7 @@ def _columns_of(rows: Rows, model: Any) -> tuple[list[str] | None, list[Any], bo
             raise Refusal(400, "the body holds a header and no rows")
     elif rows.header is None or not odd:
         odd = odd or any(isinstance(cell, str) and "_" in cell for cell in cells[0])
-    width = model.n_features_in_ if names is None else len(names)
+    width = len(model._form) if names is None else len(names)
     if set(map(len, cells)) != {width}:
         number = next(number for number, row in enumerate(cells) if len(row) != width)
         raise Refusal(400, f"row {number} has {len(cells[number])} columns, expected {width}")
@@ -100,7 +101,7 @@ def _is_header(first: list[str], known: list[str] | None, model: Any) -> bool:
     if all(map(is_number, first)):
         return False
     header = [cell.strip() for cell in first]
-    columns = model._columns
+    columns = model._form.columns
     if known is not None:
         # A name may be a category, too, of the column that it stands in.
         cells = zip(header, columns, strict=False)
@@ -131,7 +132,7 @@ def _order(names: list[str], known: list[str]) -> list[int]:
 
 def _numbered(names: list[str], model: Any) -> list[int]:
     """Return the order of columns that are called by their numbers, of a model that knows no names."""
-    wanted = [str(number) for number in range(model.n_features_in_)]
+    wanted = [str(number) for number in range(len(model._form))]
     if sorted(names) != sorted(wanted):
         raise Refusal(
             400,

@@ -30,14 +30,14 @@ def native_form(values: FloatArray, cells: Sequence[Any], model: Any) -> Any:
     served = [member for i, member in enumerate(model.members_.values()) if used[i]]
     if not any(fold_model.frames for member in served for fold_model in member.models):
         return values
-    columns = model._columns
-    if hasattr(model, "feature_names_in_"):
+    columns = model._form.columns
+    if model._form.names is not None:
         import pandas as pd
 
         return pd.DataFrame(
             {
-                name: _series(values[:, i], cells[i], columns[i], model._dtypes[i])
-                for i, name in enumerate(model.feature_names_in_)
+                name: _series(values[:, i], cells[i], columns[i], model._form.dtypes[i])
+                for i, name in enumerate(model._form.names)
             }
         )
     if not any(column.kind == "category" for column in columns):

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from ..bundle._reader import BundleReader
 from ..contracts._blender import Blender
-from ..contracts._task import FloatArray, Task
+from ..contracts._task import FloatArray
 from ..data._table import Table
 from ..errors import ParameterError
 from ..fitted._explain import explain, explain_margins
 from ..fitted._intervals import method_of, predict_interval
+from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicting import Predicting
-from ..folds._plan import SplitPlan
 
 
 class Runtime(Predicting):
@@ -33,26 +33,24 @@ class Runtime(Predicting):
 
     Parameters
     ----------
-    saved : BundleReader, str or Path
-        A bundle.
+    reader : BundleReader, str or Path
+        Of a bundle, or its folder.
     n_jobs : int, default=None
         Threads for many rows; few are predicted with one.
     """
 
-    n_features_in_: int
-    classes_: NDArray[Any]
-    _columns: tuple[Any, ...]
-    _task: Task
-
     def __init__(
         self,
-        saved: BundleReader | str | Path,
+        reader: BundleReader | str | Path,
         *,
         n_jobs: int | None = None,
     ) -> None:
         self.n_jobs = n_jobs
-        self._saved = saved if isinstance(saved, BundleReader) else BundleReader(saved)
-        self._saved.fill(self)
+        self._reader = reader if isinstance(reader, BundleReader) else BundleReader(reader)
+        self.members_, self.blender_ = self._reader.members(), self._reader.blender()
+        self._task, self._form = self._reader.task, self._reader.form
+        if (classes := self._reader.classes) is not None:
+            self.classes_ = classes
 
     def predict(self, table: Table) -> NDArray[Any]:
         """Return values in units of the target, or classes."""
@@ -102,35 +100,8 @@ class Runtime(Predicting):
 
     @cached_property
     def _held_out(self) -> tuple[Blender, ...]:
-        return self._saved.held_out()
+        return self._reader.held_out()
 
     @cached_property
-    def _out_of_fold(self) -> Any:
-        class OutOfFold:
-            """Holds what `BundleReader.read_oof` reads."""
-
-        found = OutOfFold()
-        self._saved.read_oof(found)
-        return found
-
-    @property
-    def _plan(self) -> SplitPlan:
-        plan: SplitPlan = self._out_of_fold._plan
-        return plan
-
-    @property
-    def _y(self) -> NDArray[Any]:
-        return np.asarray(self._out_of_fold._y)
-
-    @property
-    def _weight(self) -> FloatArray | None:
-        weight: FloatArray | None = self._out_of_fold._weight
-        return weight
-
-    @property
-    def _blend_oof(self) -> FloatArray:
-        return np.asarray(self._out_of_fold._blend_oof)
-
-    @property
-    def _blend_scored(self) -> NDArray[np.bool_]:
-        return np.asarray(self._out_of_fold._blend_scored)
+    def _oof(self) -> OutOfFold:
+        return self._reader.read_oof()

@@ -13,8 +13,8 @@ import numpy as np
 from packaging.utils import canonicalize_name
 
 from ...bundle._manifest import MANIFEST
-from ...bundle._writer import needed_for_intervals
 from ...errors import ByoeError
+from ...fitted._intervals import needed_blenders
 from ...tools._versions import OWN_CODE
 from ..source._requirements import ALWAYS, Find, requirements
 
@@ -27,7 +27,7 @@ _BROUGHT = frozenset({"byoe", "numpy"})
 def libraries_in_use(ensemble: Any, bundle: Path) -> set[str]:
     """Return the distributions that predictions and intervals of a saved ensemble need, beyond byoe and numpy."""
     manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
-    blenders = (ensemble.blender_, *needed_for_intervals(ensemble))
+    blenders = (ensemble.blender_, *needed_blenders(ensemble))
     used = np.any([blender.used(len(ensemble.members_)) for blender in blenders], axis=0)
     labels = {label for label, needed in zip(ensemble.members_, used, strict=True) if needed}
     found = set(manifest["blender_libraries"])

@@ -15,16 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from ...data._files import read_frame
-from ...data._input import check_target, read_table
+from ...data._input import check_target, learn_table, read_table
 from ...data._roles import Dataset, take_apart
 from ...ensemble._configure import configure
 from ...ensemble._load import from_spec
 from ...errors import InputError, JobError
 from ...scoring._metrics import Metric
-from ..shared._checks import Recipe, recipe_of
+from ..shared._checks import Variant, variant_of
 from ..shared._metric_lines import metric_line
 from ..shared._names import SERVING_REQUIREMENTS
 from ..shared._savings import fitted_line
@@ -80,8 +79,8 @@ def run(source: Path) -> None:
     if os.environ.get("BYOE_OWNED"):  # set for local jobs, whose owner holds their standard input
         end_with_owner()
     spec = json.loads((source / "spec.json").read_text(encoding="utf-8"))
-    recipe = _read_recipe(spec)
-    ensemble = _set_up(recipe)
+    variant = _read_variant(spec)
+    ensemble = _set_up(variant)
     train, validation = _read_data(spec["data"], ensemble)
     say(f"read {len(train.X)} rows x {train.X.shape[1]} columns in {time.perf_counter() - started:.2f} s")
     with _all_hosts(train, ensemble, started) as leads:
@@ -89,26 +88,26 @@ def run(source: Path) -> None:
             return
         seconds = _fit(ensemble, train)
     model = _write_model(source, spec, ensemble)
-    metrics = evaluate(ensemble, validation, recipe.metrics)
+    metrics = evaluate(ensemble, validation, variant.metrics)
     _write_reports(ensemble, metrics, train, seconds)
     say(f"saved the ensemble in {model} after {time.perf_counter() - started:.2f} s")
     for name, value in metrics.items():
         print(metric_line(name, value), flush=True)
 
 
-def _read_recipe(spec: Mapping[str, Any]) -> Recipe:
+def _read_variant(spec: Mapping[str, Any]) -> Variant:
     """Return what is to be trained: the ensemble of the specification with the job's hyperparameters."""
     values = json.loads(os.environ.get("SM_HPS", "{}"))
     # A tuning job tells its trials what it compares them by.
     hyperparameters = {name: value for name, value in values.items() if not name.startswith("_tuning_")}
     if hyperparameters:
         say(f"hyperparameters {json.dumps(hyperparameters, sort_keys=True)}")
-    return recipe_of(configure(from_spec(spec), hyperparameters))
+    return variant_of(configure(from_spec(spec), hyperparameters))
 
 
-def _set_up(recipe: Recipe) -> Any:
+def _set_up(variant: Variant) -> Any:
     """Return the ensemble, made to use what the job's machine has."""
-    ensemble = on_gpu(recipe) if int(os.environ.get("SM_NUM_GPUS", "0")) else recipe.ensemble
+    ensemble = on_gpu(variant) if int(os.environ.get("SM_NUM_GPUS", "0")) else variant.ensemble
     ensemble.set_params(verbose=1)
     checkpoints = _checkpoints()
     if checkpoints is not None and ensemble.store is None:
@@ -134,7 +133,7 @@ def _all_hosts(train: Dataset, ensemble: Any, started: float) -> Iterator[bool]:
     if len(hosts) < 2:
         yield True
         return
-    table = read_table(BaseEstimator(), train.X, reset=True, categorical=ensemble.categorical)
+    _, table = learn_table(train.X, ensemble.categorical)
     if here != hosts[0]:
         say(f"works for {hosts[0]}")
         work(hosts[0], table)
@@ -173,17 +172,17 @@ def _write_reports(ensemble: Any, metrics: Mapping[str, float], train: Dataset, 
     (output / "report.md").write_text(text, encoding="utf-8")
 
 
-def on_gpu(recipe: Recipe) -> Any:
+def on_gpu(variant: Variant) -> Any:
     """Return the ensemble with members that train on a GPU where they can, unless they are told otherwise."""
     settings = {
         f"{label}__{name}": value
-        for label, learner in recipe.learners.items()
+        for label, learner in variant.recipe.learners.items()
         for name, value in learner.gpu.items()
         if name not in learner.own_params()
     }
     if settings:
         say(f"trains on a GPU: {', '.join(settings)}")
-    return configure(recipe.ensemble, settings)
+    return configure(variant.ensemble, settings)
 
 
 def say(text: str) -> None:
@@ -214,9 +213,8 @@ def fitting(validation: Dataset, train: Dataset, *, classes: bool, categorical: 
             X = X[list(train.X.columns)]
         elif X.shape[1] != train.X.shape[1]:
             raise InputError(f"it has {X.shape[1]} feature columns, the training table has {train.X.shape[1]}")
-        reader = BaseEstimator()
-        read_table(reader, train.X, reset=True, categorical=categorical)
-        read_table(reader, X, reset=False)
+        form, _ = learn_table(train.X, categorical)
+        read_table(X, form)
         check_target(validation.y, classification=classes)
         if classes:
             unknown = sorted(set(np.asarray(validation.y).tolist()) - set(np.asarray(train.y).tolist()), key=str)
@@ -234,13 +232,14 @@ def evaluate(ensemble: Any, validation: Dataset | None, metrics: Sequence[Metric
     members' out-of-fold predictions, on the same rows.
     """
     if validation is None:
-        y, weight = ensemble._y, ensemble._weight
-        blend, scored = ensemble._blend_oof, ensemble._blend_scored
-        by_member = ensemble.oof_predictions_
+        oof = ensemble._oof
+        y, weight = oof.y, oof.weight
+        blend, scored = oof.blend, oof.scored
+        by_member = oof.predictions
         if not scored.any():
             raise InputError("the split plan leaves no row to score the blend on; pass validation data")
     else:
-        table = read_table(ensemble, validation.X, reset=False)
+        table = ensemble._read(validation.X)
         y, weight = np.asarray(validation.y), validation.weight
         y = np.searchsorted(ensemble.classes_, y) if ensemble._task.is_classification else y.astype(np.float64)
         by_member = ensemble._member_predictions(table)

@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ...contracts._blender import Blender
-from ...contracts._learner import Learner
 from ...contracts._search_space import check_domain
 from ...contracts._task import Task
 from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
+from ...ensemble._recipe import Recipe
 from ...ensemble._spec import to_spec
 from ...errors import ParameterError
-from ...registry._members import as_blender, check_members, members
+from ...registry._members import as_blender, check_members
 from ...scoring._metrics import CLASSIFICATION, REGRESSION, Metric, find_metric
 from ._limits import check_choices, check_hyperparameters
 
@@ -25,64 +24,57 @@ _TASKS = {True: Task("classification", 2), False: Task("regression")}  # where o
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """An ensemble, and what its arguments stand for: the one place where a job's are parsed.
+class Variant:
+    """An ensemble as a job may train it, with what its arguments mean: the one place where a job's are parsed.
 
     Attributes
     ----------
     ensemble : EnsembleRegressor or EnsembleClassifier
         Not fitted.
-    learners : mapping of str to Learner
-        By label.
-    blender : Blender
+    recipe : Recipe
     metrics : sequence of Metric
         What a job prints of the blend and of each member; the first is the ensemble's own.
     """
 
     ensemble: Any
-    learners: Mapping[str, Learner]
-    blender: Blender
+    recipe: Recipe
     metrics: Sequence[Metric]
 
     @property
     def metric_names(self) -> list[str]:
         """The names of all metrics in the log of a job."""
-        prefixes = ["validation", *(f"member:{label}" for label in self.learners)]
+        prefixes = ["validation", *(f"member:{label}" for label in self.recipe.learners)]
         return [f"{prefix}:{metric.name}" for prefix in prefixes for metric in self.metrics]
 
 
-def recipe_of(ensemble: Any) -> Recipe:
-    """Return the recipe of an ensemble that need not be complete: hyperparameters may change it."""
-    return _recipe(ensemble, members(ensemble.learners), as_blender(ensemble.blender))
-
-
-def _recipe(ensemble: Any, learners: Mapping[str, Learner], blender: Blender) -> Recipe:
+def variant_of(ensemble: Any, recipe: Recipe | None = None) -> Variant:
+    """Return an ensemble with its recipe; without one it is not checked, since hyperparameters may change it."""
+    recipe = recipe or ensemble._recipe()
     task = _TASKS[ensemble._classifies]
-    own = find_metric(ensemble.metric, task, probabilities=blender.gives_probabilities)
+    own = find_metric(recipe.metric, task, probabilities=recipe.blender.gives_probabilities)
     usual = CLASSIFICATION if task.is_classification else REGRESSION
-    others = [find_metric(name, task) for name in usual if name != own.name]
-    return Recipe(ensemble, learners, blender, [own, *others])
+    return Variant(ensemble, recipe, [own, *(find_metric(name, task) for name in usual if name != own.name)])
 
 
-def configured(ensemble: Any, values: Mapping[str, Any]) -> Recipe:
+def configured(ensemble: Any, values: Mapping[str, Any]) -> Variant:
     """Apply the hyperparameters, and check what can be checked without data."""
     if not isinstance(ensemble, BaseEnsemble):
         raise ParameterError(
             f"{type(ensemble).__name__} is not an ensemble: expected an EnsembleRegressor or EnsembleClassifier"
         )
     chosen = configure(ensemble, values)
-    recipe = _recipe(chosen, *chosen._checked())
+    recipe = chosen._checked()
     check_members(recipe.learners, recipe.blender, _TASKS[chosen._classifies])
     to_spec(chosen)
-    return recipe
+    return variant_of(chosen, recipe)
 
 
-def objective(recipe: Recipe, space: Mapping[str, Any]) -> Metric:
+def objective(variant: Variant, space: Mapping[str, Any]) -> Metric:
     """Return the metric that every trial of the space prints."""
-    blenders = list(map(as_blender, space["blender"])) if "blender" in space else [recipe.blender]
+    blenders = list(map(as_blender, space["blender"])) if "blender" in space else [variant.recipe.blender]
     # One objective for all: what a blender without probabilities cannot give is no objective.
     probabilities = all(blender.gives_probabilities for blender in blenders)
-    return find_metric(recipe.ensemble.metric, _TASKS[recipe.ensemble._classifies], probabilities=probabilities)
+    return find_metric(variant.recipe.metric, _TASKS[variant.ensemble._classifies], probabilities=probabilities)
 
 
 def plain_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:

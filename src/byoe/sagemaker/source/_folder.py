@@ -16,7 +16,7 @@ from ...errors import JobError, ParameterError, SpecError, need
 from ...registry._parts import Parts, parts_of
 from ...registry._plugin import Kind
 from ...registry._registry import find
-from ..shared._checks import Recipe
+from ..shared._checks import Variant
 from ..shared._limits import fitting_metrics
 from ..shared._metric_lines import metric_definitions
 from ..shared._names import SERVING_REQUIREMENTS
@@ -54,11 +54,11 @@ __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
 
 
 def write_source(
-    recipe: Recipe,
+    base: Variant,
     folder: Path,
     *,
     data: Mapping[str, Any],
-    variants: Iterable[Recipe] = (),
+    variants: Iterable[Variant] = (),
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
     several: bool = False,
@@ -69,13 +69,13 @@ def write_source(
 
     Parameters
     ----------
-    recipe : Recipe
+    base : Variant
         Of the ensemble that the specification is of.
     folder : Path
         Must not exist.
     data : mapping
         ``target``, ``weight``, ``groups``, ``drop`` and ``header`` of the training table.
-    variants : iterable of Recipe
+    variants : iterable of Variant
         What hyperparameters may make of the ensemble: its parts are shipped and its metrics
         defined as well.
     dependencies : iterable of str or Path
@@ -94,12 +94,12 @@ def write_source(
     SpecError
         When JSON cannot express the ensemble, or a job could not import a part of it.
     """
-    every = [recipe, *variants]
+    every = [base, *variants]
     if several:
         _check_several(every)
     parts = [parts_of(one.ensemble) for one in every]
     asked = [named(text) for text in ((requirements,) if isinstance(requirements, str) else requirements)]
-    spec = {**to_spec(recipe.ensemble), "data": dict(data), "trusted": _trusted(parts), "requirements": asked}
+    spec = {**to_spec(base.ensemble), "data": dict(data), "trusted": _trusted(parts), "requirements": asked}
     folder = folder.resolve()  # a wheel is built in a folder of its own
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
@@ -119,9 +119,9 @@ def write_source(
     return folder
 
 
-def _check_several(recipes: Iterable[Recipe]) -> None:
+def _check_several(every: Iterable[Variant]) -> None:
     need("distributed", "dask", "a job on several instances")
-    if any(one.ensemble.time_limit is not None for one in recipes):
+    if any(one.ensemble.time_limit is not None for one in every):
         raise ParameterError("several instances cannot keep to a time_limit; leave it out, or use one instance")
 
 
@@ -145,9 +145,9 @@ def _requirements(serving: list[str], training: list[str]) -> dict[str, str]:
     return {name: "\n".join(lines) + "\n" for name, lines in lists.items()}
 
 
-def _definitions(recipes: Sequence[Recipe]) -> dict[str, str]:
-    names = (name for recipe in recipes for name in recipe.metric_names)
-    metrics = fitting_metrics(names, (recipe.metrics[0].name for recipe in recipes))
+def _definitions(every: Sequence[Variant]) -> dict[str, str]:
+    names = (name for one in every for name in one.metric_names)
+    metrics = fitting_metrics(names, (one.metrics[0].name for one in every))
     return {"metric_definitions.json": json.dumps(metric_definitions(metrics), indent=1) + "\n"}
 
 

@@ -1,0 +1,46 @@
+"""The form of a table: what rows to predict must have in common with those of the fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ._column import Column
+
+
+@dataclass(frozen=True)
+class TableForm:
+    """What a table was like.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        What each column holds.
+    dtypes : tuple of str
+        The type of each column, as its container calls it.
+    names : tuple of str or None
+        Of the columns, where all of them are texts.
+    sparse : bool
+        Whether it was a sparse matrix.
+    """
+
+    columns: tuple[Column, ...]
+    dtypes: tuple[str, ...]
+    names: tuple[str, ...] | None = None
+    sparse: bool = False
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the form as JSON values, as manifests hold it."""
+        columns = [{**asdict(column), "dtype": dtype} for column, dtype in zip(self.columns, self.dtypes, strict=True)]
+        return {"names": None if self.names is None else list(self.names), "columns": columns, "sparse": self.sparse}
+
+    @classmethod
+    def of_json(cls, said: Mapping[str, Any]) -> TableForm:
+        """Return the form that ``as_json`` told of."""
+        columns = tuple(Column(column["kind"], tuple(column["categories"])) for column in said["columns"])
+        dtypes = tuple(column["dtype"] for column in said["columns"])
+        return cls(columns, dtypes, None if said["names"] is None else tuple(said["names"]), said["sparse"])

@@ -1,0 +1,55 @@
+"""What a fit was: what is known of it beside its models and predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """What a fit was made with, and what it took.
+
+    Attributes
+    ----------
+    seed : int
+        Of the folds and of every task.
+    table : str
+        The digest of the table.
+    target : dict
+        The names and the type of the target, as its container calls them.
+    metric : str
+        The name of the metric that the ensemble is scored by.
+    fit_seconds : dict of label to float
+    predict_seconds : dict of label to float
+        What a fold's model takes for a row.
+    """
+
+    seed: int
+    table: str
+    target: Mapping[str, Any]
+    metric: str
+    fit_seconds: Mapping[str, float]
+    predict_seconds: Mapping[str, float]
+
+    @classmethod
+    def of_json(cls, said: Mapping[str, Any]) -> FitRecord:
+        """Return the record among what a manifest holds."""
+        return cls(**{field.name: said[field.name] for field in fields(cls)})
+
+    def of_members(self, labels: Collection[str]) -> FitRecord:
+        """Return the record of some of the members."""
+        return replace(
+            self,
+            fit_seconds={label: self.fit_seconds[label] for label in labels},
+            predict_seconds={label: self.predict_seconds[label] for label in labels},
+        )
+
+    def with_members(self, fit_seconds: Mapping[str, float], predict_seconds: Mapping[str, float]) -> FitRecord:
+        """Return the record with further members."""
+        return replace(
+            self,
+            fit_seconds={**self.fit_seconds, **fit_seconds},
+            predict_seconds={**self.predict_seconds, **predict_seconds},
+        )
