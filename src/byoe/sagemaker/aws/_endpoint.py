@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import JobError
-from ..shared._failures import deleted, told, unhealthy
+from ..shared._failures import deleted, ending, unhealthy
 from ..shared._names import new_name
 from ..shared._payload import ACCEPT, Payload, payloads, read_answer
 from . import _asynchronous
@@ -142,7 +142,9 @@ class Endpoint:
         if status in ("Deleting", "Deleted"):
             raise deleted(self.name)
         if status == "Failed":
-            raise JobError(told(self.kind, self.name, status, "it will not answer; delete it and deploy its job again"))
+            raise JobError(
+                ending(self.kind, self.name, status, "it will not answer; delete it and deploy its job again")
+            )
 
     def _parts(self) -> tuple[str, dict[str, Any]]:
         """Return the name and the description of its configuration, which goes by its own name if it is gone."""

@@ -6,7 +6,7 @@ import json
 from typing import Any, ClassVar
 
 from ...errors import JobError
-from ..shared._failures import told, without_best
+from ..shared._failures import ending, without_best
 from ._cloud import Cloud
 from ._job import Job
 from ._waiting import JOB_ENDED, until
@@ -96,7 +96,7 @@ class Tuning:
         """
         status = until(lambda: self.status, JOB_ENDED.__contains__)
         if status == "Failed":
-            raise JobError(told(self.kind, self.name, status, self.describe().get("FailureReason", "")))
+            raise JobError(ending(self.kind, self.name, status, self.describe().get("FailureReason", "")))
         return self
 
     def completed(self) -> Job:

@@ -28,8 +28,8 @@ class Here(Place):
         """Raise a ParameterError for what is for AWS alone."""
         where = self.where
         check_options(where.options, OPTIONS, "a job")
-        asked = {name: getattr(where, name) for name in ("vendor", "role", "spot", "image", "session")}
-        self._refuse({**asked, "instance_count": where.instance_count != 1, **more})
+        arguments = {name: getattr(where, name) for name in ("vendor", "role", "spot", "image", "session")}
+        self._refuse({**arguments, "instance_count": where.instance_count != 1, **more})
         if str(where.output).startswith("s3://"):
             raise ParameterError(
                 f"output is {where.output!r}; a local job writes to a folder of this machine, not to S3"
@@ -101,8 +101,9 @@ class Here(Place):
             "job.ensemble().predict(data) predicts as many rows"
         )
 
-    def _refuse(self, asked: dict[str, Any]) -> None:
-        names = [*self.where.options, *(name for name, value in asked.items() if value)]
+    def _refuse(self, arguments: dict[str, Any]) -> None:
+        """Raise a ParameterError for what is for AWS alone, unless it was left out."""
+        names = [*self.where.options, *(name for name, value in arguments.items() if value)]
         if names:
             raise ParameterError(f"{names[0]} is for jobs on AWS, and instance_type is 'local'; leave one of them out")
 

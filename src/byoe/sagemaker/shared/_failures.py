@@ -34,17 +34,17 @@ def need_completed(job: Ends, reason: str, *, log_file: Path | None = None) -> N
     place = f" ({log_file})" if log_file else ""
     log = job.log.splitlines()
     tail = "\n".join([f"The end of its log{place}:", *log[-_LOG_LINES:]]) if log else f"Its log{place} is empty."
-    error = JobError(f"{told(job.kind, job.name, status, reason)}\n{tail}")
+    error = JobError(f"{ending(job.kind, job.name, status, reason)}\n{tail}")
     error.job = job  # type: ignore[attr-defined]  # for callers of a failing fit, who get no handle
     raise error
 
 
-def told(kind: str, name: str, status: str, reason: str) -> str:
+def ending(kind: str, name: str, status: str, reason: str) -> str:
     """Return the line that says how something has ended, and why.
 
     Examples
     --------
-    >>> told("job", "byoe-1", "Stopped", "")
+    >>> ending("job", "byoe-1", "Stopped", "")
     'job byoe-1 has the status Stopped: it was stopped before its end'
     """
     reason = reason or _REASONS.get(status, "")
