@@ -59,6 +59,8 @@ def test_an_endpoint_is_made_answers_and_is_removed(cloud, session, bucket, aske
     assert left(session) == []
     assert endpoint.status == "Deleted"
     endpoint.delete()  # what is gone is gone
+    with pytest.raises(JobError, match="there is no endpoint byoe-1 in eu-west-1; deploy its job again"):
+        endpoint.predict(np.eye(3))
     created = [name for name, _ in asked if name.startswith("Create")]
     assert created == ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"]
 

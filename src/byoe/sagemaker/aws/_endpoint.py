@@ -63,7 +63,7 @@ class Endpoint:
         self.name = name
         self.url = f"https://runtime.sagemaker.{cloud.region}.amazonaws.com/endpoints/{name}/invocations"
         self._cloud = cloud
-        self._config: dict[str, Any] | None = None
+        self._config: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r}, status={self.status!r})"
@@ -120,9 +120,13 @@ class Endpoint:
         ------
         InputError
             When the endpoint refuses the request, with its reason.
+        JobError
+            When it fails, or there is none of its name.
         """
-        if self._config is None:
+        if not self._config:
             self._config = self._parts()[1]
+        if not self._config:
+            raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region}; deploy its job again")
         serverless = _serverless(self._config)
         asynchronous = self._config.get("AsyncInferenceConfig")
         if asynchronous:
@@ -219,6 +223,7 @@ class Endpoint:
     def delete(self) -> None:
         """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
         name, config = self._parts()
+        self._config = {}
         with ExitStack() as last:  # whatever fails, the others are removed
             if not _serverless(config):
                 last.callback(
