@@ -128,7 +128,7 @@ def test_one_module_speaks_to_aws():
         for file in (SOURCE / "sagemaker").rglob("*.py")
         if re.search(r"boto|sagemaker\.core", file.read_text())
     ]
-    assert sorted(found) == ["_cloud.py", "_fit.py", "_launch.py"]  # of the first two the docstrings name its session
+    assert sorted(found) == ["_attach.py", "_cloud.py", "_fit.py"]  # of two the docstrings name its session
 
 
 @pytest.mark.parametrize("folder", ["learners", "blenders"])
@@ -213,3 +213,19 @@ def test_the_drawing_is_that_of_the_code():
     spec.loader.exec_module(drawing)
     assert drawing.PICTURE.read_text(encoding="utf-8") == drawing.drawn(), "run python docs/draw_architecture.py"
     assert list(drawing.STOPS.items()) == drawing.watched()  # every stop is reached, in this order
+
+
+# The folders of sagemaker from the ground up; what lies beside them (the public verbs) may import all of these.
+INSIDE_SAGEMAKER = (("shared",), ("source", "aws"), ("in_job",), ("local",))
+
+
+@pytest.mark.parametrize("name", [name for name in IMPORTS if name.startswith("sagemaker.")])
+def test_imports_inside_sagemaker_point_one_way(name):
+    floors = {folder: floor for floor, folders in enumerate(INSIDE_SAGEMAKER) for folder in folders}
+    own, *_ = folders = name.split(".")[1:]
+    floor = floors[own] if len(folders) > 1 else len(INSIDE_SAGEMAKER)
+    for other in IMPORTS[name]:
+        if other.startswith("sagemaker"):
+            there, *deeper = other.split(".")[1:] or ["__init__"]
+            lower = floors[there] < floor if deeper else there != "__init__" and floor == len(INSIDE_SAGEMAKER)
+            assert there == own or lower, f"{name} imports {other}"

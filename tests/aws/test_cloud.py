@@ -215,6 +215,21 @@ def test_a_failed_job_tells_why(job, session, monkeypatch):
         _ = job.artifact
 
 
+@pytest.mark.parametrize(
+    ("status", "more", "told"),
+    [
+        ("InProgress", {}, "InProgress: it has not ended; call wait() first"),
+        ("Stopped", {}, "Stopped: it was stopped before its end"),
+        ("Stopped", {"SecondaryStatus": "MaxRuntimeExceeded"}, "Stopped: it took longer than max_seconds"),
+    ],
+)
+def test_a_job_without_a_model_tells_why(job, monkeypatch, status, more, told):
+    answer(job, monkeypatch, TrainingJobStatus=status, **more)
+    with pytest.raises(JobError) as caught:
+        _ = job.artifact
+    assert str(caught.value) == f"job byoe-1 has the status {told}\nIts log is empty."
+
+
 def test_a_job_that_is_not_there(cloud):
     with pytest.raises(NotFoundError, match="describe_training_job"):
         _ = Job("byoe-none", cloud).status

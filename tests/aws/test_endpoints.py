@@ -9,11 +9,12 @@ from tests.aws.service_model import faults
 
 import byoe
 from byoe.errors import InputError, JobError, ParameterError
-from byoe.sagemaker.aws import _asynchronous, _endpoint
+from byoe.sagemaker.aws import _asynchronous, _waiting
 from byoe.sagemaker.aws._cloud import DeniedError, split
-from byoe.sagemaker.aws._endpoint import Endpoint, _excerpt, create_endpoint
+from byoe.sagemaker.aws._endpoint import Endpoint, create_endpoint
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
+from byoe.sagemaker.shared._failures import unhealthy
 from byoe.sagemaker.shared._payload import payloads
 
 MACHINE = Machine("123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1", "arn:aws:iam::123456789012:role/byoe")
@@ -58,6 +59,8 @@ def test_an_endpoint_is_made_answers_and_is_removed(cloud, session, bucket, aske
     assert left(session) == []
     assert endpoint.status == "Deleted"
     endpoint.delete()  # what is gone is gone
+    with pytest.raises(JobError, match="there is no endpoint byoe-1 in eu-west-1; deploy its job again"):
+        endpoint.predict(np.eye(3))
     created = [name for name, _ in asked if name.startswith("Create")]
     assert created == ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"]
 
@@ -305,7 +308,7 @@ def test_an_endpoint_that_is_being_made_is_deleted_as_soon_as_it_can_be(cloud, s
         return call(service, operation, **request)
 
     monkeypatch.setattr(cloud, "call", busy)
-    monkeypatch.setattr(_endpoint, "_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(_waiting, "SECONDS", 0.0)
     endpoint.delete()
     assert len(refused) == 2
     assert left(session) == []
@@ -336,8 +339,9 @@ def test_what_cannot_be_deleted_keeps_nothing_else(cloud, session, bucket, monke
     ],
 )
 def test_an_asynchronous_endpoint_is_asked_by_files(cloud, bucket, asked, monkeypatch, found, text, kind, message):
-    for name, seconds in {"_POLL_SECONDS": 0.01, "_WAITS": 0.1, "LONGEST_REQUEST": 0.1}.items():
-        monkeypatch.setattr(_asynchronous, name, seconds)
+    monkeypatch.setattr(_waiting, "SECONDS", 0.01)
+    for name in ("_WAITS", "LONGEST_REQUEST"):
+        monkeypatch.setattr(_asynchronous, name, 0.1)
     answer = io.BytesIO()
     np.save(answer, np.ones(3))
     endpoint = make(cloud, bucket, Instances(answers=f"{bucket}/asynchronous/byoe-1"))
@@ -359,6 +363,24 @@ def test_an_asynchronous_endpoint_is_asked_by_files(cloud, bucket, asked, monkey
         assert np.array_equal(endpoint.predict(np.eye(3)), np.ones(3))
         return
     with pytest.raises(kind, match=message):
+        endpoint.predict(np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [("Failed", "has the status Failed: it will not answer"), ("Deleting", "has been deleted; deploy its job again")],
+)
+def test_an_asynchronous_endpoint_that_will_not_answer(cloud, bucket, monkeypatch, status, message):
+    endpoint = make(cloud, bucket, Instances(answers=f"{bucket}/asynchronous/byoe-1"))
+    nowhere = {name: f"{bucket}/{name}/1.out" for name in ("OutputLocation", "FailureLocation")}
+    call = cloud.call
+
+    def answered(service, operation, **request):
+        found = nowhere if operation == "invoke_endpoint_async" else call(service, operation, **request)
+        return found | {"EndpointStatus": status} if operation == "describe_endpoint" else found
+
+    monkeypatch.setattr(cloud, "call", answered)
+    with pytest.raises(JobError, match=f"endpoint byoe-1 {message}"):
         endpoint.predict(np.eye(3))
 
 
@@ -394,8 +416,13 @@ def test_payloads():
 def test_the_last_error_of_a_log_is_told():
     again = ["[INFO] Booting worker", *(f"pip says {number}" for number in range(100))]
     log = "\n".join([*again, "Traceback", "  File", "byoe.errors.BundleError: no manifest", *again])
-    told = _excerpt(log).splitlines()
-    assert told[-3:] == ["Traceback", "  File", "byoe.errors.BundleError: no manifest"]
-    assert len(told) == 30
-    assert _excerpt("\n".join(again)).splitlines() == again[-30:]
-    assert _excerpt("") == ""
+
+    def told(log):
+        first, second, *lines = str(unhealthy("byoe-1", "Failed", "no ping", log)).splitlines()
+        assert [first, second] == ["endpoint byoe-1 has the status Failed: no ping", "From its log:"]
+        return lines
+
+    assert told(log)[-3:] == ["Traceback", "  File", "byoe.errors.BundleError: no manifest"]
+    assert len(told(log)) == 30
+    assert told("\n".join(again)) == again[-30:]
+    assert told("") == []

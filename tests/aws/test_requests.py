@@ -14,10 +14,11 @@ from byoe.sagemaker.aws._requests import (
     model_request,
     parameter_ranges,
     training_request,
-    tuning_request,
 )
+from byoe.sagemaker.aws._requests import tuning_request as request_of
 from byoe.sagemaker.shared import _limits
 from byoe.sagemaker.shared._metric_lines import metric_definitions
+from byoe.sagemaker.shared._place import Search
 
 PLAIN = Machine(
     "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1.9-0-cpu-py3", "arn:aws:iam::123456789012:role/byoe"
@@ -53,6 +54,11 @@ COMMON = {
 }
 SPACE = {"eta": (0.01, 0.3, "log"), "max_depth": (2, 8), "subsample": (0.5, 1), "blender": ["mean", "weighted", None]}
 TUNING = {"space": SPACE, "objective": "validation:mae", "greater_is_better": False, "max_jobs": 8}
+
+
+def tuning_request(name, machine, **given):
+    search = {key: given.pop(key) for key in Search.__dataclass_fields__ if key in given}
+    return request_of(name, machine, Search(**search), **given)
 
 
 @pytest.mark.parametrize("machine", [PLAIN, FULL, WARM], ids=["plain", "full", "warm"])

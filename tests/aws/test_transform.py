@@ -11,7 +11,7 @@ import byoe
 from byoe import EnsembleRegressor
 from byoe.cli._app import app
 from byoe.errors import InputError, JobError, ParameterError
-from byoe.sagemaker import _transform
+from byoe.sagemaker.aws import _transform
 from byoe.sagemaker.aws._cloud import split
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._transform import Transform
@@ -167,7 +167,7 @@ def test_no_model_is_left_of_a_job_that_cannot_start(job, session, cloud, frame,
 def test_a_job_that_fails_tells_why_and_leaves_no_model(job, session, cloud, frame, monkeypatch):
     monkeypatch.setattr(Transform, "describe", failed(Transform.describe))
     with pytest.raises(
-        JobError, match=r"transform job byoe-.* has the status Failed: ClientError: 400\nThe end of its log"
+        JobError, match=r"transform job byoe-.* has the status Failed: ClientError: 400\nIts log is empty"
     ):
         byoe.sagemaker.transform(job, frame)
     assert models(session) == []
@@ -252,7 +252,7 @@ def test_the_command(job, cloud, session, frame, fitted, served, tmp_path, monke
     with pytest.raises(ParameterError, match="--out needs the predictions"):
         told("transform", "byoe-1", tmp_path / "rows.csv", "--out", out, "--no-wait")
     monkeypatch.setattr(byoe.sagemaker, "attach", lambda name: Transform(name, cloud))
-    with pytest.raises(ParameterError, match="x is neither a training job nor a tuning job"):
+    with pytest.raises(ParameterError, match="x is a transform job; expected a training job or a tuning job"):
         told("transform", "x", tmp_path / "rows.csv")
     with pytest.raises(ParameterError, match="x is a transform job; expected"):
         told("deploy", "x")

@@ -129,10 +129,19 @@ def test_trials_are_rows_and_the_best_one_is_a_job():
 
 
 def test_a_tuning_job_that_fails_or_has_no_result():
-    with pytest.raises(JobError, match="tuning job byoe-tune has failed: no quota"):
+    with pytest.raises(JobError, match="tuning job byoe-tune has the status Failed: no quota"):
         Tuning("byoe-tune", Said("Failed", FailureReason="no quota")).wait()
-    with pytest.raises(JobError, match=r"no trial of tuning job byoe-tune has a result \(status Failed: no quota\)"):
+    with pytest.raises(JobError, match=r"no trial of tuning job byoe-tune has a result \(status Failed\): no quota"):
         _ = Tuning("byoe-tune", Said("Failed", FailureReason="no quota")).best_job
+    with pytest.raises(JobError, match=r"has a result \(status InProgress\): it has not ended; call wait\(\) first"):
+        _ = Tuning("byoe-tune", Said("InProgress")).best_job
+    first = {"TrainingJobName": "byoe-tune-001", "TrainingJobStatus": "Failed"}
+    said = Said("Completed", FailureReason="")
+    said.pages = lambda *_, **__: [{"TrainingJobSummaries": [first]}]
+    failed = {"TrainingJobStatus": "Failed", "FailureReason": "InputError: no column 'y'"}
+    said.call = lambda _, operation, **__: failed if operation == "describe_training_job" else said.described
+    with pytest.raises(JobError, match=r"\(status Completed\): the first one: InputError: no column 'y'"):
+        _ = Tuning("byoe-tune", said).best_job
 
 
 def test_a_tuning_job_is_stopped_once():

@@ -3,7 +3,7 @@
 import pytest
 from sklearn.datasets import load_diabetes
 
-from byoe.sagemaker.aws import _endpoint, _job, _transform, _tuning
+from byoe.sagemaker.aws import _waiting
 
 collect_ignore = ["standin/serving.py"]  # it runs in the container
 
@@ -25,8 +25,7 @@ def platform(tmp_path_factory):
         }.items():
             patch.setenv(name, value)
         patch.delenv("AWS_PROFILE", raising=False)
-        for module in (_job, _tuning, _endpoint, _transform):
-            patch.setattr(module, "_POLL_SECONDS", 0.5)
+        patch.setattr(_waiting, "SECONDS", 0.5)
         made.open()
         made.session.client("iam").create_role(RoleName="byoe", AssumeRolePolicyDocument="{}")
         yield made

@@ -10,7 +10,7 @@ import pytest
 import byoe
 from byoe import EnsembleRegressor
 from byoe.errors import InputError, JobError
-from byoe.sagemaker.aws import _asynchronous
+from byoe.sagemaker.aws import _waiting
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_large_data_are_sent_in_pieces(platform, jobs, tables):
 
 
 def test_an_asynchronous_endpoint_answers_by_files(platform, jobs, tables, monkeypatch):
-    monkeypatch.setattr(_asynchronous, "_POLL_SECONDS", 0.2)
+    monkeypatch.setattr(_waiting, "SECONDS", 0.2)
     job, (_, rows) = jobs[0], tables
     bounds = {"instance_count": (0, 2), "requests_per_instance": 3}
     with byoe.sagemaker.deploy(job, asynchronous=True, **bounds) as endpoint:

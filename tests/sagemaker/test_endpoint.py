@@ -2,6 +2,8 @@ import http.client
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -163,8 +165,24 @@ def test_delete_leaves_no_process_and_no_folder(job, X):
     endpoint.delete()
     assert gone(pid)
     assert not folder.exists()
-    with pytest.raises(JobError, match="has been deleted"):
+    with pytest.raises(JobError, match="has been deleted; deploy its job again"):
         endpoint.predict(X)
+
+
+def test_an_endpoint_whose_process_is_gone_does_not_answer(job, X):
+    with sm.deploy(job) as endpoint:
+        os.kill(endpoint._process.pid, signal.SIGKILL)
+        endpoint._process.wait()
+        with pytest.raises(JobError, match=rf"endpoint {endpoint.name} does not answer \(.*\); its log may tell why"):
+            endpoint.predict(X)
+
+
+def test_an_endpoint_that_takes_too_long(endpoint, X, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(endpoint, "url", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setattr(_endpoint, "_REQUEST_SECONDS", 0.2)
+        with pytest.raises(JobError, match="has not answered within 0.2 s; its log may tell why"):
+            endpoint.predict(X)
 
 
 def test_an_exception_in_the_block_leaves_no_process(job):
@@ -199,7 +217,10 @@ def test_an_endpoint_does_not_outlive_a_killed_owner(job):
 def test_an_endpoint_that_cannot_start_says_why(job, tmp_path):
     shutil.copytree(job.artifact, tmp_path / "model")
     (tmp_path / "model" / "manifest.json").write_text("{}")
-    with pytest.raises(JobError, match=r"(?s)did not become healthy.*BundleError"):
+    with pytest.raises(
+        JobError,
+        match=r"(?s)endpoint broken has the status Failed: its process has ended, exit code 1\nFrom its log:.*BundleError",
+    ):
         LocalEndpoint("broken", tmp_path / "model")
 
 

@@ -6,6 +6,7 @@ from byoe import EnsembleRegressor, learner
 from byoe.ensemble._configure import configure
 from byoe.registry._members import members
 from byoe.sagemaker.in_job._train import on_gpu
+from byoe.sagemaker.shared._checks import variant_of
 
 
 def params(ensemble):
@@ -13,7 +14,7 @@ def params(ensemble):
 
 
 def test_those_that_can_train_on_it(capsys):
-    made = on_gpu(EnsembleRegressor(["xgboost", "catboost", "lightgbm", "ridge"], "mean"))
+    made = on_gpu(variant_of(EnsembleRegressor(["xgboost", "catboost", "lightgbm", "ridge"], "mean")))
     assert params(made) == {
         "xgboost": {"device": "cuda"},
         "catboost": {"task_type": "GPU"},
@@ -25,9 +26,9 @@ def test_those_that_can_train_on_it(capsys):
 
 def test_what_is_set_already_stays():
     given = EnsembleRegressor([("mine", learner("xgboost", device="cpu")), "catboost"], "mean")
-    made = on_gpu(configure(given, {"catboost__task_type": "CPU"}))
+    made = on_gpu(variant_of(configure(given, {"catboost__task_type": "CPU"})))
     assert params(made) == {"mine": {"device": "cpu"}, "catboost": {"task_type": "CPU"}}
-    assert params(on_gpu(EnsembleRegressor(["ridge"], "mean"))) == {"ridge": {}}
+    assert params(on_gpu(variant_of(EnsembleRegressor(["ridge"], "mean")))) == {"ridge": {}}
 
 
 @pytest.mark.parametrize(

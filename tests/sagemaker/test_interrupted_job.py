@@ -13,6 +13,7 @@ import pytest
 import byoe
 from byoe import EnsembleRegressor, learner
 from byoe.sagemaker.local._layout import lay_out
+from byoe.sagemaker.shared._checks import variant_of
 from byoe.sagemaker.source._folder import write_source
 from byoe.store._store import TASKS, entries
 
@@ -37,7 +38,7 @@ def ensemble():
 def test_a_spot_interruption_keeps_what_is_finished(split, tmp_path, ensemble):
     split[0].to_csv(tmp_path / "train.csv", index=False)
     roles = {"target": "target", "weight": None, "groups": None, "drop": []}
-    source = write_source(ensemble, tmp_path / "source", data=roles)
+    source = write_source(variant_of(ensemble), tmp_path / "source", data=roles)
     checkpoints = tmp_path / "first" / "checkpoints"
     checkpoints.mkdir(parents=True)
     process = start(tmp_path / "first", source, tmp_path / "train.csv")
@@ -72,7 +73,9 @@ def test_a_spot_interruption_keeps_what_is_finished(split, tmp_path, ensemble):
 def test_without_checkpoints_a_job_ends_as_well(split, tmp_path, ensemble):
     split[0].to_csv(tmp_path / "train.csv", index=False)
     roles = {"target": "target", "weight": None, "groups": None, "drop": []}
-    process = start(tmp_path / "job", write_source(ensemble, tmp_path / "source", data=roles), tmp_path / "train.csv")
+    process = start(
+        tmp_path / "job", write_source(variant_of(ensemble), tmp_path / "source", data=roles), tmp_path / "train.csv"
+    )
     for line in process.stdout:
         if line.startswith("[byoe] read "):
             break
@@ -85,7 +88,7 @@ def test_without_checkpoints_a_job_ends_as_well(split, tmp_path, ensemble):
 def test_what_a_tuning_job_tells_its_trials_is_no_parameter(split, tmp_path):
     split[0].to_csv(tmp_path / "train.csv", index=False)
     roles = {"target": "target", "weight": None, "groups": None, "drop": []}
-    source = write_source(EnsembleRegressor(("ridge",), "mean"), tmp_path / "source", data=roles)
+    source = write_source(variant_of(EnsembleRegressor(("ridge",), "mean")), tmp_path / "source", data=roles)
     told = {"_tuning_objective_metric": "validation:rmse", "cv": 3}
     process = start(tmp_path / "job", source, tmp_path / "train.csv", told)
     log, _ = process.communicate(timeout=60)

@@ -134,10 +134,11 @@ def test_the_layout_is_the_platforms(job):
 
 def test_variables_and_arguments_are_those_of_the_training_toolkit(tmp_path):
     from byoe.sagemaker.local._layout import lay_out
+    from byoe.sagemaker.shared._checks import variant_of
     from byoe.sagemaker.source._folder import write_source
 
     data = {"target": "y", "weight": None, "groups": None, "drop": []}
-    source = write_source(EnsembleRegressor(("ridge",)), tmp_path / "source", data=data)
+    source = write_source(variant_of(EnsembleRegressor(("ridge",))), tmp_path / "source", data=data)
     (tmp_path / "a.csv").write_text("x,y\n1,2\n")
     given = {"eta": 0.1, "cv": 5, "blender": "mean", "verbose": True, "list": [1, 2], "nothing": None, "k": 1}
     arguments, env = lay_out(tmp_path / "ml", source, {"train": tmp_path / "a.csv"}, given, name="job", cpus=2)
@@ -232,13 +233,14 @@ def test_validation_columns_are_matched_by_name(split, tmp_path):
 
 
 def test_nested_ensembles_bring_their_members(tmp_path, split):
+    from byoe.sagemaker.shared._checks import variant_of
     from byoe.sagemaker.source._folder import write_source
 
     inner = EnsembleRegressor(
         ["log-ridge", learner("random_forest", n_estimators=5), "xgboost"], "mean", random_state=0
     )
     outer = EnsembleRegressor([("inner", inner), "ridge"], "mean", cv=3, random_state=0)
-    source = write_source(outer, tmp_path / "source", data={"target": "target"})
+    source = write_source(variant_of(outer), tmp_path / "source", data={"target": "target"})
     assert {wheel.name.partition("-")[0] for wheel in (source / "wheels").iterdir()} == {"byoe", "byoe_example"}
     assert "xgboost-cpu==" in (source / "requirements.txt").read_text()
     X, y = split[0].drop(columns="target"), split[0]["target"]
@@ -289,12 +291,15 @@ def test_weights_groups_and_dropped_columns(split, tmp_path, rng):
 def test_the_data_are_read_once_for_all_members(split, tmp_path, monkeypatch):
     from byoe.sagemaker.in_job import _train
     from byoe.sagemaker.local._layout import lay_out
+    from byoe.sagemaker.shared._checks import variant_of
     from byoe.sagemaker.source._folder import write_source
 
     train, _ = split
     train.to_csv(tmp_path / "a.csv", index=False)
     data = {"target": "target", "weight": None, "groups": None, "drop": []}
-    source = write_source(EnsembleRegressor(("ridge", "knn", "svm"), random_state=0), tmp_path / "source", data=data)
+    source = write_source(
+        variant_of(EnsembleRegressor(("ridge", "knn", "svm"), random_state=0)), tmp_path / "source", data=data
+    )
     _, env = lay_out(tmp_path / "ml", source, {"train": tmp_path / "a.csv"}, {}, name="job", cpus=1)
     for key, value in env.items():
         if key.startswith("SM_"):
@@ -341,6 +346,7 @@ def test_the_folder_runs_where_byoe_is_not_installed(split, tmp_path):
     missing = subprocess.run([python, "-c", "import byoe"], capture_output=True, text=True)
     assert "No module named 'byoe'" in missing.stderr
     from byoe.sagemaker.local._layout import lay_out
+    from byoe.sagemaker.shared._checks import variant_of
     from byoe.sagemaker.source._folder import write_source
 
     train.to_csv(tmp_path / "a.csv", index=False)
@@ -348,7 +354,7 @@ def test_the_folder_runs_where_byoe_is_not_installed(split, tmp_path):
     ensemble = EnsembleRegressor(
         ("log-ridge", "ridge", learner("xgboost", n_estimators=3)), "trimmed-mean", random_state=0
     )
-    source = write_source(ensemble, tmp_path / "source", data=data)
+    source = write_source(variant_of(ensemble), tmp_path / "source", data=data)
     arguments, variables = lay_out(tmp_path / "ml", source, {"train": tmp_path / "a.csv"}, {}, name="job", cpus=1)
     done = subprocess.run(
         [python, "train.py", *arguments], cwd=tmp_path / "ml" / "code", env=variables, capture_output=True, text=True

@@ -123,11 +123,13 @@ def test_stop_ends_the_job(split, tmp_path):
     slow = EnsembleRegressor([learner("catboost", iterations=200_000)])
     job = sm.fit(slow, split[0], target="target", output=tmp_path, wait=False)
     assert job.status == "InProgress"
+    with pytest.raises(JobError, match=r"has the status InProgress: it has not ended; call wait\(\) first"):
+        _ = job.artifact
     job.stop()
     assert job.status == "Stopped"
     with pytest.raises(ProcessLookupError):
         os.kill(job._process.pid, 0)
-    with pytest.raises(JobError, match="has the status Stopped"):
+    with pytest.raises(JobError, match="has the status Stopped: it was stopped before its end"):
         job.wait()
 
 

@@ -6,7 +6,6 @@ import pytest
 import byoe
 from byoe import EnsembleRegressor
 from byoe.errors import ParameterError
-from byoe.sagemaker.local._job import new_name
 from byoe.sagemaker.shared._limits import (
     METRICS,
     check_choices,
@@ -16,6 +15,7 @@ from byoe.sagemaker.shared._limits import (
     fitting_metrics,
 )
 from byoe.sagemaker.shared._metric_lines import metric_definitions
+from byoe.sagemaker.shared._names import new_name
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_choices(values, message):
 
 
 def test_a_space_with_too_many_choices():
-    from byoe.sagemaker.local._tuning import check_space
+    from byoe.sagemaker.shared._checks import check_space
 
     with pytest.raises(ParameterError, match="has 31 values"):
         check_space(EnsembleRegressor(("ridge",)), {"ridge__alpha": [float(i) for i in range(1, 32)]})

@@ -8,14 +8,15 @@ from sklearn.linear_model import Lasso
 from byoe import EnsembleClassifier, EnsembleRegressor
 from byoe.errors import JobError, MissingExtraError, ParameterError, SpecError
 from byoe.registry._members import as_blender
-from byoe.sagemaker.source._folder import metric_names, write_source
+from byoe.sagemaker.shared._checks import variant_of
+from byoe.sagemaker.source._folder import write_source
 
 DATA = {"target": "y", "weight": None, "groups": None, "drop": []}
 
 
 def test_the_folder_holds_what_a_container_needs(tmp_path):
     source = write_source(
-        EnsembleRegressor(("xgboost", "log-ridge", Lasso()), "trimmed-mean"), tmp_path / "source", data=DATA
+        variant_of(EnsembleRegressor(("xgboost", "log-ridge", Lasso()), "trimmed-mean")), tmp_path / "source", data=DATA
     )
     names = {path.name for path in source.iterdir()}
     assert names == {"train.py", "inference.py", "spec.json", "requirements.txt", "metric_definitions.json", "wheels"}
@@ -38,12 +39,12 @@ def test_the_folder_holds_what_a_container_needs(tmp_path):
 
 def test_what_a_blender_needs_is_installed(tmp_path, monkeypatch):
     monkeypatch.setattr(type(as_blender("mean")), "needs", ("xgboost",))
-    source = write_source(EnsembleRegressor(("ridge",), "mean"), tmp_path / "source", data=DATA)
+    source = write_source(variant_of(EnsembleRegressor(("ridge",), "mean")), tmp_path / "source", data=DATA)
     assert f"xgboost-cpu=={version('xgboost')}" in (source / "requirements.txt").read_text().splitlines()
 
 
 def test_several_hosts_need_what_their_endpoint_does_not(tmp_path):
-    source = write_source(EnsembleRegressor(("ridge",)), tmp_path / "source", data=DATA, several=True)
+    source = write_source(variant_of(EnsembleRegressor(("ridge",))), tmp_path / "source", data=DATA, several=True)
     job, endpoint = ((source / name).read_text().splitlines() for name in ("requirements.txt", "serving.txt"))
     assert set(endpoint) < set(job)
     assert {f"{name}=={version(name)}" for name in ("distributed", "dask", "tornado")} <= set(job) - set(endpoint)
@@ -51,12 +52,14 @@ def test_several_hosts_need_what_their_endpoint_does_not(tmp_path):
 
 def test_several_hosts_and_a_time_limit(tmp_path):
     with pytest.raises(ParameterError, match="several instances cannot keep to a time_limit"):
-        write_source(EnsembleRegressor(("ridge",), time_limit=5), tmp_path / "source", data=DATA, several=True)
+        write_source(
+            variant_of(EnsembleRegressor(("ridge",), time_limit=5)), tmp_path / "source", data=DATA, several=True
+        )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_gpu_is_for_training_alone(tmp_path):
-    source = write_source(EnsembleRegressor(("xgboost", "ridge")), tmp_path / "source", data=DATA, gpu=True)
+    source = write_source(variant_of(EnsembleRegressor(("xgboost", "ridge"))), tmp_path / "source", data=DATA, gpu=True)
     job, endpoint = ((source / name).read_text().splitlines() for name in ("requirements.txt", "serving.txt"))
     assert f"xgboost=={version('xgboost')}" in job
     assert any(line.startswith("nvidia-nccl") for line in job)
@@ -68,34 +71,35 @@ def test_a_gpu_is_for_training_alone(tmp_path):
 def test_several_hosts_without_their_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtraError, match=r"byoe\[dask\]"):
-        write_source(EnsembleRegressor(("ridge",)), tmp_path / "source", data=DATA, several=True)
+        write_source(variant_of(EnsembleRegressor(("ridge",))), tmp_path / "source", data=DATA, several=True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_written_for_an_ensemble_that_json_cannot_express(tmp_path):
     with pytest.raises(SpecError):
-        write_source(EnsembleRegressor(("ridge",), callbacks=print), tmp_path / "source", data=DATA)
+        write_source(variant_of(EnsembleRegressor(("ridge",), callbacks=print)), tmp_path / "source", data=DATA)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_existing_folder_is_left_alone(tmp_path):
     (tmp_path / "source").mkdir()
     with pytest.raises(JobError, match="must be new"):
-        write_source(EnsembleRegressor(("ridge",)), tmp_path / "source", data=DATA)
+        write_source(variant_of(EnsembleRegressor(("ridge",))), tmp_path / "source", data=DATA)
 
 
 def test_metric_names():
-    assert metric_names(EnsembleRegressor(("ridge",), metric="mae")) == [
+    assert variant_of(EnsembleRegressor(("ridge",), metric="mae")).metric_names == [
         *(f"validation:{name}" for name in ("mae", "rmse", "r2")),
         *(f"member:ridge:{name}" for name in ("mae", "rmse", "r2")),
     ]
-    assert metric_names(EnsembleClassifier(("ridge",)))[:3] == [
+    assert variant_of(EnsembleClassifier(("ridge",))).metric_names[:3] == [
         "validation:log_loss",
         "validation:accuracy",
         "validation:roc_auc",
     ]
-    assert "validation:median_absolute_error" in metric_names(
-        EnsembleRegressor(("ridge",), metric="neg_median_absolute_error")
+    assert (
+        "validation:median_absolute_error"
+        in variant_of(EnsembleRegressor(("ridge",), metric="neg_median_absolute_error")).metric_names
     )
 
 
@@ -103,10 +107,10 @@ def test_a_plugin_from_an_index_is_pinned_and_one_from_a_folder_is_shipped(tmp_p
     from byoe.sagemaker.source import _folder, _requirements
 
     ensemble = EnsembleRegressor(("additive-bins", "ridge"), "trimmed-mean")
-    source = write_source(ensemble, tmp_path / "folder", data=DATA)
+    source = write_source(variant_of(ensemble), tmp_path / "folder", data=DATA)
     assert any(wheel.name.startswith("byoe_example-") for wheel in (source / "wheels").iterdir())
     for module in (_folder, _requirements):
         monkeypatch.setattr(module, "direct_url", lambda dist: None)
-    source = write_source(ensemble, tmp_path / "index", data=DATA)
+    source = write_source(variant_of(ensemble), tmp_path / "index", data=DATA)
     assert [wheel.name.partition("-")[0] for wheel in (source / "wheels").iterdir()] == ["byoe"]
     assert f"byoe-example=={version('byoe-example')}" in (source / "requirements.txt").read_text().splitlines()

@@ -5,7 +5,7 @@ import pytest
 import byoe
 from byoe import EnsembleRegressor, learner
 from byoe.errors import InputError, JobError, ParameterError, UnknownNameError
-from byoe.sagemaker.local._tuning import check_space
+from byoe.sagemaker.shared._checks import check_space
 
 sm = byoe.sagemaker
 SPACE = {
@@ -119,7 +119,8 @@ def test_when_every_trial_fails_the_reason_is_told(split, tmp_path):
         max_jobs=2,
     )
     with pytest.raises(
-        JobError, match="no trial of tuning job .* has a result; the first one: MemberError: member 'ridge' failed"
+        JobError,
+        match=r"no trial of tuning job .* has a result \(status Completed\): the first one: MemberError: member 'ridge' failed",
     ):
         _ = run.best_job
 

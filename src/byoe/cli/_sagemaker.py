@@ -131,17 +131,11 @@ def attach(
     """Tell how a job, a tuning job, an endpoint or a transform job on AWS is doing."""
     from .. import sagemaker
 
-    found: Any = sagemaker.attach(name)
-    if logs and hasattr(found, "log"):
-        print(found.log)
-    if hasattr(found, "trials"):
-        _tell_tuning(found)
-    elif hasattr(found, "metrics"):
-        _tell_job(found)
-    elif isinstance(found, sagemaker.Transform):
-        print(f"transform job {found.name} is {found.status}, predictions: {found.output}")
-    else:
-        print(f"endpoint {found.name} is {found.status}")
+    handle: Any = sagemaker.attach(name)
+    if logs and handle.kind != "tuning job":  # whose trials have logs
+        print(handle.log)
+    tell = {"job": _tell_job, "tuning job": _tell_tuning, "transform job": _tell_transform, "endpoint": _tell_endpoint}
+    tell[handle.kind](handle)
 
 
 @app.command()
@@ -159,13 +153,8 @@ def deploy(
     """Serve the ensemble of a job on AWS, and print the endpoint's name."""
     from .. import sagemaker
 
-    found: Any = sagemaker.attach(job)
-    if isinstance(found, sagemaker.Endpoint):
-        raise ParameterError(f"{job} is an endpoint already; expected a training job or a tuning job")
-    if isinstance(found, sagemaker.Transform):
-        raise ParameterError(f"{job} is a transform job; expected a training job or a tuning job")
     endpoint: Any = sagemaker.deploy(
-        found,
+        _trained(job),
         instance_type=instance_type,
         instance_count=_bounds(instance_count),
         requests_per_instance=requests_per_instance,
@@ -173,7 +162,7 @@ def deploy(
         memory_mb=memory_mb,
         max_concurrency=max_concurrency,
     )
-    print(f"endpoint {endpoint.name} is {endpoint.status}")
+    _tell_endpoint(endpoint)
 
 
 @app.command()
@@ -208,11 +197,8 @@ def transform(
         if not wait:
             raise ParameterError("--out needs the predictions, and --no-wait does not wait for them; leave one out")
         options.check_file(out)
-    found: Any = sagemaker.attach(job)
-    if not isinstance(found, sagemaker.Job | sagemaker.Tuning):
-        raise ParameterError(f"{job} is neither a training job nor a tuning job")
     started = sagemaker.transform(
-        found,
+        _trained(job),
         data,
         instance_type=instance_type,
         instance_count=instance_count,
@@ -221,7 +207,7 @@ def transform(
         wait=wait,
         accept="application/x-npy" if out else "text/csv",
     )
-    print(f"transform job {started.name} is {started.status}, predictions: {started.output}")
+    _tell_transform(started)
     if out is not None:
         values = started.predictions()
         options.write_csv(out, {"prediction": values})
@@ -318,10 +304,25 @@ def _domain(text: str) -> tuple[str, Any]:
 def _endpoint(name: str) -> Any:
     from .. import sagemaker
 
-    found = sagemaker.attach(name)
-    if not isinstance(found, sagemaker.Endpoint):
-        raise ParameterError(f"{name} is a job, not an endpoint; deploy it first: byoe sagemaker deploy {name}")
-    return found
+    handle: Any = sagemaker.attach(name)
+    if handle.kind == "transform job":
+        raise ParameterError(f"{name} is a transform job, not an endpoint; deploy the job that has trained the model")
+    if handle.kind != "endpoint":
+        raise ParameterError(
+            f"{name} is a {handle.kind}, not an endpoint; deploy it first: byoe sagemaker deploy {name}"
+        )
+    return handle
+
+
+def _trained(name: str) -> Any:
+    """Return the handle of what has trained a model."""
+    from .. import sagemaker
+
+    handle: Any = sagemaker.attach(name)
+    if handle.kind not in ("job", "tuning job"):
+        what = "an endpoint already" if handle.kind == "endpoint" else f"a {handle.kind}"
+        raise ParameterError(f"{name} is {what}; expected a training job or a tuning job")
+    return handle
 
 
 def _tell_job(job: Any) -> None:
@@ -339,3 +340,11 @@ def _tell_tuning(tuning: Any) -> None:
     trials = tuning.trials
     if trials:
         print(Listing(trials))
+
+
+def _tell_transform(transform: Any) -> None:
+    print(f"transform job {transform.name} is {transform.status}, predictions: {transform.output}")
+
+
+def _tell_endpoint(endpoint: Any) -> None:
+    print(f"endpoint {endpoint.name} is {endpoint.status}")

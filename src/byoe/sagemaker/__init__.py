@@ -4,13 +4,14 @@
 platform does it, without Docker or an account. The type of an instance runs it on AWS.
 """
 
+from ._attach import attach
 from ._deploy import deploy
 from ._export import dockerfile, export
-from ._fit import fit, tune
+from ._fit import fit
 from ._transform import transform
+from ._tuning import tune
 from .aws._endpoint import Endpoint
 from .aws._job import Job
-from .aws._launch import attach
 from .aws._transform import Transform
 from .aws._tuning import Tuning
 from .local._endpoint import LocalEndpoint

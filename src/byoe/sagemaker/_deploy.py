@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from ..errors import ParameterError
+from ._places import place_of
 from .aws._endpoint import Endpoint
 from .aws._job import Job
-from .aws._launch import SERVING, check_options, prefix_for, serve
-from .aws._machine import Instances, Serverless
 from .aws._tuning import Tuning
 from .local._endpoint import LocalEndpoint
-from .local._job import LocalJob, new_name
+from .local._job import LocalJob
 from .local._tuning import LocalTuning
+from .shared._place import Hosting, Where
 
 
 def deploy(
@@ -71,51 +69,9 @@ def deploy(
     JobError
         When the job has failed or the endpoint does not become healthy.
     """
-    local = isinstance(job, (LocalJob, LocalTuning))
-    if local and instance_type not in (None, "local"):
-        raise ParameterError(
-            f"instance_type is {instance_type!r}, and the job ran on this machine; train it on AWS to serve it there"
-        )
-    if not local and instance_type == "local":
-        raise ParameterError("instance_type is 'local', and the job ran on AWS; leave it out for a serverless endpoint")
-    asked = {
-        "instance_count": instance_count != 1,
-        "requests_per_instance": requests_per_instance,
-        "asynchronous": asynchronous,
-        "output": output,
-    }
-    check_options(options, asked, local=local, output=output, known=SERVING)
-    name = new_name()
-    hosting = _hosting(
-        Serverless(memory_mb, max_concurrency, provisioned_concurrency),
-        instance_type,
-        instance_count,
-        requests_per_instance,
-        asynchronous=asynchronous,
+    where = Where(instance_type, instance_count, output=output, options=options)
+    hosting = Hosting(
+        memory_mb, max_concurrency, provisioned_concurrency, requests_per_instance, asynchronous=asynchronous
     )
-    if output is not None and not asynchronous:
-        raise ParameterError(
-            "output is for the files of an asynchronous endpoint; set asynchronous=True, or leave it out"
-        )
-    chosen = job.wait().best_job if isinstance(job, (LocalTuning, Tuning)) else job
-    chosen.wait()
-    if isinstance(chosen, LocalJob):
-        return LocalEndpoint(chosen.name, chosen.artifact)
-    if isinstance(hosting, Instances) and asynchronous:
-        hosting = replace(hosting, answers=f"{prefix_for(chosen.cloud, output)}/asynchronous/{name}")
-    return serve(chosen, name, instance_type, hosting, options)
-
-
-def _hosting(
-    serverless: Serverless, instance_type: str | None, count: Any, load: float | None, *, asynchronous: bool
-) -> Serverless | Instances:
-    """Return how an endpoint is hosted; where asynchronous answers go is told later."""
-    if instance_type or asynchronous:
-        bounds = list(count) if isinstance(count, tuple | list) else [count, count]
-        if len(bounds) != 2:
-            raise ParameterError(f"instance_count is {count!r}, expected a number, or two such as (1, 4)")
-        least, most = bounds
-        return Instances(least, most, load, "" if asynchronous else None)
-    if load is not None or count != 1:
-        raise ParameterError("a serverless endpoint has no instances; give an instance_type, or leave their number out")
-    return serverless
+    handle: Any = job  # which is of its own place, as no type can say
+    return place_of(handle, where).serve(handle, hosting)

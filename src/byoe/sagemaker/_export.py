@@ -91,10 +91,10 @@ def export(
         "drop": [drop] if isinstance(drop, (str, int)) else list(drop),
         "header": header,
     }
-    made = configured(ensemble, {})
+    variant = configured(ensemble, {})
     check_count("instance_count", instance_count)
     return write_source(
-        made,
+        variant,
         Path(folder),
         data=data,
         dependencies=dependencies,

@@ -1,31 +1,19 @@
-"""`fit` and `tune`: arguments in, checked before anything is written or run."""
+"""`fit`: arguments in, checked before anything is written or run."""
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import joblib
-
-from ..ensemble._configure import default_space
-from ..errors import ParameterError, need
-from .aws._cloud import Cloud
+from ._places import place_for
+from ._prepare import Contents, write_job_folder
 from .aws._job import Job
-from .aws._launch import Where, launch, launch_tuning, prefix_for
-from .aws._requests import UNFINISHED, parameter_ranges
-from .aws._tuning import Tuning
-from .local._job import LocalJob, new_name
-from .local._tuning import LocalTuning, check_space, cpus_per_trial
-from .shared._checks import configured, objective, plain_values
-from .shared._limits import check_count
-from .shared._tables import as_files, data_roles, read_channels
-from .source._folder import write_source
-
-_OUTPUT = "byoe-jobs"
+from .local._job import LocalJob
+from .shared._checks import configured, plain_values, variant_of
+from .shared._names import new_name
+from .shared._place import Where
+from .shared._tables import data_roles, read_channels
 
 
 def fit(
@@ -120,181 +108,16 @@ def fit(
     JobError
         When AWS refuses the job, or it fails; its attribute ``job`` is the handle.
     """
-    where = Where(instance_type, instance_count, role, image, spot, vendor, session, options)
-    where.check(output)
-    channels = read_channels(train, validation, local=where.local)
+    place = place_for(
+        Where(instance_type, instance_count, role, image, spot, vendor, session, output=output, options=options)
+    )
+    place.check()
+    channels = read_channels(train, validation, addresses=place.addresses)
     values = plain_values(hyperparameters)
-    made = configured(ensemble, values)
-    data = data_roles(channels, target, weight, groups, drop, header)
-    shipped = {"dependencies": dependencies, "requirements": requirements, **where.needs}
+    variant = configured(ensemble, values)
+    roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, header=header)
+    contents = Contents(variant_of(ensemble), [variant], channels, roles, values, dependencies, requirements)
     name = new_name()
-    if not where.local:
-        cloud = Cloud(session)
-        machine = where.machine(cloud)
-        prefix = prefix_for(cloud, output)
-        with tempfile.TemporaryDirectory() as folder:
-            source, places = _prepare(Path(folder), ensemble, [made], channels, data, shipped)
-            on_aws = launch(name, source, places, values, cloud=cloud, machine=machine, prefix=prefix)
-        return on_aws.wait(logs=logs) if wait else on_aws
-    base = _base(output, name)
-    with _removed_if_failing(base):
-        source, paths = _prepare(base, ensemble, [made], channels, data, shipped)
-        job = LocalJob(name, base, source, paths, values, cpus=joblib.cpu_count())
+    with place.folder(name) as folder:
+        job = place.launch(write_job_folder(contents, name, folder, place.needs))
     return job.wait(logs=logs) if wait else job
-
-
-def tune(
-    ensemble: Any,
-    space: Mapping[str, Any] | None,
-    train: Any,
-    validation: Any = None,
-    *,
-    target: str | int,
-    weight: str | int | None = None,
-    groups: str | int | None = None,
-    drop: Iterable[str | int] = (),
-    header: bool | None = None,
-    dependencies: Iterable[str | Path] = (),
-    requirements: Iterable[str] = (),
-    max_jobs: int = 10,
-    max_parallel_jobs: int = 1,
-    vendor: bool = False,
-    instance_type: str = "local",
-    instance_count: int = 1,
-    role: str | None = None,
-    output: str | Path | None = None,
-    hyperparameters: Mapping[str, Any] | None = None,
-    strategy: str = "Bayesian",
-    warm_start: Iterable[str] = (),
-    seed: int | None = None,
-    spot: bool = False,
-    image: str | None = None,
-    session: Any = None,
-    wait: bool = True,
-    on_trial: Callable[[dict[str, Any]], None] | None = None,
-    **options: Any,
-) -> LocalTuning | Tuning:
-    """Tune an ensemble on its validation metric in one tuning job.
-
-    The objective is ``validation:`` and the name of the ensemble's metric, read from the
-    log of every trial by the same regex as on SageMaker. Without validation data it is the
-    cross-validated score of the blend, so that no data are held out.
-
-    Parameters
-    ----------
-    ensemble, train, validation, target, weight, groups, drop, header, dependencies, requirements, \
-vendor, instance_type, instance_count, role, output, hyperparameters, spot, image, session, **options
-        As in `fit`; a fixed hyperparameter cannot be tuned too.
-    space : mapping of str to tuple or list, or None
-        None searches what the learners propose, but for what is set already.
-        ``(1, 9)`` is a range of integers, ``(0.5, 1.0)`` a continuous one, ``(0.01, 0.3,
-        "log")`` one on a log scale, a list the values to choose from. Names are those of
-        ``get_params``, or shared names.
-    max_jobs : int, default=10
-    max_parallel_jobs : int, default=1
-        Trials at a time; they share the cores.
-    strategy : {"Bayesian", "Random", "Grid"}, default="Bayesian"
-        On AWS. A grid takes lists of values alone, and tries all of them.
-    warm_start : iterable of str, default=()
-        On AWS: names of earlier tuning jobs, whose trials count.
-    seed : int, default=None
-        Of the search.
-    wait : bool, default=True
-        Wait for the last trial. Otherwise the handle's ``wait()`` and ``stop()`` do.
-    on_trial : callable, default=None
-        Called with the trial's row of ``trials`` as soon as it has ended; not on AWS.
-
-    Returns
-    -------
-    LocalTuning, or on AWS Tuning
-    """
-    if "early_stopping" in options:
-        raise ParameterError(f"early_stopping {UNFINISHED}; leave it out")
-    where = Where(instance_type, instance_count, role, image, spot, vendor, session, options)
-    where.check(output, warm_start=warm_start)
-    if not where.local and on_trial is not None:
-        raise ParameterError("on_trial is for trials on this machine; on AWS look at the trials of the handle")
-    if where.local:
-        need("optuna", "tune", "tuning")
-    for argument, value in (("max_jobs", max_jobs), ("max_parallel_jobs", max_parallel_jobs)):
-        check_count(argument, value)
-    fixed = plain_values(hyperparameters)
-    channels = read_channels(train, validation, local=where.local)
-    made = configured(ensemble, fixed)
-    data = data_roles(channels, target, weight, groups, drop, header)
-    if space is None:
-        space = default_space(made.learners)
-    both = {name.replace("-", "_") for name in space} & {name.replace("-", "_") for name in fixed}
-    if both:
-        raise ParameterError(f"{', '.join(sorted(both))} is both fixed and in the space; keep one")
-    variants = check_space(made, space)
-    for variant in variants:
-        configured(variant, {})
-    metric = objective(made, space)
-    shipped = {"dependencies": dependencies, "requirements": requirements, **where.needs}
-    name = new_name("byoe-tune")
-    if not where.local:
-        cloud = Cloud(session)
-        machine = where.machine(cloud)
-        search_options = {
-            "objective": f"validation:{metric.name}",
-            "greater_is_better": metric.greater_is_better,
-            "max_jobs": max_jobs,
-            "max_parallel_jobs": max_parallel_jobs,
-            "strategy": strategy,
-            "seed": seed,
-            "warm_start": warm_start,
-        }
-        parameter_ranges(space, strategy)  # before anything is uploaded
-        prefix = prefix_for(cloud, output)
-        with tempfile.TemporaryDirectory() as folder:
-            source, places = _prepare(Path(folder), ensemble, [made, *variants], channels, data, shipped)
-            on_aws = launch_tuning(
-                name, source, places, fixed, space, search_options, cloud=cloud, machine=machine, prefix=prefix
-            )
-        return on_aws.wait() if wait else on_aws
-    base = _base(output, name)
-    cpus = cpus_per_trial(max_parallel_jobs, joblib.cpu_count())
-    shared_cores = {"n_jobs": cpus} if max_parallel_jobs > 1 else {}
-    with _removed_if_failing(base):
-        source, paths = _prepare(base, ensemble, [made, *variants], channels, data, shipped)
-
-    def launch(trial: str, params: dict[str, Any]) -> LocalJob:
-        values = {**shared_cores, **fixed, **params}
-        return LocalJob(trial, base / trial, source, paths, values, cpus=cpus)
-
-    def search() -> None:
-        tuning.run(space, max_jobs=max_jobs, max_parallel_jobs=max_parallel_jobs, seed=seed, on_trial=on_trial)
-
-    tuning = LocalTuning(name, f"validation:{metric.name}", metric.greater_is_better, launch)
-    tuning.start(search)
-    return tuning.wait() if wait else tuning
-
-
-def _base(output: str | Path | None, name: str) -> Path:
-    if str(output).startswith("s3://"):
-        raise ParameterError(f"output is {output!r}; a local job writes to a folder of this machine, not to S3")
-    return Path(output or _OUTPUT).resolve() / name
-
-
-@contextlib.contextmanager
-def _removed_if_failing(base: Path) -> Iterator[None]:
-    """Leave nothing of a job that cannot start."""
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(base, ignore_errors=True)
-        raise
-
-
-def _prepare(
-    base: Path,
-    ensemble: Any,
-    variants: list[Any],
-    channels: Mapping[str, Any],
-    data: Mapping[str, Any],
-    shipped: Mapping[str, Any],
-) -> tuple[Path, dict[str, Any]]:
-    """Write the source folder and the channels of a job."""
-    source = write_source(ensemble, base / "source", data=data, variants=variants, **shipped)
-    return source, {name: as_files(table, base / "data" / name) for name, table in channels.items()}

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from ..errors import ParameterError
-from ..serving._media import ANSWER_TYPES, CONTENT_TYPES
+from ._places import place_of
 from .aws._job import Job
-from .aws._launch import SERVING, check_options, launch_transform
-from .aws._transform import PIECE_MB, Transform
+from .aws._transform import Transform
 from .aws._tuning import Tuning
-from .local._job import LocalJob, new_name
+from .local._job import LocalJob
 from .local._tuning import LocalTuning
-from .shared._limits import check_count
-from .shared._payload import ACCEPT, payloads
-
-_SUFFIX = {"application/json": "json", "application/x-npy": "npy"}
-_PIECE = PIECE_MB * 1024 * 1024 - 1024  # bytes
+from .shared._payload import ACCEPT
+from .shared._place import Batch, Where
 
 
 def transform(
@@ -77,52 +70,7 @@ def transform(
     JobError
         When the job or the transform job fails.
     """
-    if isinstance(job, (LocalJob, LocalTuning)):
-        raise ParameterError(
-            "batch transform is for jobs on AWS, and this one ran on this machine; "
-            "job.ensemble().predict(data) predicts as many rows"
-        )
-    check_options(options, local=False, output=output, known=(*SERVING, "output_key"))
-    there = isinstance(data, str) and data.startswith("s3://")
-    if content_type is not None and not there:
-        raise ParameterError("content_type is for files at an s3:// address; what is here is sent as byoe sends it")
-    if header is not None and there:
-        raise ParameterError("header is for files of this machine; the container looks at each file at an address")
-    for name, given, known in (
-        ("content_type", content_type or CONTENT_TYPES[0], CONTENT_TYPES),
-        ("accept", accept, ANSWER_TYPES),
-    ):
-        if given.partition(";")[0].strip() not in known:
-            raise ParameterError(f"{name} is {given!r}, expected one of {', '.join(map(repr, known))}")
-    check_count("instance_count", instance_count)
-    with tempfile.TemporaryDirectory() as folder:
-        rows: Path | str
-        if there:
-            rows, kind = data, content_type or CONTENT_TYPES[0]
-        else:
-            rows = Path(folder)
-            kind = _write(data, rows, header)
-        chosen = job.wait().best_job if isinstance(job, Tuning) else job
-        chosen.wait()
-        started = launch_transform(
-            chosen,
-            new_name(),
-            rows,
-            instance_type=instance_type,
-            count=instance_count,
-            content_type=kind,
-            accept=accept,
-            output=output,
-            options=options,
-        )
+    where = Where(instance_type, instance_count, output=output, options=options)
+    handle: Any = job  # which is of its own place, as no type can say
+    started = place_of(handle, where).transform(handle, Batch(data, header, content_type, accept))
     return started.wait() if wait else started
-
-
-def _write(data: Any, folder: Path, header: bool | None) -> str:
-    """Write rows as files that are a request each, in the order of their names; return their content type."""
-    bodies = payloads(data, _PIECE, header=header)
-    kind = bodies[0][1]
-    digits = len(str(len(bodies)))
-    for number, (body, _) in enumerate(bodies):
-        (folder / f"rows-{number:0{digits}}.{_SUFFIX[kind]}").write_bytes(body)
-    return kind

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ByoeError, InputError, JobError
+from ..shared._failures import unanswered
 from ..shared._payload import ACCEPT, Payload
 from ._cloud import Cloud, NotFoundError
 from ._requests import LONGEST_REQUEST
+from ._waiting import until
 
-_POLL_SECONDS = 10.0
 _WAITS = 6 * 3600  # seconds, which the service keeps a request for an instance
 
 
@@ -66,15 +67,22 @@ def _send(cloud: Cloud, endpoint: str, prefix: str, body: bytes, content_type: s
 
 
 def _wait(cloud: Cloud, endpoint: str, places: Mapping[str, Any], alive: Callable[[], object]) -> bytes:
-    until = time.monotonic() + _WAITS + LONGEST_REQUEST
-    while time.monotonic() < until:
+    seconds = _WAITS + LONGEST_REQUEST
+    deadline = time.monotonic() + seconds
+
+    def look() -> bytes | None:
+        """Return the answer, or None where there is none yet."""
         with suppress(NotFoundError):
             return cloud.get(places["OutputLocation"])
         with suppress(NotFoundError):
             raise _refusal(endpoint, cloud.get(places["FailureLocation"]).decode(errors="replace"))
         alive()
-        time.sleep(_POLL_SECONDS)
-    raise JobError(f"endpoint {endpoint} has not answered within {_WAITS + LONGEST_REQUEST} s; its log may tell why")
+        return None
+
+    answer = until(look, lambda answer: answer is not None or time.monotonic() >= deadline)
+    if answer is None:
+        raise unanswered(endpoint, seconds)
+    return answer
 
 
 def _refusal(endpoint: str, text: str) -> ByoeError:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import JobError
-from ..local._job import new_name
+from ..shared._failures import deleted, ending, unhealthy
+from ..shared._names import new_name
 from ..shared._payload import ACCEPT, Payload, payloads, read_answer
 from . import _asynchronous
 from ._cloud import Cloud, NotFoundError
@@ -21,11 +20,10 @@ from ._machine import Instances, Machine, Serverless
 from ._requests import endpoint_config_request, endpoint_request, model_request
 from ._scaling import scale, unscale
 from ._tuning import Tuning
+from ._waiting import until
 
 _LOG_GROUP = "/aws/sagemaker/Endpoints"
-_POLL_SECONDS = 10.0
-_LOG_TAIL = 30
-_ERROR = re.compile(r"[\w.]+(Error|Exception)\b")  # the last line of a traceback
+_CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 _MB = 1024 * 1024
 # Of a request; an asynchronous endpoint takes more, which its container would have to hold.
 _SERVERLESS_BYTES, _INSTANCE_BYTES, _ASYNCHRONOUS_BYTES = 4 * _MB, 6 * _MB, 100 * _MB
@@ -58,12 +56,14 @@ class Endpoint:
     url : str
     """
 
+    kind: ClassVar[str] = "endpoint"
+
     def __init__(self, name: str, cloud: Cloud | None = None) -> None:
         cloud = cloud or Cloud()
         self.name = name
         self.url = f"https://runtime.sagemaker.{cloud.region}.amazonaws.com/endpoints/{name}/invocations"
         self._cloud = cloud
-        self._config: dict[str, Any] | None = None
+        self._config: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r}, status={self.status!r})"
@@ -93,14 +93,13 @@ class Endpoint:
         JobError
             When it does not get healthy; with the reason and the last error of its log.
         """
-        while (status := self.status) in ("Creating", "Updating", "SystemUpdating", "RollingBack"):
-            time.sleep(_POLL_SECONDS)
+        status = until(lambda: self.status, lambda status: status not in _CHANGING)
         if status == "InService":
             return self
         reason = ""
         with suppress(NotFoundError):
-            reason = f": {self.describe().get('FailureReason', '')}"
-        raise JobError(f"endpoint {self.name} has the status {status}{reason}\nFrom its log:\n{_excerpt(self.log)}")
+            reason = self.describe().get("FailureReason", "")
+        raise unhealthy(self.name, status, reason, self.log)
 
     def predict(self, data: Any, *, header: bool | None = None) -> NDArray[Any]:
         """Predict rows; large data are sent in several requests, some of them at a time.
@@ -121,9 +120,13 @@ class Endpoint:
         ------
         InputError
             When the endpoint refuses the request, with its reason.
+        JobError
+            When it fails, or there is none of its name.
         """
-        if self._config is None:
+        if not self._config:
             self._config = self._parts()[1]
+        if not self._config:
+            raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region}; deploy its job again")
         serverless = _serverless(self._config)
         asynchronous = self._config.get("AsyncInferenceConfig")
         if asynchronous:
@@ -140,8 +143,12 @@ class Endpoint:
 
     def _check_alive(self) -> None:
         status = self.status
-        if status in ("Failed", "Deleting", "Deleted"):
-            raise JobError(f"endpoint {self.name} has the status {status}; it will not answer")
+        if status in ("Deleting", "Deleted"):
+            raise deleted(self.name)
+        if status == "Failed":
+            raise JobError(
+                ending(self.kind, self.name, status, "it will not answer; delete it and deploy its job again")
+            )
 
     def _parts(self) -> tuple[str, dict[str, Any]]:
         """Return the name and the description of its configuration, which goes by its own name if it is gone."""
@@ -170,8 +177,7 @@ class Endpoint:
             When the job fails, or the new model does not get healthy: the present one goes on, and
             nothing is left of the new one.
         """
-        chosen = job.wait().best_job if isinstance(job, Tuning) else job
-        chosen.wait()
+        chosen = job.completed()
         before, config = self._parts()
         if not config:
             raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region} that could be updated")
@@ -217,27 +223,26 @@ class Endpoint:
     def delete(self) -> None:
         """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
         name, config = self._parts()
+        self._config = {}
         with ExitStack() as last:  # whatever fails, the others are removed
             if not _serverless(config):
                 last.callback(
                     unscale, self._cloud, self.name, asynchronous=not config or "AsyncInferenceConfig" in config
                 )
             last.callback(self._remove, name, _models(config) or {self.name})
-            self._delete_alone()
+            until(self._delete_alone, bool)
 
-    def _delete_alone(self) -> None:
-        while True:
-            try:
-                self._cloud.call("sagemaker", "delete_endpoint", EndpointName=self.name)
-            except NotFoundError:
-                return
-            except JobError as error:
-                # One that is being made or changed is not deleted before that is over.
-                if "in-progress" not in str(error):
-                    raise
-                time.sleep(_POLL_SECONDS)
-            else:
-                return
+    def _delete_alone(self) -> bool:
+        """Return whether the endpoint could be deleted: not while it is being made or changed."""
+        try:
+            self._cloud.call("sagemaker", "delete_endpoint", EndpointName=self.name)
+        except NotFoundError:
+            return True
+        except JobError as error:
+            if "in-progress" not in str(error):
+                raise
+            return False
+        return True
 
     def _remove(self, config: str, models: set[str]) -> None:
         for operation, request in (
@@ -252,14 +257,6 @@ class Endpoint:
 
     def __exit__(self, *exception: object) -> None:
         self.delete()
-
-
-def _excerpt(log: str) -> str:
-    """Return the lines up to the last error: a container that cannot load its model starts again and again."""
-    lines = log.splitlines()
-    errors = [place for place, line in enumerate(lines, 1) if _ERROR.match(line)]
-    end = errors[-1] if errors else len(lines)
-    return "\n".join(lines[max(end - _LOG_TAIL, 0) : end])
 
 
 def _models(config: dict[str, Any]) -> set[str]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ...errors import JobError
+from ..shared._failures import need_completed
 from ..shared._metric_lines import read_metrics
 from ..shared._savings import Savings, savings
 from ._cloud import Cloud
 from ._machine import has_gpu
+from ._waiting import JOB_ENDED, until
 
 _LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-_ENDED = frozenset({"Completed", "Failed", "Stopped"})
-_LOG_TAIL = 30
-_POLL_SECONDS = 10.0
+# Of a job that the platform has stopped, by its secondary status.
+_TOO_LONG = {
+    "MaxRuntimeExceeded": "it took longer than max_seconds",
+    "MaxWaitTimeExceeded": "it took longer than max_wait_seconds",
+}
 
 
 class Job:
@@ -29,6 +31,9 @@ class Job:
     cloud : Cloud
     """
 
+    kind: ClassVar[str] = "job"
+    place: ClassVar[str] = "aws"
+
     def __init__(self, name: str, cloud: Cloud) -> None:
         self.name = name
         self.cloud = cloud
@@ -39,7 +44,7 @@ class Job:
 
     def describe(self) -> dict[str, Any]:
         """Return what the service says of the job."""
-        if self._described.get("TrainingJobStatus") not in _ENDED:
+        if self._described.get("TrainingJobStatus") not in JOB_ENDED:
             self._described = self.cloud.call("sagemaker", "describe_training_job", TrainingJobName=self.name)
         return self._described
 
@@ -146,32 +151,32 @@ class Job:
             attribute ``job``.
         """
         listeners = [listener for listener in (print if logs else None, on_line) if listener]
-        told = 0
-        while True:
-            ended = self.status in _ENDED
+        lines: list[str] = []
+
+        def ask() -> str:
+            """Return the status, and pass new lines of the log on."""
+            status = self.status
             if listeners:
-                lines = self.log.splitlines()
-                for line in lines[told:]:
+                printed = self.log.splitlines()
+                for line in printed[len(lines) :]:
                     for listener in listeners:
                         listener(line)
-                told = len(lines)
-            if ended:
-                break
-            time.sleep(_POLL_SECONDS)
+                lines[:] = printed
+            return status
+
+        until(ask, JOB_ENDED.__contains__)
         self._need_completed()
         return self
 
+    def completed(self) -> Job:
+        """Wait, and return the job."""
+        return self.wait()
+
     def stop(self) -> None:
         """Ask the service to stop the job. Does nothing when it has ended."""
-        if self.status not in _ENDED:
+        if self.status not in JOB_ENDED:
             self.cloud.call("sagemaker", "stop_training_job", TrainingJobName=self.name)
 
     def _need_completed(self) -> None:
-        status = self.status
-        if status == "Completed":
-            return
-        tail = "\n".join(self.log.splitlines()[-_LOG_TAIL:])
-        told = f": {self.failure}" if self.failure else ""
-        error = JobError(f"job {self.name} has the status {status}{told}\nThe end of its log:\n{tail}")
-        error.job = self  # type: ignore[attr-defined]  # for callers of a failing fit, who get no handle
-        raise error
+        too_long = _TOO_LONG.get(str(self.describe().get("SecondaryStatus")), "")
+        need_completed(self, self.failure or too_long)

@@ -8,11 +8,12 @@ the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import ParameterError
 from ..shared._limits import CHOICES, check_choices, check_hyperparameters, check_name
+from ..shared._place import Search
 from ._machine import Channel, Instances, Machine, Serverless
 
 STRATEGIES = ("Bayesian", "Random", "Grid")
@@ -76,63 +77,42 @@ def training_request(
 def tuning_request(
     name: str,
     machine: Machine,
+    search: Search,
     *,
     source: str,
-    space: Mapping[str, Any],
     hyperparameters: Mapping[str, Any],
     channels: Mapping[str, Channel],
     output: str,
     metrics: Sequence[Mapping[str, str]],
-    objective: str,
-    greater_is_better: bool,
-    max_jobs: int,
-    max_parallel_jobs: int = 1,
-    strategy: str = "Bayesian",
-    seed: int | None = None,
-    warm_start: Iterable[str] = (),
     checkpoints: str | None = None,
 ) -> dict[str, Any]:
     """Return a request for ``CreateHyperParameterTuningJob``; what is not said here is as in `training_request`.
 
     Parameters
     ----------
-    space : mapping of str to tuple or list
+    search : Search
     hyperparameters : mapping
         Those that are the same for all trials.
-    objective : str
-        Name of the metric that trials are compared by.
-    greater_is_better : bool
-    max_jobs, max_parallel_jobs : int
-    strategy : {"Bayesian", "Random", "Grid"}
-        A grid takes lists of values alone, and tries all of them.
-    seed : int or None
-    warm_start : iterable of str
-        Names of earlier tuning jobs, whose trials count.
     """
-    check_hyperparameters({**hyperparameters, **dict.fromkeys(space, 0)})
-    if strategy not in STRATEGIES:
-        why = f"; Hyperband {UNFINISHED}"
-        raise ParameterError(
-            f"strategy is {strategy!r}, expected one of {', '.join(map(repr, STRATEGIES))}"
-            + (why if strategy == "Hyperband" else "")
-        )
-    ranges = parameter_ranges(space, strategy)
+    check_hyperparameters({**hyperparameters, **dict.fromkeys(search.space, 0)})
+    check_strategy(search.strategy)
+    ranges = parameter_ranges(search.space, search.strategy)
     source, channels = _reachable(machine, source, channels)
-    limits: dict[str, int] = {"MaxParallelTrainingJobs": max_parallel_jobs}
-    if strategy != "Grid":  # which tries everything, so that a number may not be given
-        limits["MaxNumberOfTrainingJobs"] = max_jobs
+    limits: dict[str, int] = {"MaxParallelTrainingJobs": search.max_parallel_jobs}
+    if search.strategy != "Grid":  # which tries everything, so that a number may not be given
+        limits["MaxNumberOfTrainingJobs"] = search.max_jobs
     config: dict[str, Any] = {
-        "Strategy": strategy,
+        "Strategy": search.strategy,
         "HyperParameterTuningJobObjective": {
-            "Type": "Maximize" if greater_is_better else "Minimize",
-            "MetricName": objective,
+            "Type": "Maximize" if search.greater_is_better else "Minimize",
+            "MetricName": search.objective,
         },
         "ResourceLimits": limits,
         "ParameterRanges": ranges,
         "TrainingJobEarlyStoppingType": "Off",
     }
-    if seed is not None:
-        config["RandomSeed"] = seed
+    if search.seed is not None:
+        config["RandomSeed"] = search.seed
     definition = {
         "StaticHyperParameters": _texts(hyperparameters, source),
         **_job(machine, channels, output, metrics, checkpoints),
@@ -144,7 +124,7 @@ def tuning_request(
         "TrainingJobDefinition": definition,
         **_tags(machine),
     }
-    parents = list(warm_start)
+    parents = list(search.warm_start)
     if len(parents) > _MOST_PARENTS:
         raise ParameterError(f"warm_start names {len(parents)} tuning jobs, at most {_MOST_PARENTS} are taken")
     if parents:
@@ -153,6 +133,16 @@ def tuning_request(
             "WarmStartType": "TransferLearning",  # the data or the space may have changed
         }
     return request
+
+
+def check_strategy(strategy: str) -> None:
+    """Raise a ParameterError for a strategy that the service does not have, or that does not fit byoe's jobs."""
+    if strategy not in STRATEGIES:
+        why = f"; Hyperband {UNFINISHED}"
+        raise ParameterError(
+            f"strategy is {strategy!r}, expected one of {', '.join(map(repr, STRATEGIES))}"
+            + (why if strategy == "Hyperband" else "")
+        )
 
 
 def parameter_ranges(space: Mapping[str, Any], strategy: str = "Bayesian") -> dict[str, list[dict[str, Any]]]:

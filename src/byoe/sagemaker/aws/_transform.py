@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import JobError, ParameterError
-from ..shared._payload import ACCEPT, read_answer
+from ...serving._media import ANSWER_TYPES, CONTENT_TYPES
+from ..shared._failures import need_completed
+from ..shared._payload import ACCEPT, payloads, read_answer
+from ..shared._place import Batch
 from ._cloud import Cloud, NotFoundError
 from ._machine import Machine
 from ._requests import model_request, transform_request
+from ._waiting import JOB_ENDED, until
 
 _LOG_GROUP = "/aws/sagemaker/TransformJobs"
-_ENDED = frozenset({"Completed", "Failed", "Stopped"})
-_LOG_TAIL = 30
-_POLL_SECONDS = 15.0
 # Megabytes of a file: of one that byoe has made, and the most that the service takes.
-PIECE_MB, _MOST_MB = 6, 100
+_PIECE_MB, _MOST_MB = 6, 100
+_PIECE = _PIECE_MB * 1024 * 1024 - 1024  # bytes
+_SUFFIX = {"application/json": "json", "application/x-npy": "npy"}
 
 
 class Transform:
@@ -36,6 +39,8 @@ class Transform:
     ----------
     name : str
     """
+
+    kind: ClassVar[str] = "transform job"
 
     def __init__(self, name: str, cloud: Cloud | None = None) -> None:
         self.name = name
@@ -71,20 +76,15 @@ class Transform:
         JobError
             When it has failed or was stopped; with the reason and the end of its log.
         """
-        while (status := self.status) not in _ENDED:
-            time.sleep(_POLL_SECONDS)
+        until(lambda: self.status, JOB_ENDED.__contains__)
         with suppress(NotFoundError):
             self._cloud.call("sagemaker", "delete_model", ModelName=self.describe()["ModelName"])
-        if status != "Completed":
-            reason = self.describe().get("FailureReason", "")
-            tail = "\n".join(self.log.splitlines()[-_LOG_TAIL:])
-            told = f": {reason}" if reason else ""
-            raise JobError(f"transform job {self.name} has the status {status}{told}\nThe end of its log:\n{tail}")
+        need_completed(self, self.describe().get("FailureReason", ""))
         return self
 
     def stop(self) -> None:
         """Ask the service to stop the job. Does nothing when it has ended."""
-        if self.status not in _ENDED:
+        if self.status not in JOB_ENDED:
             self._cloud.call("sagemaker", "stop_transform_job", TransformJobName=self.name)
 
     def predictions(self) -> NDArray[Any]:
@@ -117,6 +117,41 @@ class Transform:
                 raise JobError(f"transform job {self.name} has left no predictions for {rows}{file} at {self.output}")
             found.append(read_answer(self._cloud.get(self.output + name)))
         return np.concatenate(found)
+
+
+def is_address(data: Any) -> bool:
+    """Return whether rows are files that are in S3 already."""
+    return isinstance(data, str) and data.startswith("s3://")
+
+
+def check_batch(batch: Batch) -> None:
+    """Raise a ParameterError for rows or predictions in a form that no transform job takes."""
+    there = is_address(batch.data)
+    if batch.content_type is not None and not there:
+        raise ParameterError("content_type is for files at an s3:// address; what is here is sent as byoe sends it")
+    if batch.header is not None and there:
+        raise ParameterError("header is for files of this machine; the container looks at each file at an address")
+    for name, value, known in (
+        ("content_type", batch.content_type or CONTENT_TYPES[0], CONTENT_TYPES),
+        ("accept", batch.accept, ANSWER_TYPES),
+    ):
+        if value.partition(";")[0].strip() not in known:
+            raise ParameterError(f"{name} is {value!r}, expected one of {', '.join(map(repr, known))}")
+
+
+def write_rows(batch: Batch, folder: Path) -> tuple[Path | str, str]:
+    """Return where rows are and their content type: an address, or a folder that they are written into.
+
+    The files are a request each, in the order of their names.
+    """
+    if is_address(batch.data):
+        return batch.data, batch.content_type or CONTENT_TYPES[0]
+    bodies = payloads(batch.data, _PIECE, header=batch.header)
+    content_type = bodies[0][1]
+    digits = len(str(len(bodies)))
+    for number, (body, _) in enumerate(bodies):
+        (folder / f"rows-{number:0{digits}}.{_SUFFIX[content_type]}").write_bytes(body)
+    return folder, content_type
 
 
 def create_transform(
@@ -154,7 +189,7 @@ def create_transform(
         content_type=content_type,
         accept=accept,
         output=output,
-        payload_mb=_MOST_MB if whole_files else PIECE_MB,
+        payload_mb=_MOST_MB if whole_files else _PIECE_MB,
     )
     cloud.call("sagemaker", "create_model", **model_request(name, machine, artifact))
     try:

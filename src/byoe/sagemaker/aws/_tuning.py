@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
-from typing import Any
+from typing import Any, ClassVar
 
 from ...errors import JobError
+from ..shared._failures import ending, without_best
 from ._cloud import Cloud
 from ._job import Job
-
-_ENDED = frozenset({"Completed", "Failed", "Stopped"})
-_POLL_SECONDS = 15.0
+from ._waiting import JOB_ENDED, until
 
 
 class Tuning:
@@ -21,6 +19,9 @@ class Tuning:
     ----------
     name : str
     """
+
+    kind: ClassVar[str] = "tuning job"
+    place: ClassVar[str] = "aws"
 
     def __init__(self, name: str, cloud: Cloud) -> None:
         self.name = name
@@ -77,11 +78,13 @@ class Tuning:
         found = self.describe()
         best = found.get("BestTrainingJob")
         if not best:
-            raise JobError(
-                f"no trial of tuning job {self.name} has a result (status {found['HyperParameterTuningJobStatus']}"
-                f"{': ' + found['FailureReason'] if found.get('FailureReason') else ''})"
-            )
+            reason = found.get("FailureReason") or self._first_failure()
+            raise without_best(self.name, found["HyperParameterTuningJobStatus"], reason)
         return Job(best["TrainingJobName"], self._cloud)
+
+    def _first_failure(self) -> str:
+        failures = (Job(row["job"], self._cloud).failure for row in self.trials if row["status"] == "Failed")
+        return next((f"the first one: {reason}" for reason in failures if reason), "")
 
     def wait(self) -> Tuning:
         """Wait until the tuning job ends. An interrupt ends the waiting, not the job.
@@ -91,16 +94,18 @@ class Tuning:
         JobError
             When it has failed.
         """
-        while (status := self.status) not in _ENDED:
-            time.sleep(_POLL_SECONDS)
+        status = until(lambda: self.status, JOB_ENDED.__contains__)
         if status == "Failed":
-            reason = self.describe().get("FailureReason", "")
-            raise JobError(f"tuning job {self.name} has failed: {reason}")
+            raise JobError(ending(self.kind, self.name, status, self.describe().get("FailureReason", "")))
         return self
+
+    def completed(self) -> Job:
+        """Wait, and return the best job."""
+        return self.wait().best_job.wait()
 
     def stop(self) -> None:
         """Ask the service to stop the tuning job. Does nothing when it has ended."""
-        if self.status not in _ENDED:
+        if self.status not in JOB_ENDED:
             self._cloud.call("sagemaker", "stop_hyper_parameter_tuning_job", HyperParameterTuningJobName=self.name)
 
 

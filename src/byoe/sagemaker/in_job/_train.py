@@ -6,31 +6,29 @@ import json
 import os
 import shutil
 import signal
-import sys
-import threading
 import time
 import traceback
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...contracts._task import FloatArray
 from ...data._files import read_frame
 from ...data._input import check_target, learn_table, read_table
 from ...data._roles import Dataset, take_apart
 from ...ensemble._configure import configure
 from ...ensemble._load import from_spec
 from ...errors import InputError, JobError
-from ...registry._members import as_blender, members
-from ...scoring._metrics import CLASSIFICATION, REGRESSION, find_metric
-from ..local._layout import SERVING
+from ...scoring._metrics import Metric
+from ..shared._checks import Variant, variant_of
 from ..shared._metric_lines import metric_line
+from ..shared._names import SERVING_REQUIREMENTS
 from ..shared._savings import fitted_line
 from ._hosts import hosts_of_job, leading, work
+from ._owner import check_origin, end_with_owner
 from ._report import report
 from ._serving_needs import libraries_in_use, needed_lines
 
@@ -81,93 +79,115 @@ def run(source: Path) -> None:
     if os.environ.get("BYOE_OWNED"):  # set for local jobs, whose owner holds their standard input
         end_with_owner()
     spec = json.loads((source / "spec.json").read_text(encoding="utf-8"))
-    given = json.loads(os.environ.get("SM_HPS", "{}"))
-    # A tuning job tells its trials what it compares them by.
-    hyperparameters = {name: value for name, value in given.items() if not name.startswith("_tuning_")}
-    ensemble = configure(from_spec(spec), hyperparameters)
-    if int(os.environ.get("SM_NUM_GPUS", "0")):
-        ensemble = on_gpu(ensemble)
-    ensemble.set_params(verbose=1)
-    checkpoints = _checkpoints()
-    if checkpoints is not None and ensemble.store is None:
-        ensemble.set_params(store=str(checkpoints))
-        say(f"finished tasks are kept in {checkpoints}")
-    if hyperparameters:
-        say(f"hyperparameters {json.dumps(hyperparameters, sort_keys=True)}")
-    train = _channel("train", spec["data"])
-    if train is None:
-        raise JobError("there is no channel 'train'")
-    validation = _channel("validation", spec["data"])
-    if validation is not None:  # before anything is fitted
-        validation = fitting(validation, train, classes=ensemble._classifies, categorical=ensemble.categorical)
+    variant = _read_variant(spec)
+    ensemble = _set_up(variant)
+    train, validation = _read_data(spec["data"], ensemble)
     say(f"read {len(train.X)} rows x {train.X.shape[1]} columns in {time.perf_counter() - started:.2f} s")
-    hosts, here = hosts_of_job()
-    with ExitStack() as together:
-        if len(hosts) > 1:
-            _, table = learn_table(train.X, ensemble.categorical)
-            if here != hosts[0]:
-                say(f"works for {hosts[0]}")
-                work(hosts[0], table)
-                return
-            digest = table.digest()
-            del table  # the fit reads its own
-            together.enter_context(leading(hosts, digest))
-            say(f"{len(hosts)} hosts are together after {time.perf_counter() - started:.2f} s")
-        begun = time.perf_counter()
-        ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
-        seconds = time.perf_counter() - begun
-        say(fitted_line(len(ensemble.members_), seconds))
-    model = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
-    ensemble.save(model, trusted=spec["trusted"])
-    libraries = libraries_in_use(ensemble, model)
-    _ship_code(source, model / "code", libraries, spec["requirements"])
-    metrics = evaluate(ensemble, validation)
-    output = Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "leaderboard.json").write_text(json.dumps(ensemble.leaderboard_, indent=1, default=str), encoding="utf-8")
-    rows, columns = train.X.shape
-    told = report(ensemble, metrics, rows=rows, columns=columns, seconds=seconds)
-    (output / "report.md").write_text(told, encoding="utf-8")
+    with _all_hosts(train, ensemble, started) as leads:
+        if not leads:
+            return
+        seconds = _fit(ensemble, train)
+    model = _write_model(source, spec, ensemble)
+    metrics = evaluate(ensemble, validation, variant.metrics)
+    _write_reports(ensemble, metrics, train, seconds)
     say(f"saved the ensemble in {model} after {time.perf_counter() - started:.2f} s")
     for name, value in metrics.items():
         print(metric_line(name, value), flush=True)
 
 
-def on_gpu(ensemble: Any) -> Any:
+def _read_variant(spec: Mapping[str, Any]) -> Variant:
+    """Return what is to be trained: the ensemble of the specification with the job's hyperparameters."""
+    values = json.loads(os.environ.get("SM_HPS", "{}"))
+    # A tuning job tells its trials what it compares them by.
+    hyperparameters = {name: value for name, value in values.items() if not name.startswith("_tuning_")}
+    if hyperparameters:
+        say(f"hyperparameters {json.dumps(hyperparameters, sort_keys=True)}")
+    return variant_of(configure(from_spec(spec), hyperparameters))
+
+
+def _set_up(variant: Variant) -> Any:
+    """Return the ensemble, made to use what the job's machine has."""
+    ensemble = on_gpu(variant) if int(os.environ.get("SM_NUM_GPUS", "0")) else variant.ensemble
+    ensemble.set_params(verbose=1)
+    checkpoints = _checkpoints()
+    if checkpoints is not None and ensemble.store is None:
+        ensemble.set_params(store=str(checkpoints))
+        say(f"finished tasks are kept in {checkpoints}")
+    return ensemble
+
+
+def _read_data(roles: dict[str, Any], ensemble: Any) -> tuple[Dataset, Dataset | None]:
+    """Return the training table, and the validation table if there is one, checked before anything is fitted."""
+    train, validation = _channel("train", roles), _channel("validation", roles)
+    if train is None:
+        raise JobError("there is no channel 'train'")
+    if validation is not None:
+        validation = fitting(validation, train, classes=ensemble._classifies, categorical=ensemble.categorical)
+    return train, validation
+
+
+@contextmanager
+def _all_hosts(train: Dataset, ensemble: Any, started: float) -> Iterator[bool]:
+    """Yield whether this host fits, with the others as its workers; one that does not has worked before."""
+    hosts, here = hosts_of_job()
+    if len(hosts) < 2:
+        yield True
+        return
+    _, table = learn_table(train.X, ensemble.categorical)
+    if here != hosts[0]:
+        say(f"works for {hosts[0]}")
+        work(hosts[0], table)
+        yield False
+        return
+    digest = table.digest()
+    del table  # the fit reads its own
+    with leading(hosts, digest):
+        say(f"{len(hosts)} hosts are together after {time.perf_counter() - started:.2f} s")
+        yield True
+
+
+def _fit(ensemble: Any, train: Dataset) -> float:
+    """Fit the ensemble; return the seconds."""
+    begun = time.perf_counter()
+    ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
+    seconds = time.perf_counter() - begun
+    say(fitted_line(len(ensemble.members_), seconds))
+    return seconds
+
+
+def _write_model(source: Path, spec: Mapping[str, Any], ensemble: Any) -> Path:
+    """Save the ensemble with its serving code; return where."""
+    model = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
+    ensemble.save(model, trusted=spec["trusted"])
+    _ship_code(source, model / "code", libraries_in_use(ensemble, model), spec["requirements"])
+    return model
+
+
+def _write_reports(ensemble: Any, metrics: Mapping[str, float], train: Dataset, seconds: float) -> None:
+    output = Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "leaderboard.json").write_text(json.dumps(ensemble.leaderboard_, indent=1, default=str), encoding="utf-8")
+    rows, columns = train.X.shape
+    text = report(ensemble, metrics, rows=rows, columns=columns, seconds=seconds)
+    (output / "report.md").write_text(text, encoding="utf-8")
+
+
+def on_gpu(variant: Variant) -> Any:
     """Return the ensemble with members that train on a GPU where they can, unless they are told otherwise."""
     settings = {
         f"{label}__{name}": value
-        for label, learner in members(ensemble.learners).items()
+        for label, learner in variant.recipe.learners.items()
         for name, value in learner.gpu.items()
         if name not in learner.own_params()
     }
     if settings:
         say(f"trains on a GPU: {', '.join(settings)}")
-    return configure(ensemble, settings)
+    return configure(variant.ensemble, settings)
 
 
 def say(text: str) -> None:
     """Print a line of the log that a person reads."""
     print(f"[byoe] {text}", flush=True)
-
-
-def check_origin() -> None:
-    """Refuse to run another byoe than the one that was shipped (set for local jobs only)."""
-    site = os.environ.get("BYOE_LOCAL_SITE")
-    here = Path(sys.modules["byoe"].__file__ or "").resolve()
-    if site and not here.is_relative_to(Path(site).resolve()):
-        raise JobError(f"the job imports byoe from {here}, expected the shipped wheel under {site}")
-
-
-def end_with_owner() -> None:
-    """End this local process once the one that started it is gone, however that ended."""
-
-    def wait() -> None:
-        while os.read(0, 1024):  # not sys.stdin, whose lock would be held at exit
-            pass
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _channel(name: str, data: dict[str, Any]) -> Dataset | None:
@@ -205,7 +225,7 @@ def fitting(validation: Dataset, train: Dataset, *, classes: bool, categorical: 
     return replace(validation, X=X)
 
 
-def evaluate(ensemble: Any, validation: Dataset | None) -> dict[str, float]:
+def evaluate(ensemble: Any, validation: Dataset | None, metrics: Sequence[Metric]) -> dict[str, float]:
     """Return the blend's and the members' metrics under the names of the log.
 
     On the validation channel if there is one, else the blend's cross-validated and the
@@ -231,27 +251,15 @@ def evaluate(ensemble: Any, validation: Dataset | None) -> dict[str, float]:
         ("validation", blend, ensemble.blender_.gives_probabilities),
         *((f"member:{label}", by_member[:, column], gives[label]) for column, label in enumerate(gives)),
     ]:
-        found |= _values(ensemble, prefix, y, weight, prediction, scored, probabilities)
+        for metric in metrics:
+            if probabilities or not metric.needs_probabilities:
+                found[f"{prefix}:{metric.name}"] = metric.value(
+                    y[scored],
+                    prediction[scored],
+                    classes=getattr(ensemble, "classes_", None),
+                    sample_weight=None if weight is None else weight[scored],
+                )
     return found
-
-
-def _values(
-    ensemble: Any, prefix: str, y: Any, weight: Any, prediction: FloatArray, rows: Any, probabilities: bool
-) -> dict[str, float]:
-    task = ensemble._task
-    chosen = find_metric(ensemble.metric, task, probabilities=as_blender(ensemble.blender).gives_probabilities)
-    names = CLASSIFICATION if task.is_classification else REGRESSION
-    metrics = [chosen, *(find_metric(name, task) for name in names if name != chosen.name)]
-    return {
-        f"{prefix}:{metric.name}": metric.value(
-            y[rows],
-            prediction[rows],
-            classes=getattr(ensemble, "classes_", None),
-            sample_weight=None if weight is None else weight[rows],
-        )
-        for metric in metrics
-        if probabilities or not metric.needs_probabilities
-    }
 
 
 def _ship_code(source: Path, code: Path, libraries: Iterable[str], asked: Iterable[str]) -> None:
@@ -260,7 +268,8 @@ def _ship_code(source: Path, code: Path, libraries: Iterable[str], asked: Iterab
     code.mkdir(parents=True)
     for name in ("inference.py", "spec.json"):
         shutil.copy2(source / name, code / name)
-    full = source / SERVING if (source / SERVING).exists() else source / "requirements.txt"
+    serving = source / SERVING_REQUIREMENTS
+    full = serving if serving.exists() else source / "requirements.txt"
     all_lines = full.read_text(encoding="utf-8").splitlines()
     lines = needed_lines(all_lines, libraries, asked)
     if left_out := [line for line in all_lines if line not in lines]:

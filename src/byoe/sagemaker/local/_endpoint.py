@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import shutil
@@ -13,13 +14,14 @@ import urllib.error
 import urllib.request
 import weakref
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import JobError
 from ...serving._server import MAX_BODY
+from ..shared._failures import deleted, unanswered, unhealthy
 from ..shared._payload import ACCEPT, payloads, read_answer, refusal
 from ..source._wheels import unpack
 from ._job import end_group
@@ -39,6 +41,8 @@ class LocalEndpoint:
     url : str
         ``http://127.0.0.1:port``, with ``/ping`` and ``/invocations`` below it.
     """
+
+    kind: ClassVar[str] = "endpoint"
 
     def __init__(self, name: str, artifact: Path) -> None:
         self.name = name
@@ -78,7 +82,12 @@ class LocalEndpoint:
                         return int(line.removeprefix("port="))
                     if not line:
                         break
-        raise JobError(f"endpoint {self.name} did not become healthy. Its log:\n{self.log[-3000:]}")
+        raise unhealthy(self.name, "Failed", self._why_not(), self.log)
+
+    def _why_not(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return f"its process has ended, exit code {self._process.wait(timeout=1.0)}"
+        return f"it did not become healthy within {_START_SECONDS:g} s"
 
     @property
     def log(self) -> str:
@@ -109,7 +118,7 @@ class LocalEndpoint:
 
     def _invoke(self, body: bytes, content_type: str) -> NDArray[Any]:
         if not self._finalizer.alive:
-            raise JobError(f"endpoint {self.name} has been deleted")
+            raise deleted(self.name)
         headers = {"Content-Type": content_type, "Accept": ACCEPT}
         request = urllib.request.Request(f"{self.url}/invocations", body, headers)
         try:
@@ -119,6 +128,10 @@ class LocalEndpoint:
             with error:
                 text = error.read().decode(errors="replace")
             raise refusal(self.name, error.code, text) from None
+        except TimeoutError:
+            raise unanswered(self.name, _REQUEST_SECONDS) from None
+        except OSError as error:
+            raise JobError(f"endpoint {self.name} does not answer ({error}); its log may tell why") from error
 
     def delete(self) -> None:
         """Stop the server. Does nothing the second time."""

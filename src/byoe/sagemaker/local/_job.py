@@ -6,29 +6,22 @@ import atexit
 import contextlib
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ...errors import JobError
+from ..shared._failures import need_completed
 from ..shared._metric_lines import read_metrics
 from ._layout import lay_out
 
 _GRACE_SECONDS = 5.0
-_LOG_TAIL = 30
 
 # A strong reference: a job goes on when its handle is forgotten.
 _running: set[LocalJob] = set()
-
-
-def new_name(prefix: str = "byoe") -> str:
-    """Return a job name that is not taken."""
-    return f"{prefix}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
 
 
 class LocalJob:
@@ -41,6 +34,9 @@ class LocalJob:
         The folder that stands for ``/opt/ml``: ``input``, ``code``, ``model``, ``output``.
     hyperparameters : dict
     """
+
+    kind: ClassVar[str] = "job"
+    place: ClassVar[str] = "local"
 
     def __init__(
         self,
@@ -157,6 +153,10 @@ class LocalJob:
         self._need_completed()
         return self
 
+    def completed(self) -> LocalJob:
+        """Wait, and return the job."""
+        return self.wait()
+
     @contextlib.contextmanager
     def _stopping_if_interrupted(self) -> Any:
         try:
@@ -166,17 +166,11 @@ class LocalJob:
             raise
 
     def _need_completed(self) -> None:
-        status = self.status
-        if status == "Completed":
-            return
         reason = self.failure.partition("\n\n")[0]
-        tail = "\n".join(self.log.splitlines()[-_LOG_TAIL:])
-        code = self._process.returncode
-        ended = f"it was ended by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        told = f": {reason or ended}"
-        error = JobError(f"job {self.name} has the status {status}{told}\nThe end of its log ({self._log}):\n{tail}")
-        error.job = self  # type: ignore[attr-defined]  # for callers of a failing fit, who get no handle
-        raise error
+        if self.status == "Failed" and not reason:
+            code = self._process.returncode
+            reason = f"it was ended by signal {-code}" if code < 0 else f"exit code {code}"
+        need_completed(self, reason, log_file=self._log)
 
     def stop(self) -> None:
         """Stop the job and every process it started. Does nothing when it has ended."""

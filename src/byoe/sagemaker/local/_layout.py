@@ -16,8 +16,6 @@ from typing import Any
 
 from ..source._wheels import unpack
 
-# What an endpoint installs, where that is not what the job does.
-SERVING = "serving.txt"
 _HOST = "localhost"
 _GROUP = "homogeneousCluster"
 _INFO = 20  # the toolkit's log level

@@ -29,7 +29,7 @@ def load_handlers(artifact: Path) -> Any:
 
 def main() -> int:
     """Serve the artifact named on the command line until standard input closes."""
-    from ..in_job._train import check_origin, end_with_owner
+    from ..in_job._owner import check_origin, end_with_owner
 
     check_origin()
     artifact = Path(sys.argv[1])

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from ...contracts._search_space import check_domain
-from ...ensemble._configure import configure
-from ...errors import JobError, ParameterError, need
-from ..shared._limits import check_choices
+from ...errors import JobError, need
+from ..shared._failures import without_best
 from ._job import LocalJob
 
 
@@ -26,6 +24,9 @@ class LocalTuning:
         One per finished trial, in the order of their start: ``number``, ``job``, ``status``,
         ``objective`` (None for a failed one), ``seconds``, and ``params``.
     """
+
+    kind: ClassVar[str] = "tuning job"
+    place: ClassVar[str] = "local"
 
     def __init__(
         self, name: str, objective: str, greater_is_better: bool, launch: Callable[[str, dict[str, Any]], LocalJob]
@@ -126,6 +127,10 @@ class LocalTuning:
             raise self._error
         return self
 
+    def completed(self) -> LocalJob:
+        """Wait, and return the best job."""
+        return self.wait().best_job.wait()
+
     def stop(self) -> None:
         """Stop the running trials and start no more."""
         self._stopping.set()
@@ -140,42 +145,11 @@ class LocalTuning:
         done = [trial for trial in self.trials if trial["objective"] is not None]
         if not done:
             first = next(iter(self.jobs.values()), None)
-            reason = first.failure.partition("\n")[0] if first else "none was started"
             missing = f"its log holds no number for {self.objective}"
-            raise JobError(f"no trial of tuning job {self.name} has a result; the first one: {reason or missing}")
+            reason = f"the first one: {first.failure.partition(chr(10))[0] or missing}" if first else "none was started"
+            raise without_best(self.name, self.status, reason)
         pick = max if self.greater_is_better else min
         return self.jobs[pick(done, key=lambda trial: trial["objective"])["job"]]
-
-
-def check_space(ensemble: Any, space: Mapping[str, Any]) -> list[Any]:
-    """Check a search space before anything runs: its domains, and that every name is known.
-
-    Returns
-    -------
-    list of EnsembleRegressor or EnsembleClassifier
-        The ensemble with every value of every list, and with the ends of every range.
-
-    Raises
-    ------
-    ParameterError
-        Names the entry and says what was expected.
-    """
-    if not space:
-        raise ParameterError("the space is empty; give at least one parameter to tune")
-    for name, domain in space.items():
-        check_domain(name, domain)
-        if isinstance(domain, list):
-            check_choices(name, domain)
-    if "metric" in space:
-        raise ParameterError("the space holds 'metric'; trials are compared by one, which is set on the ensemble")
-    # Every value of a list must fit, each in the company of the others' first values.
-    first = {name: domain[0] for name, domain in space.items()}
-    values = [
-        {**first, name: value}
-        for name, domain in space.items()
-        for value in (domain if isinstance(domain, list) else domain[:2])
-    ]
-    return [configure(ensemble, one) for one in values]
 
 
 def _suggest(trial: Any, name: str, domain: Any) -> Any:

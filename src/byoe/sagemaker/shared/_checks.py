@@ -3,43 +3,78 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ...contracts._search_space import check_domain
 from ...contracts._task import Task
 from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
+from ...ensemble._recipe import Recipe
 from ...ensemble._spec import to_spec
 from ...errors import ParameterError
 from ...registry._members import as_blender, check_members
-from ...scoring._metrics import Metric, find_metric
-from ._limits import check_hyperparameters
+from ...scoring._metrics import CLASSIFICATION, REGRESSION, Metric, find_metric
+from ._limits import check_choices, check_hyperparameters
 
 _TASKS = {True: Task("classification", 2), False: Task("regression")}  # where only the kind matters
 
 
-def configured(ensemble: Any, values: Mapping[str, Any]) -> Any:
+@dataclass(frozen=True)
+class Variant:
+    """An ensemble as a job may train it, with what its arguments mean: the one place where a job's are parsed.
+
+    Attributes
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+        Not fitted.
+    recipe : Recipe
+    metrics : sequence of Metric
+        What a job prints of the blend and of each member; the first is the ensemble's own.
+    """
+
+    ensemble: Any
+    recipe: Recipe
+    metrics: Sequence[Metric]
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names of all metrics in the log of a job."""
+        prefixes = ["validation", *(f"member:{label}" for label in self.recipe.learners)]
+        return [f"{prefix}:{metric.name}" for prefix in prefixes for metric in self.metrics]
+
+
+def variant_of(ensemble: Any, recipe: Recipe | None = None) -> Variant:
+    """Return an ensemble with its recipe; without one it is not checked, since hyperparameters may change it."""
+    recipe = recipe or ensemble._recipe()
+    task = _TASKS[ensemble._classifies]
+    own = find_metric(recipe.metric, task, probabilities=recipe.blender.gives_probabilities)
+    usual = CLASSIFICATION if task.is_classification else REGRESSION
+    return Variant(ensemble, recipe, [own, *(find_metric(name, task) for name in usual if name != own.name)])
+
+
+def configured(ensemble: Any, values: Mapping[str, Any]) -> Variant:
     """Apply the hyperparameters, and check what can be checked without data."""
     if not isinstance(ensemble, BaseEnsemble):
         raise ParameterError(
             f"{type(ensemble).__name__} is not an ensemble: expected an EnsembleRegressor or EnsembleClassifier"
         )
-    made = configure(ensemble, values)
-    recipe = made._checked()
-    check_members(recipe.learners, recipe.blender, _TASKS[made._classifies])
-    to_spec(made)
-    return made
+    chosen = configure(ensemble, values)
+    recipe = chosen._checked()
+    check_members(recipe.learners, recipe.blender, _TASKS[chosen._classifies])
+    to_spec(chosen)
+    return variant_of(chosen, recipe)
 
 
-def objective(ensemble: Any, space: Mapping[str, Any]) -> Metric:
+def objective(variant: Variant, space: Mapping[str, Any]) -> Metric:
     """Return the metric that every trial of the space prints."""
-    task = _TASKS[ensemble._classifies]
-    choices = space.get("blender", [ensemble.blender])
+    blenders = list(map(as_blender, space["blender"])) if "blender" in space else [variant.recipe.blender]
     # One objective for all: what a blender without probabilities cannot give is no objective.
-    probabilities = all(as_blender(choice).gives_probabilities for choice in choices)
-    return find_metric(ensemble.metric, task, probabilities=probabilities)
+    probabilities = all(blender.gives_probabilities for blender in blenders)
+    return find_metric(variant.recipe.metric, _TASKS[variant.ensemble._classifies], probabilities=probabilities)
 
 
 def plain_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -58,3 +93,37 @@ def plain_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
             ) from error
     check_hyperparameters(values)
     return values
+
+
+def check_space(ensemble: Any, space: Mapping[str, Any], fixed: Iterable[str] = ()) -> list[Any]:
+    """Check a search space before anything runs: its domains, and that every name is known and not fixed.
+
+    Returns
+    -------
+    list of EnsembleRegressor or EnsembleClassifier
+        The ensemble with every value of every list, and with the ends of every range.
+
+    Raises
+    ------
+    ParameterError
+        Names the entry and says what was expected.
+    """
+    both = {name.replace("-", "_") for name in space} & {name.replace("-", "_") for name in fixed}
+    if both:
+        raise ParameterError(f"{', '.join(sorted(both))} is both fixed and in the space; keep one")
+    if not space:
+        raise ParameterError("the space is empty; give at least one parameter to tune")
+    for name, domain in space.items():
+        check_domain(name, domain)
+        if isinstance(domain, list):
+            check_choices(name, domain)
+    if "metric" in space:
+        raise ParameterError("the space holds 'metric'; trials are compared by one, which is set on the ensemble")
+    # Every value of a list must fit, each in the company of the others' first values.
+    first = {name: domain[0] for name, domain in space.items()}
+    values = [
+        {**first, name: value}
+        for name, domain in space.items()
+        for value in (domain if isinstance(domain, list) else domain[:2])
+    ]
+    return [configure(ensemble, one) for one in values]

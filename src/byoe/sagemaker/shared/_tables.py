@@ -14,7 +14,7 @@ from ...errors import InputError, ParameterError, need
 
 
 def data_roles(
-    channels: Mapping[str, Any], target: Any, weight: Any, groups: Any, drop: Iterable[Any], header: bool | None
+    channels: Mapping[str, Any], *, target: Any, weight: Any, groups: Any, drop: Iterable[Any], header: bool | None
 ) -> dict[str, Any]:
     """Return the roles of columns, which every table here has; those of frames by the names that their files will have.
 
@@ -54,16 +54,16 @@ def _labels(table: Any, header: bool | None, roles: Mapping[str, Any]) -> list[A
     return None
 
 
-def read_channels(train: Any, validation: Any, *, local: bool = True) -> dict[str, Any]:
-    """Return the tables of a job by their channels: frames, paths, or for a job on AWS addresses."""
+def read_channels(train: Any, validation: Any, *, addresses: tuple[str, ...]) -> dict[str, Any]:
+    """Return the tables of a job by their channels: frames, paths, or addresses that begin as its place reads them."""
     tables = {"train": train} if validation is None else {"train": train, "validation": validation}
-    return {name: _table(table, name, local=local) for name, table in tables.items()}
+    return {name: _table(table, name, addresses) for name, table in tables.items()}
 
 
-def _table(table: Any, name: str, *, local: bool) -> Any:
-    """Return a narwhals frame, the path of a file or folder that holds data, or the address of a job on AWS."""
+def _table(table: Any, name: str, addresses: tuple[str, ...]) -> Any:
+    """Return a narwhals frame, the path of a file or folder that holds data, or an address."""
     if isinstance(table, (str, Path)):
-        if str(table).startswith("s3://") and not local:
+        if str(table).startswith(addresses):
             return str(table)
         if str(table).startswith("s3://"):
             raise ParameterError(f"{name} is {str(table)!r}; a local job reads files of this machine, not S3")

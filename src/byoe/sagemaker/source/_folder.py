@@ -5,23 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-from ...ensemble._classifier import EnsembleClassifier
 from ...ensemble._spec import to_spec
 from ...errors import JobError, ParameterError, SpecError, need
-from ...registry._members import as_blender, labelled
 from ...registry._parts import Parts, parts_of
 from ...registry._plugin import Kind
 from ...registry._registry import find
-from ...scoring._metrics import CLASSIFICATION, REGRESSION
-from ..local._layout import SERVING
+from ..shared._checks import Variant
 from ..shared._limits import fitting_metrics
 from ..shared._metric_lines import metric_definitions
+from ..shared._names import SERVING_REQUIREMENTS
 from ._own_code import modules_of, write_module
 from ._requirements import named
 from ._requirements import requirements as closure
@@ -56,11 +54,11 @@ __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
 
 
 def write_source(
-    ensemble: Any,
+    base: Variant,
     folder: Path,
     *,
     data: Mapping[str, Any],
-    variants: Iterable[Any] = (),
+    variants: Iterable[Variant] = (),
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
     several: bool = False,
@@ -71,13 +69,13 @@ def write_source(
 
     Parameters
     ----------
-    ensemble : EnsembleRegressor or EnsembleClassifier
-        Not fitted.
+    base : Variant
+        Of the ensemble that the specification is of.
     folder : Path
         Must not exist.
     data : mapping
         ``target``, ``weight``, ``groups``, ``drop`` and ``header`` of the training table.
-    variants : iterable of ensembles
+    variants : iterable of Variant
         What hyperparameters may make of the ensemble: its parts are shipped and its metrics
         defined as well.
     dependencies : iterable of str or Path
@@ -96,40 +94,23 @@ def write_source(
     SpecError
         When JSON cannot express the ensemble, or a job could not import a part of it.
     """
+    every = [base, *variants]
     if several:
-        need("distributed", "dask", "a job on several instances")
-        if any(one.time_limit is not None for one in (ensemble, *variants)):
-            raise ParameterError("several instances cannot keep to a time_limit; leave it out, or use one instance")
-    every = [ensemble, *variants]
-    packages = {kind.__module__.partition(".")[0] for one in every for kind in parts_of(one).classes} - {"sklearn"}
-    trusted = [f"{package}.*" for package in sorted(packages)]
+        _check_several(every)
+    parts = [parts_of(one.ensemble) for one in every]
     asked = [named(text) for text in ((requirements,) if isinstance(requirements, str) else requirements)]
-    spec = {**to_spec(ensemble), "data": dict(data), "trusted": trusted, "requirements": asked}
+    spec = {**to_spec(base.ensemble), "data": dict(data), "trusted": _trusted(parts), "requirements": asked}
     folder = folder.resolve()  # a wheel is built in a folder of its own
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
-    shipment = _Shipment(modules_of(dependencies))
-    for name in asked:
-        shipment.add(name)
-    for parts in map(parts_of, every):
-        shipment.add_parts(parts)
+    shipment = _shipment(modules_of(dependencies), asked, parts)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        serving, training = shipment.write(
+        lines = shipment.write(
             temporary / "wheels", training=["distributed"] if several else (), vendor=vendor, gpu=gpu
         )
-        metrics = fitting_metrics((name for one in every for name in metric_names(one)), map(objective_name, every))
-        definitions = metric_definitions(metrics)
-        files = {
-            "train.py": _TRAIN,
-            "inference.py": _INFERENCE.format(trusted=trusted),
-            "spec.json": json.dumps(spec, indent=1, allow_nan=False) + "\n",
-            "requirements.txt": "\n".join(training) + "\n",
-            **({SERVING: "\n".join(serving) + "\n"} if serving != training else {}),
-            "metric_definitions.json": json.dumps(definitions, indent=1) + "\n",
-        }
-        for name, text in files.items():
+        for name, text in {**_scripts(spec), **_requirements(*lines), **_definitions(every)}.items():
             (temporary / name).write_text(text, encoding="utf-8")
         temporary.chmod(0o755)  # mkdtemp makes it private
         temporary.replace(folder)
@@ -138,22 +119,36 @@ def write_source(
     return folder
 
 
-def metric_names(ensemble: Any) -> list[str]:
-    """Return the names of all metrics that a job of this ensemble may print."""
-    names = list(CLASSIFICATION if isinstance(ensemble, EnsembleClassifier) else REGRESSION)
-    own = objective_name(ensemble)
-    names = [own, *(name for name in names if name != own)]
-    labels = [label for label, _ in labelled(ensemble.learners)]
-    return [f"validation:{name}" for name in names] + [f"member:{label}:{name}" for label in labels for name in names]
+def _check_several(every: Iterable[Variant]) -> None:
+    need("distributed", "dask", "a job on several instances")
+    if any(one.ensemble.time_limit is not None for one in every):
+        raise ParameterError("several instances cannot keep to a time_limit; leave it out, or use one instance")
 
 
-def objective_name(ensemble: Any) -> str:
-    """Return the log's name of the ensemble's own metric."""
-    from ...contracts._task import Task
-    from ...scoring._metrics import find_metric
+def _trusted(parts: Iterable[Parts]) -> list[str]:
+    """Return the packages of the ensemble's own estimators, as patterns."""
+    packages = {kind.__module__.partition(".")[0] for one in parts for kind in one.classes} - {"sklearn"}
+    return [f"{package}.*" for package in sorted(packages)]
 
-    task = Task("classification", 2) if isinstance(ensemble, EnsembleClassifier) else Task("regression")
-    return find_metric(ensemble.metric, task, probabilities=as_blender(ensemble.blender).gives_probabilities).name
+
+def _scripts(spec: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "train.py": _TRAIN,
+        "inference.py": _INFERENCE.format(trusted=spec["trusted"]),
+        "spec.json": json.dumps(spec, indent=1, allow_nan=False) + "\n",
+    }
+
+
+def _requirements(serving: list[str], training: list[str]) -> dict[str, str]:
+    """Return the lists of what a job installs, and of what an endpoint does where that is not the same."""
+    lists = {"requirements.txt": training, **({SERVING_REQUIREMENTS: serving} if serving != training else {})}
+    return {name: "\n".join(lines) + "\n" for name, lines in lists.items()}
+
+
+def _definitions(every: Sequence[Variant]) -> dict[str, str]:
+    names = (name for one in every for name in one.metric_names)
+    metrics = fitting_metrics(names, (one.metrics[0].name for one in every))
+    return {"metric_definitions.json": json.dumps(metric_definitions(metrics), indent=1) + "\n"}
 
 
 @dataclass
@@ -237,3 +232,13 @@ class _Shipment:
 
     def _closure(self, *, gpu: bool = False) -> tuple[list[str], list[str]]:
         return closure([name for name in self.pinned if name not in self.wheels], self.wheels, gpu=gpu)
+
+
+def _shipment(own: Mapping[str, Path], asked: Iterable[str], parts: Iterable[Parts]) -> _Shipment:
+    """Return what ensembles are made of, with the user's own modules and further distributions."""
+    shipment = _Shipment(own)
+    for name in asked:
+        shipment.add(name)
+    for one in parts:
+        shipment.add_parts(one)
+    return shipment

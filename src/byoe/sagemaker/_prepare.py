@@ -1,0 +1,55 @@
+"""The folder of a job: its source, and the data that are not there as files yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .shared._checks import Variant
+from .shared._place import JobFiles
+from .shared._tables import as_files
+from .source._folder import write_source
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a job is to do, checked.
+
+    Attributes
+    ----------
+    base : Variant
+        Of the ensemble as the user gave it.
+    variants : sequence of Variant
+        What hyperparameters may make of it.
+    channels : mapping of str to frame, path or address
+    roles : mapping
+        Of the columns.
+    hyperparameters : mapping
+    dependencies, requirements : iterable
+        Of the user's own, as for `fit`.
+    """
+
+    base: Variant
+    variants: Sequence[Variant]
+    channels: Mapping[str, Any]
+    roles: Mapping[str, Any]
+    hyperparameters: Mapping[str, Any]
+    dependencies: Iterable[str | Path]
+    requirements: Iterable[str]
+
+
+def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping[str, bool]) -> JobFiles:
+    """Write the source folder and the channels of a job; ``needs`` is what its place makes of them."""
+    source = write_source(
+        contents.base,
+        folder / "source",
+        data=contents.roles,
+        variants=contents.variants,
+        dependencies=contents.dependencies,
+        requirements=contents.requirements,
+        **needs,
+    )
+    channels = {channel: as_files(table, folder / "data" / channel) for channel, table in contents.channels.items()}
+    return JobFiles(name, folder, source, channels, contents.hyperparameters)

@@ -1,0 +1,119 @@
+"""`tune`: arguments in, checked before anything is written or run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..ensemble._configure import default_space
+from ..errors import ParameterError
+from ._places import place_for
+from ._prepare import Contents, write_job_folder
+from .aws._requests import UNFINISHED
+from .aws._tuning import Tuning
+from .local._tuning import LocalTuning
+from .shared._checks import check_space, configured, objective, plain_values, variant_of
+from .shared._limits import check_count
+from .shared._names import new_name
+from .shared._place import Search, Where
+from .shared._tables import data_roles, read_channels
+
+
+def tune(
+    ensemble: Any,
+    space: Mapping[str, Any] | None,
+    train: Any,
+    validation: Any = None,
+    *,
+    target: str | int,
+    weight: str | int | None = None,
+    groups: str | int | None = None,
+    drop: Iterable[str | int] = (),
+    header: bool | None = None,
+    dependencies: Iterable[str | Path] = (),
+    requirements: Iterable[str] = (),
+    max_jobs: int = 10,
+    max_parallel_jobs: int = 1,
+    vendor: bool = False,
+    instance_type: str = "local",
+    instance_count: int = 1,
+    role: str | None = None,
+    output: str | Path | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    strategy: str = "Bayesian",
+    warm_start: Iterable[str] = (),
+    seed: int | None = None,
+    spot: bool = False,
+    image: str | None = None,
+    session: Any = None,
+    wait: bool = True,
+    on_trial: Callable[[dict[str, Any]], None] | None = None,
+    **options: Any,
+) -> LocalTuning | Tuning:
+    """Tune an ensemble on its validation metric in one tuning job.
+
+    The objective is ``validation:`` and the name of the ensemble's metric, read from the
+    log of every trial by the same regex as on SageMaker. Without validation data it is the
+    cross-validated score of the blend, so that no data are held out.
+
+    Parameters
+    ----------
+    ensemble, train, validation, target, weight, groups, drop, header, dependencies, requirements, \
+vendor, instance_type, instance_count, role, output, hyperparameters, spot, image, session, **options
+        As in `fit`; a fixed hyperparameter cannot be tuned too.
+    space : mapping of str to tuple or list, or None
+        None searches what the learners propose, but for what is set already.
+        ``(1, 9)`` is a range of integers, ``(0.5, 1.0)`` a continuous one, ``(0.01, 0.3,
+        "log")`` one on a log scale, a list the values to choose from. Names are those of
+        ``get_params``, or shared names.
+    max_jobs : int, default=10
+    max_parallel_jobs : int, default=1
+        Trials at a time; they share the cores.
+    strategy : {"Bayesian", "Random", "Grid"}, default="Bayesian"
+        On AWS. A grid takes lists of values alone, and tries all of them.
+    warm_start : iterable of str, default=()
+        On AWS: names of earlier tuning jobs, whose trials count.
+    seed : int, default=None
+        Of the search.
+    wait : bool, default=True
+        Wait for the last trial. Otherwise the handle's ``wait()`` and ``stop()`` do.
+    on_trial : callable, default=None
+        Called with the trial's row of ``trials`` as soon as it has ended; not on AWS.
+
+    Returns
+    -------
+    LocalTuning, or on AWS Tuning
+    """
+    if "early_stopping" in options:
+        raise ParameterError(f"early_stopping {UNFINISHED}; leave it out")
+    place = place_for(
+        Where(instance_type, instance_count, role, image, spot, vendor, session, output=output, options=options)
+    )
+    place.check(warm_start=warm_start)
+    check_count("max_jobs", max_jobs)
+    check_count("max_parallel_jobs", max_parallel_jobs)
+    fixed = plain_values(hyperparameters)
+    channels = read_channels(train, validation, addresses=place.addresses)
+    base = configured(ensemble, fixed)
+    roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, header=header)
+    space = default_space(base.ensemble.learners) if space is None else space
+    variants = [configured(one, {}) for one in check_space(base.ensemble, space, fixed)]
+    metric = objective(base, space)
+    search = Search(
+        space,
+        f"validation:{metric.name}",
+        metric.greater_is_better,
+        max_jobs=max_jobs,
+        max_parallel_jobs=max_parallel_jobs,
+        strategy=strategy,
+        seed=seed,
+        warm_start=warm_start,
+        on_trial=on_trial,
+    )
+    place.check_search(search)
+    contents = Contents(variant_of(ensemble), [base, *variants], channels, roles, fixed, dependencies, requirements)
+    name = new_name("byoe-tune")
+    with place.folder(name) as folder:
+        tuning = place.launch_tuning(write_job_folder(contents, name, folder, place.needs), search)
+    return tuning.wait() if wait else tuning

@@ -1,0 +1,212 @@
+"""AWS as a place: what jobs need is brought to S3, and the service is asked."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ...errors import ParameterError
+from ..shared._limits import check_count
+from ..shared._names import new_name
+from ..shared._place import Batch, Hosting, JobFiles, Place, Search, check_options
+from ._cloud import Cloud, split
+from ._endpoint import Endpoint, create_endpoint
+from ._job import Job
+from ._machine import Instances, Machine, Serverless, has_gpu
+from ._requests import check_strategy, parameter_ranges, training_request, tuning_request
+from ._transform import Transform, check_batch, create_transform, is_address, write_rows
+from ._tuning import Tuning
+from ._upload import upload_channels, upload_source
+
+_OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
+# What a job can be told beside its own arguments, and what serving can.
+OPTIONS = tuple(one.name for one in fields(Machine) if one.name not in _OURS)
+SERVING_OPTIONS = ("subnets", "security_groups", "volume_key", "isolated", "environment", "tags")
+_FOLDER = "byoe"
+
+
+class Aws(Place):
+    """AWS, by SageMaker."""
+
+    addresses: ClassVar[tuple[str, ...]] = ("s3://",)
+
+    @property
+    def needs(self) -> dict[str, bool]:
+        """What a source folder depends on."""
+        where = self.where
+        return {
+            "several": where.instance_count != 1,
+            "vendor": where.vendor,
+            "gpu": has_gpu(where.instance_type or ""),
+        }
+
+    def check(self, **more: Any) -> None:
+        """Raise a ParameterError for an option that nobody knows, or an output that is no address."""
+        self._check(OPTIONS, "a job")
+
+    def check_search(self, search: Search) -> None:
+        """Raise a ParameterError for what a tuning job of the service does not take."""
+        if search.on_trial is not None:
+            raise ParameterError("on_trial is for trials on this machine; on AWS look at the trials of the handle")
+        check_strategy(search.strategy)
+        parameter_ranges(search.space, search.strategy)
+
+    @contextmanager
+    def folder(self, name: str) -> Iterator[Path]:
+        """Give a job a folder that is gone once it is uploaded; what AWS refuses is told before."""
+        _ = self._machine, self._prefix
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+
+    def launch(self, files: JobFiles) -> Job:
+        """Upload what a job needs, and start it."""
+        request = training_request(files.name, self._machine, **self._uploaded(files))
+        self._cloud.call("sagemaker", "create_training_job", **request)
+        return Job(files.name, self._cloud)
+
+    def launch_tuning(self, files: JobFiles, search: Search) -> Tuning:
+        """Upload what the trials of a tuning job need, and start it."""
+        request = tuning_request(files.name, self._machine, search, **self._uploaded(files))
+        self._cloud.call("sagemaker", "create_hyper_parameter_tuning_job", **request)
+        return Tuning(files.name, self._cloud)
+
+    def serve(self, job: Job | Tuning, hosting: Hosting) -> Endpoint:
+        """Serve what a job has made, with its own container and role."""
+        where = self.where
+        if where.instance_type == "local":
+            raise ParameterError(
+                "instance_type is 'local', and the job ran on AWS; leave it out for a serverless endpoint"
+            )
+        self._check(SERVING_OPTIONS, "serving")
+        sizes = self._sizes(hosting)
+        if where.output is not None and not hosting.asynchronous:
+            raise ParameterError(
+                "output is for the files of an asynchronous endpoint; set asynchronous=True, or leave it out"
+            )
+        completed, name = job.completed(), new_name()
+        if isinstance(sizes, Instances) and hosting.asynchronous:
+            sizes = replace(sizes, answers=f"{self._prefix_of(completed.cloud)}/asynchronous/{name}")
+        instance_type = where.instance_type or (_type_of(completed) if isinstance(sizes, Instances) else None)
+        machine = _machine_of(completed, instance_type, "ProductionVariant", where.options)
+        return create_endpoint(name, completed.cloud, machine, completed.artifact, sizes)
+
+    def transform(self, job: Job | Tuning, batch: Batch) -> Transform:
+        """Predict files, here or at an address, with the job's own container and role."""
+        where = self.where
+        self._check((*SERVING_OPTIONS, "output_key"), "serving")
+        check_batch(batch)
+        check_count("instance_count", where.instance_count)
+        with tempfile.TemporaryDirectory() as folder:
+            rows, content_type = write_rows(batch, Path(folder))
+            completed, name = job.completed(), new_name()
+            instance_type = where.instance_type or _type_of(completed)
+            options = {**where.options, "instance_count": where.instance_count}
+            machine = _machine_of(completed, instance_type, "Transform", options)
+            prefix = self._prefix_of(completed.cloud)
+            channel = upload_channels(completed.cloud, {"rows": rows}, prefix)["rows"]
+        return create_transform(
+            name,
+            completed.cloud,
+            machine,
+            completed.artifact,
+            rows=channel.address,
+            content_type=content_type,
+            accept=batch.accept,
+            output=f"{prefix}/transform/{name}",
+            whole_files=is_address(batch.data),
+        )
+
+    def _check(self, known: Sequence[str], what: str) -> None:
+        if self.where.output is not None:
+            split(str(self.where.output))  # which refuses what is no address
+        check_options(self.where.options, known, what)
+
+    def _sizes(self, hosting: Hosting) -> Serverless | Instances:
+        """Return what an endpoint is hosted on; where asynchronous answers go is told later."""
+        serverless = Serverless(hosting.memory_mb, hosting.max_concurrency, hosting.provisioned_concurrency)
+        count = self.where.instance_count
+        if self.where.instance_type or hosting.asynchronous:
+            bounds = list(count) if isinstance(count, tuple | list) else [count, count]
+            if len(bounds) != 2:
+                raise ParameterError(f"instance_count is {count!r}, expected a number, or two such as (1, 4)")
+            least, most = bounds
+            return Instances(least, most, hosting.requests_per_instance, "" if hosting.asynchronous else None)
+        if hosting.requests_per_instance is not None or count != 1:
+            raise ParameterError(
+                "a serverless endpoint has no instances; give an instance_type, or leave their number out"
+            )
+        return serverless
+
+    @cached_property
+    def _cloud(self) -> Cloud:
+        return Cloud(self.where.session)
+
+    @cached_property
+    def _machine(self) -> Machine:
+        """What a job runs on, with the container and the role that were left open."""
+        where, instance_type = self.where, str(self.where.instance_type)
+        if where.options.get("isolated") and not where.vendor and where.image is None:
+            raise ParameterError(
+                "isolated=True leaves the container no network to install from; set vendor=True, which sends wheels, "
+                "or give an image that has everything"
+            )
+        self._cloud.check_instance_type(instance_type, "Training")
+        if has_gpu(instance_type) and where.image is None:
+            raise ParameterError(
+                f"instance_type is {instance_type!r}, and the scikit-learn container has no variant for GPUs; "
+                "give the image of one that has, or an instance without a GPU"
+            )
+        return Machine(
+            where.image or self._cloud.image(),
+            self._cloud.role(where.role),
+            instance_type=instance_type,
+            instance_count=where.instance_count,  # type: ignore[arg-type]  # checked there
+            spot=where.spot,
+            **where.options,
+        )
+
+    @cached_property
+    def _prefix(self) -> str:
+        return self._prefix_of(self._cloud)
+
+    def _prefix_of(self, cloud: Cloud) -> str:
+        """Return the address under which all is put, without a slash at its end."""
+        output = self.where.output
+        return f"s3://{cloud.bucket()}/{_FOLDER}" if output is None else str(output).rstrip("/")
+
+    def _uploaded(self, files: JobFiles) -> dict[str, Any]:
+        """Upload what jobs need; return where it is, and what else a request says of it."""
+        return {
+            "source": upload_source(self._cloud, files.source, self._prefix),
+            "channels": upload_channels(self._cloud, files.channels, self._prefix),
+            "output": f"{self._prefix}/output",
+            "hyperparameters": files.hyperparameters,
+            "metrics": json.loads((files.source / "metric_definitions.json").read_text(encoding="utf-8")),
+            # A spot instance may be taken back: the next attempt finds what was finished.
+            "checkpoints": f"{self._prefix}/checkpoints/{files.name}" if self.where.spot else None,
+        }
+
+
+def _type_of(job: Job) -> str:
+    """Return the type of instance that serves what a job has made, unless another one is given."""
+    instance_type = str(job.describe()["ResourceConfig"]["InstanceType"])
+    if has_gpu(instance_type):
+        raise ParameterError(
+            f"the job ran on {instance_type}, and predictions need no GPU; give an instance_type without one"
+        )
+    return instance_type
+
+
+def _machine_of(job: Job, instance_type: str | None, where: str, options: Mapping[str, Any]) -> Machine:
+    """Return what serves: the container and the role of a job, or for one on a GPU the usual container."""
+    described = job.describe()
+    if instance_type is not None:
+        job.cloud.check_instance_type(instance_type, where)
+    on = instance_type or described["ResourceConfig"]["InstanceType"]
+    return Machine(job.serving_image, described["RoleArn"], instance_type=on, **options)

@@ -1,0 +1,112 @@
+"""A place without a cloud: jobs are processes of this machine, in the platform's layout."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import joblib
+
+from ...errors import ParameterError, need
+from ..aws._machine import Serverless
+from ..aws._place import OPTIONS, SERVING_OPTIONS
+from ..shared._place import Batch, Hosting, JobFiles, Place, Search, check_options
+from ._endpoint import LocalEndpoint
+from ._job import LocalJob
+from ._tuning import LocalTuning, cpus_per_trial
+
+_OUTPUT = "byoe-jobs"
+
+
+class Here(Place):
+    """The machine that the caller runs on."""
+
+    def check(self, **more: Any) -> None:
+        """Raise a ParameterError for what is for AWS alone."""
+        where = self.where
+        check_options(where.options, OPTIONS, "a job")
+        arguments = {name: getattr(where, name) for name in ("vendor", "role", "spot", "image", "session")}
+        self._refuse({**arguments, "instance_count": where.instance_count != 1, **more})
+        if str(where.output).startswith("s3://"):
+            raise ParameterError(
+                f"output is {where.output!r}; a local job writes to a folder of this machine, not to S3"
+            )
+
+    def check_search(self, search: Search) -> None:
+        """Raise an error without the library that proposes trials."""
+        need("optuna", "tune", "tuning")
+
+    @contextmanager
+    def folder(self, name: str) -> Iterator[Path]:
+        """Give a job its folder, which stays when the job has started."""
+        folder = Path(self.where.output or _OUTPUT).resolve() / name
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def launch(self, files: JobFiles) -> LocalJob:
+        """Start a job on all cores."""
+        return _job(files.name, files.folder, files, dict(files.hyperparameters), joblib.cpu_count())
+
+    def launch_tuning(self, files: JobFiles, search: Search) -> LocalTuning:
+        """Start a search beside the caller; trials at a time share the cores."""
+        cpus = cpus_per_trial(search.max_parallel_jobs, joblib.cpu_count())
+        cores = {"n_jobs": cpus} if search.max_parallel_jobs > 1 else {}
+
+        def launch(trial: str, params: dict[str, Any]) -> LocalJob:
+            return _job(trial, files.folder / trial, files, {**cores, **files.hyperparameters, **params}, cpus)
+
+        tuning = LocalTuning(files.name, search.objective, search.greater_is_better, launch)
+        tuning.start(
+            lambda: tuning.run(
+                search.space,
+                max_jobs=search.max_jobs,
+                max_parallel_jobs=search.max_parallel_jobs,
+                seed=search.seed,
+                on_trial=search.on_trial,
+            )
+        )
+        return tuning
+
+    def serve(self, job: LocalJob | LocalTuning, hosting: Hosting) -> LocalEndpoint:
+        """Serve by a process of its own; what AWS would refuse is refused as well."""
+        where = self.where
+        if where.instance_type not in (None, "local"):
+            raise ParameterError(
+                f"instance_type is {where.instance_type!r}, and the job ran on this machine; train it on AWS to serve "
+                "it there"
+            )
+        check_options(where.options, SERVING_OPTIONS, "serving")
+        self._refuse(
+            {
+                "instance_count": where.instance_count != 1,
+                "requests_per_instance": hosting.requests_per_instance,
+                "asynchronous": hosting.asynchronous,
+                "output": where.output,
+            }
+        )
+        Serverless(hosting.memory_mb, hosting.max_concurrency, hosting.provisioned_concurrency)
+        completed = job.completed()
+        return LocalEndpoint(completed.name, completed.artifact)
+
+    def transform(self, job: LocalJob | LocalTuning, batch: Batch) -> NoReturn:
+        """Refuse: there is nothing that an endpoint or the ensemble itself would not do here."""
+        raise ParameterError(
+            "batch transform is for jobs on AWS, and this one ran on this machine; "
+            "job.ensemble().predict(data) predicts as many rows"
+        )
+
+    def _refuse(self, arguments: dict[str, Any]) -> None:
+        """Raise a ParameterError for what is for AWS alone, unless it was left out."""
+        names = [*self.where.options, *(name for name, value in arguments.items() if value)]
+        if names:
+            raise ParameterError(f"{names[0]} is for jobs on AWS, and instance_type is 'local'; leave one of them out")
+
+
+def _job(name: str, folder: Path, files: JobFiles, hyperparameters: dict[str, Any], cpus: int) -> LocalJob:
+    return LocalJob(name, folder, files.source, files.channels, hyperparameters, cpus=cpus)

@@ -1,0 +1,177 @@
+"""What handles can do wherever their job, tuning job or endpoint is: the doors use nothing else of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+from numpy.typing import NDArray
+
+
+class Handle(Protocol):
+    """What has a name and prints a log.
+
+    Attributes
+    ----------
+    kind : str
+        ``"job"``, ``"tuning job"``, ``"endpoint"`` or ``"transform job"``.
+    name : str
+    """
+
+    kind: ClassVar[str]
+    name: str
+
+    @property
+    def log(self) -> str:
+        """What was printed so far."""
+        ...
+
+
+class Ends(Handle, Protocol):
+    """A handle of what comes to an end."""
+
+    @property
+    def status(self) -> str:
+        """The platform's word: InProgress, Completed, Failed, Stopping or Stopped."""
+        ...
+
+    def stop(self) -> None:
+        """End it before its time. Does nothing when it has ended."""
+        ...
+
+
+class JobHandle(Ends, Protocol):
+    """A training job.
+
+    Attributes
+    ----------
+    place : str
+        Name of the place that it runs at.
+    """
+
+    place: ClassVar[str]
+
+    @property
+    def hyperparameters(self) -> Mapping[str, Any]:
+        """What overrides parameters of the ensemble."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """How long it has worked."""
+        ...
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The metrics that the log holds."""
+        ...
+
+    @property
+    def failure(self) -> str:
+        """Why it has failed; empty when it has not."""
+        ...
+
+    @property
+    def artifact(self) -> Path | str:
+        """Where the model of a completed job is."""
+        ...
+
+    def ensemble(self, *, trusted: Sequence[str] = ()) -> Any:
+        """Load the fitted ensemble of a completed job."""
+        ...
+
+    def wait(self, *, logs: bool = False, on_line: Callable[[str], None] | None = None) -> Self:
+        """Wait for the end; raise a JobError when the job has failed."""
+        ...
+
+    def completed(self) -> JobHandle:
+        """Wait, and return the job."""
+        ...
+
+
+class TuningHandle(Protocol):
+    """A tuning job, whose trials are jobs with logs of their own.
+
+    Attributes
+    ----------
+    kind, name : str
+    place : str
+        Name of the place that it runs at.
+    """
+
+    kind: ClassVar[str]
+    place: ClassVar[str]
+    name: str
+
+    @property
+    def status(self) -> str:
+        """The platform's word, as of a job."""
+        ...
+
+    @property
+    def objective(self) -> str:
+        """The metric that trials are compared by."""
+        ...
+
+    @property
+    def trials(self) -> list[dict[str, Any]]:
+        """One row for each trial."""
+        ...
+
+    @property
+    def best_job(self) -> JobHandle:
+        """The job with the best objective."""
+        ...
+
+    def wait(self) -> Self:
+        """Wait for the last trial."""
+        ...
+
+    def stop(self) -> None:
+        """Stop the trials, and start no more."""
+        ...
+
+    def completed(self) -> JobHandle:
+        """Wait, and return the best job."""
+        ...
+
+
+class EndpointHandle(Handle, Protocol):
+    """A served ensemble, for a ``with`` block.
+
+    Attributes
+    ----------
+    url : str
+    """
+
+    url: str
+
+    def predict(self, data: Any, *, header: bool | None = None) -> NDArray[Any]:
+        """Predict rows."""
+        ...
+
+    def delete(self) -> None:
+        """Remove the endpoint. Does nothing for what is gone."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
+class TransformHandle(Ends, Protocol):
+    """A job that predicts many rows."""
+
+    @property
+    def output(self) -> str:
+        """Where the predictions are."""
+        ...
+
+    def wait(self) -> Self:
+        """Wait for the end; raise a JobError when the job has failed."""
+        ...
+
+    def predictions(self) -> NDArray[Any]:
+        """Wait, and return the predictions."""
+        ...

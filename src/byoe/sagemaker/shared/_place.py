@@ -1,0 +1,143 @@
+"""A place that jobs run at and endpoints answer from: this machine, or a cloud."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ...errors import ParameterError, did_you_mean
+from ._handles import EndpointHandle, JobHandle, TransformHandle, TuningHandle
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where something is to run, as the user said; what the arguments mean is in `fit`, `deploy` and `transform`."""
+
+    instance_type: str | None = None
+    instance_count: int | tuple[int, int] = 1
+    role: str | None = None
+    image: str | None = None
+    spot: bool = False
+    vendor: bool = False
+    session: Any = None
+    output: str | Path | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class JobFiles:
+    """What a job starts from.
+
+    Attributes
+    ----------
+    name : str
+    folder : Path
+        The job's own, which holds the source folder and tables that were written for it.
+    source : Path
+    channels : mapping of str to Path or str
+        Files and folders, or addresses.
+    hyperparameters : mapping
+        JSON values.
+    """
+
+    name: str
+    folder: Path
+    source: Path
+    channels: Mapping[str, Any]
+    hyperparameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a tuning job tries, and how its trials are compared; the arguments are those of `tune`."""
+
+    space: Mapping[str, Any]
+    objective: str
+    greater_is_better: bool
+    max_jobs: int
+    max_parallel_jobs: int = 1
+    strategy: str = "Bayesian"
+    seed: int | None = None
+    warm_start: Iterable[str] = ()
+    on_trial: Callable[[dict[str, Any]], None] | None = None
+
+
+@dataclass(frozen=True)
+class Hosting:
+    """How an endpoint is hosted, beside where; the arguments are those of `deploy`."""
+
+    memory_mb: int
+    max_concurrency: int
+    provisioned_concurrency: int
+    requests_per_instance: float | None
+    asynchronous: bool
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows to predict without an endpoint; the arguments are those of `transform`."""
+
+    data: Any
+    header: bool | None
+    content_type: str | None
+    accept: str
+
+
+class Place(ABC):
+    """A place that jobs run at and endpoints answer from; another cloud is another subclass.
+
+    Attributes
+    ----------
+    addresses : tuple of str
+        What the addresses of data begin with that its jobs read.
+    where : Where
+    """
+
+    addresses: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, where: Where) -> None:
+        self.where = where
+
+    @property
+    def needs(self) -> dict[str, bool]:
+        """What a source folder depends on: ``several`` hosts, ``vendor`` and ``gpu``."""
+        return {}
+
+    @abstractmethod
+    def check(self, **more: Any) -> None:
+        """Raise a ParameterError for what means nothing at this place; ``more`` may be false everywhere."""
+
+    @abstractmethod
+    def check_search(self, search: Search) -> None:
+        """Raise an error for a search that cannot be made at this place."""
+
+    @abstractmethod
+    def folder(self, name: str) -> AbstractContextManager[Path]:
+        """Give a job a folder to be written to and launched from; nothing is left of one that cannot start."""
+
+    @abstractmethod
+    def launch(self, files: JobFiles) -> JobHandle:
+        """Start a job."""
+
+    @abstractmethod
+    def launch_tuning(self, files: JobFiles, search: Search) -> TuningHandle:
+        """Start a tuning job."""
+
+    @abstractmethod
+    def serve(self, job: Any, hosting: Hosting) -> EndpointHandle:
+        """Wait for a job or tuning job of this place, and serve what it has made."""
+
+    @abstractmethod
+    def transform(self, job: Any, batch: Batch) -> TransformHandle:
+        """Wait for a job or tuning job of this place, and start to predict by what it has made."""
+
+
+def check_options(options: Mapping[str, Any], known: Sequence[str], what: str) -> None:
+    """Raise a ParameterError for an option that nobody knows."""
+    for name in options:
+        if name not in known:
+            raise ParameterError(f"{what} has no option {name!r}. {did_you_mean(name, known)}")
