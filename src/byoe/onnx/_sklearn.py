@@ -81,6 +81,7 @@ def _log_linear(graph: Graph, model: Any, x: str, _task: Task) -> str:
 
 
 def of_classes(graph: Graph, scores: str, n_scores: int) -> str:
+    """Return the probabilities of a linear model's scores."""
     return graph.probabilities(scores, "logistic" if n_scores == 1 else "softmax")
 
 

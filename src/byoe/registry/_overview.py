@@ -7,7 +7,6 @@ from contextlib import redirect_stdout
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import Any
 
-
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._optional import Prepares, SolvesMoments
