@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, ParameterError
+from ..tools._whole import whole_file
 from .aws._machine import has_gpu
 from .shared._checks import configured
 from .shared._limits import check_count
@@ -137,9 +137,6 @@ def dockerfile(source: str | Path, image: str) -> Path:
     if not image or any(character.isspace() for character in image):
         raise ParameterError(f"image is {image!r}, expected the address of a container image")
     file = folder / "Dockerfile"
-    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".Dockerfile.", delete=False, encoding="utf-8") as part:
-        part.write(_DOCKERFILE.format(image=image))
-    temporary = Path(part.name)
-    temporary.chmod(0o644)
-    temporary.replace(file)
+    with whole_file(file) as part:
+        part.write_text(_DOCKERFILE.format(image=image), encoding="utf-8")
     return file

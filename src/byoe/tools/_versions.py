@@ -10,10 +10,18 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 OWN_CODE = "byoe_own_"
 
 
+# The same library without GPU code, under the same import name, and hundreds of megabytes smaller.
+WITHOUT_GPU = {"xgboost": "xgboost-cpu"}
+
+
+def distributions_of(name: str) -> tuple[str, ...]:
+    """Return the distributions that are this library, itself first."""
+    return (name, WITHOUT_GPU[name]) if name in WITHOUT_GPU else (name,)
+
+
 def installed_version(name: str) -> str | None:
     """Return the version of a distribution, None where it is not installed."""
-    # xgboost-cpu is the same library without GPU code, under the same import name.
-    for candidate in (name, f"{name}-cpu"):
+    for candidate in distributions_of(name):
         try:
             return version(candidate)
         except PackageNotFoundError:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from ...tools._digests import file_digest
 from ._machine import Channel
 
 _TYPES = {".csv": "text/csv", ".parquet": "application/x-parquet"}
@@ -45,9 +46,7 @@ def _upload(cloud: Bucket, place: Path, prefix: str) -> Channel:
     root = place.parent if place.is_file() else place
     digest = hashlib.sha256()
     for file in files:
-        with file.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
-        digest.update(f"{file.relative_to(root).as_posix()} {found}\n".encode())
+        digest.update(f"{file.relative_to(root).as_posix()} {file_digest(file)}\n".encode())
     address = f"{prefix}/{digest.hexdigest()[:32]}"
     for file in files:
         cloud.put(file, f"{address}/{file.relative_to(root).as_posix()}")
@@ -59,8 +58,7 @@ def upload_source(cloud: Bucket, source: Path, prefix: str) -> str:
     """Pack a source folder and upload it; return its address."""
     with tempfile.TemporaryDirectory() as folder:
         packed = pack(source, Path(folder, "sourcedir.tar.gz"))
-        digest = hashlib.sha256(packed.read_bytes()).hexdigest()
-        address = f"{prefix}/code/{digest[:32]}/sourcedir.tar.gz"
+        address = f"{prefix}/code/{file_digest(packed)[:32]}/sourcedir.tar.gz"
         cloud.put(packed, address)
     return address
 

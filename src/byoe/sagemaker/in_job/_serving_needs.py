@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from ...bundle._manifest import MANIFEST
 from ...errors import ByoeError
 from ...fitted._intervals import needed_blenders
-from ...tools._versions import OWN_CODE
+from ...tools._versions import OWN_CODE, distributions_of
 from ..source._requirements import ALWAYS, Find, requirements
 
 # What predictions of many rows import beside numpy.
@@ -68,7 +68,7 @@ def needed_lines(
     except ByoeError:
         return list(lines)
     needed = {_name(pin) for pin in pins} | set(more) | shipped
-    needed |= {"xgboost-cpu"} if "xgboost" in needed else set()  # the same library, from a wheel that came along
+    needed = {same for name in needed for same in distributions_of(name)}  # one of which may have come along as a wheel
     return [line for line in lines if _name(line) in needed]
 
 

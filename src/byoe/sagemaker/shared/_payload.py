@@ -11,6 +11,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data._cells import is_missing
 from ...data._files import read_frame
 from ...errors import ByoeError, InputError, JobError, ParameterError
 
@@ -92,6 +93,6 @@ def _plain(cell: Any) -> Any:
     """Return what JSON holds for a cell: null for a missing one, a text for anything odd."""
     if hasattr(cell, "item"):
         cell = cell.item()
-    if cell is None or type(cell).__name__ == "NAType" or cell != cell:
+    if is_missing(cell):
         return None
     return cell if isinstance(cell, (bool, int, float, str)) else str(cell)

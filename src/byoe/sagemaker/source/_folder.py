@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import distribution
@@ -16,6 +14,7 @@ from ...errors import JobError, ParameterError, SpecError, need
 from ...registry._parts import Parts, parts_of
 from ...registry._plugin import Kind
 from ...registry._registry import find
+from ...tools._whole import whole_folder
 from ..shared._checks import Variant
 from ..shared._limits import fitting_metrics
 from ..shared._metric_lines import metric_definitions
@@ -104,18 +103,10 @@ def write_source(
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
     shipment = _shipment(modules_of(dependencies), asked, parts)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        lines = shipment.write(
-            temporary / "wheels", training=["distributed"] if several else (), vendor=vendor, gpu=gpu
-        )
+    with whole_folder(folder) as place:
+        lines = shipment.write(place / "wheels", training=["distributed"] if several else (), vendor=vendor, gpu=gpu)
         for name, text in {**_scripts(spec), **_requirements(*lines), **_definitions(every)}.items():
-            (temporary / name).write_text(text, encoding="utf-8")
-        temporary.chmod(0o755)  # mkdtemp makes it private
-        temporary.replace(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            (place / name).write_text(text, encoding="utf-8")
     return folder
 
 

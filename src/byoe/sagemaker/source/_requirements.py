@@ -16,6 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from ...errors import JobError, ParameterError
+from ...tools._versions import WITHOUT_GPU, distributions_of
 from ._wheels import direct_url
 
 Find = Callable[[str], Distribution]
@@ -130,8 +131,8 @@ def requirements(
             wheels.add(name)
         else:
             versions[name] = _published(name, here.version, owner)
-    if not gpu and "xgboost" in versions:
-        versions["xgboost-cpu"] = versions.pop("xgboost")
+    if not gpu:
+        versions = {WITHOUT_GPU.get(name, name): version for name, version in versions.items()}
     return [f"{name}=={version}" for name, version in sorted(versions.items())], sorted(wheels)
 
 
@@ -159,8 +160,7 @@ def named(text: str) -> str:
 
 
 def _found(name: str, owner: str, find: Find) -> Distribution:
-    # xgboost-cpu is the same library under the same import name.
-    for candidate in (name, f"{name}-cpu") if name == "xgboost" else (name,):
+    for candidate in distributions_of(name):
         try:
             return find(candidate)
         except PackageNotFoundError:
