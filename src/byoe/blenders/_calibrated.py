@@ -8,7 +8,7 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._blender import OOF, Blender, Linear, fitted
+from ..contracts._blender import OOF, Blender, Linear, fit_clone
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 from ._wrapping import WrappingBlender
@@ -64,12 +64,12 @@ class Calibrated(WrappingBlender):
         sums, counts = np.zeros((len(oof.y), oof.task.n_classes)), np.zeros(len(oof.y))
         for train, test in folds:
             unseen = oof.rows(test)
-            sums[test] += fitted(self.inner, oof.rows(train)).predict(unseen.predictions, unseen.X)
+            sums[test] += fit_clone(self.inner, oof.rows(train)).predict(unseen.predictions, unseen.X)
             counts[test] += 1
         rows = counts > 0
         weight = oof.weights
         self._map = _learn(self.method, sums[rows] / counts[rows, None], oof.y[rows], weight[rows])
-        self.inner_ = fitted(self.inner, oof)
+        self.inner_ = fit_clone(self.inner, oof)
         return self
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._blender import OOF, Blender, fitted
+from ..contracts._blender import OOF, Blender, fit_clone
 from ..contracts._task import FloatArray, Task
 from ._wrapping import WrappingBlender
 
@@ -31,7 +31,7 @@ class PerOutput(WrappingBlender):
         self.inner.check(replace(task, n_outputs=1), n_members)
 
     def fit(self, oof: OOF) -> Self:
-        self.blenders_ = [fitted(self.inner, one) for one in outputs(oof)]
+        self.blenders_ = [fit_clone(self.inner, one) for one in outputs(oof)]
         return self
 
     @classmethod

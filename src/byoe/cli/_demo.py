@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from .. import EnsembleRegressor, learner, sagemaker
+from ..ensemble._base import BaseEnsemble
 from ..errors import JobError, need
 
 SPACE: dict[str, Any] = {"eta": (0.01, 0.1, "log"), "max_depth": (2, 4)}
@@ -132,7 +133,7 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _train(ensemble: Any, train: Any, output: Path, console: Console) -> Any:
+def _train(ensemble: BaseEnsemble, train: Any, output: Path, console: Console) -> Any:
     with _bar(console) as bar:
         task = bar.add_task("train", total=len(ensemble.learners) * ensemble.cv, note="starting the job")
 
@@ -150,7 +151,7 @@ def _train(ensemble: Any, train: Any, output: Path, console: Console) -> Any:
     return job
 
 
-def _tune(ensemble: Any, train: Any, output: Path, console: Console, max_jobs: int) -> Any:
+def _tune(ensemble: BaseEnsemble, train: Any, output: Path, console: Console, max_jobs: int) -> Any:
     best = float("inf")
     with _bar(console) as bar:
         task = bar.add_task("tune", total=max_jobs, note="eta and max_depth")

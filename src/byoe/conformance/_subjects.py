@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from ..contracts._blender import OOF, Blender, fitted
+from ..contracts._blender import OOF, Blender, fit_clone
 from ..contracts._learner import Learner, StopRows
 from ..contracts._optional import Prepares
 from ..contracts._task import FloatArray, Task
@@ -207,7 +207,7 @@ class BlenderSubject:
 
     def fit(self, oof: OOF) -> Blender:
         """Return a blender of its own, fitted."""
-        return fitted(self.blender, oof)
+        return fit_clone(self.blender, oof)
 
     def oof(self, task: Task, n_rows: int = 240) -> OOF:
         """Return the predictions of four members of different worth, with a plan of four folds."""

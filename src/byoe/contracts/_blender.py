@@ -225,7 +225,7 @@ class Blender(Parameters):
         raise TypeError(f"{type(self).__name__} does not define restore")
 
 
-def fitted(blender: Blender, oof: OOF) -> Blender:
+def fit_clone(blender: Blender, oof: OOF) -> Blender:
     """Return a blender of the same kind, fitted; a PluginError where ``fit`` returns something else."""
     from sklearn.base import clone
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._blender import OOF, Blender, fitted
+from ..contracts._blender import OOF, Blender, fit_clone
 from ..contracts._task import FloatArray
 from ..errors import PluginError
 from ..folds._plan import SplitPlan
@@ -64,12 +64,12 @@ def _fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
     oof = replace(oof, folds=tuple(folds))
     held_out = []
     for train, test in folds:
-        held_out.append(fitted(blender, oof.rows(train)).in_use)
+        held_out.append(fit_clone(blender, oof.rows(train)).in_use)
         features = None if oof.X is None else oof.X[test]
         blended = held_out[-1].predict(oof.predictions[test], features)
         blended = task.check(blended, len(test), f"blender {blender.name}{blender.origin}")
         np.add.at(sums, test, blended)
         np.add.at(counts, test, 1)
     divisor = np.maximum(counts, 1).reshape(-1, *([1] * (sums.ndim - 1)))
-    served = fitted(blender, oof.rows(np.flatnonzero(plan.coverage)))
+    served = fit_clone(blender, oof.rows(np.flatnonzero(plan.coverage)))
     return Blend(served.in_use, sums / divisor, counts > 0, tuple(held_out))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from ..ensemble._base import BaseEnsemble
 from ..errors import InputError, ParameterError
 from ..tools._whole import whole_file
 from .aws._machine import has_gpu
@@ -23,7 +23,7 @@ RUN cd /tmp/byoe && python3 -m pip install --no-cache-dir --no-deps -r requireme
 
 
 def export(
-    ensemble: Any,
+    ensemble: BaseEnsemble,
     folder: str | Path,
     *,
     target: str | int,

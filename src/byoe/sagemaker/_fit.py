@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..ensemble._base import BaseEnsemble
 from ._places import place_for
 from ._prepare import Contents, write_job_folder
 from .aws._job import Job
@@ -17,7 +18,7 @@ from .shared._tables import data_roles, read_channels
 
 
 def fit(
-    ensemble: Any,
+    ensemble: BaseEnsemble,
     train: Any,
     validation: Any = None,
     *,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..ensemble._base import BaseEnsemble
 from ..ensemble._configure import default_space
 from ..errors import ParameterError
 from ._places import place_for
@@ -21,7 +22,7 @@ from .shared._tables import data_roles, read_channels
 
 
 def tune(
-    ensemble: Any,
+    ensemble: BaseEnsemble,
     space: Mapping[str, Any] | None,
     train: Any,
     validation: Any = None,

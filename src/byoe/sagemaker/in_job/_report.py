@@ -5,12 +5,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
 
 from ...engine._tasks import REFIT
+from ...ensemble._base import BaseEnsemble
 
 
-def report(ensemble: Any, metrics: Mapping[str, float], *, rows: int, columns: int, seconds: float) -> str:
+def report(ensemble: BaseEnsemble, metrics: Mapping[str, float], *, rows: int, columns: int, seconds: float) -> str:
     """Return a report in Markdown: what was fitted on what, its metrics, the leaderboard, and what was left out.
 
     Parameters

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Sequence
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from packaging.utils import canonicalize_name
 
 from ...bundle._manifest import MANIFEST
+from ...ensemble._base import BaseEnsemble
 from ...errors import ByoeError
 from ...fitted._intervals import needed_blenders
 from ...tools._versions import OWN_CODE, distributions_of
@@ -24,7 +24,7 @@ _OWN = canonicalize_name(OWN_CODE)
 _BROUGHT = frozenset({"byoe", "numpy"})
 
 
-def libraries_in_use(ensemble: Any, bundle: Path) -> set[str]:
+def libraries_in_use(ensemble: BaseEnsemble, bundle: Path) -> set[str]:
     """Return the distributions that predictions and intervals of a saved ensemble need, beyond byoe and numpy."""
     manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
     blenders = (ensemble.blender_, *needed_blenders(ensemble))

@@ -19,6 +19,7 @@ import numpy as np
 from ...data._files import read_frame
 from ...data._input import check_target, learn_table, read_table
 from ...data._roles import Dataset, take_apart
+from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
 from ...ensemble._load import from_spec
 from ...errors import InputError, JobError
@@ -116,7 +117,7 @@ def _set_up(variant: Variant) -> Any:
     return ensemble
 
 
-def _read_data(roles: dict[str, Any], ensemble: Any) -> tuple[Dataset, Dataset | None]:
+def _read_data(roles: dict[str, Any], ensemble: BaseEnsemble) -> tuple[Dataset, Dataset | None]:
     """Return the training table, and the validation table if there is one, checked before anything is fitted."""
     train, validation = _channel("train", roles), _channel("validation", roles)
     if train is None:
@@ -127,7 +128,7 @@ def _read_data(roles: dict[str, Any], ensemble: Any) -> tuple[Dataset, Dataset |
 
 
 @contextmanager
-def _all_hosts(train: Dataset, ensemble: Any, started: float) -> Iterator[bool]:
+def _all_hosts(train: Dataset, ensemble: BaseEnsemble, started: float) -> Iterator[bool]:
     """Yield whether this host fits, with the others as its workers; one that does not has worked before."""
     hosts, here = hosts_of_job()
     if len(hosts) < 2:
@@ -146,7 +147,7 @@ def _all_hosts(train: Dataset, ensemble: Any, started: float) -> Iterator[bool]:
         yield True
 
 
-def _fit(ensemble: Any, train: Dataset) -> float:
+def _fit(ensemble: BaseEnsemble, train: Dataset) -> float:
     """Fit the ensemble; return the seconds."""
     begun = time.perf_counter()
     ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
@@ -155,7 +156,7 @@ def _fit(ensemble: Any, train: Dataset) -> float:
     return seconds
 
 
-def _write_model(source: Path, spec: Mapping[str, Any], ensemble: Any) -> Path:
+def _write_model(source: Path, spec: Mapping[str, Any], ensemble: BaseEnsemble) -> Path:
     """Save the ensemble with its serving code; return where."""
     model = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
     ensemble.save(model, trusted=spec["trusted"])
@@ -163,7 +164,7 @@ def _write_model(source: Path, spec: Mapping[str, Any], ensemble: Any) -> Path:
     return model
 
 
-def _write_reports(ensemble: Any, metrics: Mapping[str, float], train: Dataset, seconds: float) -> None:
+def _write_reports(ensemble: BaseEnsemble, metrics: Mapping[str, float], train: Dataset, seconds: float) -> None:
     output = Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
     output.mkdir(parents=True, exist_ok=True)
     (output / "leaderboard.json").write_text(json.dumps(ensemble.leaderboard_, indent=1, default=str), encoding="utf-8")
@@ -225,7 +226,7 @@ def fitting(validation: Dataset, train: Dataset, *, classes: bool, categorical: 
     return replace(validation, X=X)
 
 
-def evaluate(ensemble: Any, validation: Dataset | None, metrics: Sequence[Metric]) -> dict[str, float]:
+def evaluate(ensemble: BaseEnsemble, validation: Dataset | None, metrics: Sequence[Metric]) -> dict[str, float]:
     """Return the blend's and the members' metrics under the names of the log.
 
     On the validation channel if there is one, else the blend's cross-validated and the

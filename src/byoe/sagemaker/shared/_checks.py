@@ -36,7 +36,7 @@ class Variant:
         What a job prints of the blend and of each member; the first is the ensemble's own.
     """
 
-    ensemble: Any
+    ensemble: BaseEnsemble
     recipe: Recipe
     metrics: Sequence[Metric]
 
@@ -47,7 +47,7 @@ class Variant:
         return [f"{prefix}:{metric.name}" for prefix in prefixes for metric in self.metrics]
 
 
-def variant_of(ensemble: Any, recipe: Recipe | None = None) -> Variant:
+def variant_of(ensemble: BaseEnsemble, recipe: Recipe | None = None) -> Variant:
     """Return an ensemble with its recipe; without one it is not checked, since hyperparameters may change it."""
     recipe = recipe or ensemble._recipe()
     task = _TASKS[ensemble._classifies]
@@ -56,7 +56,7 @@ def variant_of(ensemble: Any, recipe: Recipe | None = None) -> Variant:
     return Variant(ensemble, recipe, [own, *(find_metric(name, task) for name in usual if name != own.name)])
 
 
-def configured(ensemble: Any, values: Mapping[str, Any]) -> Variant:
+def configured(ensemble: object, values: Mapping[str, Any]) -> Variant:
     """Apply the hyperparameters, and check what can be checked without data."""
     if not isinstance(ensemble, BaseEnsemble):
         raise ParameterError(
@@ -95,7 +95,7 @@ def plain_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
     return values
 
 
-def check_space(ensemble: Any, space: Mapping[str, Any], fixed: Iterable[str] = ()) -> list[Any]:
+def check_space(ensemble: BaseEnsemble, space: Mapping[str, Any], fixed: Iterable[str] = ()) -> list[Any]:
     """Check a search space before anything runs: its domains, and that every name is known and not fixed.
 
     Returns
