@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._task import FloatArray, IntArray, Task
 from ..data._table import Table
-
-if TYPE_CHECKING:
-    from ..folds._plan import SplitPlan
+from ..folds._plan import SplitPlan
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..blenders._per_output import PerOutput
 from ..bundle._reader import BundleReader
+from ..bundle._writer import BundleContents, write
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._store import as_store
@@ -28,7 +29,7 @@ from ..engine._crossfit import CrossFit, Failure, cross_fit
 from ..engine._resources import Resources
 from ..engine._rows import Rows
 from ..engine._tasks import TaskStore
-from ..errors import InputError, ParameterError
+from ..errors import BundleError, InputError, ParameterError
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._passthrough import passed_through
 from ..fitted._predicting import Predicting
@@ -50,6 +51,7 @@ from ._display import displays
 from ._layers import warn_of_an_idle_layer, warn_of_inner_ensembles
 from ._parameters import NestedParameters
 from ._recipe import Recipe
+from ._spec import to_spec
 
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")
@@ -58,8 +60,6 @@ _EARLY_STOPPING = ("auto", True, False)
 
 class BaseEnsemble(Predicting, NestedParameters):
     """The constructor, the fit, and what a prediction is made of."""
-
-    _classifies: bool
 
     failures_: list[Failure]
     leaderboard_: Leaderboard
@@ -165,7 +165,7 @@ class BaseEnsemble(Predicting, NestedParameters):
             seed, digest, describe_target(y), metric.name, crossfit.seconds, crossfit.seconds_to_predict()
         )
         self._blend(OutOfFold.unblended(crossfit.oof, target, sample_weight, plan), blender, features, metric)
-        warn_of_an_idle_layer(self)
+        warn_of_an_idle_layer(self.leaderboard_, metric, self.members_)
         return self
 
     def _checked(self) -> Recipe:
@@ -182,9 +182,6 @@ class BaseEnsemble(Predicting, NestedParameters):
         if taken:
             raise ParameterError(f"label {taken.pop()!r} is the name of a parameter of {type(self).__name__}")
         return self._recipe()
-
-    def _recipe(self) -> Recipe:
-        return Recipe.of(self.learners, self.blender, self.metric)
 
     def _learn_names(self, form: TableForm) -> None:
         """Set what scikit-learn's estimators tell of their columns."""
@@ -324,10 +321,15 @@ class BaseEnsemble(Predicting, NestedParameters):
         SpecError
             When JSON cannot express a member or the blender.
         """
-        from ._save import save
-
         check_is_fitted(self, "members_")
-        return save(self, path, oof=oof, trusted=trusted)
+        return self._write(path, oof=oof, trusted=trusted)
+
+    def _write(self, path: str | Path, *, oof: bool, trusted: Sequence[str] | None) -> Path:
+        if oof and self._out_of_fold is None:
+            raise BundleError("the ensemble was loaded from a bundle without out-of-fold data; save it with oof=False")
+        spec, known = to_spec(self, lenient=True), self._out_of_fold if oof else None
+        contents = BundleContents(self, spec, self._record, self.score_estimate_, self.leaderboard_, known)
+        return write(contents, path, trusted=trusted)
 
     def _filled(self, reader: BundleReader) -> Self:
         """Take what a bundle holds of a fitted ensemble."""
@@ -346,9 +348,7 @@ class BaseEnsemble(Predicting, NestedParameters):
     # An ensemble in an ensemble is a bundle in a bundle: of what predicts, which is all of it that is used.
 
     def _save_inside(self, folder: Path) -> None:
-        from ._save import save
-
-        save(self, folder, oof=False, trusted=None)  # whoever saves the outer one names what is trusted
+        self._write(folder, oof=False, trusted=None)  # whoever saves the outer one names what is trusted
 
     def _read_inside(self, folder: Path, trusted: Sequence[str]) -> Self:
         """Return the fitted ensemble that was saved inside another one; this one is not fitted, and of its class."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..contracts._learner import Learner
 from ..errors import LeakageWarning
+from ..fitted._models import FittedMember
 from ..folds._plan import SplitPlan
+from ..scoring._leaderboard import Leaderboard
+from ..scoring._metrics import Metric
 from ..tools._estimators import is_ensemble
 from ..tools._warnings import warn
-
-if TYPE_CHECKING:
-    from ._base import BaseEnsemble
 
 _CLEARLY = 0.01
 
@@ -33,16 +32,14 @@ def warn_of_inner_ensembles(plan: SplitPlan, learners: Mapping[str, Learner]) ->
             )
 
 
-def warn_of_an_idle_layer(ensemble: BaseEnsemble) -> None:
+def warn_of_an_idle_layer(board: Leaderboard, metric: Metric, members: Mapping[str, FittedMember]) -> None:
     """Warn when an ensemble inside does better alone than all members blended, on the same honest rows."""
-    board = ensemble.leaderboard_
-    blend, name = board[0], ensemble._record.metric
+    blend, name = board[0], metric.name
     for row in board[1:]:
-        inner = ensemble.members_[row["member"]].learner.user_estimator
+        inner = members[row["member"]].learner.user_estimator
         if not is_ensemble(inner) or blend[name] is None or row[name] is None:
             continue
-        loss = -1.0 if ensemble.score_estimate_ == blend[name] else 1.0
-        if loss * (blend[name] - row[name]) > _CLEARLY * abs(row[name]):
+        if metric.score(row[name]) - metric.score(blend[name]) > _CLEARLY * abs(row[name]):
             warn(
                 f"the second layer does worse than its member {row['member']!r} alone: {name} {blend[name]:.4g} "
                 f"against {row[name]:.4g} on rows that they did not see. Use that member by itself, or give it "

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, clone
 
 from ..errors import ParameterError, UnknownNameError, did_you_mean
 from ..registry._members import DROP, as_blender, as_learner, find_label, labelled, replaced
+from ._recipe import Recipe
 
 
 class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
@@ -15,6 +16,14 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
 
     learners: Any
     blender: Any
+    metric: Any
+    callbacks: Any
+
+    _classifies: bool
+
+    def _recipe(self) -> Recipe:
+        """Return what the parameters mean."""
+        return Recipe.of(self.learners, self.blender, self.metric)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get parameters; with ``deep`` also those of the members and of the blender.

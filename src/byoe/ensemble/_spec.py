@@ -6,19 +6,17 @@ by name before anything runs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import SpecError
 from ..registry._json_form import VERSION, blender_to_spec, encode, learner_to_spec
 from ..registry._parts import parts_of
-
-if TYPE_CHECKING:
-    from ._base import BaseEnsemble
+from ._parameters import NestedParameters
 
 _NOT_IN_SPEC = ("learners", "blender", "callbacks")
 
 
-def to_spec(ensemble: BaseEnsemble, *, lenient: bool = False) -> dict[str, Any]:
+def to_spec(ensemble: NestedParameters, *, lenient: bool = False) -> dict[str, Any]:
     """Return the JSON form of an ensemble.
 
     Parameters
