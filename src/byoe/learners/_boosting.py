@@ -1,10 +1,10 @@
-"""How many rounds, and how fast: what the boosters share when they stop early."""
+"""What the boosters have in common: what they take, how many rounds, and how fast."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from ..contracts._learner import StopRows
+from ..contracts._learner import Learner, StopRows
 from ..contracts._task import Task
 
 LEARNING_RATE = 0.05
@@ -40,3 +40,36 @@ def guess_seconds(cell: float, rounds: Any, n_rows: int, n_columns: int, task: T
     number = _USUALLY_ENOUGH if stopping or not isinstance(rounds, int) else rounds
     trees = number * (task.n_classes if task.n_classes > 2 else 1)
     return trees * (5e-4 + cell * n_rows * n_columns)
+
+
+class Booster(Learner):
+    """Gradient-boosted trees by a library's native interface.
+
+    Attributes
+    ----------
+    usual_rounds : int
+        The library's default.
+    cell_seconds : float
+        What a round takes for a cell of the table, with one thread.
+    cell_bytes, row_bytes : float
+        Memory for a cell of the table; and for a row and class.
+    """
+
+    finalize = "bag"
+    weights = "approximate"  # bins count rows
+    missing = categorical = sparse = stops = leaves_rows_alone = lean = True
+    usual_rounds: ClassVar[int] = 100
+    cell_seconds: ClassVar[float]
+    cell_bytes: ClassVar[float]
+    row_bytes: ClassVar[float] = 40.0
+
+    def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
+        rounds = self.own_params().get(self.shared["n_rounds"], self.usual_rounds)
+        return guess_seconds(self.cell_seconds, rounds, n_rows, n_columns, task, stopping=stopping)
+
+    def memory(self, n_rows: int, n_columns: int, *, task: Task) -> float:
+        return n_rows * (self.cell_bytes * n_columns + self.row_bytes * max(1, task.n_classes))
+
+    def _chosen(self) -> dict[str, Any]:
+        """Return the parameters that are set to something."""
+        return {key: value for key, value in self.own_params().items() if value is not None}

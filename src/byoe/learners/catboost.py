@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._cancelling import cancelled
-from ..contracts._learner import Learner, Model, StopRows
+from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
-from ._boosting import guess_seconds, take_rounds
+from ._boosting import Booster, take_rounds
 from ._constant import ConstantModel
 
 _NOT_OURS = frozenset(
@@ -83,7 +83,7 @@ class CatBoostModel:
         self.model.save_model(str(folder / "model.cbm"))
 
 
-class CatBoost(Learner):
+class CatBoost(Booster):
     """Gradient-boosted oblivious trees of CatBoost.
 
     Takes the parameters of ``catboost.CatBoostRegressor`` and ``CatBoostClassifier``. The
@@ -96,11 +96,9 @@ class CatBoost(Learner):
     CatBoost(depth=4, iterations=300)
     """
 
-    finalize = "bag"
-    weights = "approximate"
-    missing = categorical = sparse = stops = True
-    leaves_rows_alone = lean = True
     needs = ("catboost",)
+    usual_rounds = 1000
+    cell_seconds, cell_bytes, row_bytes = 8e-9, 6.0, 80.0
     space = {
         "learning_rate": (0.02, 0.2, "log"),
         "depth": (4, 9),
@@ -119,13 +117,6 @@ class CatBoost(Learner):
 
     def parameter_names(self) -> frozenset[str]:
         return _names()
-
-    def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
-        rounds = self.own_params().get("iterations", 1000)
-        return guess_seconds(8e-9, rounds, n_rows, n_columns, task, stopping=stopping)
-
-    def memory(self, n_rows: int, n_columns: int, *, task: Task) -> float:
-        return n_rows * (6.0 * n_columns + 80.0 * max(1, task.n_classes))
 
     def fit(
         self,
@@ -233,7 +224,7 @@ class CatBoost(Learner):
 
         if not task.is_classification and (y == y[0]).all():  # CatBoost refuses a constant target
             return ConstantModel.of(y, task, sample_weight)
-        given = {key: value for key, value in self.own_params().items() if value is not None}
+        given = self._chosen()
         params = {
             "random_seed": seed,
             "iterations": take_rounds(given, "iterations", "learning_rate", stop, rounds, usual=1000),

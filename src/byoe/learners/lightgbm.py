@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import Learner, Model, StopRows
+from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
 from ..errors import ParameterError
-from ._boosting import enough_rows, guess_seconds, take_rounds
+from ._boosting import Booster, enough_rows, take_rounds
 
 _NOT_OURS = frozenset("self kwargs class_weight importance_type n_jobs".split())
 _NATIVE_ONLY = frozenset(
@@ -78,7 +78,7 @@ class LightGBMModel:
         self.booster.save_model(folder / "model.txt")
 
 
-class LightGBM(Learner):
+class LightGBM(Booster):
     """Gradient-boosted trees of LightGBM.
 
     Takes the parameters of ``lightgbm.LGBMModel`` and LightGBM's native names for them. The
@@ -91,11 +91,8 @@ class LightGBM(Learner):
     LightGBM(num_leaves=15)
     """
 
-    finalize = "bag"
-    weights = "approximate"
-    missing = categorical = sparse = stops = True
-    leaves_rows_alone = lean = True
     needs = ("lightgbm",)
+    cell_seconds, cell_bytes = 5e-9, 3.0
     space = {
         "learning_rate": (0.02, 0.2, "log"),
         "num_leaves": (7, 255, "log"),
@@ -126,13 +123,6 @@ class LightGBM(Learner):
 
     def parameter_names(self) -> frozenset[str]:
         return _names()
-
-    def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
-        rounds = self.own_params().get("n_estimators", 100)
-        return guess_seconds(5e-9, rounds, n_rows, n_columns, task, stopping=stopping)
-
-    def memory(self, n_rows: int, n_columns: int, *, task: Task) -> float:
-        return n_rows * (3.0 * n_columns + 40.0 * max(1, task.n_classes))
 
     def fit(
         self,
@@ -197,7 +187,7 @@ class LightGBM(Learner):
     def _params(
         self, task: Task, seed: int, threads: int, stop: StopRows | None, rounds: int | None
     ) -> tuple[dict[str, Any], int]:
-        given = {key: value for key, value in self.own_params().items() if value is not None}
+        given = self._chosen()
         number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100)
         # Without a fixed histogram direction LightGBM picks one by timing, and results vary.
         wise = {} if {"force_row_wise", "force_col_wise"} & given.keys() else {"force_col_wise": True}

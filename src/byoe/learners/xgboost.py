@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import Learner, Model, StopRows
+from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
-from ._boosting import enough_rows, guess_seconds, take_rounds
+from ._boosting import Booster, enough_rows, take_rounds
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.
 _NOT_OURS = frozenset(
@@ -97,7 +97,7 @@ class XGBoostModel:
         self.booster.save_model(folder / "model.ubj")
 
 
-class XGBoost(Learner):
+class XGBoost(Booster):
     """Gradient-boosted trees of XGBoost.
 
     Takes the parameters of ``xgboost.XGBModel`` and XGBoost's native names for them. The
@@ -110,11 +110,8 @@ class XGBoost(Learner):
     XGBoost(eta=0.1, num_round=200)
     """
 
-    finalize = "bag"
-    weights = "approximate"
-    missing = categorical = sparse = stops = True
-    leaves_rows_alone = lean = True
     needs = ("xgboost",)
+    cell_seconds, cell_bytes = 7e-9, 6.0
     space = {
         "learning_rate": (0.02, 0.2, "log"),
         "max_depth": (3, 10),
@@ -139,13 +136,6 @@ class XGBoost(Learner):
     def parameter_names(self) -> frozenset[str]:
         return _names()
 
-    def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
-        rounds = self.own_params().get("n_estimators", 100)
-        return guess_seconds(7e-9, rounds, n_rows, n_columns, task, stopping=stopping)
-
-    def memory(self, n_rows: int, n_columns: int, *, task: Task) -> float:
-        return n_rows * (6.0 * n_columns + 40.0 * max(1, task.n_classes))
-
     def fit(
         self,
         X: Any,
@@ -161,7 +151,7 @@ class XGBoost(Learner):
     ) -> Model:
         import xgboost
 
-        given = self._given_params()
+        given = self._chosen()
         matrix = partial(xgboost.DMatrix, **_columns(X, categorical), nthread=threads)
         data = matrix(X, label=y, weight=sample_weight)
         watched = None if stop is None else matrix(stop.X, label=stop.y, weight=stop.sample_weight)
@@ -169,10 +159,10 @@ class XGBoost(Learner):
 
     @property
     def gpu(self) -> Mapping[str, Any]:
-        return {} if self._given_params().get("tree_method") == "exact" else {"device": "cuda"}
+        return {} if self._chosen().get("tree_method") == "exact" else {"device": "cuda"}
 
     def can_prepare(self, X: Any) -> bool:
-        given = self._given_params()
+        given = self._chosen()
         trees = given.get("booster", "gbtree") != "gblinear" and given.get("tree_method", "hist") in ("auto", "hist")
         return trees and given.get("device", "cpu") == "cpu"
 
@@ -189,7 +179,7 @@ class XGBoost(Learner):
     ) -> Any:
         import xgboost
 
-        bins = self._given_params().get("max_bin", 256)
+        bins = self._chosen().get("max_bin", 256)
         columns = _columns(X, categorical)
         return xgboost.QuantileDMatrix(X, nthread=threads, max_bin=bins, **columns), X, columns, bins
 
@@ -213,10 +203,7 @@ class XGBoost(Learner):
             watched = _binned(
                 data, X, stop.X, stop.y, weight=stop.sample_weight, threads=threads, columns=columns, bins=bins
             )
-        return _train(self._given_params(), data, watched, task, seed=seed, threads=threads, stop=stop, rounds=rounds)
-
-    def _given_params(self) -> dict[str, Any]:
-        return {key: value for key, value in self.own_params().items() if value is not None}
+        return _train(self._chosen(), data, watched, task, seed=seed, threads=threads, stop=stop, rounds=rounds)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         import xgboost
