@@ -294,7 +294,7 @@ def test_what_is_installed_is_not_replaced(name):
 
 def test_what_an_entry_point_names_may_register_itself():
     """In a job a module of the user's has an entry point for what it registers when it is imported."""
-    from byoe_example import TrimmedMean
+    from byoe_example.trimmed_mean import TrimmedMean
 
     with register_blender("trimmed-mean", TrimmedMean) as plugin:
         assert plugin.distribution == "byoe-example"
