@@ -229,3 +229,10 @@ def test_imports_inside_sagemaker_point_one_way(name):
             there, *deeper = other.split(".")[1:] or ["__init__"]
             lower = floors[there] < floor if deeper else there != "__init__" and floor == len(INSIDE_SAGEMAKER)
             assert there == own or lower, f"{name} imports {other}"
+
+
+def test_what_reads_hostile_bodies_stands_apart():
+    inside = {name for name in IMPORTS if name.startswith("serving.columnar.")}
+    assert len(inside) == 6
+    for name in inside:
+        assert IMPORTS[name] <= {*inside, "serving._refusal", "errors"}, name

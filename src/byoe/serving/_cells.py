@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..data._table import Table, in_form
 from ..errors import InputError
 from ._native_form import native_form
 from ._refusal import Refusal
-from ._requests import Rows
+from ._requests import CsvRows, JsonRows
 
 _WANTED = {"number": "numbers", "date": "dates", "category": "texts"}
 _NO_DATE = frozenset({"", "NaT", "nan", "NaN", "NA", "null", "None", "<NA>"})
@@ -25,76 +26,109 @@ _ISO = re.compile(
 _NUMBERS = frozenset({int, float, bool, type(None)})
 
 
-def read_table(given: Any, model: Any) -> Table:
+@dataclass(frozen=True)
+class _Columns:
+    """Cells by column.
+
+    Attributes
+    ----------
+    names : list of str or None
+        As the request gave them.
+    cells : list
+        For each column a sequence, or an array of numbers.
+    kinds : sequence of str
+        Of each column, where the format knows them.
+    odd : bool
+        Whether a text may be taken for a number by Python, and by nobody else.
+    """
+
+    names: list[str] | None
+    cells: list[Any]
+    kinds: Sequence[str] = ()
+    odd: bool = False
+
+
+def table_of(rows: Any, model: Any) -> Table:
     """Return the table that a request holds; a Refusal names what does not fit.
 
     Parameters
     ----------
-    given : Rows, array of shape (n_rows, n_columns), or Columnar
+    rows : CsvRows, JsonRows, array of shape (n_rows, n_columns), or Columnar
     model : Runtime
     """
-    kinds: Sequence[str] = ()
-    odd = False
-    if isinstance(given, np.ndarray):
-        _check_width(given.shape[1], model)
-        names, columns = None, list(given.T)
-    elif isinstance(given, Rows):
-        names, columns, odd = _columns_of(given, model)
-    else:
-        names, columns, kinds = given.names, given.columns, given.kinds
-    known = _known(model)
-    if names is None:
-        _check_width(len(columns), model)
-        names = known
-    else:
-        order = _order(names, known) if known is not None else _numbered(names, model)
-        columns, kinds, names = [columns[i] for i in order], [kinds[i] for i in order if kinds], known
-    values = np.empty((len(columns[0]), len(columns)))
-    for i, (cells, column, dtype) in enumerate(zip(columns, model._form.columns, model._form.dtypes, strict=True)):
+    columns = _in_order(_columns_of(rows, model), model)
+    form, names = model._form, columns.names
+    values = np.empty((len(columns.cells[0]), len(columns.cells)))
+    for i, (cells, column, dtype) in enumerate(zip(columns.cells, form.columns, form.dtypes, strict=True)):
         name = repr(names[i]) if names else f"number {i}"
-        if kinds and kinds[i] == "date" and column.kind != "date":
+        if columns.kinds and columns.kinds[i] == "date" and column.kind != "date":
             raise Refusal(400, f"column {name} holds dates, and held {_WANTED[column.kind]} in training")
-        values[:, i] = _read(cells, column, dtype, name, odd=odd)
+        values[:, i] = _read(cells, column, dtype, name, odd=columns.odd)
     if np.isinf(values).any():
         raise Refusal(400, "a cell holds infinity; send finite numbers, and nothing for a missing cell")
     try:
-        shaped = in_form(values, sparse=model._form.sparse)
-        return Table(shaped, native_form(values, columns, model), model._form.columns)
+        shaped = in_form(values, sparse=form.sparse)
+        return Table(shaped, native_form(values, columns.cells, model), form.columns)
     except InputError as error:  # a missing cell for a model of sparse rows
         raise Refusal(400, str(error)) from error
 
 
-def _known(model: Any) -> list[str] | None:
-    fitted = model._form.names
-    return None if fitted is None else [str(name) for name in fitted]
+def _columns_of(rows: Any, model: Any) -> _Columns:
+    if isinstance(rows, CsvRows):
+        return _of_csv(rows, model)
+    if isinstance(rows, JsonRows):
+        cells = rows.cells if rows.names is not None else _without_empty_rows(rows.cells, model)
+        return _Columns(rows.names, _turned(cells, rows.names, model), odd=True)  # in JSON no text is a number
+    if isinstance(rows, np.ndarray):
+        if rows.shape[1] != len(model._form):
+            raise Refusal(400, f"row 0 has {rows.shape[1]} columns, expected {len(model._form)}")
+        return _Columns(None, list(rows.T))
+    return _Columns(rows.names, rows.columns, rows.kinds)
 
 
-def _check_width(width: int, model: Any) -> None:
-    if width != len(model._form):
-        raise Refusal(400, f"row 0 has {width} columns, expected {len(model._form)}")
-
-
-def _columns_of(rows: Rows, model: Any) -> tuple[list[str] | None, list[Any], bool]:
-    """Return the names that rows came with, their columns, and whether a text may be an odd number."""
-    names, cells, odd = rows.names, rows.cells, rows.odd
-    if rows.header is not False or rows.names is None:  # an empty line is a missing cell where there is one column
-        cells = [row or [""] for row in cells] if len(model._form) == 1 else [row for row in cells if row]
-    if not cells:
-        raise Refusal(400, "the rows hold no columns")
-    known = _known(model)
-    if rows.header or (rows.header is None and _is_header(cells[0], known, model)):
+def _of_csv(rows: CsvRows, model: Any) -> _Columns:
+    cells, names, odd = _without_empty_rows(rows.cells, model), None, rows.odd
+    if rows.header or (rows.header is None and _is_header(cells[0], _known(model), model)):
         names, cells = [cell.strip() for cell in cells[0]], cells[1:]
         if not cells:
             raise Refusal(400, "the body holds a header and no rows")
-    elif rows.header is None or not odd:
-        odd = odd or any(isinstance(cell, str) and "_" in cell for cell in cells[0])
+    else:
+        odd = odd or any("_" in cell for cell in cells[0])
+    return _Columns(names, _turned(cells, names, model), odd=odd)
+
+
+def _without_empty_rows(cells: list[list[Any]], model: Any) -> list[list[Any]]:
+    """Leave empty rows out, but where there is one column: there they are a missing cell."""
+    cells = [row or [""] for row in cells] if len(model._form) == 1 else [row for row in cells if row]
+    if not cells:
+        raise Refusal(400, "the rows hold no columns")
+    return cells
+
+
+def _turned(cells: list[list[Any]], names: list[str] | None, model: Any) -> list[Any]:
+    """Return rows as columns; all must be as long as there are names, or columns of the model."""
     width = len(model._form) if names is None else len(names)
     if set(map(len, cells)) != {width}:
         number = next(number for number, row in enumerate(cells) if len(row) != width)
         raise Refusal(400, f"row {number} has {len(cells[number])} columns, expected {width}")
     if not width:
         raise Refusal(400, "the rows hold no columns")
-    return names, list(zip(*cells, strict=True)), odd
+    return list(zip(*cells, strict=True))
+
+
+def _in_order(columns: _Columns, model: Any) -> _Columns:
+    """Return the columns in the order of training, under their names there."""
+    known = _known(model)
+    if columns.names is None:
+        return replace(columns, names=known)
+    order = _order(columns.names, known) if known is not None else _numbered(columns.names, model)
+    kinds = [columns.kinds[i] for i in order if columns.kinds]
+    return replace(columns, names=known, cells=[columns.cells[i] for i in order], kinds=kinds)
+
+
+def _known(model: Any) -> list[str] | None:
+    fitted = model._form.names
+    return None if fitted is None else [str(name) for name in fitted]
 
 
 def _is_header(first: list[str], known: list[str] | None, model: Any) -> bool:

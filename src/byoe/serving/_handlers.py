@@ -17,7 +17,7 @@ from typing import Any
 
 from ..tools._keep_out import kept_out
 from ._answers import Answer, answer, refused, write
-from ._cells import read_table
+from ._cells import table_of
 from ._media import ANSWER_TYPES, CSV, JSON, accepted
 from ._refusal import Refusal
 from ._requests import Request, read_request
@@ -60,7 +60,7 @@ def predict_fn(request: Request | Refusal, model: Any) -> Answer | Refusal:
     if isinstance(request, Refusal):
         return request
     try:
-        return answer(model, read_table(request.rows, model), request.options)
+        return answer(model, table_of(request.rows, model), request.options)
     except Refusal as refusal:
         return refusal
     except ValueError as error:  # a member of the user's own refuses the rows, or the model has no such output

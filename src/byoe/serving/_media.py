@@ -13,6 +13,7 @@ from ._refusal import Refusal
 CSV, JSON, JSON_LINES, NPY = "text/csv", "application/json", "application/jsonlines", "application/x-npy"
 PARQUET, ARROW = "application/x-parquet", "application/vnd.apache.arrow.stream"
 CONTENT_TYPES = (CSV, JSON, JSON_LINES, NPY, PARQUET, ARROW)
+FILE_TYPES = {".csv": CSV, ".parquet": PARQUET}  # of files that hold data, by their suffix
 ANSWER_TYPES = (JSON, CSV, JSON_LINES, NPY)
 OUTPUTS = ("probabilities", "interval", "members", "contributions")
 _SAME = {

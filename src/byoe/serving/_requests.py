@@ -23,26 +23,37 @@ _KEYS = frozenset({"columns", "data", "instances", "index", *_OPTIONS})  # panda
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows that are not checked yet.
+class CsvRows:
+    """Rows of CSV that are not checked yet.
 
     Attributes
     ----------
-    cells : list of rows
-        Of texts, or of what JSON gives.
-    names : list of str or None
-        The columns' names, when the request gave them.
+    cells : list of list of str
     header : bool or None
         Whether the first row is a header; None where that has to be found out.
     odd : bool
-        Whether a text may be taken for a number by Python, and by nobody else; always of JSON, where
-        numbers are none.
+        Whether a text below the first row may be taken for a number by Python, and by nobody else.
     """
 
-    cells: Any
+    cells: list[list[str]]
+    header: bool | None
+    odd: bool
+
+
+@dataclass(frozen=True)
+class JsonRows:
+    """Rows of JSON or JSON lines that are not checked yet.
+
+    Attributes
+    ----------
+    cells : list of list
+        Of what JSON gives.
+    names : list of str or None
+        The columns' names, when the request gave them.
+    """
+
+    cells: list[list[Any]]
     names: list[str] | None = None
-    header: bool | None = False
-    odd: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ class Request:
 
     Attributes
     ----------
-    rows : Rows, array of shape (n_rows, n_columns), or Columnar
+    rows : CsvRows, JsonRows, array of shape (n_rows, n_columns), or Columnar
     options : Options
     """
 
@@ -93,7 +104,7 @@ def _read_csv(body: str | bytes, kind: ContentType) -> Request:
         raise Refusal(400, "the body holds no rows")
     # The first row is looked at more closely, since it may hold names.
     odd = text.find("_", max(text.find("\n"), 0)) >= 0
-    return Request(Rows(rows, header=kind.header, odd=odd), kind.options)
+    return Request(CsvRows(rows, kind.header, odd), kind.options)
 
 
 def _parsed(text: str, where: str = "the body") -> Any:
@@ -128,7 +139,7 @@ def _read_json(body: str | bytes, kind: ContentType) -> Request:
     return Request(_rows(data, names), options)
 
 
-def _rows(data: Any, names: list[str] | None = None) -> Rows:
+def _rows(data: Any, names: list[str] | None = None) -> JsonRows:
     if not isinstance(data, list) or not data:
         raise Refusal(400, "expected a list with at least one row")
     kinds = set(map(type, data))
@@ -139,12 +150,12 @@ def _rows(data: Any, names: list[str] | None = None) -> Rows:
         for number, row in enumerate(data):
             if row.keys() != data[0].keys():
                 raise Refusal(400, f"row {number} has other columns than row 0")
-        return Rows([[row[name] for name in names] for row in data], names, odd=True)
+        return JsonRows([[row[name] for name in names] for row in data], names)
     if not kinds & {list, dict}:
         data, kinds = [data], {list}
     if kinds != {list}:
         raise Refusal(400, "every row must be a list, or every row an object of column names and values")
-    return Rows(data, names, odd=True)
+    return JsonRows(data, names)
 
 
 def _read_lines(body: str | bytes, kind: ContentType) -> Request:

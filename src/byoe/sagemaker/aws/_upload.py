@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from ...serving._media import FILE_TYPES
 from ...tools._digests import file_digest
 from ._machine import Channel
-
-_TYPES = {".csv": "text/csv", ".parquet": "application/x-parquet"}
 
 
 class Bucket(Protocol):
@@ -50,7 +49,7 @@ def _upload(cloud: Bucket, place: Path, prefix: str) -> Channel:
     address = f"{prefix}/{digest.hexdigest()[:32]}"
     for file in files:
         cloud.put(file, f"{address}/{file.relative_to(root).as_posix()}")
-    kinds = {_TYPES.get(file.suffix.lower()) for file in files}
+    kinds = {FILE_TYPES.get(file.suffix.lower()) for file in files}
     return Channel(f"{address}/", kinds.pop() if len(kinds) == 1 else None)
 
 

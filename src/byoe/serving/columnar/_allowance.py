@@ -49,22 +49,12 @@ class Allowance:
     def decode(self, n_bytes: int) -> None:
         """Count bytes that are about to be decoded."""
         self._decoded += n_bytes
-        if self._decoded > self.most_bytes:
-            raise Refusal(
-                413,
-                f"the body decodes to {self._decoded} bytes or more, and at most {self.most_bytes} are read at a time; "
-                "send fewer rows or shorter texts",
-            )
+        _check(self._decoded, self.most_bytes, "body decodes to")
 
     def text(self, n_bytes: int) -> None:
         """Count the bytes of texts, each cell for itself."""
         self._text += n_bytes
-        if self._text > self.most_text:
-            raise Refusal(
-                413,
-                f"the texts have {self._text} bytes or more, and at most {self.most_text} are read at a time; "
-                "send fewer rows or shorter texts",
-            )
+        _check(self._text, self.most_text, "texts have")
 
     def part(self, n_parts: int = 1) -> None:
         """Count the pieces that the body is made of, as each takes time."""
@@ -75,3 +65,12 @@ class Allowance:
                 f"the body is made of {self._parts} pieces or more (pages, batches, columns), and at most "
                 f"{_MOST_PARTS} are read; write larger row groups or batches",
             )
+
+
+def _check(n_bytes: int, most: int, told: str) -> None:
+    if n_bytes > most:
+        raise Refusal(
+            413,
+            f"the {told} {n_bytes} bytes or more, and at most {most} are read at a time; "
+            "send fewer rows or shorter texts",
+        )

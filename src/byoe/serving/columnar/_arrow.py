@@ -51,7 +51,7 @@ _MARK = b"\xff\xff\xff\xff"
 _EXTENSION = b"ARROW:extension:name"
 
 
-class _Table:
+class _FlatTable:
     """A table of FlatBuffers; a field that is absent is 0 or None."""
 
     def __init__(self, data: bytes, at: int) -> None:
@@ -74,10 +74,10 @@ class _Table:
         at = self._field(slot)
         return at + number(self.data, at, 4, signed=False) if at else 0
 
-    def table(self, slot: int) -> _Table | None:
+    def table(self, slot: int) -> _FlatTable | None:
         """Return a table that this one refers to."""
         at = self._follow(slot)
-        return _Table(self.data, at) if at else None
+        return _FlatTable(self.data, at) if at else None
 
     def vector(self, slot: int, size: int) -> tuple[int, int]:
         """Return where the items of a vector begin, and how many there are."""
@@ -94,12 +94,12 @@ class _Table:
         at, size = self.vector(slot, 1)
         return self.data[at : at + size]
 
-    def tables(self, slot: int, allowance: Allowance) -> list[_Table]:
+    def tables(self, slot: int, allowance: Allowance) -> list[_FlatTable]:
         """Return the tables of a vector, of which each counts as a part."""
         at, n_items = self.vector(slot, 4)
         allowance.part(n_items)
         places = range(at, at + 4 * n_items, 4)
-        return [_Table(self.data, place + number(self.data, place, 4, signed=False)) for place in places]
+        return [_FlatTable(self.data, place + number(self.data, place, 4, signed=False)) for place in places]
 
 
 def number(data: bytes, at: int, size: int, *, signed: bool = True) -> int:
@@ -140,12 +140,12 @@ def check_stream(body: bytes, allowance: Allowance) -> int:
     return n_rows
 
 
-def _message(data: bytes) -> _Table:
-    return _Table(data, number(data, 0, 4, signed=False))
+def _message(data: bytes) -> _FlatTable:
+    return _FlatTable(data, number(data, 0, 4, signed=False))
 
 
 def _check_message(
-    message: _Table, content: memoryview, n_columns: int, n_rows: int, allowance: Allowance
+    message: _FlatTable, content: memoryview, n_columns: int, n_rows: int, allowance: Allowance
 ) -> tuple[int, int]:
     """Return the numbers of columns and of rows, with those of the message."""
     allowance.part()
@@ -175,7 +175,7 @@ def _check_message(
     return n_columns, n_rows
 
 
-def _check_schema(schema: _Table, allowance: Allowance) -> list[_Table]:
+def _check_schema(schema: _FlatTable, allowance: Allowance) -> list[_FlatTable]:
     """Return the fields."""
     if schema.integer(0, 2):
         raise Refusal(400, "the Arrow stream is big-endian; write it little-endian")
@@ -220,7 +220,7 @@ def duration_units(encoded: bytes, n_columns: int, allowance: Allowance) -> dict
     return units
 
 
-def _check_notes(owner: _Table, slot: int, allowance: Allowance) -> str | None:
+def _check_notes(owner: _FlatTable, slot: int, allowance: Allowance) -> str | None:
     """Count the keys and values of custom metadata; return the name of an extension type."""
     extension = None
     for note in owner.tables(slot, allowance):
@@ -231,7 +231,7 @@ def _check_notes(owner: _Table, slot: int, allowance: Allowance) -> str | None:
     return extension
 
 
-def _check_batch(batch: _Table, content: memoryview, allowance: Allowance) -> None:
+def _check_batch(batch: _FlatTable, content: memoryview, allowance: Allowance) -> None:
     at, n_buffers = batch.vector(2, 16)
     compressed = batch.table(3) is not None
     for place in range(at, at + 16 * n_buffers, 16):

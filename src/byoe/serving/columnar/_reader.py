@@ -1,8 +1,8 @@
 """Tables in Parquet and Arrow's stream format, from senders that are not trusted.
 
-A few kilobytes of either may declare terabytes. So a body is walked first, by `_parquet_pages` or
-`_arrow_frames`, and what it would take is counted against the limits of `_allowance`; then pyarrow
-decodes it, and each array is validated before a value of it is touched. Whatever goes wrong is a
+A few kilobytes of either may declare terabytes. So a body is walked first, by `_parquet_footer` and
+`_parquet_pages` or by `_arrow`, and what it would take is counted against the limits of `_allowance`; then
+pyarrow decodes it, and each array is validated before a value of it is touched. Whatever goes wrong is a
 `Refusal`.
 """
 

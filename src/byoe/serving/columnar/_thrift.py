@@ -12,6 +12,7 @@ from .._refusal import Refusal
 TRUE, FALSE, I8, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
 
 _DEEPEST = 12
+_CUT = "the Parquet body ends in the middle of its metadata"
 
 Fields = dict[tuple[int, int], Any]  # by the number and the type of a field: of another type, it is another field
 
@@ -76,18 +77,25 @@ class Reader:
             raise Refusal(413, "the Parquet body has more metadata than is read; write fewer columns or row groups")
 
     def _byte(self) -> int:
-        return self._bytes(1)[0]
+        at = self.at
+        if at >= self.end:
+            raise Refusal(400, _CUT)
+        self.at = at + 1
+        return self.body[at]
 
     def _bytes(self, size: int) -> bytes:
         start = self.at
         self.at += size
         if self.at > self.end:
-            raise Refusal(400, "the Parquet body ends in the middle of its metadata")
+            raise Refusal(400, _CUT)
         return self.body[start : self.at]
 
     def _varint(self) -> int:
-        value = 0
-        for shift in range(0, 70, 7):
+        value = self._byte()
+        if value < 0x80:  # as most are
+            return value
+        value &= 0x7F
+        for shift in range(7, 70, 7):
             byte = self._byte()
             value |= (byte & 0x7F) << shift
             if byte < 0x80 and value < 2**64:
@@ -104,7 +112,7 @@ def written(fields: Fields) -> bytes:
     parts = []
     for (number, kind), value in sorted(fields.items()):
         told = FALSE if kind == TRUE and not value else kind
-        parts += [bytes([told]), _varint(number << 1), _written(kind, value)]
+        parts += [bytes((told,)), _varint(number << 1), _written(kind, value)]
     return b"".join([*parts, b"\0"])
 
 
@@ -124,6 +132,8 @@ def _written(kind: int, value: Any) -> bytes:
 
 
 def _varint(value: int) -> bytes:
+    if 0 <= value < 0x80:
+        return bytes((value,))
     value &= 2**64 - 1
     out = bytearray()
     while value >= 0x80:
