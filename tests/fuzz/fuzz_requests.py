@@ -37,7 +37,8 @@ class Model:
 
     members_ = {}
     blender_ = SimpleNamespace(used=lambda _: [])
-    _form = TableForm(
+    native = False
+    form = TableForm(
         (Column("number"), Column("category", ("Bonn", "Oslo")), Column("date")),
         ("Float64", "String", "Datetime(time_unit='ns', time_zone=None)"),
         ("size", "town", "sold"),

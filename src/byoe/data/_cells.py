@@ -13,6 +13,10 @@ MISSING_TEXTS = frozenset(
 _BOOLEANS = {"True": 1.0, "TRUE": 1.0, "true": 1.0, "False": 0.0, "FALSE": 0.0, "false": 0.0}
 
 
+# Dates are days since 1970; other libraries count microseconds.
+DAY = 86_400e6
+
+
 def category_key(cell: Any) -> str | None:
     """Return the text that a category goes by, or None when the cell is missing."""
     if is_missing(cell):

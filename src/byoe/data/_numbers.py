@@ -13,11 +13,8 @@ import numpy as np
 
 from ..contracts._task import FloatArray
 from ..errors import InputError, ParameterError, did_you_mean
-from ._cells import category_key, is_missing
+from ._cells import DAY, category_key, is_missing
 from ._column import Column
-
-_DAY = 86_400e6  # microseconds
-
 
 Raw = tuple[str, Any]  # how messages call the column, and its cells: a narwhals series or an object array
 
@@ -159,16 +156,16 @@ def _dates(cells: Any) -> FloatArray:
     """Return days since 1970; texts are read as ISO 8601, numbers are days already."""
     if isinstance(cells, nw.Series):
         if cells.dtype == nw.Duration:
-            return _numbers(cells.dt.total_microseconds()) / _DAY
+            return _numbers(cells.dt.total_microseconds()) / DAY
         if cells.dtype == nw.Date:
             cells = cells.cast(nw.Datetime("us"))
         if cells.dtype == nw.Datetime:
-            return _numbers(cells.dt.timestamp("us")) / _DAY
+            return _numbers(cells.dt.timestamp("us")) / DAY
         if cells.dtype.is_numeric():
             return _numbers(cells)
     listed = cells if _is_array_of_dates(cells) else [None if is_missing(cell) else cell for cell in _listed(cells)]
     days = np.array(listed, dtype="datetime64[us]")
-    return np.where(np.isnat(days), np.nan, days.astype(np.int64) / _DAY)
+    return np.where(np.isnat(days), np.nan, days.astype(np.int64) / DAY)
 
 
 def _listed(cells: Any) -> list[Any]:

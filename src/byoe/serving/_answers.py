@@ -7,7 +7,7 @@ import io
 import json
 import math
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from ..data._table import Table
 from ._media import CSV, JSON, JSON_LINES, NPY, Options
 from ._refusal import Refusal
+
+if TYPE_CHECKING:
+    from ._runtime import Runtime
 
 
 class Response(NamedTuple):
@@ -43,7 +46,7 @@ class Answer:
     names: dict[str, list[str]] = field(default_factory=dict)
 
 
-def answer(model: Any, table: Table, options: Options) -> Answer:
+def answer(model: Runtime, table: Table, options: Options) -> Answer:
     """Predict a table, and make the outputs that are asked for."""
     predictions = model.ask_members(table)
     blended = model.blend(table, predictions)
@@ -61,7 +64,7 @@ def answer(model: Any, table: Table, options: Options) -> Answer:
             names[name] = names.get("probabilities", [str(label) for label in getattr(model, "classes_", ())])
         else:
             further[name] = model.contributions(table)
-            columns = model._form.names or range(len(model._form))
+            columns = model.form.names or range(len(model.form))
             names[name] = [*map(str, columns), "base"]
     return Answer(model.labels(blended), further, names)
 

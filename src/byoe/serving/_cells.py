@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..contracts._task import FloatArray
-from ..data._cells import category_key, is_number, parse_cell
+from ..data._cells import DAY, category_key, is_number, parse_cell
 from ..data._column import Column
+from ..data._form import TableForm
 from ..data._table import Table, in_form
 from ..errors import InputError
 from ._native_form import native_form
@@ -48,16 +49,19 @@ class _Columns:
     odd: bool = False
 
 
-def table_of(rows: Any, model: Any) -> Table:
+def table_of(rows: Any, form: TableForm, *, native: bool) -> Table:
     """Return the table that a request holds; a Refusal names what does not fit.
 
     Parameters
     ----------
     rows : CsvRows, JsonRows, array of shape (n_rows, n_columns), or Columnar
-    model : Runtime
+    form : TableForm
+        Of the table that the model was fitted on.
+    native : bool
+        Whether a member wants the rows in the container that it was fitted on.
     """
-    columns = _in_order(_columns_of(rows, model), model)
-    form, names = model._form, columns.names
+    columns = _in_order(_columns_of(rows, form), form)
+    names = columns.names
     values = np.empty((len(columns.cells[0]), len(columns.cells)))
     for i, (cells, column, dtype) in enumerate(zip(columns.cells, form.columns, form.dtypes, strict=True)):
         name = repr(names[i]) if names else f"number {i}"
@@ -68,46 +72,46 @@ def table_of(rows: Any, model: Any) -> Table:
         raise Refusal(400, "a cell holds infinity; send finite numbers, and nothing for a missing cell")
     try:
         shaped = in_form(values, sparse=form.sparse)
-        return Table(shaped, native_form(values, columns.cells, model), form.columns)
+        return Table(shaped, native_form(values, columns.cells, form) if native else values, form.columns)
     except InputError as error:  # a missing cell for a model of sparse rows
         raise Refusal(400, str(error)) from error
 
 
-def _columns_of(rows: Any, model: Any) -> _Columns:
+def _columns_of(rows: Any, form: TableForm) -> _Columns:
     if isinstance(rows, CsvRows):
-        return _of_csv(rows, model)
+        return _of_csv(rows, form)
     if isinstance(rows, JsonRows):
-        cells = rows.cells if rows.names is not None else _without_empty_rows(rows.cells, model)
-        return _Columns(rows.names, _turned(cells, rows.names, model), odd=True)  # in JSON no text is a number
+        cells = rows.cells if rows.names is not None else _without_empty_rows(rows.cells, form)
+        return _Columns(rows.names, _turned(cells, rows.names, form), odd=True)  # in JSON no text is a number
     if isinstance(rows, np.ndarray):
-        if rows.shape[1] != len(model._form):
-            raise Refusal(400, f"row 0 has {rows.shape[1]} columns, expected {len(model._form)}")
+        if rows.shape[1] != len(form):
+            raise Refusal(400, f"row 0 has {rows.shape[1]} columns, expected {len(form)}")
         return _Columns(None, list(rows.T))
     return _Columns(rows.names, rows.columns, rows.kinds)
 
 
-def _of_csv(rows: CsvRows, model: Any) -> _Columns:
-    cells, names, odd = _without_empty_rows(rows.cells, model), None, rows.odd
-    if rows.header or (rows.header is None and _is_header(cells[0], _known(model), model)):
+def _of_csv(rows: CsvRows, form: TableForm) -> _Columns:
+    cells, names, odd = _without_empty_rows(rows.cells, form), None, rows.odd
+    if rows.header or (rows.header is None and _is_header(cells[0], _known(form), form)):
         names, cells = [cell.strip() for cell in cells[0]], cells[1:]
         if not cells:
             raise Refusal(400, "the body holds a header and no rows")
     else:
         odd = odd or any("_" in cell for cell in cells[0])
-    return _Columns(names, _turned(cells, names, model), odd=odd)
+    return _Columns(names, _turned(cells, names, form), odd=odd)
 
 
-def _without_empty_rows(cells: list[list[Any]], model: Any) -> list[list[Any]]:
+def _without_empty_rows(cells: list[list[Any]], form: TableForm) -> list[list[Any]]:
     """Leave empty rows out, but where there is one column: there they are a missing cell."""
-    cells = [row or [""] for row in cells] if len(model._form) == 1 else [row for row in cells if row]
+    cells = [row or [""] for row in cells] if len(form) == 1 else [row for row in cells if row]
     if not cells:
         raise Refusal(400, "the rows hold no columns")
     return cells
 
 
-def _turned(cells: list[list[Any]], names: list[str] | None, model: Any) -> list[Any]:
+def _turned(cells: list[list[Any]], names: list[str] | None, form: TableForm) -> list[Any]:
     """Return rows as columns; all must be as long as there are names, or columns of the model."""
-    width = len(model._form) if names is None else len(names)
+    width = len(form) if names is None else len(names)
     if set(map(len, cells)) != {width}:
         number = next(number for number, row in enumerate(cells) if len(row) != width)
         raise Refusal(400, f"row {number} has {len(cells[number])} columns, expected {width}")
@@ -116,26 +120,26 @@ def _turned(cells: list[list[Any]], names: list[str] | None, model: Any) -> list
     return list(zip(*cells, strict=True))
 
 
-def _in_order(columns: _Columns, model: Any) -> _Columns:
+def _in_order(columns: _Columns, form: TableForm) -> _Columns:
     """Return the columns in the order of training, under their names there."""
-    known = _known(model)
+    known = _known(form)
     if columns.names is None:
         return replace(columns, names=known)
-    order = _order(columns.names, known) if known is not None else _numbered(columns.names, model)
+    order = _order(columns.names, known) if known is not None else _numbered(columns.names, form)
     kinds = [columns.kinds[i] for i in order if columns.kinds]
     return replace(columns, names=known, cells=[columns.cells[i] for i in order], kinds=kinds)
 
 
-def _known(model: Any) -> list[str] | None:
-    fitted = model._form.names
+def _known(form: TableForm) -> list[str] | None:
+    fitted = form.names
     return None if fitted is None else [str(name) for name in fitted]
 
 
-def _is_header(first: list[str], known: list[str] | None, model: Any) -> bool:
+def _is_header(first: list[str], known: list[str] | None, form: TableForm) -> bool:
     if all(map(is_number, first)):
         return False
     header = [cell.strip() for cell in first]
-    columns = model._form.columns
+    columns = form.columns
     if known is not None:
         # A name may be a category, too, of the column that it stands in.
         cells = zip(header, columns, strict=False)
@@ -164,9 +168,9 @@ def _order(names: list[str], known: list[str]) -> list[int]:
     return [names.index(name) for name in known]
 
 
-def _numbered(names: list[str], model: Any) -> list[int]:
+def _numbered(names: list[str], form: TableForm) -> list[int]:
     """Return the order of columns that are called by their numbers, of a model that knows no names."""
-    wanted = [str(number) for number in range(len(model._form))]
+    wanted = [str(number) for number in range(len(form))]
     if sorted(names) != sorted(wanted):
         raise Refusal(
             400,
@@ -239,7 +243,7 @@ def _date(cell: Any) -> float:
     if zone not in (None, "Z"):
         ahead = (int(zone[1:3]) * 60 + int(zone[-2:])) * 60_000_000
         microseconds -= ahead if zone[0] == "+" else -ahead
-    return microseconds / 86_400e6
+    return microseconds / DAY
 
 
 def _duration(cell: Any) -> float:

@@ -13,7 +13,7 @@ import json
 import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..tools._keep_out import kept_out
 from ._answers import Answer, answer, refused, write
@@ -22,8 +22,11 @@ from ._media import ANSWER_TYPES, CSV, JSON, accepted
 from ._refusal import Refusal
 from ._requests import Request, read_request
 
+if TYPE_CHECKING:
+    from ._runtime import Runtime
 
-def model_fn(model_dir: str, *, trusted: Sequence[str] = (), lean: bool = False) -> Any:
+
+def model_fn(model_dir: str, *, trusted: Sequence[str] = (), lean: bool = False) -> Runtime:
     """Load the model and let it predict once, so that the first request need not wait.
 
     Parameters
@@ -55,12 +58,12 @@ def input_fn(body: str | bytes, content_type: str) -> Request | Refusal:
         return refusal
 
 
-def predict_fn(request: Request | Refusal, model: Any) -> Answer | Refusal:
+def predict_fn(request: Request | Refusal, model: Runtime) -> Answer | Refusal:
     """Predict the parsed rows, with the outputs that the request asks for."""
     if isinstance(request, Refusal):
         return request
     try:
-        return answer(model, table_of(request.rows, model), request.options)
+        return answer(model, table_of(request.rows, model.form, native=model.native), request.options)
     except Refusal as refusal:
         return refusal
     except ValueError as error:  # a member of the user's own refuses the rows, or the model has no such output
@@ -83,10 +86,10 @@ def output_fn(prediction: Answer | Refusal, accept: str) -> Any:
         return refused(refusal)
 
 
-def _warm_up(model: Any) -> None:
+def _warm_up(model: Runtime) -> None:
     """Predict one row of zeros and first categories, in the two usual formats."""
     usual = {"number": 0.0, "category": None, "date": "2000-01-01"}
-    row = [column.categories[0] if column.categories else usual[column.kind] for column in model._form.columns]
+    row = [column.categories[0] if column.categories else usual[column.kind] for column in model.form.columns]
     line = io.StringIO()
     csv.writer(line).writerow(row)
     for body, content_type in ((json.dumps([row]), JSON), (line.getvalue(), f"{CSV}; header=absent")):

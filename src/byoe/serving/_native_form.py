@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from ..contracts._task import FloatArray
+from ..data._cells import DAY
 from ..data._column import Column
+from ..data._form import TableForm
 from ._refusal import Refusal
 
 _ZONE = re.compile(r"time_zone='([^']+)'")
 
 
-def native_form(values: FloatArray, cells: Sequence[Any], model: Any) -> Any:
-    """Return the rows with the types of training, if a member in use wants them; else the values.
+def native_form(values: FloatArray, cells: Sequence[Any], form: TableForm) -> Any:
+    """Return the rows with the types of training, as members that want them see them.
 
     Parameters
     ----------
@@ -24,21 +26,15 @@ def native_form(values: FloatArray, cells: Sequence[Any], model: Any) -> Any:
         Numbers, codes of categories, days.
     cells : sequence of sequences
         The cells of each column as they came.
-    model : Runtime
+    form : TableForm
+        Of the table that the model was fitted on.
     """
-    used = model.blender_.used(len(model.members_))
-    served = [member for i, member in enumerate(model.members_.values()) if used[i]]
-    if not any(fold_model.frames for member in served for fold_model in member.models):
-        return values
-    columns = model._form.columns
-    if model._form.names is not None:
+    columns = form.columns
+    if form.names is not None:
         import pandas as pd
 
         return pd.DataFrame(
-            {
-                name: _series(values[:, i], cells[i], columns[i], model._form.dtypes[i])
-                for i, name in enumerate(model._form.names)
-            }
+            {name: _series(values[:, i], cells[i], columns[i], form.dtypes[i]) for i, name in enumerate(form.names)}
         )
     if not any(column.kind == "category" for column in columns):
         return values
@@ -54,7 +50,7 @@ def _series(values: FloatArray, cells: Sequence[Any], column: Column, dtype: str
 
     missing = np.isnan(values)
     if column.kind == "date":
-        microseconds = np.where(missing, 0, np.round(values * 86_400e6)).astype(np.int64)
+        microseconds = np.where(missing, 0, np.round(values * DAY)).astype(np.int64)
         if "Duration" in dtype:
             return pd.Series(microseconds.astype("timedelta64[us]")).mask(missing)
         dates = pd.Series(microseconds.astype("datetime64[us]")).mask(missing)

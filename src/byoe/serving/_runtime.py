@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..bundle._reader import BundleReader
 from ..contracts._blender import Blender
 from ..contracts._task import FloatArray
+from ..data._form import TableForm
 from ..data._table import Table
 from ..errors import ParameterError
 from ..fitted._explain import explain, explain_margins
@@ -51,6 +52,18 @@ class Runtime(Predicting):
         self._task, self._form = self._reader.task, self._reader.form
         if (classes := self._reader.classes) is not None:
             self.classes_ = classes
+
+    @property
+    def form(self) -> TableForm:
+        """What the table of the fit was like, which rows of a request must share."""
+        return self._form
+
+    @cached_property
+    def native(self) -> bool:
+        """Whether a member that the blend uses wants rows in the container that it was fitted on."""
+        used = self.blender_.used(len(self.members_))
+        served = [member for place, member in enumerate(self.members_.values()) if used[place]]
+        return any(fold_model.frames for member in served for fold_model in member.models)
 
     def predict(self, table: Table) -> NDArray[Any]:
         """Return values in units of the target, or classes."""
