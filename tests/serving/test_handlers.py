@@ -287,3 +287,11 @@ def test_several_targets_are_answered_side_by_side(serve):
     assert answer(model, json.dumps(X[:2].tolist()), "application/json") == expected
     body, _ = ask(model, npy(X[:2]), "application/x-npy", "text/csv")
     assert [[float(cell) for cell in line.split(",")] for line in body.split()] == expected
+
+
+def test_every_format_has_a_reader_and_every_form_of_an_answer_a_writer():
+    from byoe.serving import _answers, _media, _requests
+
+    assert set(_requests._READERS) == set(_media.CONTENT_TYPES)
+    assert set(_answers._WRITERS) == set(_media.ANSWER_TYPES)
+    assert set(_media._SAME.values()) | set(_media.FILE_TYPES.values()) <= set(_media.CONTENT_TYPES)

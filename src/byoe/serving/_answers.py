@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -70,24 +71,29 @@ def answer(model: Runtime, table: Table, options: Options) -> Answer:
 
 
 def write(made: Answer, media: str, *, header: bool) -> str | bytes:
-    """Return the body of an answer."""
-    if media == JSON:
-        found = {"predictions": made.predictions.tolist()}
-        found |= {name: _plain(value) for name, value in made.further.items()}
-        return json.dumps(found, allow_nan=False)
-    if media == JSON_LINES:
-        lines = [json.dumps(line, allow_nan=False) for line in _by_row(made)]
-        return "\n".join(lines) + "\n"
+    """Return the body of an answer; ``header`` is whether a format that may leave out names has them."""
+    return _WRITERS[media](made, header)
+
+
+def _json(made: Answer, _header: bool) -> str:
+    outputs = {"predictions": made.predictions.tolist()}
+    outputs |= {name: _plain(value) for name, value in made.further.items()}
+    return json.dumps(outputs, allow_nan=False)
+
+
+def _json_lines(made: Answer, _header: bool) -> str:
+    lines = [json.dumps(line, allow_nan=False) for line in _by_row(made)]
+    return "\n".join(lines) + "\n"
+
+
+def _csv(made: Answer, header: bool) -> str:
     names, columns = _columns(made)
-    if media == CSV:
-        lines_of = io.StringIO()
-        writer = csv.writer(lines_of, lineterminator="\n")
-        if header:
-            writer.writerow(names)
-        writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
-        return lines_of.getvalue()
-    assert media == NPY
-    return _npy(made, columns)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if header:
+        writer.writerow(names)
+    writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
+    return text.getvalue()
 
 
 def _plain(value: Any) -> Any:
@@ -142,7 +148,8 @@ def _flat(prefix: str, values: NDArray[Any], last: list[str]) -> list[tuple[str,
     return found
 
 
-def _npy(made: Answer, columns: list[NDArray[Any]]) -> bytes:
+def _npy(made: Answer, _header: bool) -> bytes:
+    _, columns = _columns(made)
     if not made.further:
         values = np.asarray(made.predictions.tolist())  # labels of any type as texts
     elif made.predictions.dtype.kind not in "fiub":
@@ -152,6 +159,14 @@ def _npy(made: Answer, columns: list[NDArray[Any]]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, values, allow_pickle=False)
     return buffer.getvalue()
+
+
+_WRITERS: dict[str, Callable[[Answer, bool], str | bytes]] = {
+    JSON: _json,
+    CSV: _csv,
+    JSON_LINES: _json_lines,
+    NPY: _npy,
+}
 
 
 def refused(refusal: Refusal) -> Any:
