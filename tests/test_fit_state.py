@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
+from sklearn.neighbors import KNeighborsRegressor
 
 from byoe import EnsembleClassifier, EnsembleRegressor, load
 from byoe.contracts._task import Task
 from byoe.data._form import TableForm
 from byoe.data._input import learn_table, read_table
 from byoe.ensemble._recipe import Recipe
-from byoe.errors import InputError, ParameterError
+from byoe.errors import InputError, MemberError, ParameterError
 from byoe.fitted._out_of_fold import OutOfFold
 from byoe.fitted._record import FitRecord
 from byoe.folds._plan import SplitPlan
@@ -106,3 +107,14 @@ def test_a_second_fit_forgets_the_names_of_the_first(diabetes):
     ensemble.fit(X, y > 100)
     assert not hasattr(ensemble, "feature_names_in_")
     assert ensemble.predict(X).shape == y.shape
+
+
+def test_a_second_fit_that_fails_leaves_the_first_as_it_was(diabetes):
+    X, y = diabetes
+    ensemble = EnsembleRegressor(["ridge", ("far", KNeighborsRegressor(n_neighbors=200))], "mean", cv=3, random_state=0)
+    before = ensemble.fit(X, y).predict(X)
+    with pytest.raises(MemberError, match="member 'far' failed"):
+        ensemble.fit(X[:100, :4], y[:100])
+    assert ensemble.n_features_in_ == X.shape[1]
+    assert np.array_equal(ensemble.predict(X), before)
+    assert ensemble.leaderboard_[0]["member"] == "blend"

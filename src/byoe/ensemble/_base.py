@@ -139,7 +139,6 @@ class BaseEnsemble(Predicting, NestedParameters):
         if y is None:
             raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         form, table = learn_table(X, self.categorical, type(self).__name__)
-        self._learn_names(form)
         sample_weight = read_weights(sample_weight, table)
         target, task, classes = read_target(y, len(table), sample_weight, classification=self._classifies)
         blender = self._wrapped(recipe.blender, task)
@@ -160,6 +159,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         if classes is not None:
             self.classes_ = classes
         self._task, self._form = task, form
+        self._learn_names(form)
         self.members_, self.failures_ = crossfit.members, crossfit.failures
         self._record = FitRecord(
             seed, digest, describe_target(y), metric.name, crossfit.seconds, crossfit.seconds_to_predict()
