@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -13,13 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import byoe
 from byoe import EnsembleRegressor, learner
 from byoe.errors import BundleError, PluginError, SpecError
 from byoe.plugins import Learner, register_learner
 from byoe.serving._runtime import Runtime
+from byoe.tools._skops import load_skops
 from byoe.tools._trust import untrusted
 
 DOORS = {"estimator": byoe.load, "runtime": Runtime}
@@ -365,3 +367,17 @@ def test_both_doors_give_the_same_bits(diabetes, whole):
     X, _ = diabetes
     loaded, runtime = byoe.load(whole), Runtime(whole)
     assert np.array_equal(runtime.predict(loaded._read(X)), loaded.predict(X))
+
+
+def test_an_estimator_whose_class_is_not_here_any_more_is_told_of(diabetes, tmp_path, monkeypatch):
+    module = types.ModuleType("gone_tomorrow")
+    exec("from sklearn.linear_model import Ridge\nclass Own(Ridge): pass", module.__dict__)
+    monkeypatch.setitem(sys.modules, "gone_tomorrow", module)
+    ensemble = EnsembleRegressor([("own", make_pipeline(StandardScaler(), module.Own()))], "mean", cv=3).fit(*diabetes)
+    trusted = ["gone_tomorrow.Own"]
+    data = next(ensemble.save(tmp_path / "model", trusted=trusted).rglob("*.skops")).read_bytes()
+    monkeypatch.delitem(sys.modules, "gone_tomorrow")
+    with pytest.raises(
+        BundleError, match="cannot be read here: No module named 'gone_tomorrow'. Install what brings it"
+    ):
+        load_skops(data, frozenset(), trusted)

@@ -25,4 +25,10 @@ def load_skops(data: bytes, packages: frozenset[str], trusted: Sequence[str]) ->
 
     if refused := unknown_types(data, packages, trusted):
         raise BundleError(f"the saved estimator holds types that byoe does not know: {advice(refused, 'load it')}")
-    return io.loads(data, trusted=io.get_untrusted_types(data=data))
+    try:
+        return io.loads(data, trusted=io.get_untrusted_types(data=data))
+    except (ImportError, AttributeError) as error:
+        raise BundleError(
+            f"the saved estimator cannot be read here: {error}. Install what brings it, in the version that wrote it, "
+            "or fit it again"
+        ) from error
