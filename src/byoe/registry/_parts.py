@@ -30,10 +30,10 @@ class Parts:
     classes: list[type] = field(default_factory=list)
 
 
-def parts_of(ensemble: Any) -> Parts:
-    """Return what an ensemble is made of."""
+def parts_of(value: Any) -> Parts:
+    """Return what an ensemble is made of, or a learner, or whatever holds some."""
     found = Parts()
-    _visit(ensemble, found)
+    _visit(value, found)
     return found
 
 
