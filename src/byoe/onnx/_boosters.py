@@ -12,7 +12,7 @@ import numpy as np
 
 from ..contracts._task import FloatArray, Task
 from ._graph import Graph, NotExportableError
-from ._trees import ABOVE, AT_MOST, BELOW, ONE_OF, Trees
+from ._trees import ABOVE, AT_MOST, BELOW, ONE_OF, Tree, Trees
 
 _TINY = 1e-35  # what LightGBM takes for zero
 
@@ -75,16 +75,18 @@ def _add_xgboost(trees: Trees, target: int, tree: Mapping[str, Any], factor: flo
     }
     trees.add(
         target,
-        leaf=left < 0,
-        value=numbers * factor,
-        feature=tree["split_indices"],
-        threshold=np.where(sets, 0.0, numbers),
-        mode=np.where(sets, ONE_OF, BELOW),
-        # A category of the set goes to the right.
-        true=np.where(sets, right, left),
-        false=np.where(sets, left, right),
-        missing=default_left != sets,
-        members=members,
+        Tree(
+            leaf=left < 0,
+            value=numbers * factor,
+            feature=tree["split_indices"],
+            threshold=np.where(sets, 0.0, numbers),
+            mode=np.where(sets, ONE_OF, BELOW),
+            # A category of the set goes to the right.
+            true=np.where(sets, right, left),
+            false=np.where(sets, left, right),
+            missing=default_left != sets,
+            members=members,
+        ),
     )
 
 
@@ -157,7 +159,7 @@ def _add_lightgbm(trees: Trees, target: int, root: Mapping[str, Any], zeros: set
         return place
 
     visit(root)
-    trees.add(target, members=members, **{name: np.array([row[name] for row in rows]) for name in rows[0]})
+    trees.add(target, Tree(members=members, **{name: np.array([row[name] for row in rows]) for name in rows[0]}))
 
 
 def _split_lightgbm(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -209,7 +211,7 @@ def _add_catboost(
         arrays[name] = np.zeros(len(inner), dtype=np.int64)
         arrays[name][inner] = [table[int(number)] for number in own[inner]]
     for target, values in enumerate(leaves.T):
-        trees.add(target, value=values, mode=ABOVE, **arrays)
+        trees.add(target, Tree(value=values, mode=ABOVE, **arrays))
 
 
 def _border(split: Mapping[str, Any]) -> tuple[int, float]:

@@ -7,6 +7,7 @@ so that every row takes the path that it takes in the library.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,36 @@ from ._graph import Graph, NotExportableError, library
 
 # How a node compares, as the operator TreeEnsemble numbers it.
 AT_MOST, BELOW, ABOVE, ONE_OF = 0, 1, 3, 6
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A tree of n nodes, the first of which is the root.
+
+    Attributes
+    ----------
+    leaf : array of shape (n,), bool
+        The nodes that are leaves; of these only ``value`` counts, and of others all else.
+    value : array of shape (n,)
+    feature, threshold, mode : arrays of shape (n,)
+        Which column is compared, with what, and how; one mode stands for all.
+    true, false : arrays of shape (n,)
+        The node that follows when the comparison holds, and when it does not.
+    missing : array of shape (n,), bool
+        Whether a missing value counts as one for which it holds.
+    members : mapping of node to sequence of float
+        The values of nodes of the mode ``ONE_OF``.
+    """
+
+    leaf: ArrayLike
+    value: ArrayLike
+    feature: ArrayLike
+    threshold: ArrayLike
+    mode: ArrayLike
+    true: ArrayLike
+    false: ArrayLike
+    missing: ArrayLike
+    members: Mapping[int, Any] = field(default_factory=dict)
 
 
 class Trees:
@@ -35,43 +66,14 @@ class Trees:
         self._members: list[float] = []
         self._n_nodes = self._n_leaves = 0
 
-    def add(
-        self,
-        target: int,
-        *,
-        leaf: ArrayLike,
-        value: ArrayLike,
-        feature: ArrayLike,
-        threshold: ArrayLike,
-        mode: ArrayLike,
-        true: ArrayLike,
-        false: ArrayLike,
-        missing: ArrayLike,
-        members: Mapping[int, Any] | None = None,
-    ) -> None:
-        """Add a tree of n nodes, the first of which is the root.
-
-        Parameters
-        ----------
-        target : int
-        leaf : array of shape (n,), bool
-            The nodes that are leaves; of these only ``value`` counts, and of others all else.
-        value : array of shape (n,)
-        feature, threshold, mode : arrays of shape (n,)
-            Which column is compared, with what, and how.
-        true, false : arrays of shape (n,)
-            The node that follows when the comparison holds, and when it does not.
-        missing : array of shape (n,), bool
-            Whether a missing value counts as one for which it holds.
-        members : mapping of node to sequence of float
-            The values of nodes of the mode ``ONE_OF``.
-        """
-        leaf, value = np.asarray(leaf, dtype=bool), np.asarray(value, dtype=np.float64)
+    def add(self, target: int, tree: Tree) -> None:
+        """Add a tree of one target."""
+        leaf, value = np.asarray(tree.leaf, dtype=bool), np.asarray(tree.value, dtype=np.float64)
         if leaf[0]:
             self.bias[target] += value[0]
             return
         inner = np.flatnonzero(~leaf)
-        true, false = np.asarray(true), np.asarray(false)
+        true, false = np.asarray(tree.true), np.asarray(tree.false)
         place = np.where(leaf, self._n_leaves + np.cumsum(leaf) - 1, self._n_nodes + np.cumsum(~leaf) - 1)
         # ONNX Runtime before 1.24 takes a root for a leaf where its two children, a node and a leaf, have the same
         # number. A leaf that nothing leads to keeps them apart.
@@ -81,21 +83,21 @@ class Trees:
         true, false = true[inner], false[inner]
         self._roots.append(self._n_nodes)
         for name, part in (
-            ("nodes_featureids", np.asarray(feature)[inner]),
-            ("nodes_splits", np.asarray(threshold, dtype=np.float64)[inner]),
-            ("nodes_modes", np.broadcast_to(mode, leaf.shape)[inner]),
+            ("nodes_featureids", np.asarray(tree.feature)[inner]),
+            ("nodes_splits", np.asarray(tree.threshold, dtype=np.float64)[inner]),
+            ("nodes_modes", np.broadcast_to(tree.mode, leaf.shape)[inner]),
             ("nodes_truenodeids", place[true]),
             ("nodes_trueleafs", leaf[true]),
             ("nodes_falsenodeids", place[false]),
             ("nodes_falseleafs", leaf[false]),
-            ("nodes_missing_value_tracks_true", np.asarray(missing)[inner]),
+            ("nodes_missing_value_tracks_true", np.asarray(tree.missing)[inner]),
             ("leaf_weights", value[leaf]),
             ("leaf_targetids", np.full(np.count_nonzero(leaf), target)),
         ):
             self._nodes.setdefault(name, []).append(part)
         for node in inner.tolist():
-            if members and node in members:
-                self._members += [*map(float, members[node]), np.nan]
+            if node in tree.members:
+                self._members += [*map(float, tree.members[node]), np.nan]
         self._n_nodes += len(inner)
         self._n_leaves += int(leaf.sum())
 
@@ -130,15 +132,6 @@ class Trees:
         return graph.add(found, self.bias)
 
 
-# -- XGBoost -------------------------------------------------------------------------
-
-
-# -- LightGBM ------------------------------------------------------------------------
-
-
-# -- CatBoost ------------------------------------------------------------------------
-
-
 # -- scikit-learn --------------------------------------------------------------------
 
 
@@ -146,14 +139,16 @@ def sklearn_tree(trees: Trees, target: int, tree: Any, values: FloatArray) -> No
     """Add a tree of scikit-learn, with one value for each of its nodes; it compares in float32."""
     trees.add(
         target,
-        leaf=tree.children_left < 0,
-        value=values,
-        feature=tree.feature,
-        threshold=tree.threshold,
-        mode=AT_MOST,
-        true=tree.children_left,
-        false=tree.children_right,
-        missing=tree.missing_go_to_left,
+        Tree(
+            leaf=tree.children_left < 0,
+            value=values,
+            feature=tree.feature,
+            threshold=tree.threshold,
+            mode=AT_MOST,
+            true=tree.children_left,
+            false=tree.children_right,
+            missing=tree.missing_go_to_left,
+        ),
     )
 
 
@@ -163,12 +158,14 @@ def histogram_tree(trees: Trees, target: int, nodes: Any) -> None:
         raise NotExportableError("its trees split on sets of categories, which are numbered anew inside scikit-learn")
     trees.add(
         target,
-        leaf=nodes["is_leaf"],
-        value=nodes["value"],
-        feature=nodes["feature_idx"],
-        threshold=nodes["num_threshold"],
-        mode=AT_MOST,
-        true=nodes["left"],
-        false=nodes["right"],
-        missing=nodes["missing_go_to_left"],
+        Tree(
+            leaf=nodes["is_leaf"],
+            value=nodes["value"],
+            feature=nodes["feature_idx"],
+            threshold=nodes["num_threshold"],
+            mode=AT_MOST,
+            true=nodes["left"],
+            false=nodes["right"],
+            missing=nodes["missing_go_to_left"],
+        ),
     )
