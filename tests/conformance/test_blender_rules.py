@@ -340,10 +340,15 @@ class AnotherGraph(Sound):
         return graph.mean(list(predictions.values()))
 
 
+class GraphOfOtherArguments(Sound):
+    def to_onnx(self, path):
+        return path
+
+
 BREACHES = {
     "lean serving": [RestoresWithScikitLearn],
     "ONNX": [AnotherGraph],
-    "contract": [NoState, PositionalOnly, OwnInit, ForgetsSelf],
+    "contract": [GraphOfOtherArguments, NoState, PositionalOnly, OwnInit, ForgetsSelf],
     "parameters": [TakesAnyName, LosesParameters],
     "predictions": [WrongShape, NotOne],
     "it blends": [Worst],

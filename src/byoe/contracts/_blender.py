@@ -108,7 +108,8 @@ class Blender(Parameters):
     """What turns the members' predictions into one.
 
     A subclass writes ``fit``, ``predict``, ``state`` and ``restore``. Its fitted state is
-    plain JSON, so that a saved ensemble needs no pickle.
+    plain JSON, so that a saved ensemble needs no pickle. ``to_onnx``, of `BlenderToOnnx`, is
+    optional, and found by its presence.
 
     Attributes
     ----------

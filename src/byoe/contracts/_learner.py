@@ -37,9 +37,9 @@ class StopRows:
 class Model(Protocol):
     """A fitted model of one member on one fold.
 
-    Two more methods are optional, and found by their presence: ``contributions``, of
-    `Explains`; and ``importances()``, which returns a non-negative number for every column,
-    of shape (n_columns,), or None where this model has none.
+    Three more methods are optional, and found by their presence: ``contributions``, of
+    `Explains`; ``to_onnx``, of `ModelToOnnx`; and ``importances()``, which returns a
+    non-negative number for every column, of shape (n_columns,), or None where this model has none.
     """
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:

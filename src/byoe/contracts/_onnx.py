@@ -71,8 +71,9 @@ class ModelToOnnx(Protocol):
         """Add what predicts; return the name of the predictions.
 
         ``x`` is a matrix of the columns that the model was fitted on. The predictions have the shape
-        (n_rows, 1), (n_rows, n_outputs) or (n_rows, n_classes). A ParameterError gives the reason why
-        this model has no such form.
+        (n_rows, 1), (n_rows, n_outputs) or (n_rows, n_classes), and are float64. A ParameterError gives
+        the reason why this model has no such form. A model that computes in float32 has a true attribute
+        ``single_precision``, and `check_learner` compares accordingly.
         """
         ...
 

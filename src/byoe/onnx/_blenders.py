@@ -16,9 +16,9 @@ from ..blenders.vote import Vote
 from ..contracts._blender import Blender
 from ..contracts._onnx import BlenderToOnnx
 from ..contracts._task import Task
-from ..errors import ParameterError
 from . import _sklearn as models
-from ._graph import INT64, Graph, NotExportableError, written
+from ._graph import INT64, Graph, NotExportableError
+from ._plugins import of_blender
 
 
 def blended(graph: Graph, blender: Blender, predictions: Mapping[int, str], features: str | None, task: Task) -> str:
@@ -36,10 +36,7 @@ def blended(graph: Graph, blender: Blender, predictions: Mapping[int, str], feat
     task : Task
     """
     if isinstance(blender, BlenderToOnnx):
-        try:
-            return written(graph, blender.to_onnx(graph, predictions, features), blender)
-        except ParameterError as error:
-            raise NotExportableError(str(error)) from error
+        return of_blender(graph, blender, predictions, features, task)
     convert = next((convert for kind, convert in _CONVERTERS if isinstance(blender, kind)), None)
     if convert is None:
         raise NotExportableError(

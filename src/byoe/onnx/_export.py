@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .._version import __version__
+from ..data._column import Column
 from ..data._encoder import MOST_ONE_HOT
 from ..data._table import Table
-from ..errors import ParameterError
+from ..errors import ParameterError, PluginError
 from ..fitted._models import FittedMember
 from ..fitted._passthrough import sources
 from ..fitted._predicting import Predicting
@@ -54,20 +56,24 @@ def to_onnx(ensemble: Predicting, path: str | Path) -> Path:
 def _prediction(graph: Graph, ensemble: Predicting) -> str:
     """Return the blend of the members that count, or name all that cannot be exported."""
     blender = ensemble.blender_.in_use
-    numbers = all(column.kind == "number" for column in ensemble._form.columns)
+    task, columns = ensemble._task, ensemble._form.columns
     members = list(ensemble.members_.items())
     refused, labels = [], []
     predictions = {}
     for place in np.flatnonzero(blender.used(len(members))).tolist():
         label, member = members[place]
         try:
-            predictions[place] = _member(graph, member, numbers=numbers)
+            predictions[place] = _member(graph, member, columns)
+        except PluginError as error:
+            raise PluginError(f"member {label!r}{member.learner.origin}: {error}") from error
         except NotExportableError as error:
             refused.append(f"member {label!r}: {error}")
             labels.append(label)
-            predictions[place] = INPUT
+            predictions[place] = graph.repeated(np.zeros(task.width or 1), INPUT)  # so that the blender is asked, too
     try:
-        found = blends.blended(graph, blender, predictions, _passed(graph, ensemble, blender), ensemble._task)
+        found = blends.blended(graph, blender, predictions, _passed(graph, ensemble, blender), task)
+    except PluginError as error:
+        raise PluginError(f"blender {ensemble.blender_.name!r}{ensemble.blender_.origin}: {error}") from error
     except NotExportableError as error:
         refused.append(f"blender {ensemble.blender_.name!r}: {error}")
     if not refused:
@@ -83,8 +89,8 @@ def _prediction(graph: Graph, ensemble: Predicting) -> str:
     )
 
 
-def _member(graph: Graph, member: FittedMember, *, numbers: bool) -> str:
-    return graph.mean([fold_model(graph, model, INPUT, numbers=numbers) for model in member.models])
+def _member(graph: Graph, member: FittedMember, columns: Sequence[Column]) -> str:
+    return graph.mean([fold_model(graph, model, INPUT, columns) for model in member.models])
 
 
 def _passed(graph: Graph, ensemble: Predicting, blender: Any) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import PluginError, need
+from ..errors import need
 
 # The first release of ONNX with trees that add up in float64, and what goes with it.
 OPSETS = {"": 18, "ai.onnx.ml": 5}
@@ -176,13 +176,3 @@ class Graph:
         rows = self.op("Shape", like, start=0, end=1)
         shape = self.op("Concat", rows, self.integers(values.shape[1]), axis=0)
         return str(self.op("Expand", self.constant(values), shape))
-
-
-def written(graph: Graph, name: Any, author: object) -> str:
-    """Return the name that a plugin's ``to_onnx`` returned, if it is that of something in the graph."""
-    known = {output for node in graph.nodes for output in node.output} | {constant.name for constant in graph.constants}
-    if name not in known:
-        raise PluginError(
-            f"{type(author).__name__}.to_onnx returned {name!r}, expected the name of what it added to the graph"
-        )
-    return str(name)

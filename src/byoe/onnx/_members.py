@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..contracts._onnx import ModelToOnnx
 from ..contracts._task import Task
+from ..data._column import Column
 from ..data._encoder import Encoder
-from ..errors import ParameterError
 from ..fitted._models import FoldModel
 from ..learners._constant import ConstantModel
 from ..learners._estimator import EstimatorModel
@@ -18,33 +18,32 @@ from ..learners.linear import LinearModel
 from ..learners.mlp import NetworkModel
 from ..learners.xgboost import XGBoostModel
 from . import _boosters as boosters
-from ._graph import INT64, Graph, NotExportableError, written
+from ._graph import INT64, Graph, NotExportableError
+from ._plugins import of_model
 from ._sklearn import estimator, of_classes
 
 
-def fold_model(graph: Graph, model: Any, x: str, *, numbers: bool) -> str:
-    """Return the predictions of a member's model on one fold; ``numbers`` is whether all columns are."""
+def fold_model(graph: Graph, model: Any, x: str, columns: Sequence[Column]) -> str:
+    """Return the predictions of a member's model on one fold, of a table of such columns."""
     if not isinstance(model, FoldModel):
         raise NotExportableError(f"{type(model).__name__} is not known")
-    if model.frames and not numbers:
+    if model.frames and any(column.kind != "number" for column in columns):
         raise NotExportableError(
             "it reads columns as they were passed, and some of them are categories or dates; its graph has numbers only"
         )
     if model.encoder is not None:
         x = encoded(graph, model.encoder, x)
+    width = len(columns) if model.encoder is None else len(model.encoder.sources)
     task = model.task if len(model.models) == 1 else Task("regression")
     if model.present is not None:
         task = Task("classification", len(model.present))
-    found = graph.join([_of_member(graph, one, x, task) for one in model.models])
+    found = graph.join([_of_member(graph, one, x, width, task) for one in model.models])
     return found if model.present is None else graph.scatter(found, model.present.tolist(), model.task.n_classes)
 
 
-def _of_member(graph: Graph, model: Any, x: str, task: Task) -> str:
+def _of_member(graph: Graph, model: Any, x: str, n_columns: int, task: Task) -> str:
     if isinstance(model, ModelToOnnx):
-        try:
-            return written(graph, model.to_onnx(graph, x), model)
-        except ParameterError as error:
-            raise NotExportableError(str(error)) from error
+        return of_model(graph, model, x, n_columns, task)
     convert = _CONVERTERS.get(type(model))
     if convert is None:
         raise NotExportableError(

@@ -9,6 +9,7 @@ from typing import Any
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._model_check import call_faults
+from ..contracts._onnx import BlenderToOnnx
 from ..contracts._optional import Prepares, SolvesMoments
 from ..contracts._search_space import check_domain
 from ..contracts._task import LEVELS
@@ -75,6 +76,8 @@ def _of_blender(made: Any) -> Iterator[str]:
     yield from call_faults(made, "predict", ("predictions", "X"), ())
     yield from call_faults(made, "state", (), ())
     yield from call_faults(made, "restore", ("state",), ("trusted",))
+    if isinstance(made, BlenderToOnnx):
+        yield from call_faults(made, "to_onnx", ("graph", "predictions", "features"), ())
 
 
 def _of_both(made: Any) -> Iterator[str]:
