@@ -143,7 +143,7 @@ class LearnerSubject:
             sample_weight=given.weight,
             seed=seed,
             threads=threads,
-            **self._without_categories(),
+            **self._categories(given),
             **options,
         )
 
@@ -158,13 +158,12 @@ class LearnerSubject:
             X, y = np.concatenate([X, stop.X]), np.concatenate([y, stop.y])
             options["stop"] = replace(stop, X=np.arange(n_rows, len(y)))
         same = {"task": given.task, "seed": seed, "threads": threads}
-        prepared = made.prepare(
-            X, y, sample_weight=weight if stop is None else None, **same, **self._without_categories()
-        )
+        prepared = made.prepare(X, y, sample_weight=weight if stop is None else None, **same, **self._categories(given))
         return made.fit_rows(prepared, np.arange(n_rows), given.y, sample_weight=weight, **same, **options)
 
-    def _without_categories(self) -> dict[str, Any]:
-        return {"categorical": {}} if self.learner.categorical else {}
+    def _categories(self, given: Sample) -> dict[str, Any]:
+        levels = {i: len(column.categories) for i, column in enumerate(given.columns) if column.kind == "category"}
+        return {"categorical": levels} if self.learner.categorical else {}
 
 
 @dataclass

@@ -26,15 +26,16 @@ def shielded(learner: Learner, *arrays: Any) -> Iterator[Any]:
         return
     copies = tuple(array.copy() if hasattr(array, "copy") else array for array in arrays)
     yield copies
-    if learner.origin and not all(map(_same, copies, arrays)):
+    if learner.origin and not all(map(same_rows, copies, arrays)):
         raise PluginError(
             f"{learner.name} changed the rows that it got in place, which others may use too; let it work on a copy"
         )
 
 
-def _same(one: Any, other: Any) -> bool:
+def same_rows(one: Any, other: Any) -> bool:
+    """Say whether two arrays, sparse matrices or frames hold the same; of anything else it cannot be told."""
     if isinstance(one, np.ndarray):
         return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
     if hasattr(one, "indptr"):
-        return all(_same(getattr(one, part), getattr(other, part)) for part in ("data", "indices", "indptr"))
+        return all(same_rows(getattr(one, part), getattr(other, part)) for part in ("data", "indices", "indptr"))
     return bool(one.equals(other)) if hasattr(one, "equals") else True
