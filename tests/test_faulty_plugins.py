@@ -3,15 +3,18 @@
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from byoe import EnsembleClassifier, EnsembleRegressor
+from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe.errors import MemberError, ParameterError, PluginError
 from byoe.fitted._shield import shielded
 from byoe.plugins import Blender, Learner, Prepares, register_blender, register_learner
 from byoe.registry import _registry
+from byoe.registry._members import as_learner
 
 
 class Model:
@@ -374,7 +377,25 @@ class InPlace(TransformerMixin, BaseEstimator):
         return X
 
 
-@pytest.mark.parametrize("step", [InPlace(), FunctionTransformer(lambda X: np.multiply(X, 0.5, out=X))])
+@pytest.mark.parametrize(
+    "step",
+    [
+        InPlace(),
+        FunctionTransformer(lambda X: np.multiply(X, 0.5, out=X)),
+        FunctionTransformer(np.nan_to_num, kw_args={"copy": False}),
+        FunctionTransformer(np.ndarray.round),
+        StandardScaler(copy=False),
+        make_pipeline(StandardScaler(copy=False)),
+    ],
+    ids=[
+        "a class",
+        "a function",
+        "a function of numpy with copy=False",
+        "a method",
+        "copy=False",
+        "copy=False, deeper",
+    ],
+)
 def test_a_step_of_the_users_inside_a_pipeline_gets_rows_of_its_own(step, data):
     X, y = data
     kept = X.copy()
@@ -386,3 +407,32 @@ def test_a_step_of_the_users_inside_a_pipeline_gets_rows_of_its_own(step, data):
     first = ensemble.predict(X)
     assert np.array_equal(ensemble.predict(X), first)
     assert np.array_equal(X, kept)
+    # The other member sees the rows as they are, too.
+    plain = ensemble.members_["plain"].models[0].predict(kept)
+    assert np.array_equal(first, (ensemble.members_["own"].models[0].predict(kept.copy()) + plain) / 2)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "alone"),
+    [
+        (Ridge(), True),
+        (Ridge(copy_X=False), False),
+        (make_pipeline(SelectKBest(f_regression, k=2), StandardScaler(), Ridge()), True),
+        (TransformedTargetRegressor(Ridge(), func=np.log1p, inverse_func=np.expm1), True),
+        (TransformedTargetRegressor(Ridge(), func=np.log1p, inverse_func=lambda y: np.exp(y) - 1), False),
+    ],
+    ids=["plain", "copy=False", "a pipeline", "with ufuncs", "with a function"],
+)
+def test_which_estimators_are_lent_rows(estimator, alone):
+    assert as_learner(estimator).leaves_rows_alone == alone
+
+
+def test_parameters_that_are_set_later_count():
+    own = as_learner(make_pipeline(StandardScaler(), Ridge()))
+    assert own.leaves_rows_alone
+    assert not own.set_params(standardscaler__copy=False).leaves_rows_alone
+    assert own.set_params(standardscaler__copy=True).leaves_rows_alone
+    with register_learner("scaled-ridge", lambda: make_pipeline(StandardScaler(), Ridge())):
+        assert learner("scaled-ridge").leaves_rows_alone
+        assert not learner("scaled-ridge", standardscaler__copy=False).leaves_rows_alone
+        assert not learner("scaled-ridge").set_params(ridge__copy_X=False).leaves_rows_alone

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any, Self, cast
 
+import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
@@ -17,8 +18,8 @@ from ..errors import ParameterError
 from ..tools._estimators import fit_params, last_step, set_seed, set_threads
 from ._estimator import EstimatorLearner, EstimatorModel
 
-# Whose estimators and functions change no data of their caller's.
-_LEAVES_ROWS_ALONE = frozenset({"builtins", "catboost", "lightgbm", "numpy", "scipy", "sklearn", "xgboost"})
+# Whose estimators, and whose functions, change no data of their caller's unless a parameter says so.
+_CAREFUL = frozenset({"catboost", "lightgbm", "scipy", "sklearn", "xgboost"})
 
 
 def default_name(estimator: Any) -> str:
@@ -41,26 +42,32 @@ def _declare(learner: EstimatorLearner, estimator: Any) -> None:
     learner.frozen = isinstance(estimator, FrozenEstimator)
     learner.encoded = not learner.frozen and _is_bare(estimator)
     learner.gives_probabilities = hasattr(estimator, "predict_proba")
-    learner.leaves_rows_alone = _leave_rows_alone([estimator])
+    learner.leaves_rows_alone = _leaves_rows_alone(estimator)
     trees = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
     learner.finalize = "bag" if type(last_step(estimator)).__module__.startswith(trees) else "refit"
 
 
-def _leave_rows_alone(values: Iterable[Any]) -> bool:
-    """Say whether the estimators and functions among some values are all known to change no data of their caller's."""
-    for value in values:
-        if isinstance(value, (list, tuple)) and not _leave_rows_alone(value):
-            return False
-        estimator = hasattr(value, "get_params") and not isinstance(value, type)
-        if estimator and not _leave_rows_alone([type(value), *value.get_params(deep=False).values()]):
-            return False
-        if callable(value) and not _is_known(value):
-            return False
-    return True
+def _leaves_rows_alone(value: Any) -> bool:
+    """Say whether an estimator, or a parameter of one, is known to change no data of its caller's."""
+    if isinstance(value, Mapping):
+        return not any(map(_works_in_place, value.items())) and all(map(_leaves_rows_alone, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_leaves_rows_alone, value))
+    if isinstance(value, type):
+        return _package(value) in _CAREFUL | {"builtins", "numpy"}
+    if hasattr(value, "get_params"):
+        return _package(type(value)) in _CAREFUL and _leaves_rows_alone(value.get_params(deep=False))
+    return not callable(value) or isinstance(value, np.ufunc) or _package(value) in _CAREFUL
 
 
-def _is_known(kind: Any) -> bool:
-    return (getattr(kind, "__module__", None) or "builtins").partition(".")[0] in _LEAVES_ROWS_ALONE
+def _works_in_place(parameter: tuple[Any, Any]) -> bool:
+    """Say whether a parameter is one like ``copy=False``, ``copy_X=False`` or ``out=array``."""
+    name, value = str(parameter[0]).rpartition("__")[2], parameter[1]
+    return value is not None and (name == "out" or (name.startswith("copy") and not value))
+
+
+def _package(kind: Any) -> str:
+    return (getattr(kind, "__module__", None) or "").partition(".")[0]
 
 
 def _is_bare(estimator: Any) -> bool:
@@ -131,6 +138,7 @@ class FromEstimator(_Foreign):
 
     def set_params(self, **params: Any) -> Self:
         self.user_estimator.set_params(**params)
+        self.leaves_rows_alone = _leaves_rows_alone(self.user_estimator)
         return self
 
     def own_params(self) -> dict[str, Any]:
@@ -160,7 +168,7 @@ class FromFactory(_Foreign):
         _declare(self, made)
         self._names = frozenset(made.get_params(deep=True))
         parts = [factory, *map(type, (made, *made.get_params(deep=True).values()))]
-        self.leaves_rows_alone = self.leaves_rows_alone and _leave_rows_alone(params.values())
+        self.leaves_rows_alone = self.leaves_rows_alone and _leaves_rows_alone(params)
         self._packages = frozenset(part.__module__.partition(".")[0] for part in parts) - {"builtins"}
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
@@ -168,7 +176,7 @@ class FromFactory(_Foreign):
 
     def set_params(self, **params: Any) -> Self:
         super().set_params(**params)
-        self.leaves_rows_alone = self.leaves_rows_alone and _leave_rows_alone(params.values())
+        self.leaves_rows_alone = self.leaves_rows_alone and _leaves_rows_alone(params)
         return self
 
     def packages(self) -> frozenset[str]:
