@@ -576,6 +576,17 @@ class ReadsLessPrecisely(Sound):
         return model
 
 
+class ExplainsWithScikitLearn(Regressor):
+    lean = True
+
+    def _explained(self, X, *, threads=1):
+        from sklearn.utils import check_array
+
+        return np.column_stack([check_array(X) * self.coef[1:], np.full(len(X), self.coef[0])])
+
+    model = model_with(contributions=_explained)
+
+
 class AnotherGraph(Regressor):
     model = model_with(to_onnx=lambda self, graph, x: graph.linear(x, self.coef[None, 1:], [0.0]))
 
@@ -609,7 +620,7 @@ BREACHES = {
         WritesIntoFrames,
         WritesIntoSparseRows,
     ],
-    "lean serving": [LoadsScikitLearn, ReadsLessPrecisely],
+    "lean serving": [LoadsScikitLearn, ReadsLessPrecisely, ExplainsWithScikitLearn],
     "ONNX": [AnotherGraph, GraphWithoutMissingCells, NoGraph],
     "contract": [
         NoThreads,

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib.util import find_spec
@@ -57,6 +57,8 @@ with kept_out():
     else:
         made = made.restore(said["state"], trusted=())
     np.save(said["answer"], made.predict(rows))
+    if said["explained"]:
+        np.save(said["explained"], made.contributions(rows))
 loaded = sorted({"sklearn", "pandas"} & sys.modules.keys())
 sys.exit(f"{loaded[0]} was loaded" if loaded else 0)
 """
@@ -140,13 +142,26 @@ def _lean_learner(subject: LearnerSubject) -> None:
         raise NotSupportedError("lean is False; an endpoint with it loads scikit-learn")
     for task in subject.tasks():
         given = subject.sample(task)
-        model = subject.fit_bare(given)
+        if subject.learner.missing:
+            given = _with_holes(given)
+        model: Any = subject.fit_bare(given)
+        expected = {"predictions": np.asarray(model.predict(given.X))}
+        if isinstance(model, Explains):
+            with suppress(ParameterError):  # it has none
+                expected["contributions"] = np.asarray(model.contributions(given.X))
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder, "model")
             place.mkdir()
             model.save(place)
-            answer = _in_lean_process(subject.learner, Path(folder), given.X, files=str(place), task=asdict(task))
-        _check_same(answer, np.asarray(model.predict(given.X)), task)
+            answers = _in_lean_process(
+                subject.learner,
+                Path(folder),
+                given.X,
+                files=str(place),
+                task=asdict(task),
+                explained=str(Path(folder, "contributions.npy")) if "contributions" in expected else "",
+            )
+        _check_same(answers, expected, task)
 
 
 @rule(BLENDER_BOOK, "lean serving", _LEAN)
@@ -161,30 +176,34 @@ def _lean_blender(subject: BlenderSubject) -> None:
         if not fitted.lean:
             raise NotSupportedError(f"it chose {fitted.name!r}, whose lean is False")
         with tempfile.TemporaryDirectory() as folder:
-            answer = _in_lean_process(fitted, Path(folder), oof.predictions, files="", state=fitted.state())
-        _check_same(answer, fitted.predict(oof.predictions), task)
+            answers = _in_lean_process(
+                fitted, Path(folder), oof.predictions, files="", explained="", state=fitted.state()
+            )
+        _check_same(answers, {"predictions": fitted.predict(oof.predictions)}, task)
 
 
-def _in_lean_process(made: Learner | Blender, folder: Path, rows: FloatArray, **said: Any) -> FloatArray:
+def _in_lean_process(made: Learner | Blender, folder: Path, rows: FloatArray, **said: Any) -> dict[str, FloatArray]:
     try:
         said |= {"class": class_path(type(made), "it"), "params": encode(made.get_params(), "it")}
     except SpecError as error:
         raise NotSupportedError(f"{error}; so it cannot be tried in a process of its own") from error
     np.save(folder / "rows.npy", rows)
-    said |= {"rows": str(folder / "rows.npy"), "answer": str(folder / "answer.npy")}
+    said |= {"rows": str(folder / "rows.npy"), "answer": str(folder / "predictions.npy")}
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", _READ_LEAN, json.dumps(said)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         told = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise BrokenPromiseError(f"in a process without scikit-learn and pandas: {told[-1]} (lean is True)")
-    return np.asarray(np.load(folder / "answer.npy"))
+    answers = {name: folder / f"{name}.npy" for name in ("predictions", "contributions")}
+    return {name: np.load(file) for name, file in answers.items() if file.exists()}
 
 
-def _check_same(answer: FloatArray, expected: FloatArray, task: Task) -> None:
-    if not np.array_equal(answer, expected):
-        gap = float(np.abs(answer - expected).max())
-        raise BrokenPromiseError(f"for {task.kind}, predictions there differ by up to {gap:.3g} (lean is True)")
+def _check_same(answers: Mapping[str, FloatArray], expected: Mapping[str, FloatArray], task: Task) -> None:
+    for name, values in expected.items():
+        if not np.array_equal(answers[name], values):
+            gap = float(np.abs(answers[name] - values).max())
+            raise BrokenPromiseError(f"for {task.kind}, {name} there differ by up to {gap:.3g} (lean is True)")
 
 
 @rule(LEARNER_BOOK, "ONNX", _ONNX)

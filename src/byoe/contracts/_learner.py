@@ -117,8 +117,9 @@ class Learner(Parameters):
         Whether neither the learner nor its models ever change the arrays and frames that they get.
         Such a one is lent the rows that others use too; any other gets copies of them.
     lean : bool
-        Whether a saved model is read, and predicts, without scikit-learn and pandas, whose import
-        takes seconds of an endpoint's cold start.
+        Whether a saved model is read, predicts and explains without scikit-learn and pandas, whose
+        import takes seconds of an endpoint's cold start. While such an endpoint loads, these and other
+        libraries of frames and of plots cannot be imported.
     frames : bool
         Whether the learner wants the rows in the container that the user passed (a frame
         stays a frame) instead of a float64 array.
