@@ -36,9 +36,19 @@ assert pandas.DataFrame({"a": [1]}).shape == (1, 1)
 """
 
 
-def in_a_new_process(bundle, requests):
+WITHOUT = """
+import sys
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("sklearn", "skops", "joblib", "pandas"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Without())
+"""
+
+
+def in_a_new_process(bundle, requests, code=SERVE):
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SERVE, str(bundle)],
+        [sys.executable, "-W", "error", "-c", code, str(bundle)],
         input=json.dumps(requests),
         capture_output=True,
         text=True,
@@ -149,6 +159,24 @@ def test_plugins_that_declare_it_are_served_without_them(diabetes, tmp_path):
     assert loaded & HEAVY == set()
     assert "byoe_example" in loaded
     assert answer["predictions"] == ensemble.predict(X[:3]).tolist()
+
+
+@pytest.mark.parametrize("blend", ["mean", "trimmed-mean"])
+def test_plugins_are_served_where_neither_can_be_imported(blend, diabetes, tmp_path):
+    X, y = diabetes
+    holes = X.copy()
+    holes[::5, 2] = np.nan
+    members = ["least-squares", learner("additive-bins", n_rounds=5), learner("xgboost", n_estimators=4)]
+    ensemble = EnsembleRegressor(members, blend, cv=3, random_state=0).fit(holes, y)
+    rows = json.dumps([[None if np.isnan(cell) else cell for cell in row] for row in holes[:6].tolist()])
+    further = "members,contributions" if blend == "mean" else "members"
+    code = WITHOUT + SERVE.partition("import pandas, sklearn")[0]
+    bundle = ensemble.save(tmp_path / "model")
+    (answer,), loaded = in_a_new_process(bundle, [(rows, f"application/json; outputs={further}")], code)
+    assert loaded & HEAVY == set()
+    assert answer["predictions"] == ensemble.predict(holes[:6]).tolist()
+    if blend == "mean":
+        assert answer["contributions"] == ensemble.explain(holes[:6]).tolist()
 
 
 def test_a_parameter_that_is_an_estimator_brings_scikit_learn(diabetes, tmp_path):
