@@ -605,6 +605,62 @@ def test_learners_and_a_blender_of_a_plugin(diabetes, tmp_path):
     check(two, X, tmp_path, TIGHT)
 
 
+class LinearClasses:
+    def __init__(self, coef, fill):
+        self.coef, self.fill = coef, fill
+
+    def predict(self, X, *, threads=1):
+        scores = np.where(np.isnan(X), self.fill, X) @ self.coef.T
+        if len(self.coef) == 1:
+            second = 1 / (1 + np.exp(-scores))
+            return np.hstack([1 - second, second])
+        exponents = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return exponents / exponents.sum(axis=1, keepdims=True)
+
+    def to_onnx(self, graph, x):
+        scores = graph.divide(graph.linear(graph.filled(x, self.fill), 2.0 * self.coef, np.zeros(len(self.coef))), 2.0)
+        if len(self.coef) > 1:
+            return graph.link(scores, "softmax")
+        nothing = graph.repeated([0.0], x)
+        return graph.both(graph.link(graph.op("Add", scores, nothing), "logistic"))
+
+    def save(self, folder):
+        raise NotImplementedError
+
+
+class Centroids(Learner):
+    tasks = frozenset({"classification"})
+    missing = True
+
+    def fit(self, X, y, *, task, sample_weight, seed, threads):
+        fill = np.nanmean(X, axis=0)
+        filled = np.where(np.isnan(X), fill, X)
+        centers = np.array([filled[y == code].mean(axis=0) for code in range(task.n_classes)]) / filled.std(axis=0) ** 2
+        return LinearClasses(centers[1:] - centers[:1] if task.n_classes == 2 else centers - centers.mean(axis=0), fill)
+
+    def load(self, folder, *, task, trusted=()):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_classes_of_a_plugin(n_classes, iris, tmp_path):
+    X, y = iris
+    some = np.isin(y, np.unique(y)[:n_classes])
+    X, y = X[some].copy(), y[some]
+    X[::7, 1] = np.nan
+    check(EnsembleClassifier([("own", Centroids()), "ridge"], "mean", cv=2, random_state=0).fit(X, y), X, tmp_path)
+
+
+def test_a_blender_that_inherits_and_blends_in_another_way(diabetes, tmp_path):
+    class Squared(type(blender("mean"))):
+        def predict(self, predictions, X=None):
+            return (predictions**2).mean(axis=1)
+
+    fitted = EnsembleRegressor(["ridge", "knn"], Squared(), cv=2).fit(*diabetes)
+    with pytest.raises(ParameterError, match="Squared is not one of byoe's own blenders, and has no method to_onnx"):
+        fitted.to_onnx(tmp_path / "model.onnx")
+
+
 def test_a_plugin_gives_the_reason_why_it_cannot_be_exported(diabetes, tmp_path):
     class Refuses(Odd):
         def to_onnx(self, graph, predictions, features):

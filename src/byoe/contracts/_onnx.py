@@ -34,6 +34,10 @@ class OnnxGraph(Protocol):
         """Multiply by a constant."""
         ...
 
+    def divide(self, x: str, value: ArrayLike) -> str:
+        """Divide by a constant."""
+        ...
+
     def linear(self, x: str, coef: ArrayLike, intercept: ArrayLike) -> str:
         """Return ``x @ coef.T + intercept`` for coefficients (n_terms, n_columns) and intercepts (n_terms,)."""
         ...
@@ -54,12 +58,24 @@ class OnnxGraph(Protocol):
         """Sum along an axis."""
         ...
 
+    def repeated(self, row: ArrayLike, like: str) -> str:
+        """Return a constant row as often as another matrix has rows."""
+        ...
+
+    def filled(self, x: str, fill: ArrayLike) -> str:
+        """Put values, one for all columns or one for each, in the place of missing cells."""
+        ...
+
     def cast(self, x: str, to: int = ...) -> str:
         """Convert to another type of number, by its number in ONNX; float64 unless told otherwise."""
         ...
 
     def link(self, x: str, function: str) -> str:
         """Apply ``"logistic"``, ``"softmax"``, ``"exp"``, ``"tanh"``, ``"relu"`` or ``"identity"``."""
+        ...
+
+    def both(self, second: str) -> str:
+        """Return the probabilities of two classes from a column with the second one's."""
         ...
 
 

@@ -37,7 +37,9 @@ def blended(graph: Graph, blender: Blender, predictions: Mapping[int, str], feat
     """
     if isinstance(blender, BlenderToOnnx):
         return of_blender(graph, blender, predictions, features, task)
-    convert = next((convert for kind, convert in _CONVERTERS if isinstance(blender, kind)), None)
+    # A subclass with a predict of its own blends in another way.
+    same = (convert for kind, convert in _CONVERTERS if type(blender).predict is kind.predict)
+    convert = next(same, None)
     if convert is None:
         raise NotExportableError(
             f"{type(blender).__name__} is not one of byoe's own blenders, and has no method "
