@@ -716,6 +716,7 @@ ILL_WRITTEN = {
         "not valid: .*inconsistent type",
     ),
     "no name": (lambda self, graph, x: None, "returned None, expected the name"),
+    "several names": (lambda self, graph, x: [x], r"returned \['X'\], expected the name"),
     "an error": (lambda self, graph, x: {}[x], "failed: KeyError: 'X'"),
     "other arguments": (lambda self, path: None, r"to_onnx is called as to_onnx\(graph, x\), and"),
 }

@@ -55,12 +55,12 @@ def _written(
         raise PluginError(f"{who} failed: {type(error).__name__}: {error}") from error
     nodes = graph.nodes[before:]
     known = {output for node in nodes for output in node.output} | {constant.name for constant in graph.constants}
-    if name not in known | inputs.keys():
+    if not isinstance(name, str) or name not in known | inputs.keys():
         raise PluginError(f"{who} returned {name!r}, expected the name of what it added to the graph")
-    fault = _fault(graph, nodes, inputs, str(name), width)
+    fault = _fault(graph, nodes, inputs, name, width)
     if fault:
         raise PluginError(f"{who} {fault}")
-    return str(name)
+    return name
 
 
 def _fault(graph: Graph, nodes: Sequence[Any], inputs: Mapping[str, int | None], name: str, width: int) -> str | None:
