@@ -134,6 +134,23 @@ def test_a_module_that_prints_or_fails_when_imported(tmp_path, monkeypatch):
         import_alone(EntryPoint("ill", "ill_plugin:X", "byoe.learners"))
 
 
+def test_a_lean_module_imports_no_booster_at_its_top(tmp_path, monkeypatch):
+    """An endpoint asks the module whether it is lean before it keeps anything out; a booster loads scikit-learn."""
+    import importlib
+
+    code = "{}\nfrom byoe_example.least_squares import LeastSquares\n\nclass Boosted(LeastSquares):\n    pass\n"
+    (tmp_path / "early_booster.py").write_text(code.format("import lightgbm"))
+    (tmp_path / "late_booster.py").write_text(code.format(""))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    early, late = (
+        next(check for check in checks(importlib.import_module(name).Boosted) if str(check) == "lean serving").result()
+        for name in ("early_booster", "late_booster")
+    )
+    assert late.state == "kept"
+    assert early.state == "broken"
+    assert "importing early_booster loads " in early.reason
+
+
 def test_all_broken_promises_are_named_in_one_error():
     with pytest.raises(PluginError) as caught:
         check_learner(NoProbabilities)

@@ -36,20 +36,28 @@ BLENDER_BOOK: list[Rule] = []
 _ROUNDING, _SINGLE = 1e-12, 2e-6
 _LEAN = "It is read, and predicts the same to the bit, in a process without scikit-learn and pandas"
 _ONNX = "The graph that it is exported to predicts as it does"
-# Runs in a process of its own, with the libraries kept out; says what it predicts in a file.
+# Runs in a process of its own, as an endpoint does: the module is imported to ask whether it is lean, and then the
+# libraries are kept out. Says what it predicts in a file.
 _READ_LEAN = """
 import importlib, json, sys
 from pathlib import Path
 import numpy as np
+from byoe.contracts._task import Task
+from byoe.registry._json_form import decode
 from byoe.tools._keep_out import kept_out
+
+def check(what):
+    loaded = sorted({"sklearn", "pandas"} & sys.modules.keys())
+    if loaded:
+        sys.exit(f"{what} loads {loaded[0]}; import what needs it where it is used")
+
 said = json.loads(sys.argv[1])
+module, _, name = said["class"].partition(":")
+kind = importlib.import_module(module)
+check(f"importing {module}")
+for part in name.split("."):
+    kind = getattr(kind, part)
 with kept_out():
-    from byoe.contracts._task import Task
-    from byoe.registry._json_form import decode
-    module, _, name = said["class"].partition(":")
-    kind = importlib.import_module(module)
-    for part in name.split("."):
-        kind = getattr(kind, part)
     made = kind(**decode(said["params"]))
     rows = np.load(said["rows"])
     if said["files"]:
@@ -59,8 +67,7 @@ with kept_out():
     np.save(said["answer"], made.predict(rows))
     if said["explained"]:
         np.save(said["explained"], made.contributions(rows))
-loaded = sorted({"sklearn", "pandas"} & sys.modules.keys())
-sys.exit(f"{loaded[0]} was loaded" if loaded else 0)
+check("it")
 """
 
 

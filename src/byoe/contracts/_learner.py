@@ -118,8 +118,9 @@ class Learner(Parameters):
         Such a one is lent the rows that others use too; any other gets copies of them.
     lean : bool
         Whether a saved model is read, predicts and explains without scikit-learn and pandas, whose
-        import takes seconds of an endpoint's cold start. While such an endpoint loads, these and other
-        libraries of frames and of plots cannot be imported.
+        import takes seconds of an endpoint's cold start. Its module imports neither, nor a library
+        that does, at the top. While such an endpoint loads, these and other libraries of frames and
+        of plots cannot be imported.
     frames : bool
         Whether the learner wants the rows in the container that the user passed (a frame
         stays a frame) instead of a float64 array.
