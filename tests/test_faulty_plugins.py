@@ -368,6 +368,16 @@ def test_a_learner_that_declares_that_it_leaves_rows_alone_is_lent_them(alone, d
         assert (rows is X) == alone
 
 
+def test_a_subclass_from_elsewhere_declares_anew_that_it_leaves_rows_alone(data):
+    X, _ = data
+    built_in = type(learner("ridge"))
+    for declared in ({}, {"leaves_rows_alone": True}):
+        with shielded(type("Own", (built_in,), declared)(), X) as (rows,):
+            assert (rows is X) == bool(declared)
+    with shielded(learner("ridge"), X) as (rows,):
+        assert rows is X
+
+
 class InPlace(TransformerMixin, BaseEstimator):
     def fit(self, X, y=None):
         return self

@@ -115,7 +115,8 @@ class Learner(Parameters):
         rounds to train or None; its models then tell their ``rounds``.
     leaves_rows_alone : bool
         Whether neither the learner nor its models ever change the arrays and frames that they get.
-        Such a one is lent the rows that others use too; any other gets copies of them.
+        Such a one is lent the rows that others use too; any other gets copies of them. A subclass in
+        another package declares it anew.
     lean : bool
         Whether a saved model is read, predicts and explains without scikit-learn and pandas, whose
         import takes seconds of an endpoint's cold start. Its module imports neither, nor a library
