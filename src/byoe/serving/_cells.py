@@ -142,9 +142,9 @@ def _is_header(first: list[str], known: list[str] | None, form: TableForm) -> bo
     columns = form.columns
     if known is not None:
         # A name may be a category, too, of the column that it stands in.
+        names = set(known)
         cells = zip(header, columns, strict=False)
-        named = sum(cell in known and cell not in column.categories for cell, column in cells)
-        if named or set(header) & set(known) == set(header):
+        if any(cell in names and cell not in column.codes for cell, column in cells) or names.issuperset(header):
             return True
     if any(column.kind != "number" for column in columns):  # where texts are cells too
         return False
@@ -159,25 +159,28 @@ def _is_header(first: list[str], known: list[str] | None, form: TableForm) -> bo
 def _order(names: list[str], known: list[str]) -> list[int]:
     if names == known:
         return list(range(len(names)))
-    missing = [name for name in known if name not in names]
-    extra = [name for name in names if name not in known]
+    places = {name: place for place, name in enumerate(names)}
+    missing = [name for name in known if name not in places]
+    trained = set(known)
+    extra = [name for name in names if name not in trained]
     if missing or extra or len(names) != len(known):
         told = [f"missing: {_listed(missing)}"] if missing else []
         told += [f"not known: {_listed(extra)}"] if extra else []
         raise Refusal(400, f"the columns do not fit ({'; '.join(told) or 'a name twice'}); expected {_listed(known)}")
-    return [names.index(name) for name in known]
+    return [places[name] for name in known]
 
 
 def _numbered(names: list[str], form: TableForm) -> list[int]:
     """Return the order of columns that are called by their numbers, of a model that knows no names."""
     wanted = [str(number) for number in range(len(form))]
-    if sorted(names) != sorted(wanted):
+    places = {name: place for place, name in enumerate(names)}
+    if len(names) != len(wanted) or places.keys() != set(wanted):
         raise Refusal(
             400,
             f"the model was fitted without names of columns, and these are called {_listed(names)}; send rows without "
             f"names in the order of training, or call the columns 0 to {len(wanted) - 1}",
         )
-    return [names.index(name) for name in wanted]
+    return [places[name] for name in wanted]
 
 
 def _listed(names: list[str]) -> str:
