@@ -346,6 +346,14 @@ def test_options_of_aws_mean_nothing_here(frame, name, value):
         byoe.sagemaker.fit(EnsembleRegressor(("ridge",)), frame, target="y", **{name: value})
 
 
+@pytest.mark.parametrize(("name", "value"), [("warm_start", ["byoe-tune-0"]), ("strategy", "Random")])
+def test_options_of_a_tuning_job_of_aws_mean_nothing_here(frame, name, value):
+    with pytest.raises(ParameterError, match=f"{name} is for jobs on AWS, and instance_type is 'local'"):
+        byoe.sagemaker.tune(
+            EnsembleRegressor(("ridge",)), {"ridge__alpha": (0.1, 1.0)}, frame, target="y", **{name: value}
+        )
+
+
 def test_the_newest_container_of_a_region(cloud):
     assert re.fullmatch(
         r"\d{12}\.dkr\.ecr\.eu-west-1\.amazonaws\.com/sagemaker-scikit-learn:1\.9-0-cpu-py3", cloud.image()

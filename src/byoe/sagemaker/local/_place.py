@@ -36,7 +36,8 @@ class Here(Place):
             )
 
     def check_search(self, search: Search) -> None:
-        """Raise an error without the library that proposes trials."""
+        """Raise an error for a strategy, which is for AWS alone, or without the library that proposes trials."""
+        self._refuse({"strategy": search.strategy != Search.strategy})
         need("optuna", "tune", "tuning")
 
     @contextmanager
