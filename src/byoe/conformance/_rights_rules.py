@@ -256,11 +256,11 @@ def _check_graph(members: Any, blender: Any, given: Sample) -> None:
     """Export an ensemble, and compare what its graph predicts with what it does."""
     import onnxruntime
 
-    # Where rows are equally far from one, which of them is near would be a matter of rounding.
-    given = replace(given, X=given.X + 0.1 * np.random.default_rng(0).normal(size=given.X.shape))
     from ..ensemble._classifier import EnsembleClassifier
     from ..ensemble._regressor import EnsembleRegressor
 
+    # Where rows are equally far from one, which of them is near would be a matter of rounding.
+    given = replace(given, X=given.X + 0.1 * np.random.default_rng(0).normal(size=given.X.shape))
     classes = given.task.is_classification
     kind: Any = EnsembleClassifier if classes else EnsembleRegressor
     ensemble = kind(members, blender, cv=2, random_state=0, n_jobs=1).fit(given.X, given.y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -150,8 +151,8 @@ def _numbers_as_columns(values: Any) -> list[tuple[str, Any]]:
 def _check_names(names: list[Any]) -> None:
     if any(isinstance(name, tuple) for name in names):
         raise InputError("the columns have names of several levels (a MultiIndex); give each one name")
-    if len(set(names)) < len(names):
-        twice = sorted({str(name) for name in names if names.count(name) > 1})
+    twice = sorted(str(name) for name, times in Counter(names).items() if times > 1)
+    if twice:
         raise InputError(f"several columns have the same name: {', '.join(twice[:5])}; rename them")
 
 
