@@ -194,6 +194,11 @@ class SpoilsTheTarget(SpoilsTheRows):
 
 
 class SpoilsWhatItPrepares(SpoilsTheRows):
+    missing = True  # else it is not asked to prepare
+
+    def fit(self, X, y, **given):
+        raise AssertionError("it prepares")
+
     def can_prepare(self, X):
         return True
 
@@ -217,6 +222,65 @@ def test_a_registered_learner_that_changes_what_it_learns_from_is_an_error(kind,
             EnsembleRegressor(("spoils", "ridge"), "mean", random_state=0).fit(X, y)
     assert np.array_equal(X, kept[0])
     assert np.array_equal(y, kept[1])
+
+
+class HalvesWeights(SpoilsTheRows):
+    weights = "exact"
+    missing = True  # else it is not asked to prepare
+
+    def can_prepare(self, X):
+        return True
+
+    def prepare(self, X, y, *, sample_weight, **given):
+        sample_weight[::2] = 0.0
+        return X
+
+    def fit_rows(self, prepared, rows, y, **given):
+        return Model(lambda X: np.ones(len(X)))
+
+
+class SortsRowNumbers(HalvesWeights):
+    def prepare(self, X, y, **given):
+        return X
+
+    def fit_rows(self, prepared, rows, y, **given):
+        rows[:] = np.arange(len(rows))  # which of other members would be rows of their test folds
+        return Model(lambda X: np.ones(len(X)))
+
+
+@pytest.mark.parametrize(("kind", "weighted"), [(HalvesWeights, True), (SortsRowNumbers, False)])
+def test_weights_and_row_numbers_are_lent_like_rows(kind, weighted, data):
+    X, y = data
+    weight = np.linspace(1.0, 2.0, len(y)) if weighted else None
+    made = {"blender": "mean", "random_state": 0, "n_jobs": 1}
+    both = EnsembleRegressor([("own", kind()), "ridge"], **made).fit(X, y, sample_weight=weight)
+    alone = EnsembleRegressor(["ridge"], **made).fit(X, y, sample_weight=weight)
+    assert np.array_equal(both.oof_predictions_[:, 1], alone.oof_predictions_[:, 0])
+    with register_learner("spoils", kind), pytest.raises(MemberError, match="spoils changed the rows .* in place"):
+        EnsembleRegressor(["spoils", "ridge"], **made).fit(X, y, sample_weight=weight)
+
+
+def test_every_target_is_fitted_with_the_same_weights_and_rows_to_stop_by(rng):
+    def fit(self, X, y, *, sample_weight, stop=None, **given):
+        seen.append([float(sample_weight[0]), *(() if stop is None else (float(stop.X[0, 0]), stop.sample_weight[0]))])
+        sample_weight *= 0.0
+        if stop is not None:
+            stop.X[:] = 0.0
+            stop.y[:] = 0.0
+            stop.sample_weight[:] = 0.0
+        model = Model(lambda X: np.ones(len(X)))
+        model.rounds = 3
+        return model
+
+    X = rng.normal(size=(300, 3))
+    y = X[:, 0] + rng.normal(size=300)
+    seen: list[list[float]] = []
+    kind = type("Kind", (SpoilsTheRows,), {"fit": fit, "stops": True, "weights": "exact"})
+    made = EnsembleRegressor([("own", kind())], "mean", cv=2, random_state=0, n_jobs=1, early_stopping=True)
+    made.fit(X, np.c_[y, -y], sample_weight=np.linspace(1.0, 2.0, len(y)))
+    assert [len(one) for one in seen] == [3, 3, 3, 3, 1, 1]  # two folds and the refit, for each target
+    assert seen[::2] == seen[1::2]
+    assert all(all(one) for one in seen)
 
 
 def test_a_registered_learner_that_changes_what_it_predicts_is_an_error(data):

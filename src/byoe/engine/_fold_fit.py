@@ -107,39 +107,36 @@ class _Fit:
         encode = needs_encoding(learner, table)
         model = FoldModel([], data.task, learner.frames and not encode, present=self.present)
         X = table.rows(train, frames=model.frames)
-        extra: dict[str, Any] = {}
         if encode:
             folds = partial(inner_folds, data.plan, train, self.seed)
             weight = self._weight(train)
             model.encoder, X = fit_encoder(
                 learner, X, data.y[train], task=data.task, sample_weight=weight, table=table, folds=folds
             )
-        if learner.categorical and not model.frames:
-            extra["categorical"] = model.encoder.codes(table.categorical) if model.encoder else table.categorical
-        if learner.grouped and data.plan.groups is not None:
-            extra["groups"] = data.plan.groups[train]
         stop_X = None if self.stop is None else table.rows(self.stop, frames=model.frames)
         if self.stop is not None and model.encoder is not None:
             stop_X = model.encoder.transform(stop_X)
+        groups = data.plan.groups[train] if learner.grouped and data.plan.groups is not None else None
+        extra: dict[str, Any] = {}
+        if learner.categorical and not model.frames:
+            extra["categorical"] = model.encoder.codes(table.categorical) if model.encoder else {**table.categorical}
 
-        def fit(_number: int, y: NDArray[Any], **given: Any) -> Model:
-            with shielded(learner, X, y) as (rows, own):
-                return learner.fit(rows, own, **given, **extra)
+        def fit(_number: int, rows: Any, y: NDArray[Any], **given: Any) -> Model:
+            return learner.fit(rows, y, **given, **extra)
 
-        self._fit(model, rounds, stop_X, fit)
+        self._fit(model, rounds, X, stop_X, fit, groups=groups)
         return model
 
     def of_prepared(self, prepared: Prepared, rounds: Sequence[int]) -> FoldModel:
         """Fit on rows of what the learner prepared."""
-        rows = prepared.places(self.train)
         stop = None if self.stop is None else prepared.places(self.stop)
         model = FoldModel([], self.data.task)
 
-        def fit(number: int, y: NDArray[Any], **given: Any) -> Model:
+        def fit(number: int, rows: IntArray, y: NDArray[Any], **given: Any) -> Model:
             assert isinstance(self.learner, Prepares)
             return self.learner.fit_rows(prepared.of_output(number, self.threads), rows, y, **given)
 
-        self._fit(model, rounds, stop, fit)
+        self._fit(model, rounds, prepared.places(self.train), stop, fit)
         return model
 
     def of_moments(self, prepared: FoldMoments) -> FoldModel | None:
@@ -158,22 +155,35 @@ class _Fit:
             model.models.append(solved)
         return model
 
-    def _fit(self, model: FoldModel, rounds: Sequence[int], stop_X: Any, fit: Callable[..., Model]) -> None:
+    def _fit(
+        self,
+        model: FoldModel,
+        rounds: Sequence[int],
+        X: Any,
+        stop_X: Any,
+        fit: Callable[..., Model],
+        *,
+        groups: Any = None,
+    ) -> None:
+        """Fit the model of each output; what the learner gets for one is as it was for the others."""
         weight, stop_weight = self._weight(self.train), self._weight(self.stop)
         stop_y = self._targets(self.stop)
+        same: dict[str, Any] = {"task": self.task, "seed": self.seed, "threads": self.threads}
         for number, target in enumerate(self._targets(self.train)):
-            extra: dict[str, Any] = {}
-            if self.learner.stops and self.stop is not None:
-                extra["stop"] = StopRows(stop_X, stop_y[number], stop_weight, _PATIENCE)
-            if self.learner.stops and len(rounds):
-                extra["rounds"] = rounds[number]
-            fitted = fit(
-                number, target, task=self.task, sample_weight=weight, seed=self.seed, threads=self.threads, **extra
-            )
+            stop_target = stop_y[number] if stop_y else None
+            lent = shielded(self.learner, X, target, weight, groups, stop_X, stop_target, stop_weight)
+            with lent as (rows, y, own_weight, own_groups, own_stop_X, own_stop_y, own_stop_weight):
+                found: dict[str, Any] = {}
+                if self.learner.stops and self.stop is not None:
+                    found["stop"] = StopRows(own_stop_X, own_stop_y, own_stop_weight, _PATIENCE)
+                if self.learner.stops and len(rounds):
+                    found["rounds"] = rounds[number]
+                own = found if groups is None else {**found, "groups": own_groups}
+                fitted = fit(number, rows, y, sample_weight=own_weight, **same, **own)
             if fault := broken_model(fitted):
                 raise PluginError(fault)
             model.models.append(fitted)
-            if extra:
+            if found:
                 model.rounds.append(int(getattr(fitted, "rounds", 1)))
 
     def _weight(self, rows: IntArray | None) -> FloatArray | None:

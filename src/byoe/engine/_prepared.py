@@ -85,13 +85,13 @@ class Prepared:
         y = data.y if kept is None else data.y[kept]
         weight = data.weight if kept is None or data.weight is None else data.weight[kept]
         task: Task = inner_task(learner, data.task, None)
-        extra: dict[str, Any] = {"categorical": data.table.categorical} if learner.categorical else {}
+        extra: dict[str, Any] = {"categorical": {**data.table.categorical}} if learner.categorical else {}
         same: dict[str, Any] = {"task": task, "seed": self._seed, "threads": threads}
         assert isinstance(learner, Prepares)
         made = []
         for target in targets(y, None, data.task, task):
-            with shielded(self._learner, X, target) as (rows, own):
-                made.append(learner.prepare(rows, own, sample_weight=weight, **same, **extra))
+            with shielded(self._learner, X, target, weight) as (rows, own, own_weight):
+                made.append(learner.prepare(rows, own, sample_weight=own_weight, **same, **extra))
         return made
 
 
