@@ -1,5 +1,7 @@
 """Learners and blenders that break a promise while an ensemble uses them: told by name, and harmless to others."""
 
+import json
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -15,6 +17,7 @@ from byoe.fitted._shield import shielded
 from byoe.plugins import Blender, Learner, Prepares, register_blender, register_learner
 from byoe.registry import _registry
 from byoe.registry._members import as_learner
+from byoe.serving import input_fn, model_fn, output_fn, predict_fn
 
 
 class Model:
@@ -417,6 +420,22 @@ def test_a_state_that_is_no_json_names_the_blender(data, tmp_path):
         with pytest.raises(PluginError, match=r"blender arrays .*: state\(\) is not JSON .*array.tolist"):
             made.save(tmp_path / "model")
     assert not (tmp_path / "model").exists()
+
+
+def test_a_blender_that_works_in_place_leaves_the_members_predictions_as_they_are(data, tmp_path):
+    class InPlaceMean(NaN):
+        def predict(self, predictions, X=None):
+            predictions /= predictions.shape[1]
+            return predictions.sum(axis=1)
+
+    X, y = data
+    with register_blender("in-place", InPlaceMean):
+        made = EnsembleRegressor(("ridge", "knn"), "in-place", random_state=0).fit(X, y)
+        runtime = model_fn(str(made.save(tmp_path / "model")))
+        request = input_fn(json.dumps({"instances": X[:3].tolist(), "outputs": ["members"]}), "application/json")
+        answer = json.loads(output_fn(predict_fn(request, runtime), "application/json")[0])
+    assert np.allclose(answer["members"]["ridge"], made.members_["ridge"].predict(made._read(X[:3]), 1))
+    assert np.allclose(answer["predictions"], np.mean(list(answer["members"].values()), axis=0))
 
 
 def test_the_class_of_a_blender_is_no_blender(data):

@@ -60,9 +60,9 @@ class Predicting:
 
     def _blended(self, table: Table, predictions: FloatArray | None = None) -> FloatArray:
         """Return the blend; ``predictions`` are those of the members, where they are known already."""
-        if predictions is None:
-            predictions = self._member_predictions(table, self.blender_)
-        blended = self.blender_.predict(predictions, self._passed_through(self.blender_, table))
+        # Who has them tells of them, too, and a blender may work in place.
+        own = self._member_predictions(table, self.blender_) if predictions is None else predictions.copy()
+        blended = self.blender_.predict(own, self._passed_through(self.blender_, table))
         return self._task.check(blended, len(table), f"blender {self.blender_.name}{self.blender_.origin}")
 
     def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
