@@ -1,4 +1,4 @@
-"""Runs the code of README.md and of the pages in docs/: Python blocks, and `byoe` commands.
+"""Seeds each test, and runs the code of README.md and of the pages in docs/: Python blocks, and `byoe` commands.
 
 A page is one test: its blocks share one namespace and run in order, in an empty folder of
 their own. Were every block a test of its own, random order and parallel workers would take
@@ -8,6 +8,7 @@ them apart.
 from __future__ import annotations
 
 import contextlib
+import random
 import shlex
 import tempfile
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
 from sybil import Document, Example
 from sybil.example import SybilFailure
@@ -83,3 +85,21 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Page | Non
     if file_path == ROOT / "README.md" or (file_path.suffix == ".md" and file_path.parent == ROOT / "docs"):
         return Page.from_parent(parent, path=file_path)
     return None
+
+
+def seed_generators() -> None:
+    """Seed what draws where nobody gave a seed, so that a test does the same on every run."""
+    random.seed(0)
+    np.random.seed(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Seed the fixtures of a test."""
+    seed_generators()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    """Seed a test itself, whichever fixtures were made for it."""
+    seed_generators()
