@@ -3,7 +3,7 @@ WORKERS ?= 2
 PIP_FLAGS = --quiet --disable-pip-version-check -c constraints.txt
 SOURCES := $(shell find src -name '*.py')
 
-.PHONY: demo test test-containers fuzz lint types docs examples bench clean
+.PHONY: demo test field test-containers fuzz lint types docs examples bench clean
 
 # What the demonstration needs and no more.
 demo: .venv-demo/.installed
@@ -19,6 +19,10 @@ demo: .venv-demo/.installed
 
 test: .venv/.installed
 	.venv/bin/python -m pytest -n $(WORKERS)
+
+# What people met with their data and habits, a file for each kind; also a part of `make test`.
+field: .venv/.installed
+	.venv/bin/python -m pytest tests/field
 
 .venv/.installed: pyproject.toml constraints.txt $(shell find tests/plugins -type f -not -path '*/__pycache__/*')
 	@echo "making the environment .venv (a minute or two the first time)"
