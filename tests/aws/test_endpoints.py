@@ -186,6 +186,16 @@ def test_deploy_serves_a_job_of_aws_with_its_own_container_and_role(trained, ses
     assert left(session) == []
 
 
+def test_an_endpoint_takes_on_another_role_than_its_job(trained, session, asked):
+    session.client("iam").create_role(RoleName="server", AssumeRolePolicyDocument="{}")
+    with byoe.sagemaker.deploy(trained, role="server"):
+        assert dict(asked)["CreateModel"]["ExecutionRoleArn"] == "arn:aws:iam::123456789012:role/server"
+    asked.clear()
+    with pytest.raises(JobError, match="nobody"):
+        byoe.sagemaker.deploy(trained, role="nobody")
+    assert "CreateModel" not in dict(asked)
+
+
 def test_what_a_gpu_has_trained_is_served_without_one(trained, session, asked, monkeypatch):
     described = trained.describe() | {"ResourceConfig": {"InstanceType": "ml.g5.xlarge"}}
     monkeypatch.setattr(Job, "describe", lambda self: described)
@@ -284,7 +294,7 @@ def test_nothing_is_left_of_an_endpoint_that_cannot_scale(trained, session, clou
         ),
         ({"instance_type": "ml.m5.large", "instance_count": (1, 2, 3)}, "expected a number, or two such as"),
         ({"vendor": True}, "serving has no option 'vendor'"),
-        ({"role": "x"}, "serving has no option 'role'"),
+        ({"roles": "x"}, "serving has no option 'roles'"),
         ({"spot": True}, "serving has no option 'spot'"),
         ({"output": "s3://a/b"}, "output is for the files of an asynchronous endpoint"),
         ({"asynchronous": True, "output": "folder"}, "'folder' is no S3 address"),

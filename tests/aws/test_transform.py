@@ -93,6 +93,12 @@ def test_rows_are_predicted_in_their_order_and_the_model_is_removed(
     assert repr(transform) == f"Transform('{transform.name}', status='Completed')"
 
 
+def test_a_transform_job_takes_on_another_role(job, session, asked, frame):
+    session.client("iam").create_role(RoleName="server", AssumeRolePolicyDocument="{}")
+    byoe.sagemaker.transform(job, frame, wait=False, role="server")
+    assert dict(asked)["CreateModel"]["ExecutionRoleArn"] == "arn:aws:iam::123456789012:role/server"
+
+
 def test_a_transform_job_is_found_again(cloud, session, bucket, monkeypatch, job, frame):
     transform = byoe.sagemaker.transform(job, frame, wait=False)
     monkeypatch.undo()  # there is no training job of that name

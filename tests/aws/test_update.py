@@ -73,6 +73,19 @@ def test_a_model_is_exchanged_and_the_former_removed(cloud, session, bucket, ask
     assert left(session) == []
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_an_update_may_change_the_role(cloud, session, bucket, asked, job, updated, monkeypatch, named):
+    """A configuration names the role only where somebody else made it so."""
+    session.client("iam").create_role(RoleName="server", AssumeRolePolicyDocument="{}")
+    endpoint, arn = make(cloud, bucket), "arn:aws:iam::123456789012:role/server"
+    name, config = endpoint._parts()
+    if named:
+        monkeypatch.setattr(endpoint, "_parts", lambda: (name, config | {"ExecutionRoleArn": MACHINE.role}))
+    endpoint.update(job, role="server")
+    assert requests(asked, "CreateModel")[1]["ExecutionRoleArn"] == arn
+    assert requests(asked, "CreateEndpointConfig")[1].get("ExecutionRoleArn") == (arn if named else None)
+
+
 def test_of_a_model_that_does_not_get_healthy_nothing_is_left(cloud, session, bucket, job, updated, monkeypatch):
     endpoint = make(cloud, bucket)
     call = cloud.call

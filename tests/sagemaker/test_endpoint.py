@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import byoe
-from byoe.errors import InputError, JobError
+from byoe.errors import InputError, JobError, ParameterError
 from byoe.sagemaker.local import _endpoint, _server
 from byoe.sagemaker.local._endpoint import LocalEndpoint
 
@@ -183,6 +183,11 @@ def test_an_endpoint_that_takes_too_long(endpoint, X, monkeypatch):
         monkeypatch.setattr(_endpoint, "_REQUEST_SECONDS", 0.2)
         with pytest.raises(JobError, match="has not answered within 0.2 s; its log may tell why"):
             endpoint.predict(X)
+
+
+def test_an_endpoint_on_this_machine_takes_on_no_role(job):
+    with pytest.raises(ParameterError, match="role is for jobs on AWS, and instance_type is 'local'"):
+        sm.deploy(job, role="byoe")
 
 
 def test_an_exception_in_the_block_leaves_no_process(job):

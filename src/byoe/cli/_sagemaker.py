@@ -20,6 +20,7 @@ _Instance = Annotated[str, typer.Option(help="local, or the type of an instance 
 _Count = Annotated[int, typer.Option(help="How many instances share the tasks; needs byoe[dask].")]
 _Vendor = Annotated[bool, typer.Option(help="Send all that is installed as wheels.")]
 _Role = Annotated[str | None, typer.Option(help="Name or ARN of the role that the job takes on.")]
+_ServingRole = Annotated[str | None, typer.Option(help="Name or ARN of a role, by default that of the job.")]
 _Output = Annotated[str | None, typer.Option(help="Folder, or an s3:// prefix for AWS.")]
 _Spot = Annotated[bool, typer.Option(help="Use spare capacity.")]
 _Image = Annotated[str | None, typer.Option(help="Another container image.")]
@@ -149,6 +150,7 @@ def deploy(
     asynchronous: Annotated[bool, typer.Option(help="Requests and answers are files in S3.")] = False,
     memory_mb: Annotated[int, typer.Option(help="Of a serverless endpoint.")] = 3072,
     max_concurrency: Annotated[int, typer.Option(help="Requests that a serverless endpoint answers at a time.")] = 5,
+    role: _ServingRole = None,
 ) -> None:
     """Serve the ensemble of a job on AWS, and print the endpoint's name."""
     from .. import sagemaker
@@ -161,6 +163,7 @@ def deploy(
         asynchronous=asynchronous,
         memory_mb=memory_mb,
         max_concurrency=max_concurrency,
+        role=role,
     )
     _tell_endpoint(endpoint)
 
@@ -186,6 +189,7 @@ def transform(
     out: Annotated[Path | None, typer.Option(help="CSV file for the predictions.")] = None,
     instance_type: Annotated[str | None, typer.Option(help="By default that of the job.")] = None,
     instance_count: Annotated[int, typer.Option(help="How many instances share the files.")] = 1,
+    role: _ServingRole = None,
     output: Annotated[str | None, typer.Option(help="An s3:// prefix.")] = None,
     header: options.Header = None,
     wait: _Wait = True,
@@ -203,6 +207,7 @@ def transform(
         instance_type=instance_type,
         instance_count=instance_count,
         header=header,
+        role=role,
         output=output,
         wait=wait,
         accept="application/x-npy" if out else "text/csv",

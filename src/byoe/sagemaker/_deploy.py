@@ -24,6 +24,7 @@ def deploy(
     instance_count: int | tuple[int, int] = 1,
     requests_per_instance: float | None = None,
     asynchronous: bool = False,
+    role: str | None = None,
     output: str | None = None,
     **options: Any,
 ) -> LocalEndpoint | Endpoint:
@@ -53,6 +54,8 @@ def deploy(
     asynchronous : bool, default=False
         Requests and answers are files in S3, so that an answer may take an hour. On instances, by
         default of the type of the job's.
+    role : str, default=None
+        On AWS: name or ARN of the role that the endpoint takes on. None takes that of the job.
     output : str, default=None
         ``s3://`` prefix for these files, by default ``byoe`` in SageMaker's usual bucket.
     **options
@@ -69,7 +72,7 @@ def deploy(
     JobError
         When the job has failed or the endpoint does not become healthy.
     """
-    where = Where(instance_type, instance_count, output=output, options=options)
+    where = Where(instance_type, instance_count, role, output=output, options=options)
     hosting = Hosting(
         memory_mb, max_concurrency, provisioned_concurrency, requests_per_instance, asynchronous=asynchronous
     )

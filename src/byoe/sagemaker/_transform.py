@@ -23,6 +23,7 @@ def transform(
     header: bool | None = None,
     content_type: str | None = None,
     accept: str = ACCEPT,
+    role: str | None = None,
     output: str | None = None,
     wait: bool = True,
     **options: Any,
@@ -49,6 +50,8 @@ def transform(
         ``"text/csv; outputs=interval"``.
     accept : {"application/x-npy", "text/csv", "application/json", "application/jsonlines"}, default="application/x-npy"
         Of the predictions. The handle's ``predictions()`` reads the default.
+    role : str, default=None
+        Name or ARN of the role that the transform job takes on. None takes that of the job.
     output : str, default=None
         An ``s3://`` prefix, ``byoe`` in SageMaker's usual bucket unless it is given; the predictions
         are put in ``transform/<name>`` under it.
@@ -70,7 +73,7 @@ def transform(
     JobError
         When the job or the transform job fails.
     """
-    where = Where(instance_type, instance_count, output=output, options=options)
+    where = Where(instance_type, instance_count, role, output=output, options=options)
     handle: Any = job  # which is of its own place, as no type can say
     started = place_of(handle, where).transform(handle, Batch(data, header, content_type, accept))
     return started.wait() if wait else started

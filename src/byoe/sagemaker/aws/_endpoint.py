@@ -159,7 +159,7 @@ class Endpoint:
             return name, self._cloud.call("sagemaker", "describe_endpoint_config", EndpointConfigName=name)
         return name, {}
 
-    def update(self, job: Job | Tuning) -> Endpoint:
+    def update(self, job: Job | Tuning, *, role: str | None = None) -> Endpoint:
         """Serve what another job has made, without an interruption, and wait for it.
 
         Requests are answered by the present model until the new one is healthy; then the present one
@@ -170,6 +170,8 @@ class Endpoint:
         ----------
         job : Job or Tuning
             On AWS. Of a tuning job the best one.
+        role : str, default=None
+            Name or ARN of the role that the endpoint takes on from now on. None leaves it its present one.
 
         Raises
         ------
@@ -197,6 +199,10 @@ class Endpoint:
         variants = [variant | {"ModelName": name} for variant in config["ProductionVariants"]]
         # Instances that were added or taken away since then stay so.
         retained = {} if _serverless(config) else {"RetainAllVariantProperties": True}
+        if role is not None:
+            taken_on = {"ExecutionRoleArn": self._cloud.role(role)}
+            served |= taken_on
+            config |= taken_on if config.get("ExecutionRoleArn") else {}
         requests = (
             ("create_model", _kept(served, _MODEL) | tags | {"ModelName": name, "PrimaryContainer": container}),
             (

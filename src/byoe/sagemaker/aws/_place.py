@@ -77,7 +77,7 @@ class Aws(Place):
         return Tuning(files.name, self._cloud)
 
     def serve(self, job: Job | Tuning, hosting: Hosting) -> Endpoint:
-        """Serve what a job has made, with its own container and role."""
+        """Serve what a job has made, with its own container, and its role unless there is another."""
         where = self.where
         if where.instance_type == "local":
             raise ParameterError(
@@ -93,11 +93,11 @@ class Aws(Place):
         if isinstance(sizes, Instances) and hosting.asynchronous:
             sizes = replace(sizes, answers=f"{self._prefix_of(completed.cloud)}/asynchronous/{name}")
         instance_type = where.instance_type or (_type_of(completed) if isinstance(sizes, Instances) else None)
-        machine = _machine_of(completed, instance_type, "ProductionVariant", where.options)
+        machine = _machine_of(completed, instance_type, "ProductionVariant", where.options, role=where.role)
         return create_endpoint(name, completed.cloud, machine, completed.artifact, sizes)
 
     def transform(self, job: Job | Tuning, batch: Batch) -> Transform:
-        """Predict files, here or at an address, with the job's own container and role."""
+        """Predict files, here or at an address, with the job's own container, and its role unless there is another."""
         where = self.where
         self._check((*SERVING_OPTIONS, "output_key"), "serving")
         check_batch(batch)
@@ -107,7 +107,7 @@ class Aws(Place):
             completed, name = job.completed(), new_name()
             instance_type = where.instance_type or _type_of(completed)
             options = {**where.options, "instance_count": where.instance_count}
-            machine = _machine_of(completed, instance_type, "Transform", options)
+            machine = _machine_of(completed, instance_type, "Transform", options, role=where.role)
             prefix = self._prefix_of(completed.cloud)
             channel = upload_channels(completed.cloud, {"rows": rows}, prefix)["rows"]
         return create_transform(
@@ -203,10 +203,13 @@ def _type_of(job: Job) -> str:
     return instance_type
 
 
-def _machine_of(job: Job, instance_type: str | None, where: str, options: Mapping[str, Any]) -> Machine:
-    """Return what serves: the container and the role of a job, or for one on a GPU the usual container."""
+def _machine_of(
+    job: Job, instance_type: str | None, where: str, options: Mapping[str, Any], *, role: str | None
+) -> Machine:
+    """Return what serves: the container of a job, or for one on a GPU the usual container; by default with its role."""
     described = job.describe()
     if instance_type is not None:
         job.cloud.check_instance_type(instance_type, where)
     on = instance_type or described["ResourceConfig"]["InstanceType"]
-    return Machine(job.serving_image, described["RoleArn"], instance_type=on, **options)
+    taken_on = described["RoleArn"] if role is None else job.cloud.role(role)
+    return Machine(job.serving_image, taken_on, instance_type=on, **options)

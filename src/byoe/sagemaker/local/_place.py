@@ -88,6 +88,7 @@ class Here(Place):
                 "instance_count": where.instance_count != 1,
                 "requests_per_instance": hosting.requests_per_instance,
                 "asynchronous": hosting.asynchronous,
+                "role": where.role,
                 "output": where.output,
             }
         )
