@@ -86,7 +86,7 @@ def test_any_linear_estimator(estimator, oof):
         ({"estimator": Ridge(), "alpha": 1.0}, "alpha and positive belong to the estimator"),
         ({"passthrough": "bmi"}, "passthrough is 'bmi', expected True, False or a list of columns"),
         ({"passthrough": ["bmy"]}, "passthrough holds 'bmy'. Did you mean 'bmi'"),
-        ({"passthrough": [12]}, "passthrough holds 12"),
+        ({"passthrough": [12]}, "passthrough holds column 12"),
     ],
 )
 def test_wrong_parameters_are_refused(params, message, diabetes_frame):

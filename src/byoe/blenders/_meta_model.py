@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any, Self, cast
 
 import numpy as np
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.validation import has_fit_parameter
 
 from ..contracts._blender import OOF, Blender, Linear
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
-from ..tools._estimators import fit_params, last_step, linear_terms, set_seed
+from ..tools._estimators import copied, fit_params, last_step, linear_terms, set_seed
 from ..tools._skops import load_skops
 
 
@@ -51,7 +51,7 @@ class MetaModel(Blender):
     def fit(self, oof: OOF) -> Self:
         self.check(oof.task, oof.predictions.shape[1])
         self._n_classes = oof.task.n_classes
-        self.estimator_ = clone(self.user_estimator)
+        self.estimator_ = copied(self.user_estimator)
         set_seed(self.estimator_, oof.seed)
         weights = fit_params(self.estimator_, sample_weight=oof.sample_weight)
         self.estimator_.fit(meta_features(oof.predictions, oof.task), oof.y, **weights)
@@ -96,7 +96,7 @@ class MetaModel(Blender):
         return self
 
     def __sklearn_clone__(self) -> MetaModel:
-        return MetaModel(clone(self.user_estimator))
+        return MetaModel(copied(self.user_estimator))
 
     def __repr__(self) -> str:
         return repr(self.user_estimator)

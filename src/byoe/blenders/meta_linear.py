@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..contracts._blender import OOF, Blender, Linear
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
+from ..tools._estimators import copied
 
 SMALLEST_PROBABILITY = 1e-6
 _NEVER = -50.0
@@ -36,8 +37,8 @@ class MetaLinear(Blender):
         Whether the features, or some of them, are inputs too. Missing cells count as the mean; a
         category becomes a column of 0 and 1 for each of its values.
     estimator : scikit-learn estimator, default=None
-        Another linear model: any that has ``coef_`` and ``intercept_`` once fitted. It gets the
-        same inputs, in the same units.
+        Another linear model: any whose prediction is that of its ``coef_`` and ``intercept_`` once it
+        is fitted; others are refused before anything is fitted. It gets the same inputs, in the same units.
 
     Attributes
     ----------
@@ -71,9 +72,12 @@ class MetaLinear(Blender):
         if estimator is not None:
             from sklearn.base import is_classifier, is_regressor
 
+            from . import _linear
+
             fits = is_classifier(estimator) if task.is_classification else is_regressor(estimator)
             if not fits:
                 raise ParameterError(f"meta-linear: {type(estimator).__name__} does not do {task.kind}")
+            _linear.check(estimator, task)
             if params["alpha"] is not None or params["positive"]:
                 raise ParameterError("meta-linear: alpha and positive belong to the estimator when one is given")
         if not isinstance(passthrough, (bool, list, tuple)):
@@ -104,8 +108,6 @@ class MetaLinear(Blender):
         return self
 
     def _fit_ridge(self, inputs: FloatArray, oof: OOF, n_members: int) -> None:
-        from sklearn.base import clone
-
         from . import _ridge
 
         params = self.get_params()
@@ -115,7 +117,7 @@ class MetaLinear(Blender):
         unit[:n_members] = scale
         X, y = inputs / unit, oof.y / scale
         if params["estimator"] is not None:
-            model = clone(params["estimator"]).fit(X, y, **_weights(oof))
+            model = copied(params["estimator"]).fit(X, y, **_weights(oof))
             coef, intercept = np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])
         else:
             lower = np.full(X.shape[1], -np.inf)
@@ -128,8 +130,6 @@ class MetaLinear(Blender):
         self.intercept_ = np.asarray(intercept * scale, dtype=np.float64)
 
     def _fit_classes(self, inputs: FloatArray, oof: OOF) -> None:
-        from sklearn.base import clone
-
         from . import _pool
 
         params = self.get_params()
@@ -139,7 +139,7 @@ class MetaLinear(Blender):
         intercept = np.full(n_classes, _NEVER)
         intercept[present] = 0.0
         if len(present) > 1 and params["estimator"] is not None:
-            model = clone(params["estimator"]).fit(inputs, oof.y, **_weights(oof))
+            model = copied(params["estimator"]).fit(inputs, oof.y, **_weights(oof))
             if len(present) == 2:  # scikit-learn keeps one row for two classes
                 coef[present[1]], intercept[present[1]] = model.coef_[0], model.intercept_[0]
             else:

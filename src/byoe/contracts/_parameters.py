@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from ..errors import ParameterError, UnknownNameError, did_you_mean
+from ..tools._estimators import copied
 
 # The names under which the libraries know one and the same parameter.
 SHARED_NAMES: Mapping[str, tuple[str, ...]] = {
@@ -84,10 +85,8 @@ class Parameters:
         return {self.own_name(key): value for key, value in self._given.items()}
 
     def __sklearn_clone__(self) -> Self:
-        from sklearn.base import clone
-
         twin = copy.copy(self)
-        twin._given = {key: clone(value, safe=False) for key, value in self._given.items()}
+        twin._given = {key: copied(value) for key, value in self._given.items()}
         for fitted in [key for key in vars(twin) if key.endswith("_") and not key.startswith("_")]:
             delattr(twin, fitted)
         return twin

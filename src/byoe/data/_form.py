@@ -23,12 +23,15 @@ class TableForm:
         Of the columns, where all of them are texts.
     sparse : bool
         Whether it was a sparse matrix.
+    labels : tuple of str or None
+        What the columns of a frame are called, as texts: also where they are called by numbers.
     """
 
     columns: tuple[Column, ...]
     dtypes: tuple[str, ...]
     names: tuple[str, ...] | None = None
     sparse: bool = False
+    labels: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -36,11 +39,14 @@ class TableForm:
     def as_json(self) -> dict[str, Any]:
         """Return the form as JSON values, as manifests hold it."""
         columns = [{**asdict(column), "dtype": dtype} for column, dtype in zip(self.columns, self.dtypes, strict=True)]
-        return {"names": None if self.names is None else list(self.names), "columns": columns, "sparse": self.sparse}
+        said = {"names": None if self.names is None else list(self.names), "columns": columns, "sparse": self.sparse}
+        return said if self.labels == self.names else {**said, "labels": list(self.labels or ())}
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> TableForm:
         """Return the form that ``as_json`` told of."""
         columns = tuple(Column(column["kind"], tuple(column["categories"])) for column in said["columns"])
         dtypes = tuple(column["dtype"] for column in said["columns"])
-        return cls(columns, dtypes, None if said["names"] is None else tuple(said["names"]), said["sparse"])
+        names = None if said["names"] is None else tuple(said["names"])
+        labels = tuple(said["labels"]) if "labels" in said else names
+        return cls(columns, dtypes, names, said["sparse"], labels)

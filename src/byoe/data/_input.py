@@ -42,12 +42,14 @@ def learn_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> t
     numbers, raw, checker = _validated(X, None, owner)
     n_features = int(checker.n_features_in_)
     dtypes = _dtypes(numbers, raw)
-    chosen = chosen_categories(categorical, raw, n_features)
+    names = getattr(checker, "feature_names_in_", None)
+    names = None if names is None else tuple(map(str, names))
+    labels = _labels(raw) or names
+    chosen = chosen_categories(categorical, labels, n_features)
     if chosen and raw is None:
         raw = _numbers_as_columns(numbers)
     columns = describe(raw, chosen) if raw is not None else (Column("number"),) * n_features
-    names = getattr(checker, "feature_names_in_", None)
-    form = TableForm(columns, dtypes, None if names is None else tuple(map(str, names)), bool(issparse(X)))
+    form = TableForm(columns, dtypes, names, bool(issparse(X)), labels)
     return form, _table(X, numbers, raw, form)
 
 
@@ -68,15 +70,22 @@ def read_table(X: Any, form: TableForm, owner: str = "Ensemble") -> Table:
 def _table(X: Any, numbers: Any, raw: Any, form: TableForm) -> Table:
     if raw is None:
         values = in_form(numbers, sparse=form.sparse)
-        return Table(values, values, form.columns)
+        return Table(values, values, form.columns, form.labels)
     try:
         values = check_array(encode(raw, form.columns), dtype=np.float64, order="C", ensure_all_finite="allow-nan")
     except ValueError as error:
         raise error if isinstance(error, InputError) else InputError(str(error)) from error
     plain = isinstance(X, (list, tuple, np.ndarray))
     if plain and all(column.kind == "number" for column in form.columns):
-        return Table(values, values, form.columns)
-    return Table(values, np.array(X, dtype=object) if plain else X, form.columns)
+        return Table(values, values, form.columns, form.labels)
+    return Table(values, np.array(X, dtype=object) if plain else X, form.columns, form.labels)
+
+
+def _labels(raw: Any) -> tuple[str, ...] | None:
+    """Return what the columns are called, where they are a frame's."""
+    if raw is None or not all(isinstance(cells, nw.Series) for _, cells in raw):
+        return None
+    return tuple(str(cells.name) for _, cells in raw)
 
 
 def _validated(X: Any, form: TableForm | None, owner: str) -> tuple[Any, Any, Any]:

@@ -12,9 +12,10 @@ import narwhals as nw
 import numpy as np
 
 from ..contracts._task import FloatArray
-from ..errors import InputError, ParameterError, did_you_mean
+from ..errors import InputError, ParameterError
 from ._cells import DAY, category_key, is_missing
 from ._column import Column
+from ._columns_named import column_positions
 
 Raw = tuple[str, Any]  # how messages call the column, and its cells: a narwhals series or an object array
 
@@ -32,29 +33,13 @@ def raw_columns(X: Any) -> list[Raw] | None:
     return None
 
 
-def chosen_categories(categorical: Any, raw: Sequence[Raw] | None, n_columns: int) -> set[int]:
+def chosen_categories(categorical: Any, labels: Sequence[str] | None, n_columns: int) -> set[int]:
     """Return the positions of the columns that ``categorical=`` names."""
-    if isinstance(categorical, str):
-        if categorical == "auto":
-            return set()
+    if isinstance(categorical, str) and categorical == "auto":
+        return set()
+    if isinstance(categorical, str) or not isinstance(categorical, Iterable):
         raise ParameterError(f"categorical is {categorical!r}, expected 'auto' or a list of columns")
-    if not isinstance(categorical, Iterable):
-        raise ParameterError(f"categorical is {categorical!r}, expected 'auto' or a list of columns")
-    names = [] if raw is None else [getattr(cells, "name", None) for _, cells in raw]
-    found = set()
-    for wanted in categorical:
-        if isinstance(wanted, (bool, np.bool_)):
-            raise ParameterError("categorical holds True or False; list the columns by name or position")
-        if isinstance(wanted, (int, np.integer)) and wanted not in names:
-            if not -n_columns <= wanted < n_columns:
-                raise ParameterError(f"categorical holds column {wanted}, and there are {n_columns} columns")
-            found.add(int(wanted) % n_columns)
-        elif wanted in names:
-            found.add(names.index(wanted))
-        else:
-            known = [str(name) for name in names if name is not None]
-            raise ParameterError(f"categorical holds {wanted!r}. {did_you_mean(str(wanted), known)}")
-    return found
+    return set(column_positions(categorical, labels, n_columns, "categorical"))
 
 
 def describe(raw: Sequence[Raw], chosen: set[int]) -> tuple[Column, ...]:

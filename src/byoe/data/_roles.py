@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..errors import InputError, did_you_mean
+from ._columns_named import find_position
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,13 +88,13 @@ def find_roles(columns: list[Any], roles: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find_column(columns: list[Any], name: str | int, role: str) -> Any:
-    """Return the label of a column given by name or position."""
-    if name in columns:
-        return name
-    if isinstance(name, str) and name.lstrip("-").isdigit():
+    """Return the label of a column given by name or position; a position may be a text, as on a command line."""
+    place = find_position(name, columns)
+    if place is None and isinstance(name, str) and name.lstrip("-").isdigit():
         name = int(name)
-    if isinstance(name, (int, np.integer)) and -len(columns) <= name < len(columns):
-        return columns[name]
+        place = find_position(name, columns)
+    if place is not None:
+        return columns[place]
     if isinstance(name, str) and not any(isinstance(column, str) for column in columns):
         raise InputError(
             f"the {role} column is {name!r}, but the table has no header; give its position, 0 to {len(columns) - 1}"

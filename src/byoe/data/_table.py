@@ -27,11 +27,14 @@ class Table:
         What the user passed, for learners that want frames.
     columns : tuple of Column
         What each column holds.
+    labels : tuple of str or None
+        What the columns of the fit's frame are called.
     """
 
     values: Any
     native: Any
     columns: tuple[Column, ...] = ()
+    labels: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return int(self.values.shape[0])

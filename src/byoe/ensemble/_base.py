@@ -146,7 +146,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         metric = recipe.metric_for(task)
         if classes is not None:
             check_frozen_classes(recipe.learners, classes)
-        features = passed_through(blender, table, form.names)
+        features = passed_through(blender, table)
         drawn, digest = self._draw_seed(), table.digest()
         plan = make_plan(self.cv, table.values, target, groups, task, drawn)
         data, seed = self._resumed(Rows(table, target, sample_weight, task, plan), drawn, digest)

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, clone
 
 from ..errors import ParameterError, UnknownNameError, did_you_mean
 from ..registry._members import DROP, as_blender, as_learner, find_label, labelled, replaced
+from ..tools._estimators import rebuilt
 from ._recipe import Recipe
 
 
@@ -24,6 +25,13 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
     def _recipe(self) -> Recipe:
         """Return what the parameters mean."""
         return Recipe.of(self.learners, self.blender, self.metric)
+
+    def __sklearn_clone__(self) -> Self:
+        try:
+            twin: Self = super().__sklearn_clone__()
+        except RuntimeError:  # a member that scikit-learn does not clone
+            twin = rebuilt(self)
+        return twin
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get parameters; with ``deep`` also those of the members and of the blender.

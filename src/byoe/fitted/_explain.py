@@ -45,7 +45,7 @@ def explain(ensemble: Predicting, table: Table) -> FloatArray:
         total[:, output, -1] += form.intercept
         size[:, output] += abs(form.intercept)
         if form.features is not None:
-            places = sources(blender, table, ensemble._form.names)
+            places = sources(blender, table)
             for place, values in zip(places, form.features.T, strict=True):
                 total[:, output, place] += values
             size[:, output] += np.abs(form.features).sum(axis=1)

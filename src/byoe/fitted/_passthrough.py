@@ -8,12 +8,13 @@ import numpy as np
 
 from ..contracts._blender import Blender
 from ..contracts._task import FloatArray
+from ..data._columns_named import column_positions
 from ..data._encoder import MOST_ONE_HOT
 from ..data._table import Table
-from ..errors import ParameterError, did_you_mean
+from ..errors import ParameterError
 
 
-def passed_through(blender: Blender, table: Table, names: Any) -> FloatArray | None:
+def passed_through(blender: Blender, table: Table, labels: Any = None) -> FloatArray | None:
     """Return the numbers that a blender with ``passthrough`` gets, of shape (n_rows, n_passed).
 
     A category becomes a column of 0 and 1 for each of its values, none for an unknown or missing
@@ -24,8 +25,8 @@ def passed_through(blender: Blender, table: Table, names: Any) -> FloatArray | N
     blender : Blender
         Its ``passthrough`` is False, True for all columns, or a list of names or positions.
     table : Table
-    names : sequence of str or None
-        The names of the table's columns.
+    labels : sequence of str or None
+        What the columns are called; None takes what the table tells.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def passed_through(blender: Blender, table: Table, names: Any) -> FloatArray | N
     """
     if blender.passthrough is False:
         return None
-    known, positions = _positions(blender, table, names)
+    positions = _positions(blender, table, labels)
     if table.sparse:
         return np.asarray(table.values[:, positions].toarray(), dtype=np.float64)
     blocks = []
@@ -45,7 +46,7 @@ def passed_through(blender: Blender, table: Table, names: Any) -> FloatArray | N
             blocks.append(column[:, None])
         elif levels > MOST_ONE_HOT:
             raise ParameterError(
-                f"column {known[i]!r} has {levels} categories, and at most {MOST_ONE_HOT} can be passed through; "
+                f"column {i if table.labels is None else table.labels[i]!r} has {levels} categories, and at most {MOST_ONE_HOT} can be passed through; "
                 "name the columns to pass in passthrough=[…]"
             )
         else:
@@ -53,22 +54,13 @@ def passed_through(blender: Blender, table: Table, names: Any) -> FloatArray | N
     return np.hstack(blocks) if blocks else np.empty((len(table), 0))
 
 
-def sources(blender: Blender, table: Table, names: Any) -> list[int]:
+def sources(blender: Blender, table: Table, labels: Any = None) -> list[int]:
     """Return the position of the table's column that each passed column comes from."""
-    _, positions = _positions(blender, table, names)
-    return [i for i in positions for _ in range(table.categorical.get(i, 1))]
+    return [i for i in _positions(blender, table, labels) for _ in range(table.categorical.get(i, 1))]
 
 
-def _positions(blender: Blender, table: Table, names: Any) -> tuple[list[Any], list[int]]:
+def _positions(blender: Blender, table: Table, labels: Any) -> list[int]:
     n_columns = table.values.shape[1]
-    known = list(range(n_columns)) if names is None else list(names)
-    wanted = blender.passthrough
-    return known, list(range(n_columns)) if wanted is True else [_position(one, known) for one in wanted]
-
-
-def _position(wanted: Any, known: list[Any]) -> int:
-    if wanted in known:
-        return known.index(wanted)
-    if isinstance(wanted, (int, np.integer)) and not isinstance(wanted, bool) and -len(known) <= wanted < len(known):
-        return int(wanted) % len(known)
-    raise ParameterError(f"passthrough holds {wanted!r}. {did_you_mean(str(wanted), map(str, known))}")
+    if blender.passthrough is True:
+        return list(range(n_columns))
+    return column_positions(blender.passthrough, table.labels if labels is None else labels, n_columns, "passthrough")

@@ -66,4 +66,4 @@ class Predicting:
         return self._task.check(blended, len(table), f"blender {self.blender_.name}{self.blender_.origin}")
 
     def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
-        return passed_through(blender, table, self._form.names)
+        return passed_through(blender, table)

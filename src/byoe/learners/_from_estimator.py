@@ -7,7 +7,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
@@ -15,7 +15,7 @@ from sklearn.utils.validation import has_fit_parameter
 from ..contracts._learner import Model
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
-from ..tools._estimators import fit_params, last_step, set_seed, set_threads
+from ..tools._estimators import copied, fit_params, last_step, set_seed, set_threads
 from ._estimator import EstimatorLearner, EstimatorModel
 
 # Whose estimators, and whose functions, change no data of their caller's unless a parameter says so.
@@ -124,7 +124,7 @@ class FromEstimator(_Foreign):
             )
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
-        return clone(self.user_estimator)
+        return copied(self.user_estimator)
 
     def packages(self) -> frozenset[str]:
         return frozenset({type(self.user_estimator).__module__.partition(".")[0]})
@@ -148,7 +148,7 @@ class FromEstimator(_Foreign):
         return frozenset(self.user_estimator.get_params(deep=True))
 
     def __sklearn_clone__(self) -> FromEstimator:
-        twin = FromEstimator(clone(self.user_estimator))
+        twin = FromEstimator(copied(self.user_estimator))
         twin.name = self.name
         return twin
 

@@ -97,8 +97,8 @@ def _passed(graph: Graph, ensemble: Predicting, blender: Any) -> str | None:
     """Return the features that the blender sees, of shape (n_rows, n_passed)."""
     if blender.passthrough is False:
         return None
-    table = Table(np.empty((0, len(ensemble._form))), None, ensemble._form.columns)
-    places = sources(blender, table, ensemble._form.names)
+    table = Table(np.empty((0, len(ensemble._form))), None, ensemble._form.columns, ensemble._form.labels)
+    places = sources(blender, table)
     parts = []
     for i in dict.fromkeys(places):
         column = graph.columns(INPUT, [i])

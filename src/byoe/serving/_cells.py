@@ -72,7 +72,8 @@ def table_of(rows: Any, form: TableForm, *, native: bool) -> Table:
         raise Refusal(400, "a cell holds infinity; send finite numbers, and nothing for a missing cell")
     try:
         shaped = in_form(values, sparse=form.sparse)
-        return Table(shaped, native_form(values, columns.cells, form) if native else values, form.columns)
+        told = native_form(values, columns.cells, form) if native else values
+        return Table(shaped, told, form.columns, form.labels)
     except InputError as error:  # a missing cell for a model of sparse rows
         raise Refusal(400, str(error)) from error
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,38 @@ def last_step(estimator: Any) -> Any:
 def is_pipeline(value: Any) -> bool:
     """Say whether an estimator is a pipeline of scikit-learn; imports nothing, as models are served without it."""
     return any(kind.__name__ == "Pipeline" and kind.__module__.startswith("sklearn.") for kind in type(value).__mro__)
+
+
+def copied(value: Any) -> Any:
+    """Return an unfitted copy of an estimator, or of a value that may hold some; what is given stays as it is.
+
+    As scikit-learn's ``clone``, which refuses estimators whose constructor, or whose ``get_params``, changes or
+    copies its arguments, also deep inside of others. Copies of CatBoost's estimators are copied so where
+    scikit-learn clones them itself, as a search and a bag do with what they hold.
+    """
+    from sklearn.base import clone
+
+    try:
+        return clone(value, safe=False)
+    except RuntimeError:
+        if isinstance(value, (list, tuple)):
+            return type(value)([copied(item) for item in value])
+        if isinstance(value, dict):
+            return {key: copied(item) for key, item in value.items()}
+        if not hasattr(value, "get_params"):
+            raise
+        return rebuilt(value)
+
+
+def rebuilt(estimator: Any) -> Any:
+    """Return a new estimator of the same kind, made with copies of the same parameters."""
+    twin = type(estimator)(**{name: copied(item) for name, item in estimator.get_params(deep=False).items()})
+    for name in ("_metadata_request", "_sklearn_output_config"):  # which scikit-learn's clone copies, too
+        if name in vars(estimator):
+            setattr(twin, name, copy.deepcopy(vars(estimator)[name]))
+    if is_catboost(twin):
+        twin.__sklearn_clone__ = partial(rebuilt, twin)
+    return twin
 
 
 def set_seed(estimator: Any, seed: int) -> None:

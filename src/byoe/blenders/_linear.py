@@ -1,0 +1,44 @@
+"""Is an estimator linear, so that coefficients say all about it? Found out before anything is fitted."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..contracts._task import Task
+from ..errors import ParameterError
+from ..tools._estimators import copied, linear_terms
+
+_ROWS = 60
+
+
+def check(estimator: Any, task: Task) -> None:
+    """Raise a ParameterError for an estimator that a fit on a few made-up rows shows not to be linear.
+
+    One that cannot be fitted on these is not judged: it may want other data.
+    """
+    random = np.random.default_rng(0)
+    X = random.normal(size=(_ROWS, 2))
+    y = random.permutation(_ROWS) % task.n_classes if task.is_classification else 2.0 + X[:, 0] + random.random(_ROWS)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fitted = copied(estimator).fit(X, y)
+            predicted = fitted.predict(X)
+    except Exception:
+        return
+    name = type(estimator).__name__
+    terms = linear_terms(fitted)
+    if terms is None or terms[0].shape[1] != X.shape[1]:
+        raise ParameterError(
+            f"meta-linear: {name} is no linear model: once fitted it has no coef_ and intercept_ of its inputs. Give it "
+            f"as the blender itself, blender={name}(…), where it sees the members' predictions alone, or leave "
+            "estimator out for the linear model that meta-linear brings"
+        )
+    if not task.is_classification and not np.allclose(X @ terms[0][0] + terms[1][0], np.ravel(predicted), rtol=1e-6):
+        raise ParameterError(
+            f"meta-linear: {name} predicts something else than its coef_ and intercept_ give, as with a link function. "
+            f"Give it as the blender itself, blender={name}(…), where it sees the members' predictions alone"
+        )
