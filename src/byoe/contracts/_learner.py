@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -128,6 +128,15 @@ class Learner(Parameters):
     encoded : bool
         With ``frames``, whether categories and missing cells that it does not take may be
         encoded, so that it gets an array.
+    by_column : mapping of str to str
+        Own parameters that are about columns, and of which form: ``"sign"`` (-1, 0 or 1 for each column, as of
+        monotone constraints), ``"factor"`` and ``"penalty"`` (a number for each, usually 1 and 0), ``"groups"``
+        (lists of columns, as of interaction constraints) and ``"columns"`` (a list). The user names columns by
+        name or position, in lists, mappings or the texts of the libraries; what cannot hold is refused before
+        anything is fitted. What ``fit`` finds there is about the columns of its ``X``, encoded ones included:
+        a list with a number for each, a list of lists of positions, or a list of positions.
+    elsewhere : mapping of str to str
+        Parameters of the library that the ensemble decides, and what to do instead, as messages say it.
     shared : mapping of str to str
         Shared name -> own parameter, for the names of ``SHARED_NAMES`` (or further ones) that
         reach this learner from outside: ``learning_rate``, ``max_depth``, ``n_rounds``, … and
@@ -166,6 +175,7 @@ class Learner(Parameters):
     frames: bool = False
     encoded: bool = True
     pickles: bool = False
+    by_column: ClassVar[Mapping[str, str]] = {}
     shared: ClassVar[Mapping[str, str]] = {}
     aliases: ClassVar[Mapping[str, str]] = {}
     needs: ClassVar[tuple[str, ...]] = ()
@@ -224,6 +234,15 @@ class Learner(Parameters):
             How many threads the fit may use; never more.
         """
         raise TypeError(f"{type(self).__name__} does not define fit")
+
+    def values_by_column(self) -> dict[str, tuple[str, Any]]:
+        """Return the given parameters among ``by_column``: the form of each, and its value."""
+        given = self.own_params() if self.by_column else {}
+        return {name: (form, given[name]) for name, form in self.by_column.items() if given.get(name) is not None}
+
+    def set_by_column(self, values: Mapping[str, Any]) -> Self:
+        """Set parameters among ``by_column`` to what ``fit`` is to find there."""
+        return self.set_params(**values)
 
     def check(self, task: Task) -> None:
         """Raise a ParameterError, before anything is fitted, for what cannot work."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from ..errors import ParameterError, UnknownNameError, did_you_mean
 from ..tools._estimators import copied
@@ -34,6 +34,7 @@ class Parameters:
         The estimator of the user's that it is made of; nothing of such a one is registered.
     """
 
+    elsewhere: ClassVar[Mapping[str, str]] = {}
     name: str = ""
     origin: str = ""
     user_estimator: Any = None
@@ -68,6 +69,8 @@ class Parameters:
         seen: dict[str, str] = {}
         for key in names:
             own = self.own_name(key)
+            if own in self.elsewhere:
+                raise ParameterError(f"{self.name or type(self).__name__}: {key!r} {self.elsewhere[own]}")
             if known is not None and own not in known:
                 raise UnknownNameError(
                     f"{self.name or type(self).__name__} has no parameter {key!r}. {did_you_mean(key, known)}"

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from ..contracts._by_column import USUAL
 from ..contracts._learner import Learner
@@ -46,27 +47,33 @@ def values_in_place(learner: Learner, table: Table, who: str = "") -> dict[str, 
     return found
 
 
-def in_place(learner: Learner, table: Table) -> Learner:
-    """Return the learner, changed: what it has by column is by position in the table."""
-    values = values_in_place(learner, table)
-    return learner.set_params(**values) if values else learner
+def in_place(learner: Learner, table: Table, sources: IntArray | None = None) -> Learner:
+    """Return a learner for the columns that it gets; the one given stays as it is.
 
-
-def spread(learner: Learner, sources: IntArray) -> Learner:
-    """Return the learner, changed: what it has by position in the table is by position among encoded columns.
-
-    ``sources`` has the table's column that each encoded one comes from, as `Encoder` does. A column that
-    became several has its number on each of them, and stands in a group with all of them.
+    Parameters
+    ----------
+    learner : Learner
+        As the user made it.
+    table : Table
+    sources : array of shape (n_encoded,) or None
+        The table's column that each encoded one comes from. A column that became several has its number on
+        each of them, and stands in a group with all of them.
     """
-    values: dict[str, Any] = {}
-    for name, (form, value) in learner.values_by_column().items():
-        if form in USUAL:
-            values[name] = [value[i] for i in sources]
-        elif form == "groups":
-            values[name] = [np.flatnonzero(np.isin(sources, group)).tolist() for group in value]
-        else:
-            values[name] = np.flatnonzero(np.isin(sources, value)).tolist()
-    return learner.set_params(**values) if values else learner
+    values = values_in_place(learner, table)
+    if not values:
+        return learner
+    if sources is not None:
+        values = {name: _spread(value, sources, learner.values_by_column()[name][0]) for name, value in values.items()}
+    twin: Learner = clone(learner)
+    return twin.set_by_column(values)
+
+
+def _spread(value: Any, sources: IntArray, form: str) -> Any:
+    if form in USUAL:
+        return [value[i] for i in sources]
+    if form == "groups":
+        return [np.flatnonzero(np.isin(sources, group)).tolist() for group in value]
+    return np.flatnonzero(np.isin(sources, value)).tolist()
 
 
 class _Place:

@@ -20,6 +20,7 @@ from ..contracts._learner import Learner, Model, StopRows
 from ..contracts._model_check import broken_model
 from ..contracts._optional import Prepares, SolvesMoments
 from ..contracts._task import FloatArray, IntArray, Task
+from ..data._by_column import in_place
 from ..data._encoder import fit_encoder, needs_encoding
 from ..errors import PluginError
 from ..fitted._models import FoldModel, inner_task
@@ -117,12 +118,13 @@ class _Fit:
         if self.stop is not None and model.encoder is not None:
             stop_X = model.encoder.transform(stop_X)
         groups = data.plan.groups[train] if learner.grouped and data.plan.groups is not None else None
+        placed = in_place(learner, table, None if model.encoder is None else model.encoder.sources)
         extra: dict[str, Any] = {}
         if learner.categorical and not model.frames:
             extra["categorical"] = model.encoder.codes(table.categorical) if model.encoder else {**table.categorical}
 
         def fit(_number: int, rows: Any, y: NDArray[Any], **given: Any) -> Model:
-            return learner.fit(rows, y, **given, **extra)
+            return placed.fit(rows, y, **given, **extra)
 
         self._fit(model, rounds, X, stop_X, fit, groups=groups)
         return model
@@ -131,10 +133,11 @@ class _Fit:
         """Fit on rows of what the learner prepared."""
         stop = None if self.stop is None else prepared.places(self.stop)
         model = FoldModel([], self.data.task)
+        placed = in_place(self.learner, self.data.table)
 
         def fit(number: int, rows: IntArray, y: NDArray[Any], **given: Any) -> Model:
-            assert isinstance(self.learner, Prepares)
-            return self.learner.fit_rows(prepared.of_output(number, self.threads), rows, y, **given)
+            assert isinstance(placed, Prepares)
+            return placed.fit_rows(prepared.of_output(number, self.threads), rows, y, **given)
 
         self._fit(model, rounds, prepared.places(self.train), stop, fit)
         return model

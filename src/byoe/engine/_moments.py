@@ -37,6 +37,8 @@ def can_solve(learner: Learner, data: Rows) -> bool:
     table = data.table
     if data.task.is_classification or not isinstance(learner, SolvesMoments) or not learner.can_fit_moments(data.task):
         return False
+    if learner.values_by_column():  # places of columns, and these are of the encoding that all folds share
+        return False
     if learner.frames or learner.frozen or learner.grouped or learner.stops or table.sparse or data.plan.repeats_rows:
         return False
     levels = table.categorical.values()

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from ..contracts._learner import Learner
 from ..contracts._optional import Prepares
 from ..contracts._task import IntArray, Task
+from ..data._by_column import in_place
 from ..data._encoder import needs_encoding
 from ..fitted._models import inner_task
 from ..fitted._shield import shielded
@@ -51,7 +52,7 @@ class Prepared:
     """
 
     def __init__(self, learner: Learner, data: Rows, seed: int) -> None:
-        self._learner = clone(learner)  # a RandomState among the parameters must not pass from task to task
+        self._learner = clone(in_place(learner, data.table))  # a RandomState among the parameters must not pass from task to task
         self._data = data
         self._seed = seed
         self._lock = threading.Lock()

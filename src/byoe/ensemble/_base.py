@@ -20,6 +20,7 @@ from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._store import as_store
 from ..contracts._task import FloatArray, Task
+from ..data._by_column import check_by_column
 from ..data._form import TableForm
 from ..data._input import describe_target, learn_table, read_table, read_target, read_weights
 from ..data._table import Table
@@ -143,6 +144,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         target, task, classes = read_target(y, len(table), sample_weight, classification=self._classifies)
         blender = self._wrapped(recipe.blender, task)
         check_members(recipe.learners, blender, task, weighted=sample_weight is not None, sparse=table.sparse)
+        check_by_column(recipe.learners, table)
         metric = recipe.metric_for(task)
         if classes is not None:
             check_frozen_classes(recipe.learners, classes)

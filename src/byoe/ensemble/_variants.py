@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sklearn.base import clone
 
+from ..data._by_column import check_by_column
 from ..data._table import Table
 from ..engine._crossfit import refit
 from ..engine._rows import Rows
@@ -36,6 +37,7 @@ def with_members(ensemble: E, learners: Any, table: Table) -> E:
     everyone = {label: member.learner for label, member in ensemble.members_.items()} | new
     oof, task, record = ensemble._oof, ensemble._task, ensemble._record
     check_members(everyone, ensemble._recipe().blender, task, weighted=oof.weight is not None, sparse=table.sparse)
+    check_by_column(new, table)
     check_frozen_classes(new, getattr(ensemble, "classes_", None))
     warn_of_inner_ensembles(oof.plan, new)
     data = Rows(table, oof.y, oof.weight, task, oof.plan)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
+
+import numpy as np
 
 from ..contracts._learner import Learner, StopRows
 from ..contracts._task import Task
+from ..errors import ParameterError
 
+# What to do instead of naming columns of categories to a library.
+CATEGORIES = "is the ensemble's to say: columns of texts and categories are told to the library, others by categorical=[…]"
 LEARNING_RATE = 0.05
 MOST_ROUNDS = 10_000
 _FEWEST_ROWS_EACH = 100
@@ -35,6 +42,43 @@ def take_rounds(
     return int(MOST_ROUNDS if wanted is None else wanted)
 
 
+def constraint_texts(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters of XGBoost in which constraints are texts, which all its interfaces read alike."""
+    forms = {"monotone_constraints": lambda signs: f"({','.join(map(str, signs))})", "interaction_constraints": json.dumps}
+    return {name: forms.get(name.rpartition("__")[2], _same)(value) for name, value in given.items()}
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def of_function(objective: Callable[..., Any]) -> Callable[[Any, Any], tuple[Any, Any]]:
+    """Return the objective that a library's core takes, of a function as its interface for scikit-learn takes it.
+
+    That function gets targets and predictions, and returns gradients and second derivatives.
+    """
+
+    def gradients(predictions: Any, data: Any) -> tuple[Any, Any]:
+        weight = data.get_weight()
+        weight = 1.0 if weight is None or not len(weight) else np.asarray(weight)
+        gradient, hessian = objective(data.get_label(), predictions)
+        return np.asarray(gradient) * weight, np.asarray(hessian) * weight
+
+    return gradients
+
+
+def check_few_classes(learner: Learner, task: Task, name: str) -> None:
+    """Raise where a monotone constraint is given for more classes than two.
+
+    The libraries refuse it or constrain the scores of all classes alike, which says nothing of probabilities.
+    """
+    if task.n_classes > 2 and learner.own_params().get(name) is not None:
+        raise ParameterError(
+            f"{learner.name}: {name} is for regression and two classes, and the target has {task.n_classes} classes: with "
+            "more it is not said whose probability is to rise"
+        )
+
+
 def guess_seconds(cell: float, rounds: Any, n_rows: int, n_columns: int, task: Task, *, stopping: bool) -> float:
     """Guess the seconds of a fit with one thread, from those that a round takes for a cell of the table."""
     number = _USUALLY_ENOUGH if stopping or not isinstance(rounds, int) else rounds
@@ -53,6 +97,8 @@ class Booster(Learner):
         What a round takes for a cell of the table, with one thread.
     cell_bytes, row_bytes : float
         Memory for a cell of the table; and for a row and class.
+    functions : tuple of str
+        Parameters for which the library takes functions elsewhere, and not here.
     """
 
     finalize = "bag"
@@ -62,6 +108,23 @@ class Booster(Learner):
     cell_seconds: ClassVar[float]
     cell_bytes: ClassVar[float]
     row_bytes: ClassVar[float] = 40.0
+    functions: ClassVar[tuple[str, ...]] = ()
+
+    def check(self, task: Task) -> None:
+        super().check(task)
+        given = self._chosen()
+        check_few_classes(self, task, "monotone_constraints")
+        for name in self.functions:
+            if callable(given.get(name)):
+                raise ParameterError(
+                    f"{self.name}: {name} is a function, and only a metric of the library's own can be watched; give its "
+                    "name. The ensemble's metric= takes functions"
+                )
+        if task.is_classification and callable(given.get("objective")) and self.functions:
+            raise ParameterError(
+                f"{self.name}: objective is a function, whose predictions are no probabilities; for classes give the name "
+                "of an objective"
+            )
 
     def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
         rounds = self.own_params().get(self.shared["n_rounds"], self.usual_rounds)

@@ -16,10 +16,26 @@ from ..contracts._learner import Model
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 from ..tools._estimators import copied, fit_params, last_step, set_seed, set_threads
+from ._boosting import constraint_texts
 from ._estimator import EstimatorLearner, EstimatorModel
 
+_ANY_TASK = Task("regression")
 # Whose estimators, and whose functions, change no data of their caller's unless a parameter says so.
 _CAREFUL = frozenset({"catboost", "lightgbm", "scipy", "sklearn", "xgboost"})
+
+
+# What estimators call parameters that are about columns, and their forms; see `Learner.by_column`.
+_BY_COLUMN = {
+    "categorical_features": "columns",
+    "feature_weights": "factor",
+    "ignored_features": "columns",
+    "interaction_constraints": "groups",
+    "interaction_cst": "groups",
+    "monotone_constraints": "sign",
+    "monotonic_cst": "sign",
+}
+# Of scikit-learn, which take neither missing cells nor several targets under a monotone constraint.
+_TREES = ("sklearn.tree", "sklearn.ensemble._forest")
 
 
 def default_name(estimator: Any) -> str:
@@ -34,9 +50,10 @@ def _declare(learner: EstimatorLearner, estimator: Any) -> None:
     kinds = {"regression": is_regressor(estimator), "classification": is_classifier(estimator)}
     learner.tasks = frozenset(kind for kind, fits in kinds.items() if fits)  # type: ignore[misc]  # of this instance
     learner.weights = "approximate" if has_fit_parameter(last_step(estimator), "sample_weight") else "none"
-    learner.missing = bool(tags.input_tags.allow_nan)
+    free = not _has_constrained_trees(estimator)
+    learner.missing = bool(tags.input_tags.allow_nan) and free
     learner.sparse = bool(tags.input_tags.sparse)
-    learner.multi_output = bool(tags.target_tags.multi_output)
+    learner.multi_output = bool(tags.target_tags.multi_output) and free
     learner.categorical = False
     learner.grouped = has_fit_parameter(last_step(estimator), "groups")
     learner.frozen = isinstance(estimator, FrozenEstimator)
@@ -45,6 +62,25 @@ def _declare(learner: EstimatorLearner, estimator: Any) -> None:
     learner.leaves_rows_alone = _leaves_rows_alone(estimator)
     trees = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
     learner.finalize = "bag" if type(last_step(estimator)).__module__.startswith(trees) else "refit"
+
+
+def _has_constrained_trees(estimator: Any) -> bool:
+    """Say whether an estimator is a tree or forest of scikit-learn with a monotone constraint, or holds one."""
+    parts = (estimator, *estimator.get_params(deep=True).values())
+    return any(
+        type(part).__module__.startswith(_TREES) and getattr(part, "monotonic_cst", None) is not None for part in parts
+    )
+
+
+def _by_column(estimator: Any) -> dict[str, tuple[str, Any]]:
+    """Return the parameters about columns that an estimator and its parts have: the form of each, and its value."""
+    found = {}
+    for name, value in estimator.get_params(deep=True).items():
+        form = _BY_COLUMN.get(name.rpartition("__")[2])
+        by_kind = form == "columns" and isinstance(value, str)  # "from_dtype"
+        if form is not None and value is not None and not by_kind:
+            found[name] = form, value
+    return found
 
 
 def _leaves_rows_alone(value: Any) -> bool:
@@ -71,11 +107,14 @@ def _package(kind: Any) -> str:
 
 
 def _is_bare(estimator: Any) -> bool:
-    """Say whether an estimator of scikit-learn has no steps of its own that could prepare the data."""
+    """Say whether an estimator of scikit-learn has nothing of its own that could prepare the data."""
     kind = type(estimator)
     if not kind.__module__.startswith("sklearn.") or kind.__name__.startswith("HistGradientBoosting"):
         return False
-    return not any(hasattr(value, "transform") for value in estimator.get_params(deep=True).values())
+    params = estimator.get_params(deep=True)
+    # CatBoost inside takes the categories itself.
+    told = any(name.endswith(("cat_features", "text_features")) and value is not None for name, value in params.items())
+    return not told and not any(hasattr(value, "transform") for value in params.values())
 
 
 class _Foreign(EstimatorLearner):
@@ -107,6 +146,13 @@ class _Foreign(EstimatorLearner):
         return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
 
 
+def _of_xgboost(estimator: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of parameters about columns, those of XGBoost's estimators as texts."""
+    owners = {"": estimator, **estimator.get_params(deep=True)}
+    theirs = {name for name in values if _package(type(owners[name.rpartition("__")[0]])) == "xgboost"}
+    return {**values, **constraint_texts({name: values[name] for name in theirs})}
+
+
 class FromEstimator(_Foreign):
     """A scikit-learn estimator that the user made, used as it is."""
 
@@ -133,12 +179,18 @@ class FromEstimator(_Foreign):
         """Return no package: nobody has installed these classes for byoe, so that the user names what is not known."""
         return frozenset()
 
+    def values_by_column(self) -> dict[str, tuple[str, Any]]:
+        return _by_column(self.user_estimator) if self.encoded else {}  # others get the user's own columns
+
+    def set_by_column(self, values: Mapping[str, Any]) -> Self:
+        return self.set_params(**_of_xgboost(self.user_estimator, values))
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         return cast(dict[str, Any], self.user_estimator.get_params(deep=deep))
 
     def set_params(self, **params: Any) -> Self:
         self.user_estimator.set_params(**params)
-        self.leaves_rows_alone = _leaves_rows_alone(self.user_estimator)
+        _declare(self, self.user_estimator)
         return self
 
     def own_params(self) -> dict[str, Any]:
@@ -178,6 +230,12 @@ class FromFactory(_Foreign):
         super().set_params(**params)
         self.leaves_rows_alone = self.leaves_rows_alone and _leaves_rows_alone(params)
         return self
+
+    def values_by_column(self) -> dict[str, tuple[str, Any]]:
+        return _by_column(self.estimator(_ANY_TASK, np.empty(0))) if self.encoded else {}
+
+    def set_by_column(self, values: Mapping[str, Any]) -> Self:
+        return self.set_params(**_of_xgboost(self.estimator(_ANY_TASK, np.empty(0)), values))
 
     def packages(self) -> frozenset[str]:
         return self._packages

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..contracts._cancelling import cancelled
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
-from ._boosting import Booster, take_rounds
+from ._boosting import CATEGORIES, Booster, take_rounds
 from ._constant import ConstantModel
 
 _NOT_OURS = frozenset(
@@ -112,6 +112,18 @@ class CatBoost(Booster):
         "subsample": "subsample",
         "colsample": "rsm",
         "l2": "l2_leaf_reg",
+    }
+    by_column = {
+        "monotone_constraints": "sign",
+        "feature_weights": "factor",
+        "first_feature_use_penalties": "penalty",
+        "per_object_feature_penalties": "penalty",
+        "ignored_features": "columns",
+    }
+    elsewhere = {
+        "cat_features": CATEGORIES,
+        "text_features": "is not taken; make numbers of the texts first, in a pipeline",
+        "embedding_features": "is not taken; give each number a column of its own",
     }
     aliases = {**_ALIASES, "num_trees": "iterations", "colsample_bylevel": "rsm"}
 

@@ -8,14 +8,33 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..contracts._task import Task
+from ._boosting import check_few_classes
 from ._estimator import EstimatorLearner
 
 
 class _Forest(EstimatorLearner):
     finalize = "bag"
-    missing = multi_output = leaves_rows_alone = True
+    leaves_rows_alone = True
+    by_column = {"monotonic_cst": "sign"}
     shared = {"max_depth": "max_depth"}
     space = {"max_features": (0.2, 1.0), "min_samples_leaf": (1, 20, "log")}
+
+    @property
+    def _free(self) -> bool:
+        """Whether no constraint is given: under one scikit-learn takes neither missing cells nor several targets."""
+        return self.own_params().get("monotonic_cst") is None
+
+    @property
+    def missing(self) -> bool:  # type: ignore[override]  # it depends on the parameters
+        return self._free
+
+    @property
+    def multi_output(self) -> bool:  # type: ignore[override]  # it depends on the parameters
+        return self._free
+
+    def check(self, task: Task) -> None:
+        super().check(task)
+        check_few_classes(self, task, "monotonic_cst")
 
     def _kinds(self) -> tuple[Any, Any]:
         raise TypeError(f"{type(self).__name__} does not define _kinds")

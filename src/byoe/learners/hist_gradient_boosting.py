@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, Task
 from ..tools._estimators import set_seed
-from ._boosting import guess_seconds, take_rounds
+from ._boosting import CATEGORIES, check_few_classes, guess_seconds, take_rounds
 from ._estimator import EstimatorLearner, EstimatorModel
 
 _MOST_CATEGORIES = 250
@@ -40,6 +40,8 @@ class HistGradientBoosting(EstimatorLearner):
         "min_samples_leaf": (3, 100, "log"),
         "l2_regularization": (0.01, 30.0, "log"),
     }
+    by_column = {"monotonic_cst": "sign", "interaction_cst": "groups"}
+    elsewhere = {"categorical_features": CATEGORIES}
     shared = {
         "learning_rate": "learning_rate",
         "max_depth": "max_depth",
@@ -52,6 +54,10 @@ class HistGradientBoosting(EstimatorLearner):
 
         both = {*HistGradientBoostingRegressor().get_params(), *HistGradientBoostingClassifier().get_params()}
         return frozenset(both - {"warm_start", "verbose", "categorical_features"})
+
+    def check(self, task: Task) -> None:
+        super().check(task)
+        check_few_classes(self, task, "monotonic_cst")
 
     @property
     def rounds_given(self) -> bool:

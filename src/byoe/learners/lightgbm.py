@@ -14,16 +14,20 @@ from numpy.typing import NDArray
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
 from ..errors import ParameterError
-from ._boosting import Booster, enough_rows, take_rounds
+from ._boosting import CATEGORIES, Booster, enough_rows, of_function, take_rounds
 
 _NOT_OURS = frozenset("self kwargs class_weight importance_type n_jobs".split())
 _NATIVE_ONLY = frozenset(
     "alpha bin_construct_sample_cnt boost_from_average data_sample_strategy drop_rate extra_trees fair_c "
-    "feature_fraction_bynode force_col_wise force_row_wise is_unbalance linear_lambda linear_tree max_bin "
-    "max_delta_step max_drop min_data_in_bin monotone_constraints neg_bagging_fraction "
+    "cegb_penalty_feature_coupled cegb_penalty_feature_lazy cegb_penalty_split cegb_tradeoff device_type feature_contri "
+    "feature_fraction_bynode force_col_wise force_row_wise interaction_constraints is_unbalance linear_lambda linear_tree "
+    "max_bin max_delta_step max_drop metric min_data_in_bin monotone_constraints monotone_constraints_method "
+    "monotone_penalty neg_bagging_fraction "
     "other_rate path_smooth pos_bagging_fraction scale_pos_weight skip_drop top_rate tweedie_variance_power "
     "use_quantized_grad num_grad_quant_bins verbosity zero_as_missing".split()
 )
+# By which no rounds can be counted.
+_NO_METRIC = ("", "None", "na", "null", "custom")
 
 
 @cache
@@ -108,7 +112,25 @@ class LightGBM(Booster):
         "colsample": "colsample_bytree",
         "l2": "reg_lambda",
     }
+    by_column = {
+        "monotone_constraints": "sign",
+        "interaction_constraints": "groups",
+        "feature_contri": "factor",
+        "cegb_penalty_feature_coupled": "penalty",
+        "cegb_penalty_feature_lazy": "penalty",
+    }
+    elsewhere = {
+        **dict.fromkeys("categorical_feature categorical_features cat_feature categorical_column".split(), CATEGORIES),
+        **dict.fromkeys("ignore_column ignore_feature".split(), "is not taken; leave the column out of X"),
+        "forcedsplits_filename": "is not taken: a file names columns by places that encoding would move",
+    }
+    functions = ("metric",)
     aliases = {
+        **dict.fromkeys(("app", "application", "loss", "objective_type"), "objective"),
+        **dict.fromkeys(("eval_metric", "metrics", "metric_types"), "metric"),
+        **dict.fromkeys(("mc", "monotone_constraint", "monotonic_cst"), "monotone_constraints"),
+        **dict.fromkeys(("fc", "fp", "feature_contrib", "feature_penalty"), "feature_contri"),
+        "device": "device_type",
         "bagging_freq": "subsample_freq",
         "boosting": "boosting_type",
         "lambda_l1": "reg_alpha",
@@ -148,7 +170,8 @@ class LightGBM(Booster):
         return _train(params, number, data, watched, task, stop)
 
     def can_prepare(self, X: Any) -> bool:
-        return not self.own_params().get("linear_tree")  # these need the numbers, too
+        given = self.own_params()  # linear trees need the numbers, too
+        return not given.get("linear_tree") and given.get("device_type") in (None, "cpu")
 
     def prepare(
         self,
@@ -188,6 +211,10 @@ class LightGBM(Booster):
         self, task: Task, seed: int, threads: int, stop: StopRows | None, rounds: int | None
     ) -> tuple[dict[str, Any], int]:
         given = self._chosen()
+        if callable(given.get("objective")):
+            given = {"metric": "l2", **given, "objective": of_function(given["objective"])}
+        if stop is not None and given.get("metric") in _NO_METRIC:
+            del given["metric"]
         number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100)
         # Without a fixed histogram direction LightGBM picks one by timing, and results vary.
         wise = {} if {"force_row_wise", "force_col_wise"} & given.keys() else {"force_col_wise": True}

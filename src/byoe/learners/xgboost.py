@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
-from ._boosting import Booster, enough_rows, take_rounds
+from ._boosting import CATEGORIES, Booster, enough_rows, constraint_texts, of_function, take_rounds
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.
 _NOT_OURS = frozenset(
-    "self kwargs callbacks early_stopping_rounds enable_categorical feature_types feature_weights "
+    "self kwargs callbacks early_stopping_rounds enable_categorical feature_types "
     "importance_type missing n_jobs validate_parameters".split()
 )
 _NATIVE_ONLY = frozenset(
-    "huber_slope max_cached_hist_node process_type quantile_alpha refresh_leaf tweedie_variance_power updater".split()
+    "feature_weights huber_slope max_cached_hist_node process_type quantile_alpha refresh_leaf tweedie_variance_power updater".split()
 )
 
 _CONFIGURING = threading.Lock()
@@ -128,6 +128,9 @@ class XGBoost(Booster):
         "colsample": "colsample_bytree",
         "l2": "reg_lambda",
     }
+    by_column = {"monotone_constraints": "sign", "interaction_constraints": "groups", "feature_weights": "factor"}
+    elsewhere = {"enable_categorical": CATEGORIES, "feature_types": CATEGORIES}
+    functions = ("eval_metric",)
     aliases = {"alpha": "reg_alpha", "min_split_loss": "gamma", "seed": "random_state"}
 
     def takes_category(self, levels: int, n_rows: int) -> bool:
@@ -265,6 +268,9 @@ def _train(
 ) -> XGBoostModel:
     import xgboost
 
+    if (weights := given.pop("feature_weights", None)) is not None:
+        data.set_info(feature_weights=weights)
+    own = of_function(given.pop("objective")) if callable(given.get("objective")) else None
     if given.get("booster") == "gblinear":  # XGBoost cannot cut a linear model back to its best round
         stop = None
     number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100)
@@ -272,15 +278,16 @@ def _train(
         "seed": given.pop("random_state", seed),
         "verbosity": 0,
         **_objective(task),
-        **given,
+        **constraint_texts(given),
         "nthread": threads,
     }
     if stop is None:
-        return XGBoostModel(xgboost.train(params, data, num_boost_round=number), task)
+        return XGBoostModel(xgboost.train(params, data, num_boost_round=number, obj=own), task)
     booster = xgboost.train(
         params,
         data,
         num_boost_round=number,
+        obj=own,
         evals=[(watched, "stop")],
         early_stopping_rounds=stop.patience,
         verbose_eval=False,

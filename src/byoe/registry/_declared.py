@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from ..contracts._blender import Blender
+from ..contracts._by_column import FORMS
 from ..contracts._learner import Learner
 from ..contracts._model_check import call_faults
 from ..contracts._onnx import BlenderToOnnx
@@ -129,6 +130,10 @@ def _names(made: Any) -> Iterator[str]:
         unknown = [own for own in found.values() if known is not None and own not in known]
         if unknown:
             yield f"{table} leads to {', '.join(map(repr, unknown))}, which parameter_names() does not have"
+    if not isinstance(made.by_column, Mapping) or not set(made.by_column.values()) <= set(FORMS):
+        yield f"by_column is {made.by_column!r}, expected a mapping of parameters to {', '.join(map(repr, FORMS))}"
+    elif unknown := [own for own in made.by_column if known is not None and own not in known]:
+        yield f"by_column holds {', '.join(map(repr, unknown))}, which parameter_names() does not have"
     if not isinstance(made.space, Mapping):
         yield f"space is {made.space!r}, expected a mapping from parameters to what they may be"
         return

@@ -16,6 +16,7 @@ import numpy as np
 
 from .._version import __version__
 from ..contracts._learner import Learner
+from ..data._by_column import values_in_place
 from ..data._encoder import needs_encoding
 from ..data._table import Table
 from ..engine._rows import Rows
@@ -64,7 +65,9 @@ def of_member(label: str, learner: Learner, data: Rows) -> dict[str, Any]:
             raise SpecError(f"member {label!r}: {plugin} is defined inside a function ({plugin.value})")
     kinds |= {plugin.target for plugin in here}
     loose = [kind for kind in kinds if not distributions(_package(kind))]
+    by_column = {} if learner.frozen else values_in_place(learner, data.table)  # a name is another place elsewhere
     return {
+        **({"by_column": by_column} if by_column else {}),
         "learner": spec,
         "versions": versions,
         "registered": [plugin.value for plugin in here],

@@ -80,6 +80,11 @@ def set_threads(estimator: Any, threads: int, names: Collection[str] = THREAD_PA
         if name in names and not alone:
             found[key] = threads
     for key, value in {"": estimator, **params}.items():
+        if type(value).__module__.startswith("xgboost") and hasattr(value, "_Booster"):
+            # Once fitted, it would read all its parameters again, and some forms of constraints it cannot.
+            found.pop(f"{key}__n_jobs" if key else "n_jobs", None)
+            value.n_jobs = threads
+            value.get_booster().set_param({"nthread": threads})
         if is_catboost(value):  # it lists only the parameters that were given
             found[f"{key}__thread_count" if key else "thread_count"] = threads
     if found:
