@@ -6,12 +6,20 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..contracts._task import Task
+from ..contracts._blender import OOF
+from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 from ..tools._estimators import copied, linear_terms
 
 _ROWS = 60
+
+
+def fit(estimator: Any, X: FloatArray, y: NDArray[Any], oof: OOF) -> Any:
+    """Return a copy of an estimator, fitted with the weights of some out-of-fold predictions."""
+    weights = {} if oof.sample_weight is None else {"sample_weight": oof.sample_weight}
+    return copied(estimator).fit(X, y, **weights)
 
 
 def check(estimator: Any, task: Task) -> None:
@@ -21,7 +29,11 @@ def check(estimator: Any, task: Task) -> None:
     """
     random = np.random.default_rng(0)
     X = random.normal(size=(_ROWS, 2))
-    y = random.permutation(_ROWS) % task.n_classes if task.is_classification else 2.0 + X[:, 0] + random.random(_ROWS)
+    y = (
+        random.permutation(_ROWS) % task.n_classes
+        if task.is_classification
+        else np.exp(X[:, 0] / 2) + random.random(_ROWS)
+    )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -30,15 +42,15 @@ def check(estimator: Any, task: Task) -> None:
     except Exception:
         return
     name = type(estimator).__name__
+    advice = f"Give it as the blender itself, blender={name}(…), where it sees the members' predictions alone"
     terms = linear_terms(fitted)
     if terms is None or terms[0].shape[1] != X.shape[1]:
         raise ParameterError(
-            f"meta-linear: {name} is no linear model: once fitted it has no coef_ and intercept_ of its inputs. Give it "
-            f"as the blender itself, blender={name}(…), where it sees the members' predictions alone, or leave "
-            "estimator out for the linear model that meta-linear brings"
+            f"meta-linear: {name} is no linear model: once fitted it has no coef_ and intercept_ of its inputs. "
+            f"{advice}, or leave estimator out for the linear model that meta-linear brings"
         )
     if not task.is_classification and not np.allclose(X @ terms[0][0] + terms[1][0], np.ravel(predicted), rtol=1e-6):
         raise ParameterError(
             f"meta-linear: {name} predicts something else than its coef_ and intercept_ give, as with a link function. "
-            f"Give it as the blender itself, blender={name}(…), where it sees the members' predictions alone"
+            f"{advice}"
         )

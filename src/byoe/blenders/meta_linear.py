@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from ..contracts._blender import OOF, Blender, Linear
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
-from ..tools._estimators import copied
 
 SMALLEST_PROBABILITY = 1e-6
 _NEVER = -50.0
@@ -108,7 +107,7 @@ class MetaLinear(Blender):
         return self
 
     def _fit_ridge(self, inputs: FloatArray, oof: OOF, n_members: int) -> None:
-        from . import _ridge
+        from . import _linear, _ridge
 
         params = self.get_params()
         weight = oof.weights
@@ -117,7 +116,7 @@ class MetaLinear(Blender):
         unit[:n_members] = scale
         X, y = inputs / unit, oof.y / scale
         if params["estimator"] is not None:
-            model = copied(params["estimator"]).fit(X, y, **_weights(oof))
+            model = _linear.fit(params["estimator"], X, y, oof)
             coef, intercept = np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])
         else:
             lower = np.full(X.shape[1], -np.inf)
@@ -130,7 +129,7 @@ class MetaLinear(Blender):
         self.intercept_ = np.asarray(intercept * scale, dtype=np.float64)
 
     def _fit_classes(self, inputs: FloatArray, oof: OOF) -> None:
-        from . import _pool
+        from . import _linear, _pool
 
         params = self.get_params()
         n_classes, n_members = oof.task.n_classes, oof.predictions.shape[1]
@@ -139,7 +138,7 @@ class MetaLinear(Blender):
         intercept = np.full(n_classes, _NEVER)
         intercept[present] = 0.0
         if len(present) > 1 and params["estimator"] is not None:
-            model = copied(params["estimator"]).fit(inputs, oof.y, **_weights(oof))
+            model = _linear.fit(params["estimator"], inputs, oof.y, oof)
             if len(present) == 2:  # scikit-learn keeps one row for two classes
                 coef[present[1]], intercept[present[1]] = model.coef_[0], model.intercept_[0]
             else:
@@ -226,7 +225,3 @@ def _inputs(predictions: FloatArray) -> FloatArray:
         return predictions
     logs = np.log(np.clip(predictions, SMALLEST_PROBABILITY, 1.0))
     return np.asarray(logs.reshape(len(predictions), -1), dtype=np.float64)
-
-
-def _weights(oof: OOF) -> dict[str, FloatArray]:
-    return {} if oof.sample_weight is None else {"sample_weight": oof.sample_weight}

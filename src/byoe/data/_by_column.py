@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -36,7 +36,7 @@ def values_in_place(learner: Learner, table: Table, who: str = "") -> dict[str, 
         For a column that is not there, a list that is not as long as the table is wide, a sign for a
         column of categories, and what is of another form.
     """
-    found = {}
+    found: dict[str, Any] = {}
     for name, (form, value) in learner.values_by_column().items():
         what = f"{who or learner.name}: {name}"
         place = _Place(table, what)
@@ -125,9 +125,7 @@ class _Place:
         listed = self._listed(value)
         if listed and all(isinstance(one, (bool, np.bool_)) for one in listed):
             if len(listed) != self._width:
-                raise ParameterError(
-                    f"{self._what} has {len(listed)} values, and the table has {self._width} columns"
-                )
+                raise ParameterError(f"{self._what} has {len(listed)} values, and the table has {self._width} columns")
             return [i for i, chosen in enumerate(listed) if chosen]
         return self._positions(listed)
 
@@ -179,4 +177,3 @@ def _pairs(text: str) -> Any:
 
 def _whole(name: str) -> Any:
     return int(name) if name.lstrip("-").isdigit() else name
-

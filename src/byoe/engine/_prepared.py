@@ -52,7 +52,9 @@ class Prepared:
     """
 
     def __init__(self, learner: Learner, data: Rows, seed: int) -> None:
-        self._learner = clone(in_place(learner, data.table))  # a RandomState among the parameters must not pass from task to task
+        self._learner = clone(
+            in_place(learner, data.table)
+        )  # a RandomState among the parameters must not pass from task to task
         self._data = data
         self._seed = seed
         self._lock = threading.Lock()

@@ -45,8 +45,9 @@ def passed_through(blender: Blender, table: Table, labels: Any = None) -> FloatA
         if levels is None:
             blocks.append(column[:, None])
         elif levels > MOST_ONE_HOT:
+            called = i if table.labels is None else repr(table.labels[i])
             raise ParameterError(
-                f"column {i if table.labels is None else table.labels[i]!r} has {levels} categories, and at most {MOST_ONE_HOT} can be passed through; "
+                f"column {called} has {levels} categories, and at most {MOST_ONE_HOT} can be passed through; "
                 "name the columns to pass in passthrough=[…]"
             )
         else:

@@ -13,7 +13,9 @@ from ..contracts._task import Task
 from ..errors import ParameterError
 
 # What to do instead of naming columns of categories to a library.
-CATEGORIES = "is the ensemble's to say: columns of texts and categories are told to the library, others by categorical=[…]"
+CATEGORIES = (
+    "is the ensemble's to say: columns of texts and categories are told to the library, others by categorical=[…]"
+)
 LEARNING_RATE = 0.05
 MOST_ROUNDS = 10_000
 _FEWEST_ROWS_EACH = 100
@@ -44,12 +46,13 @@ def take_rounds(
 
 def constraint_texts(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters of XGBoost in which constraints are texts, which all its interfaces read alike."""
-    forms = {"monotone_constraints": lambda signs: f"({','.join(map(str, signs))})", "interaction_constraints": json.dumps}
-    return {name: forms.get(name.rpartition("__")[2], _same)(value) for name, value in given.items()}
+    return {name: _text(name.rpartition("__")[2], value) for name, value in given.items()}
 
 
-def _same(value: Any) -> Any:
-    return value
+def _text(name: str, value: Any) -> Any:
+    if name == "monotone_constraints":
+        return f"({','.join(map(str, value))})"
+    return json.dumps(value) if name == "interaction_constraints" else value
 
 
 def of_function(objective: Callable[..., Any]) -> Callable[[Any, Any], tuple[Any, Any]]:
@@ -74,8 +77,8 @@ def check_few_classes(learner: Learner, task: Task, name: str) -> None:
     """
     if task.n_classes > 2 and learner.own_params().get(name) is not None:
         raise ParameterError(
-            f"{learner.name}: {name} is for regression and two classes, and the target has {task.n_classes} classes: with "
-            "more it is not said whose probability is to rise"
+            f"{learner.name}: {name} is for regression and two classes, and the target has {task.n_classes} classes: "
+            "with more it is not said whose probability is to rise"
         )
 
 
@@ -117,13 +120,13 @@ class Booster(Learner):
         for name in self.functions:
             if callable(given.get(name)):
                 raise ParameterError(
-                    f"{self.name}: {name} is a function, and only a metric of the library's own can be watched; give its "
-                    "name. The ensemble's metric= takes functions"
+                    f"{self.name}: {name} is a function, and only a metric of the library's own can be watched; give "
+                    "its name. The ensemble's metric= takes functions"
                 )
         if task.is_classification and callable(given.get("objective")) and self.functions:
             raise ParameterError(
-                f"{self.name}: objective is a function, whose predictions are no probabilities; for classes give the name "
-                "of an objective"
+                f"{self.name}: objective is a function, whose predictions are no probabilities; for classes give the "
+                "name of an objective"
             )
 
     def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:

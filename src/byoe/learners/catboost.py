@@ -237,6 +237,9 @@ class CatBoost(Booster):
         if not task.is_classification and (y == y[0]).all():  # CatBoost refuses a constant target
             return ConstantModel.of(y, task, sample_weight)
         given = self._chosen()
+        if any(given.get("monotone_constraints", ())):
+            # Combined with a category, as CatBoost does by itself, the column would be used without its constraint.
+            given.setdefault("max_ctr_complexity", 1)
         params = {
             "random_seed": seed,
             "iterations": take_rounds(given, "iterations", "learning_rate", stop, rounds, usual=1000),

@@ -19,11 +19,11 @@ from ._boosting import CATEGORIES, Booster, enough_rows, of_function, take_round
 _NOT_OURS = frozenset("self kwargs class_weight importance_type n_jobs".split())
 _NATIVE_ONLY = frozenset(
     "alpha bin_construct_sample_cnt boost_from_average data_sample_strategy drop_rate extra_trees fair_c "
-    "cegb_penalty_feature_coupled cegb_penalty_feature_lazy cegb_penalty_split cegb_tradeoff device_type feature_contri "
-    "feature_fraction_bynode force_col_wise force_row_wise interaction_constraints is_unbalance linear_lambda linear_tree "
-    "max_bin max_delta_step max_drop metric min_data_in_bin monotone_constraints monotone_constraints_method "
-    "monotone_penalty neg_bagging_fraction "
-    "other_rate path_smooth pos_bagging_fraction scale_pos_weight skip_drop top_rate tweedie_variance_power "
+    "cegb_penalty_feature_coupled cegb_penalty_feature_lazy cegb_penalty_split cegb_tradeoff device_type "
+    "feature_contri feature_fraction_bynode force_col_wise force_row_wise interaction_constraints is_unbalance "
+    "linear_lambda linear_tree max_bin max_delta_step max_drop metric min_data_in_bin monotone_constraints "
+    "monotone_constraints_method monotone_penalty neg_bagging_fraction other_rate path_smooth pos_bagging_fraction "
+    "scale_pos_weight skip_drop top_rate tweedie_variance_power "
     "use_quantized_grad num_grad_quant_bins verbosity zero_as_missing".split()
 )
 # By which no rounds can be counted.

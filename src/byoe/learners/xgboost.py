@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
-from ._boosting import CATEGORIES, Booster, enough_rows, constraint_texts, of_function, take_rounds
+from ._boosting import CATEGORIES, Booster, constraint_texts, enough_rows, of_function, take_rounds
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.
 _NOT_OURS = frozenset(
@@ -23,7 +23,8 @@ _NOT_OURS = frozenset(
     "importance_type missing n_jobs validate_parameters".split()
 )
 _NATIVE_ONLY = frozenset(
-    "feature_weights huber_slope max_cached_hist_node process_type quantile_alpha refresh_leaf tweedie_variance_power updater".split()
+    "feature_weights huber_slope max_cached_hist_node process_type quantile_alpha refresh_leaf "
+    "tweedie_variance_power updater".split()
 )
 
 _CONFIGURING = threading.Lock()

@@ -44,6 +44,7 @@ def _of_learner(made: Any) -> Iterator[str]:
     if not isinstance(made.needs, tuple) or not all(isinstance(name, str) for name in made.needs):
         yield f"needs is {made.needs!r}, expected a tuple of names of distributions"
     yield from _names(made)
+    yield from _by_column(made)
     if isinstance(made, EstimatorLearner) and kind.fit is EstimatorLearner.fit:
         yield from _written(kind, EstimatorLearner, "estimator")
         yield from call_faults(made, "estimator", ("task", "y"), ())
@@ -130,10 +131,6 @@ def _names(made: Any) -> Iterator[str]:
         unknown = [own for own in found.values() if known is not None and own not in known]
         if unknown:
             yield f"{table} leads to {', '.join(map(repr, unknown))}, which parameter_names() does not have"
-    if not isinstance(made.by_column, Mapping) or not set(made.by_column.values()) <= set(FORMS):
-        yield f"by_column is {made.by_column!r}, expected a mapping of parameters to {', '.join(map(repr, FORMS))}"
-    elif unknown := [own for own in made.by_column if known is not None and own not in known]:
-        yield f"by_column holds {', '.join(map(repr, unknown))}, which parameter_names() does not have"
     if not isinstance(made.space, Mapping):
         yield f"space is {made.space!r}, expected a mapping from parameters to what they may be"
         return
@@ -144,6 +141,14 @@ def _names(made: Any) -> Iterator[str]:
             check_domain(name, given)
         except ParameterError as error:
             yield f"space is wrong: {error}"
+
+
+def _by_column(made: Any) -> Iterator[str]:
+    known = made.parameter_names()
+    if not isinstance(made.by_column, Mapping) or not set(made.by_column.values()) <= set(FORMS):
+        yield f"by_column is {made.by_column!r}, expected a mapping of parameters to {', '.join(map(repr, FORMS))}"
+    elif unknown := [own for own in made.by_column if known is not None and own not in known]:
+        yield f"by_column holds {', '.join(map(repr, unknown))}, which parameter_names() does not have"
 
 
 def _written(kind: type, base: type, *methods: str) -> Iterator[str]:
