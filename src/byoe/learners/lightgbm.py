@@ -163,7 +163,7 @@ class LightGBM(Booster):
 
         params, number = self._params(task, seed, threads, stop, rounds)
         columns = sorted(categorical or ())
-        data = lightgbm.Dataset(X, label=y, weight=sample_weight, params=params, categorical_feature=columns)
+        data = lightgbm.Dataset(X, label=y, weight=sample_weight, params=_of_data(params), categorical_feature=columns)
         watched = None
         if stop is not None:
             watched = data.create_valid(stop.X, label=stop.y, weight=stop.sample_weight)
@@ -187,7 +187,7 @@ class LightGBM(Booster):
         import lightgbm
 
         params, _ = self._params(task, seed, threads, None, None)
-        return lightgbm.Dataset(X, params=params, categorical_feature=sorted(categorical or ())).construct()
+        return lightgbm.Dataset(X, params=_of_data(params), categorical_feature=sorted(categorical or ())).construct()
 
     def fit_rows(
         self,
@@ -235,9 +235,14 @@ class LightGBM(Booster):
         return LightGBMModel(lightgbm.Booster(model_file=folder / "model.txt"), task)
 
 
+def _of_data(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a fit that its data may have: all but a function."""
+    return {name: value for name, value in params.items() if not callable(value)}
+
+
 def _subset(prepared: Any, rows: IntArray, y: NDArray[Any], weight: FloatArray | None, params: dict[str, Any]) -> Any:
     order = np.argsort(rows, kind="stable")  # LightGBM wants them so
-    subset = prepared.subset([], params=params)
+    subset = prepared.subset([], params=_of_data(params))
     subset.used_indices = rows[order].astype(np.int32)  # as a list they would take a while
     subset.construct()  # it takes no labels before
     return subset.set_label(y[order]).set_weight(None if weight is None else weight[order])
