@@ -26,7 +26,7 @@ import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
 from byoe.ensemble._load import from_spec
 from byoe.ensemble._spec import to_spec
-from byoe.errors import ParameterError
+from byoe.errors import MemberError, ParameterError
 from byoe.fitted._passthrough import sources
 
 SIGNS = {
@@ -217,6 +217,15 @@ def test_constraints_by_position_of_an_estimator_are_checked_where_its_columns_a
     X, y = towns()
     with pytest.raises(ParameterError, match="member 'm': estimator__monotone_constraints has 2 values"):
         fitted(BaggingRegressor(XGBRegressor(monotone_constraints=(1, 0))), X, y)
+
+
+def test_a_search_over_constraints_gets_the_columns_as_they_are():
+    X, y = towns()
+    search = GridSearchCV(RandomForestRegressor(5), {"monotonic_cst": [[0, 1, 0]]}, cv=2)
+    with pytest.raises(MemberError, match="could not convert string to float"):
+        fitted(search, X, y)
+    search = GridSearchCV(RandomForestRegressor(5), {"monotonic_cst": [[1, 0]]}, cv=2)
+    assert falls(fitted(search, X[["x", "z"]], y).predict(GRID[["x", "z"]])) < 1e-9
 
 
 def test_a_store_tells_constraints_by_name_apart(tmp_path):

@@ -83,6 +83,12 @@ def _by_column(estimator: Any) -> dict[str, tuple[str, Any]]:
     return found
 
 
+def _tries_columns(grid: Any) -> bool:
+    """Say whether a value is a grid of a search, one of whose parameters is about columns."""
+    grids = grid if isinstance(grid, (list, tuple)) else [grid]
+    return any(str(name).rpartition("__")[2] in _BY_COLUMN for one in grids if isinstance(one, Mapping) for name in one)
+
+
 def _leaves_rows_alone(value: Any) -> bool:
     """Say whether an estimator, or a parameter of one, is known to change no data of its caller's."""
     if isinstance(value, Mapping):
@@ -112,9 +118,13 @@ def _is_bare(estimator: Any) -> bool:
     if not kind.__module__.startswith("sklearn.") or kind.__name__.startswith("HistGradientBoosting"):
         return False
     params = estimator.get_params(deep=True)
-    # CatBoost inside takes the categories itself.
+    # CatBoost inside takes the categories itself, and what a search tries is about the columns as they are.
     told = any(name.endswith(("cat_features", "text_features")) and value is not None for name, value in params.items())
-    return not told and not any(hasattr(value, "transform") for value in params.values())
+    return (
+        not told
+        and not any(map(_tries_columns, params.values()))
+        and not any(hasattr(value, "transform") for value in params.values())
+    )
 
 
 class _Foreign(EstimatorLearner):

@@ -22,7 +22,7 @@ class _Forest(EstimatorLearner):
     @property
     def _free(self) -> bool:
         """Whether no constraint is given: under one scikit-learn takes neither missing cells nor several targets."""
-        return self.own_params().get("monotonic_cst") is None
+        return self._given.get("monotonic_cst") is None
 
     @property
     def missing(self) -> bool:  # type: ignore[override]  # it depends on the parameters
