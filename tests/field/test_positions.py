@@ -1,10 +1,16 @@
 """Columns that parameters name by position or name.
 
-scikit-learn #28898: monotonic constraints after a ColumnTransformer hold for another column.
-XGBoost #9113: interaction constraints by name are lost where the columns get other names.
-XGBoost #5027: monotone constraints by position after one-hot encoding.
-LightGBM #4280: monotone_constraints of another length than the table.
-CatBoost #3078 and #1804: an estimator with cat_features cannot be cloned.
+scikit-learn #28898: monotonic constraints are those of other columns once categories are moved to the front.
+scikit-learn #28850, #24852, #21961 and XGBoost #6704: constraints by the names of columns, in all trees.
+scikit-learn #22189: places of columns are off after a step that changes them.
+XGBoost #9113: constraints by name are lost in a pipeline.
+XGBoost #5027: constraints with NaN end in a message about something else.
+XGBoost #10249: an estimator with constraints by name fits, and fails when it predicts.
+LightGBM #4083: in a stack the constraints are for another number of columns, and the process ends.
+LightGBM #6841: monotone_constraints_method without constraints ends the process.
+CatBoost #2272: with categories the monotone constraint of a number does not hold.
+CatBoost #1074: what a monotone constraint of a category may mean.
+CatBoost #3078, #1804 and #2337: an estimator with lists, or in a pipeline, cannot be cloned.
 scikit-learn #25597: which columns passthrough means.
 """
 
@@ -26,7 +32,7 @@ import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
 from byoe.ensemble._load import from_spec
 from byoe.ensemble._spec import to_spec
-from byoe.errors import MemberError, ParameterError
+from byoe.errors import InputError, MemberError, ParameterError
 from byoe.fitted._passthrough import sources
 
 SIGNS = {
@@ -226,6 +232,24 @@ def test_a_search_over_constraints_gets_the_columns_as_they_are():
         fitted(search, X, y)
     search = GridSearchCV(RandomForestRegressor(5), {"monotonic_cst": [[1, 0]]}, cv=2)
     assert falls(fitted(search, X[["x", "z"]], y).predict(GRID[["x", "z"]])) < 1e-9
+
+
+def test_a_method_of_constraints_without_constraints_is_refused():
+    X, y = towns()
+    with pytest.raises(ParameterError, match="monotone_constraints_method is given without monotone_constraints"):
+        fitted(learner("lightgbm", monotone_constraints_method="advanced"), X, y)
+
+
+def test_xgboosts_estimator_with_constraints_by_name_predicts():
+    X, y = towns()
+    member = XGBRegressor(monotone_constraints={"x": 1}, interaction_constraints=[["x"], ["z"]], n_estimators=10)
+    assert falls(fitted(member, X[["x", "z"]], y).predict(GRID[["x", "z"]])) < 1e-9
+
+
+def test_names_of_columns_are_of_one_kind():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2)), columns=["7", 7])
+    with pytest.raises(InputError, match="the columns are called by int and texts"):
+        EnsembleRegressor(["ridge"], cv=3).fit(X, X[7])
 
 
 def test_a_store_tells_constraints_by_name_apart(tmp_path):

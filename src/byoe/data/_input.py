@@ -160,6 +160,12 @@ def _numbers_as_columns(values: Any) -> list[tuple[str, Any]]:
 def _check_names(names: list[Any]) -> None:
     if any(isinstance(name, tuple) for name in names):
         raise InputError("the columns have names of several levels (a MultiIndex); give each one name")
+    kinds = sorted({"texts" if isinstance(name, str) else type(name).__name__ for name in names})
+    if "texts" in kinds and len(kinds) > 1:
+        raise InputError(
+            f"the columns are called by {' and '.join(kinds)}; give them names of one kind: X.columns = "
+            "X.columns.astype(str)"
+        )
     twice = sorted(str(name) for name, times in Counter(names).items() if times > 1)
     if twice:
         raise InputError(f"several columns have the same name: {', '.join(twice[:5])}; rename them")

@@ -140,6 +140,14 @@ class LightGBM(Booster):
         "seed": "random_state",
     }
 
+    def check(self, task: Task) -> None:
+        super().check(task)
+        given = self._chosen()
+        if "monotone_constraints_method" in given and "monotone_constraints" not in given:
+            raise ParameterError(  # LightGBM ends the process where there are categories
+                "lightgbm: monotone_constraints_method is given without monotone_constraints; give both or neither"
+            )
+
     def takes_category(self, levels: int, n_rows: int) -> bool:
         return enough_rows(levels, n_rows)  # LightGBM passes over smaller groups
 
