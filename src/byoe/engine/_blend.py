@@ -11,6 +11,7 @@ from ..contracts._blender import OOF, Blender, fit_clone
 from ..contracts._task import FloatArray
 from ..errors import PluginError
 from ..folds._plan import SplitPlan
+from ..tools._forks import after_fork
 from ._threads import one_thread
 
 
@@ -52,7 +53,7 @@ def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
     """
     with one_thread():  # on so few columns more of them only wait for each other
         try:
-            return _fit_blend(blender, oof, plan)
+            return after_fork(lambda: _fit_blend(blender, oof, plan))
         except PluginError as error:
             raise PluginError(f"blender {blender.name}{blender.origin}: {error}") from error
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..contracts._learner import Learner
 from ..data._table import Table
 from ..errors import InputError
+from ..tools._forks import open_after_fork
 from ._prepared import Preparation, preparing
 from ._rows import Rows
 
@@ -68,7 +69,7 @@ class SharedData:
 
 
 _received: SharedData | None = None
-_receiving = threading.Lock()
+_receiving = open_after_fork(threading.Lock())
 
 
 def _receive(key: str, kept: bool, parts: list[NDArray[np.uint8]]) -> SharedData:

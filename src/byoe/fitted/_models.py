@@ -13,6 +13,7 @@ from ..contracts._learner import Explains, Learner, Model
 from ..contracts._task import FloatArray, IntArray, Task
 from ..data._encoder import Encoder
 from ..errors import BundleError, ParameterError, PluginError
+from ..tools._forks import after_fork
 from ._additive import check_model, to_inputs
 from ._shield import shielded
 
@@ -86,6 +87,9 @@ class FoldModel:
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         """Predict rows of a table: of its values, or of its native form where ``frames``."""
+        return after_fork(lambda: self._predicted(X, threads))
+
+    def _predicted(self, X: Any, threads: int) -> FloatArray:
         inputs = X if self.encoder is None else self.encoder.transform(X)
         task = self._inner if self.present is None else replace(self.task, n_classes=len(self.present))
         found = [
@@ -110,7 +114,7 @@ class FoldModel:
                 "finalize='refit' the model sees all rows"
             )
         inputs = X if self.encoder is None else self.encoder.transform(X)
-        found = [_explained(model, inputs, self._inner, threads) for model in self.models]
+        found = after_fork(lambda: [_explained(model, inputs, self._inner, threads) for model in self.models])
         values = found[0] if len(found) == 1 else np.stack(found, axis=1)
         return values if self.encoder is None else to_inputs(values, self.encoder.sources)
 
@@ -160,7 +164,8 @@ class FoldModel:
         present = None if described["present"] is None else np.asarray(described["present"], dtype=np.int64)
         encoder = None if described["encoder"] is None else Encoder.restore(described["encoder"])
         inner = inner_task(learner, task, present)
-        models = [learner.load(place, task=inner, trusted=trusted) for place in _places(folder, described["outputs"])]
+        places = _places(folder, described["outputs"])
+        models = after_fork(lambda: [learner.load(place, task=inner, trusted=trusted) for place in places])
         return cls(models, task, described["frames"], encoder, present, described["rounds"])
 
 

@@ -17,6 +17,7 @@ from ..contracts._task import FloatArray, Task
 from ..data._form import TableForm
 from ..data._table import Table
 from ..tools._cores import cores
+from ..tools._forks import after_fork
 from ._models import FittedMember
 from ._out_of_fold import OutOfFold
 from ._passthrough import passed_through
@@ -62,7 +63,8 @@ class Predicting:
         """Return the blend; ``predictions`` are those of the members, where they are known already."""
         # Who has them tells of them, too, and a blender may work in place.
         own = self._member_predictions(table, self.blender_) if predictions is None else predictions.copy()
-        blended = self.blender_.predict(own, self._passed_through(self.blender_, table))
+        features = self._passed_through(self.blender_, table)
+        blended = after_fork(lambda: self.blender_.predict(own, features))
         return self._task.check(blended, len(table), f"blender {self.blender_.name}{self.blender_.origin}")
 
     def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:

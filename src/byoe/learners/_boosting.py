@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ import numpy as np
 from ..contracts._learner import Learner, StopRows
 from ..contracts._task import Task
 from ..errors import ParameterError
+from ..tools._forks import open_after_fork
 
 # What to do instead of naming columns of categories to a library.
 CATEGORIES = (
@@ -20,6 +22,11 @@ LEARNING_RATE = 0.05
 MOST_ROUNDS = 10_000
 _FEWEST_ROWS_EACH = 100
 _USUALLY_ENOUGH = 500
+
+
+def shared_lock() -> threading.Lock:
+    """Return a lock of a library's, which is open in a fork whoever held it."""
+    return open_after_fork(threading.Lock())
 
 
 def enough_rows(levels: int, n_rows: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
-from ._boosting import CATEGORIES, Booster, constraint_texts, enough_rows, of_function, take_rounds
+from ._boosting import CATEGORIES, Booster, constraint_texts, enough_rows, of_function, shared_lock, take_rounds
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.
 _NOT_OURS = frozenset(
@@ -27,7 +26,7 @@ _NATIVE_ONLY = frozenset(
     "tweedie_variance_power updater".split()
 )
 
-_CONFIGURING = threading.Lock()
+_CONFIGURING = shared_lock()
 _CHUNK = 1 << 16
 
 

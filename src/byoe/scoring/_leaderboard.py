@@ -16,6 +16,7 @@ from ..errors import ParameterError
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicting import Predicting
 from ..fitted._record import FitRecord
+from ..tools._forks import after_fork
 from ..tools._listing import Listing
 from ..tools._warnings import warnings_filtered
 from ._metrics import Metric
@@ -146,7 +147,8 @@ def _in_sample(
 ) -> float | None:
     """Return the metric of the blender on rows that it has learned from."""
     known = predictions[scoring.rows]
-    blended = blender.predict(known, None if features is None else features[scoring.rows])
+    passed = None if features is None else features[scoring.rows]
+    blended = after_fork(lambda: blender.predict(known, passed))
     prediction = np.zeros((len(scoring.y), *blended.shape[1:]))
     prediction[scoring.rows] = blended
     return scoring.value_if_defined(prediction)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from ._forks import speaks_for_main
 
 _BYOE = f"{Path(__file__).parents[1]}{os.sep}"
 
@@ -29,7 +30,7 @@ def warnings_filtered(*rules: tuple[Any, ...]) -> Iterator[None]:
     Filters belong to the whole process, and threads that save and restore them mix them up. So
     nothing is changed outside the main thread, as in an ensemble that is fitted as a member.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not speaks_for_main():
         yield
         return
     with warnings.catch_warnings():
