@@ -17,6 +17,7 @@ from .contracts._learner import Explains, Learner, Model, StopRows
 from .contracts._onnx import BlenderToOnnx, ModelToOnnx, OnnxGraph
 from .contracts._optional import Moments, Prepares, SolvesMoments
 from .contracts._task import Task
+from .contracts._unit import Unit
 from .errors import PluginError
 from .learners._estimator import EstimatorLearner, EstimatorModel
 from .registry._overview import overview
@@ -44,6 +45,7 @@ __all__ = [
     "SolvesMoments",
     "StopRows",
     "Task",
+    "Unit",
     "blender",
     "cancelled",
     "check_blender",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import ParameterError
 from ._parameters import SHARED_OF, Parameters
 from ._task import FloatArray, Level, Task
+from ._unit import Unit
 
 
 @dataclass(frozen=True)
@@ -249,6 +250,17 @@ class Learner(Parameters):
         if task.kind not in self.tasks:
             raise ParameterError(f"{self.name} does not do {task.kind}")
         self.check_names(self._given)
+
+    def in_unit(self, unit: Unit, task: Task) -> Self | None:
+        """Return a learner that does with targets in another unit what this one does with them as they are.
+
+        It is asked where a regression target is very small, very large or far from zero, and where several
+        are fitted together. Then the returned one is fitted on ``unit.into(y)``, and what its models
+        predict and explain is brought back. For learners that mean the same fit in any unit, but whose
+        tolerances or single precision do not allow it; what their parameters have in units of the
+        target is to be converted. None, as by default, where the target is to stay as it is.
+        """
+        return None
 
     def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
         """Guess how long a fit takes with one thread, where nothing is known but this.

@@ -20,6 +20,7 @@ from ..contracts._learner import Learner, Model, StopRows
 from ..contracts._model_check import broken_model
 from ..contracts._optional import Prepares, SolvesMoments
 from ..contracts._task import FloatArray, IntArray, Task
+from ..contracts._unit import Unit
 from ..data._by_column import in_place
 from ..data._encoder import fit_encoder, needs_encoding
 from ..errors import PluginError
@@ -123,10 +124,10 @@ class _Fit:
         if learner.categorical and not model.frames:
             extra["categorical"] = model.encoder.codes(table.categorical) if model.encoder else {**table.categorical}
 
-        def fit(_number: int, rows: Any, y: NDArray[Any], **given: Any) -> Model:
-            return placed.fit(rows, y, **given, **extra)
+        def fit(own: Learner, _number: int, rows: Any, y: NDArray[Any], **given: Any) -> Model:
+            return own.fit(rows, y, **given, **extra)
 
-        self._fit(model, rounds, X, stop_X, fit, groups=groups)
+        self._fit(model, placed, rounds, X, stop_X, fit=fit, groups=groups)
         return model
 
     def of_prepared(self, prepared: Prepared, rounds: Sequence[int]) -> FoldModel:
@@ -135,11 +136,11 @@ class _Fit:
         model = FoldModel([], self.data.task)
         placed = in_place(self.learner, self.data.table)
 
-        def fit(number: int, rows: IntArray, y: NDArray[Any], **given: Any) -> Model:
-            assert isinstance(placed, Prepares)
-            return placed.fit_rows(prepared.of_output(number, self.threads), rows, y, **given)
+        def fit(own: Learner, number: int, rows: IntArray, y: NDArray[Any], **given: Any) -> Model:
+            assert isinstance(own, Prepares)
+            return own.fit_rows(prepared.of_output(number, self.threads), rows, y, **given)
 
-        self._fit(model, rounds, prepared.places(self.train), stop, fit)
+        self._fit(model, placed, rounds, prepared.places(self.train), stop, fit=fit)
         return model
 
     def of_moments(self, prepared: FoldMoments) -> FoldModel | None:
@@ -161,11 +162,12 @@ class _Fit:
     def _fit(
         self,
         model: FoldModel,
+        learner: Learner,
         rounds: Sequence[int],
         X: Any,
         stop_X: Any,
-        fit: Callable[..., Model],
         *,
+        fit: Callable[..., Model],
         groups: Any = None,
     ) -> None:
         """Fit the model of each output; what the learner gets for one is as it was for the others."""
@@ -174,6 +176,11 @@ class _Fit:
         same: dict[str, Any] = {"task": self.task, "seed": self.seed, "threads": self.threads}
         for number, target in enumerate(self._targets(self.train)):
             stop_target = stop_y[number] if stop_y else None
+            in_unit, unit = self._in_unit(learner, target, weight)
+            if unit is not None:
+                target = unit.into(target)
+                stop_target = None if stop_target is None else unit.into(stop_target)
+            model.units.append(unit)
             lent = shielded(self.learner, X, target, weight, groups, stop_X, stop_target, stop_weight)
             with lent as (rows, y, own_weight, own_groups, own_stop_X, own_stop_y, own_stop_weight):
                 found: dict[str, Any] = {}
@@ -182,12 +189,22 @@ class _Fit:
                 if self.learner.stops and len(rounds):
                     found["rounds"] = rounds[number]
                 own = found if groups is None else {**found, "groups": own_groups}
-                fitted = fit(number, rows, y, sample_weight=own_weight, **same, **own)
+                fitted = fit(in_unit, number, rows, y, sample_weight=own_weight, **same, **own)
             if fault := broken_model(fitted):
                 raise PluginError(fault)
             model.models.append(fitted)
             if found:
                 model.rounds.append(int(getattr(fitted, "rounds", 1)))
+
+    def _in_unit(
+        self, learner: Learner, target: NDArray[Any], weight: FloatArray | None
+    ) -> tuple[Learner, Unit | None]:
+        """Return the learner for a target, and the unit that it wants it in if not the target's own."""
+        if self.task.is_classification or learner.frozen:
+            return learner, None
+        unit = Unit.of(target, weight)
+        twin = None if unit.is_plain else learner.in_unit(unit, self.task)
+        return (learner, None) if twin is None else (twin, unit)
 
     def _weight(self, rows: IntArray | None) -> FloatArray | None:
         return None if rows is None or self.data.weight is None else self.data.weight[rows]

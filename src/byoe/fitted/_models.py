@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from ..contracts._learner import Explains, Learner, Model
 from ..contracts._task import FloatArray, IntArray, Task
+from ..contracts._unit import Unit
 from ..data._encoder import Encoder
 from ..errors import BundleError, ParameterError, PluginError
 from ..tools._forks import after_fork
@@ -76,6 +77,8 @@ class FoldModel:
         Codes of the classes in the training rows, where some are absent.
     rounds : list of int
         Of each model, when early stopping found them.
+    units : list of Unit or None
+        In which each model predicts; None for the target's own.
     """
 
     models: list[Model]
@@ -84,6 +87,7 @@ class FoldModel:
     encoder: Encoder | None = None
     present: IntArray | None = None
     rounds: list[int] = field(default_factory=list)
+    units: list[Unit | None] = field(default_factory=list)
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         """Predict rows of a table: of its values, or of its native form where ``frames``."""
@@ -92,9 +96,10 @@ class FoldModel:
     def _predicted(self, X: Any, threads: int) -> FloatArray:
         inputs = X if self.encoder is None else self.encoder.transform(X)
         task = self._inner if self.present is None else replace(self.task, n_classes=len(self.present))
-        found = [
-            _checked(model, model.predict(inputs, threads=threads), inputs.shape[0], task) for model in self.models
-        ]
+        found = []
+        for model, unit in self.with_units():
+            values = _checked(model, model.predict(inputs, threads=threads), inputs.shape[0], task)
+            found.append(values if unit is None else unit.back(values))
         values = found[0] if len(found) == 1 else np.column_stack(found)
         if self.present is None:
             return values
@@ -114,7 +119,11 @@ class FoldModel:
                 "finalize='refit' the model sees all rows"
             )
         inputs = X if self.encoder is None else self.encoder.transform(X)
-        found = after_fork(lambda: [_explained(model, inputs, self._inner, threads) for model in self.models])
+        explained = after_fork(lambda: [_explained(model, inputs, self._inner, threads) for model in self.models])
+        found = [
+            values if unit is None else unit.contributions(values)
+            for values, (_, unit) in zip(explained, self.with_units(), strict=True)
+        ]
         values = found[0] if len(found) == 1 else np.stack(found, axis=1)
         return values if self.encoder is None else to_inputs(values, self.encoder.sources)
 
@@ -130,6 +139,10 @@ class FoldModel:
                 total += np.bincount(sources, weights=own / own.sum(), minlength=n_features)
         return total / total.sum() if total.any() else None
 
+    def with_units(self) -> Iterator[tuple[Model, Unit | None]]:
+        """Yield each model, and the unit in which it predicts."""
+        return zip(self.models, self.units or [None] * len(self.models), strict=True)
+
     @property
     def _inner(self) -> Task:
         return self.task if len(self.models) == 1 else replace(self.task, n_outputs=1)
@@ -139,12 +152,14 @@ class FoldModel:
         for model, place in zip(self.models, self.folders(folder), strict=True):
             place.mkdir(exist_ok=True)
             model.save(place)
+        units = [None if unit is None else unit.state() for unit in self.units]
         return {
             "outputs": len(self.models),
             "frames": self.frames,
             "encoder": None if self.encoder is None else self.encoder.state(),
             "present": None if self.present is None else self.present.tolist(),
             "rounds": self.rounds,
+            **({"units": units} if any(units) else {}),
         }
 
     def folders(self, folder: Path) -> list[Path]:
@@ -166,7 +181,8 @@ class FoldModel:
         inner = inner_task(learner, task, present)
         places = _places(folder, described["outputs"])
         models = after_fork(lambda: [learner.load(place, task=inner, trusted=trusted) for place in places])
-        return cls(models, task, described["frames"], encoder, present, described["rounds"])
+        units = [None if state is None else Unit.restore(state) for state in described.get("units", ())]
+        return cls(models, task, described["frames"], encoder, present, described["rounds"], units)
 
 
 def _explained(model: Model, X: Any, task: Task, threads: int) -> FloatArray:

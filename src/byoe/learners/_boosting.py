@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from ..contracts._learner import Learner, StopRows
 from ..contracts._task import Task
+from ..contracts._unit import Unit
 from ..errors import ParameterError
 from ..tools._forks import open_after_fork
+from ._units import changed
 
 # What to do instead of naming columns of categories to a library.
 CATEGORIES = (
@@ -142,6 +144,14 @@ class Booster(Learner):
 
     def memory(self, n_rows: int, n_columns: int, *, task: Task) -> float:
         return n_rows * (self.cell_bytes * n_columns + self.row_bytes * max(1, task.n_classes))
+
+    def in_unit(self, unit: Unit, task: Task) -> Self | None:
+        params = self._in_unit(self._chosen(), unit)
+        return None if params is None else changed(self, params)
+
+    def _in_unit(self, given: dict[str, Any], unit: Unit) -> dict[str, Any] | None:
+        """Return what becomes of parameters in another unit; None where the loss has no meaning there."""
+        return None
 
     def _chosen(self) -> dict[str, Any]:
         """Return the parameters that are set to something."""

@@ -6,6 +6,7 @@ import inspect
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from ..contracts._cancelling import cancelled
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
+from ..contracts._unit import Unit
 from ._boosting import CATEGORIES, Booster, take_rounds
 from ._constant import ConstantModel
 
@@ -37,6 +39,13 @@ _ALIASES = {
 
 # What tells how columns become bins.
 _BINS = frozenset("border_count feature_border_type nan_mode per_float_feature_quantization".split())
+# Losses that mean the same in any unit, and parameters that do not.
+_LOSSES = frozenset({"RMSE", "MAE", "Quantile", "Expectile"})
+_IN_UNITS = frozenset(
+    "diffusion_temperature first_feature_use_penalties langevin mvs_reg per_object_feature_penalties "
+    "posterior_sampling".split()
+)
+_LEAST_SINGLE, _MOST_SINGLE = 2.0**-60, 2.0**60
 _FEW = 64
 _MANY_CELLS = 200_000
 
@@ -157,6 +166,16 @@ class CatBoost(Booster):
             data, watched, y, task, sample_weight=sample_weight, seed=seed, threads=threads, stop=stop, rounds=rounds
         )
 
+    def _in_unit(self, given: dict[str, Any], unit: Unit) -> dict[str, Any] | None:
+        loss, metric = given.get("loss_function", "RMSE"), given.get("eval_metric", "RMSE")
+        if not (_is_equivariant(loss) and _is_equivariant(metric)) or _IN_UNITS & given.keys():
+            return None
+        if unit.center != 0 and not given.get("boost_from_average", True):  # it starts from the target's own zero
+            return None
+        # Of squared errors nothing depends on the scale, but for the range of single precision.
+        scaled = loss != "RMSE" or not _LEAST_SINGLE < unit.scale < _MOST_SINGLE
+        return {} if scaled or unit.center != 0 else None
+
     @property
     def gpu(self) -> Mapping[str, Any]:
         given = {name for name, value in self.own_params().items() if value is not None}
@@ -188,7 +207,7 @@ class CatBoost(Booster):
         )
         bins = {name: value for name, value in self.own_params().items() if name in _BINS and value is not None}
         pool.quantize(task_type="CPU", random_seed=seed, **bins)
-        return pool, X
+        return pool, X, y
 
     def fit_rows(
         self,
@@ -203,9 +222,15 @@ class CatBoost(Booster):
         stop: StopRows | None = None,
         rounds: int | None = None,
     ) -> Model:
-        pool, X = prepared
+        pool, X, labels = prepared
         if _is_constant(X, rows):
             return ConstantModel.of(y, task, sample_weight)
+        if not np.array_equal(labels[rows], y):  # in another unit, and a pool keeps the labels that it was made with
+            if stop is not None:
+                stop = replace(stop, X=X[stop.X])
+            own: dict[str, Any] = {"sample_weight": sample_weight, "seed": seed, "threads": threads}
+            columns = dict.fromkeys(pool.get_cat_feature_indices(), 0)
+            return self.fit(X[rows], y, task=task, categorical=columns, stop=stop, rounds=rounds, **own)
         watched = None if stop is None else pool.slice(stop.X)
         return self._train(
             pool.slice(rows),
@@ -270,6 +295,10 @@ class CatBoost(Booster):
         model = kind()
         model.load_model(str(folder / "model.cbm"))
         return CatBoostModel(model, task)
+
+
+def _is_equivariant(loss: Any) -> bool:
+    return isinstance(loss, str) and loss.partition(":")[0] in _LOSSES and "delta" not in loss
 
 
 # CatBoost refuses a second fit on a device at a time.

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Self
 
 from numpy.typing import NDArray
 
 from ..contracts._task import Task
+from ..contracts._unit import Unit
 from ._boosting import check_few_classes
 from ._estimator import EstimatorLearner
+from ._units import changed, converted
+
+# Of criteria that mean the same in any unit: what they are powers of.
+_POWERS = {"squared_error": 2, "friedman_mse": 2, "absolute_error": 1}
 
 
 class _Forest(EstimatorLearner):
@@ -46,6 +51,14 @@ class _Forest(EstimatorLearner):
     def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
         trees: int = self.own_params().get("n_estimators", 100)
         return 2e-3 * trees + 2e-8 * trees * n_rows * n_columns * math.log2(max(2, n_rows)) / 3
+
+    def in_unit(self, unit: Unit, task: Task) -> Self | None:
+        given = self.own_params()
+        power = _POWERS.get(given.get("criterion", "squared_error"))
+        of_impurity = [name for name in ("min_impurity_decrease", "ccp_alpha") if given.get(name)]
+        if power is None or (of_impurity and task.n_outputs > 1):
+            return None
+        return changed(self, converted(given, dict.fromkeys(of_impurity, power), unit))
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         regressor, classifier = self._kinds()

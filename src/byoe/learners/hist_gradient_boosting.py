@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, Task
+from ..contracts._unit import Unit
 from ..tools._estimators import set_seed
 from ._boosting import CATEGORIES, check_few_classes, guess_seconds, take_rounds
 from ._estimator import EstimatorLearner, EstimatorModel
+from ._units import changed, converted
 
 _MOST_CATEGORIES = 250
 _FEWEST_ROWS_EACH = 25
+# Of losses that mean the same in any unit: what they, and the tolerance, are powers of.
+_POWERS = {"squared_error": 2, "absolute_error": 1, "quantile": 1}
 
 
 class HistGradientBoosting(EstimatorLearner):
@@ -75,6 +79,13 @@ class HistGradientBoosting(EstimatorLearner):
 
         kind = HistGradientBoostingClassifier if task.is_classification else HistGradientBoostingRegressor
         return kind(**{"early_stopping": False, **self.own_params()})
+
+    def in_unit(self, unit: Unit, task: Task) -> Self | None:
+        given = self.own_params()
+        power = _POWERS.get(given.get("loss", "squared_error"))
+        if power is None or given.get("scoring", "loss") != "loss":
+            return None
+        return changed(self, converted(given, {"tol": power}, unit))
 
     def fit(
         self,

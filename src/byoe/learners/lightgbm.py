@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
+from ..contracts._unit import Unit
 from ..errors import ParameterError
 from ._boosting import CATEGORIES, Booster, enough_rows, of_function, take_rounds
+from ._units import converted
 
 _NOT_OURS = frozenset("self kwargs class_weight importance_type n_jobs".split())
 _NATIVE_ONLY = frozenset(
@@ -28,6 +30,15 @@ _NATIVE_ONLY = frozenset(
 )
 # By which no rounds can be counted.
 _NO_METRIC = ("", "None", "na", "null", "custom")
+# Of losses that mean the same in any unit: what the parameters that are in units of the target are powers of.
+_SQUARED: Mapping[str, int] = {"min_split_gain": 2, "reg_alpha": 1, "max_delta_step": 1}
+_ABSOLUTE: Mapping[str, int] = {}
+_POWERS: Mapping[str, Mapping[str, int]] = {
+    **dict.fromkeys("regression regression_l2 l2 mean_squared_error mse l2_root rmse".split(), _SQUARED),
+    **dict.fromkeys("regression_l1 l1 mean_absolute_error mae quantile".split(), _ABSOLUTE),
+    "huber": {**_SQUARED, "alpha": 1},
+    "fair": {**_SQUARED, "fair_c": 1},
+}
 
 
 @cache
@@ -176,6 +187,14 @@ class LightGBM(Booster):
         if stop is not None:
             watched = data.create_valid(stop.X, label=stop.y, weight=stop.sample_weight)
         return _train(params, number, data, watched, task, stop)
+
+    def _in_unit(self, given: dict[str, Any], unit: Unit) -> dict[str, Any] | None:
+        objective = given.get("objective", "regression")
+        powers = _POWERS.get(objective) if isinstance(objective, str) else None
+        from_zero = not given.get("boost_from_average", True) and unit.center != 0
+        if powers is None or from_zero or given.get("reg_sqrt") or "metric" in given:
+            return None
+        return converted({"alpha": 0.9, "fair_c": 1.0, **given}, powers, unit)
 
     def can_prepare(self, X: Any) -> bool:
         given = self.own_params()  # linear trees need the numbers, too

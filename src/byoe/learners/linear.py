@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..contracts._learner import Model
 from ..contracts._optional import Moments
 from ..contracts._task import FloatArray, Task
+from ..contracts._unit import Unit
 from ._estimator import EstimatorLearner
 
 # Below this reciprocal condition number rounding may change a model's eighth digit.
@@ -134,6 +135,9 @@ class Ridge(_Linear):
         cells = n_rows * n_columns
         return 8e-8 * cells * task.n_classes if task.is_classification else 4e-8 * cells * (1 + n_columns / 400)
 
+    def in_unit(self, unit: Unit, task: Task) -> Self | None:
+        return self if self.own_params().get("positive") else None  # whose solver has a tolerance
+
     def can_fit_moments(self, task: Task) -> bool:
         params = self.own_params()
         if task.is_classification or set(params) - {"alpha", "fit_intercept", "positive", "solver"}:
@@ -172,8 +176,9 @@ class ElasticNet(_Linear):
 
     Parameters
     ----------
-    alpha : float, default=1.0 for regression, 0.01 for classes
-        Strength of the penalty, per row, on standardised columns.
+    alpha : float, default=0.01
+        Strength of the penalty, per row, on standardised columns and, for regression, in units of the
+        target's standard deviation.
     l1_ratio : float, default=0.5
         Share of the L1 penalty.
     **params
@@ -194,12 +199,34 @@ class ElasticNet(_Linear):
         both = {*ElasticNet().get_params(), *LogisticRegression().get_params()}
         return frozenset(both - {"C", "penalty", "n_jobs", "random_state", "warm_start", "verbose"})
 
+    def fit(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+    ) -> Model:
+        same: dict[str, Any] = {"task": task, "sample_weight": sample_weight, "seed": seed, "threads": threads}
+        if task.is_classification:
+            return super().fit(X, y, **same)
+        # The penalty of absolute values is in units of the target.
+        mean = np.average(y, axis=0, weights=sample_weight)
+        spread = np.sqrt(np.average((y - mean) ** 2, axis=0, weights=sample_weight))
+        scale = np.where(spread > 0, spread, 1.0)
+        center = mean if self.own_params().get("fit_intercept", True) else np.zeros_like(mean)
+        found = super().fit(X, (y - center) / scale, **same)
+        assert isinstance(found, LinearModel)
+        return LinearModel(found.coef * np.reshape(scale, (-1, 1)), found.intercept * scale + center, task)
+
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         from sklearn.linear_model import ElasticNet, LogisticRegression
 
         params = self.own_params()
         if not task.is_classification:
-            return ElasticNet(**params)
+            return ElasticNet(**{"alpha": 0.01, **params})
         alpha = params.pop("alpha", 0.01)
         defaults = {"l1_ratio": 0.5, "max_iter": 5000}
         return LogisticRegression(C=1.0 / (alpha * len(y)), solver="saga", **{**defaults, **params})

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
+from ..contracts._unit import Unit
 from ._boosting import CATEGORIES, Booster, constraint_texts, enough_rows, of_function, shared_lock, take_rounds
+from ._units import converted
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.
 _NOT_OURS = frozenset(
@@ -26,6 +28,15 @@ _NATIVE_ONLY = frozenset(
     "tweedie_variance_power updater".split()
 )
 
+# Of losses that mean the same in any unit: what the parameters that are in units of the target are powers of.
+_SQUARED = {"gamma": 2, "reg_alpha": 1, "max_delta_step": 1}
+_POWERS: dict[str, dict[str, int]] = {
+    "reg:squarederror": _SQUARED,
+    "reg:pseudohubererror": {**_SQUARED, "huber_slope": 1},
+    "reg:absoluteerror": {},
+    "reg:quantileerror": {},
+}
+_METRICS = frozenset({"rmse", "mae", "mphe", "quantile"})
 _CONFIGURING = shared_lock()
 _CHUNK = 1 << 16
 
@@ -159,6 +170,16 @@ class XGBoost(Booster):
         data = matrix(X, label=y, weight=sample_weight)
         watched = None if stop is None else matrix(stop.X, label=stop.y, weight=stop.sample_weight)
         return _train(given, data, watched, task, seed=seed, threads=threads, stop=stop, rounds=rounds)
+
+    def _in_unit(self, given: dict[str, Any], unit: Unit) -> dict[str, Any] | None:
+        objective, metric = given.get("objective", "reg:squarederror"), given.get("eval_metric", "rmse")
+        powers = _POWERS.get(objective) if isinstance(objective, str) else None
+        if powers is None or not _METRICS.issuperset([metric] if isinstance(metric, str) else metric):
+            return None
+        params = converted({"huber_slope": 1.0, **given}, powers, unit)
+        if "base_score" in given:
+            params["base_score"] = float(unit.into(np.asarray(given["base_score"], dtype=np.float64)))
+        return params
 
     @property
     def gpu(self) -> Mapping[str, Any]:

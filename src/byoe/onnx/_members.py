@@ -37,7 +37,11 @@ def fold_model(graph: Graph, model: Any, x: str, columns: Sequence[Column]) -> s
     task = model.task if len(model.models) == 1 else Task("regression")
     if model.present is not None:
         task = Task("classification", len(model.present))
-    found = graph.join([_of_member(graph, one, x, width, task) for one in model.models])
+    parts = []
+    for one, unit in model.with_units():
+        part = _of_member(graph, one, x, width, task)
+        parts.append(part if unit is None else graph.add(graph.scale(part, unit.scale), unit.center))
+    found = graph.join(parts)
     return found if model.present is None else graph.scatter(found, model.present.tolist(), model.task.n_classes)
 
 

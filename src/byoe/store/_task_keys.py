@@ -29,7 +29,7 @@ from ..registry._registry import find
 from ..tools._digests import json_digest
 from ..tools._versions import distributions, installed_version
 
-FORMAT = 1
+FORMAT = 2  # 1: regression targets were fitted as they are
 # What is kept has ensembles inside under the file that they were in at first.
 _FIRST_NAMED = '"byoe:Ensemble', '"byoe._ensemble:Ensemble'
 _OURS = frozenset({"byoe", "sklearn"})  # whose versions are always part of it
