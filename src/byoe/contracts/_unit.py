@@ -11,8 +11,8 @@ from ._task import FloatArray
 
 # A spread from 1/4 to a million is ordinary: there no tolerance of a library shows in its models.
 _ORDINARY = (2.0**-2, 2.0**20)
-# Single precision has seven digits; beyond so many spreads from zero fewer than four are left.
-_FAR = 2.0**10
+# Single precision has seven digits; beyond so many spreads from zero fewer than five are left.
+_FAR = 2.0**7
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Unit:
         """Return the unit for a training part's targets, of shape (n_rows,) or (n_rows, n_outputs).
 
         One target stays as it is where its standard deviation lies between 1/4 and 2**20 and its mean
-        is at most 1024 of these from zero. Else the scale is a power of two, so that dividing by it loses
+        is at most 128 of these from zero. Else the scale is a power of two, so that dividing by it loses
         no digit, and the center a multiple of one. Targets that are fitted together are each divided by
         their own standard deviation, so that none counts more for its unit.
         """

@@ -45,7 +45,7 @@ _IN_UNITS = frozenset(
     "diffusion_temperature first_feature_use_penalties langevin mvs_reg per_object_feature_penalties "
     "posterior_sampling".split()
 )
-_LEAST_SINGLE, _MOST_SINGLE = 2.0**-60, 2.0**60
+_LEAST_SINGLE, _MOST_SINGLE = 2.0**-100, 2.0**100
 _FEW = 64
 _MANY_CELLS = 200_000
 
