@@ -111,23 +111,35 @@ IN_UNITS = {
     "xgboost gamma": {"n_rounds": 20, "gamma": 2.0},
     "xgboost alpha": {"n_rounds": 20, "reg_alpha": 5.0},
     "xgboost step": {"n_rounds": 20, "max_delta_step": 0.05},
-    "xgboost huber": {"n_rounds": 20, "objective": "reg:pseudohubererror"},
+    "xgboost huber": {"n_rounds": 20, "objective": "reg:pseudohubererror", "huber_slope": 0.3},
     "xgboost start": {"n_rounds": 5, "base_score": 0.25},
     "lightgbm gamma": {"n_rounds": 20, "min_split_gain": 2.0},
     "lightgbm alpha": {"n_rounds": 20, "reg_alpha": 5.0},
     "lightgbm step": {"n_rounds": 20, "max_delta_step": 0.05},
-    "lightgbm huber": {"n_rounds": 20, "objective": "huber"},
-    "lightgbm fair": {"n_rounds": 20, "objective": "fair"},
+    "lightgbm huber": {"n_rounds": 20, "objective": "huber", "alpha": 0.3},
+    "lightgbm fair": {"n_rounds": 20, "objective": "fair", "fair_c": 0.3},
     "random_forest impurity": {"n_estimators": 5, "min_impurity_decrease": 0.02},
     "random_forest pruned": {"n_estimators": 5, "ccp_alpha": 0.02},
     "random_forest absolute": {"n_estimators": 5, "ccp_alpha": 0.02, "criterion": "absolute_error"},
 }
-POWERS = {"gamma": 2, "alpha": 1, "step": 1, "start": 1, "impurity": 2, "pruned": 2, "absolute": 1}
+POWERS = {
+    "gamma": 2,
+    "alpha": 1,
+    "step": 1,
+    "start": 1,
+    "huber": 1,
+    "fair": 1,
+    "impurity": 2,
+    "pruned": 2,
+    "absolute": 1,
+}
 NAMES = {
     "gamma": ("gamma", "min_split_gain"),
     "alpha": ("reg_alpha",),
     "step": ("max_delta_step",),
     "start": ("base_score",),
+    "huber": ("huber_slope", "alpha"),
+    "fair": ("fair_c",),
     "impurity": ("min_impurity_decrease",),
     "pruned": ("ccp_alpha",),
     "absolute": ("ccp_alpha",),
@@ -140,15 +152,9 @@ def test_a_parameter_in_units_of_the_target_keeps_its_meaning(case, table):
     name, kind = case.split()
     scale, params = 2.0**-20, IN_UNITS[case]
     usual = fitted([learner(name, **params)], X, y).predict(X)
-    free = {key: value for key, value in params.items() if key not in NAMES.get(kind, ("objective",))}
+    free = {key: value for key, value in params.items() if key not in NAMES[kind]}
     assert not np.allclose(fitted([learner(name, **free)], X, y).predict(X), usual)
-    small = {
-        key: value * scale ** POWERS[kind] if key in NAMES.get(kind, ()) else value for key, value in params.items()
-    }
-    if kind == "huber":
-        small |= {"huber_slope": scale} if name == "xgboost" else {"alpha": 0.9 * scale}
-    if kind == "fair":
-        small |= {"fair_c": scale}
+    small = {key: value * scale ** POWERS[kind] if key in NAMES[kind] else value for key, value in params.items()}
     found = fitted([learner(name, **small)], X, y * scale).predict(X)
     np.testing.assert_allclose(found / scale, usual, rtol=1e-6)
 

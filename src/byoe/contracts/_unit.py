@@ -28,7 +28,7 @@ class Unit:
     >>> import numpy as np
     >>> unit = Unit.of(np.array([1.0, 2.0, 3.0]) * 1e-9)
     >>> unit.into(np.array([4e-9]))
-    array([4.29496730])
+    array([8.58993459])
     >>> unit.back(unit.into(np.array([4e-9])))
     array([4.e-09])
     """

@@ -194,7 +194,7 @@ class LightGBM(Booster):
         from_zero = not given.get("boost_from_average", True) and unit.center != 0
         if powers is None or from_zero or given.get("reg_sqrt") or "metric" in given:
             return None
-        return converted({"alpha": 0.9, "fair_c": 1.0, **given}, powers, unit)
+        return converted(given, powers, unit)
 
     def can_prepare(self, X: Any) -> bool:
         given = self.own_params()  # linear trees need the numbers, too

@@ -176,7 +176,7 @@ class XGBoost(Booster):
         powers = _POWERS.get(objective) if isinstance(objective, str) else None
         if powers is None or not _METRICS.issuperset([metric] if isinstance(metric, str) else metric):
             return None
-        params = converted({"huber_slope": 1.0, **given}, powers, unit)
+        params = converted(given, powers, unit)
         if "base_score" in given:
             params["base_score"] = float(unit.into(np.asarray(given["base_score"], dtype=np.float64)))
         return params
