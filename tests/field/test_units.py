@@ -3,6 +3,10 @@
 scikit-learn #14838: trees that do not split where the target's variance is below the machine's epsilon
 scikit-learn #29922: the same for small targets in a forest
 shap #876, DecisionTree.jl #191: trees of one leaf, for targets of 1e-5
+dmlc/xgboost #4665: early stopping at once, where the loss is 1e-5
+LightGBM #2570: labels in single precision, so that 3e9 plus noise loses the noise
+darts #1394: CatBoost refuses such a target, whose values are all equal in single precision
+scikit-learn #8893: min_impurity_decrease is in the square of the target's unit
 """
 
 import json
