@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 from ..contracts._blender import OOF
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
-from ..tools._estimators import copied, linear_terms
+from ..tools._estimators import copied, linear_terms, wants_codes
+from ._labels import prepare_labels
 
 _ROWS = 60
 
 
 def fit(estimator: Any, X: FloatArray, y: NDArray[Any], oof: OOF) -> Any:
-    """Return a copy of an estimator, fitted with the weights of some out-of-fold predictions."""
+    """Return a copy of an estimator, fitted with the weights and to the labels of some out-of-fold predictions."""
     weights = {} if oof.sample_weight is None else {"sample_weight": oof.sample_weight}
-    return copied(estimator).fit(X, y, **weights)
+    model = copied(estimator)
+    target = prepare_labels(model, oof)[0] if oof.task.is_classification else y
+    return model.fit(X, target, **weights)
 
 
 def check(estimator: Any, task: Task) -> None:
@@ -29,11 +32,11 @@ def check(estimator: Any, task: Task) -> None:
     """
     random = np.random.default_rng(0)
     X = random.normal(size=(_ROWS, 2))
-    y = (
-        random.permutation(_ROWS) % task.n_classes
-        if task.is_classification
-        else np.exp(X[:, 0] / 2) + random.random(_ROWS)
-    )
+    if task.is_classification:
+        codes = random.permutation(_ROWS) % task.n_classes
+        y = codes if task.classes is None or wants_codes(estimator) else task.labels(codes)
+    else:
+        y = np.exp(X[:, 0] / 2) + random.random(_ROWS)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

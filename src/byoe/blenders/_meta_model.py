@@ -13,8 +13,10 @@ from sklearn.utils.validation import has_fit_parameter
 from ..contracts._blender import OOF, Blender, Linear
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
+from ..tools._answers import answers, columns_of, own_classes, votes
 from ..tools._estimators import copied, fit_params, last_step, linear_terms, set_seed
 from ..tools._skops import load_skops
+from ._labels import prepare_labels
 
 
 class MetaModel(Blender):
@@ -31,6 +33,7 @@ class MetaModel(Blender):
         self.name = type(estimator).__name__
         self.weights = "approximate" if has_fit_parameter(last_step(estimator), "sample_weight") else "none"
         self._n_classes = 0
+        self._columns: list[int] = []  # the codes of the estimator's own classes
 
     @property
     def takes_scores(self) -> bool:
@@ -54,7 +57,13 @@ class MetaModel(Blender):
         self.estimator_ = copied(self.user_estimator)
         set_seed(self.estimator_, oof.seed)
         weights = fit_params(self.estimator_, sample_weight=oof.sample_weight)
-        self.estimator_.fit(meta_features(oof.predictions, oof.task), oof.y, **weights)
+        task, y = oof.task, oof.y
+        if task.is_classification:
+            y, known = prepare_labels(self.estimator_, oof)
+        self.estimator_.fit(meta_features(oof.predictions, task), y, **weights)
+        if task.is_classification:
+            own = own_classes(self.estimator_, np.unique(y))
+            self._columns = [code for code in columns_of(own, known, self.name) if code is not None]
         return self
 
     def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
@@ -62,13 +71,16 @@ class MetaModel(Blender):
         inputs = meta_features(predictions, task)
         if not self._n_classes:
             return np.asarray(self.estimator_.predict(inputs), dtype=np.float64)
-        columns = self.estimator_.classes_
+        own = own_classes(self.estimator_, np.arange(len(self._columns)))[np.argsort(self._columns)]
+        ask = answers if self.gives_probabilities else votes
         blended = np.zeros((len(inputs), self._n_classes))
-        if self.gives_probabilities:
-            blended[:, columns] = self.estimator_.predict_proba(inputs)
-        else:
-            blended[np.arange(len(inputs)), self.estimator_.predict(inputs)] = 1.0
+        blended[:, sorted(self._columns)] = ask(self.estimator_, inputs, own)
         return blended
+
+    @property
+    def columns(self) -> list[int]:
+        """The codes of the classes of the fitted estimator, in the order of its own."""
+        return self._columns
 
     def linear(self, X: Any = None) -> Linear | None:
         terms = None if self._n_classes else linear_terms(self.estimator_)
@@ -78,7 +90,7 @@ class MetaModel(Blender):
         from skops import io
 
         file = base64.b64encode(io.dumps(self.estimator_)).decode("ascii")
-        return {"skops": file, "n_classes": self._n_classes}
+        return {"skops": file, "n_classes": self._n_classes, "columns": self._columns}
 
     def skops_files(self) -> list[bytes]:
         return [base64.b64decode(self.state()["skops"])]
@@ -86,6 +98,9 @@ class MetaModel(Blender):
     def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
         self.estimator_ = load_skops(base64.b64decode(state["skops"]), frozenset(), trusted)
         self._n_classes = state["n_classes"]
+        # Of a time when a meta-model was fitted on codes.
+        codes = getattr(self.estimator_, "classes_", ()) if self._n_classes else ()
+        self._columns = state["columns"] if "columns" in state else [int(code) for code in codes]
         return self
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class BundleReader:
         self.folder = Path(path)
         self.manifest = read_manifest(self.folder, sha256)
         self.trusted = tuple(trusted)
-        self.task = Task(**self.manifest["task"])
+        self.task = Task(**self.manifest["task"], classes=self.classes)
         self._learners = {entry["label"]: entry for entry in self.manifest["spec"]["learners"]}
         used = [entry["libraries"] for entry in self.manifest["members"] if entry["used"]]
         self.check(sorted({"byoe", "numpy", *self.manifest["blender_libraries"]}.union(*used)))

@@ -111,7 +111,7 @@ def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None
         "byoe": __version__,
         "libraries": {name: installed_version(name) for name in sorted(libraries)},
         "spec": contents.spec,
-        "task": asdict(task),
+        "task": task.as_json(),
         "classes": _classes(ensemble.classes_) if task.is_classification else None,
         **ensemble._form.as_json(),
         "members": described,

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -165,7 +165,7 @@ def _lean_learner(subject: LearnerSubject) -> None:
                 Path(folder),
                 given.X,
                 files=str(place),
-                task=asdict(task),
+                task=task.as_json(),
                 explained=str(Path(folder, "contributions.npy")) if "contributions" in expected else "",
             )
         _check_same(answers, expected, task)

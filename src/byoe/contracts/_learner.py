@@ -138,6 +138,14 @@ class Learner(Parameters):
         a list with a number for each, a list of lists of positions, or a list of positions.
     elsewhere : mapping of str to str
         Parameters of the library that the ensemble decides, and what to do instead, as messages say it.
+    labelled : bool
+        Whether ``fit`` gets the classes as the user calls them, those of ``task.classes``, instead of codes. Its models
+        answer in columns of the order of the classes all the same.
+    by_label : tuple of str
+        Own parameters that hold a value for each class: a mapping from labels, or a list in the order of the classes.
+        Labels that the target does not have are refused before anything is fitted. What ``fit`` finds there is always
+        a mapping from codes, without the classes that are absent from its rows; where it is ``labelled``, what
+        the user gave.
     shared : mapping of str to str
         Shared name -> own parameter, for the names of ``SHARED_NAMES`` (or further ones) that
         reach this learner from outside: ``learning_rate``, ``max_depth``, ``n_rounds``, … and
@@ -177,6 +185,8 @@ class Learner(Parameters):
     encoded: bool = True
     pickles: bool = False
     by_column: ClassVar[Mapping[str, str]] = {}
+    labelled: bool = False
+    by_label: ClassVar[tuple[str, ...]] = ()
     shared: ClassVar[Mapping[str, str]] = {}
     aliases: ClassVar[Mapping[str, str]] = {}
     needs: ClassVar[tuple[str, ...]] = ()
@@ -226,7 +236,8 @@ class Learner(Parameters):
             categories stands for one that is not known. A frame where ``frames`` is true and
             the user gave one.
         y : array of shape (n_rows,)
-            float64 for regression; int64 codes 0 … n_classes - 1, all present, for classes.
+            float64 for regression; int64 codes 0 … n_classes - 1, all present, for classes, or their labels where
+            ``labelled``.
         task : Task
         sample_weight : array of shape (n_rows,) or None
         seed : int
@@ -245,11 +256,23 @@ class Learner(Parameters):
         """Set parameters among ``by_column`` to what ``fit`` is to find there."""
         return self.set_params(**values)
 
+    @property
+    def rows_each(self) -> int:
+        """How many rows of each class a fit needs, where it splits them itself."""
+        return 1
+
+    def values_by_label(self) -> dict[str, Any]:
+        """Return the given parameters among ``by_label``, as the user gave them."""
+        given = self.own_params()
+        return {name: given[name] for name in self.by_label if given.get(name) is not None}
+
     def check(self, task: Task) -> None:
         """Raise a ParameterError, before anything is fitted, for what cannot work."""
         if task.kind not in self.tasks:
             raise ParameterError(f"{self.name} does not do {task.kind}")
         self.check_names(self._given)
+        if not task.is_classification and (names := ", ".join(self.values_by_label())):
+            raise ParameterError(f"{self.name}: {names} is about classes, and this is a regression ensemble")
 
     def in_unit(self, unit: Unit, task: Task) -> Self | None:
         """Return a learner that does with targets in another unit what this one does with them as they are.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..tools._distributions import both_columns, distributions
 
 Level = Literal["exact", "approximate", "none"]
 
@@ -31,11 +33,15 @@ class Task:
         Number of classes; 0 for regression.
     n_outputs : int
         Number of targets; 1 for classification.
+    classes : array of shape (n_classes,) or None
+        The classes as the user calls them, sorted; a code is a place among them. None where codes are all that
+        is known.
     """
 
     kind: Literal["regression", "classification"]
     n_classes: int = 0
     n_outputs: int = 1
+    classes: NDArray[Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_classification(self) -> bool:
@@ -48,15 +54,36 @@ class Task:
             return (self.n_classes,)
         return () if self.n_outputs == 1 else (self.n_outputs,)
 
-    def check(self, prediction: Any, n_rows: int, who: str) -> FloatArray:
-        """Return a learner's or blender's prediction as float64, or say what is wrong with it."""
+    def labels(self, codes: IntArray) -> NDArray[Any]:
+        """Return what the user calls the classes of some codes; the codes where that is not known."""
+        return codes if self.classes is None else self.classes[codes]
+
+    def of_classes(self, present: IntArray | None) -> Task:
+        """Return the task for rows in which only some classes are present, given by their codes; None for all."""
+        if present is None:
+            return self
+        labels = None if self.classes is None else self.classes[present]
+        return replace(self, n_classes=len(present), classes=labels)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what stands in files: all but the classes, which these hold beside it."""
+        return {"kind": self.kind, "n_classes": self.n_classes, "n_outputs": self.n_outputs}
+
+    def check(self, prediction: Any, n_rows: int, who: str, *, scores: bool = False) -> FloatArray:
+        """Return a learner's or blender's prediction as float64, or say what is wrong with it.
+
+        Probabilities are made to sum to one in every row, unless they are ``scores``: decision values or votes.
+        """
         found = np.asarray(prediction)
         if found.dtype.kind not in "fiub":
             raise ValueError(f"{who} returned values of type {found.dtype}, expected numbers")
         values = found.astype(np.float64, copy=False)
         expected = (n_rows, *self.width)
-        if values.shape != expected:
+        single = self.n_classes == 2 and not scores and values.shape in ((n_rows,), (n_rows, 1))
+        if values.shape != expected and not single:
             raise ValueError(f"{who} returned shape {values.shape}, expected {expected}")
         if not np.isfinite(values).all():
             raise ValueError(f"{who} returned {np.sum(~np.isfinite(values))} values that are not finite")
-        return values
+        if not self.is_classification or scores:
+            return values
+        return distributions(both_columns(values.reshape(-1), who) if single else values, who)

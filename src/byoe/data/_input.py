@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, issparse
 from sklearn.base import BaseEstimator
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_array, column_or_1d, validate_data
 
 from ..contracts._task import FloatArray, Task
 from ..errors import InputError
 from ._cells import is_missing
+from ._classes import as_labels, check_one_target
 from ._column import Column
 from ._form import TableForm
 from ._numbers import chosen_categories, describe, encode, raw_columns
@@ -205,12 +205,14 @@ def read_target(
             raise InputError(f"the target holds one class only ({classes[0]!r}); a classifier needs two")
         if sample_weight is not None and len(np.unique(codes[sample_weight > 0])) < 2:
             raise InputError("the rows with a positive sample_weight hold one class only; a classifier needs two")
-        return codes.astype(np.int64), Task("classification", len(classes)), classes
+        return codes.astype(np.int64), Task("classification", len(classes), classes=classes), classes
     return y, Task("regression", n_outputs=1 if y.ndim == 1 else y.shape[1]), None
 
 
 def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
     """Return the target as an array without holes; of float64 for regression."""
+    if classification:
+        check_one_target(y)
     shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
     several = not classification and len(shape) == 2 and shape[1] > 1
     y = np.asarray(y) if several else column_or_1d(y, warn=True)
@@ -227,8 +229,7 @@ def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
             "Drop these rows; byoe never guesses a target"
         )
     if classification:
-        check_classification_targets(y)
-        return np.asarray(y)
+        return as_labels(np.asarray(y))
     try:
         values = np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError) as error:

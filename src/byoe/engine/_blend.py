@@ -68,7 +68,8 @@ def _fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
         held_out.append(fit_clone(blender, oof.rows(train)).in_use)
         features = None if oof.X is None else oof.X[test]
         blended = held_out[-1].predict(oof.predictions[test], features)
-        blended = task.check(blended, len(test), f"blender {blender.name}{blender.origin}")
+        scores = not blender.gives_probabilities
+        blended = task.check(blended, len(test), f"blender {blender.name}{blender.origin}", scores=scores)
         np.add.at(sums, test, blended)
         np.add.at(counts, test, 1)
     divisor = np.maximum(counts, 1).reshape(-1, *([1] * (sums.ndim - 1)))

@@ -27,6 +27,7 @@ from ..errors import PluginError
 from ..fitted._models import FoldModel, inner_task
 from ..fitted._shield import shielded
 from ..folds._inside import hold_out, inner_folds
+from ..tools._labels import for_part
 from ._moments import FoldMoments, of_output
 from ._prepared import Preparation, Prepared
 from ._rows import Rows, targets
@@ -81,6 +82,7 @@ def fit_fold(
             "a class is absent from the training part, and a decision value for it cannot be made up; stratify the "
             "folds, or wrap the member in sklearn.calibration.CalibratedClassifierCV"
         )
+    learner = _for_classes(learner, data.task, present)
     inner = inner_task(learner, data.task, present)
     fit = _Fit(learner, data, train, stop, present, inner, seed, threads)
     if isinstance(prepared, FoldMoments):
@@ -107,7 +109,9 @@ class _Fit:
         """Fit on copies of the rows, encoded where the learner wants that."""
         learner, data, train, table = self.learner, self.data, self.train, self.data.table
         encode = needs_encoding(learner, table)
-        model = FoldModel([], data.task, learner.frames and not encode, present=self.present)
+        model = FoldModel(
+            [], data.task, learner.frames and not encode, present=self.present, scores=not learner.gives_probabilities
+        )
         X = table.rows(train, frames=model.frames)
         if encode:
             folds = partial(inner_folds, data.plan, train, self.seed)
@@ -133,7 +137,7 @@ class _Fit:
     def of_prepared(self, prepared: Prepared, rounds: Sequence[int]) -> FoldModel:
         """Fit on rows of what the learner prepared."""
         stop = None if self.stop is None else prepared.places(self.stop)
-        model = FoldModel([], self.data.task)
+        model = FoldModel([], self.data.task, scores=not self.learner.gives_probabilities)
         placed = in_place(self.learner, self.data.table)
 
         def fit(own: Learner, number: int, rows: IntArray, y: NDArray[Any], **given: Any) -> Model:
@@ -150,7 +154,7 @@ class _Fit:
             return None
         assert isinstance(self.learner, SolvesMoments)
         encoder, moments = found
-        model = FoldModel([], self.data.task, encoder=encoder)
+        model = FoldModel([], self.data.task, encoder=encoder, scores=not self.learner.gives_probabilities)
         together = self.task.n_outputs == self.data.task.n_outputs
         for own in [moments] if together else [of_output(moments, i) for i in range(self.data.task.n_outputs)]:
             solved = self.learner.fit_moments(own, task=self.task, seed=self.seed, threads=self.threads)
@@ -210,7 +214,19 @@ class _Fit:
         return None if rows is None or self.data.weight is None else self.data.weight[rows]
 
     def _targets(self, rows: IntArray | None) -> list[NDArray[Any]]:
-        return [] if rows is None else targets(self.data.y[rows], self.present, self.data.task, self.task)
+        if rows is None:
+            return []
+        found = targets(self.data.y[rows], self.present, self.data.task, self.task)
+        return [self.task.labels(y) for y in found] if self.learner.labelled and self.task.is_classification else found
+
+
+def _for_classes(learner: Learner, task: Task, present: IntArray | None) -> Learner:
+    """Return the learner with what it holds by label as it is fitted: by code, or of the classes that are there."""
+    if task.classes is None or learner.frozen:
+        return learner
+    given = learner.values_by_label()
+    codes = None if present is None else present.tolist()
+    return learner.set_params(**for_part(given, task.classes, codes, labelled=learner.labelled)) if given else learner
 
 
 def _absent_classes(y: NDArray[Any], task: Task) -> IntArray | None:

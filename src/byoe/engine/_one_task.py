@@ -28,7 +28,8 @@ def carry_out(item: FitTask, data: Rows, threads: int, rounds: list[int], prepar
         if item.test is None:
             return Outcome(item, seconds, model)
         unseen = data.table.rows(item.test, frames=model.frames)
-        oof = data.task.check(model.predict(unseen, threads=threads), len(item.test), item.label)
+        predicted = model.predict(unseen, threads=threads)
+        oof = data.task.check(predicted, len(item.test), item.label, scores=model.scores)
     except Exception as error:
         return Outcome(item, time.perf_counter() - started, error=error)
     predicting = time.perf_counter() - started - seconds

@@ -28,7 +28,7 @@ from ..engine._blend import fit_blend
 from ..engine._clock import read_time_limit
 from ..engine._crossfit import CrossFit, Failure, cross_fit
 from ..engine._resources import Resources
-from ..engine._rows import Rows
+from ..engine._rows import Rows, check_rare_classes
 from ..engine._tasks import TaskStore
 from ..errors import BundleError, InputError, ParameterError
 from ..fitted._out_of_fold import OutOfFold
@@ -38,8 +38,9 @@ from ..fitted._record import FitRecord
 from ..folds._leaks import warn_of_leaks
 from ..folds._plan import SplitPlan
 from ..folds._splits import make_plan
+from ..registry._classes import check_classes
 from ..registry._json_form import arguments
-from ..registry._members import check_frozen_classes, check_members, labelled, members
+from ..registry._members import check_members, labelled, members
 from ..registry._portfolios import DEFAULT
 from ..scoring._diagnosis import Diagnosis
 from ..scoring._leaderboard import Leaderboard, Scoring, board
@@ -147,7 +148,7 @@ class BaseEnsemble(Predicting, NestedParameters):
         check_by_column(recipe.learners, table)
         metric = recipe.metric_for(task)
         if classes is not None:
-            check_frozen_classes(recipe.learners, classes)
+            check_classes(recipe.learners, recipe.blender, classes)
         features = passed_through(blender, table)
         drawn, digest = self._draw_seed(), table.digest()
         plan = make_plan(self.cv, table.values, target, groups, task, drawn)
@@ -196,6 +197,8 @@ class BaseEnsemble(Predicting, NestedParameters):
     def _cross_fitted(
         self, learners: Mapping[str, Learner], data: Rows, seed: int, stored: TaskStore | None
     ) -> CrossFit:
+        if self.on_error == "raise":
+            check_rare_classes(learners, data)
         return cross_fit(
             learners,
             data,

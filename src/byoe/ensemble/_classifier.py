@@ -144,6 +144,24 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
         """
         return self._blended(self._read(X))
 
+    @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
+    def decision_function(self, X: Any) -> FloatArray:
+        """Predict how much the blend speaks for a class, as scikit-learn's classifiers say it.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array of shape (n_samples,) or (n_samples, n_classes)
+            For two classes the log-odds of the second one, in which it is predicted above zero. For more the
+            logarithms of the probabilities in the order of ``classes_``. A probability of zero counts as the
+            smallest number above it, so that all values are finite.
+        """
+        logs: FloatArray = np.log(np.maximum(self._blended(self._read(X)), np.finfo(np.float64).tiny))
+        return logs[:, 1] - logs[:, 0] if logs.shape[1] == 2 else logs
+
     def explain(self, X: Any, *, output: str = "probability") -> dict[str, FloatArray]:
         """Tell what each column adds to each member's margin.
 

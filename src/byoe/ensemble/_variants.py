@@ -14,7 +14,8 @@ from ..engine._rows import Rows
 from ..engine._tasks import mean_rounds
 from ..errors import ParameterError, UnknownNameError, did_you_mean
 from ..fitted._models import FittedMember
-from ..registry._members import check_frozen_classes, check_members, find_label, labelled, members, replaced
+from ..registry._classes import check_classes
+from ..registry._members import check_members, find_label, labelled, members, replaced
 from ..registry._plugin import plain
 from ..scoring._leaderboard import Leaderboard
 from ..store._stored_tasks import opened
@@ -38,7 +39,8 @@ def with_members(ensemble: E, learners: Any, table: Table) -> E:
     oof, task, record = ensemble._oof, ensemble._task, ensemble._record
     check_members(everyone, ensemble._recipe().blender, task, weighted=oof.weight is not None, sparse=table.sparse)
     check_by_column(new, table)
-    check_frozen_classes(new, getattr(ensemble, "classes_", None))
+    if task.classes is not None:
+        check_classes(new, ensemble.blender_, task.classes)
     warn_of_inner_ensembles(oof.plan, new)
     data = Rows(table, oof.y, oof.weight, task, oof.plan)
     with opened(ensemble.store, new, data, record.table) as stored:

@@ -79,6 +79,8 @@ class FoldModel:
         Of each model, when early stopping found them.
     units : list of Unit or None
         In which each model predicts; None for the target's own.
+    scores : bool
+        Whether it gives decision values or votes instead of probabilities.
     """
 
     models: list[Model]
@@ -88,6 +90,7 @@ class FoldModel:
     present: IntArray | None = None
     rounds: list[int] = field(default_factory=list)
     units: list[Unit | None] = field(default_factory=list)
+    scores: bool = False
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         """Predict rows of a table: of its values, or of its native form where ``frames``."""
@@ -95,10 +98,10 @@ class FoldModel:
 
     def _predicted(self, X: Any, threads: int) -> FloatArray:
         inputs = X if self.encoder is None else self.encoder.transform(X)
-        task = self._inner if self.present is None else replace(self.task, n_classes=len(self.present))
+        task = self._inner.of_classes(self.present)
         found = []
         for model, unit in self.with_units():
-            values = _checked(model, model.predict(inputs, threads=threads), inputs.shape[0], task)
+            values = self._checked(model, inputs, threads, task)
             found.append(values if unit is None else unit.back(values))
         values = found[0] if len(found) == 1 else np.column_stack(found)
         if self.present is None:
@@ -106,6 +109,13 @@ class FoldModel:
         probabilities = np.zeros((len(values), self.task.n_classes))
         probabilities[:, self.present] = values
         return probabilities
+
+    def _checked(self, model: Model, X: Any, threads: int, task: Task) -> FloatArray:
+        name = type(getattr(model, "estimator", model)).__name__
+        try:
+            return task.check(model.predict(X, threads=threads), X.shape[0], f"{name}.predict", scores=self.scores)
+        except ValueError as error:
+            raise PluginError(str(error)) from error
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
         """Return what each input column adds to the prediction of rows, the base value last.
@@ -160,6 +170,7 @@ class FoldModel:
             "present": None if self.present is None else self.present.tolist(),
             "rounds": self.rounds,
             **({"units": units} if any(units) else {}),
+            "labelled": self.task.classes is not None,
         }
 
     def folders(self, folder: Path) -> list[Path]:
@@ -178,11 +189,14 @@ class FoldModel:
             )
         present = None if described["present"] is None else np.asarray(described["present"], dtype=np.int64)
         encoder = None if described["encoder"] is None else Encoder.restore(described["encoder"])
+        if not described.get("labelled", False):  # of a time when all models knew codes only
+            task = replace(task, classes=None)
         inner = inner_task(learner, task, present)
         places = _places(folder, described["outputs"])
         models = after_fork(lambda: [learner.load(place, task=inner, trusted=trusted) for place in places])
         units = [None if state is None else Unit.restore(state) for state in described.get("units", ())]
-        return cls(models, task, described["frames"], encoder, present, described["rounds"], units)
+        scores = not learner.gives_probabilities
+        return cls(models, task, described["frames"], encoder, present, described["rounds"], units, scores)
 
 
 def _explained(model: Model, X: Any, task: Task, threads: int) -> FloatArray:
@@ -197,14 +211,6 @@ def _explained(model: Model, X: Any, task: Task, threads: int) -> FloatArray:
     return values
 
 
-def _checked(model: Model, prediction: Any, n_rows: int, task: Task) -> FloatArray:
-    name = type(getattr(model, "estimator", model)).__name__
-    try:
-        return task.check(prediction, n_rows, f"{name}.predict")
-    except ValueError as error:
-        raise PluginError(str(error)) from error
-
-
 def _places(folder: Path, count: int) -> list[Path]:
     return [folder] if count == 1 else [folder / str(number) for number in range(count)]
 
@@ -212,5 +218,5 @@ def _places(folder: Path, count: int) -> list[Path]:
 def inner_task(learner: Learner, task: Task, present: IntArray | None) -> Task:
     """Return what one model of a learner is to predict, of rows in which only some classes are present."""
     if present is not None:
-        return replace(task, n_classes=len(present))
+        return task.of_classes(present)
     return task if learner.multi_output else replace(task, n_outputs=1)

@@ -65,7 +65,9 @@ class Predicting:
         own = self._member_predictions(table, self.blender_) if predictions is None else predictions.copy()
         features = self._passed_through(self.blender_, table)
         blended = after_fork(lambda: self.blender_.predict(own, features))
-        return self._task.check(blended, len(table), f"blender {self.blender_.name}{self.blender_.origin}")
+        scores = not self.blender_.gives_probabilities
+        who = f"blender {self.blender_.name}{self.blender_.origin}"
+        return self._task.check(blended, len(table), who, scores=scores)
 
     def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
         return passed_through(blender, table)

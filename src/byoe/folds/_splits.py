@@ -26,7 +26,7 @@ def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: T
             raise InputError(f"groups has {len(groups)} entries for {n_rows} rows; give one each")
     if isinstance(cv, (int, np.integer)) and not isinstance(cv, bool):
         splitter = _splitter(int(cv), n_rows, y, groups, task, seed)
-        pairs = splitter.split(values, y, groups)
+        pairs = _split(splitter, values, y, groups)
     elif hasattr(cv, "split") and not isinstance(cv, (str, bytes)):
         pairs = _split(cv, values, y, groups)
     elif hasattr(cv, "__iter__") and not isinstance(cv, (str, bytes)):
@@ -43,8 +43,10 @@ def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: T
 
 
 def _split(splitter: Any, values: FloatArray, y: NDArray[Any], groups: Any) -> list[Any]:
-    # byoe counts the groups that are torn apart, and keeps the others for the blender.
-    with warnings_filtered(("ignore", "The groups parameter is ignored")):
+    # byoe counts the groups that are torn apart, and keeps the others for the blender. A class with fewer rows than
+    # there are folds is in every training part all the same, unless it has one row only, which is an error.
+    told = ("ignore", "The groups parameter is ignored"), ("ignore", "The least populated class in y has only")
+    with warnings_filtered(*told):
         return list(splitter.split(values, y, groups))
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contracts._learner import Learner, StopRows
-from ..contracts._task import Task
+from ..contracts._task import FloatArray, Task
 from ..contracts._unit import Unit
 from ..errors import ParameterError
 from ..tools._forks import open_after_fork
@@ -98,11 +99,45 @@ def guess_seconds(cell: float, rounds: Any, n_rows: int, n_columns: int, task: T
     return trees * (5e-4 + cell * n_rows * n_columns)
 
 
+def no_probabilities(objective: Any, task: Task, two: Collection[str], more: Collection[str]) -> str | None:
+    """Say why an objective gives no probabilities of the classes; None where it does, or is the user's own.
+
+    ``two`` are those for two classes, ``more`` those for any number of them.
+    """
+    if not task.is_classification or not isinstance(objective, str):
+        return None
+    name = objective.partition(":")[0] if ":" in objective and objective not in {*two, *more} else objective
+    fitting = [*more] if task.n_classes > 2 else [*two, *more]
+    if name in fitting:
+        return None
+    what = "is for two classes" if name in two else "gives no probabilities of classes"
+    return f"{objective!r} {what}; for {task.n_classes} classes give one of {', '.join(fitting)}, or leave it out"
+
+
+def log_odds_of(contributions: FloatArray, task: Task) -> FloatArray:
+    """Return contributions of two classes that have trees of their own as those to the log-odds of the second."""
+    return (
+        contributions[:, 1] - contributions[:, 0] if task.n_classes == 2 and contributions.ndim == 3 else contributions
+    )
+
+
+def class_weights(given: Any, y: NDArray[Any], n_classes: int) -> FloatArray:
+    """Return the weight of every class, of shape (n_classes,), from weights by code or ``"balanced"``."""
+    if given == "balanced":  # as scikit-learn balances them
+        counts = np.bincount(y, minlength=n_classes)
+        return np.asarray(len(y) / (n_classes * counts), dtype=np.float64)
+    return np.array([float(given.get(code, 1.0)) for code in range(n_classes)])
+
+
 class Booster(Learner):
     """Gradient-boosted trees by a library's native interface.
 
     Attributes
     ----------
+    objective_name : str
+        Its parameter for the loss.
+    two_classes, any_classes : tuple of str
+        The losses that give probabilities of two classes; and of any number of them.
     usual_rounds : int
         The library's default.
     cell_seconds : float
@@ -116,6 +151,9 @@ class Booster(Learner):
     finalize = "bag"
     weights = "approximate"  # bins count rows
     missing = categorical = sparse = stops = leaves_rows_alone = lean = True
+    objective_name: ClassVar[str] = "objective"
+    two_classes: ClassVar[tuple[str, ...]]
+    any_classes: ClassVar[tuple[str, ...]]
     usual_rounds: ClassVar[int] = 100
     cell_seconds: ClassVar[float]
     cell_bytes: ClassVar[float]
@@ -137,6 +175,8 @@ class Booster(Learner):
                 f"{self.name}: objective is a function, whose predictions are no probabilities; for classes give the "
                 "name of an objective"
             )
+        if reason := no_probabilities(given.get(self.objective_name), task, self.two_classes, self.any_classes):
+            raise ParameterError(f"{self.name}: {self.objective_name} {reason}")
 
     def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
         rounds = self.own_params().get(self.shared["n_rounds"], self.usual_rounds)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..contracts._learner import Learner, Model
 from ..contracts._task import FloatArray, Level, Task
 from ..errors import ParameterError
+from ..tools._answers import answers, columns_of, own_classes
 from ..tools._estimators import (
     THREAD_PARAMETERS,
     fit_params,
@@ -42,9 +43,11 @@ class EstimatorModel:
         scaled: bool = False,
         frozen: bool = False,
         thread_parameters: Collection[str] = THREAD_PARAMETERS,
+        labelled: bool = False,
     ) -> None:
         self.estimator = estimator
         self.task = task
+        self.classes = task.classes if labelled else None  # that it answers in; None of codes
         self.scaled = scaled
         self.single_precision = is_ensemble(estimator)  # some member of it may be
         self._thread_parameters = thread_parameters
@@ -60,13 +63,16 @@ class EstimatorModel:
             set_threads(self.estimator, 1 if forest else threads, self._thread_parameters)
         if not self.task.is_classification:
             return np.asarray(self.estimator.predict(X, **options), dtype=np.float64)
-        if hasattr(self.estimator, "predict_proba"):
-            return np.asarray(self.estimator.predict_proba(X, **options), dtype=np.float64)
-        if hasattr(self.estimator, "decision_function"):
-            scores = np.asarray(self.estimator.decision_function(X), dtype=np.float64)
-            return np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
-        classes = self.estimator.classes_
-        return np.asarray(self.estimator.predict(X)[:, None] == classes, dtype=np.float64)
+        # One that was fitted on codes has its classes in their order.
+        codes = own_classes(self.estimator, np.arange(self.task.n_classes))
+        return answers(self.estimator, X, codes if self.classes is None else self.classes, **options)
+
+    @property
+    def columns(self) -> list[int | None] | None:
+        """Which class each of the estimator's own is; None for a regression, or where they are in their order."""
+        if self.classes is None:
+            return None
+        return columns_of(own_classes(self.estimator, self.classes), self.classes, type(self.estimator).__name__)
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
         name = type(self.estimator).__name__
@@ -154,7 +160,8 @@ class EstimatorLearner(Learner):
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         if (folder / INNER).is_dir():
-            return EstimatorModel(self._ensemble(task)._read_inside(folder / INNER, trusted), task)
+            inner = self._ensemble(task)._read_inside(folder / INNER, trusted)
+            return EstimatorModel(inner, task, labelled=self.labelled)
         data = (folder / SKOPS).read_bytes()
         return self._model(load_skops(data, self.trusts(), trusted), task)
 
@@ -167,4 +174,6 @@ class EstimatorLearner(Learner):
         return self.estimator(task, np.empty(0))
 
     def _model(self, estimator: Any, task: Task) -> Model:
-        return EstimatorModel(estimator, task, scaled=self.scaled, thread_parameters=self.thread_parameters)
+        return EstimatorModel(
+            estimator, task, scaled=self.scaled, thread_parameters=self.thread_parameters, labelled=self.labelled
+        )

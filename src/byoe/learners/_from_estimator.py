@@ -15,7 +15,7 @@ from sklearn.utils.validation import has_fit_parameter
 from ..contracts._learner import Model
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
-from ..tools._estimators import copied, fit_params, last_step, set_seed, set_threads
+from ..tools._estimators import by_label, copied, fit_params, last_step, set_seed, set_threads, wants_codes
 from ._boosting import constraint_texts
 from ._estimator import EstimatorLearner, EstimatorModel
 
@@ -59,6 +59,8 @@ def _declare(learner: EstimatorLearner, estimator: Any) -> None:
     learner.frozen = isinstance(estimator, FrozenEstimator)
     learner.encoded = not learner.frozen and _is_bare(estimator)
     learner.gives_probabilities = hasattr(estimator, "predict_proba")
+    # A model that is fitted already answers in what it was fitted on.
+    learner.labelled = learner.frozen or not wants_codes(estimator)
     learner.leaves_rows_alone = _leaves_rows_alone(estimator)
     trees = ("sklearn.ensemble", "sklearn.tree", "xgboost", "lightgbm", "catboost")
     learner.finalize = "bag" if type(last_step(estimator)).__module__.startswith(trees) else "refit"
@@ -127,10 +129,19 @@ def _is_bare(estimator: Any) -> bool:
     )
 
 
+def _decides_between_pairs(estimator: Any) -> bool:
+    params = estimator.get_params(deep=True).items()
+    return any(name.rpartition("__")[2] == "decision_function_shape" and value == "ovo" for name, value in params)
+
+
 class _Foreign(EstimatorLearner):
     """What byoe did not make: it says by its tags and its signature what it takes."""
 
     frames = True
+
+    def values_by_label(self) -> dict[str, Any]:
+        """Return the given parameters that hold a value for each class, as the user gave them."""
+        return by_label(self.get_params(deep=True))
 
     def fit(
         self,
@@ -145,7 +156,7 @@ class _Foreign(EstimatorLearner):
     ) -> Model:
         estimator = self.estimator(task, y)
         if isinstance(estimator, FrozenEstimator):
-            return EstimatorModel(estimator.estimator, task, frozen=True)
+            return EstimatorModel(estimator.estimator, task, frozen=True, labelled=True)
         set_seed(estimator, seed)
         set_threads(estimator, threads, self.thread_parameters)
         estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight, groups=groups))
@@ -177,6 +188,11 @@ class FromEstimator(_Foreign):
             wanted = "classifier" if task.is_classification else "regressor"
             raise ParameterError(
                 f"{type(self.user_estimator).__name__} is not a {wanted}, and this is a {task.kind} ensemble"
+            )
+        if task.n_classes > 2 and not self.gives_probabilities and _decides_between_pairs(self.user_estimator):
+            raise ParameterError(
+                f"{type(self.user_estimator).__name__} has decision_function_shape='ovo', and its decision values are "
+                "of pairs of classes; leave it 'ovr', which gives one for each class"
             )
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:

@@ -18,14 +18,15 @@ from ..contracts._cancelling import cancelled
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
-from ._boosting import CATEGORIES, Booster, take_rounds
+from ..errors import ParameterError
+from ._boosting import CATEGORIES, Booster, class_weights, log_odds_of, take_rounds
 from ._constant import ConstantModel
 
 _NOT_OURS = frozenset(
-    "self kwargs allow_writing_files callback cat_features class_names classes_count custom_metric "
+    "self kwargs allow_writing_files callback cat_features classes_count custom_metric "
     "devices early_stopping_rounds embedding_features logging_level metadata name od_pval od_type od_wait "
-    "save_snapshot silent snapshot_file snapshot_interval text_features thread_count train_dir use_best_model "
-    "verbose verbose_eval".split()
+    "save_snapshot silent snapshot_file snapshot_interval target_border text_features thread_count train_dir "
+    "use_best_model verbose verbose_eval".split()
 )
 # CatBoost's own second names, as its parameter reference lists them.
 _ALIASES = {
@@ -76,9 +77,13 @@ class CatBoostModel:
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
         import catboost
 
+        if self.objective == "MultiClassOneVsAll":
+            raise ParameterError(
+                "CatBoost gives no contributions for 'MultiClassOneVsAll', whose scores are no log-odds"
+            )
         data = catboost.Pool(_objects(X, self._columns), cat_features=list(self._columns) or None, thread_count=threads)
         values = self.model.get_feature_importance(data, type="ShapValues", thread_count=threads)
-        return np.asarray(values, dtype=np.float64)
+        return log_odds_of(np.asarray(values, dtype=np.float64), self.task)
 
     def importances(self) -> FloatArray:
         return np.asarray(self.model.get_feature_importance(type="PredictionValuesChange"), dtype=np.float64)
@@ -106,6 +111,10 @@ class CatBoost(Booster):
     """
 
     needs = ("catboost",)
+    by_label = ("class_weights", "class_names")
+    objective_name = "loss_function"
+    two_classes = ("Logloss", "CrossEntropy", "Focal")
+    any_classes = ("MultiClass", "MultiClassOneVsAll")
     usual_rounds = 1000
     cell_seconds, cell_bytes, row_bytes = 8e-9, 6.0, 80.0
     space = {
@@ -138,6 +147,18 @@ class CatBoost(Booster):
 
     def parameter_names(self) -> frozenset[str]:
         return _names()
+
+    def values_by_label(self) -> dict[str, Any]:
+        """Return the given parameters that hold a value for each class, as the user gave them."""
+        found = super().values_by_label()
+        names, weights = found.get("class_names"), found.get("class_weights")
+        if names is None:
+            return found
+        if not isinstance(weights, (Mapping, type(None))):  # a list in the order of the names
+            if len(weights) != len(names):
+                raise ParameterError(f"{self.name}: {len(weights)} class_weights for {len(names)} class_names")
+            found["class_weights"] = dict(zip(names, weights, strict=True))
+        return {**found, "class_names": dict.fromkeys(names)}
 
     def fit(
         self,
@@ -265,6 +286,9 @@ class CatBoost(Booster):
         if any(given.get("monotone_constraints", ())):
             # Combined with a category, as CatBoost does by itself, the column would be used without its constraint.
             given.setdefault("max_ctr_complexity", 1)
+        given.pop("class_names", None)  # the classes are those of the target
+        if "class_weights" in given:
+            given["class_weights"] = class_weights(given["class_weights"], y, task.n_classes).tolist()
         params = {
             "random_seed": seed,
             "iterations": take_rounds(given, "iterations", "learning_rate", stop, rounds, usual=1000),

@@ -22,6 +22,7 @@ class _Forest(EstimatorLearner):
     leaves_rows_alone = True
     by_column = {"monotonic_cst": "sign"}
     shared = {"max_depth": "max_depth"}
+    by_label = ("class_weight",)
     space = {"max_features": (0.2, 1.0), "min_samples_leaf": (1, 20, "log")}
 
     @property

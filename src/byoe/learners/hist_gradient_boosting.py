@@ -38,6 +38,7 @@ class HistGradientBoosting(EstimatorLearner):
     finalize = "bag"
     missing = categorical = stops = leaves_rows_alone = True
     sparse = False
+    by_label = ("class_weight",)
     space = {
         "learning_rate": (0.02, 0.2, "log"),
         "max_leaf_nodes": (7, 255, "log"),
@@ -62,6 +63,11 @@ class HistGradientBoosting(EstimatorLearner):
     def check(self, task: Task) -> None:
         super().check(task)
         check_few_classes(self, task, "monotonic_cst")
+
+    @property
+    def rows_each(self) -> int:
+        """Two where rows are held out to stop by."""
+        return 2 if self.own_params().get("early_stopping") else 1
 
     @property
     def rounds_given(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
 from ..errors import ParameterError
-from ._boosting import CATEGORIES, Booster, enough_rows, of_function, take_rounds
+from ._boosting import CATEGORIES, Booster, class_weights, enough_rows, log_odds_of, of_function, take_rounds
 from ._units import converted
 
-_NOT_OURS = frozenset("self kwargs class_weight importance_type n_jobs".split())
+_NOT_OURS = frozenset("self kwargs importance_type n_jobs".split())
 _NATIVE_ONLY = frozenset(
     "alpha bin_construct_sample_cnt boost_from_average data_sample_strategy drop_rate extra_trees fair_c "
     "cegb_penalty_feature_coupled cegb_penalty_feature_lazy cegb_penalty_split cegb_tradeoff device_type "
@@ -58,11 +59,13 @@ class LightGBMModel:
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         values = np.asarray(self.booster.predict(X, num_threads=threads), dtype=np.float64)
-        return np.column_stack([1.0 - values, values]) if self.task.n_classes == 2 else values
+        return np.column_stack([1.0 - values, values]) if self.task.n_classes == 2 and values.ndim == 1 else values
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
         import lightgbm
 
+        if self.objective.startswith("multiclassova"):
+            raise ParameterError("LightGBM gives no contributions for 'multiclassova', whose scores are no log-odds")
         try:
             found = self.booster.predict(X, pred_contrib=True, num_threads=threads)
         except lightgbm.basic.LightGBMError as error:
@@ -71,11 +74,11 @@ class LightGBMModel:
             values = np.stack([part.toarray() for part in found], axis=1)
         else:
             values = found.toarray() if hasattr(found, "toarray") else np.asarray(found, dtype=np.float64)
-            if self.task.n_classes > 2:  # classes side by side
+            if self.objective.startswith("multiclass"):  # classes side by side
                 values = values.reshape(len(values), self.task.n_classes, -1)
         if self._dump["average_output"]:  # a forest of LightGBM predicts the mean of its trees, and explains their sum
             values = values / self.rounds
-        return np.asarray(values, dtype=np.float64)
+        return log_odds_of(np.asarray(values, dtype=np.float64), self.task)
 
     def importances(self) -> FloatArray:
         return np.asarray(self.booster.feature_importance("gain"), dtype=np.float64)
@@ -107,6 +110,9 @@ class LightGBM(Booster):
     """
 
     needs = ("lightgbm",)
+    by_label = ("class_weight",)
+    two_classes = ("binary", "cross_entropy", "xentropy")
+    any_classes = ("multiclass", "softmax", "multiclassova", "multiclass_ova", "ova", "ovr")
     cell_seconds, cell_bytes = 5e-9, 3.0
     space = {
         "learning_rate": (0.02, 0.2, "log"),
@@ -181,6 +187,7 @@ class LightGBM(Booster):
         import lightgbm
 
         params, number = self._params(task, seed, threads, stop, rounds)
+        sample_weight, stop = self._weighed(y, task, sample_weight, stop)
         columns = sorted(categorical or ())
         data = lightgbm.Dataset(X, label=y, weight=sample_weight, params=_of_data(params), categorical_feature=columns)
         watched = None
@@ -230,6 +237,7 @@ class LightGBM(Booster):
         rounds: int | None = None,
     ) -> Model:
         params, number = self._params(task, seed, threads, stop, rounds)
+        sample_weight, stop = self._weighed(y, task, sample_weight, stop)
         data = _subset(prepared, rows, y, sample_weight, params)
         watched = None if stop is None else _subset(prepared, stop.X, stop.y, stop.sample_weight, params)
         return _train(params, number, data, watched, task, stop)
@@ -242,6 +250,7 @@ class LightGBM(Booster):
             given = {"metric": "l2", **given, "objective": of_function(given["objective"])}
         if stop is not None and given.get("metric") in _NO_METRIC:
             del given["metric"]
+        given.pop("class_weight", None)
         number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100)
         # Without a fixed histogram direction LightGBM picks one by timing, and results vary.
         wise = {} if {"force_row_wise", "force_col_wise"} & given.keys() else {"force_col_wise": True}
@@ -250,11 +259,25 @@ class LightGBM(Booster):
             "verbosity": -1,
             "deterministic": True,
             **wise,
-            **_objective(task),
             **given,
+            **_objective(task, given.get("objective")),
             "num_threads": threads,
         }
         return params, number
+
+    def _weighed(
+        self, y: NDArray[Any], task: Task, weight: FloatArray | None, stop: StopRows | None
+    ) -> tuple[FloatArray | None, StopRows | None]:
+        """Return the weights of rows with those of their classes, as LightGBM's wrapper for scikit-learn makes them."""
+        given = self._chosen().get("class_weight")
+        if given is None or not task.is_classification:
+            return weight, stop
+        each = class_weights(given, y, task.n_classes)
+        if stop is not None:
+            stop = replace(
+                stop, sample_weight=each[stop.y] * (1.0 if stop.sample_weight is None else stop.sample_weight)
+            )
+        return each[y] * (1.0 if weight is None else weight), stop
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         import lightgbm
@@ -292,9 +315,8 @@ def _train(
     return LightGBMModel(booster, task)
 
 
-def _objective(task: Task) -> dict[str, Any]:
-    if not task.is_classification:
-        return {"objective": "regression"}
-    if task.n_classes == 2:
-        return {"objective": "binary"}
-    return {"objective": "multiclass", "num_class": task.n_classes}
+def _objective(task: Task, given: Any) -> dict[str, Any]:
+    if given is None:
+        given = {0: "regression", 2: "binary"}.get(task.n_classes, "multiclass")
+    several = isinstance(given, str) and given in LightGBM.any_classes
+    return {"objective": given, **({"num_class": task.n_classes} if several else {})}

@@ -114,6 +114,7 @@ class Ridge(_Linear):
     """
 
     weights = "exact"
+    by_label = ("class_weight",)
     space = {"alpha": (1e-2, 1e3, "log")}
 
     def parameter_names(self) -> frozenset[str]:
@@ -191,6 +192,7 @@ class ElasticNet(_Linear):
     ElasticNet(l1_ratio=0.9)
     """
 
+    by_label = ("class_weight",)
     space = {"alpha": (1e-4, 1.0, "log"), "l1_ratio": (0.05, 1.0)}
 
     def parameter_names(self) -> frozenset[str]:

@@ -109,6 +109,11 @@ class MultilayerPerceptron(EstimatorLearner):
         return frozenset(both - {"warm_start", "verbose"})
 
     @property
+    def rows_each(self) -> int:
+        """Two where rows are held out to stop by."""
+        return 2 if self.own_params().get("early_stopping") else 1
+
+    @property
     def quiet(self) -> tuple[type[Warning], ...]:
         from sklearn.exceptions import ConvergenceWarning
 

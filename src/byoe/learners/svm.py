@@ -26,7 +26,13 @@ class SupportVectorMachine(EstimatorLearner):
     """
 
     scaled = leaves_rows_alone = True
+    by_label = ("class_weight",)
     space = {"C": (0.1, 100.0, "log")}
+
+    @property
+    def rows_each(self) -> int:
+        """Two: one to fit, and one to calibrate on."""
+        return 2
 
     def parameter_names(self) -> frozenset[str]:
         from sklearn.svm import SVC, SVR
@@ -45,7 +51,4 @@ class SupportVectorMachine(EstimatorLearner):
         params = self.own_params()
         if not task.is_classification:
             return TransformedTargetRegressor(SVR(**params), transformer=StandardScaler())
-        rarest = int(np.bincount(y).min())
-        if rarest < 2:
-            raise ValueError("svm needs at least two rows of each class to calibrate its probabilities")
-        return CalibratedClassifierCV(SVC(**params), ensemble=False, cv=min(5, rarest))
+        return CalibratedClassifierCV(SVC(**params), ensemble=False, cv=min(5, int(np.bincount(y).min())))

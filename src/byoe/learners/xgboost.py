@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
-from ._boosting import CATEGORIES, Booster, constraint_texts, enough_rows, of_function, shared_lock, take_rounds
+from ._boosting import (
+    CATEGORIES,
+    Booster,
+    constraint_texts,
+    enough_rows,
+    log_odds_of,
+    of_function,
+    shared_lock,
+    take_rounds,
+)
 from ._units import converted
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.
@@ -65,7 +74,7 @@ class XGBoostModel:
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         values = np.asarray(self._values(X, threads), dtype=np.float64)
-        if self.task.n_classes == 2:
+        if self.task.n_classes == 2 and values.ndim == 1:
             return np.column_stack([1.0 - values, values])
         if self.task.is_classification:
             # float32 softmax rows sum to one only to seven digits.
@@ -94,7 +103,8 @@ class XGBoostModel:
         self._values(X[:1], threads)  # configures the booster
         kinds = self.booster.feature_types
         data = xgboost.DMatrix(X, nthread=threads, feature_types=kinds, enable_categorical=kinds is not None)
-        return np.asarray(self.booster.predict(data, pred_contribs=True), dtype=np.float64)
+        values = np.asarray(self.booster.predict(data, pred_contribs=True), dtype=np.float64)
+        return log_odds_of(values, self.task)
 
     def importances(self) -> FloatArray | None:
         if not self._in_place:  # coefficients of columns in different units do not compare
@@ -122,6 +132,8 @@ class XGBoost(Booster):
     """
 
     needs = ("xgboost",)
+    two_classes = ("binary:logistic", "binary:logitraw", "reg:logistic")
+    any_classes = ("multi:softprob", "multi:softmax")
     cell_seconds, cell_bytes = 7e-9, 6.0
     space = {
         "learning_rate": (0.02, 0.2, "log"),
@@ -298,8 +310,8 @@ def _train(
     params = {
         "seed": given.pop("random_state", seed),
         "verbosity": 0,
-        **_objective(task),
         **constraint_texts(given),
+        **_objective(task, given.get("objective")),
         "nthread": threads,
     }
     if stop is None:
@@ -316,9 +328,17 @@ def _train(
     return XGBoostModel(booster[: booster.best_iteration + 1], task)
 
 
-def _objective(task: Task) -> dict[str, Any]:
-    if not task.is_classification:
-        return {"objective": "reg:squarederror"}
-    if task.n_classes == 2:
-        return {"objective": "binary:logistic"}
-    return {"objective": "multi:softprob", "num_class": task.n_classes}
+# Of two objectives with the same trees the one whose predictions are probabilities.
+_WITH_PROBABILITIES = {"multi:softmax": "multi:softprob", "binary:logitraw": "binary:logistic"}
+
+
+def _objective(task: Task, given: Any) -> dict[str, Any]:
+    if given is None:
+        if not task.is_classification:
+            given = "reg:squarederror"
+        else:
+            given = "binary:logistic" if task.n_classes == 2 else "multi:softprob"
+    elif task.is_classification and isinstance(given, str):
+        given = _WITH_PROBABILITIES.get(given, given)
+    several = isinstance(given, str) and given.startswith("multi:")
+    return {"objective": given, **({"num_class": task.n_classes} if several else {})}

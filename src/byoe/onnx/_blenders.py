@@ -110,12 +110,12 @@ def _meta_model(graph: Graph, blender: MetaModel, predictions: Mapping[int, str]
     model = blender.estimator_
     if not task.is_classification:
         return models.estimator(graph, model, inputs, task)
-    classes = model.classes_.tolist()
+    classes = blender.columns
     found = models.estimator(graph, model, inputs, Task("classification", len(classes)))
     if not blender.gives_probabilities:
         best = graph.op("ArgMax", found, axis=1, keepdims=1)
         found = graph.cast(graph.op("Equal", best, graph.constant(np.arange(len(classes)), np.int64)))
-    return found if len(classes) == task.n_classes else graph.scatter(found, classes, task.n_classes)
+    return found if classes == list(range(task.n_classes)) else graph.scatter(found, classes, task.n_classes)
 
 
 # -- calibration ---------------------------------------------------------------------

@@ -15,6 +15,7 @@ from ._graph import Graph, NotExportableError
 from ._trees import ABOVE, AT_MOST, BELOW, ONE_OF, Tree, Trees
 
 _TINY = 1e-35  # what LightGBM takes for zero
+_EACH = "each against the rest"
 
 
 _XGBOOST_PARTS = {"cats", "gbtree_model_param", "iteration_indptr", "tree_info", "trees", "weight_drop"}
@@ -37,7 +38,17 @@ _XGBOOST_LINKS = {
 }
 
 
-def xgboost(graph: Graph, booster: Any, x: str) -> str:
+def _told(graph: Graph, scores: str, link: str, task: Task) -> str:
+    """Return what scores tell: predictions, or probabilities of every class."""
+    if not task.is_classification:
+        return graph.link(scores, link)
+    if link != _EACH:
+        return graph.probabilities(scores, link)
+    shares = graph.link(scores, "logistic")
+    return str(graph.op("Div", shares, graph.total(shares)))
+
+
+def xgboost(graph: Graph, booster: Any, x: str, task: Task) -> str:
     """Return the predictions of a booster of XGBoost."""
     described = json.loads(bytes(booster.save_raw("json")))["learner"]
     kind, objective = described["gradient_booster"], described["objective"]["name"]
@@ -59,7 +70,7 @@ def xgboost(graph: Graph, booster: Any, x: str) -> str:
         if int(tree["tree_param"]["size_leaf_vector"]) > 1:
             raise NotExportableError("its trees have vectors as leaves; use multi_strategy='one_output_per_tree'")
         _add_xgboost(trees, target, tree, 1.0 if not drops else float(np.float32(drops[number])))
-    return graph.probabilities(trees.sums(graph, graph.single(x)), link)
+    return _told(graph, trees.sums(graph, graph.single(x)), link, task)
 
 
 def _add_xgboost(trees: Trees, target: int, tree: Mapping[str, Any], factor: float) -> None:
@@ -102,10 +113,11 @@ _LIGHTGBM_LINKS = {
     "cross_entropy": "logistic",
     "binary": "logistic",
     "multiclass": "softmax",
+    "multiclassova": _EACH,
 }
 
 
-def lightgbm(graph: Graph, booster: Any, x: str) -> str:
+def lightgbm(graph: Graph, booster: Any, x: str, task: Task) -> str:
     """Return the predictions of a booster of LightGBM."""
     dump = booster.dump_model()
     objective, *options = str(dump.get("objective", "")).split()
@@ -129,7 +141,7 @@ def lightgbm(graph: Graph, booster: Any, x: str) -> str:
             found = graph.scale(found, float(value))
         elif name == "sqrt":
             found = graph.op("Mul", graph.op("Sign", found), graph.op("Mul", found, found))
-    return graph.probabilities(found, link) if objective != "cross_entropy" else graph.link(found, link)
+    return _told(graph, found, link, task)
 
 
 def _zeros_as_missing(graph: Graph, x: str, columns: list[int], width: int) -> str:
@@ -172,11 +184,19 @@ def _split_lightgbm(node: Mapping[str, Any]) -> dict[str, Any]:
     return {"feature": feature, "mode": AT_MOST, "threshold": threshold, "missing": missing}
 
 
+_CATBOOST_LINKS = {
+    "Logloss": "logistic",
+    "CrossEntropy": "logistic",
+    "MultiClass": "softmax",
+    "MultiClassOneVsAll": _EACH,
+}
+
+
 def catboost(graph: Graph, model: Any, x: str, task: Task) -> str:
     """Return the predictions of a model of CatBoost."""
     loss = str(model.get_all_params().get("loss_function"))
     if task.is_classification:
-        link = {"Logloss": "logistic", "CrossEntropy": "logistic", "MultiClass": "softmax"}.get(loss)
+        link = _CATBOOST_LINKS.get(loss)
     elif loss.startswith("RMSEWithUncertainty"):
         link = None
     else:
@@ -199,7 +219,7 @@ def catboost(graph: Graph, model: Any, x: str, task: Task) -> str:
         arrays, leaves = _unbalanced(tree, len(bias))
         _add_catboost(trees, arrays, leaves * scale, places, missing)
     trees.bias += np.asarray(bias, dtype=np.float64)
-    return graph.probabilities(trees.sums(graph, graph.single(x)), link)
+    return _told(graph, trees.sums(graph, graph.single(x)), link, task)
 
 
 def _add_catboost(

@@ -68,14 +68,24 @@ def _network(graph: Graph, model: NetworkModel, x: str, _task: Task) -> str:
     return graph.add(graph.scale(values, model.scale), model.center)
 
 
+def _estimator(graph: Graph, model: EstimatorModel, x: str, task: Task) -> str:
+    found = estimator(graph, model.estimator, x, task)
+    columns = model.columns
+    if columns is None or columns == list(range(task.n_classes)):
+        return found
+    if None in columns:
+        raise NotExportableError(f"{type(model.estimator).__name__} knows classes that are not those of the target")
+    return graph.scatter(found, [column for column in columns if column is not None], task.n_classes)
+
+
 _CONVERTERS: dict[type, Callable[[Graph, Any, str, Task], str]] = {
     ConstantModel: lambda graph, model, x, _: graph.repeated(model.value, x),
-    XGBoostModel: lambda graph, model, x, _: boosters.xgboost(graph, model.booster, x),
-    LightGBMModel: lambda graph, model, x, _: boosters.lightgbm(graph, model.booster, x),
+    XGBoostModel: lambda graph, model, x, task: boosters.xgboost(graph, model.booster, x, task),
+    LightGBMModel: lambda graph, model, x, task: boosters.lightgbm(graph, model.booster, x, task),
     CatBoostModel: lambda graph, model, x, task: boosters.catboost(graph, model.model, x, task),
     LinearModel: _linear,
     NetworkModel: _network,
-    EstimatorModel: lambda graph, model, x, task: estimator(graph, model.estimator, x, task),
+    EstimatorModel: _estimator,
 }
 
 

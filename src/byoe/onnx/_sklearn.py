@@ -175,16 +175,16 @@ def _histogram(graph: Graph, model: Any, x: str, task: Task) -> str:
     return graph.link(sums, "exp" if type(model._loss.link).__name__ == "LogLink" else "identity")
 
 
-def _xgboost(graph: Graph, model: Any, x: str, _task: Task) -> str:
+def _xgboost(graph: Graph, model: Any, x: str, task: Task) -> str:
     if not np.isnan(model.missing):
         raise NotExportableError(f"it takes {model.missing} for missing; NaN can be exported")
     booster = model.get_booster()
     best = getattr(model, "best_iteration", None) if model.early_stopping_rounds else None
-    return boosters.xgboost(graph, booster if best is None else booster[: best + 1], x)
+    return boosters.xgboost(graph, booster if best is None else booster[: best + 1], x, task)
 
 
-def _lightgbm(graph: Graph, model: Any, x: str, _task: Task) -> str:
-    return boosters.lightgbm(graph, model.booster_, x)
+def _lightgbm(graph: Graph, model: Any, x: str, task: Task) -> str:
+    return boosters.lightgbm(graph, model.booster_, x, task)
 
 
 _WRAPPERS: dict[str, Callable[[Graph, Any, str, Task], str]] = {

@@ -20,7 +20,7 @@ from ..learners._estimator import EstimatorLearner
 _TASKS = frozenset({"regression", "classification"})
 _FLAGS = (
     "missing categorical scaled sparse multi_output grouped frozen gives_probabilities stops leaves_rows_alone lean "
-    "frames encoded pickles"
+    "frames encoded pickles labelled"
 ).split()
 _FIT = ("task", "sample_weight", "seed", "threads")
 _OPTIONAL = {
@@ -45,6 +45,7 @@ def _of_learner(made: Any) -> Iterator[str]:
         yield f"needs is {made.needs!r}, expected a tuple of names of distributions"
     yield from _names(made)
     yield from _by_column(made)
+    yield from _by_label(made)
     if isinstance(made, EstimatorLearner) and kind.fit is EstimatorLearner.fit:
         yield from _written(kind, EstimatorLearner, "estimator")
         yield from call_faults(made, "estimator", ("task", "y"), ())
@@ -149,6 +150,14 @@ def _by_column(made: Any) -> Iterator[str]:
         yield f"by_column is {made.by_column!r}, expected a mapping of parameters to {', '.join(map(repr, FORMS))}"
     elif unknown := [own for own in made.by_column if known is not None and own not in known]:
         yield f"by_column holds {', '.join(map(repr, unknown))}, which parameter_names() does not have"
+
+
+def _by_label(made: Any) -> Iterator[str]:
+    known = made.parameter_names()
+    if not isinstance(made.by_label, tuple) or not all(isinstance(name, str) for name in made.by_label):
+        yield f"by_label is {made.by_label!r}, expected a tuple of names of parameters"
+    elif unknown := [name for name in made.by_label if known is not None and name not in known]:
+        yield f"by_label holds {', '.join(map(repr, unknown))}, which parameter_names() does not have"
 
 
 def _written(kind: type, base: type, *methods: str) -> Iterator[str]:

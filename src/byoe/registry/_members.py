@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._task import Task
@@ -131,17 +129,6 @@ def check_members(
     blender.check(task, len(learners))
     if weighted and blender.weights == "none":
         raise ParameterError(f"blender {blender.name!r} takes no sample_weight; leave the weights out")
-
-
-def check_frozen_classes(learners: Mapping[str, Learner], classes: Any) -> None:
-    """Raise for a fitted classifier that knows other classes than those of the target."""
-    for label, learner in learners.items():
-        known = getattr(learner.user_estimator, "classes_", classes) if learner.frozen else classes
-        if not np.array_equal(known, classes):
-            raise ParameterError(
-                f"member {label!r} was fitted on the classes {np.asarray(known).tolist()}, and the target has "
-                f"{np.asarray(classes).tolist()}; both must be the same"
-            )
 
 
 def replaced(learners: Any, label: str, new: Any) -> Any:

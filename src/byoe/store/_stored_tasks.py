@@ -154,7 +154,8 @@ class StoredTasks:
             given = [f"{package}.*" for package in task.learner.packages()]  # the code runs here anyway
             model = FoldModel.load(task.learner, place / _MODEL, entry["model"], self._data.task, given)
         if task.test is not None:
-            oof = self._data.task.check(np.load(place / _OOF, allow_pickle=False), len(task.test), task.label)
+            kept, scores = np.load(place / _OOF, allow_pickle=False), not task.learner.gives_probabilities
+            oof = self._data.task.check(kept, len(task.test), task.label, scores=scores)
         return Outcome(task, entry["seconds"], model, oof, entry["rounds"], entry["predicting"], reused=True)
 
 

@@ -7,7 +7,6 @@ import inspect
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from .._version import __version__
 from ..contracts._learner import Learner
+from ..contracts._task import Task
 from ..data._by_column import values_in_place
 from ..data._encoder import needs_encoding
 from ..data._table import Table
@@ -29,7 +29,7 @@ from ..registry._registry import find
 from ..tools._digests import json_digest
 from ..tools._versions import distributions, installed_version
 
-FORMAT = 2  # 1: regression targets were fitted as they are
+FORMAT = 2  # 1: members saw codes in place of the user's labels, and regression targets as they are
 # What is kept has ensembles inside under the file that they were in at first.
 _FIRST_NAMED = '"byoe:Ensemble', '"byoe._ensemble:Ensemble'
 _OURS = frozenset({"byoe", "sklearn"})  # whose versions are always part of it
@@ -72,15 +72,23 @@ def of_member(label: str, learner: Learner, data: Rows) -> dict[str, Any]:
         "versions": versions,
         "registered": [plugin.value for plugin in here],
         "sources": {kind.__module__: _source(label, kind) for kind in loose},
+        "labels": _labels(learner, data.task),
         "frame": _frame(data.table) if learner.frames and not needs_encoding(learner, data.table) else None,
     }
+
+
+def _labels(learner: Learner, task: Task) -> Any:
+    """Return the classes where the learner is told what they are called."""
+    if task.classes is None or not (learner.labelled or learner.values_by_label()):
+        return None
+    return [task.classes.dtype.str, list(map(repr, task.classes.tolist()))]
 
 
 def of_data(data: Rows, table: str) -> dict[str, Any]:
     """Return what all tasks of a fit have in common; ``table`` is the digest of the table."""
     return {
         "format": FORMAT,
-        "task": asdict(data.task),
+        "task": data.task.as_json(),
         "table": table,
         "y": of_array(data.y),
         "weight": of_array(data.weight),

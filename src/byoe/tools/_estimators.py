@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+_BY_LABEL = frozenset({"class_weight", "class_weights", "sampling_strategy"})
 THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
 
 
@@ -104,6 +105,23 @@ def is_catboost(value: Any) -> bool:
 def has_catboost(estimator: Any) -> bool:
     """Say whether an estimator is one of CatBoost's, or holds one at any depth."""
     return any(is_catboost(value) for value in estimator.get_params(deep=True).values())
+
+
+def wants_codes(estimator: Any) -> bool:
+    """Say whether an estimator, or one in it, takes classes as 0 … n_classes - 1 only, as XGBoost's classifiers do."""
+    inside = [estimator, *estimator.get_params(deep=True).values()]
+    return any(type(value).__module__.startswith("xgboost") and hasattr(value, "fit") for value in inside)
+
+
+def by_label(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of an estimator, at any depth, that hold a value for each class under its label."""
+    found = {}
+    for key, value in params.items():
+        name = key.rpartition("__")[2]
+        weights = name == "class_weights" and isinstance(value, (list, tuple, np.ndarray))  # of CatBoost
+        if weights or (name in _BY_LABEL and isinstance(value, Mapping)):
+            found[key] = value
+    return found
 
 
 def fit_params(estimator: Any, **given: Any) -> dict[str, Any]:

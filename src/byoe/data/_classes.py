@@ -1,0 +1,103 @@
+"""The target of a classification: labels of one type, each a class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+from ..errors import InputError
+
+
+def check_one_target(y: Any) -> None:
+    """Raise for a target that holds several labels for each row."""
+    instead = (
+        "EnsembleClassifier predicts one class for each row. Fit one for each column: "
+        "sklearn.multioutput.MultiOutputClassifier(EnsembleClassifier(…)), or ClassifierChain, where each column "
+        "knows those before it"
+    )
+    if issparse(y):
+        raise InputError(f"the target is a sparse matrix of shape {y.shape}, several labels for each row. {instead}")
+    try:
+        values = y if hasattr(y, "shape") else np.asarray(y)
+    except ValueError as error:
+        raise InputError(
+            f"the target holds lists of different lengths, several labels for each row. {instead}"
+        ) from error
+    if len(values.shape) != 2 or values.shape[1] < 2:
+        return
+    cells = np.asarray(values)
+    indicator = cells.dtype.kind in "biuf" and bool(np.isin(cells, (0, 1)).all())
+    what = "labels as columns of 0 and 1 (multilabel)" if indicator else "targets at once (multi-output)"
+    raise InputError(f"y has the shape {values.shape}: {values.shape[1]} {what}. {instead}")
+
+
+def as_labels(y: NDArray[Any]) -> NDArray[Any]:
+    """Return the labels of all rows in one type that sorts: booleans, numbers without fractions, or texts.
+
+    Raises
+    ------
+    InputError
+        For fractions, types that do not compare, and those that files cannot hold.
+    """
+    y = _of_one_type(y) if y.dtype.kind == "O" else y
+    kind = y.dtype.kind
+    if kind == "f":
+        if np.isinf(y).any():
+            raise InputError("Input y contains infinity: a class is a text, a whole number or a boolean")
+        broken = y[y != np.floor(y)]
+        if len(broken):
+            raise InputError(
+                f"Unknown label type: continuous. The target holds fractions, such as {float(broken[0])!r}: use "
+                "EnsembleRegressor to predict numbers, or make classes of them (numpy.digitize)"
+            )
+    elif kind == "S":
+        raise InputError("the labels are bytes; make them texts: numpy.char.decode(y)")
+    elif kind not in "biuUOT":
+        raise InputError(
+            f"Unknown label type: {y.dtype}. A class is a text, a whole number or a boolean; for dates use "
+            "their text, or EnsembleRegressor on their number"
+        )
+    return y.astype(object) if kind == "T" else y
+
+
+def _of_one_type(y: NDArray[Any]) -> NDArray[Any]:
+    cells = y.tolist()
+    kinds = Counter(map(_kind, cells))
+    if set(kinds) == {"text"}:
+        return y
+    if set(kinds) == {"boolean"}:
+        return y.astype(bool)
+    if set(kinds) == {"whole number"}:
+        if min(cells) < np.iinfo(np.int64).min or max(cells) > np.iinfo(np.int64).max:
+            raise InputError("the labels are numbers beyond 64 bits; make them texts: y.astype(str)")
+        return y.astype(np.int64)
+    if set(kinds) <= {"whole number", "number"}:
+        return y.astype(np.float64)
+    if len(kinds) == 1:
+        found = type(cells[0]).__name__
+        fix = "numpy.char.decode(y.astype(bytes))" if found == "bytes" else "y.astype(str)"
+        raise InputError(
+            f"Unknown label type: {found}. A class is a text, a whole number or a boolean; make the labels texts: {fix}"
+        )
+    counts = ", ".join(f"{kind} in {count} rows" for kind, count in kinds.most_common())
+    raise InputError(
+        f"Unknown label type: mixed. The target has labels of different types ({counts}), which have no order; make "
+        "all of them texts or all of them numbers"
+    )
+
+
+def _kind(label: Any) -> str:
+    for kinds, name in (
+        (str, "text"),
+        ((bool, np.bool_), "boolean"),
+        (Integral, "whole number"),
+        (Real, "number"),
+    ):
+        if isinstance(label, kinds):
+            return name
+    return type(label).__name__
