@@ -70,7 +70,7 @@ def _blend(fitted: Blender, oof: OOF, rows: slice = slice(None)) -> FloatArray:
 
 def _checked(values: object, oof: OOF) -> FloatArray:
     try:
-        return oof.task.check(values, len(oof.y), "predict")
+        return oof.task.check(values, len(oof.y), "predict", scores=True)
     except ValueError as error:
         raise BrokenPromiseError(f"for {oof.task.kind}: {error}") from error
 

@@ -87,7 +87,7 @@ def _check_values(subject: LearnerSubject, values: Any, n_rows: int, task: Any) 
     if found.dtype.kind not in "fiub":
         raise BrokenPromiseError(f"predict returned values of type {found.dtype}, expected numbers")
     try:
-        checked = task.check(found, n_rows, "predict")
+        checked = task.check(found, n_rows, "predict", scores=True)
     except ValueError as error:
         raise BrokenPromiseError(f"for {task.kind}: {error}") from error
     if task.is_classification and subject.learner.gives_probabilities:

@@ -12,28 +12,33 @@ from scipy.sparse import issparse
 
 from ..errors import InputError
 
+_ONE_EACH = (
+    "EnsembleClassifier predicts one class for each row. Fit one for each column: "
+    "sklearn.multioutput.MultiOutputClassifier(EnsembleClassifier(…)), or ClassifierChain, where each column knows "
+    "those before it"
+)
 
-def check_one_target(y: Any) -> None:
-    """Raise for a target that holds several labels for each row."""
-    instead = (
-        "EnsembleClassifier predicts one class for each row. Fit one for each column: "
-        "sklearn.multioutput.MultiOutputClassifier(EnsembleClassifier(…)), or ClassifierChain, where each column "
-        "knows those before it"
-    )
+
+def one_target(y: Any) -> Any:
+    """Return a target of one column, or raise for one that holds several labels for each row."""
     if issparse(y):
-        raise InputError(f"the target is a sparse matrix of shape {y.shape}, several labels for each row. {instead}")
+        raise InputError(f"the target is a sparse matrix of shape {y.shape}, several labels for each row. {_ONE_EACH}")
     try:
-        values = y if hasattr(y, "shape") else np.asarray(y)
+        # pandas' own whole numbers and booleans are whole numbers and booleans, where none is missing.
+        if type(y).__module__.partition(".")[0] == "pandas":
+            values: Any = np.asarray(y.to_numpy())
+        else:
+            values = y if hasattr(y, "shape") else np.asarray(y)
     except ValueError as error:
         raise InputError(
-            f"the target holds lists of different lengths, several labels for each row. {instead}"
+            f"the target holds lists of different lengths, several labels for each row. {_ONE_EACH}"
         ) from error
     if len(values.shape) != 2 or values.shape[1] < 2:
-        return
+        return y if len(values.shape) == 2 else values
     cells = np.asarray(values)
     indicator = cells.dtype.kind in "biuf" and bool(np.isin(cells, (0, 1)).all())
     what = "labels as columns of 0 and 1 (multilabel)" if indicator else "targets at once (multi-output)"
-    raise InputError(f"y has the shape {values.shape}: {values.shape[1]} {what}. {instead}")
+    raise InputError(f"y has the shape {values.shape}: {values.shape[1]} {what}. {_ONE_EACH}")
 
 
 def as_labels(y: NDArray[Any]) -> NDArray[Any]:
@@ -80,6 +85,8 @@ def _of_one_type(y: NDArray[Any]) -> NDArray[Any]:
         return y.astype(np.float64)
     if len(kinds) == 1:
         found = type(cells[0]).__name__
+        if isinstance(cells[0], (list, set, frozenset)):
+            raise InputError(f"the target holds a {found} for each row, several labels. {_ONE_EACH}")
         fix = "numpy.char.decode(y.astype(bytes))" if found == "bytes" else "y.astype(str)"
         raise InputError(
             f"Unknown label type: {found}. A class is a text, a whole number or a boolean; make the labels texts: {fix}"

@@ -15,8 +15,9 @@ from sklearn.utils.validation import _check_sample_weight, check_array, column_o
 
 from ..contracts._task import FloatArray, Task
 from ..errors import InputError
+from ..tools._labels import shown
 from ._cells import is_missing
-from ._classes import as_labels, check_one_target
+from ._classes import as_labels, one_target
 from ._column import Column
 from ._form import TableForm
 from ._numbers import chosen_categories, describe, encode, raw_columns
@@ -202,7 +203,7 @@ def read_target(
     if classification:
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
-            raise InputError(f"the target holds one class only ({classes[0]!r}); a classifier needs two")
+            raise InputError(f"the target holds one class only ({shown(classes)}); a classifier needs two")
         if sample_weight is not None and len(np.unique(codes[sample_weight > 0])) < 2:
             raise InputError("the rows with a positive sample_weight hold one class only; a classifier needs two")
         return codes.astype(np.int64), Task("classification", len(classes), classes=classes), classes
@@ -212,16 +213,21 @@ def read_target(
 def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
     """Return the target as an array without holes; of float64 for regression."""
     if classification:
-        check_one_target(y)
+        y = one_target(y)
     shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
     several = not classification and len(shape) == 2 and shape[1] > 1
-    y = np.asarray(y) if several else column_or_1d(y, warn=True)
+    masked = np.ma.getmaskarray(y).reshape(len(y), -1).any(axis=1) if np.ma.isMaskedArray(y) else None
+    try:
+        y = np.asarray(y) if several else column_or_1d(y, warn=True)
+    except ValueError as error:
+        raise InputError(f"the target cannot be read: {error} A value for each row is expected") from error
     if y.dtype.kind in "biuf":
         holes = np.isnan(y)
     else:
         cells = y.astype(object)
         holes = np.array([is_missing(value) for value in cells.ravel().tolist()]).reshape(cells.shape)
-    missing = np.flatnonzero(holes if y.ndim == 1 else holes.any(axis=1))
+    holes = holes if y.ndim == 1 else holes.any(axis=1)
+    missing = np.flatnonzero(holes if masked is None else holes | masked)
     if len(missing):
         shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
         raise InputError(

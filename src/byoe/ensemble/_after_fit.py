@@ -11,6 +11,7 @@ from ..contracts._blender import Blender
 from ..contracts._task import FloatArray
 from ..data._table import Table
 from ..errors import InputError
+from ..registry._classes import check_classes
 from ..registry._members import check_members
 from ..scoring._diagnosis import Diagnosis, diagnose
 from ._recipe import Recipe
@@ -223,4 +224,6 @@ class ChangeableEnsemble(TransformingEnsemble):
         blender = self._wrapped(blender, self._task)
         learners = {label: member.learner for label, member in self.members_.items()}
         check_members(learners, blender, self._task, weighted=self._oof.weight is not None)
+        if self._task.classes is not None:
+            check_classes({}, recipe.blender, self._task.classes)
         return blender, features

@@ -40,7 +40,7 @@ def with_members(ensemble: E, learners: Any, table: Table) -> E:
     check_members(everyone, ensemble._recipe().blender, task, weighted=oof.weight is not None, sparse=table.sparse)
     check_by_column(new, table)
     if task.classes is not None:
-        check_classes(new, ensemble.blender_, task.classes)
+        check_classes(new, ensemble._recipe().blender, task.classes)
     warn_of_inner_ensembles(oof.plan, new)
     data = Rows(table, oof.y, oof.weight, task, oof.plan)
     with opened(ensemble.store, new, data, record.table) as stored:

@@ -77,10 +77,6 @@ class CatBoostModel:
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
         import catboost
 
-        if self.objective == "MultiClassOneVsAll":
-            raise ParameterError(
-                "CatBoost gives no contributions for 'MultiClassOneVsAll', whose scores are no log-odds"
-            )
         data = catboost.Pool(_objects(X, self._columns), cat_features=list(self._columns) or None, thread_count=threads)
         values = self.model.get_feature_importance(data, type="ShapValues", thread_count=threads)
         return log_odds_of(np.asarray(values, dtype=np.float64), self.task)

@@ -64,8 +64,6 @@ class LightGBMModel:
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
         import lightgbm
 
-        if self.objective.startswith("multiclassova"):
-            raise ParameterError("LightGBM gives no contributions for 'multiclassova', whose scores are no log-odds")
         try:
             found = self.booster.predict(X, pred_contrib=True, num_threads=threads)
         except lightgbm.basic.LightGBMError as error:
