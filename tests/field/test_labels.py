@@ -398,3 +398,22 @@ def test_a_member_that_needs_two_rows_of_each_class_says_so_first(rows):
         EnsembleClassifier(["ridge", "svm"], cv=5, random_state=0).fit(X, y)
     skipped = EnsembleClassifier(["ridge", "svm"], cv=5, random_state=0, on_error="skip").fit(X, y)
     assert list(skipped.members_) == ["ridge"]
+
+
+@pytest.mark.parametrize("labels", [np.array([1, 2]), np.array([False, True])], ids=["numbers", "booleans"])
+def test_a_job_has_the_labels_too_and_hyperparameters_name_them_in_texts(labels, rows, tmp_path):
+    pd = pytest.importorskip("pandas")
+    X, z, _ = rows
+    table = pd.DataFrame(X, columns=list("abc")).assign(y=labels[z])
+
+    def members(weights):
+        both = [("a", learner("lightgbm", n_estimators=5, class_weight=weights)), ("b", LogisticRegression())]
+        both[1][1].set_params(class_weight=weights)
+        return EnsembleClassifier(both, "mean", cv=3, random_state=0)
+
+    second = labels[1].item()
+    right = members({second: 10}).fit(table[list("abc")], table["y"]).predict_proba(table[list("abc")])
+    texts = {f"{label}__class_weight": {str(second): 10} for label in "ab"}
+    for given, options in ((members({second: 10}), {}), (members(None), {"hyperparameters": texts})):
+        job = byoe.sagemaker.fit(given, table, target="y", output=tmp_path, logs=False, **options)
+        assert np.array_equal(job.ensemble().predict_proba(table[list("abc")]), right)

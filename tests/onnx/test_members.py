@@ -7,9 +7,11 @@ from sklearn import linear_model
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model._base import LinearModel
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler, StandardScaler
 from sklearn.svm import LinearSVR
@@ -292,3 +294,51 @@ def test_boosters_that_split_on_sets_of_categories(mixed, tmp_path):
     unseen = X.copy()
     unseen.loc[:5, "kind"] = "never seen"
     check(fitted, unseen, tmp_path, SINGLE)
+
+
+CLASSIFIERS = {
+    "LightGBM, one against the rest": (learner("lightgbm", objective="multiclassova", n_estimators=4), 3),
+    "LightGBM, cross-entropy": (learner("lightgbm", objective="cross_entropy", n_estimators=4), 2),
+    "LightGBM, two classes by softmax": (learner("lightgbm", objective="multiclass", n_estimators=4), 2),
+    "CatBoost, one against the rest": (learner("catboost", loss_function="MultiClassOneVsAll", iterations=4), 3),
+    "CatBoost, two classes by softmax": (learner("catboost", loss_function="MultiClass", iterations=4), 2),
+    "xgboost, two classes by softmax": (learner("xgboost", objective="multi:softprob", n_estimators=4), 2),
+    "weights by label": (linear_model.LogisticRegression(class_weight={"a": 5}, max_iter=1000), 3),
+    "a tree": (DecisionTreeClassifier(max_depth=3, class_weight={"a": 5}, random_state=0), 3),
+    "neighbours": (KNeighborsClassifier(), 3),
+    "decision values": (linear_model.RidgeClassifier(class_weight={"a": 5}), 3),
+}
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_kinds_of_classifiers_with_labels_as_the_user_calls_them(name, iris, tmp_path):
+    X, names = iris
+    codes = np.unique(names, return_inverse=True)[1]
+    member, number = CLASSIFIERS[name]
+    y = np.array(["c", "a", "b"][:number])[codes % number]
+    X = X + np.random.default_rng(0).normal(scale=0.3, size=X.shape)
+    blend = "vote" if name == "decision values" else "mean"
+    check(EnsembleClassifier([("m", member)], blend, cv=2, random_state=0).fit(X, y), X, tmp_path, tolerance_of(name))
+
+
+@pytest.mark.parametrize("order", [["no", "yes"], ["yes", "no"]], ids=str)
+def test_classes_in_an_order_of_the_members_own(order, cancer, tmp_path):
+    from catboost import CatBoostClassifier
+
+    X, codes = cancer
+    y = np.array(["no", "yes"])[codes]
+    member = CatBoostClassifier(iterations=4, verbose=False, allow_writing_files=False, class_names=order).fit(X, y)
+    assert member.classes_.tolist() == order
+    fitted = EnsembleClassifier([("m", FrozenEstimator(member))], "mean", cv=2, random_state=0).fit(X, y)
+    assert np.mean(fitted.predict(X) == y) > 0.9
+    check(fitted, X, tmp_path)
+
+
+def test_a_meta_model_on_labels(iris, tmp_path):
+    X, names = iris
+    y = np.array(["c", "a", "b"])[np.unique(names, return_inverse=True)[1]]
+    for blend in (
+        linear_model.LogisticRegression(class_weight={"b": 3}, max_iter=1000),
+        linear_model.RidgeClassifier(),
+    ):
+        check(EnsembleClassifier(["ridge", "knn"], blend, cv=3, random_state=0).fit(X, y), X, tmp_path)

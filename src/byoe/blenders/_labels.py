@@ -20,9 +20,7 @@ def prepare_labels(estimator: Any, oof: OOF) -> tuple[NDArray[Any], NDArray[Any]
     task, codes = oof.task, np.arange(oof.task.n_classes)
     if task.classes is None:
         return oof.y, codes
-    present, labelled = np.unique(oof.y), not wants_codes(estimator)
-    absent = len(present) < task.n_classes
-    if absent or not labelled:
-        given = by_label(estimator.get_params(deep=True))
-        estimator.set_params(**for_part(given, task.classes, present.tolist(), labelled=labelled))
+    labelled = not wants_codes(estimator)
+    given = by_label(estimator.get_params(deep=True))
+    estimator.set_params(**for_part(given, task.classes, np.unique(oof.y).tolist(), labelled=labelled))
     return (task.labels(oof.y), task.classes) if labelled else (oof.y, codes)

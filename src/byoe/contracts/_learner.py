@@ -144,8 +144,8 @@ class Learner(Parameters):
     by_label : tuple of str
         Own parameters that hold a value for each class: a mapping from labels, or a list in the order of the classes.
         Labels that the target does not have are refused before anything is fitted. What ``fit`` finds there is always
-        a mapping from codes, without the classes that are absent from its rows; where it is ``labelled``, what
-        the user gave.
+        a mapping from codes, or where it is ``labelled`` what the user gave; in both without the classes that are
+        absent from its rows.
     shared : mapping of str to str
         Shared name -> own parameter, for the names of ``SHARED_NAMES`` (or further ones) that
         reach this learner from outside: ``learning_rate``, ``max_depth``, ``n_rounds``, … and

@@ -12,7 +12,7 @@ from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..errors import ParameterError
 from ..tools._estimators import by_label
-from ..tools._labels import by_code
+from ..tools._labels import by_code, codes_of
 
 
 def check_classes(learners: Mapping[str, Learner], blender: Blender, classes: NDArray[Any]) -> None:
@@ -33,7 +33,8 @@ def check_classes(learners: Mapping[str, Learner], blender: Blender, classes: ND
 
 
 def _check_frozen(label: str, known: Any, classes: NDArray[Any]) -> None:
-    if not np.array_equal(known, classes):
+    codes = codes_of(known, classes)
+    if None in codes or len(set(codes)) < len(classes):
         raise ParameterError(
             f"member {label!r} was fitted on the classes {np.asarray(known).tolist()}, and the target has "
             f"{np.asarray(classes).tolist()}; both must be the same"
