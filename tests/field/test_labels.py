@@ -196,6 +196,11 @@ def test_weights_for_another_number_of_classes(rows):
     X, z, _ = rows
     with pytest.raises(ParameterError, match="has 3 values for 2 classes"):
         ensemble(learner("lightgbm", class_weight=[1, 2, 3])).fit(X, z)
+    for wrong in (-1, float("nan"), "much", None):
+        with pytest.raises(ParameterError, match="member 'm': class_weight holds .*, expected numbers from zero up"):
+            ensemble(learner("ridge", class_weight={1: wrong})).fit(X, z)
+    with pytest.raises(ParameterError, match="class_weight is 'balance', expected 'balanced'"):
+        ensemble(learner("lightgbm", class_weight="balance")).fit(X, z)
     with pytest.raises(ParameterError, match="names a class twice"):
         ensemble(learner("ridge", class_weight={1: 2, "1": 3})).fit(X, z)
     with pytest.raises(ParameterError, match="class_weight is about classes"):

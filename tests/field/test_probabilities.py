@@ -20,6 +20,8 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import RocCurveDisplay, get_scorer, roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from xgboost import XGBClassifier
 
@@ -214,6 +216,22 @@ def test_the_raw_logistic_objective_is_the_logistic_one(rows):
 def test_objectives_without_probabilities_are_refused_before_a_fit(name, params, target, text, rows):
     with pytest.raises(ParameterError, match=f"member 'm': {name}: .*{text}"):
         ensemble(learner(name, **params)).fit(rows[0], rows[target])
+
+
+def test_objectives_of_wrappers_are_looked_at_too(rows):
+    X, y, several = rows
+    for kind, objective in ((XGBClassifier, "binary:hinge"), (LGBMClassifier, "cross_entropy_lambda")):
+        for member in (kind(objective=objective), make_pipeline(StandardScaler(), kind(objective=objective))):
+            with pytest.raises(ParameterError, match=f"member 'm': .*objective='{objective}' gives no probabilities"):
+                ensemble(member).fit(X, y)
+    for target, plain, probable in (
+        (several, "multi:softmax", "multi:softprob"),
+        (y, "binary:logitraw", "binary:logistic"),
+    ):
+        got, right = (
+            ensemble(XGBClassifier(n_estimators=5, objective=name)).fit(X, target) for name in (plain, probable)
+        )
+        assert np.array_equal(got.predict_proba(X), right.predict_proba(X))
 
 
 def test_decision_values_of_pairs_are_no_decision_values_of_classes(rows):

@@ -18,8 +18,11 @@ from ..errors import ParameterError
 from ..tools._estimators import by_label, copied, fit_params, last_step, set_seed, set_threads, wants_codes
 from ._boosting import constraint_texts
 from ._estimator import EstimatorLearner, EstimatorModel
+from .lightgbm import LightGBM
+from .xgboost import WITH_PROBABILITIES, XGBoost
 
 _ANY_TASK = Task("regression")
+_GIVE_PROBABILITIES = {name for kind in (XGBoost, LightGBM) for name in (*kind.two_classes, *kind.any_classes)}
 # Whose estimators, and whose functions, change no data of their caller's unless a parameter says so.
 _CAREFUL = frozenset({"catboost", "lightgbm", "scipy", "sklearn", "xgboost"})
 
@@ -129,9 +132,32 @@ def _is_bare(estimator: Any) -> bool:
     )
 
 
-def _decides_between_pairs(estimator: Any) -> bool:
-    params = estimator.get_params(deep=True).items()
-    return any(name.rpartition("__")[2] == "decision_function_shape" and value == "ovo" for name, value in params)
+def _objectives(estimator: Any) -> dict[str, str]:
+    """Return the objectives that are given to classifiers of XGBoost and LightGBM, at any depth."""
+    params = estimator.get_params(deep=True)
+    found = {}
+    for name, value in params.items():
+        owner, _, own = name.rpartition("__")
+        kind = type(params[owner] if owner else estimator)
+        if own == "objective" and isinstance(value, str) and _package(kind) in ("xgboost", "lightgbm"):
+            found[name] = value
+    return found
+
+
+def _check_answers(estimator: Any, task: Task, *, probabilities: bool) -> None:
+    """Raise for parameters with which a classifier's answers are not of classes."""
+    who = type(estimator).__name__
+    for name, value in _objectives(estimator).items():
+        if value not in _GIVE_PROBABILITIES:
+            raise ParameterError(f"{who}: {name}={value!r} gives no probabilities of classes; leave it out")
+    if task.n_classes <= 2 or probabilities:
+        return
+    for name, value in estimator.get_params(deep=True).items():
+        if name.rpartition("__")[2] == "decision_function_shape" and value == "ovo":
+            raise ParameterError(
+                f"{who} has {name}='ovo', and its decision values are of pairs of classes; leave it 'ovr', which gives "
+                "one for each class"
+            )
 
 
 class _Foreign(EstimatorLearner):
@@ -159,6 +185,9 @@ class _Foreign(EstimatorLearner):
             return EstimatorModel(estimator.estimator, task, frozen=True, labelled=True)
         set_seed(estimator, seed)
         set_threads(estimator, threads, self.thread_parameters)
+        if task.is_classification:
+            twins = {name: WITH_PROBABILITIES.get(value, value) for name, value in _objectives(estimator).items()}
+            estimator.set_params(**twins)
         estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight, groups=groups))
         return self._model(estimator, task)
 
@@ -189,11 +218,8 @@ class FromEstimator(_Foreign):
             raise ParameterError(
                 f"{type(self.user_estimator).__name__} is not a {wanted}, and this is a {task.kind} ensemble"
             )
-        if task.n_classes > 2 and not self.gives_probabilities and _decides_between_pairs(self.user_estimator):
-            raise ParameterError(
-                f"{type(self.user_estimator).__name__} has decision_function_shape='ovo', and its decision values are "
-                "of pairs of classes; leave it 'ovr', which gives one for each class"
-            )
+        if task.is_classification:
+            _check_answers(self.user_estimator, task, probabilities=self.gives_probabilities)
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         return copied(self.user_estimator)

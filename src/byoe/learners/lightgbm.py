@@ -193,6 +193,12 @@ class LightGBM(Booster):
             watched = data.create_valid(stop.X, label=stop.y, weight=stop.sample_weight)
         return _train(params, number, data, watched, task, stop)
 
+    def check(self, task: Task) -> None:
+        super().check(task)
+        given = self.own_params().get("class_weight")
+        if isinstance(given, str) and given != "balanced":
+            raise ParameterError(f"{self.name}: class_weight is {given!r}, expected 'balanced' or weights by label")
+
     def _in_unit(self, given: dict[str, Any], unit: Unit) -> dict[str, Any] | None:
         objective = given.get("objective", "regression")
         powers = _POWERS.get(objective) if isinstance(objective, str) else None

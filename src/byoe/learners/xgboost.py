@@ -329,7 +329,7 @@ def _train(
 
 
 # Of two objectives with the same trees the one whose predictions are probabilities.
-_WITH_PROBABILITIES = {"multi:softmax": "multi:softprob", "binary:logitraw": "binary:logistic"}
+WITH_PROBABILITIES = {"multi:softmax": "multi:softprob", "binary:logitraw": "binary:logistic"}
 
 
 def _objective(task: Task, given: Any) -> dict[str, Any]:
@@ -339,6 +339,6 @@ def _objective(task: Task, given: Any) -> dict[str, Any]:
         else:
             given = "binary:logistic" if task.n_classes == 2 else "multi:softprob"
     elif task.is_classification and isinstance(given, str):
-        given = _WITH_PROBABILITIES.get(given, given)
+        given = WITH_PROBABILITIES.get(given, given)
     several = isinstance(given, str) and given.startswith("multi:")
     return {"objective": given, **({"num_class": task.n_classes} if several else {})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from ..contracts._learner import Learner
 from ..errors import ParameterError
 from ..tools._estimators import by_label
 from ..tools._labels import by_code, codes_of
+
+_WEIGHTS = ("class_weight", "class_weights")
 
 
 def check_classes(learners: Mapping[str, Learner], blender: Blender, classes: NDArray[Any]) -> None:
@@ -43,6 +46,9 @@ def _check_frozen(label: str, known: Any, classes: NDArray[Any]) -> None:
 
 def _check(who: str, value: Any, classes: NDArray[Any]) -> None:
     try:
-        by_code(value, classes)
+        values = by_code(value, classes)
     except ParameterError as error:
         raise ParameterError(f"{who} {error}") from error
+    for weight in (values or {}).values() if who.endswith(_WEIGHTS) else ():
+        if not isinstance(weight, Real) or not 0 <= float(weight) < float("inf"):
+            raise ParameterError(f"{who} holds {weight!r}, expected numbers from zero up")
