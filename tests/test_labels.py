@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from byoe import EnsembleClassifier
 from byoe.errors import ParameterError, PluginError
-from byoe.plugins import Learner, Task, register_learner
+from byoe.plugins import EstimatorLearner, Learner, Task, register_learner
 from byoe.tools._distributions import both_columns, distributions
 from byoe.tools._labels import by_code, codes_of, for_part
 
@@ -148,3 +148,20 @@ def test_a_column_of_the_second_class():
     assert both_columns(np.array([0.25, 1.0 + 1e-9]), "it").tolist() == [[0.75, 0.25], [0.0, 1.0]]
     with pytest.raises(ValueError, match="one column for two classes with values outside"):
         both_columns(np.array([0.5, 2.0]), "it")
+
+
+def test_an_estimator_of_a_plugin_holds_class_weight_by_label():
+    from sklearn.linear_model import LogisticRegression
+
+    class Weighed(EstimatorLearner):
+        tasks = frozenset({"classification"})
+
+        def estimator(self, task, y):
+            return LogisticRegression(**self.own_params())
+
+    rng = np.random.default_rng(0)
+    X, z = rng.normal(size=(60, 2)), rng.integers(2, size=60)
+    right = LogisticRegression(class_weight={1: 9}).fit(X, z).predict_proba(X)
+    with register_learner("weighed", Weighed):
+        made = EnsembleClassifier({"weighed": {"class_weight": {2: 9}}}, "mean", cv=3, finalize="refit", random_state=0)
+        assert np.array_equal(made.fit(X, z + 1).predict_proba(X), right)

@@ -27,7 +27,7 @@ from ..errors import PluginError
 from ..fitted._models import FoldModel, inner_task
 from ..fitted._shield import shielded
 from ..folds._inside import hold_out, inner_folds
-from ..tools._labels import for_part
+from ._labels import for_classes
 from ._moments import FoldMoments, of_output
 from ._prepared import Preparation, Prepared
 from ._rows import Rows, targets
@@ -82,7 +82,7 @@ def fit_fold(
             "a class is absent from the training part, and a decision value for it cannot be made up; stratify the "
             "folds, or wrap the member in sklearn.calibration.CalibratedClassifierCV"
         )
-    learner = _for_classes(learner, data.task, present)
+    learner = for_classes(learner, data.task, present)
     inner = inner_task(learner, data.task, present)
     fit = _Fit(learner, data, train, stop, present, inner, seed, threads)
     if isinstance(prepared, FoldMoments):
@@ -216,17 +216,7 @@ class _Fit:
     def _targets(self, rows: IntArray | None) -> list[NDArray[Any]]:
         if rows is None:
             return []
-        found = targets(self.data.y[rows], self.present, self.data.task, self.task)
-        return [self.task.labels(y) for y in found] if self.learner.labelled and self.task.is_classification else found
-
-
-def _for_classes(learner: Learner, task: Task, present: IntArray | None) -> Learner:
-    """Return the learner with what it holds by label as it is fitted: by code, or of the classes that are there."""
-    if task.classes is None or learner.frozen:
-        return learner
-    given = learner.values_by_label()
-    codes = None if present is None else present.tolist()
-    return learner.set_params(**for_part(given, task.classes, codes, labelled=learner.labelled)) if given else learner
+        return targets(self.data.y[rows], self.present, self.data.task, self.task, labelled=self.learner.labelled)
 
 
 def _absent_classes(y: NDArray[Any], task: Task) -> IntArray | None:

@@ -15,6 +15,7 @@ from ..data._by_column import in_place
 from ..data._encoder import needs_encoding
 from ..fitted._models import inner_task
 from ..fitted._shield import shielded
+from ._labels import for_classes
 from ._moments import FoldMoments, can_solve
 from ._rows import Rows, targets
 
@@ -52,9 +53,8 @@ class Prepared:
     """
 
     def __init__(self, learner: Learner, data: Rows, seed: int) -> None:
-        self._learner = clone(
-            in_place(learner, data.table)
-        )  # a RandomState among the parameters must not pass from task to task
+        # A copy, since a RandomState among the parameters must not pass from task to task.
+        self._learner = for_classes(clone(in_place(learner, data.table)), data.task, None)
         self._data = data
         self._seed = seed
         self._lock = threading.Lock()
@@ -92,7 +92,7 @@ class Prepared:
         same: dict[str, Any] = {"task": task, "seed": self._seed, "threads": threads}
         assert isinstance(learner, Prepares)
         made = []
-        for target in targets(y, None, data.task, task):
+        for target in targets(y, None, data.task, task, labelled=learner.labelled):
             with shielded(self._learner, X, target, weight) as (rows, own, own_weight):
                 made.append(learner.prepare(rows, own, sample_weight=own_weight, **same, **extra))
         return made

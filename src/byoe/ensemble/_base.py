@@ -27,8 +27,9 @@ from ..data._table import Table
 from ..engine._blend import fit_blend
 from ..engine._clock import read_time_limit
 from ..engine._crossfit import CrossFit, Failure, cross_fit
+from ..engine._labels import check_rare_classes
 from ..engine._resources import Resources
-from ..engine._rows import Rows, check_rare_classes
+from ..engine._rows import Rows
 from ..engine._tasks import TaskStore
 from ..errors import BundleError, InputError, ParameterError
 from ..fitted._out_of_fold import OutOfFold

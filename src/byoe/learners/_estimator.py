@@ -15,6 +15,7 @@ from ..errors import ParameterError
 from ..tools._answers import answers, columns_of, own_classes
 from ..tools._estimators import (
     THREAD_PARAMETERS,
+    by_label,
     fit_params,
     has_catboost,
     is_catboost,
@@ -134,6 +135,10 @@ class EstimatorLearner(Learner):
     sparse = True
     needs: ClassVar[tuple[str, ...]] = ("scikit-learn", "skops")
     thread_parameters: ClassVar[frozenset[str]] = THREAD_PARAMETERS
+
+    def values_by_label(self) -> dict[str, Any]:
+        """Return the given parameters among ``by_label``, and those that scikit-learn's estimators hold by label."""
+        return {**by_label(self.own_params()), **super().values_by_label()}
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         """Return a new, unfitted estimator for the task; ``y`` is the training part's target.

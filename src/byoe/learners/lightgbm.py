@@ -158,6 +158,9 @@ class LightGBM(Booster):
     def check(self, task: Task) -> None:
         super().check(task)
         given = self._chosen()
+        weights = given.get("class_weight")
+        if isinstance(weights, str) and weights != "balanced":
+            raise ParameterError(f"{self.name}: class_weight is {weights!r}, expected 'balanced' or weights by label")
         if "monotone_constraints_method" in given and "monotone_constraints" not in given:
             raise ParameterError(  # LightGBM ends the process where there are categories
                 "lightgbm: monotone_constraints_method is given without monotone_constraints; give both or neither"
@@ -192,12 +195,6 @@ class LightGBM(Booster):
         if stop is not None:
             watched = data.create_valid(stop.X, label=stop.y, weight=stop.sample_weight)
         return _train(params, number, data, watched, task, stop)
-
-    def check(self, task: Task) -> None:
-        super().check(task)
-        given = self.own_params().get("class_weight")
-        if isinstance(given, str) and given != "balanced":
-            raise ParameterError(f"{self.name}: class_weight is {given!r}, expected 'balanced' or weights by label")
 
     def _in_unit(self, given: dict[str, Any], unit: Unit) -> dict[str, Any] | None:
         objective = given.get("objective", "regression")

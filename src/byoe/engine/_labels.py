@@ -1,0 +1,48 @@
+"""What a learner holds by label, as it is fitted; and who needs more rows of a class than there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..contracts._learner import Learner
+from ..contracts._task import IntArray, Task
+from ..errors import InputError
+from ..tools._labels import for_part, shown
+from ._rows import Rows
+
+
+def for_classes(learner: Learner, task: Task, present: IntArray | None) -> Learner:
+    """Set what a learner of one's own holds by label to what a fit wants: by code, or for the classes that are there."""
+    if task.classes is None or learner.frozen:
+        return learner
+    given = learner.values_by_label()
+    codes = None if present is None else present.tolist()
+    return learner.set_params(**for_part(given, task.classes, codes, labelled=learner.labelled)) if given else learner
+
+
+def check_rare_classes(learners: Mapping[str, Learner], data: Rows) -> None:
+    """Raise for a member that needs more rows of a class than a training part has.
+
+    Raises
+    ------
+    InputError
+        Names the member, the class and the fold.
+    """
+    if not data.task.is_classification:
+        return
+    y = data.y if data.weight is None else np.where(data.weight > 0, data.y, data.task.n_classes)
+    counts = [
+        np.bincount(y[train], minlength=data.task.n_classes)[: data.task.n_classes] for train, _ in data.plan.folds
+    ]
+    for label, learner in learners.items():
+        for fold, count in enumerate(counts, 1):
+            rare = np.flatnonzero((count > 0) & (count < learner.rows_each))
+            if len(rare):
+                named = shown(data.task.labels(rare[:1]))
+                raise InputError(
+                    f"member {label!r} needs {learner.rows_each} rows of each class, and the training part of fold "
+                    f"{fold} of {len(counts)} holds {count[rare[0]]} of class {named}. Drop or merge the class, leave "
+                    f"the member out ({label}='drop'), or pass on_error='skip'"
+                )
