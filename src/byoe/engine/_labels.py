@@ -14,7 +14,7 @@ from ._rows import Rows
 
 
 def for_classes(learner: Learner, task: Task, present: IntArray | None) -> Learner:
-    """Set what a learner of one's own holds by label to what a fit wants: by code, or for the classes that are there."""
+    """Set what a learner that nobody else has holds by label to what a fit wants: by code, of the classes there are."""
     if task.classes is None or learner.frozen:
         return learner
     given = learner.values_by_label()

@@ -45,7 +45,7 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
     Attributes
     ----------
     classes_ : array of shape (n_classes,)
-        Labels of any type, sorted.
+        Texts, whole numbers or booleans, sorted.
     feature_importances_ : array of shape ``(n_features_in_,)``
         How much each column matters to the members; see that of `EnsembleRegressor`.
 

@@ -319,5 +319,5 @@ def _train(
 def _objective(task: Task, given: Any) -> dict[str, Any]:
     if given is None:
         given = {0: "regression", 2: "binary"}.get(task.n_classes, "multiclass")
-    several = isinstance(given, str) and given in LightGBM.any_classes
+    several = task.n_classes > 2 or (isinstance(given, str) and given in LightGBM.any_classes)
     return {"objective": given, **({"num_class": task.n_classes} if several else {})}

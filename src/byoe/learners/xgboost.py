@@ -340,5 +340,5 @@ def _objective(task: Task, given: Any) -> dict[str, Any]:
             given = "binary:logistic" if task.n_classes == 2 else "multi:softprob"
     elif task.is_classification and isinstance(given, str):
         given = WITH_PROBABILITIES.get(given, given)
-    several = isinstance(given, str) and given.startswith("multi:")
+    several = task.n_classes > 2 or (isinstance(given, str) and given.startswith("multi:"))
     return {"objective": given, **({"num_class": task.n_classes} if several else {})}

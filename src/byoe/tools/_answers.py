@@ -36,12 +36,12 @@ def answers(estimator: Any, X: Any, known: NDArray[Any], **options: Any) -> Floa
         found = estimator.predict_proba(X, **options)
         names = _column_names(found, known)
         values = _numbers(found)
-        if len(own) == 2 and (values.ndim == 1 or values.shape[1] == 1):
+        if len(own) == 2 and (values.ndim == 1 or values.shape[1:] == (1,)):
             values = both_columns(values.reshape(-1), f"{who}.predict_proba")
         return _in_order(values, own if names is None else names, known, who)
     if hasattr(estimator, "decision_function"):
         scores = _numbers(estimator.decision_function(X))
-        if scores.ndim == 1 or scores.shape[1] == 1:
+        if scores.ndim == 1 or scores.shape[1:] == (1,):
             scores = np.column_stack([-scores.reshape(-1), scores.reshape(-1)])
         return _in_order(scores, own, known, who)
     return votes(estimator, X, known, **options)
