@@ -3,7 +3,7 @@
 scikit-learn #10612: one classifier against the rest for every class, whose probabilities do not sum to one
 LightGBM #3407: cross_entropy_lambda gives "probabilities" above one
 LightGBM #1543: multiclassova
-XGBoost #354, #7605: multi:softmax wants num_class, and predicts labels where probabilities are asked for
+XGBoost #354, #7607: multi:softmax wants num_class, and predicts labels where probabilities are asked for
 CatBoost #625: two columns of probabilities for more classes, by the name of the objective
 mlxtend #633: members with decision values only
 """
