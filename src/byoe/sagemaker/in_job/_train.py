@@ -22,7 +22,7 @@ from ...data._roles import Dataset, take_apart
 from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
 from ...ensemble._load import from_spec
-from ...errors import InputError, JobError
+from ...errors import InputError, JobError, ParameterError
 from ...scoring._metrics import Metric
 from ..shared._checks import Variant, variant_of
 from ..shared._metric_lines import metric_line
@@ -254,12 +254,15 @@ def evaluate(ensemble: BaseEnsemble, validation: Dataset | None, metrics: Sequen
     ]:
         for metric in metrics:
             if probabilities or not metric.needs_probabilities:
-                found[f"{prefix}:{metric.name}"] = metric.value(
-                    y[scored],
-                    prediction[scored],
-                    classes=getattr(ensemble, "classes_", None),
-                    sample_weight=None if weight is None else weight[scored],
-                )
+                try:
+                    found[f"{prefix}:{metric.name}"] = metric.value(
+                        y[scored],
+                        prediction[scored],
+                        classes=getattr(ensemble, "classes_", None),
+                        sample_weight=None if weight is None else weight[scored],
+                    )
+                except ParameterError as error:
+                    say(f"no {prefix}:{metric.name}: {error}")
     return found
 
 

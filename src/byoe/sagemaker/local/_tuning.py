@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -106,7 +107,9 @@ class LocalTuning:
             value = None
         else:
             value = job.metrics.get(self.objective)
-        if value is None or value != value:
+        if value is not None and math.isnan(value):
+            value = None
+        if value is None:
             study.tell(trial, state=need("optuna.trial", "tune", "tuning").TrialState.FAIL)
         else:
             study.tell(trial, value)
