@@ -171,8 +171,10 @@ def test_a_member_that_the_metric_does_not_suit_stands_last():
     assert [row["member"] for row in board] == ["blend", "m1", "m0"]
     assert board[2]["mean_squared_log_error"] is board[2]["spread"] is None
     assert "None" not in repr(board)
-    with pytest.raises(ParameterError, match="cannot score these predictions"):
-        columns(predictions, y, blender("weighted", weights=[1, 0]), metric="neg_mean_squared_log_error")
+    with pytest.warns(UserWarning, match="60 of its 60 cross-validated predictions are not above -1"):
+        negative = columns(predictions, y, blender("weighted", weights=[1, 0]), metric="neg_mean_squared_log_error")
+    assert np.isnan(negative.score_estimate_)
+    assert negative.leaderboard_[0]["mean_squared_log_error"] is None
 
 
 def test_a_member_that_gives_decision_values(iris):

@@ -16,6 +16,7 @@ from .contracts._cancelling import cancelled
 from .contracts._learner import Explains, Learner, Model, StopRows
 from .contracts._onnx import BlenderToOnnx, ModelToOnnx, OnnxGraph
 from .contracts._optional import Moments, Prepares, SolvesMoments
+from .contracts._row_loss import RowLoss, SquaredError
 from .contracts._task import Task
 from .contracts._unit import Unit
 from .errors import PluginError
@@ -42,7 +43,9 @@ __all__ = [
     "PluginError",
     "Prepares",
     "Registration",
+    "RowLoss",
     "SolvesMoments",
+    "SquaredError",
     "StopRows",
     "Task",
     "Unit",

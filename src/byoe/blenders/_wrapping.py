@@ -27,7 +27,7 @@ class WrappingBlender(Blender):
         super().__init__()
         self.inner = inner
         self.name, self.origin = inner.name, inner.origin
-        self.weights = inner.weights
+        self.weights, self.fits_mean = inner.weights, inner.fits_mean
 
     @property
     def passthrough(self) -> Any:

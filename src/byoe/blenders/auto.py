@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender
 from ..contracts._task import FloatArray
+from ._comparing import compare
 from .best import Best
 from .greedy import Greedy
 from .mean import Mean
@@ -34,6 +35,9 @@ class Auto(Blender):
     that it is smaller than that of the weights by more than half a standard error of the
     paired difference by row (two below 250 rows, where the losses are mostly noise), and by
     0.5 %. ``benchmarks/README.md`` has what this rule costs and saves beside others.
+
+    The loss is that of the ensemble's metric. Of one that is no mean over rows, such as the area under the
+    ROC curve or an F-score, the standard error is that of a jackknife over twenty parts of the rows (Shao & Wu, 1989).
 
     A vote is no candidate for classes, since it gives no probabilities. Above 20,000 rows a
     seeded sample of them is used for the choice.
@@ -116,26 +120,15 @@ def _candidates() -> dict[str, Blender]:
 
 
 def _choose(candidates: dict[str, Blender], oof: OOF) -> tuple[str, dict[str, float]]:
-    from sklearn.base import clone
-
-    sums = {name: np.zeros(len(oof.y)) for name in candidates}
-    counts = np.zeros(len(oof.y))
-    for train, test in oof.folds:
-        learned, unseen = oof.rows(train), oof.rows(test)
-        counts[test] += 1
-        for name, blender in candidates.items():
-            prediction = clone(blender).fit(learned).predict(unseen.predictions)
-            sums[name][test] += unseen.row_losses(prediction)
-    scored = counts > 0
-    weight = oof.weights
-    weight = weight[scored] / weight[scored].sum()
-    losses = {name: sums[name][scored] / counts[scored] for name in candidates}
-    means = {name: float(weight @ loss) for name, loss in losses.items()}
+    """Return the name of the choice, and the cross-validated losses of all candidates."""
+    compared = compare(candidates, oof)
+    means = compared.losses
     best = min(means, key=lambda name: means[name])
-    difference = losses[_USUAL] - losses[best]
+    if not np.isfinite(means[_USUAL]):
+        return (best if np.isfinite(means[best]) else _USUAL), means
     gain = means[_USUAL] - means[best]
-    # The weighted mean's standard error; with equal weights the usual one.
-    error = float(np.sqrt(np.sum(weight**2 * (difference - gain) ** 2)))
-    errors = _ERRORS_OF_FEW if len(difference) < _FEW_ROWS else _ERRORS
-    clearly = gain > max(errors * error, _LEAST_GAIN * abs(means[_USUAL]))
-    return (best if clearly else _USUAL), means
+    errors = _ERRORS_OF_FEW if compared.n_rows < _FEW_ROWS else _ERRORS
+    # A share of a score, such as an area under a curve, means nothing.
+    is_score = oof.row_loss is None and getattr(oof.metric, "greater_is_better", False)
+    least = 0.0 if is_score else _LEAST_GAIN * abs(means[_USUAL])
+    return (best if gain > max(errors * compared.error(_USUAL, best), least) else _USUAL), means

@@ -8,11 +8,10 @@ from typing import Self
 import numpy as np
 
 from ..contracts._blender import OOF
+from ..contracts._row_loss import SquaredError
 from ..contracts._task import FloatArray, IntArray, Task
 from ..errors import ParameterError
 from ._weighting import Weighting
-
-_SQUARED = ("", "rmse", "mse")
 
 
 class Greedy(Weighting):
@@ -89,7 +88,7 @@ def _select(trials: Callable[[FloatArray], FloatArray], pool: IntArray, members:
 
 def _trials(oof: OOF) -> Callable[[FloatArray], FloatArray]:
     """Return a function from rows of counts, (n_trials, n_members), to the losses of their means."""
-    if not oof.task.is_classification and getattr(oof.metric, "name", "") in _SQUARED:
+    if isinstance(oof.row_loss, SquaredError):
         # The squared error needs the rows once: it is a quadratic form of the weights.
         weight = oof.weights
         errors = oof.predictions - oof.y[:, None]

@@ -56,7 +56,7 @@ class MetaLinear(Blender):
     array([41.])
     """
 
-    lean = True
+    lean = fits_mean = True
     needs = ("scipy",)
     defaults = {"alpha": None, "positive": False, "passthrough": False, "estimator": None}
 

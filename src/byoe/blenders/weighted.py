@@ -12,15 +12,23 @@ from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 from ._weighting import Weighting
 
-_SMALLEST_PROBABILITY = 1e-15
-
 
 class Weighted(Weighting):
     """A weighted mean of the members' predictions or probabilities.
 
     Without given weights they are learned from the out-of-fold predictions: non-negative,
-    summing to one, and optimal for squared error (Breiman, 1996; van der Laan et al.,
-    2007) or, for classes, for the log-loss.
+    summing to one, and optimal for the ensemble's metric (Breiman, 1996; van der Laan et al.,
+    2007). How, depends on the metric:
+
+    - squared error, R², Brier score: exactly, by non-negative least squares; log-loss: by
+      Newton steps, to a KKT residual of 1e-8.
+    - absolute and percentage error, pinball losses, Poisson deviance, which are convex: by a level
+      bundle method (Lemaréchal, Nemirovskii & Nesterov, 1995), to within 1e-7 of the minimum.
+    - all others, such as the area under the ROC curve, F-scores, the gamma deviance or a function of one's own: by a
+      search that starts from the weights of the squared error or the log-loss, with no guarantee.
+
+    A member that leaves where the metric is defined, such as a negative prediction for a Poisson
+    deviance, gets no weight unless all do.
 
     Parameters
     ----------
@@ -50,22 +58,15 @@ class Weighted(Weighting):
             _normalised(given, n_members)
 
     def fit(self, oof: OOF) -> Self:
-        from ._simplex import least_squares, log_loss
+        from ._learned_weights import learned_weights
 
-        members = oof.predictions.shape[1]
         given = self.get_params()["weights"]
         if given is not None:
-            self.weights_ = _normalised(given, members)
+            self.weights_ = _normalised(given, oof.predictions.shape[1])
             return self
-        weight = oof.weights
-        if not weight.sum() > 0:
+        if not oof.weights.sum() > 0:
             raise ParameterError("weighted cannot learn from rows whose sample weights are all zero")
-        if oof.task.is_classification:
-            true_class = oof.predictions[np.arange(len(oof.y)), :, oof.y]
-            self.weights_ = log_loss(np.maximum(true_class, _SMALLEST_PROBABILITY), weight)
-        else:
-            root = np.sqrt(weight)
-            self.weights_ = least_squares(oof.predictions * root[:, None], oof.y * root)
+        self.weights_ = learned_weights(oof)
         return self
 
     def restricted(self, kept: NDArray[np.bool_]) -> Self:

@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from ..errors import ParameterError, PluginError
 from ._parameters import Parameters
+from ._row_loss import LogLoss, RowLoss, SquaredError
 from ._task import FloatArray, IntArray, Level, Task
-
-# Metrics that order predictions as the mean of ``OOF.row_losses`` does.
-_MEANS_OF_ROWS = frozenset({"rmse", "mse", "mae", "log_loss", "accuracy"})
 
 
 @dataclass(frozen=True)
@@ -63,28 +61,37 @@ class OOF:
         folds = tuple((train, test) for train, test in inside if len(train) and len(test))
         return OOF(self.predictions[index], self.y[index], self.task, weight, features, self.seed, folds, self.metric)
 
+    @property
+    def row_loss(self) -> RowLoss | None:
+        """The loss of which the metric is the mean over rows, up to a map that keeps the order; None without one."""
+        if self.metric is None:
+            return self._usual
+        return getattr(self.metric, "row_loss", None)
+
+    @property
+    def _usual(self) -> RowLoss:
+        return LogLoss() if self.task.is_classification else SquaredError()
+
     def loss(self, prediction: FloatArray) -> float:
-        """Return how bad a blended prediction of these rows is; smaller is better."""
-        if self.metric is None or self.metric.name in _MEANS_OF_ROWS:
+        """Return how bad a blended prediction of these rows is by the metric; smaller is better.
+
+        It is infinite for predictions that the metric does not suit, such as negative ones for a Poisson deviance.
+        """
+        if self.row_loss is not None:
             return float(np.average(self.row_losses(prediction), weights=self.sample_weight))
         classes = np.arange(self.task.n_classes) if self.task.is_classification else None
-        value = self.metric.value(self.y, prediction, classes=classes, sample_weight=self.sample_weight)
-        return -float(self.metric.score(value))
+        try:
+            value = self.metric.value(self.y, prediction, classes=classes, sample_weight=self.sample_weight)
+        except ParameterError:
+            return float("inf")
+        return float("inf") if np.isnan(value) else -float(self.metric.score(value))
 
     def row_losses(self, prediction: FloatArray) -> FloatArray:
-        """Return the loss of every row: that of the metric where it has one, else a usual one.
+        """Return the loss of every row, of shape (n_rows,): that of the metric where it has one, else a usual one.
 
-        The absolute error for ``mae``, wrong or right for ``accuracy``; otherwise the squared
-        error, and for classes the negative logarithm of the true class's probability.
+        The usual one is the squared error, and for classes the negative logarithm of the true class's probability.
         """
-        kind = getattr(self.metric, "name", "")
-        if self.task.is_classification:
-            if kind == "accuracy":
-                return np.asarray(prediction.argmax(axis=1) != self.y, dtype=np.float64)
-            true_class = prediction[np.arange(len(self.y)), self.y]
-            return np.asarray(-np.log(np.maximum(true_class, 1e-15)), dtype=np.float64)
-        error = prediction - self.y
-        return np.asarray(np.abs(error) if kind == "mae" else error**2, dtype=np.float64)
+        return (self.row_loss or self._usual)(self.y, prediction)
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,8 @@ class Blender(Parameters):
         False for a blender that only votes for a class.
     takes_scores : bool
         Whether a member may give decision values instead of probabilities.
+    fits_mean : bool
+        Whether it minimises the squared error, or for classes the log-loss, whatever the metric is.
     convex : bool
         Whether every prediction lies between those of the members, and ``weights_``, where
         there are any, are non-negative and sum to one.
@@ -138,6 +147,7 @@ class Blender(Parameters):
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
     weights: Level = "exact"
+    fits_mean: bool = False
     convex: bool = False
     lean: bool = False
     needs: ClassVar[tuple[str, ...]] = ()

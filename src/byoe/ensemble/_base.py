@@ -51,17 +51,18 @@ from ..store._task_keys import plan_key
 from ..tools._sizes import read_bytes
 from ..tools._warnings import warn
 from ._display import displays
-from ._layers import warn_of_an_idle_layer, warn_of_inner_ensembles
+from ._layers import warn_of_an_idle_layer, warn_of_another_loss, warn_of_inner_ensembles
 from ._parameters import NestedParameters
 from ._recipe import Recipe
 from ._spec import to_spec
+from ._unseen import KnowsUnseenRows
 
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False)
 
 
-class BaseEnsemble(Predicting, NestedParameters):
+class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
     """The constructor, the fit, and what a prediction is made of."""
 
     failures_: list[Failure]
@@ -71,7 +72,6 @@ class BaseEnsemble(Predicting, NestedParameters):
     feature_names_in_: NDArray[Any]
 
     _record: FitRecord
-    _out_of_fold: OutOfFold | None = None
     _held_out: tuple[Blender, ...] = ()
     _diagnosis: Diagnosis | None = None
 
@@ -147,7 +147,8 @@ class BaseEnsemble(Predicting, NestedParameters):
         blender = self._wrapped(recipe.blender, task)
         check_members(recipe.learners, blender, task, weighted=sample_weight is not None, sparse=table.sparse)
         check_by_column(recipe.learners, table)
-        metric = recipe.metric_for(task)
+        metric = recipe.metric_for(task, classes)
+        metric.check(target, task, sample_weight)
         if classes is not None:
             check_classes(recipe.learners, recipe.blender, classes)
         features = passed_through(blender, table)
@@ -258,6 +259,7 @@ class BaseEnsemble(Predicting, NestedParameters):
 
     def _blend(self, oof: OutOfFold, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
         """Blend the members by what is known of rows that they did not see."""
+        warn_of_another_loss(blender, metric)
         blend = fit_blend(blender, oof.to_blend(self._task, self._record.seed, features, metric), oof.plan)
         self.blender_, self._held_out = blend.blender, blend.held_out
         self._out_of_fold = oof = replace(oof, blend=blend.prediction, scored=blend.scored)
@@ -267,32 +269,6 @@ class BaseEnsemble(Predicting, NestedParameters):
     def _scoring(self, metric: Metric) -> Scoring:
         classes = getattr(self, "classes_", None)
         return Scoring.of(self._oof, metric, seed=self._record.seed, classes=classes)
-
-    # -- what was learned ------------------------------------------------------------
-
-    @property
-    def _oof(self) -> OutOfFold:
-        return self._out_of_fold_for("the out-of-fold data")
-
-    @property
-    def oof_predictions_(self) -> FloatArray:
-        """What a model that did not see it predicts for each row, of shape (n_samples, n_members[, …])."""
-        return self._out_of_fold_for("oof_predictions_").predictions
-
-    @property
-    def coverage_(self) -> NDArray[np.bool_]:
-        """Which rows have an out-of-fold prediction, of shape (n_samples,)."""
-        return self._out_of_fold_for("coverage_").coverage
-
-    def _out_of_fold_for(self, name: str) -> OutOfFold:
-        if self._out_of_fold is not None:
-            return self._out_of_fold
-        if not hasattr(self, "members_"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}: it is not fitted yet")
-        raise AttributeError(
-            f"{name} is not there, since the ensemble was saved without its out-of-fold data. To blend again, for "
-            "intervals and to diagnose, save it with oof=True"
-        )
 
     # -- predicting ------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Warnings about ensembles inside an ensemble."""
+"""Warnings about layers that do not fit together: ensembles inside, and blenders."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..errors import LeakageWarning
 from ..fitted._models import FittedMember
@@ -45,3 +46,12 @@ def warn_of_an_idle_layer(board: Leaderboard, metric: Metric, members: Mapping[s
                 f"against {row[name]:.4g} on rows that they did not see. Use that member by itself, or give it "
                 "better company"
             )
+
+
+def warn_of_another_loss(blender: Blender, metric: Metric) -> None:
+    """Warn when a blender learns the mean, and the metric asks for something else of the target, such as a quantile."""
+    if blender.fits_mean and metric.row_loss is not None and not metric.row_loss.of_mean:
+        warn(
+            f"blender {blender.name!r} minimises the squared error, and metric is {metric.name!r}, of which the mean "
+            "is not the minimum; 'auto', 'weighted', 'greedy' and 'best' go by the metric"
+        )

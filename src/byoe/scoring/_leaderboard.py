@@ -18,7 +18,7 @@ from ..fitted._predicting import Predicting
 from ..fitted._record import FitRecord
 from ..tools._forks import after_fork
 from ..tools._listing import Listing
-from ..tools._warnings import warnings_filtered
+from ..tools._warnings import warn, warnings_filtered
 from ._metrics import Metric
 
 
@@ -95,6 +95,24 @@ class Scoring:
         except ParameterError:
             return None
 
+    def blend_value(self, prediction: FloatArray) -> float | None:
+        """Return the metric of the blend; None, with a warning, for one that it does not suit."""
+        try:
+            return _finite(self.value(prediction))
+        except ParameterError as error:
+            warn(f"{error} So the blend has no score{self._outside(prediction)}")
+            return None
+
+    def _outside(self, prediction: FloatArray) -> str:
+        loss = self.metric.row_loss
+        outside = 0 if loss is None else int((prediction[self.rows] <= loss.lowest).sum())
+        if loss is None or not outside:
+            return ""
+        return (
+            f": {outside} of its {int(self.rows.sum())} cross-validated predictions are not above {loss.lowest:g}. Use "
+            "members that stay above it, such as boosters with that objective, and a blender of convex weights"
+        )
+
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
@@ -108,8 +126,7 @@ def board(
     name = scoring.metric.name
     blend, spread = None, None
     if oof.scored.any():
-        # What cannot score a single member leaves its row empty; what cannot score the blend is an error.
-        blend, spread = _finite(scoring.value(oof.blend)), scoring.spread(oof.blend)
+        blend, spread = scoring.blend_value(oof.blend), scoring.spread(oof.blend)
     weights = getattr(ensemble.blender_, "weights_", None)
     rows: list[dict[str, Any]] = []
     for column, (label, member) in enumerate(ensemble.members_.items()):

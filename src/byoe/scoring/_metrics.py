@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
+from ..contracts._row_loss import RowLoss
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError, UnknownNameError, did_you_mean
+from ..tools._warnings import warnings_filtered
+from ._scorers import as_scorer, row_loss_of
 
 # name in logs -> (scikit-learn's scorer, whether greater is better)
 _SCORERS = {
@@ -39,12 +42,16 @@ class Metric:
     greater_is_better : bool
         False for a loss, which logs show as a positive number.
     needs_probabilities : bool
+    row_loss : RowLoss or None
+        The loss of which the metric is the mean over rows, up to a map that keeps the order. None for one that
+        is no such mean, or not known to be.
     """
 
     name: str
     greater_is_better: bool
     needs_probabilities: bool
     _compute: Callable[..., float]
+    row_loss: RowLoss | None = None
 
     def value(
         self,
@@ -71,6 +78,23 @@ class Metric:
         """Return a shown value in scikit-learn's sign: greater is better."""
         return value if self.greater_is_better else -value
 
+    def of_labels(self, classes: NDArray[Any]) -> Self:
+        """Return the same for codes of classes whose labels are known, which a scorer's ``pos_label`` is one of."""
+        compute = self._compute
+        return replace(self, _compute=lambda y, prediction, _, weight: compute(y, prediction, classes, weight))
+
+    def check(self, y: NDArray[Any], task: Task, sample_weight: FloatArray | None) -> None:
+        """Raise a ParameterError where the metric does not suit a target, whatever is predicted."""
+        prediction: FloatArray = np.abs(y) + 1.0
+        if task.is_classification:
+            prediction = 0.9 * np.eye(task.n_classes)[y] + 0.1 / task.n_classes
+        classes = np.arange(task.n_classes) if task.is_classification else None
+        try:
+            with warnings_filtered(("ignore",)):
+                self.value(y, prediction, classes=classes, sample_weight=sample_weight)
+        except ParameterError as error:
+            raise ParameterError(str(error).replace("these predictions", "this target", 1)) from error
+
 
 def find_metric(metric: Any, task: Task, *, probabilities: bool = True) -> Metric:
     """Return the metric for ``metric="auto"``, a name, a scorer's name or a scorer."""
@@ -82,7 +106,9 @@ def find_metric(metric: Any, task: Task, *, probabilities: bool = True) -> Metri
         if name in _SCORERS:
             if name not in (CLASSIFICATION if task.is_classification else (*REGRESSION, "mse")):
                 raise UnknownNameError(f"metric {metric!r} does not fit a {task.kind} ensemble")
-            return Metric(name, _SCORERS[name][1], name in ("log_loss", "roc_auc"), _BUILT_IN[name])
+            scorer, greater = _SCORERS[name]
+            row_loss = row_loss_of(metrics.get_scorer(scorer), classification=task.is_classification)
+            return Metric(name, greater, name in ("log_loss", "roc_auc"), _BUILT_IN[name], row_loss)
         if metric not in metrics.get_scorer_names():
             fitting = CLASSIFICATION if task.is_classification else (*REGRESSION, "mse")
             raise UnknownNameError(
@@ -90,12 +116,13 @@ def find_metric(metric: Any, task: Task, *, probabilities: bool = True) -> Metri
                 "sklearn.metrics.get_scorer_names()"
             )
         scorer = metrics.get_scorer(metric)
-        return _from_scorer(metric.removeprefix("neg_"), scorer)
-    name = getattr(getattr(metric, "_score_func", metric), "__name__", type(metric).__name__)
-    return _from_scorer(name.strip("<>"), metric)
+        return _from_scorer(metric.removeprefix("neg_"), scorer, task)
+    scorer = as_scorer(metric)
+    name = getattr(getattr(scorer, "_score_func", scorer), "__name__", type(scorer).__name__)
+    return _from_scorer(name.strip("<>"), scorer, task)
 
 
-def _from_scorer(name: str, scorer: Any) -> Metric:
+def _from_scorer(name: str, scorer: Any, task: Task) -> Metric:
     greater = getattr(scorer, "_sign", 1) > 0
     sign = 1.0 if greater else -1.0
     proba = "predict_proba" in str(getattr(scorer, "_response_method", ""))
@@ -109,7 +136,7 @@ def _from_scorer(name: str, scorer: Any) -> Metric:
         except (TypeError, ValueError) as error:
             raise ParameterError(f"metric {name!r} cannot score these predictions: {error}") from error
 
-    return Metric(name, greater, proba, compute)
+    return Metric(name, greater, proba, compute, row_loss_of(scorer, classification=task.is_classification))
 
 
 class _Predicted(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed

@@ -1,0 +1,79 @@
+"""Convex weights that are best by the ensemble's metric, each kind of loss with a method of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contracts._blender import OOF
+from ..contracts._row_loss import SMALLEST_PROBABILITY, BrierScore, LogLoss, RowLoss, SquaredError
+from ..contracts._task import FloatArray
+from ._descent import minimise_convex, search
+from ._simplex import least_squares, log_loss
+
+_MOST_ROWS = 20_000
+
+
+def learned_weights(oof: OOF) -> FloatArray:
+    """Return non-negative weights that sum to one, of shape (n_members,)."""
+    members = oof.predictions.shape[1]
+    suited = _suited(oof)
+    weights = np.zeros(members)
+    weights[suited] = _learned(replace(oof, predictions=oof.predictions[:, suited]))
+    return weights
+
+
+def _suited(oof: OOF) -> NDArray[np.bool_]:
+    """Return the members that stay where the metric is defined, as their convex blends then do; else all of them."""
+    everyone = np.ones(oof.predictions.shape[1], dtype=bool)
+    if oof.row_loss is None or oof.row_loss.lowest == -np.inf:
+        return everyone
+    suited: NDArray[np.bool_] = np.all(oof.predictions[oof.weights > 0] > oof.row_loss.lowest, axis=0)
+    return suited if suited.any() else everyone
+
+
+def _learned(oof: OOF) -> FloatArray:
+    loss = oof.row_loss
+    if isinstance(loss, (SquaredError, LogLoss)):
+        return _usual(oof)
+    if isinstance(loss, BrierScore):
+        return _brier(oof)
+    if loss is not None and loss.convex:
+        return minimise_convex(partial(_value_and_slope, oof, loss), oof.predictions.shape[1])[0]
+    return search(partial(_value, _sample(oof)), _usual(oof))
+
+
+def _usual(oof: OOF) -> FloatArray:
+    """Return the weights of the squared error, or for classes of the log-loss."""
+    if oof.task.is_classification:
+        true_class = oof.predictions[np.arange(len(oof.y)), :, oof.y]
+        return log_loss(np.maximum(true_class, SMALLEST_PROBABILITY), oof.weights)
+    root = np.sqrt(oof.weights)
+    return least_squares(oof.predictions * root[:, None], oof.y * root)
+
+
+def _brier(oof: OOF) -> FloatArray:
+    """Return the weights of the squared error of all probabilities."""
+    n_classes = oof.predictions.shape[2]
+    root = np.repeat(np.sqrt(oof.weights), n_classes)
+    flat = oof.predictions.swapaxes(1, 2).reshape(len(root), -1)
+    return least_squares(flat * root[:, None], np.eye(n_classes)[oof.y].ravel() * root)
+
+
+def _value_and_slope(oof: OOF, loss: RowLoss, w: FloatArray) -> tuple[float, FloatArray]:
+    share, blend = oof.weights / oof.weights.sum(), oof.predictions @ w
+    return float(share @ loss(oof.y, blend)), oof.predictions.T @ (share * loss.slope(oof.y, blend))
+
+
+def _value(oof: OOF, w: FloatArray) -> float:
+    return oof.loss(np.tensordot(oof.predictions, w, axes=(1, 0)))
+
+
+def _sample(oof: OOF) -> OOF:
+    """Return the rows that a search looks at: a seeded sample of many."""
+    if len(oof.y) <= _MOST_ROWS:
+        return oof
+    return oof.rows(np.sort(np.random.default_rng(oof.seed).permutation(len(oof.y))[:_MOST_ROWS]))

@@ -1,0 +1,188 @@
+"""What a single row costs: the losses of which a metric is the mean, up to a map that keeps the order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._task import FloatArray
+
+SMALLEST_PROBABILITY = 1e-15
+
+
+@dataclass(frozen=True)
+class RowLoss:
+    """The loss of a row.
+
+    Attributes
+    ----------
+    convex : bool
+        Whether it is convex in the prediction, and `slope` is there.
+    of_mean : bool
+        Whether the expectation of the target is the prediction that minimises it.
+    lowest : float
+        What a prediction must be above.
+    """
+
+    convex: ClassVar[bool] = False
+    of_mean: ClassVar[bool] = True
+    lowest: ClassVar[float] = -np.inf
+
+    def __call__(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        """Return the loss of every row, of shape (n_rows,); infinite where it is not defined."""
+        inside = prediction > self.lowest
+        if prediction.ndim > 1 or inside.all():
+            return self._losses(y, prediction)
+        losses = np.full(len(y), np.inf)
+        losses[inside] = self._losses(y[inside], prediction[inside])
+        return losses
+
+    def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        raise TypeError(f"{type(self).__name__} does not define _losses")
+
+    def slope(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        """Return the derivative by the prediction, of shape (n_rows,); any of them where it jumps."""
+        raise TypeError(f"{type(self).__name__} does not define slope")
+
+
+class SquaredError(RowLoss):
+    """The squared error, which also orders predictions as R² does."""
+
+    convex = True
+
+    def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        return np.asarray((prediction - y) ** 2, dtype=np.float64)
+
+    def slope(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        return np.asarray(2 * (prediction - y), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Pinball(RowLoss):
+    """The loss of a quantile (Koenker & Bassett, 1978).
+
+    Parameters
+    ----------
+    level : float
+        The share of rows that should be below the prediction.
+    """
+
+    level: float
+    convex = True
+    of_mean = False
+
+    def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        above = y - prediction
+        return np.asarray(np.maximum(self.level * above, (self.level - 1) * above), dtype=np.float64)
+
+    def slope(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        return np.asarray((prediction >= y) - self.level, dtype=np.float64)
+
+
+class AbsoluteError(RowLoss):
+    """The absolute error."""
+
+    convex = True
+    of_mean = False
+
+    def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        return np.asarray(np.abs(prediction - y), dtype=np.float64)
+
+    def slope(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        return np.asarray(np.sign(prediction - y), dtype=np.float64)
+
+
+class PercentageError(AbsoluteError):
+    """The absolute error in units of the target."""
+
+    def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        return np.asarray(super()._losses(y, prediction) / self._unit(y), dtype=np.float64)
+
+    def slope(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        return np.asarray(super().slope(y, prediction) / self._unit(y), dtype=np.float64)
+
+    def _unit(self, y: NDArray[Any]) -> FloatArray:
+        return np.asarray(np.maximum(np.abs(y), np.finfo(np.float64).eps), dtype=np.float64)
+
+
+class SquaredLogError(RowLoss):
+    """The squared difference of ``log(1 + y)``."""
+
+    of_mean = False
+    lowest = -1.0
+
+    def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        return np.asarray((np.log1p(prediction) - np.log1p(y)) ** 2, dtype=np.float64)
+
+
+class PoissonDeviance(RowLoss):
+    """The deviance of a Poisson distribution."""
+
+    convex = True
+    lowest = 0.0
+
+    def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        logs = np.log(np.where(y > 0, y, 1.0) / prediction)
+        return np.asarray(2 * (np.where(y > 0, y * logs, 0.0) - y + prediction), dtype=np.float64)
+
+    def slope(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        return np.asarray(2 * (1 - y / prediction), dtype=np.float64)
+
+
+class GammaDeviance(RowLoss):
+    """The deviance of a gamma distribution."""
+
+    lowest = 0.0
+
+    def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        return np.asarray(2 * (np.log(prediction / y) + y / prediction - 1), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class TweedieDeviance(RowLoss):
+    """The deviance of a Tweedie distribution (Jørgensen, 1987).
+
+    Parameters
+    ----------
+    power : float
+        Not 0, 1 or 2, which have names of their own: normal, Poisson, gamma.
+    """
+
+    power: float
+    lowest = 0.0
+
+    def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        p = self.power
+        own = np.maximum(y, 0.0) ** (2 - p) / ((1 - p) * (2 - p))
+        blended = prediction ** (2 - p) / (2 - p) - y * prediction ** (1 - p) / (1 - p)
+        return np.asarray(2 * (own + blended), dtype=np.float64)
+
+
+class LogLoss(RowLoss):
+    """The negative logarithm of the true class's probability."""
+
+    convex = True
+
+    def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        true_class = prediction[np.arange(len(y)), y]
+        return np.asarray(-np.log(np.maximum(true_class, SMALLEST_PROBABILITY)), dtype=np.float64)
+
+
+class BrierScore(RowLoss):
+    """The squared distance of the probabilities from those of the true class (Brier, 1950)."""
+
+    convex = True
+
+    def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        hit = np.eye(prediction.shape[1])[y]
+        return np.asarray(((prediction - hit) ** 2).sum(axis=1), dtype=np.float64)
+
+
+class WrongClass(RowLoss):
+    """Whether the most probable class is not the true one."""
+
+    def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        return np.asarray(prediction.argmax(axis=1) != y, dtype=np.float64)
