@@ -1,11 +1,12 @@
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import BaggingRegressor, GradientBoostingRegressor
 from sklearn.linear_model import HuberRegressor, LinearRegression, LogisticRegression, RidgeClassifierCV
-from sklearn.metrics import make_scorer, mean_absolute_error
+from sklearn.metrics import fbeta_score, make_scorer, mean_absolute_error, mean_pinball_loss
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
@@ -87,6 +88,24 @@ def test_an_ensemble_inside_an_ensemble_keeps_names_and_results(diabetes, tmp_pa
     assert np.array_equal(byoe.load(outer.save(tmp_path / "model")).predict(X), outer.predict(X))
 
 
+@pytest.mark.parametrize(
+    "metric",
+    [
+        make_scorer(mean_pinball_loss, alpha=0.9, greater_is_better=False),
+        make_scorer(fbeta_score, beta=2, pos_label=1),
+        mean_absolute_error,
+        partial(mean_pinball_loss, alpha=0.1),
+    ],
+)
+def test_scorers_of_scikit_learns_functions_are_expressed(metric):
+    kind = EnsembleClassifier if "fbeta" in str(metric) else EnsembleRegressor
+    ensemble = kind(("ridge",), metric=metric)
+    again = from_spec(json.loads(json.dumps(to_spec(ensemble), allow_nan=False))).metric
+    assert repr(again) == repr(metric)
+    with pytest.raises(SpecError, match="'tempnam' is no metric of this version"):
+        from_spec({**to_spec(ensemble), "params": {"metric": {"$metric": "tempnam", "params": {}}}})
+
+
 @pytest.mark.parametrize("ensemble", ENSEMBLES)
 def test_a_spec_means_the_same_after_a_round_trip(ensemble):
     spec = json.loads(json.dumps(to_spec(ensemble), allow_nan=False))
@@ -120,7 +139,7 @@ REFUSED = {
     ),
     "index pairs": (EnsembleRegressor(("ridge",), cv=[(np.arange(5), np.arange(5, 9))]), "cv: a ndarray"),
     "a predefined split": (EnsembleRegressor(("ridge",), cv=PredefinedSplit([0, 1])), "cv, test_fold: a ndarray"),
-    "a scorer": (EnsembleRegressor(("ridge",), metric=make_scorer(mean_absolute_error)), "metric"),
+    "a scorer of one's own": (EnsembleRegressor(("ridge",), metric=make_scorer(lambda y, p: 0.0)), "metric"),
     "a callback": (EnsembleRegressor(("ridge",), callbacks=print), "callbacks are functions of this process"),
     "a random state": (
         EnsembleRegressor(("ridge",), random_state=np.random.RandomState(0)),

@@ -20,6 +20,7 @@ from ..tools._estimators import is_ensemble
 from ..tools._trust import advice, untrusted
 from ._plugin import Kind, plain
 from ._registry import as_saved, blender, installed, learner
+from ._scorer_form import decode_scorer, encode_scorer
 
 VERSION = 1
 _PLAIN_TYPES = (bool, int, float)  # numpy reads these as its own
@@ -145,6 +146,8 @@ def _encode_part(value: Learner | Blender, where: str, arrays: bool) -> Any:
 
 
 def _encode_object(value: Any, where: str, arrays: bool) -> dict[str, Any]:
+    if (scorer := encode_scorer(value, lambda part: encode(part, where, arrays=arrays))) is not None:
+        return scorer
     if is_estimator(value):
         params = value.get_params(deep=False)
     elif is_splitter(value):
@@ -239,6 +242,8 @@ _DECODERS: dict[str, Callable[[Mapping[str, Any], Sequence[str] | None], Any]] =
     "$dtype": lambda value, _: np.dtype(value["$dtype"]),
     "$type": lambda value, _: np.dtype(value["$type"]).type,
     "$store": lambda value, _: Store(value["$store"], value["max_bytes"]),
+    "$scorer": lambda value, trusted: decode_scorer(value, lambda part: decode(part, trusted)),
+    "$metric": lambda value, trusted: decode_scorer(value, lambda part: decode(part, trusted)),
     "$object": lambda value, trusted: _make(value["$object"], value["params"], trusted),
 }
 
