@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..contracts._blender import OOF
 from ..contracts._row_loss import SMALLEST_PROBABILITY, BrierScore, LogLoss, RowLoss, SquaredError
@@ -20,19 +19,10 @@ _MOST_ROWS = 20_000
 def learned_weights(oof: OOF) -> FloatArray:
     """Return non-negative weights that sum to one, of shape (n_members,)."""
     members = oof.predictions.shape[1]
-    suited = _suited(oof)
+    suited = oof.suited
     weights = np.zeros(members)
     weights[suited] = _learned(replace(oof, predictions=oof.predictions[:, suited]))
     return weights
-
-
-def _suited(oof: OOF) -> NDArray[np.bool_]:
-    """Return the members that stay where the metric is defined, as their convex blends then do; else all of them."""
-    everyone = np.ones(oof.predictions.shape[1], dtype=bool)
-    if oof.row_loss is None or oof.row_loss.lowest == -np.inf:
-        return everyone
-    suited: NDArray[np.bool_] = np.all(oof.predictions[oof.weights > 0] > oof.row_loss.lowest, axis=0)
-    return suited if suited.any() else everyone
 
 
 def _learned(oof: OOF) -> FloatArray:

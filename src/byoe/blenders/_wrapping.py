@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 from ..contracts._blender import Blender
+from ..contracts._row_loss import RowLoss
 
 
 class WrappingBlender(Blender):
@@ -27,7 +28,7 @@ class WrappingBlender(Blender):
         super().__init__()
         self.inner = inner
         self.name, self.origin = inner.name, inner.origin
-        self.weights, self.fits_mean = inner.weights, inner.fits_mean
+        self.weights = inner.weights
 
     @property
     def passthrough(self) -> Any:
@@ -40,6 +41,9 @@ class WrappingBlender(Blender):
     @property
     def gives_probabilities(self) -> bool:
         return self.inner.gives_probabilities
+
+    def goes_by(self, loss: RowLoss) -> bool:
+        return self.inner.goes_by(loss)
 
     def described(self, parts: list[Any]) -> Any:
         """Return the fitted blender as JSON values, of the descriptions of its parts."""

@@ -57,13 +57,15 @@ class Greedy(Weighting):
         params = self.get_params()
         members = oof.predictions.shape[1]
         trials = _trials(oof)
+        suited = oof.suited
         rng = np.random.default_rng(oof.seed)
         # Halves of the ranks, not of the places: the same members are drawn in whatever order they stand.
         ranked = np.argsort(trials(np.eye(members)), kind="stable")
+        ranked = ranked[suited[ranked]]
         total = np.zeros(members)
         for bag in range(params["bags"]):
-            whole = bag == 0 or members < 3
-            pool = ranked if whole else ranked[np.sort(rng.permutation(members)[: -(-members // 2)])]
+            whole = bag == 0 or len(ranked) < 3
+            pool = ranked if whole else ranked[np.sort(rng.permutation(len(ranked))[: -(-len(ranked) // 2)])]
             counts = _select(trials, pool, members, params["steps"])
             total += counts / counts.sum()
         self.weights_ = total / total.sum()

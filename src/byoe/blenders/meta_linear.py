@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender, Linear
+from ..contracts._row_loss import RowLoss
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 
@@ -21,7 +22,10 @@ class MetaLinear(Blender):
     """A linear model on the members' predictions (Wolpert, 1992).
 
     Regression: ridge, its strength chosen on the split plan's own folds unless given, so that
-    groups and the order of time hold there too. Classes: a logarithmic opinion pool (Genest &
+    groups and the order of time hold there too. Where the ensemble's metric is a pinball loss, or
+    the absolute or percentage error, it is a linear quantile regression (Koenker & Bassett, 1978) with a
+    ridge penalty, solved by majorisation (Hunter & Lange, 2000); all other metrics leave it at the
+    squared error. Classes: a logarithmic opinion pool (Genest &
     Zidek, 1986), in which every member's probabilities are raised to a power of its own, every
     class has an offset, and a penalty pulls towards the geometric mean of the members.
 
@@ -29,7 +33,7 @@ class MetaLinear(Blender):
     ----------
     alpha : float, default=None
         Strength of the penalty, with predictions and features in units of the target's and
-        their own standard deviation. None chooses it for regression and is 1 for classes.
+        their own standard deviation. None chooses it for the squared error, and is 1 otherwise.
     positive : bool, default=False
         Whether the members' coefficients must not be negative (Breiman, 1996).
     passthrough : bool or list of column names or positions, default=False
@@ -56,7 +60,7 @@ class MetaLinear(Blender):
     array([41.])
     """
 
-    lean = fits_mean = True
+    lean = True
     needs = ("scipy",)
     defaults = {"alpha": None, "positive": False, "passthrough": False, "estimator": None}
 
@@ -84,6 +88,9 @@ class MetaLinear(Blender):
                 f"meta-linear: passthrough is {passthrough!r}, expected True, False or a list of columns"
             )
 
+    def goes_by(self, loss: RowLoss) -> bool:
+        return loss.of_mean or (loss.level is not None and self.get_params()["estimator"] is None)
+
     def fit(self, oof: OOF) -> Self:
         self.check(oof.task, oof.predictions.shape[1])
         members = _inputs(oof.predictions)
@@ -107,7 +114,7 @@ class MetaLinear(Blender):
         return self
 
     def _fit_ridge(self, inputs: FloatArray, oof: OOF, n_members: int) -> None:
-        from . import _linear, _ridge
+        from . import _linear, _quantile, _ridge
 
         params = self.get_params()
         weight = oof.weights
@@ -121,10 +128,14 @@ class MetaLinear(Blender):
         else:
             lower = np.full(X.shape[1], -np.inf)
             lower[:n_members] = 0.0 if params["positive"] else -np.inf
-            alpha = params["alpha"]
-            if alpha is None:
-                alpha = _ridge.choose(X, y, weight, oof.folds, lower)
-            coef, intercept = _ridge.fit(X, y, weight, alpha, lower)
+            alpha, loss = params["alpha"], oof.row_loss
+            if loss is not None and loss.level is not None:
+                alpha = 1.0 if alpha is None else alpha
+                coef, intercept = _quantile.fit(X, y, weight / loss.unit(y), alpha, lower, loss.level)
+            else:
+                if alpha is None:
+                    alpha = _ridge.choose(X, y, weight, oof.folds, lower)
+                coef, intercept = _ridge.fit(X, y, weight, alpha, lower)
         self.coef_ = np.asarray(coef * scale / unit, dtype=np.float64)
         self.intercept_ = np.asarray(intercept * scale, dtype=np.float64)
 

@@ -69,6 +69,15 @@ class OOF:
         return getattr(self.metric, "row_loss", None)
 
     @property
+    def suited(self) -> NDArray[np.bool_]:
+        """Which members stay where the metric is defined, as their convex blends then do; all, where none does."""
+        everyone = np.ones(self.predictions.shape[1], dtype=bool)
+        if self.row_loss is None or self.row_loss.lowest == -np.inf:
+            return everyone
+        inside: NDArray[np.bool_] = np.all(self.predictions[self.weights > 0] > self.row_loss.lowest, axis=0)
+        return inside if inside.any() else everyone
+
+    @property
     def _usual(self) -> RowLoss:
         return LogLoss() if self.task.is_classification else SquaredError()
 
@@ -132,8 +141,6 @@ class Blender(Parameters):
         False for a blender that only votes for a class.
     takes_scores : bool
         Whether a member may give decision values instead of probabilities.
-    fits_mean : bool
-        Whether it minimises the squared error, or for classes the log-loss, whatever the metric is.
     convex : bool
         Whether every prediction lies between those of the members, and ``weights_``, where
         there are any, are non-negative and sum to one.
@@ -147,7 +154,6 @@ class Blender(Parameters):
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
     weights: Level = "exact"
-    fits_mean: bool = False
     convex: bool = False
     lean: bool = False
     needs: ClassVar[tuple[str, ...]] = ()
@@ -177,6 +183,10 @@ class Blender(Parameters):
     def passthrough(self) -> Any:
         """Whether the blender wants the features beside the predictions: False, True or a list of columns."""
         return False
+
+    def goes_by(self, loss: RowLoss) -> bool:
+        """Return False for a loss of the metric that is at its least elsewhere than the one that is minimised."""
+        return True
 
     def check(self, task: Task, n_members: int) -> None:
         """Raise a ParameterError, before anything is fitted, for what cannot work."""

@@ -23,12 +23,15 @@ class RowLoss:
         Whether it is convex in the prediction, and `slope` is there.
     of_mean : bool
         Whether the expectation of the target is the prediction that minimises it.
+    level : float or None
+        The quantile of the target, of rows weighted by the inverse of `unit`, that minimises it instead.
     lowest : float
         What a prediction must be above.
     """
 
     convex: ClassVar[bool] = False
     of_mean: ClassVar[bool] = True
+    level: ClassVar[float | None] = None
     lowest: ClassVar[float] = -np.inf
 
     def __call__(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
@@ -42,6 +45,10 @@ class RowLoss:
 
     def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
         raise TypeError(f"{type(self).__name__} does not define _losses")
+
+    def unit(self, y: NDArray[Any]) -> FloatArray:
+        """Return what the loss of every row is divided by, of shape (n_rows,)."""
+        return np.ones(len(y))
 
     def slope(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
         """Return the derivative by the prediction, of shape (n_rows,); any of them where it jumps."""
@@ -70,7 +77,7 @@ class Pinball(RowLoss):
         The share of rows that should be below the prediction.
     """
 
-    level: float
+    level: float  # type: ignore[misc]
     convex = True
     of_mean = False
 
@@ -87,6 +94,7 @@ class AbsoluteError(RowLoss):
 
     convex = True
     of_mean = False
+    level = 0.5
 
     def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
         return np.asarray(np.abs(prediction - y), dtype=np.float64)
@@ -99,12 +107,12 @@ class PercentageError(AbsoluteError):
     """The absolute error in units of the target."""
 
     def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
-        return np.asarray(super()._losses(y, prediction) / self._unit(y), dtype=np.float64)
+        return np.asarray(super()._losses(y, prediction) / self.unit(y), dtype=np.float64)
 
     def slope(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
-        return np.asarray(super().slope(y, prediction) / self._unit(y), dtype=np.float64)
+        return np.asarray(super().slope(y, prediction) / self.unit(y), dtype=np.float64)
 
-    def _unit(self, y: NDArray[Any]) -> FloatArray:
+    def unit(self, y: NDArray[Any]) -> FloatArray:
         return np.asarray(np.maximum(np.abs(y), np.finfo(np.float64).eps), dtype=np.float64)
 
 

@@ -49,9 +49,9 @@ def warn_of_an_idle_layer(board: Leaderboard, metric: Metric, members: Mapping[s
 
 
 def warn_of_another_loss(blender: Blender, metric: Metric) -> None:
-    """Warn when a blender learns the mean, and the metric asks for something else of the target, such as a quantile."""
-    if blender.fits_mean and metric.row_loss is not None and not metric.row_loss.of_mean:
+    """Warn when a blender minimises a loss that is at its least elsewhere than that of the metric."""
+    if metric.row_loss is not None and not blender.goes_by(metric.row_loss):
         warn(
-            f"blender {blender.name!r} minimises the squared error, and metric is {metric.name!r}, of which the mean "
-            "is not the minimum; 'auto', 'weighted', 'greedy' and 'best' go by the metric"
+            f"blender {blender.name!r} minimises another loss than metric={metric.name!r}, which asks for something "
+            "else of the target; 'auto', 'weighted', 'greedy' and 'best' go by the metric"
         )
