@@ -19,9 +19,9 @@ def minimise_convex(
 ) -> tuple[FloatArray, float]:
     """Minimise a convex function over the simplex by the level bundle method (Lemaréchal et al., 1995).
 
-    The function may have kinks. Each value with its slope is a plane that lies nowhere above the function; the
-    next point is the one nearest to the best so far at which all planes are below a level between the bounds.
-    Where there is none, the level is a lower bound.
+    The function may have kinks, and be infinite on an edge. Each value with its slope is a plane that lies nowhere
+    above the function; the next point is the one nearest to the best so far at which all planes are below a level
+    between the bounds. Where there is none, the level is a lower bound.
 
     Parameters
     ----------
@@ -51,6 +51,9 @@ def minimise_convex(
             lower = level
             continue
         value, slope = loss(w)
+        while not np.isfinite(value):  # on an edge where the loss has no value
+            w = (w + best_w) / 2
+            value, slope = loss(w)
         planes = np.vstack([planes, slope + (value - slope @ w)])
         lower = max(lower, float(planes[-1].min()))
         if value < best:

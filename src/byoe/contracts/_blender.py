@@ -70,12 +70,16 @@ class OOF:
 
     @property
     def suited(self) -> NDArray[np.bool_]:
-        """Which members stay where the metric is defined, as their convex blends then do; all, where none does."""
+        """Which members have a convex blend that stays where the metric is defined; all of them, where none has.
+
+        A member that predicts zero for a Poisson deviance is of use beside others; one that predicts less is not.
+        """
         everyone = np.ones(self.predictions.shape[1], dtype=bool)
         if self.row_loss is None or self.row_loss.lowest == -np.inf:
             return everyone
-        inside: NDArray[np.bool_] = np.all(self.predictions[self.weights > 0] > self.row_loss.lowest, axis=0)
-        return inside if inside.any() else everyone
+        known, lowest = self.predictions[self.weights > 0], self.row_loss.lowest
+        suited: NDArray[np.bool_] = np.all(known >= lowest, axis=0)
+        return suited if np.any(known[:, suited] > lowest, axis=1).all() else everyone
 
     @property
     def _usual(self) -> RowLoss:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import ParameterError
 from ._parameters import SHARED_OF, Parameters
+from ._row_loss import RowLoss
 from ._task import FloatArray, Level, Task
 from ._unit import Unit
 
@@ -26,12 +27,16 @@ class StopRows:
     sample_weight : array of shape (n_rows,) or None
     patience : int
         Rounds without a better loss after which to stop.
+    loss : RowLoss or None
+        What to watch: the mean of what the ensemble's metric costs by row. None for the learner's own loss, as where
+        the metric is the usual one, or no mean over rows. A learner that cannot watch it watches its own.
     """
 
     X: Any
     y: NDArray[Any]
     sample_weight: FloatArray | None
     patience: int
+    loss: RowLoss | None = None
 
 
 @runtime_checkable

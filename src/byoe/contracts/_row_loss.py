@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._task import FloatArray
+from ._unit import Unit
 
 SMALLEST_PROBABILITY = 1e-15
 
@@ -27,12 +28,22 @@ class RowLoss:
         The quantile of the target, of rows weighted by the inverse of `unit`, that minimises it instead.
     lowest : float
         What a prediction must be above.
+    watched : bool
+        Whether boosters stop by it, rather than by their own loss.
+    in_any_unit : bool
+        Whether it orders predictions alike in whatever unit target and predictions come.
     """
 
     convex: ClassVar[bool] = False
     of_mean: ClassVar[bool] = True
     level: ClassVar[float | None] = None
     lowest: ClassVar[float] = -np.inf
+    watched: ClassVar[bool] = True
+    in_any_unit: ClassVar[bool] = False
+
+    def of_unit(self, unit: Unit | None) -> RowLoss:
+        """Return the loss for targets and predictions that come in another unit."""
+        return self if unit is None or self.in_any_unit else _InUnit(self, unit)
 
     def __call__(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
         """Return the loss of every row, of shape (n_rows,); infinite where it is not defined."""
@@ -42,6 +53,13 @@ class RowLoss:
         losses = np.full(len(y), np.inf)
         losses[inside] = self._losses(y[inside], prediction[inside])
         return losses
+
+    def mean(self, y: NDArray[Any], prediction: FloatArray, sample_weight: FloatArray | None = None) -> float:
+        """Return the weighted mean over rows; predictions that are too low count as ones a little above the bound."""
+        if self.lowest > -np.inf:
+            least = self.lowest + 1e-3 * max(float(np.mean(y)) - self.lowest, 1e-12)
+            prediction = np.maximum(prediction, least)
+        return float(np.average(self(y, prediction), weights=sample_weight))
 
     def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
         raise TypeError(f"{type(self).__name__} does not define _losses")
@@ -55,10 +73,25 @@ class RowLoss:
         raise TypeError(f"{type(self).__name__} does not define slope")
 
 
+@dataclass(frozen=True)
+class _InUnit(RowLoss):
+    """A loss of what comes in another unit than that of the target."""
+
+    loss: RowLoss
+    comes_in: Unit
+
+    def __call__(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
+        return self.loss(self.comes_in.back(y), self.comes_in.back(prediction))
+
+    def mean(self, y: NDArray[Any], prediction: FloatArray, sample_weight: FloatArray | None = None) -> float:
+        return self.loss.mean(self.comes_in.back(y), self.comes_in.back(prediction), sample_weight)
+
+
 class SquaredError(RowLoss):
     """The squared error, which also orders predictions as R² does."""
 
-    convex = True
+    convex = in_any_unit = True
+    watched = False
 
     def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
         return np.asarray((prediction - y) ** 2, dtype=np.float64)
@@ -78,7 +111,7 @@ class Pinball(RowLoss):
     """
 
     level: float  # type: ignore[misc]
-    convex = True
+    convex = in_any_unit = True
     of_mean = False
 
     def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
@@ -92,7 +125,7 @@ class Pinball(RowLoss):
 class AbsoluteError(RowLoss):
     """The absolute error."""
 
-    convex = True
+    convex = in_any_unit = True
     of_mean = False
     level = 0.5
 
@@ -105,6 +138,8 @@ class AbsoluteError(RowLoss):
 
 class PercentageError(AbsoluteError):
     """The absolute error in units of the target."""
+
+    in_any_unit = False
 
     def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
         return np.asarray(super()._losses(y, prediction) / self.unit(y), dtype=np.float64)
@@ -173,6 +208,7 @@ class LogLoss(RowLoss):
     """The negative logarithm of the true class's probability."""
 
     convex = True
+    watched = False
 
     def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
         true_class = prediction[np.arange(len(y)), y]
@@ -191,6 +227,8 @@ class BrierScore(RowLoss):
 
 class WrongClass(RowLoss):
     """Whether the most probable class is not the true one."""
+
+    watched = False  # it jumps, and boosters that stop by it are too sure
 
     def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:
         return np.asarray(prediction.argmax(axis=1) != y, dtype=np.float64)

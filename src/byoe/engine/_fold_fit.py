@@ -189,7 +189,8 @@ class _Fit:
             with lent as (rows, y, own_weight, own_groups, own_stop_X, own_stop_y, own_stop_weight):
                 found: dict[str, Any] = {}
                 if self.learner.stops and self.stop is not None:
-                    found["stop"] = StopRows(own_stop_X, own_stop_y, own_stop_weight, _PATIENCE)
+                    loss = None if self.data.stop_loss is None else self.data.stop_loss.of_unit(unit)
+                    found["stop"] = StopRows(own_stop_X, own_stop_y, own_stop_weight, _PATIENCE, loss)
                 if self.learner.stops and len(rounds):
                     found["rounds"] = rounds[number]
                 own = found if groups is None else {**found, "groups": own_groups}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contracts._row_loss import RowLoss
 from ..contracts._task import FloatArray, IntArray, Task
 from ..data._table import Table
 from ..folds._plan import SplitPlan
@@ -24,6 +25,8 @@ class Rows:
     weight : array of shape (n_rows,) or None
     task : Task
     plan : SplitPlan
+    stop_loss : RowLoss or None
+        What learners watch to stop early; None for their own loss.
     """
 
     table: Table
@@ -31,6 +34,7 @@ class Rows:
     weight: FloatArray | None
     task: Task
     plan: SplitPlan
+    stop_loss: RowLoss | None = None
 
 
 def targets(

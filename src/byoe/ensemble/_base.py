@@ -154,7 +154,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         features = passed_through(blender, table)
         drawn, digest = self._draw_seed(), table.digest()
         plan = make_plan(self.cv, table.values, target, groups, task, drawn)
-        data, seed = self._resumed(Rows(table, target, sample_weight, task, plan), drawn, digest)
+        data, seed = self._resumed(Rows(table, target, sample_weight, task, plan, metric.stop_loss), drawn, digest)
         plan = data.plan
         self._warn_of_bagging(plan)
         warn_of_leaks(plan, table, target)

@@ -42,7 +42,8 @@ def with_members(ensemble: E, learners: Any, table: Table) -> E:
     if task.classes is not None:
         check_classes(new, ensemble._recipe().blender, task.classes)
     warn_of_inner_ensembles(oof.plan, new)
-    data = Rows(table, oof.y, oof.weight, task, oof.plan)
+    metric = ensemble._recipe().metric_for(task, getattr(ensemble, "classes_", None))
+    data = Rows(table, oof.y, oof.weight, task, oof.plan, metric.stop_loss)
     with opened(ensemble.store, new, data, record.table) as stored:
         crossfit = ensemble._cross_fitted(new, data, record.seed, stored)
     other = copy.copy(ensemble)

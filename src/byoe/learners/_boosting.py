@@ -92,6 +92,15 @@ def check_few_classes(learner: Learner, task: Task, name: str) -> None:
         )
 
 
+def watched_loss(stop: StopRows, task: Task, y: Any, weight: Any, prediction: Any) -> float:
+    """Return the mean of what is watched, of a library's predictions of its own copy of the rows."""
+    assert stop.loss is not None
+    if not task.is_classification:
+        return stop.loss.mean(np.asarray(y, dtype=np.float64), np.asarray(prediction, dtype=np.float64), weight)
+    p = np.asarray(prediction, dtype=np.float64)
+    return stop.loss.mean(np.asarray(y, dtype=np.int64), p if p.ndim > 1 else np.column_stack([1.0 - p, p]), weight)
+
+
 def guess_seconds(cell: float, rounds: Any, n_rows: int, n_columns: int, task: Task, *, stopping: bool) -> float:
     """Guess the seconds of a fit with one thread, from those that a round takes for a cell of the table."""
     number = _USUALLY_ENOUGH if stopping or not isinstance(rounds, int) else rounds

@@ -12,7 +12,7 @@ from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, Task
 from ..contracts._unit import Unit
 from ..tools._estimators import set_seed
-from ._boosting import CATEGORIES, check_few_classes, guess_seconds, take_rounds
+from ._boosting import CATEGORIES, check_few_classes, guess_seconds, take_rounds, watched_loss
 from ._estimator import EstimatorLearner, EstimatorModel
 from ._units import changed, converted
 
@@ -121,8 +121,16 @@ class HistGradientBoosting(EstimatorLearner):
             watched = {"X_val": stop.X, "y_val": stop.y, "sample_weight_val": stop.sample_weight}
             search = clone(estimator).set_params(early_stopping=True, n_iter_no_change=stop.patience)
             search.fit(X, y, sample_weight=sample_weight, **watched)
-            # Its trees run on past the best score, whose place counts from no tree at all.
-            estimator.set_params(max_iter=max(1, int(np.argmax(search.validation_score_))))
+            estimator.set_params(max_iter=_best_round(search, stop, task))
         model = EstimatorModel(estimator.fit(X, y, sample_weight=sample_weight), task)
         model.rounds = int(estimator.n_iter_)
         return model
+
+
+def _best_round(search: Any, stop: StopRows, task: Task) -> int:
+    """Return the best of the rounds that were fitted until scikit-learn's own loss got no better for a while."""
+    if stop.loss is None:
+        # Its trees run on past the best score, whose place counts from no tree at all.
+        return max(1, int(np.argmax(search.validation_score_)))
+    stages = search.staged_predict_proba(stop.X) if task.is_classification else search.staged_predict(stop.X)
+    return 1 + int(np.argmin([watched_loss(stop, task, stop.y, stop.sample_weight, stage) for stage in stages]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,16 @@ from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
 from ..errors import ParameterError
-from ._boosting import CATEGORIES, Booster, class_weights, enough_rows, log_odds_of, of_function, take_rounds
+from ._boosting import (
+    CATEGORIES,
+    Booster,
+    class_weights,
+    enough_rows,
+    log_odds_of,
+    of_function,
+    take_rounds,
+    watched_loss,
+)
 from ._units import converted
 
 _NOT_OURS = frozenset("self kwargs importance_type n_jobs".split())
@@ -40,6 +49,8 @@ _POWERS: Mapping[str, Mapping[str, int]] = {
     "huber": {**_SQUARED, "alpha": 1},
     "fair": {**_SQUARED, "fair_c": 1},
 }
+
+_METRICS = frozenset({"metric", "metrics", "metric_types"})
 
 
 @cache
@@ -306,14 +317,24 @@ def _train(
 
     if stop is None:
         return LightGBMModel(lightgbm.train(params, data, num_boost_round=number), task)
+    own = None
+    if stop.loss is not None and not _METRICS & params.keys() and isinstance(params["objective"], str):
+        params = {**params, "metric": "None"}
+        own = partial(_watched, stop, task)
     booster = lightgbm.train(
         params,
         data,
         num_boost_round=number,
         valid_sets=[watched],
+        feval=own,
         callbacks=[lightgbm.early_stopping(stop.patience, verbose=False)],
     )
     return LightGBMModel(booster, task)
+
+
+def _watched(stop: StopRows, task: Task, prediction: Any, rows: Any) -> tuple[str, float, bool]:
+    """Return what is watched, in the form of LightGBM: a name, the value, and that greater is not better."""
+    return "metric", watched_loss(stop, task, rows.get_label(), rows.get_weight(), prediction), False
 
 
 def _objective(task: Task, given: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from ._boosting import (
     of_function,
     shared_lock,
     take_rounds,
+    watched_loss,
 )
 from ._units import converted
 
@@ -316,16 +317,26 @@ def _train(
     }
     if stop is None:
         return XGBoostModel(xgboost.train(params, data, num_boost_round=number, obj=own), task)
+    watching = None
+    if stop.loss is not None and own is None and "eval_metric" not in given:
+        params["disable_default_eval_metric"] = True
+        watching = partial(_watched, stop, task)
     booster = xgboost.train(
         params,
         data,
         num_boost_round=number,
         obj=own,
+        custom_metric=watching,
         evals=[(watched, "stop")],
         early_stopping_rounds=stop.patience,
         verbose_eval=False,
     )
     return XGBoostModel(booster[: booster.best_iteration + 1], task)
+
+
+def _watched(stop: StopRows, task: Task, prediction: Any, rows: Any) -> tuple[str, float]:
+    weight = rows.get_weight()
+    return "metric", watched_loss(stop, task, rows.get_label(), weight if weight.size else None, prediction)
 
 
 # Of two objectives with the same trees the one whose predictions are probabilities.

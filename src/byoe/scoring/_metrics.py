@@ -78,6 +78,11 @@ class Metric:
         """Return a shown value in scikit-learn's sign: greater is better."""
         return value if self.greater_is_better else -value
 
+    @property
+    def stop_loss(self) -> RowLoss | None:
+        """What boosters stop by; None where that is their own loss."""
+        return self.row_loss if self.row_loss is not None and self.row_loss.watched else None
+
     def of_labels(self, classes: NDArray[Any]) -> Self:
         """Return the same for codes of classes whose labels are known, which a scorer's ``pos_label`` is one of."""
         compute = self._compute

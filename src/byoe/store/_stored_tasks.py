@@ -22,7 +22,7 @@ from ..tools._sizes import read_bytes
 from ..tools._warnings import warn
 from ._entry import Damaged
 from ._store import PLANS, TASKS, OpenStore
-from ._task_keys import of_data, of_groups, of_member, of_task, uses_groups
+from ._task_keys import of_data, of_groups, of_member, of_stopping, of_task, uses_groups
 
 _OOF = "oof.npy"
 _MODEL = "model"
@@ -146,6 +146,7 @@ class StoredTasks:
             **member,
             **of_task(task, rounds, self._prepared.get(task.label), self._rows),
             "groups": self._groups[task.learner.grouped] if looks else None,
+            **of_stopping(task, self._data),
         }
 
     def _outcome(self, task: FitTask, entry: Mapping[str, Any], place: Path) -> Outcome:

@@ -134,6 +134,11 @@ def of_task(task: FitTask, rounds: Sequence[int], prepared: int | None, rows: di
     }
 
 
+def of_stopping(task: FitTask, data: Rows) -> dict[str, Any]:
+    """Return what a task watches to stop by; nothing where it is the learner's own loss, as it always was once."""
+    return {"stop_loss": repr(data.stop_loss)} if task.stopping and data.stop_loss is not None else {}
+
+
 def plan_key(cv: Any, data: Rows, table: str) -> str:
     """Return the key of a plan's seed.
 
