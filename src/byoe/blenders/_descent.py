@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.optimize import nnls
@@ -10,7 +10,6 @@ from scipy.optimize import nnls
 from ..contracts._task import FloatArray
 
 _AIM = 0.3
-_STEPS = (0.5, 0.25, 0.125, 0.06, 0.03, 0.015)
 _MOST_MOVES = 20
 
 
@@ -88,8 +87,8 @@ def _nearest(centre: FloatArray, planes: FloatArray, level: float) -> FloatArray
     return np.asarray(w / w.sum(), dtype=np.float64)
 
 
-def search(loss: Callable[[FloatArray], float], start: FloatArray) -> FloatArray:
-    """Search the simplex from a start: each move goes a step towards one member, or leaves one out.
+def search(loss: Callable[[FloatArray], float], starts: Sequence[FloatArray], steps: Sequence[float]) -> FloatArray:
+    """Search the simplex from the best of some starts: each move goes a step towards a member, or leaves one out.
 
     Of all moves the best is taken while it helps, then the steps get smaller. Moves towards the members
     span every direction that stays on the simplex, so that where the loss is smooth no small step helps at the end.
@@ -98,14 +97,18 @@ def search(loss: Callable[[FloatArray], float], start: FloatArray) -> FloatArray
     ----------
     loss : callable
         Returns the value at weights of shape (n_members,).
-    start : array of shape (n_members,)
+    starts : sequence of arrays of shape (n_members,)
+    steps : sequence of float
+        How far a move goes, as a share of the way to a member.
 
     Returns
     -------
     array of shape (n_members,)
     """
-    best_w, best = start, loss(start)
-    for step in _STEPS:
+    values = [loss(w) for w in starts]
+    best = min(values)
+    best_w = starts[values.index(best)]
+    for step in steps:
         for _ in range(_MOST_MOVES):
             trials = [*_towards(best_w, step), *_without(best_w)]
             values = [loss(w) for w in trials]

@@ -25,7 +25,9 @@ class Weighted(Weighting):
     - absolute and percentage error, pinball losses, Poisson deviance, which are convex: by a level
       bundle method (Lemaréchal, Nemirovskii & Nesterov, 1995), to within 1e-7 of the minimum.
     - all others, such as the area under the ROC curve, F-scores, the gamma deviance or a function of one's own: by a
-      search that starts from the weights of the squared error or the log-loss, with no guarantee.
+      search that starts from the best of the weights of the squared error or the log-loss, the mean and the members,
+      with no guarantee. Where the metric is no mean over rows, or is the accuracy, it is the mean of five searches
+      on halves of the rows, which follow its jumps less closely.
 
     A member that leaves where the metric is defined, such as a negative prediction for a Poisson
     deviance, gets no weight unless all do.

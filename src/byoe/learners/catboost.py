@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from ..contracts._cancelling import cancelled
 from ..contracts._learner import Model, StopRows
-from ..contracts._row_loss import AbsoluteError, BrierScore, Pinball, RowLoss
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
 from ..errors import ParameterError
 from ._boosting import CATEGORIES, Booster, class_weights, log_odds_of, take_rounds
+from ._catboost_metric import watched_metric
 from ._constant import ConstantModel
 
 _NOT_OURS = frozenset(
@@ -48,7 +48,6 @@ _IN_UNITS = frozenset(
     "posterior_sampling".split()
 )
 _LEAST_SINGLE, _MOST_SINGLE = 2.0**-100, 2.0**100
-_OF_THE_TARGET = frozenset({"RMSE", "MAE", "Quantile", "Expectile", "Huber", "LogCosh", "MAPE", "Lq"})
 _FEW = 64
 _MANY_CELLS = 200_000
 
@@ -290,7 +289,7 @@ class CatBoost(Booster):
         params = {
             "random_seed": seed,
             "iterations": take_rounds(given, "iterations", "learning_rate", stop, rounds, usual=1000),
-            **({} if stop is None else _watched(stop.loss, given, task)),
+            **({} if stop is None else watched_metric(stop.loss, given, task)),
             **given,
             "thread_count": threads,
             "allow_writing_files": False,
@@ -322,18 +321,6 @@ class CatBoost(Booster):
 
 def _is_equivariant(loss: Any) -> bool:
     return isinstance(loss, str) and loss.partition(":")[0] in _LOSSES and "delta" not in loss
-
-
-def _watched(loss: RowLoss | None, given: Mapping[str, Any], task: Task) -> dict[str, str]:
-    """Return CatBoost's own name of what is watched, where it has one and its models predict the target itself."""
-    fitted = str(given.get("loss_function") or given.get("objective") or "RMSE").partition(":")[0]
-    if isinstance(loss, BrierScore) and task.n_classes == 2:
-        return {"eval_metric": "BrierScore"}
-    if task.is_classification or fitted not in _OF_THE_TARGET:
-        return {}
-    if isinstance(loss, Pinball):
-        return {"eval_metric": f"Quantile:alpha={loss.level}"}
-    return {"eval_metric": "MAE"} if type(loss) is AbsoluteError else {}
 
 
 # CatBoost refuses a second fit on a device at a time.
