@@ -51,7 +51,7 @@ from ..store._task_keys import plan_key
 from ..tools._sizes import read_bytes
 from ..tools._warnings import warn
 from ._display import displays
-from ._layers import warn_of_an_idle_layer, warn_of_another_loss, warn_of_inner_ensembles
+from ._layers import steering, warn_of_an_idle_layer, warn_of_another_loss, warn_of_inner_ensembles
 from ._parameters import NestedParameters
 from ._recipe import Recipe
 from ._spec import to_spec
@@ -260,7 +260,8 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
     def _blend(self, oof: OutOfFold, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
         """Blend the members by what is known of rows that they did not see."""
         warn_of_another_loss(blender, metric)
-        blend = fit_blend(blender, oof.to_blend(self._task, self._record.seed, features, metric), oof.plan)
+        steers = steering(metric, oof.y, self._task, oof.weight)
+        blend = fit_blend(blender, oof.to_blend(self._task, self._record.seed, features, steers), oof.plan)
         self.blender_, self._held_out = blend.blender, blend.held_out
         self._out_of_fold = oof = replace(oof, blend=blend.prediction, scored=blend.scored)
         self._record, self._diagnosis = replace(self._record, metric=metric.name), None

@@ -33,7 +33,7 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
     The parameters and attributes are those of `EnsembleRegressor`, with these differences:
     an integer ``cv`` is stratified, the default metric is the log-loss (accuracy where the
     blender gives no probabilities), ``oof_predictions_`` has the shape
-    (n_samples, n_members, n_classes), and there is ``classes_``.
+    (n_samples, n_members, n_classes), ``oof_blend_`` (n_samples, n_classes), and there is ``classes_``.
 
     Parameters
     ----------

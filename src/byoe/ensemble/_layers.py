@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
-from ..errors import LeakageWarning
+from ..contracts._task import FloatArray, Task
+from ..errors import LeakageWarning, ParameterError
 from ..fitted._models import FittedMember
 from ..folds._plan import SplitPlan
 from ..scoring._leaderboard import Leaderboard
@@ -46,6 +50,22 @@ def warn_of_an_idle_layer(board: Leaderboard, metric: Metric, members: Mapping[s
                 f"against {row[name]:.4g} on rows that they did not see. Use that member by itself, or give it "
                 "better company"
             )
+
+
+def steering(metric: Metric, y: NDArray[Any], task: Task, sample_weight: FloatArray | None) -> Metric | None:
+    """Return what blenders go by; None, with a warning, for a metric that takes several targets only together."""
+    if task.n_outputs == 1 or task.is_classification or metric.row_loss is not None:
+        return metric
+    try:
+        for target in y.T:
+            metric.check(target, replace(task, n_outputs=1), sample_weight)
+    except ParameterError:
+        warn(
+            f"metric {metric.name!r} scores the targets only together, and each is blended by itself: by the squared "
+            "error"
+        )
+        return None
+    return metric
 
 
 def warn_of_another_loss(blender: Blender, metric: Metric) -> None:

@@ -34,9 +34,11 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         blender or a single member better.
     cv : int, splitter or iterable of index pairs, default=5
         An integer is shuffled and seeded, and keeps ``groups`` together.
-    metric : str or scorer, default="auto"
-        For ``score_estimate_`` and ``leaderboard_``: the root mean squared error, in units
-        of the target, unless told otherwise.
+    metric : str, scorer or callable, default="auto"
+        For ``score_estimate_`` and ``leaderboard_``, and what the blend is steered by: the root mean
+        squared error, in units of the target, unless told otherwise. A name of scikit-learn's scorers, a
+        scorer, a function of ``sklearn.metrics``, or a callable ``(estimator, X, y)``. One that cannot score
+        the target is a ParameterError before anything is fitted.
     finalize : {"auto", "bag", "refit"}, default="auto"
         Serve the mean of a member's fold models, or one model refitted on all rows. ``auto``
         bags trees and refits linear and distance models.
@@ -74,6 +76,9 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         (n_members,) where it is a weighting.
     oof_predictions_ : array of shape (n_samples, n_members)
         In units of the target; NaN where no fold predicts a row.
+    oof_blend_ : array of shape (n_samples,) or (n_samples, n_outputs)
+        The blend's own cross-validated predictions, which ``score_estimate_`` is the score of; NaN where there
+        are none.
     coverage_ : array of shape (n_samples,), bool
         Which rows have an out-of-fold prediction.
     failures_ : list
@@ -103,6 +108,9 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
     >>> ensemble.predict(X[:2]).shape
     (2,)
     >>> bool(-ensemble.score_estimate_ < y.std())
+    True
+    >>> rmse = ((ensemble.oof_blend_ - y) ** 2).mean() ** 0.5
+    >>> bool(abs(rmse + ensemble.score_estimate_) < 1e-9)
     True
     """
 

@@ -92,7 +92,8 @@ class Metric:
         """Raise a ParameterError where the metric does not suit a target, whatever is predicted."""
         prediction: FloatArray = np.abs(y) + 1.0
         if task.is_classification:
-            prediction = 0.9 * np.eye(task.n_classes)[y] + 0.1 / task.n_classes
+            hit = y if y.ndim > 1 else np.eye(task.n_classes)[y]
+            prediction = 0.9 * hit + 0.1 / task.n_classes
         classes = np.arange(task.n_classes) if task.is_classification else None
         try:
             with warnings_filtered(("ignore",)):
