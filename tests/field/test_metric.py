@@ -1,11 +1,15 @@
 """The metric decides: blends, choices and early stopping go by what the ensemble is scored by.
 
-autogluon #643, #1005: members predict quantiles, and the ensemble of them was weighted by another loss.
+autogluon #643, #1005: members predict quantiles, and what weighs them has to know of quantiles, too.
 scikit-learn #18997: a stack of quantile regressors is no quantile, since its last model fits the mean.
-scikit-learn #16118: a Poisson loss, and a stack that predicts less than zero.
-mljar-supervised #137, autogluon #1671: an ensemble chosen by log-loss is worse than its best member by AUC or F1.
-h2o-3 #7466: the meta-learner ignores the metric that the leaderboard is sorted by.
-scikit-learn #13887: a scorer of a loss without greater_is_better=False picks the worst.
+LightAutoML #94: under RMSLE the whole pipeline fails for the negative predictions of a linear model.
+evalml #191: linear regression ends in an error under the squared logarithmic error.
+scikit-learn #9963, #29678: one negative prediction among thousands; and the logarithm is there from -1 on.
+scikit-learn #14300: a Poisson deviance cannot be had of a linear model's negative predictions.
+auto-sklearn #522, #581: models were dropped from the ensemble by a threshold that fits other metrics.
+auto-sklearn #1549: an F-score of blended probabilities is another one than that of the members.
+photon-ml #96, scikit-learn #2439, #5023: the greatest value of a loss was taken for the best.
+LightGBM #1371, #4549, #6223: boosters stop by the objective although another metric is asked for.
 """
 
 import numpy as np
