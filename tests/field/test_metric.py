@@ -210,6 +210,8 @@ def test_a_blend_that_leaves_where_the_metric_is_defined_says_so_and_predicts():
         ("neg_mean_squared_log_error", [-5.0, 1.0, 2.0], "cannot score this target"),
         (make_scorer(metrics.mean_absolute_error), [0.0, 1.0, 2.0], "is a loss, and the scorer says that greater"),
         (lambda y, p: 0.0, [0.0, 1.0, 2.0], "does not say whether greater is better"),
+        (lambda estimator, X, y: X[:, 0].mean(), [0.0, 1.0, 2.0], "cannot score this target: IndexError"),
+        (["mae", "rmse"], [0.0, 1.0, 2.0], r"metric is \['mae', 'rmse'\], expected 'auto', a scorer's name"),
     ],
 )
 def test_a_metric_that_cannot_do_is_refused_before_anything_is_fitted(metric, y, message, monkeypatch):

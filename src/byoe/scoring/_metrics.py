@@ -138,9 +138,11 @@ def _from_scorer(name: str, scorer: Any, task: Task) -> Metric:
         labels = y if classes is None else classes[y]
         weights = {} if weight is None else {"sample_weight": weight}
         try:
-            return sign * float(scorer(known, np.zeros((len(y), 1)), labels, **weights))
-        except (TypeError, ValueError) as error:
-            raise ParameterError(f"metric {name!r} cannot score these predictions: {error}") from error
+            return sign * float(scorer(known, np.empty((len(y), 0)), labels, **weights))
+        except Exception as error:
+            # A callable may want what is not there, such as columns of X.
+            kind = "" if isinstance(error, (TypeError, ValueError)) else f"{type(error).__name__}: "
+            raise ParameterError(f"metric {name!r} cannot score these predictions: {kind}{error}") from error
 
     return Metric(name, greater, proba, compute, row_loss_of(scorer, classification=task.is_classification))
 

@@ -95,14 +95,18 @@ def as_scorer(metric: Any) -> Any:
     Raises
     ------
     ParameterError
-        When it is a function of which it cannot be known whether greater is better, or a scorer that says
-        so of a loss.
+        When it is no metric, a function of which it cannot be known whether greater is better, or a scorer that
+        says so of a loss.
     """
     function, kwargs = metric, {}
     if isinstance(metric, functools.partial):
         function, kwargs = metric.func, metric.keywords
     if _is_known(function):
         return _scorer_of(function, kwargs)
+    if not callable(metric):
+        raise ParameterError(
+            f"metric is {metric!r}, expected 'auto', a scorer's name, a scorer or a callable (estimator, X, y)"
+        )
     if hasattr(metric, "_score_func"):
         _check_direction(metric)
     elif _takes_two(metric):
