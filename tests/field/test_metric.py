@@ -83,12 +83,11 @@ def of_positive(linear, objective):
 
 USUAL = [
     "ridge",
-    "knn",
     ("lgb", learner("lightgbm", n_estimators=50)),
     forest(),
     ("extra", forest(ExtraTreesRegressor)),
 ]
-CLASSES = ["ridge", "knn", ("lgb", learner("lightgbm", n_estimators=50)), forest(RandomForestClassifier), GaussianNB()]
+CLASSES = ["ridge", ("lgb", learner("lightgbm", n_estimators=50)), forest(RandomForestClassifier), GaussianNB()]
 CASES = {
     "quantile 0.9": (skewed, of_quantile(0.9), loss_scorer(metrics.mean_pinball_loss, alpha=0.9)),
     "quantile 0.1": (skewed, of_quantile(0.1), loss_scorer(metrics.mean_pinball_loss, alpha=0.1)),
@@ -141,12 +140,9 @@ def test_the_blend_is_not_worse_than_the_best_member_by_its_own_metric(case, wei
     y = make(rng, X)
     fresh, known = y[N:], y[:N]
     # Weights that stand for how often a row was drawn: the population stays the same.
-    weight = None
-    if weighted:
-        members = [one for one in members if one != "knn"]
-        weight = rng.uniform(0.5, 1.5, N)
+    weight = rng.uniform(0.5, 1.5, N) if weighted else None
     kind = EnsembleClassifier if make in (rare, grades) else EnsembleRegressor
-    ensemble = kind(members, metric=scorer, cv=4, random_state=1, n_jobs=1).fit(X[:N], known, sample_weight=weight)
+    ensemble = kind(members, metric=scorer, cv=3, random_state=1, n_jobs=1).fit(X[:N], known, sample_weight=weight)
     metric = find_metric(scorer, ensemble._task)
     assert np.isfinite(ensemble.score_estimate_)
     table = ensemble._read(X[N:])
@@ -173,8 +169,14 @@ def test_members_of_a_quantile_stay_one_in_every_blender_that_goes_by_the_metric
     y = skewed(rng, X)
     scorer = loss_scorer(metrics.mean_pinball_loss, alpha=0.9)
     ensemble = EnsembleRegressor(of_quantile(0.9), "mean", metric=scorer, cv=4, random_state=0).fit(X[:1000], y[:1000])
-    for name in ("auto", "weighted", "greedy", "best", "meta-linear"):
-        assert 0.84 < np.mean(y[1000:] <= ensemble.reblend(name).predict(X[1000:])) < 0.94
+    table, fresh = ensemble._read(X[1000:]), y[1000:, None]
+    by_member = np.mean(
+        fresh <= ensemble._member_predictions(table), axis=0
+    )  # a mean over folds is below it too seldom
+    for name in ("weighted", "greedy", "best"):
+        assert by_member.min() - 0.01 < np.mean(fresh[:, 0] <= ensemble.reblend(name).predict(X[1000:])) < 0.93
+    for name in ("auto", "meta-linear"):
+        assert abs(np.mean(fresh[:, 0] <= ensemble.reblend(name).predict(X[1000:])) - 0.9) < 0.03
 
 
 def test_a_negative_member_under_a_metric_of_positive_values_gets_no_weight():
