@@ -57,6 +57,14 @@ def test_roc_auc_is_not_defined_without_every_class(rng):
     assert np.isnan(find_metric("roc_auc", THREE).value(np.zeros(50, dtype=int), p, classes=np.arange(3)))
 
 
+def test_roc_auc_is_scikit_learns_with_ties_and_weights(rng):
+    y, p = probabilities(rng, 2)
+    p, w = np.round(p, 1), rng.uniform(0.1, 2, 50)
+    value = find_metric("roc_auc", TWO).value(y, p, classes=np.arange(2), sample_weight=w)
+    assert value == pytest.approx(metrics.roc_auc_score(y, p[:, 1], sample_weight=w), rel=1e-12)
+    assert np.isnan(find_metric("roc_auc", TWO).value(y, p, sample_weight=w * (y == 1)))
+
+
 def test_any_scorer_by_name_or_as_an_object(numbers, rng):
     y, p, _ = numbers
     metric = find_metric("neg_median_absolute_error", REGRESSION)

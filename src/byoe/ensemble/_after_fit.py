@@ -167,8 +167,9 @@ class ChangeableEnsemble(TransformingEnsemble):
         - ``loses_without``: how much worse the blend's cross-validated metric gets, in units of
           the metric, without the member; None where the blender cannot do with fewer members.
         - ``weight_low``, ``weight_high``: 90 % bootstrap interval of the weight (percentiles of
-          200 samples; Efron, 1979), over rows or whole groups. ``auto``'s choice is kept. A
-          sample has at most 5,000 rows, rescaled to all (Bickel, Götze & van Zwet, 1997).
+          200 samples, 40 for a metric that is no mean over rows; Efron, 1979), over rows or whole
+          groups. ``auto``'s choice is kept. A sample has at most 5,000 rows, rescaled to all (Bickel,
+          Götze & van Zwet, 1997).
         - ``bytes``: size of the member's files in a bundle.
 
         Parameters

@@ -24,6 +24,7 @@ from ..fitted._record import FitRecord
 from ._leaderboard import Leaderboard, Scoring
 
 _RESAMPLES = 200
+_FEWER = 40
 _MOST_ROWS = 5_000
 _TAIL = 0.05
 
@@ -134,7 +135,7 @@ def _weight_intervals(blender: Blender, oof: OOF, groups: NDArray[Any] | None) -
     share = min(1.0, _MOST_ROWS / len(units))
     sampled = [
         np.mean([clone(part).fit(_resampled(one, index)).weights_ for part, one in parts], axis=0)
-        for index in _bootstrap(units, share, oof.seed)
+        for index in _bootstrap(units, share, oof.seed, _FEWER if oof.row_loss is None else _RESAMPLES)
     ]
     weights = np.asarray(fitted, dtype=np.float64).reshape(n_members, -1).mean(axis=1)
     # Fewer rows than there are vary more, by the root of the share (Bickel et al., 1997).
@@ -143,13 +144,13 @@ def _weight_intervals(blender: Blender, oof: OOF, groups: NDArray[Any] | None) -
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
-def _bootstrap(units: IntArray, share: float, seed: int) -> Iterator[IntArray]:
+def _bootstrap(units: IntArray, share: float, seed: int, samples: int) -> Iterator[IntArray]:
     """Yield samples of rows: of whole units, with replacement, a share of all units in each."""
     order = np.argsort(units, kind="stable")
     counts = np.bincount(units)
     starts = np.cumsum(counts) - counts
     rng = np.random.default_rng(seed)
-    for _ in range(_RESAMPLES):
+    for _ in range(samples):
         drawn = rng.integers(len(counts), size=max(1, round(share * len(counts))))
         sizes = counts[drawn]
         first = np.repeat(starts[drawn] - (np.cumsum(sizes) - sizes), sizes)
