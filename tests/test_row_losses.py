@@ -13,8 +13,16 @@ from byoe import EnsembleRegressor, blender
 from byoe.blenders import _quantile
 from byoe.blenders._descent import minimise_convex, search
 from byoe.contracts._blender import OOF
-from byoe.contracts._row_loss import AbsoluteError, PercentageError, Pinball, PoissonDeviance, SquaredError
+from byoe.contracts._row_loss import (
+    AbsoluteError,
+    PercentageError,
+    Pinball,
+    PoissonDeviance,
+    SquaredError,
+    SquaredLogError,
+)
 from byoe.contracts._task import Task
+from byoe.contracts._unit import Unit
 from byoe.engine._rows import Rows
 from byoe.errors import ParameterError
 from byoe.scoring._metrics import find_metric
@@ -245,3 +253,19 @@ def test_weights_that_a_metric_does_not_take_are_refused_before_the_fit(diabetes
     X, y = diabetes
     with pytest.raises(ParameterError, match="'max_error' cannot score this target.*sample_weight"):
         EnsembleRegressor(["ridge"], metric="neg_max_error").fit(X, y, sample_weight=np.ones(len(y)))
+
+
+@pytest.mark.parametrize(
+    "loss", [SquaredLogError(), PoissonDeviance(), PercentageError(), AbsoluteError(), Pinball(0.9)]
+)
+def test_a_loss_is_the_same_of_targets_in_another_unit(loss, rng):
+    y, prediction, weight = np.exp(rng.normal(size=(3, 50)))
+    unit = Unit(np.asarray(8.0), np.asarray(0.25))
+    moved = loss.of_unit(unit)
+    into = unit.into(y), unit.into(prediction)
+    if loss.in_any_unit:
+        assert moved is loss
+        assert moved.mean(*into, weight) == pytest.approx(loss.mean(y, prediction, weight) / 0.25, rel=1e-9)
+    else:
+        assert moved.mean(*into, weight) == pytest.approx(loss.mean(y, prediction, weight), rel=1e-9)
+        np.testing.assert_allclose(moved(*into), loss(y, prediction))
