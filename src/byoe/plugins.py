@@ -13,6 +13,7 @@ blender is a subclass of `Blender`. Either is registered by an entry point in th
 from .conformance import check_blender, check_learner, checks
 from .contracts._blender import OOF, Blender, Linear
 from .contracts._cancelling import cancelled
+from .contracts._constant import ConstantModel
 from .contracts._learner import Explains, Learner, Model, StopRows
 from .contracts._onnx import BlenderToOnnx, ModelToOnnx, OnnxGraph
 from .contracts._optional import Moments, Prepares, SolvesMoments
@@ -30,6 +31,7 @@ __all__ = [
     "OOF",
     "Blender",
     "BlenderToOnnx",
+    "ConstantModel",
     "EstimatorLearner",
     "EstimatorModel",
     "Explains",

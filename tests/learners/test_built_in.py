@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import accuracy_score, r2_score
 
 import byoe
+from byoe.contracts._constant import load_model
 from byoe.contracts._task import Task
 from byoe.data._column import Column
 from byoe.data._table import Table
@@ -213,7 +214,7 @@ def test_constant_data_give_a_constant_prediction(name, what, data, tmp_path):
     # k-nearest neighbours take some rows of many that are equally near.
     assert abs(prediction[0] - y.mean()) < (3 if name in ("knn", "svm") else 0.2) * y.std() + 0.5
     model.save(tmp_path)
-    assert np.array_equal(make(name).load(tmp_path, task=REGRESSION).predict(X), prediction)
+    assert np.array_equal(load_model(make(name), tmp_path, task=REGRESSION).predict(X), prediction)
 
 
 @pytest.mark.parametrize("classes", [0, 2])

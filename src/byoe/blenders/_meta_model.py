@@ -121,5 +121,5 @@ def meta_features(predictions: FloatArray, task: Task) -> FloatArray:
     """Lay predictions out side by side, as scikit-learn's Stacking does."""
     if predictions.ndim == 2:
         return predictions
-    kept = predictions[:, :, 1:] if task.n_classes == 2 else predictions
+    kept = predictions[:, :, 1:] if task.n_classes == 2 and not task.is_multilabel else predictions
     return kept.reshape(len(kept), -1)

@@ -1,4 +1,4 @@
-"""Several targets: one blender for each."""
+"""Several targets or labels: one blender for each."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class PerOutput(WrappingBlender):
     blenders_: list[Blender]
 
     def check(self, task: Task, n_members: int) -> None:
-        self.inner.check(replace(task, n_outputs=1), n_members)
+        self.inner.check(task.of_one_output, n_members)
 
     def fit(self, oof: OOF) -> Self:
         self.blenders_ = [fit_clone(self.inner, one) for one in outputs(oof)]
         return self
 
     @classmethod
-    def of(cls, blenders: list[Blender]) -> PerOutput:
+    def of(cls, blenders: list[Blender]) -> Self:
         """Return the fitted blender that these make."""
         made = cls(blenders[0])
         made.blenders_ = blenders
@@ -43,7 +43,7 @@ class PerOutput(WrappingBlender):
 
     @property
     def in_use(self) -> Blender:
-        return PerOutput.of([blender.in_use for blender in self.blenders_])
+        return self.of([blender.in_use for blender in self.blenders_])
 
     @property
     def weights_(self) -> FloatArray:
@@ -56,8 +56,8 @@ class PerOutput(WrappingBlender):
     def used(self, n_members: int) -> NDArray[np.bool_]:
         return np.asarray(np.any([blender.used(n_members) for blender in self.blenders_], axis=0))
 
-    def restricted(self, kept: NDArray[np.bool_]) -> PerOutput:
-        return PerOutput.of([blender.restricted(kept) for blender in self.blenders_])
+    def restricted(self, kept: NDArray[np.bool_]) -> Self:
+        return self.of([blender.restricted(kept) for blender in self.blenders_])
 
     def parts(self) -> list[Blender]:
         return self.blenders_
@@ -73,21 +73,54 @@ class PerOutput(WrappingBlender):
         return description if isinstance(description, list) else None
 
     @classmethod
-    def restored(cls, description: Any, parts: Sequence[Blender]) -> PerOutput:
+    def restored(cls, description: Any, parts: Sequence[Blender]) -> Self:
         return cls.of(list(parts))
 
-    def __sklearn_clone__(self) -> PerOutput:
+    def __sklearn_clone__(self) -> Self:
         from sklearn.base import clone
 
-        return PerOutput(clone(self.inner))
+        return type(self)(clone(self.inner))
+
+
+class PerLabel(PerOutput):
+    """Blends the probability of every label by a blender of two classes.
+
+    Attributes
+    ----------
+    blenders_ : list of Blender
+        One for each label.
+    weights_ : array of shape (n_members, n_labels)
+        Where the blenders are weightings.
+    """
+
+    def predict(self, predictions: FloatArray, X: Any = None) -> FloatArray:
+        blended = [
+            blender.predict(_of_two_classes(predictions[:, :, i]), X)[:, 1] for i, blender in enumerate(self.blenders_)
+        ]
+        return np.column_stack(blended)
+
+    def described(self, parts: list[Any]) -> Any:
+        return {"labels": parts}
+
+    @classmethod
+    def described_parts(cls, description: Any) -> list[Any] | None:
+        found: list[Any] | None = description.get("labels")
+        return found
+
+
+def _of_two_classes(probabilities: FloatArray) -> FloatArray:
+    return np.stack([1.0 - probabilities, probabilities], axis=-1)
 
 
 def outputs(oof: OOF) -> list[OOF]:
-    """Return what a blender of each target learns from."""
-    if oof.task.n_outputs == 1:
+    """Return what a blender of each target, or of each label, learns from."""
+    task = oof.task
+    if task.n_outputs == 1:
         return [oof]
-    task = replace(oof.task, n_outputs=1)
-    return [
-        replace(oof, predictions=oof.predictions[:, :, output], y=oof.y[:, output], task=task)
-        for output in range(oof.task.n_outputs)
-    ]
+    made = []
+    for output in range(task.n_outputs):
+        own = oof.predictions[:, :, output]
+        own = _of_two_classes(own) if task.is_multilabel else own
+        metric = getattr(oof.metric, "of_one_output", oof.metric)
+        made.append(replace(oof, predictions=own, y=oof.y[:, output], task=task.of_one_output, metric=metric))
+    return made

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blenders._calibrated import Calibrated
-from ..blenders._per_output import PerOutput
+from ..blenders._per_output import PerLabel, PerOutput
 from ..blenders._wrapping import WrappingBlender
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
@@ -26,7 +26,7 @@ from ..registry._json_form import decode
 from ..registry._registry import as_saved
 from ._manifest import MEMBERS, OOF, check_files, check_libraries, read_manifest
 
-_WRAPPING: tuple[type[WrappingBlender], ...] = (PerOutput, Calibrated)
+_WRAPPING: tuple[type[WrappingBlender], ...] = (PerOutput, PerLabel, Calibrated)
 
 
 class LaterModels(Sequence[FoldModel]):

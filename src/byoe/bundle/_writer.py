@@ -112,7 +112,7 @@ def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None
         "libraries": {name: installed_version(name) for name in sorted(libraries)},
         "spec": contents.spec,
         "task": task.as_json(),
-        "classes": _classes(ensemble.classes_) if task.is_classification else None,
+        "classes": _classes(ensemble.class_labels) if task.is_classification else None,
         **ensemble._form.as_json(),
         "members": described,
         "blender": _describe(ensemble.blender_),

@@ -114,7 +114,7 @@ def predict(
             raise ParameterError(f"{model} gives no probabilities; leave --proba out")
         columns |= {
             f"probability_{name}": column
-            for name, column in zip(ensemble.classes_, ensemble.predict_proba(X).T, strict=True)
+            for name, column in zip(ensemble.class_names, ensemble.predict_proba(X).T, strict=True)
         }
     options.write_csv(out, columns)
     print(f"wrote {len(frame)} predictions to {out}")

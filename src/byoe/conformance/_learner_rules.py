@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from ..contracts._constant import load_model
 from ..contracts._learner import Learner
 from ..contracts._task import FloatArray
 from ..engine._fold_fit import fit_fold
@@ -320,7 +321,7 @@ def _check_saved(subject: LearnerSubject, given: Sample, model: Any) -> None:
             raise BrokenPromiseError("save wrote outside of its folder")
         pickles = [file.name for file in files if is_pickle(file.read_bytes())]
         with unpickled() as classes:
-            loaded = subject.make().load(place, task=given.task, trusted=())
+            loaded = load_model(subject.make(), place, task=given.task)
     if (pickles or classes) and not subject.learner.pickles:
         raise BrokenPromiseError(
             f"load reads pickles ({', '.join([*pickles, *sorted(classes)][:3])}), which can run any code; write arrays "

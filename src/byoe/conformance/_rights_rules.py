@@ -42,6 +42,7 @@ _READ_LEAN = """
 import importlib, json, sys
 from pathlib import Path
 import numpy as np
+from byoe.contracts._constant import load_model
 from byoe.contracts._task import Task
 from byoe.registry._json_form import decode
 from byoe.tools._keep_out import kept_out
@@ -61,7 +62,7 @@ with kept_out():
     made = kind(**decode(said["params"]))
     rows = np.load(said["rows"])
     if said["files"]:
-        made = made.load(Path(said["files"]), task=Task(**said["task"]), trusted=())
+        made = load_model(made, Path(said["files"]), task=Task(**said["task"]))
     else:
         made = made.restore(said["state"], trusted=())
     np.save(said["answer"], made.predict(rows))

@@ -32,7 +32,8 @@ class Task:
     n_classes : int
         Number of classes; 0 for regression.
     n_outputs : int
-        Number of targets; 1 for classification.
+        Number of targets. For classes 1, or the number of labels that a row may have at the same
+        time, each of two classes: a learner and a blender get one of them at a time.
     classes : array of shape (n_classes,) or None
         The classes as the user calls them, sorted; a code is a place among them. None where codes are all that
         is known.
@@ -48,11 +49,21 @@ class Task:
         return self.kind == "classification"
 
     @property
+    def is_multilabel(self) -> bool:
+        """Whether a row has any number of labels; what is predicted is the probability of each."""
+        return self.is_classification and self.n_outputs > 1
+
+    @property
+    def of_one_output(self) -> Task:
+        """The same for a single target or label."""
+        return replace(self, n_outputs=1)
+
+    @property
     def width(self) -> tuple[int, ...]:
         """The shape of one row's prediction: ``()``, ``(n_outputs,)`` or ``(n_classes,)``."""
-        if self.is_classification:
-            return (self.n_classes,)
-        return () if self.n_outputs == 1 else (self.n_outputs,)
+        if self.n_outputs > 1:
+            return (self.n_outputs,)
+        return (self.n_classes,) if self.is_classification else ()
 
     def labels(self, codes: IntArray) -> NDArray[Any]:
         """Return what the user calls the classes of some codes; the codes where that is not known."""
@@ -79,11 +90,12 @@ class Task:
             raise ValueError(f"{who} returned values of type {found.dtype}, expected numbers")
         values = found.astype(np.float64, copy=False)
         expected = (n_rows, *self.width)
-        single = self.n_classes == 2 and not scores and values.shape in ((n_rows,), (n_rows, 1))
+        two_classes = self.n_classes == 2 and not self.is_multilabel and not scores
+        single = two_classes and values.shape in ((n_rows,), (n_rows, 1))
         if values.shape != expected and not single:
             raise ValueError(f"{who} returned shape {values.shape}, expected {expected}")
         if not np.isfinite(values).all():
             raise ValueError(f"{who} returned {np.sum(~np.isfinite(values))} values that are not finite")
-        if not self.is_classification or scores:
+        if not self.is_classification or self.is_multilabel or scores:
             return values
         return distributions(both_columns(values.reshape(-1), who) if single else values, who)

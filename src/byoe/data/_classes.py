@@ -13,16 +13,17 @@ from scipy.sparse import issparse
 from ..errors import InputError
 
 _ONE_EACH = (
-    "EnsembleClassifier predicts one class for each row. Fit one for each column: "
+    "EnsembleClassifier predicts one class for each row, or labels of which a row may have several, as columns of 0 "
+    "and 1 (sklearn.preprocessing.MultiLabelBinarizer makes these). For several columns of classes fit one for each: "
     "sklearn.multioutput.MultiOutputClassifier(EnsembleClassifier(…)), or ClassifierChain, where each column knows "
     "those before it"
 )
 
 
-def one_target(y: Any) -> Any:
-    """Return a target of one column, or raise for one that holds several labels for each row."""
+def target_of_classes(y: Any) -> Any:
+    """Return a target of one column, or of several labels as a matrix; raise for several columns of classes."""
     if issparse(y):
-        raise InputError(f"the target is a sparse matrix of shape {y.shape}, several labels for each row. {_ONE_EACH}")
+        y = y.toarray()
     try:
         # pandas' own whole numbers and booleans are whole numbers and booleans, where none is missing.
         if type(y).__module__.partition(".")[0] == "pandas":
@@ -35,10 +36,31 @@ def one_target(y: Any) -> Any:
         ) from error
     if len(values.shape) != 2 or values.shape[1] < 2:
         return y if len(values.shape) == 2 else values
-    cells = np.asarray(values)
-    indicator = cells.dtype.kind in "biuf" and bool(np.isin(cells, (0, 1)).all())
-    what = "labels as columns of 0 and 1 (multilabel)" if indicator else "targets at once (multi-output)"
-    raise InputError(f"y has the shape {values.shape}: {values.shape[1]} {what}. {_ONE_EACH}")
+    if not _is_indicator(np.asarray(values)):
+        raise InputError(
+            f"y has the shape {values.shape}: {values.shape[1]} targets at once (multi-output). {_ONE_EACH}"
+        )
+    return values
+
+
+def _is_indicator(cells: NDArray[Any]) -> bool:
+    try:
+        numbers = cells.astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    return bool(((numbers == 0) | (numbers == 1) | np.isnan(numbers)).all())
+
+
+def as_codes_of_labels(y: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return a matrix of 0 and 1 without holes as whole numbers, and what no and yes are in the user's type."""
+    codes = y.astype(np.int64)
+    same = np.flatnonzero(codes.min(axis=0) == codes.max(axis=0))
+    if len(same):
+        raise InputError(
+            f"label {same[0]} is in {'every' if codes[0, same[0]] else 'no'} row: there is nothing to learn of it; "
+            "leave its column out of the target"
+        )
+    return codes, np.array([0, 1]).astype(y.dtype if y.dtype.kind in "biuf" else np.int64)
 
 
 def as_labels(y: NDArray[Any]) -> NDArray[Any]:

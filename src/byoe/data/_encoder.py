@@ -214,7 +214,7 @@ def _target_means(
 
 
 def _targets(y: NDArray[Any], task: Task) -> FloatArray:
-    if not task.is_classification:
+    if not task.is_classification or task.is_multilabel:
         return np.asarray(y, dtype=np.float64).reshape(len(y), -1)
     if task.n_classes == 2:
         return np.asarray(y == 1, dtype=np.float64)[:, None]

@@ -17,7 +17,7 @@ from ..contracts._task import FloatArray, Task
 from ..errors import InputError
 from ..tools._labels import shown
 from ._cells import is_missing
-from ._classes import as_labels, one_target
+from ._classes import as_codes_of_labels, as_labels, target_of_classes
 from ._column import Column
 from ._form import TableForm
 from ._numbers import chosen_categories, describe, encode, raw_columns
@@ -193,29 +193,33 @@ def read_target(
     Returns
     -------
     y : array of shape (n_rows,) or (n_rows, n_outputs)
-        float64, or int64 codes of the classes.
+        float64, or int64 codes of the classes; of several labels 1 where a row has a label.
     task : Task
     classes : array of shape (n_classes,) or None
+        Of several labels what stands for no and for yes.
     """
     y = check_target(y, classification=classification)
     if len(y) != n_rows:
         raise InputError(f"X has {n_rows} rows and y has {len(y)} (inconsistent numbers of samples)")
+    if classification and y.ndim == 2:
+        codes, classes = as_codes_of_labels(y)
+        return codes, Task("classification", 2, y.shape[1], classes=classes), classes
     if classification:
-        classes, codes = np.unique(y, return_inverse=True)
+        classes, places = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise InputError(f"the target holds one class only ({shown(classes)}); a classifier needs two")
-        if sample_weight is not None and len(np.unique(codes[sample_weight > 0])) < 2:
+        if sample_weight is not None and len(np.unique(places[sample_weight > 0])) < 2:
             raise InputError("the rows with a positive sample_weight hold one class only; a classifier needs two")
-        return codes.astype(np.int64), Task("classification", len(classes), classes=classes), classes
+        return places.astype(np.int64), Task("classification", len(classes), classes=classes), classes
     return y, Task("regression", n_outputs=1 if y.ndim == 1 else y.shape[1]), None
 
 
 def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
     """Return the target as an array without holes; of float64 for regression."""
     if classification:
-        y = one_target(y)
+        y = target_of_classes(y)
     shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
-    several = not classification and len(shape) == 2 and shape[1] > 1
+    several = len(shape) == 2 and shape[1] > 1
     masked = np.ma.getmaskarray(y).reshape(len(y), -1).any(axis=1) if np.ma.isMaskedArray(y) else None
     try:
         y = np.asarray(y) if several else column_or_1d(y, warn=True)
@@ -234,6 +238,8 @@ def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
             f"Input y contains NaN: the target is missing in {len(missing)} of {len(y)} rows (rows {shown}). "
             "Drop these rows; byoe never guesses a target"
         )
+    if classification and several:
+        return np.asarray(y)
     if classification:
         return as_labels(np.asarray(y))
     try:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from ..contracts._constant import ConstantModel
 from ..contracts._learner import Learner, Model, StopRows
 from ..contracts._model_check import broken_model
 from ..contracts._optional import Prepares, SolvesMoments
@@ -194,7 +195,11 @@ class _Fit:
                 if self.learner.stops and len(rounds):
                     found["rounds"] = rounds[number]
                 own = found if groups is None else {**found, "groups": own_groups}
-                fitted = fit(in_unit, number, rows, y, sample_weight=own_weight, **same, **own)
+                if self.data.task.is_multilabel and (target == target[0]).all():  # no classifier learns of one class
+                    codes = self.data.y[self.train, number]
+                    fitted: Model = ConstantModel.of(codes, self.task, own_weight)
+                else:
+                    fitted = fit(in_unit, number, rows, y, sample_weight=own_weight, **same, **own)
             if fault := broken_model(fitted):
                 raise PluginError(fault)
             model.models.append(fitted)
@@ -221,7 +226,7 @@ class _Fit:
 
 
 def _absent_classes(y: NDArray[Any], task: Task) -> IntArray | None:
-    if not task.is_classification:
+    if not task.is_classification or task.is_multilabel:
         return None
     present = np.unique(y)
     if len(present) < 2:

@@ -30,19 +30,18 @@ def check_rare_classes(learners: Mapping[str, Learner], data: Rows) -> None:
     InputError
         Names the member, the class and the fold.
     """
-    if not data.task.is_classification:
+    task = data.task
+    if not task.is_classification:
         return
-    y = data.y if data.weight is None else np.where(data.weight > 0, data.y, data.task.n_classes)
-    counts = [
-        np.bincount(y[train], minlength=data.task.n_classes)[: data.task.n_classes] for train, _ in data.plan.folds
-    ]
-    for label, learner in learners.items():
-        for fold, count in enumerate(counts, 1):
-            rare = np.flatnonzero((count > 0) & (count < learner.rows_each))
-            if len(rare):
-                named = shown(data.task.labels(rare[:1]))
-                raise InputError(
-                    f"member {label!r} needs {learner.rows_each} rows of each class, and the training part of fold "
-                    f"{fold} of {len(counts)} holds {count[rare[0]]} of class {named}. Drop or merge the class, leave "
-                    f"the member out ({label}='drop'), or pass on_error='skip'"
-                )
+    for target in data.y.T if task.is_multilabel else [data.y]:
+        y = target if data.weight is None else np.where(data.weight > 0, target, task.n_classes)
+        counts = [np.bincount(y[train], minlength=task.n_classes)[: task.n_classes] for train, _ in data.plan.folds]
+        for label, learner in learners.items():
+            for fold, count in enumerate(counts, 1):
+                rare = np.flatnonzero((count > 0) & (count < learner.rows_each))
+                if len(rare):
+                    raise InputError(
+                        f"member {label!r} needs {learner.rows_each} rows of each class, and the training part of fold "
+                        f"{fold} of {len(counts)} holds {count[rare[0]]} of class {shown(task.labels(rare[:1]))}. Drop "
+                        f"or merge the class, leave the member out ({label}='drop'), or pass on_error='skip'"
+                    )

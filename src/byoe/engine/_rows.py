@@ -42,6 +42,7 @@ def targets(
 ) -> list[NDArray[Any]]:
     """Return the target of each model: of classes codes, or where ``labelled`` what the user calls them."""
     if task.is_classification:
-        codes = y if present is None else np.searchsorted(present, y)
-        return [inner.labels(codes) if labelled else codes]
+        columns = list(np.ascontiguousarray(y.T)) if task.is_multilabel else [y]
+        codes = [column if present is None else np.searchsorted(present, column) for column in columns]
+        return [inner.labels(column) if labelled else column for column in codes]
     return [y] if inner.n_outputs == task.n_outputs else list(np.ascontiguousarray(y.T))

@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ..blenders._per_output import PerOutput
+from ..blenders._per_output import PerLabel, PerOutput
 from ..bundle._reader import BundleReader
 from ..bundle._writer import BundleContents, write
 from ..contracts._blender import Blender
@@ -119,7 +119,9 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         ----------
         X : array-like, frame or sparse matrix of shape (n_samples, n_features)
             Numbers, texts, categories, booleans and dates; missing cells may be NaN or None.
-        y : array-like of shape (n_samples,), or (n_samples, n_outputs) for regression
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Of several columns targets of a regression; for a classifier labels, each 1 where a row has it and 0
+            where it has not.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative. Every member must take weights.
         groups : array-like of shape (n_samples,), default=None
@@ -161,9 +163,9 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         warn_of_inner_ensembles(plan, recipe.learners)
         with opened(self.store, recipe.learners, data, digest) as stored:
             crossfit = self._cross_fitted(recipe.learners, data, seed, stored)
-        if classes is not None:
-            self.classes_ = classes
         self._task, self._form = task, form
+        if classes is not None:
+            self._learn_classes(classes)
         self._learn_names(form)
         self.members_, self.failures_ = crossfit.members, crossfit.failures
         self._record = FitRecord(
@@ -223,7 +225,9 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         return replace(data, plan=plan), seed
 
     def _wrapped(self, blender: Blender, task: Task) -> Blender:
-        return PerOutput(blender) if task.n_outputs > 1 else blender
+        if task.n_outputs == 1:
+            return blender
+        return PerLabel(blender) if task.is_multilabel else PerOutput(blender)
 
     def _stops(self, learner: Learner) -> bool:
         given = self.early_stopping == "auto" and learner.rounds_given
@@ -321,7 +325,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         self._held_out = reader.held_out()
         self._learn_names(self._form)
         if (classes := reader.classes) is not None:
-            self.classes_ = classes
+            self._learn_classes(classes)
         estimate = reader.manifest["score_estimate"]
         self.score_estimate_ = float("nan") if estimate is None else estimate
         self.leaderboard_, self.failures_ = Leaderboard(reader.manifest["leaderboard"]), []

@@ -28,7 +28,7 @@ def _gives_probabilities(ensemble: EnsembleClassifier) -> bool:
 
 
 class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
-    """A stacked ensemble for classification, of two classes or more.
+    """A stacked ensemble for classification: of two classes or more, or of labels that a row may have several of.
 
     The parameters and attributes are those of `EnsembleRegressor`, with these differences:
     an integer ``cv`` is stratified, the default metric is the log-loss (accuracy where the
@@ -44,8 +44,9 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
 
     Attributes
     ----------
-    classes_ : array of shape (n_classes,)
-        Texts, whole numbers or booleans, sorted.
+    classes_ : array of shape (n_classes,) or (n_labels, 2)
+        Texts, whole numbers or booleans, sorted. Of a target with several labels for a row, what no and yes
+        are in each of its columns.
     feature_importances_ : array of shape ``(n_features_in_,)``
         How much each column matters to the members; see that of `EnsembleRegressor`.
 
@@ -103,6 +104,9 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
         self.calibrate = calibrate
 
     def _wrapped(self, blender: Blender, task: Task) -> Blender:
+        return super()._wrapped(self._calibrated(blender), task)
+
+    def _calibrated(self, blender: Blender) -> Blender:
         if self.calibrate is False:
             return blender
         method = METHODS[0] if self.calibrate is True else self.calibrate
@@ -121,13 +125,14 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
 
         Returns
         -------
-        array of shape (n_samples,)
-            The most probable class, or the one with most votes; the lowest wins ties.
+        array of shape (n_samples,), or (n_samples, n_labels)
+            The most probable class, or the one with most votes; the lowest wins ties. Of several
+            labels those that are more likely than not.
         """
         return self._predict_table(self._read(X))
 
     def _predict_table(self, table: Table) -> NDArray[Any]:
-        return np.asarray(self.classes_[self._blended(table).argmax(axis=1)])
+        return self._labels(self._blended(table))
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> FloatArray:
@@ -139,8 +144,8 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
 
         Returns
         -------
-        array of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``.
+        array of shape (n_samples, n_classes), or (n_samples, n_labels)
+            Columns in the order of ``classes_``; of several labels the probability of each.
         """
         return self._blended(self._read(X))
 
@@ -154,13 +159,21 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
 
         Returns
         -------
-        array of shape (n_samples,) or (n_samples, n_classes)
+        array of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
             For two classes the log-odds of the second one, in which it is predicted above zero. For more the
-            logarithms of the probabilities in the order of ``classes_``. A probability of zero counts as the
-            smallest number above it, so that all values are finite.
+            logarithms of the probabilities in the order of ``classes_``, and of several labels the log-odds of
+            each. A probability of zero counts as the smallest number above it, so that all values are finite.
         """
-        logs: FloatArray = np.log(np.maximum(self._blended(self._read(X)), np.finfo(np.float64).tiny))
+        p = self._blended(self._read(X))
+        if self._task.is_multilabel:
+            return _logs(p) - _logs(1.0 - p)
+        logs = _logs(p)
         return logs[:, 1] - logs[:, 0] if logs.shape[1] == 2 else logs
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
     def explain(self, X: Any, *, output: str = "probability") -> dict[str, FloatArray]:
         """Tell what each column adds to each member's margin.
@@ -209,3 +222,8 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
     def feature_importances_(self) -> FloatArray:
         """How much each column matters, as `EnsembleRegressor` defines it."""
         return feature_importances(self)
+
+
+def _logs(probabilities: FloatArray) -> FloatArray:
+    logs: FloatArray = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+    return logs

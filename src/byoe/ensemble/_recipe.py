@@ -14,6 +14,7 @@ from ..contracts._task import Task
 from ..errors import ParameterError
 from ..registry._members import as_blender, members
 from ..scoring._metrics import Metric, find_metric
+from ..scoring._multilabel import find_label_metric
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Recipe:
             When it needs probabilities, and the blender gives none.
         """
         blender = self.blender
-        metric = find_metric(self.metric, task, probabilities=blender.gives_probabilities)
+        find = find_label_metric if task.is_multilabel else find_metric
+        metric: Metric = find(self.metric, task, probabilities=blender.gives_probabilities)
         if metric.needs_probabilities and not blender.gives_probabilities:
             raise ParameterError(f"metric {metric.name!r} needs probabilities, and blender {blender.name!r} gives none")
         return metric if classes is None else metric.of_labels(classes)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..contracts._constant import load_model
 from ..contracts._learner import Explains, Learner, Model
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
@@ -103,6 +104,8 @@ class FoldModel:
         for model, unit in self.with_units():
             values = self._checked(model, inputs, threads, task)
             found.append(values if unit is None else unit.back(values))
+        if self.task.is_multilabel:
+            found = [probabilities[:, 1] for probabilities in found]
         values = found[0] if len(found) == 1 else np.column_stack(found)
         if self.present is None:
             return values
@@ -155,7 +158,7 @@ class FoldModel:
 
     @property
     def _inner(self) -> Task:
-        return self.task if len(self.models) == 1 else replace(self.task, n_outputs=1)
+        return self.task if len(self.models) == 1 else self.task.of_one_output
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the models' native files into an empty folder; return how to use them, as JSON values."""
@@ -193,7 +196,7 @@ class FoldModel:
             task = replace(task, classes=None)
         inner = inner_task(learner, task, present)
         places = _places(folder, described["outputs"])
-        models = after_fork(lambda: [learner.load(place, task=inner, trusted=trusted) for place in places])
+        models = after_fork(lambda: [load_model(learner, place, task=inner, trusted=trusted) for place in places])
         units = [None if state is None else Unit.restore(state) for state in described.get("units", ())]
         scores = not learner.gives_probabilities
         return cls(models, task, described["frames"], encoder, present, described["rounds"], units, scores)
@@ -219,4 +222,4 @@ def inner_task(learner: Learner, task: Task, present: IntArray | None) -> Task:
     """Return what one model of a learner is to predict, of rows in which only some classes are present."""
     if present is not None:
         return task.of_classes(present)
-    return task if learner.multi_output else replace(task, n_outputs=1)
+    return task if learner.multi_output and not task.is_multilabel else task.of_one_output

@@ -32,7 +32,7 @@ class Predicting:
 
     members_: dict[str, FittedMember]
     blender_: Blender
-    classes_: NDArray[Any]
+    classes_: Any
     n_jobs: int | None
     _task: Task
     _form: TableForm
@@ -68,6 +68,28 @@ class Predicting:
         scores = not self.blender_.gives_probabilities
         who = f"blender {self.blender_.name}{self.blender_.origin}"
         return self._task.check(blended, len(table), who, scores=scores)
+
+    @property
+    def class_labels(self) -> NDArray[Any]:
+        """What is predicted, by code: the classes, or of several labels what stands for no and for yes."""
+        return np.asarray(self.classes_[0] if self._task.is_multilabel else self.classes_)
+
+    @property
+    def class_names(self) -> list[str]:
+        """What the probabilities of a row are called in tables: by their class, or by the number of the label."""
+        if not self._task.is_classification:
+            return []
+        return [str(label) for label in (range(self._task.n_outputs) if self._task.is_multilabel else self.classes_)]
+
+    def _labels(self, blended: FloatArray) -> NDArray[Any]:
+        """Return the predicted classes of a blend: the most probable one, or all labels more likely than not."""
+        if self._task.is_multilabel:
+            return self.class_labels[(blended > 0.5).astype(np.int64)]
+        return np.asarray(self.class_labels[blended.argmax(axis=1)])
+
+    def _learn_classes(self, classes: NDArray[Any]) -> None:
+        """Set what scikit-learn's classifiers tell of their classes: of several labels a list."""
+        self.classes_ = [classes] * self._task.n_outputs if self._task.is_multilabel else classes
 
     def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
         return passed_through(blender, table)

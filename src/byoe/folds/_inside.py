@@ -63,7 +63,7 @@ def hold_out(
         held = order[-round(_SHARE_TO_STOP * len(rows)) :]
     elif plan.groups is not None:
         held = _groups_held_out(plan.groups[rows], rng)
-    elif task.is_classification:
+    elif task.is_classification and not task.is_multilabel:
         parts = [rng.permutation(np.flatnonzero(y == code)) for code in np.unique(y)]
         held = np.concatenate([part[: round(_SHARE_TO_STOP * len(part))] for part in parts])
     else:
@@ -71,7 +71,7 @@ def hold_out(
     is_held = np.zeros(len(rows), dtype=bool)
     is_held[held] = True
     kept = np.flatnonzero(~is_held)
-    lost = task.is_classification and len(np.unique(y[kept])) < len(np.unique(y))
+    lost = task.is_classification and not task.is_multilabel and len(np.unique(y[kept])) < len(np.unique(y))
     if not len(held) or not len(kept) or lost:
         return None
     return kept, np.sort(held)

@@ -55,13 +55,14 @@ def _splitter(cv: int, n_rows: int, y: NDArray[Any], groups: Any, task: Task, se
         raise ParameterError(f"cv={cv}: at least two folds are needed")
     if n_rows < cv:
         raise InputError(f"{cv} folds need at least {cv} rows, got {n_rows} (n_samples={n_rows}); lower cv")
+    stratified = task.is_classification and not task.is_multilabel
     if groups is not None:
         n_groups = len(np.unique(groups))
         if n_groups < cv:
             raise InputError(f"{cv} folds need at least {cv} groups, got {n_groups}; lower cv")
-        kind = StratifiedGroupKFold if task.is_classification else GroupKFold
+        kind = StratifiedGroupKFold if stratified else GroupKFold
         return kind(cv, shuffle=True, random_state=seed)
-    if task.is_classification:
+    if stratified:
         rarest = int(np.bincount(y).min())
         if rarest < 2:
             raise InputError(

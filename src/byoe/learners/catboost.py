@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._cancelling import cancelled
+from ..contracts._constant import ConstantModel
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
 from ..errors import ParameterError
 from ._boosting import CATEGORIES, Booster, class_weights, log_odds_of, take_rounds
 from ._catboost_metric import watched_metric
-from ._constant import ConstantModel
 
 _NOT_OURS = frozenset(
     "self kwargs allow_writing_files callback cat_features classes_count custom_metric "
@@ -310,9 +310,6 @@ class CatBoost(Booster):
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         import catboost
 
-        constant = ConstantModel.load(folder)
-        if constant is not None:
-            return constant
         kind = catboost.CatBoostClassifier if task.is_classification else catboost.CatBoostRegressor
         model = kind()
         model.load_model(str(folder / "model.cbm"))

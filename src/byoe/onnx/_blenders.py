@@ -9,7 +9,7 @@ import numpy as np
 
 from ..blenders._calibrated import SMALLEST, Calibrated
 from ..blenders._meta_model import MetaModel
-from ..blenders._per_output import PerOutput
+from ..blenders._per_output import PerLabel, PerOutput
 from ..blenders._weighting import Weighting
 from ..blenders.meta_linear import SMALLEST_PROBABILITY, MetaLinear
 from ..blenders.vote import Vote
@@ -55,6 +55,16 @@ def _per_output(
     for output, part in enumerate(blender.blenders_):
         own = {place: graph.columns(name, [output]) for place, name in predictions.items()}
         parts.append(blended(graph, part.in_use, own, features, Task("regression")))
+    return graph.join(parts)
+
+
+def _per_label(
+    graph: Graph, blender: PerLabel, predictions: Mapping[int, str], features: str | None, task: Task
+) -> str:
+    parts = []
+    for label, part in enumerate(blender.blenders_):
+        own = {place: graph.both(graph.columns(name, [label])) for place, name in predictions.items()}
+        parts.append(graph.columns(blended(graph, part.in_use, own, features, task.of_one_output), [1]))
     return graph.join(parts)
 
 
@@ -166,6 +176,7 @@ def _isotonic(graph: Graph, learned: Sequence[Sequence[float]], p: str) -> str:
 
 _CONVERTERS: tuple[tuple[type[Blender], Callable[[Graph, Any, Mapping[int, str], str | None, Task], str]], ...] = (
     (PerOutput, _per_output),
+    (PerLabel, _per_label),
     (Calibrated, _calibrated),
     (Weighting, _weighting),
     (MetaLinear, _meta_linear),

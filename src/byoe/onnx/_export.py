@@ -19,7 +19,7 @@ from ..fitted._passthrough import sources
 from ..fitted._predicting import Predicting
 from ..tools._whole import whole_file
 from . import _blenders as blends
-from ._graph import DOUBLE, IR_VERSION, OPSETS, Graph, NotExportableError, library
+from ._graph import DOUBLE, INT64, IR_VERSION, OPSETS, Graph, NotExportableError, library
 from ._members import fold_model
 
 INPUT = "X"
@@ -118,13 +118,17 @@ def _outputs(graph: Graph, ensemble: Predicting, found: str) -> list[tuple[str, 
         if task.n_outputs == 1:
             found = graph.op("Reshape", found, graph.integers(-1))
         return [("prediction", found, shape, DOUBLE)]
-    classes = _labels(ensemble.classes_)
-    best = graph.op("ArgMax", found, axis=1, keepdims=0)
+    classes = _labels(ensemble.class_labels)
+    if task.is_multilabel:
+        best = graph.cast(graph.op("Greater", found, graph.constant(0.5)), INT64)
+        told: list[Any] = ["N", task.n_outputs]
+    else:
+        best, told = graph.op("ArgMax", found, axis=1, keepdims=0), ["N"]
     label = graph.op("Gather", graph.constant(classes, classes.dtype), best, axis=0)
     kind = library("onnx.helper").np_dtype_to_tensor_dtype(classes.dtype)
-    outputs: list[tuple[str, str, list[Any], int]] = [("label", label, ["N"], kind)]
+    outputs: list[tuple[str, str, list[Any], int]] = [("label", label, told, kind)]
     if ensemble.blender_.gives_probabilities:
-        outputs.append(("probabilities", found, ["N", task.n_classes], DOUBLE))
+        outputs.append(("probabilities", found, ["N", *task.width], DOUBLE))
     return outputs
 
 
@@ -169,7 +173,7 @@ def _metadata(ensemble: Predicting) -> dict[str, Any]:
     ]
     told = {"version": __version__, "task": ensemble._task.kind, "columns": columns}
     if ensemble._task.is_classification:
-        told["classes"] = _labels(ensemble.classes_).tolist()
+        told["classes"] = _labels(ensemble.class_labels).tolist()
     return told
 
 

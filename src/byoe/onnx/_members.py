@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..contracts._constant import ConstantModel
 from ..contracts._onnx import ModelToOnnx
 from ..contracts._task import Task
 from ..data._column import Column
 from ..data._encoder import Encoder
 from ..fitted._models import FoldModel
-from ..learners._constant import ConstantModel
 from ..learners._estimator import EstimatorModel
 from ..learners.catboost import CatBoostModel
 from ..learners.lightgbm import LightGBMModel
@@ -34,14 +34,14 @@ def fold_model(graph: Graph, model: Any, x: str, columns: Sequence[Column]) -> s
     if model.encoder is not None:
         x = encoded(graph, model.encoder, x)
     width = len(columns) if model.encoder is None else len(model.encoder.sources)
-    task = model.task if len(model.models) == 1 else Task("regression")
+    task = model.task if len(model.models) == 1 else model.task.of_one_output
     if model.present is not None:
         task = Task("classification", len(model.present))
     parts = []
     for one, unit in model.with_units():
         part = _of_member(graph, one, x, width, task)
         parts.append(part if unit is None else graph.add(graph.scale(part, unit.scale), unit.center))
-    found = graph.join(parts)
+    found = graph.join([graph.columns(part, [1]) for part in parts] if model.task.is_multilabel else parts)
     return found if model.present is None else graph.scatter(found, model.present.tolist(), model.task.n_classes)
 
 

@@ -114,6 +114,12 @@ def check_members(
             learner.check(task)
         except ParameterError as error:
             raise type(error)(f"member {label!r}: {error}") from error
+        if task.is_multilabel and (learner.frozen or not learner.gives_probabilities):
+            raise ParameterError(
+                f"member {label!r} {'is fitted already' if learner.frozen else 'has no predict_proba'}, and of several "
+                "labels each is learned by a classifier of its own, which gives a probability: "
+                + ("give the estimator unfitted" if learner.frozen else "wrap it in CalibratedClassifierCV")
+            )
         if task.is_classification and not (learner.gives_probabilities or blender.takes_scores):
             raise ParameterError(
                 f"member {label!r} has no predict_proba, and blender {blender.name!r} blends probabilities: give a "

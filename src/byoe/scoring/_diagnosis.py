@@ -229,7 +229,7 @@ def residual_correlation(
     """
     n_rows, n_members = predictions.shape[:2]
     weight = np.ones(n_rows) if sample_weight is None else sample_weight
-    if task.is_classification:
+    if task.is_classification and not task.is_multilabel:
         residuals = 1 - predictions[np.arange(n_rows), :, y]
     elif task.n_outputs > 1:
         scale = np.std(y, axis=0)

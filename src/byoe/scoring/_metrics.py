@@ -128,6 +128,13 @@ def find_metric(metric: Any, task: Task, *, probabilities: bool = True) -> Metri
     return _from_scorer(name.strip("<>"), scorer, task)
 
 
+def scorer_of(metric: Any, found: Metric) -> Any:
+    """Return scikit-learn's scorer of a metric that was found."""
+    if found.name in _SCORERS:
+        return metrics.get_scorer(_SCORERS[found.name][0])
+    return metrics.get_scorer(metric) if isinstance(metric, str) else as_scorer(metric)
+
+
 def _from_scorer(name: str, scorer: Any, task: Task) -> Metric:
     greater = getattr(scorer, "_sign", 1) > 0
     sign = 1.0 if greater else -1.0

@@ -56,13 +56,13 @@ def answer(model: Runtime, table: Table, options: Options) -> Answer:
     for name in options.outputs:
         if name == "probabilities":
             further[name] = model.probabilities(blended)
-            names[name] = [str(label) for label in model.classes_]
+            names[name] = model.class_names
         elif name == "interval":
             further[name] = model.interval(table, options.level, blended)
             names[name] = ["lower", "upper"]
         elif name == "members":
             further[name] = model.by_member(predictions)
-            names[name] = names.get("probabilities", [str(label) for label in getattr(model, "classes_", ())])
+            names[name] = model.class_names
         else:
             further[name] = model.contributions(table)
             columns = model.form.names or range(len(model.form))

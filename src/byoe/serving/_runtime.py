@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..bundle._reader import BundleReader
@@ -51,7 +50,7 @@ class Runtime(Predicting):
         self.members_, self.blender_ = self._reader.members(), self._reader.blender()
         self._task, self._form = self._reader.task, self._reader.form
         if (classes := self._reader.classes) is not None:
-            self.classes_ = classes
+            self._learn_classes(classes)
 
     @property
     def form(self) -> TableForm:
@@ -71,7 +70,7 @@ class Runtime(Predicting):
 
     def labels(self, blended: FloatArray) -> NDArray[Any]:
         """Return a blend as what `predict` gives: for classes the most probable one."""
-        return np.asarray(self.classes_[blended.argmax(axis=1)]) if self._task.is_classification else blended
+        return self._labels(blended) if self._task.is_classification else blended
 
     def ask_members(self, table: Table) -> FloatArray:
         """Return predictions of shape (n_rows, n_members[, …]); zeros of members that the blend does not use."""
