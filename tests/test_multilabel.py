@@ -9,7 +9,7 @@ from sklearn.datasets import make_multilabel_classification
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import accuracy_score, f1_score, log_loss, make_scorer, roc_auc_score
-from sklearn.model_selection import KFold, cross_val_score
+from sklearn.model_selection import KFold, cross_val_predict, cross_val_score
 
 import byoe
 from byoe import EnsembleClassifier, learner
@@ -55,6 +55,9 @@ def test_it_tells_what_scikit_learns_classifiers_of_several_labels_tell(fitted, 
     assert list(fitted.get_feature_names_out())[:3] == ["ridge_0", "ridge_1", "ridge_2"]
     for scoring in ("f1_macro", "roc_auc"):
         assert cross_val_score(fitted, X, Y, scoring=scoring, cv=2, error_score="raise").min() > 0.6
+    assert cross_val_predict(fitted, X, Y, method="predict_proba", cv=2).shape == (240, 3)
+    two = cross_val_score(fitted, X, Y[:, :2], scoring="roc_auc", cv=KFold(2), error_score="raise")
+    assert two.min() > 0.6
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ class Predicting:
 
     members_: dict[str, FittedMember]
     blender_: Blender
-    classes_: Any
+    classes_: NDArray[Any]
     n_jobs: int | None
     _task: Task
     _form: TableForm
@@ -88,8 +88,9 @@ class Predicting:
         return np.asarray(self.class_labels[blended.argmax(axis=1)])
 
     def _learn_classes(self, classes: NDArray[Any]) -> None:
-        """Set what scikit-learn's classifiers tell of their classes: of several labels a list."""
-        self.classes_ = [classes] * self._task.n_outputs if self._task.is_multilabel else classes
+        """Set what scikit-learn's classifiers tell of their classes: of several labels a row for each."""
+        # Its scorers and cross_val_predict take this form alone for an array of probabilities.
+        self.classes_ = np.tile(classes, (self._task.n_outputs, 1)) if self._task.is_multilabel else classes
 
     def _passed_through(self, blender: Blender, table: Table) -> FloatArray | None:
         return passed_through(blender, table)
