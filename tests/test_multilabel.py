@@ -151,8 +151,8 @@ def test_a_graph_of_onnx_predicts_the_same(fitted, data, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda Y: Y + 1, "the target has 3 columns, and they are not all of 0 and 1.*MultiOutputClassifier"),
-        (lambda Y: Y.astype(str).astype(object) + "a", "not all of 0 and 1"),
+        (lambda Y: Y + 1, "y has the shape .240, 3.: 3 targets at once .multi-output.*MultiOutputClassifier"),
+        (lambda Y: Y.astype(str).astype(object) + "a", "3 targets at once .multi-output.*MultiLabelBinarizer"),
         (lambda Y: np.where(np.arange(240)[:, None] == 3, np.nan, Y), "the target is missing in 1 of 240 rows"),
         (lambda Y: np.where([True, True, False], Y, 0), "label 2 is in no row"),
         (lambda Y: np.where([False, True, True], Y, 1), "label 0 is in every row"),

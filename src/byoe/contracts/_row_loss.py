@@ -84,6 +84,7 @@ class _InUnit(RowLoss):
         return self.loss(self.comes_in.back(y), self.comes_in.back(prediction))
 
     def mean(self, y: NDArray[Any], prediction: FloatArray, sample_weight: FloatArray | None = None) -> float:
+        """Return the weighted mean over rows, of targets and predictions that are brought back."""
         return self.loss.mean(self.comes_in.back(y), self.comes_in.back(prediction), sample_weight)
 
 

@@ -30,6 +30,7 @@ class LabelMetric(Metric):
 
     @property
     def stop_loss(self) -> RowLoss | None:
+        """What boosters stop by, each by that of its label; None where that is their own loss."""
         return None if self.of_one_output is None else self.of_one_output.stop_loss
 
     def of_labels(self, classes: NDArray[Any]) -> Self:
