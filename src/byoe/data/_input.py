@@ -19,9 +19,10 @@ from ..tools._labels import shown
 from ._cells import is_missing
 from ._classes import as_codes_of_labels, as_labels, target_of_classes
 from ._column import Column
+from ._containers import as_column, as_table
 from ._form import TableForm
-from ._numbers import chosen_categories, describe, encode, raw_columns
-from ._table import Table, in_form
+from ._numbers import chosen_categories, dated, describe, encode, raw_columns
+from ._table import Table, in_form, too_large
 
 
 def learn_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> tuple[TableForm, Table]:
@@ -40,9 +41,9 @@ def learn_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> t
     InputError
         Says what is wrong with the table.
     """
+    X = as_table(X)
     numbers, raw, checker = _validated(X, None, owner)
     n_features = int(checker.n_features_in_)
-    dtypes = _dtypes(numbers, raw)
     names = getattr(checker, "feature_names_in_", None)
     names = None if names is None else tuple(map(str, names))
     labels = _labels(raw) or names
@@ -50,6 +51,7 @@ def learn_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> t
     if chosen and raw is None:
         raw = _numbers_as_columns(numbers)
     columns = describe(raw, chosen) if raw is not None else (Column("number"),) * n_features
+    dtypes = (str(numbers.dtype),) * n_features if numbers is not None else _dtypes(raw, columns)
     form = TableForm(columns, dtypes, names, bool(issparse(X)), labels)
     return form, _table(X, numbers, raw, form)
 
@@ -62,6 +64,7 @@ def read_table(X: Any, form: TableForm, owner: str = "Ensemble") -> Table:
     InputError
         Says what is wrong with the table.
     """
+    X = as_table(X)
     numbers, raw, _ = _validated(X, form, owner)
     if raw is None and any(column.kind == "category" for column in form.columns):
         raw = _numbers_as_columns(numbers)
@@ -71,11 +74,13 @@ def read_table(X: Any, form: TableForm, owner: str = "Ensemble") -> Table:
 def _table(X: Any, numbers: Any, raw: Any, form: TableForm) -> Table:
     if raw is None:
         values = in_form(numbers, sparse=form.sparse)
+        _check_sizes(values, form)
         return Table(values, values, form.columns, form.labels)
     try:
-        values = check_array(encode(raw, form.columns), dtype=np.float64, order="C", ensure_all_finite="allow-nan")
+        values = check_array(encode(raw, form.columns), dtype=np.float64, order="C", ensure_all_finite=False)
     except ValueError as error:
         raise error if isinstance(error, InputError) else InputError(str(error)) from error
+    _check_sizes(values, form)
     plain = isinstance(X, (list, tuple, np.ndarray))
     if plain and all(column.kind == "number" for column in form.columns):
         return Table(values, values, form.columns, form.labels)
@@ -87,6 +92,24 @@ def _labels(raw: Any) -> tuple[str, ...] | None:
     if raw is None or not all(isinstance(cells, nw.Series) for _, cells in raw):
         return None
     return tuple(str(cells.name) for _, cells in raw)
+
+
+def _check_sizes(values: Any, form: TableForm) -> None:
+    """Refuse what is infinite, or too large for the float32 in which most learners keep their rows."""
+    dense = isinstance(values, np.ndarray)
+    found = too_large(values if dense else values.data[None, :])
+    if found is None:
+        return
+    row, column = found
+    if not dense:
+        row, column = int(np.searchsorted(values.indptr, column, side="right")) - 1, int(values.indices[column])
+    value = values[row, column]
+    name = f"number {column}" if form.names is None else repr(form.names[column])
+    what = "infinity" if np.isinf(value) else f"{value:g}, a value too large for float32"
+    raise InputError(
+        f"Input X contains {what}, in column {name}, row {row}: learners keep numbers of up to 3.4e38; scale the "
+        "column, take its logarithm, or make the cell missing (NaN)"
+    )
 
 
 def _validated(X: Any, form: TableForm | None, owner: str) -> tuple[Any, Any, Any]:
@@ -102,6 +125,8 @@ def _validated(X: Any, form: TableForm | None, owner: str) -> tuple[Any, Any, An
         if form.names is not None:
             checker.feature_names_in_ = np.asarray(form.names, dtype=object)
     raw = None if issparse(X) else raw_columns(X)
+    if raw is not None and not raw and form is None:
+        raise InputError(f"X has no columns: 0 feature(s) (shape={tuple(X.shape)}) while a minimum of 1 is required")
     try:
         if raw is None:
             return _read_numbers(checker, X, form is None), None, checker
@@ -116,11 +141,12 @@ def _checker(owner: str) -> type[Any]:
     return type(owner, (BaseEstimator,), {})
 
 
-def _dtypes(read: Any, raw: Any) -> tuple[str, ...]:
-    """Return the type of every column, as its container calls it."""
-    if raw is None:
-        return (str(read.dtype),) * int(read.shape[1])
-    return tuple(_dtype(cells) for _, cells in raw)
+def _dtypes(raw: Any, columns: tuple[Column, ...]) -> tuple[str, ...]:
+    """Return the type of every column, as its container calls it; of dates whether they are durations, and a zone."""
+    return tuple(
+        _dated_dtype(cells) if column.kind == "date" else _dtype(cells)
+        for (_, cells), column in zip(raw, columns, strict=True)
+    )
 
 
 def _dtype(cells: Any) -> str:
@@ -128,6 +154,16 @@ def _dtype(cells: Any) -> str:
         categories = getattr(getattr(cells.to_native(), "dtype", None), "categories", None)
         return f"Categorical({getattr(categories, 'dtype', 'String')})"  # other containers have texts only
     return str(cells.dtype)
+
+
+def _dated_dtype(cells: Any) -> str:
+    if isinstance(cells, nw.Series) and cells.dtype in (nw.Datetime, nw.Date, nw.Duration):
+        return str(cells.dtype)
+    if dated(cells) == "duration":
+        return "Duration(time_unit='us')"
+    # narwhals does not know every zone of pandas.
+    zone = getattr(getattr(cells.to_native(), "dtype", None), "tz", None) if isinstance(cells, nw.Series) else None
+    return f"Datetime(time_unit='us', time_zone={None if zone is None else str(zone)!r})"
 
 
 def describe_target(y: Any) -> dict[str, Any]:
@@ -141,7 +177,7 @@ def describe_target(y: Any) -> dict[str, Any]:
 
 
 def _read_numbers(estimator: Any, X: Any, reset: bool) -> Any:
-    finite: Any = True if issparse(X) else "allow-nan"
+    finite = bool(issparse(X))  # of dense rows infinity is told of by column and row
     values = validate_data(
         estimator, X, accept_sparse="csr", dtype=np.float64, order="C", ensure_all_finite=finite, reset=reset
     )
@@ -176,6 +212,7 @@ def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
     """Validate sample weights, of shape (n_rows,)."""
     if sample_weight is None:
         return None
+    sample_weight = as_column(sample_weight, "sample_weight")
     try:
         weights: FloatArray = _check_sample_weight(
             sample_weight, np.zeros((len(table), 1)), dtype=np.float64, ensure_non_negative=True
@@ -214,13 +251,34 @@ def read_target(
     return y, Task("regression", n_outputs=1 if y.ndim == 1 else y.shape[1]), None
 
 
+def _check_not_dated(y: Any) -> None:
+    """Refuse dates and durations, whose numbers are seconds or nanoseconds as their type has it."""
+    frame = nw.from_native(y, eager_only=True, allow_series=True, pass_through=True)
+    columns = list(frame.iter_columns()) if isinstance(frame, nw.DataFrame) else [frame]
+    for cells in columns:
+        if not isinstance(cells, nw.Series):
+            cells = np.asarray(cells)
+            cells = cells if cells.dtype.kind in "MmO" else np.zeros(0)
+        try:
+            kind = dated(cells.ravel() if isinstance(cells, np.ndarray) else cells)
+        except ValueError as error:
+            raise InputError(f"the target {error}") from error
+        if kind is not None:
+            raise InputError(
+                f"the target holds {kind}s; turn them into numbers of a unit that you choose, such as days since a "
+                "date: for pandas (y - start) / pd.Timedelta('1D')"
+            )
+
+
 def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
     """Return the target as an array without holes; of float64 for regression."""
+    y = as_column(y, "y")
     if classification:
         y = target_of_classes(y)
+    else:
+        _check_not_dated(y)
     shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
     several = len(shape) == 2 and shape[1] > 1
-    masked = np.ma.getmaskarray(y).reshape(len(y), -1).any(axis=1) if np.ma.isMaskedArray(y) else None
     try:
         y = np.asarray(y) if several else column_or_1d(y, warn=True)
     except ValueError as error:
@@ -231,7 +289,7 @@ def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
         cells = y.astype(object)
         holes = np.array([is_missing(value) for value in cells.ravel().tolist()]).reshape(cells.shape)
     holes = holes if y.ndim == 1 else holes.any(axis=1)
-    missing = np.flatnonzero(holes if masked is None else holes | masked)
+    missing = np.flatnonzero(holes)
     if len(missing):
         shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
         raise InputError(

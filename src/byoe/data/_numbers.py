@@ -6,6 +6,7 @@ Nothing here is a statistic. The table of categories is the set of values that o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any, Literal
 
 import narwhals as nw
@@ -16,7 +17,9 @@ from ..errors import InputError, ParameterError
 from ._cells import DAY, category_key, is_missing
 from ._column import Column
 from ._columns_named import column_positions
+from ._dates import Dated, dated_cells, days_of_array, days_of_cell
 
+_DATED: dict[str, Dated] = {"M": "date", "m": "duration"}
 Raw = tuple[str, Any]  # how messages call the column, and its cells: a narwhals series or an object array
 
 
@@ -27,8 +30,8 @@ def raw_columns(X: Any) -> list[Raw] | None:
         return [(repr(name), cells) for name, cells in zip(frame.columns, frame.iter_columns(), strict=True)]
     if isinstance(X, (list, tuple, np.ndarray)):
         cells = np.asarray(X)
-        if cells.ndim == 2 and cells.dtype.kind in "OUSM":
-            cells = cells if cells.dtype.kind == "M" else np.array(X, dtype=object)
+        if cells.ndim == 2 and cells.dtype.kind in "OUSMm":
+            cells = cells if cells.dtype.kind in "Mm" else np.array(X, dtype=object)
             return [(f"number {i}", column) for i, column in enumerate(cells.T)]
     return None
 
@@ -74,11 +77,11 @@ def encode(raw: Sequence[Raw], columns: Sequence[Column]) -> FloatArray:
                 table, unknown = column.codes, float(len(column.codes))
                 values[:, position] = [np.nan if key is None else table.get(key, unknown) for key in _keys(name, cells)]
             else:
-                values[:, position] = _dates(cells) if column.kind == "date" else _numbers(cells)
-        except ValueError:
+                values[:, position] = _days(cells) if column.kind == "date" else _numbers(cells)
+        except (ValueError, OverflowError):
             wrong.append(f"{name} ({'dates' if column.kind == 'date' else 'numbers'}, now {_told(cells)})")
         except TypeError as error:
-            raise TypeError(f"column {name}: {error}") from error
+            raise _CellError(f"column {name} holds {_odd_cell(cells)}: {error}; convert or drop it") from error
     if wrong:
         raise InputError(
             "these columns hold something else than when the ensemble was fitted: "
@@ -87,26 +90,61 @@ def encode(raw: Sequence[Raw], columns: Sequence[Column]) -> FloatArray:
     return values
 
 
+class _CellError(InputError, TypeError):
+    """A cell of a type that is no data; scikit-learn's estimators raise a TypeError there."""
+
+
 def _told(cells: Any) -> str:
+    if kind := dated(cells):
+        return f"{kind}s"
     return str(cells.dtype) if isinstance(cells, nw.Series) and cells.dtype != nw.Object else "text"
 
 
+def _odd_cell(cells: Any) -> str:
+    plain = (str, bytes, int, float, np.generic, Decimal)
+    for row, cell in enumerate(_listed(cells)):
+        if not isinstance(cell, plain) and not is_missing(cell):
+            return f"a {type(cell).__name__} in row {row}"
+    return "cells of a type that is no number"
+
+
 def _kind(name: str, cells: Any) -> Literal["number", "category", "date"]:
+    try:
+        if dated(cells) is not None:
+            return "date"
+    except ValueError as error:
+        raise InputError(f"column {name} {error}") from error
     if isinstance(cells, nw.Series):
         dtype = cells.dtype
         if dtype.is_numeric() or dtype == nw.Boolean:
             return "number"
         if dtype in (nw.String, nw.Categorical, nw.Enum):
             return "category"
-        if dtype in (nw.Datetime, nw.Date, nw.Duration):
-            return "date"
         if dtype not in (nw.Object, nw.Unknown):
             raise InputError(
                 f"column {name} holds {dtype}, which is neither a number, a category nor a date; convert or drop it"
             )
-    elif cells.dtype.kind == "M":
-        return "date"
     return "category" if _has_text(cells) else "number"
+
+
+def dated(cells: Any) -> Dated | None:
+    """Say whether a column holds dates or durations; ValueError where it holds some, or what is near to them."""
+    if _numpy_kind(cells) in _DATED:
+        return _DATED[_numpy_kind(cells)]
+    if isinstance(cells, nw.Series):
+        if cells.dtype in (nw.Datetime, nw.Date):
+            return "date"
+        if cells.dtype == nw.Duration:
+            return "duration"
+        if cells.dtype not in (nw.Object, nw.Unknown):
+            return None
+    return dated_cells(_listed(cells))
+
+
+def _numpy_kind(cells: Any) -> str:
+    """Return the letter of the type of a NumPy array, or of a series of pandas, whose zones narwhals may not know."""
+    native = cells.to_native() if isinstance(cells, nw.Series) else cells
+    return str(getattr(native.dtype, "kind", "")) if hasattr(native, "iloc") or isinstance(native, np.ndarray) else ""
 
 
 def _has_text(cells: Any) -> bool:
@@ -122,35 +160,40 @@ def _has_text(cells: Any) -> bool:
 def _numbers(cells: Any) -> FloatArray:
     if isinstance(cells, nw.Series) and (cells.dtype.is_numeric() or cells.dtype == nw.Boolean):
         return np.asarray(cells.cast(nw.Float64).to_numpy(), dtype=np.float64)
-    if isinstance(cells, nw.Series) and cells.dtype in (nw.Datetime, nw.Date, nw.Duration):
-        raise ValueError("dates")
-    if _is_array_of_dates(cells):
+    if dated(cells):
         raise ValueError("dates")
     return _as_floats(cells)
-
-
-def _is_array_of_dates(cells: Any) -> bool:
-    return isinstance(cells, np.ndarray) and cells.dtype.kind == "M"
 
 
 def _as_floats(cells: Any) -> FloatArray:
     return np.array([np.nan if is_missing(cell) else cell for cell in _listed(cells)], dtype=np.float64)
 
 
-def _dates(cells: Any) -> FloatArray:
-    """Return days since 1970; texts are read as ISO 8601, numbers are days already."""
+def _days(cells: Any) -> FloatArray:
+    """Return days since 1970, or days; texts are read as ISO 8601, numbers are days already."""
+    if _numpy_kind(cells) in _DATED:
+        return days_of_array(_instants(cells))
     if isinstance(cells, nw.Series):
         if cells.dtype == nw.Duration:
-            return _numbers(cells.dt.total_microseconds()) / DAY
+            return days_of_array(np.asarray(cells.to_numpy()))
         if cells.dtype == nw.Date:
             cells = cells.cast(nw.Datetime("us"))
         if cells.dtype == nw.Datetime:
             return _numbers(cells.dt.timestamp("us")) / DAY
         if cells.dtype.is_numeric():
             return _numbers(cells)
-    listed = cells if _is_array_of_dates(cells) else [None if is_missing(cell) else cell for cell in _listed(cells)]
-    days = np.array(listed, dtype="datetime64[us]")
-    return np.where(np.isnat(days), np.nan, days.astype(np.int64) / DAY)
+    return np.array([days_of_cell(cell) for cell in _listed(cells)], dtype=np.float64)
+
+
+def _instants(cells: Any) -> Any:
+    """Return dates at UTC, or durations, as NumPy's."""
+    if isinstance(cells, np.ndarray):
+        return cells
+    native = cells.to_native()
+    if getattr(getattr(native.dtype, "pyarrow_dtype", native.dtype), "tz", None) is not None:
+        native = native.dt.tz_convert("UTC").dt.tz_localize(None)
+    dtype = getattr(native.dtype, "numpy_dtype", native.dtype)
+    return native.to_numpy(dtype=dtype, na_value=np.array("NaT", dtype=dtype)[()])
 
 
 def _listed(cells: Any) -> list[Any]:

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..contracts._task import FloatArray
 from ..errors import InputError
 from ._column import Column
 
 _CELLS_AT_ONCE = 1_000_000
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,14 @@ class Table:
     def all(self, *, frames: bool) -> Any:
         """Return all rows, as an array or in the user's container."""
         return self.native if frames else self.values
+
+
+def too_large(values: FloatArray) -> tuple[int, int] | None:
+    """Return row and column of the first number that is infinite, or too large for the float32 of most learners."""
+    if not values.size or np.nanmax(np.abs(values), initial=0.0) <= _LARGEST:
+        return None
+    row, column = np.argwhere(np.abs(values) > _LARGEST)[0]
+    return int(row), int(column)
 
 
 def in_form(values: Any, *, sparse: bool) -> Any:

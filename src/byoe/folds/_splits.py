@@ -10,6 +10,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 from sklearn.utils.validation import check_array, column_or_1d
 
 from ..contracts._task import FloatArray, IntArray, Task
+from ..data._containers import as_column
 from ..errors import InputError, ParameterError
 from ..tools._warnings import warnings_filtered
 from ._plan import SplitPlan, mask, repeats
@@ -19,7 +20,7 @@ def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: T
     """Make and check the plan of a fit."""
     n_rows = len(y)
     if groups is not None:
-        groups = column_or_1d(groups)
+        groups = column_or_1d(as_column(groups, "groups"))
         if any(group is None or group != group for group in groups.tolist()):
             raise InputError("groups has missing entries; every row needs a group")
         if len(groups) != n_rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,20 +9,17 @@ from typing import Any
 import numpy as np
 
 from ..contracts._task import FloatArray
-from ..data._cells import DAY, category_key, is_number, parse_cell
+from ..data._cells import category_key, is_number, parse_cell
 from ..data._column import Column
+from ..data._dates import days_of_text
 from ..data._form import TableForm
-from ..data._table import Table, in_form
+from ..data._table import Table, in_form, too_large
 from ..errors import InputError
 from ._native_form import native_form
 from ._refusal import Refusal
 from ._requests import CsvRows, JsonRows
 
 _WANTED = {"number": "numbers", "date": "dates", "category": "texts"}
-_NO_DATE = frozenset({"", "NaT", "nan", "NaN", "NA", "null", "None", "<NA>"})
-_ISO = re.compile(
-    r"(?P<local>\d{4}-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2}(\.\d{1,9})?)?)?)?)?)(?P<zone>Z|[+-]\d{2}:?\d{2})?"
-)
 _NUMBERS = frozenset({int, float, bool, type(None)})
 
 
@@ -68,8 +64,13 @@ def table_of(rows: Any, form: TableForm, *, native: bool) -> Table:
         if columns.kinds and columns.kinds[i] == "date" and column.kind != "date":
             raise Refusal(400, f"column {name} holds dates, and held {_WANTED[column.kind]} in training")
         values[:, i] = _read(cells, column, dtype, name, odd=columns.odd)
-    if np.isinf(values).any():
-        raise Refusal(400, "a cell holds infinity; send finite numbers, and nothing for a missing cell")
+    if (found := too_large(values)) is not None:
+        row, i = found
+        name = repr(names[i])[:60] if names else f"number {i}"
+        told = "infinity" if np.isinf(values[row, i]) else f"{values[row, i]:g}, which is too large for float32"
+        raise Refusal(
+            400, f"row {row}, column {name}: the cell holds {told}; send finite numbers, and nothing for a missing cell"
+        )
     try:
         shaped = in_form(values, sparse=form.sparse)
         told = native_form(values, columns.cells, form) if native else values
@@ -237,17 +238,11 @@ def _number(cell: Any) -> float:
 
 def _date(cell: Any) -> float:
     """Return the days since 1970, at UTC, of a text in ISO 8601."""
-    if cell is None or (isinstance(cell, str) and cell.strip() in _NO_DATE):
+    if cell is None:
         return float("nan")
-    found = _ISO.fullmatch(cell.strip()) if isinstance(cell, str) else None
-    if found is None:
+    if not isinstance(cell, str):
         raise ValueError("no text in ISO 8601")
-    microseconds = int(np.datetime64(found["local"], "us").astype(np.int64))
-    zone = found["zone"]
-    if zone not in (None, "Z"):
-        ahead = (int(zone[1:3]) * 60 + int(zone[-2:])) * 60_000_000
-        microseconds -= ahead if zone[0] == "+" else -ahead
-    return microseconds / DAY
+    return days_of_text(cell)
 
 
 def _duration(cell: Any) -> float:

@@ -1,0 +1,105 @@
+"""Dates as days since 1970 at UTC and durations as days, of every type that holds them; a date without a zone is UTC."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contracts._task import FloatArray
+from ._cells import DAY, is_missing
+
+_NO_DATE = frozenset({"", "NaT", "nan", "NaN", "NA", "null", "None", "<NA>"})
+_ISO = re.compile(
+    r"(?P<local>\d{4}-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2}(\.\d{1,9})?)?)?)?)?)(?P<zone>Z|[+-]\d{2}:?\d{2})?"
+)
+_EPOCH = datetime.datetime(1970, 1, 1)
+_TICK = datetime.timedelta(microseconds=1)
+_MICROSECONDS = {"s": 1e6, "ms": 1e3, "us": 1.0}
+
+Dated = Literal["date", "duration"]
+
+
+def days_of_text(text: str) -> float:
+    """Return the days since 1970, at UTC, of a text in ISO 8601."""
+    text = text.strip()
+    if text in _NO_DATE:
+        return float("nan")
+    found = _ISO.fullmatch(text)
+    if found is None:
+        raise ValueError("no text in ISO 8601")
+    microseconds = int(np.datetime64(found["local"], "us").astype(np.int64))
+    zone = found["zone"]
+    if zone not in (None, "Z"):
+        ahead = (int(zone[1:3]) * 60 + int(zone[-2:])) * 60_000_000
+        microseconds -= ahead if zone[0] == "+" else -ahead
+    return microseconds / DAY
+
+
+def days_of_cell(cell: Any) -> float:
+    """Return the days of a date, of a text in ISO 8601, of a duration, or of a number, which is days already."""
+    if isinstance(cell, str):
+        return days_of_text(cell)
+    if is_missing(cell):
+        return float("nan")
+    for counted in ("to_datetime64", "to_timedelta64"):  # pandas' own types reach further than Python's
+        if hasattr(cell, counted):
+            cell = getattr(cell, counted)()
+    if isinstance(cell, (np.datetime64, np.timedelta64)):
+        return float(days_of_array(np.asarray(cell)))
+    if isinstance(cell, datetime.datetime):
+        if (ahead := cell.utcoffset()) is not None:
+            return (cell.replace(tzinfo=None) - _EPOCH - ahead) // _TICK / DAY
+        return (cell.replace(tzinfo=None) - _EPOCH) // _TICK / DAY
+    if isinstance(cell, datetime.date):
+        return float(cell.toordinal() - _EPOCH.toordinal())
+    if isinstance(cell, datetime.timedelta):
+        return cell // _TICK / DAY
+    if isinstance(cell, (bool, np.bool_)):
+        raise ValueError("no date")
+    return float(cell)
+
+
+def days_of_array(values: NDArray[Any]) -> FloatArray:
+    """Return the days of an array of NumPy's dates or durations, of any unit."""
+    unit, step = np.datetime_data(values.dtype)
+    if unit not in ("s", "ms", "us", "ns") or step != 1:
+        finer = unit in ("ps", "fs", "as")
+        unit = "ns" if finer else "s"
+        values = values.astype(f"{values.dtype.kind}8[{unit}]")
+    counted = values.astype(np.int64)
+    microseconds = counted // 1000 if unit == "ns" else counted * _MICROSECONDS[unit]
+    return np.where(np.isnat(values), np.nan, microseconds / DAY)
+
+
+def dated_cells(cells: Sequence[Any]) -> Dated | None:
+    """Say what cells of any type hold; None where they are no dates, ValueError where only some of them are.
+
+    What has no meaning as a number of days, a time of the day or a period, is a ValueError, too.
+    """
+    found = {_dated(type(cell)) for cell in cells if not is_missing(cell)}
+    if not found & {"date", "duration", "time of day", "period"}:
+        return None
+    if "time of day" in found:
+        raise ValueError("holds times of the day; turn them into numbers, such as hours")
+    if "period" in found:
+        raise ValueError("holds periods; turn them into dates, for pandas by .dt.to_timestamp()")
+    if len(found) > 1:
+        told = " and ".join(sorted(f"{kind}s" for kind in found))
+        raise ValueError(f"holds {told} in one column; make all of them the same")
+    (kind,) = found
+    return "date" if kind == "date" else "duration"
+
+
+def _dated(kind: type) -> str:
+    if issubclass(kind, (datetime.date, np.datetime64)):
+        return "date"
+    if issubclass(kind, (datetime.timedelta, np.timedelta64)):
+        return "duration"
+    if issubclass(kind, datetime.time):
+        return "time of day"
+    return "period" if kind.__name__ == "Period" else "other value"
