@@ -1,4 +1,4 @@
-"""What features, targets and weights may come in, made one of the few kinds that the rest reads; or refused in words."""
+"""What features, targets and weights may come in, made one of the few kinds that the rest reads, or refused."""
 
 from __future__ import annotations
 

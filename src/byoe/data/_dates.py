@@ -1,4 +1,4 @@
-"""Dates as days since 1970 at UTC and durations as days, of every type that holds them; a date without a zone is UTC."""
+"""Dates as days since 1970 at UTC and durations as days, of every type that holds them; without a zone it is UTC."""
 
 from __future__ import annotations
 
@@ -51,17 +51,20 @@ def days_of_cell(cell: Any) -> float:
             cell = getattr(cell, counted)()
     if isinstance(cell, (np.datetime64, np.timedelta64)):
         return float(days_of_array(np.asarray(cell)))
-    if isinstance(cell, datetime.datetime):
-        if (ahead := cell.utcoffset()) is not None:
-            return (cell.replace(tzinfo=None) - _EPOCH - ahead) // _TICK / DAY
-        return (cell.replace(tzinfo=None) - _EPOCH) // _TICK / DAY
     if isinstance(cell, datetime.date):
-        return float(cell.toordinal() - _EPOCH.toordinal())
+        return _days_of_date(cell)
     if isinstance(cell, datetime.timedelta):
         return cell // _TICK / DAY
     if isinstance(cell, (bool, np.bool_)):
         raise ValueError("no date")
     return float(cell)
+
+
+def _days_of_date(cell: datetime.date) -> float:
+    if not isinstance(cell, datetime.datetime):
+        return float(cell.toordinal() - _EPOCH.toordinal())
+    ahead = cell.utcoffset() or datetime.timedelta(0)
+    return (cell.replace(tzinfo=None) - _EPOCH - ahead) // _TICK / DAY
 
 
 def days_of_array(values: NDArray[Any]) -> FloatArray:

@@ -89,7 +89,10 @@ def output_fn(prediction: Answer | Refusal, accept: str) -> Any:
 def _warm_up(model: Runtime) -> None:
     """Predict one row of zeros and first categories, in the two usual formats."""
     usual = {"number": 0.0, "category": None, "date": "2000-01-01"}
-    row = [column.categories[0] if column.categories else usual[column.kind] for column in model.form.columns]
+    row = [
+        column.categories[0] if column.categories else 0.0 if "Duration" in dtype else usual[column.kind]
+        for column, dtype in zip(model.form.columns, model.form.dtypes, strict=True)
+    ]
     line = io.StringIO()
     csv.writer(line).writerow(row)
     for body, content_type in ((json.dumps([row]), JSON), (line.getvalue(), f"{CSV}; header=absent")):
