@@ -48,11 +48,13 @@ test-containers: .venv/.installed .venv-container/.installed
 		-r tests/containers/toolkits.txt
 	@touch $@
 
-# The endpoint's handlers under a coverage-guided fuzzer, for a minute; FUZZ_SECONDS=3600 for an hour.
+# The endpoint's handlers under a coverage-guided fuzzer, and random tables through a fit and every way to a prediction:
+# a minute each; FUZZ_SECONDS=3600 for an hour.
 FUZZ_SECONDS ?= 60
-fuzz: .venv-fuzz/.installed
+fuzz: .venv-fuzz/.installed .venv/.installed
 	cd .venv-fuzz && bin/python $(CURDIR)/tests/fuzz/fuzz_requests.py \
 		-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=3000 -verbosity=0 -print_final_stats=1
+	FUZZ_SECONDS=$(FUZZ_SECONDS) .venv/bin/python tests/fuzz/fuzz_frames.py
 
 .venv-fuzz/.installed: pyproject.toml constraints.txt
 	@echo "making the environment .venv-fuzz (about a minute the first time)"

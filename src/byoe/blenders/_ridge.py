@@ -42,7 +42,8 @@ def choose(X: FloatArray, y: FloatArray, weight: FloatArray, folds: Folds, lower
     if not folds:
         from sklearn.linear_model import RidgeCV
 
-        return float(RidgeCV(alphas=ALPHAS).fit(X, y, sample_weight=weight).alpha_)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of two rows or equal ones leave-one-out is 0 / 0
+            return float(RidgeCV(alphas=ALPHAS).fit(X, y, sample_weight=weight).alpha_)
     losses = np.zeros(len(ALPHAS))
     for train, test in folds:
         if not weight[test].any():

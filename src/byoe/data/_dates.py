@@ -21,6 +21,8 @@ _EPOCH = datetime.datetime(1970, 1, 1)
 _TICK = datetime.timedelta(microseconds=1)
 _MICROSECONDS = {"s": 1e6, "ms": 1e3, "us": 1.0}
 
+NO_TIMES = "holds times of the day; turn them into numbers, such as hours"
+
 Dated = Literal["date", "duration"]
 
 
@@ -88,7 +90,7 @@ def dated_cells(cells: Sequence[Any]) -> Dated | None:
     if not found & {"date", "duration", "time of day", "period"}:
         return None
     if "time of day" in found:
-        raise ValueError("holds times of the day; turn them into numbers, such as hours")
+        raise ValueError(NO_TIMES)
     if "period" in found:
         raise ValueError("holds periods; turn them into dates, for pandas by .dt.to_timestamp()")
     if len(found) > 1:

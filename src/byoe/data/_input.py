@@ -125,7 +125,7 @@ def _validated(X: Any, form: TableForm | None, owner: str) -> tuple[Any, Any, An
         if form.names is not None:
             checker.feature_names_in_ = np.asarray(form.names, dtype=object)
     raw = None if issparse(X) else raw_columns(X)
-    if raw is not None and not raw and form is None:
+    if raw is not None and not raw:
         raise InputError(f"X has no columns: 0 feature(s) (shape={tuple(X.shape)}) while a minimum of 1 is required")
     try:
         if raw is None:

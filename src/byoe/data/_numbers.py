@@ -17,7 +17,7 @@ from ..errors import InputError, ParameterError
 from ._cells import DAY, category_key, is_missing
 from ._column import Column
 from ._columns_named import column_positions
-from ._dates import Dated, dated_cells, days_of_array, days_of_cell
+from ._dates import NO_TIMES, Dated, dated_cells, days_of_array, days_of_cell
 
 _DATED: dict[str, Dated] = {"M": "date", "m": "duration"}
 Raw = tuple[str, Any]  # how messages call the column, and its cells: a narwhals series or an object array
@@ -136,6 +136,8 @@ def dated(cells: Any) -> Dated | None:
             return "date"
         if cells.dtype == nw.Duration:
             return "duration"
+        if cells.dtype == nw.Time:
+            raise ValueError(NO_TIMES)
         if cells.dtype not in (nw.Object, nw.Unknown):
             return None
     return dated_cells(_listed(cells))
@@ -159,6 +161,9 @@ def _has_text(cells: Any) -> bool:
 
 def _numbers(cells: Any) -> FloatArray:
     if isinstance(cells, nw.Series) and (cells.dtype.is_numeric() or cells.dtype == nw.Boolean):
+        native = cells.to_native()
+        if type(native).__module__.startswith("pyarrow"):  # whose casts refuse integers beyond 2**53, unless told
+            return np.asarray(native.cast("float64", safe=False).to_numpy(), dtype=np.float64)
         return np.asarray(cells.cast(nw.Float64).to_numpy(), dtype=np.float64)
     if dated(cells):
         raise ValueError("dates")

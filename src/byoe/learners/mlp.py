@@ -130,7 +130,8 @@ class MultilayerPerceptron(EstimatorLearner):
         params = {"max_iter": int(np.clip(_MOST_ROWS_SEEN // len(y), 20, 500)), **self.own_params()}
         if task.is_classification:
             return MLPClassifier(**params)
-        return TransformedTargetRegressor(MLPRegressor(**params), transformer=StandardScaler())
+        scaler = StandardScaler().set_output(transform="default")  # whatever set_config says: a frame is no target
+        return TransformedTargetRegressor(MLPRegressor(**params), transformer=scaler)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         return NetworkModel.load(folder / _FILE, task)

@@ -50,5 +50,6 @@ class SupportVectorMachine(EstimatorLearner):
 
         params = self.own_params()
         if not task.is_classification:
-            return TransformedTargetRegressor(SVR(**params), transformer=StandardScaler())
+            scaler = StandardScaler().set_output(transform="default")  # whatever set_config says: a frame is no target
+            return TransformedTargetRegressor(SVR(**params), transformer=scaler)
         return CalibratedClassifierCV(SVC(**params), ensemble=False, cv=min(5, int(np.bincount(y).min())))

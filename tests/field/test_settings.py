@@ -1,0 +1,110 @@
+"""Settings of the whole process change no model: those of scikit-learn, NumPy, pandas and Python's warnings.
+
+With ``set_config(transform_output="polars")`` a scaler of the target, inside a member, gave a frame where an array is
+expected.
+"""
+
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import byoe
+from byoe import EnsembleClassifier, EnsembleRegressor, learner
+
+
+@contextmanager
+def _strict_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+@contextmanager
+def _old_strings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas says that the option will go
+        with pd.option_context("future.infer_string", False):
+            yield
+
+
+SETTINGS = {
+    "output pandas": lambda: sklearn.config_context(transform_output="pandas"),
+    "output polars": lambda: sklearn.config_context(transform_output="polars"),
+    "metadata routing": lambda: sklearn.config_context(enable_metadata_routing=True),
+    "assume finite": lambda: sklearn.config_context(assume_finite=True),
+    "skip validation": lambda: sklearn.config_context(skip_parameter_validation=True),
+    "errors of floats": lambda: np.errstate(all="raise"),
+    "strict warnings": _strict_warnings,
+    "old strings": _old_strings,
+}
+
+
+def _members(kind):
+    if kind == "pipelines":
+        encode = make_column_transformer((OneHotEncoder(sparse_output=False), ["town"]), (StandardScaler(), ["size"]))
+        return [("own", make_pipeline(encode, LinearRegression())), ("bare", LinearRegression())]
+    boosters = [
+        learner("lightgbm", n_estimators=5),
+        learner("xgboost", n_estimators=5),
+        learner("catboost", iterations=5),
+        learner("hist_gradient_boosting", max_iter=5),
+    ]
+    forests = [learner("random_forest", n_estimators=5), learner("extra_trees", n_estimators=5)]
+    # knn takes no weights, and few rows of the perceptron do not converge.
+    return {"boosters": boosters, "forests": forests, "linear": ["ridge", "elastic_net"], "others": ["knn", "svm"]}[
+        kind
+    ]
+
+
+def _table():
+    rng = np.random.default_rng(0)
+    n = 60
+    table = pd.DataFrame(
+        {
+            "size": rng.normal(size=n),
+            "holes": np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n)),
+            "town": rng.choice(["Oslo", "Bonn", "Rome"], n),
+            "street": [f"street {i}" for i in rng.integers(0, 20, n)],
+            "sold": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 700, n), "D"),
+        }
+    )
+    return table, table["size"] + (table["town"] == "Oslo") + rng.normal(0, 0.1, n)
+
+
+def _all_of_it(kind, classes, folder, weighted, n_jobs=1):
+    X, y = _table()
+    made = EnsembleClassifier if classes else EnsembleRegressor
+    weights = np.linspace(1, 2, len(X)) if weighted else None
+    ensemble = made(_members(kind), cv=3, random_state=0, n_jobs=n_jobs)
+    ensemble.fit(X, y > 0.3 if classes else y, sample_weight=weights)
+    ask = "predict_proba" if classes else "predict"
+    predicted = getattr(ensemble, ask)(X)
+    ensemble.save(folder, trusted=["sklearn.*"])
+    assert np.array_equal(getattr(byoe.load(folder, trusted=["sklearn.*"]), ask)(X), predicted)
+    return predicted
+
+
+@pytest.mark.parametrize("kind", ["boosters", "forests", "linear", "others", "pipelines"])
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_setting_changes_nothing(setting, kind, tmp_path):
+    classes, weighted = kind in ("boosters", "forests"), kind in ("boosters", "linear")
+    usual = _all_of_it(kind, classes, tmp_path / "usual", weighted)
+    with SETTINGS[setting]():
+        found = _all_of_it(kind, classes, tmp_path / "set", weighted)
+    # A frame inside a pipeline of the user's lies in another order in memory, and sums round otherwise.
+    assert np.allclose(found, usual, rtol=0, atol=1e-12 if kind == "pipelines" else 0)
+
+
+@pytest.mark.parametrize("setting", ["output pandas", "output polars", "metadata routing", "errors of floats"])
+def test_nor_with_workers(setting, tmp_path):
+    usual = _all_of_it("linear", False, tmp_path / "usual", True, n_jobs=1)
+    with SETTINGS[setting]():
+        assert np.array_equal(_all_of_it("linear", False, tmp_path / "set", True, n_jobs=2), usual)
