@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byoe.data._numbers import _dates
+from byoe.data._numbers import _days
 from byoe.serving._refusal import Refusal
 from byoe.serving.columnar._allowance import Allowance
 from byoe.serving.columnar._reader import _Collected, read_arrow, read_parquet
@@ -48,7 +48,7 @@ def expected(column):
         if pa.types.is_timestamp(kind) and kind.unit == "ns":  # pandas would say so too, and warn
             counts = column.cast(pa.int64()).to_pylist()
             return "date", [np.nan if count is None else count // 1000 / 86_400e6 for count in counts]
-        return "date", _dates(nw.from_native(column, series_only=True))
+        return "date", _days(nw.from_native(column, series_only=True))
     return "number", [np.nan if cell is None else float(cell) for cell in column.to_pylist()]
 
 
@@ -145,7 +145,7 @@ def test_pandas_writes_it(format_name):
     np.testing.assert_array_equal(columns["codes"], [1, 2, 1])
     np.testing.assert_array_equal(columns["nullable"], [1, np.nan, 3])
     np.testing.assert_array_equal(columns["flag"], [1, np.nan, 0])
-    np.testing.assert_array_equal(columns["time"], _dates(nw.from_native(FRAME["time"], series_only=True)))
+    np.testing.assert_array_equal(columns["time"], _days(nw.from_native(FRAME["time"], series_only=True)))
     np.testing.assert_array_equal(columns["span"], [1, 2, 3])
 
 

@@ -73,8 +73,8 @@ def table_of(rows: Any, form: TableForm, *, native: bool) -> Table:
         )
     try:
         shaped = in_form(values, sparse=form.sparse)
-        told = native_form(values, columns.cells, form) if native else values
-        return Table(shaped, told, form.columns, form.labels)
+        own = native_form(values, columns.cells, form) if native else values
+        return Table(shaped, own, form.columns, form.labels)
     except InputError as error:  # a missing cell for a model of sparse rows
         raise Refusal(400, str(error)) from error
 
