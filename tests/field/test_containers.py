@@ -1,8 +1,8 @@
 """Rows, targets and weights in odd containers.
 
-scikit-learn #27744: ``predict(frame.iloc[0])`` spoke of a reshape.
-mlxtend #197: a frame where an array was expected failed inside a library.
-tsfresh #351: a series passed for a frame.
+scikit-learn #27744: the message for a series where a table is expected spoke of a reshape.
+tsfresh #351: ``predict(frame.iloc[i, :])`` was met by that message.
+mlxtend #197: lists of lists, and frames, failed inside the stack by how they are indexed.
 """
 
 import numpy as np

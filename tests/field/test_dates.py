@@ -1,8 +1,8 @@
 """Dates of every zone, type and resolution.
 
-autogluon #2538: a column of dates with a zone made the fit fail.
-databricks/automl #29: object columns of ``datetime.date``, as SQL returns them, were not understood.
-narwhals #1302: zones with an underscore or a dash in their name were not read from pandas' types.
+autogluon #2538: several zones and dates without one, in a single column with missing cells, crashed.
+narwhals #1302: a fixed offset made the type of a column of pandas unknown; zones with an underscore do so today.
+LightAutoML #85, orbit #871: a column with a zone made the fit fail.
 """
 
 import datetime
