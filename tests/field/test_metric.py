@@ -22,6 +22,7 @@ from sklearn.naive_bayes import GaussianNB
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
+from byoe.contracts._blender import OOF
 from byoe.contracts._task import Task
 from byoe.errors import ParameterError
 from byoe.scoring._metrics import find_metric
@@ -291,3 +292,13 @@ def test_boosters_stop_by_the_metric(name):
     usual, same, *others = rounds.values()
     assert usual == same
     assert all(one != usual for one in others)
+
+
+def test_rows_in_which_no_member_predicts_what_the_metric_has_a_value_for(rng):
+    """A count of zero that every member predicts as zero: no weights make a Poisson deviance of that."""
+    y = rng.poisson(1.0, 120).astype(float)
+    P = np.column_stack([y, np.maximum(y + rng.normal(size=120), 0.0), y * 2])
+    metric = find_metric("neg_mean_poisson_deviance", Task("regression"))
+    weights = byoe.blender("weighted").fit(OOF(P, y, Task("regression"), metric=metric)).weights_
+    assert weights.sum() == pytest.approx(1.0)
+    assert weights[0] > 0.5

@@ -25,7 +25,8 @@ def minimise_convex(
     Parameters
     ----------
     loss : callable
-        Returns the value and a subgradient, of shape (n_members,), at weights of shape (n_members,).
+        Returns the value and a subgradient, of shape (n_members,), at weights of shape (n_members,). Finite
+        where all weights are equal.
     n_members : int
     tol : float, default=1e-7
         Of the gap, as a share of the value.

@@ -34,7 +34,12 @@ def _learned(oof: OOF) -> FloatArray:
     if isinstance(loss, BrierScore):
         return _brier(oof)
     if loss is not None and loss.convex:
-        return minimise_convex(partial(_value_and_slope, oof, loss), oof.predictions.shape[1])[0]
+        convex = partial(_value_and_slope, oof, loss)
+        members = oof.predictions.shape[1]
+        if np.isfinite(convex(np.full(members, 1.0 / members))[0]):
+            return minimise_convex(convex, members)[0]
+        # In some row no member predicts what the loss has a value for.
+        return search(partial(_mean, _sample(oof), loss), _starts(oof), _FINE)
     return _searched(_sample(oof))
 
 
@@ -43,13 +48,17 @@ def _searched(oof: OOF) -> FloatArray:
 
     Where a metric jumps from row to row, the mean of searches on halves of the rows: it follows them less closely.
     """
-    members = oof.predictions.shape[1]
-    starts = [_usual(oof), np.full(members, 1.0 / members), *np.eye(members)]
+    starts = _starts(oof)
     if oof.row_loss is not None and oof.row_loss.watched:
         return search(partial(_value, oof), starts, _FINE)
     rng, n = np.random.default_rng(oof.seed), len(oof.y)
     halves = [oof.rows(np.sort(rng.permutation(n)[: -(-n // 2)])) for _ in range(_HALVES)]
     return np.asarray(np.mean([search(partial(_value, half), starts, _COARSE) for half in halves], axis=0))
+
+
+def _starts(oof: OOF) -> list[FloatArray]:
+    members = oof.predictions.shape[1]
+    return [_usual(oof), np.full(members, 1.0 / members), *np.eye(members)]
 
 
 def _usual(oof: OOF) -> FloatArray:
@@ -71,7 +80,14 @@ def _brier(oof: OOF) -> FloatArray:
 
 def _value_and_slope(oof: OOF, loss: RowLoss, w: FloatArray) -> tuple[float, FloatArray]:
     share, blend = oof.weights / oof.weights.sum(), oof.predictions @ w
-    return float(share @ loss(oof.y, blend)), oof.predictions.T @ (share * loss.slope(oof.y, blend))
+    losses = loss(oof.y, blend)
+    if not np.isfinite(losses).all():  # where it has no slope either
+        return np.inf, np.zeros(len(w))
+    return float(share @ losses), oof.predictions.T @ (share * loss.slope(oof.y, blend))
+
+
+def _mean(oof: OOF, loss: RowLoss, w: FloatArray) -> float:
+    return loss.mean(oof.y, oof.predictions @ w, oof.weights)
 
 
 def _value(oof: OOF, w: FloatArray) -> float:
