@@ -1,3 +1,4 @@
+import math
 import time
 import warnings
 from collections import Counter
@@ -23,44 +24,87 @@ def now(monkeypatch):
 
 
 GUESSES = {"short": 1.0, "middle": 2.0, "long": 50.0}
-TASKS = dict.fromkeys(GUESSES, 5)
+TASKS = dict.fromkeys(GUESSES, [1.0] * 5)
 
 
 def test_without_a_limit_everything_may_start(now):
     clock = Clock(GUESSES, TASKS, 2, None)
     now[0] = 1e9
-    assert all(clock.start(label) for label in GUESSES for _ in range(5))
+    assert all(clock.start(label) == math.inf for label in GUESSES for _ in range(5))
     assert not clock.over()
 
 
-def test_a_member_starts_only_if_all_of_it_is_expected_in_time(now):
+def test_no_member_is_left_out_on_a_guess_or_on_the_speed_of_another(now):
     clock = Clock(GUESSES, TASKS, 2, 100.0)
-    assert clock.start("short")
-    assert clock.start("middle")
-    assert not clock.start("long")  # three rounds of 50 seconds for five tasks, two at a time
-
-
-def test_what_was_measured_replaces_the_guess_and_scales_the_others(now):
-    clock = Clock(GUESSES, TASKS, 2, 1000.0)
-    assert clock.start("long")
-    clock = Clock(GUESSES, TASKS, 2, 1000.0)
-    clock.start("short")
+    assert clock.start("short") == math.inf
+    now[0] += 10.0
     clock.finish("short", 10.0)  # ten times what was guessed
-    assert not clock.start("long")
-    assert clock.start("middle")
-    assert clock.remaining == pytest.approx((4 * 10 + 5 * 20 + 5 * 500) / 2)
+    assert clock.start("long") == clock.start("middle") == math.inf
+    assert clock.reasons == {}
 
 
-def test_the_shortest_member_goes_on_after_the_limit(now):
-    clock = Clock({"shorter": 0.5, **GUESSES}, {"shorter": 1, **TASKS}, 1, 20.0)
+def test_a_member_whose_other_tasks_do_not_fit_by_its_own_measure_is_left_out(now):
+    clock = Clock(GUESSES, TASKS, 2, 100.0)
+    clock.start("short")
+    now[0] += 1.0
+    clock.finish("short", 1.0)
+    clock.start("long")
+    now[0] += 60.0
+    clock.finish("long", 60.0)
+    assert clock.start("long") is None
+    assert clock.reasons == {"long": "its other fits would take 120 s, and 36 s were left"}
+    assert clock.start("middle") == math.inf
+
+
+def test_what_can_end_in_time_has_an_equal_share_of_it(now):
+    clock = Clock(GUESSES, TASKS, 1, 100.0, ends=frozenset(GUESSES))
+    given = [clock.start("short"), None, None]
+    assert given[0] == pytest.approx(0.9 * 95 / 15)  # a tenth is kept for predictions
+    now[0] += 1.0
+    clock.finish("short", 1.0)
+    given[1] = clock.start("middle")
+    assert given[1] == pytest.approx(0.9 * (94 - 4 * 1) / 10)  # four tasks of a second are known
+    now[0] += 100.0
+    clock.finish("middle", 100.0, cut=True)
+    assert clock.start("middle") == 0.0  # it has begun, and has a round each
+    assert clock.start("long") is None
+
+
+def test_a_refit_has_more_time_than_a_fold(now):
+    clock = Clock({"one": 1.0}, {"one": [1.0, 1.0, 1.5]}, 1, 100.0, ends=frozenset({"one"}))
+    assert clock.start("one") == pytest.approx(0.9 * 95 / 3.5)
+    now[0] += 20.0
+    clock.finish("one", 20.0, cut=True)
+    clock.start("one")
+    now[0] += 20.0
+    clock.finish("one", 20.0, cut=True)
+    assert clock.start("one", 1.5) == pytest.approx(0.95 * 55)
+
+
+def test_one_task_is_tried_where_nothing_is_known_and_what_takes_most_of_the_time_comes_last(now):
+    clock = Clock(GUESSES, TASKS, 2, 100.0, ends=frozenset({"middle"}))
+    assert not clock.waits("short")
+    clock.start("short")
+    assert clock.waits("short")
+    assert not clock.waits("middle")
+    now[0] += 10.0
+    clock.finish("short", 10.0)
+    assert not clock.waits("short")  # 20 seconds of 85
+    now[0] += 50.0
+    assert clock.waits("short")
+
+
+def test_the_first_member_goes_on_after_the_limit(now):
+    clock = Clock({"shorter": 0.5, **GUESSES}, {"shorter": [1.0], **TASKS}, 2, 20.0)
     assert clock.start("shorter")
     assert clock.start("middle")
     now[0] += 40.0
     assert not clock.over()
-    clock.finish("shorter", 20.0)
+    clock.finish("shorter", 40.0)
     assert clock.over()  # "middle" is still running
-    assert not clock.start("short")
-    clock.finish("middle", 20.0)
+    assert clock.late == {"shorter", "middle"}
+    assert clock.start("short") is None
+    clock.finish("middle", 40.0)
     assert not clock.over()  # what is left takes no time
 
 
@@ -69,13 +113,17 @@ def test_where_the_shortest_fails_the_next_one_is_the_one_to_go_on(now):
     clock.start("short")
     now[0] += 20.0
     clock.finish("short", 20.0, failed=True)
-    assert not clock.start("short")
-    assert clock.start("middle")
-    assert not clock.start("long")
+    assert clock.start("short") is None
+    assert clock.start("middle") == math.inf
+    assert clock.start("long") is None
 
 
-def test_nothing_is_expected_before_something_is_known(now):
-    assert Clock(GUESSES, TASKS, 2, None).remaining is None
+def test_what_is_expected_is_scaled_by_what_is_known(now):
+    clock = Clock(GUESSES, TASKS, 2, None)
+    assert clock.remaining is None
+    clock.start("short")
+    clock.finish("short", 10.0)
+    assert clock.remaining == pytest.approx((4 * 10 + 5 * 20 + 5 * 500) / 2)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from .conformance import check_blender, check_learner, checks
 from .contracts._blender import OOF, Blender, Linear
 from .contracts._cancelling import cancelled
 from .contracts._constant import ConstantModel
+from .contracts._deadline import cut_short, out_of_time, rounds_in_time, seconds_left
 from .contracts._learner import Explains, Learner, Model, StopRows
 from .contracts._onnx import BlenderToOnnx, ModelToOnnx, OnnxGraph
 from .contracts._optional import Moments, Prepares, SolvesMoments
@@ -56,11 +57,15 @@ __all__ = [
     "check_blender",
     "check_learner",
     "checks",
+    "cut_short",
     "find",
     "installed",
     "learner",
+    "out_of_time",
     "overview",
     "register_blender",
     "register_learner",
+    "rounds_in_time",
+    "seconds_left",
     "set_seed",
 ]

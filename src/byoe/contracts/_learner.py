@@ -302,6 +302,14 @@ class Learner(Parameters):
         return 3.0 * 8.0 * n_rows * n_columns
 
     @property
+    def ends_in_time(self) -> bool:
+        """Whether ``fit`` asks `byoe.plugins.out_of_time` between two rounds, and ends with those it has.
+
+        Such a member gets its share of a time limit and is never left out for being slow.
+        """
+        return False
+
+    @property
     def rounds_given(self) -> bool:
         """Whether the user set the number of rounds."""
         return self.shared_name("n_rounds") in self.own_params()

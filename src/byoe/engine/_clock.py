@@ -1,57 +1,119 @@
-"""How long tasks take, and the time limit."""
+"""How long tasks take, and the time limit.
+
+No member is judged by another's speed. Under a limit each has its share of the time that is left:
+members with known tasks what these take, the others the same share each. Those that can end in
+time end with the rounds they have then. Of the others it is known, after a first task, whether
+all of it can be done.
+"""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
 from ..errors import ParameterError
 
-# What stays free of the time, for what is not counted: the blend.
+# What stays free of the time: tasks are to be done by the one, and are ended at the other.
 _SHARE = 0.95
+_LAST = 0.97
+# Beyond that, of the limit, for a member that is the last to make an ensemble of.
+_GRACE = 0.05
+# Of a task that can end in time, what is kept for its predictions and all else after its last round.
+_AFTER = 0.1
+# Of the time that is left, what a member that cannot end in time may take while others wait.
+_HALF = 0.5
 # Seconds that a task takes on the smallest table.
 _LEAST = 0.02
 
 
+@dataclass
+class _Member:
+    """What the clock knows of a member's tasks.
+
+    Sizes of tasks are in units of one whose training part is as large as those of the folds are on average.
+    """
+
+    guess: float
+    ends: bool
+    tasks: int
+    waiting: float
+    running: float = 0.0
+    seconds: list[float] = field(default_factory=list)
+    after: float = _AFTER
+    begun: bool = False
+    cut: bool = False
+    left_out: bool = False
+
+    @property
+    def measured(self) -> float | None:
+        """Seconds of a unit; None before the first is done."""
+        return sum(self.seconds) / len(self.seconds) if self.seconds else None
+
+    @property
+    def need(self) -> float:
+        """Seconds that a unit takes; infinity where nobody knows."""
+        return math.inf if self.measured is None or self.cut else self.measured
+
+    @property
+    def open(self) -> float:
+        """The units that are not finished."""
+        return self.waiting + self.running
+
+
 class Clock:
-    """Expects how long tasks take, by a guess and by what has been measured since.
+    """Shares out the time between tasks, and expects how long they take.
 
     Parameters
     ----------
     guesses : dict of label to float
-        Seconds of a member's task, where nothing is known yet. Only their ratios matter once a
-        task is finished.
-    tasks : dict of label to int
-        How many tasks each member has.
+        Seconds of a member's task, where nothing is known yet; they tell which comes first, and no more.
+    tasks : dict of label to sequence of float
+        The sizes of each member's tasks.
     at_once : int
         How many tasks run at the same time.
     time_limit : float or None
-        Seconds from now, within which the tasks are to end.
+        Seconds from the start, within which the tasks are to end.
+    ends : set of labels
+        Members whose tasks can end in time.
+    started : float or None
+        When the time began, on the monotonic clock; None for now.
 
     Attributes
     ----------
     at_once : int
+    reasons : dict of label to str
+        Why a member was left out, in numbers.
+    late : set of labels
+        Members of which a task ran on after the limit.
     """
 
     def __init__(
-        self, guesses: Mapping[str, float], tasks: Mapping[str, int], at_once: int, time_limit: float | None
+        self,
+        guesses: Mapping[str, float],
+        tasks: Mapping[str, Sequence[float]],
+        at_once: int,
+        time_limit: float | None,
+        *,
+        ends: frozenset[str] = frozenset(),
+        started: float | None = None,
     ) -> None:
-        self._guesses = {label: max(_LEAST, guess) for label, guess in guesses.items()}
-        self._left = Counter(tasks)
-        self._waiting = Counter(tasks)
+        self._members = {
+            label: _Member(max(_LEAST, guess), label in ends, len(tasks[label]), sum(tasks[label]))
+            for label, guess in guesses.items()
+        }
         self.at_once = at_once
-        self._started = time.monotonic()
-        self._limit = None if time_limit is None else _SHARE * time_limit
-        self._measured: dict[str, list[float]] = {label: [] for label in guesses}
-        self._hopeless: set[str] = set()
+        self._started = time.monotonic() if started is None else started
+        self._limit = time_limit
         self._complete = False
         self._running = 0
         self._lock = threading.Lock()
+        self.reasons: dict[str, str] = {}
+        self.late: set[str] = set()
 
     @property
     def elapsed(self) -> float:
@@ -62,61 +124,163 @@ class Clock:
     def remaining(self) -> float | None:
         """Seconds until all tasks should be done; None before the first one is."""
         with self._lock:
-            if not any(self._measured.values()):
+            known = [member for member in self._members.values() if member.measured is not None]
+            if not known:
                 return None
-            return sum(count * self._expected(label) for label, count in self._left.items()) / self.at_once
+            pace = sum(member.measured or 0.0 for member in known) / sum(member.guess for member in known)
+            each = [(member.measured or pace * member.guess) * member.open for member in self._members.values()]
+            return sum(each) / self.at_once
 
-    def start(self, label: str) -> bool:
-        """Return whether a task of a member may start: whether the member can be complete in time.
+    def start(self, label: str, size: float = 1.0) -> float | None:
+        """Return the seconds after which a task is to end with what it has; None where it is left out.
 
-        The member that should be first goes on in any case, so that there is an ensemble.
+        The member that should be the first to be complete goes on in any case, so that there is an ensemble.
         """
         with self._lock:
-            if label in self._hopeless:
-                return False
-            rounds = math.ceil(self._waiting[label] / self.at_once)
-            in_time = self._limit is None or self.elapsed + rounds * self._expected(label) <= self._limit
-            if not in_time and not self._is_first(label):
-                self._hopeless.add(label)
-                return False
-            self._waiting[label] -= 1
+            member = self._members[label]
+            if member.left_out:
+                return None
+            seconds = self._time_for(label, member, size)
+            if seconds is None:
+                member.left_out = True
+                return None
+            member.waiting -= size
+            member.running += size
+            member.begun = True
             self._running += 1
-            return True
+            return seconds
 
-    def reuse(self, label: str) -> None:
+    def waits(self, label: str) -> bool:
+        """Return whether others should go first: a member that cannot end in time tries one task before the rest.
+
+        What would take most of the time that is left is done when all others are.
+        """
+        with self._lock:
+            member = self._members[label]
+            return self._limit is not None and self._holds(member)
+
+    def worth_preparing(self, label: str) -> bool:
+        """Return whether a member may still start."""
+        with self._lock:
+            late = self._limit is not None and self.elapsed > _SHARE * self._limit
+            return not late or self._is_first(label)
+
+    def reuse(self, label: str, size: float = 1.0) -> None:
         """Take note of a task that need not be done."""
         with self._lock:
-            self._waiting[label] -= 1
-            self._left[label] -= 1
-            self._complete |= not self._left[label] and label not in self._hopeless
+            member = self._members[label]
+            member.waiting -= size
+            self._less(member)
 
-    def finish(self, label: str, seconds: float, *, failed: bool = False) -> None:
-        """Take note of a task that is finished; of one that failed only that it is over."""
+    def finish(
+        self,
+        label: str,
+        seconds: float,
+        size: float = 1.0,
+        *,
+        after: float = 0.0,
+        cut: bool = False,
+        failed: bool = False,
+    ) -> None:
+        """Take note of a task that is finished; of one that failed only that it is over.
+
+        ``seconds`` are those of its fit and ``after`` those of its predictions; ``cut`` says that it has fewer rounds
+        than it should.
+        """
         with self._lock:
-            self._left[label] -= 1
+            member = self._members[label]
+            member.running -= size
             self._running -= 1
-            if failed and self._limit is not None:
-                self._hopeless.add(label)
+            if self._limit is not None and self.elapsed > self._limit:
+                self.late.add(label)
+            if failed:
+                member.left_out |= self._limit is not None
             else:
-                self._measured[label].append(seconds)
-            self._complete |= not self._left[label] and label not in self._hopeless
+                member.seconds.append((seconds + after) / size)
+                member.after = max(_AFTER / 2, after / max(_LEAST, seconds + after))
+                member.cut |= cut
+            self._less(member)
 
     def over(self) -> bool:
         """Return whether time is up while something is fitted, and there is a member to make do with."""
-        late = self._limit is not None and self.elapsed > self._limit
-        return late and self._complete and self._running > 0
+        if self._limit is None or self.elapsed <= _LAST * self._limit:
+            return False
+        with self._lock:
+            is_over = self._complete and self._running > 0
+            if is_over:
+                self.late.update(label for label, member in self._members.items() if member.running > 1e-9)
+            return is_over
+
+    def _less(self, member: _Member) -> None:
+        member.tasks -= 1
+        self._complete |= not member.tasks and not member.left_out
+
+    def _time_for(self, label: str, member: _Member, size: float) -> float | None:
+        if self._limit is None:
+            return math.inf
+        first = self._is_first(label)
+        left = self._left(first)
+        if member.ends:
+            if left <= 0 and not (member.begun or first):
+                self.reasons[label] = "none was left when it could have started"
+                return None
+            return max(0.0, min(size * self._share(label, left), left)) * (1 - min(_HALF, member.after))
+        if first:
+            return math.inf
+        if member.measured is None:
+            if left <= 0:
+                self.reasons[label] = "none was left when it could have started"
+            return math.inf if left > 0 else None
+        rest = self._turns(member.waiting) * member.measured
+        left = _LAST * self._limit - self.elapsed
+        if rest <= left:
+            return math.inf
+        self.reasons[label] = f"its other fits would take {rest:.3g} s, and {max(0.0, left):.3g} s were left"
+        return None
+
+    def _left(self, first: bool = False) -> float:
+        """Return the seconds that are left for tasks; there are some for the member that the ensemble is made of."""
+        assert self._limit is not None
+        left = _SHARE * self._limit - self.elapsed
+        return max(left, _GRACE * self._limit) if first else left
+
+    def _share(self, label: str, left: float) -> float:
+        """Return the seconds for a unit of a member, so that all that are waiting have as much, or what they need."""
+        others = [member for other, member in self._members.items() if other != label and self._counts(member)]
+        units = self._members[label].open
+        for member in others:
+            if member.ends or member.measured is None:
+                units += member.open
+            else:  # it will take this
+                left -= member.open * member.measured / self.at_once
+        for member in sorted((other for other in others if other.ends), key=lambda other: other.need):
+            if member.need * self._turns(units) >= left:
+                break
+            left -= member.open * member.need / self.at_once
+            units -= member.open
+        return max(0.0, left) / self._turns(units)
+
+    def _turns(self, units: float) -> float:
+        """Return how many units come one after the other."""
+        return max(units, 1e-9) if self.at_once == 1 else max(1, math.ceil(units / self.at_once - 1e-9))
+
+    def _counts(self, member: _Member) -> bool:
+        return member.open > 1e-9 and not member.left_out and not (member.running <= 1e-9 and self._holds(member))
+
+    def _holds(self, member: _Member) -> bool:
+        if member.ends or member.left_out:
+            return False
+        if member.measured is None:
+            return member.running > 1e-9
+        return member.waiting * member.measured / self.at_once > _HALF * self._left()
 
     def _is_first(self, label: str) -> bool:
-        possible = [other for other in self._guesses if other not in self._hopeless]
-        return not self._complete and label == min(possible, key=lambda other: self._guesses[other])
+        def _needs(other: str) -> float:
+            member = self._members[other]
+            return (member.measured or member.guess) * member.open
 
-    def _expected(self, label: str) -> float:
-        own = self._measured[label]
-        if own:
-            return sum(own) / len(own)
-        known = [(len(found) * self._guesses[other], sum(found)) for other, found in self._measured.items() if found]
-        guessed, measured = (sum(column) for column in zip(*known, strict=True)) if known else (1.0, 1.0)
-        return self._guesses[label] * measured / guessed
+        possible = [other for other, member in self._members.items() if not member.left_out]
+        return not self._complete and label == min(possible, key=_needs)
 
 
 def read_time_limit(time_limit: Any) -> float | None:

@@ -17,12 +17,12 @@ import numpy as np
 
 from ..contracts._learner import Learner
 from ..contracts._task import FloatArray
-from ..errors import BudgetWarning, MemberError, ParameterError
+from ..errors import MemberError, ParameterError
 from ..fitted._models import FittedMember, FoldModel
 from ..folds._plan import SplitPlan
-from ..tools._warnings import warn
 from ._clock import Clock
 from ._execution import Execution
+from ._limit_report import left_out, warn_of_limit
 from ._progress import Progress, telling
 from ._resources import Resources
 from ._rows import Rows
@@ -81,8 +81,8 @@ def cross_fit(
     """Fit every member on every fold, predict the rows it did not see, finalise it.
 
     Members named in ``stopping`` find their number of rounds in the folds; a refit on all
-    rows takes the mean of these numbers, so it waits for them. Members that cannot be complete
-    within the time limit are left out. What ``stored`` has is not done again.
+    rows takes the mean of these numbers, so it waits for them. What the time limit ends early has
+    fewer rounds, and members for which there was no time are left out. What ``stored`` has is not done again.
     """
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
     execution = Execution(tasks, data, resources, seed=seed, stopping=stopping, stored=stored)
@@ -96,7 +96,11 @@ def cross_fit(
                 result.failures.append(_failure(outcome, data.plan, resources.on_error))
     # Results arrive in any order; sums over repeated folds must not depend on it.
     arrived = execution.arrived
-    _report_left_out(tasks, arrived, result, resources.time_limit)
+    if resources.time_limit is not None:
+        failed = {failure.label for failure in result.failures}
+        late = left_out(tasks, arrived, failed, execution.clock, resources.time_limit)
+        result.failures += [Failure(item.label, item.fold, item.text, "") for item in late]
+        warn_of_limit(tasks, arrived, late, execution.clock, resources.time_limit)
     _gather(result, [arrived[key] for task in tasks if (key := (task.label, task.fold)) in arrived], data.plan)
     return result
 
@@ -154,30 +158,8 @@ def _outcomes(
 
 def _progress(outcome: Outcome, done: int, total: int, clock: Clock) -> Progress:
     item, failed = outcome.task, outcome.error is not None
-    times = clock.elapsed, clock.remaining
-    return Progress(item.label, item.fold, done, total, outcome.seconds, failed, outcome.reused, *times)
-
-
-def _report_left_out(
-    tasks: list[FitTask], arrived: Mapping[tuple[str, int], Outcome], result: CrossFit, time_limit: float | None
-) -> None:
-    """Say which members there was no time for; they are left out like those that failed."""
-    failed = {failure.label for failure in result.failures}
-    late = []
-    for label in result.members:
-        missing = [task.fold for task in tasks if task.label == label and (label, task.fold) not in arrived]
-        if missing and label not in failed:
-            late.append(label)
-            own = sum(task.label == label for task in tasks)
-            text = f"{len(missing)} of {own} fits were not done within the time_limit of {time_limit:g} s"
-            result.failures.append(Failure(label, missing[0], text, ""))
-    if late:
-        names = ", ".join(late)
-        warn(
-            f"left out, since there was no time within the time_limit of {time_limit:g} s: {names}. A longer limit, "
-            "or a store to go on from, would bring them in",
-            BudgetWarning,
-        )
+    so_far = failed, outcome.reused, clock.elapsed, clock.remaining, bool(outcome.cut)
+    return Progress(item.label, item.fold, done, total, outcome.seconds, *so_far)
 
 
 def _gather(result: CrossFit, outcomes: list[Outcome], plan: SplitPlan) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Generator, Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
+
+import numpy as np
 
 from ..errors import ParameterError
 from ..tools._cores import cores
@@ -18,6 +21,16 @@ from ._rows import Rows
 from ._tasks import PREPARE, REFIT, FitTask, Outcome, TaskStore, mean_rounds
 from ._threads import run
 from ._workers import Errand, Workers, configured_backend
+
+# Guessed seconds to blend an out-of-fold prediction, all that is tried counted; and the most of the limit for that.
+_SECONDS_TO_BLEND = 1e-5
+_MOST_FOR_BLEND = 0.15
+
+
+def _for_tasks(time_limit: float | None, data: Rows, n_members: int) -> float | None:
+    """Return the seconds of the time limit that are for the tasks."""
+    blending = _SECONDS_TO_BLEND * len(data.table) * n_members * math.prod(data.task.width)
+    return None if time_limit is None else time_limit - min(blending, _MOST_FOR_BLEND * time_limit)
 
 
 class Execution:
@@ -65,8 +78,15 @@ class Execution:
         self._seeds = {item.label: item.seed for item in self._schedule.preparing}
         self._prepared = {item.label: preparing(item.learner, data, item.seed) for item in self._schedule.preparing}
         self._left = Counter(task.label for task in tasks)
-        self.clock = Clock(self._schedule.guesses, self._left, self._schedule.at_once, time_limit)
-        self._over = None if time_limit is None else self.clock.over
+        self._rows_of_a_fold = float(np.mean([len(train) for train, _ in data.plan.folds]))
+        sizes: dict[str, list[float]] = {}
+        for task in tasks:
+            sizes.setdefault(task.label, []).append(self._size(task))
+        ends = frozenset(task.label for task in tasks if task.learner.ends_in_time)
+        guesses, at_once = self._schedule.guesses, self._schedule.at_once
+        seconds = _for_tasks(time_limit, data, len(sizes))
+        self.clock = Clock(guesses, sizes, at_once, seconds, ends=ends, started=resources.started)
+        self._hurry = hurry
         self.arrived: dict[tuple[str, int], Outcome] = {}
         if stored is not None:
             stored.expect(tasks, self._seeds)
@@ -74,7 +94,8 @@ class Execution:
     def run(self, n_jobs: int | None, quiet: Iterable[type[Warning]]) -> Generator[Outcome]:
         """Yield what comes of every task as it arrives, until the time is over."""
         if self._backend is None:
-            outcomes = run(self._do, self._schedule.works, self._schedule.n_cores, quiet, self._over)
+            limits = (self.clock.over, self._waits) if self._hurry else ()
+            outcomes = run(self._do, self._schedule.works, self._schedule.n_cores, quiet, *limits)
         else:
             outcomes = self._elsewhere(Workers(self._backend, n_jobs, self._data, carry_out, quiet))
         with closing(outcomes):
@@ -90,7 +111,8 @@ class Execution:
     def _do(self, item: FitTask, threads: int) -> Outcome:
         """Do a task in this thread, unless it need not or cannot be done."""
         if item.fold == PREPARE:
-            if self._stored is None or not self._stored.holds(item.label):
+            needed = self._stored is None or not self._stored.holds(item.label)
+            if needed and self.clock.worth_preparing(item.label):
                 with suppress(Exception):  # the folds will say it
                     self._prepared[item.label].make(threads)
             return Outcome(item, 0.0)
@@ -100,9 +122,11 @@ class Execution:
         found = self._found(item, rounds)
         if found is not None:
             return found
-        if not self.clock.start(item.label):
+        seconds = self.clock.start(item.label, self._size(item))
+        if seconds is None:
             return Outcome(item, 0.0, left_out=True)
-        outcome = carry_out(item, self._data, threads, rounds, self._prepared.get(item.label))
+        prepared = self._prepared.get(item.label)
+        outcome = carry_out(item, self._data, threads, rounds, prepared, time_left=seconds)
         self._arrive(outcome, rounds)
         return outcome
 
@@ -124,7 +148,7 @@ class Execution:
                         continue
                     found = self._found(item, rounds)
                     if found is None:
-                        self.clock.start(item.label)
+                        self.clock.start(item.label, self._size(item))
                         errands.append(Errand(item, rounds, self._seeds.get(item.label)))
                     else:
                         yield found
@@ -146,13 +170,20 @@ class Execution:
     def _found(self, item: FitTask, rounds: list[int]) -> Outcome | None:
         found = None if self._stored is None else self._stored.find(item, rounds)
         if found is not None:
-            self.clock.reuse(item.label)
+            self.clock.reuse(item.label, self._size(item))
             self.arrived[item.label, item.fold] = found
         return found
 
     def _arrive(self, outcome: Outcome, rounds: list[int]) -> None:
         item = outcome.task
-        self.clock.finish(item.label, outcome.seconds, failed=outcome.error is not None)
+        how = {"cut": bool(outcome.cut), "failed": outcome.error is not None}
+        self.clock.finish(item.label, outcome.seconds, self._size(item), after=outcome.predicting, **how)
         self.arrived[item.label, item.fold] = outcome
-        if self._stored is not None:
+        if self._stored is not None and not outcome.cut:  # another fit would have other rounds
             self._stored.keep(outcome, rounds)
+
+    def _size(self, item: FitTask) -> float:
+        return len(item.train) / self._rows_of_a_fold
+
+    def _waits(self, item: FitTask) -> bool:
+        return item.fold != PREPARE and self.clock.waits(item.label)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from ..contracts._constant import ConstantModel
+from ..contracts._deadline import part_of_time
 from ..contracts._learner import Learner, Model, StopRows
 from ..contracts._model_check import broken_model
 from ..contracts._optional import Prepares, SolvesMoments
@@ -179,7 +180,8 @@ class _Fit:
         weight, stop_weight = self._weight(self.train), self._weight(self.stop)
         stop_y = self._targets(self.stop)
         same: dict[str, Any] = {"task": self.task, "seed": self.seed, "threads": self.threads}
-        for number, target in enumerate(self._targets(self.train)):
+        own_targets = self._targets(self.train)
+        for number, target in enumerate(own_targets):
             stop_target = stop_y[number] if stop_y else None
             in_unit, unit = self._in_unit(learner, target, weight)
             if unit is not None:
@@ -199,7 +201,8 @@ class _Fit:
                     codes = self.data.y[self.train, number]
                     fitted: Model = ConstantModel.of(codes, self.task, own_weight)
                 else:
-                    fitted = fit(in_unit, number, rows, y, sample_weight=own_weight, **same, **own)
+                    with part_of_time(len(own_targets) - number):
+                        fitted = fit(in_unit, number, rows, y, sample_weight=own_weight, **same, **own)
             if fault := broken_model(fitted):
                 raise PluginError(fault)
             model.models.append(fitted)

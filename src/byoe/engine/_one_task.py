@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import math
 import time
 
+from ..contracts._deadline import Deadline, until
 from ._fold_fit import fit_fold
 from ._prepared import Preparation
 from ._rows import Rows
 from ._tasks import FitTask, Outcome
 
 
-def carry_out(item: FitTask, data: Rows, threads: int, rounds: list[int], prepared: Preparation | None) -> Outcome:
-    """Fit a task's model, and predict the rows that it did not see."""
+def carry_out(
+    item: FitTask,
+    data: Rows,
+    threads: int,
+    rounds: list[int],
+    prepared: Preparation | None,
+    *,
+    time_left: float = math.inf,
+) -> Outcome:
+    """Fit a task's model, and predict the rows that it did not see.
+
+    After ``time_left`` seconds the fit is to end with the rounds that it has, if it can.
+    """
     started = time.perf_counter()
+    deadline = Deadline(time_left) if time_left < math.inf else None
     try:
-        model = fit_fold(
-            item.learner,
-            data,
-            item.train,
-            seed=item.seed,
-            threads=threads,
-            stopping=item.stopping,
-            rounds=rounds,
-            prepared=prepared,
-        )
-        seconds = time.perf_counter() - started
+        with until(deadline):
+            model = fit_fold(
+                item.learner,
+                data,
+                item.train,
+                seed=item.seed,
+                threads=threads,
+                stopping=item.stopping,
+                rounds=rounds,
+                prepared=prepared,
+            )
+        seconds, cut = time.perf_counter() - started, deadline.cut if deadline else []
         if item.test is None:
-            return Outcome(item, seconds, model)
+            return Outcome(item, seconds, model, cut=cut)
         unseen = data.table.rows(item.test, frames=model.frames)
         predicted = model.predict(unseen, threads=threads)
         oof = data.task.check(predicted, len(item.test), item.label, scores=model.scores)
     except Exception as error:
         return Outcome(item, time.perf_counter() - started, error=error)
     predicting = time.perf_counter() - started - seconds
-    return Outcome(item, seconds, model if item.keep else None, oof, model.rounds, predicting)
+    return Outcome(item, seconds, model if item.keep else None, oof, model.rounds, predicting, cut=cut)

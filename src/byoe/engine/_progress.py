@@ -30,6 +30,8 @@ class Progress:
         Seconds since the first task started.
     remaining : float or None
         Seconds that the other tasks are expected to take; None when nothing is known.
+    cut : bool
+        Whether the time limit ended it with fewer rounds than it should have.
     """
 
     label: str
@@ -41,10 +43,12 @@ class Progress:
     reused: bool = False
     elapsed: float = 0.0
     remaining: float | None = None
+    cut: bool = False
 
     def __str__(self) -> str:
         state = "failed" if self.failed else "reused, was done" if self.reused else "done"
-        return f"{self.done}/{self.total} {self.label} {where(self.fold)} {state} in {self.seconds:.2f} s"
+        ended = ", ended by the time limit" if self.cut else ""
+        return f"{self.done}/{self.total} {self.label} {where(self.fold)} {state} in {self.seconds:.2f} s{ended}"
 
 
 @contextmanager

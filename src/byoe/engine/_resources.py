@@ -18,7 +18,9 @@ class Resources:
     n_jobs : int or None
         Cores; None means all that the process may use.
     time_limit : float or None
-        Seconds. Members that cannot be complete by then are left out.
+        Seconds, within which the tasks are to be done.
+    started : float or None
+        When that time began, on the monotonic clock; None for the start of the first task.
     memory_limit : int or None
         Bytes.
     on_error : {"raise", "skip"}
@@ -28,5 +30,6 @@ class Resources:
     n_jobs: int | None = None
     time_limit: float | None = None
     memory_limit: int | None = None
+    started: float | None = None
     on_error: str = "raise"
     callbacks: tuple[Callable[[Progress], Any], ...] = ()

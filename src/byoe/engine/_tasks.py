@@ -55,7 +55,8 @@ class FitTask:
 class Outcome:
     """What came of a task: a model, its predictions of the fold's other rows, or an error.
 
-    Nothing of these where it was left out.
+    Nothing of these where it was left out. ``cut`` holds the rounds of its fits that ended before they
+    had all, since there was no time.
     """
 
     task: FitTask
@@ -67,6 +68,7 @@ class Outcome:
     error: Exception | None = None
     left_out: bool = False
     reused: bool = False
+    cut: list[int] = field(default_factory=list)
 
 
 class TaskStore(Protocol):

@@ -53,13 +53,15 @@ def run(
     n_cores: int,
     quiet: Iterable[type[Warning]] = (),
     over: Callable[[], bool] | None = None,
+    waits: Callable[[T], bool] | None = None,
 ) -> Generator[R]:
     """Run ``function(task, threads)`` for every work in threads; yield results as they finish.
 
     Of the works that may start, the first in the list does, as soon as its threads are free: the
     threads of all that run never exceed the cores. An error in a task, an interrupt and a closed
     iterator end what is running at its next step in Python, and return when no thread is left.
-    So does ``over``, asked now and then, when it returns true. Warnings of the classes in ``quiet``
+    So does ``over``, asked now and then, when it returns true. A task for which ``waits`` is true
+    starts only where no other can. Warnings of the classes in ``quiet``
     are not shown: set here, since no thread can do so for itself alone.
     """
     rules = [("ignore", "", category) for category in quiet]
@@ -70,7 +72,7 @@ def run(
         native.limit(limits=blas, user_api="blas"),
         warnings_filtered(("ignore", ".*but not used"), *rules),
     ):
-        crew = _Crew(function, works, n_cores, native)
+        crew = _Crew(function, works, n_cores, native, waits)
         try:
             for _ in works:
                 finished = crew.next(over)
@@ -97,18 +99,25 @@ class _Crew(Generic[T, R]):
     """The threads of one run, and the list they take their work from."""
 
     def __init__(
-        self, function: Callable[[T, int], R], works: Sequence[Work[T]], n_cores: int, native: ThreadpoolController
+        self,
+        function: Callable[[T, int], R],
+        works: Sequence[Work[T]],
+        n_cores: int,
+        native: ThreadpoolController,
+        waits: Callable[[T], bool] | None = None,
     ) -> None:
         self._finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._function = function
         self._works = works
         self._native = native
+        self._waits = waits
         self._waiting = list(range(len(works)))
         self._done: set[int] = set()
         self._free = n_cores
         self._over = threading.Event()
         self._changed = threading.Condition()
         self._busy: set[int] = set()
+        self._grace = _GRACE
         config = sklearn.get_config()
         self._threads = [
             threading.Thread(target=copy_context().run, args=(self._serve, config), name=f"byoe-{number}", daemon=True)
@@ -123,6 +132,7 @@ class _Crew(Generic[T, R]):
             # The system may give an interrupt to another thread, and this one must wake up to see it.
             with suppress(queue.Empty):
                 return cast("tuple[R, BaseException | None]", self._finished.get(timeout=_TICK))
+        self._grace = 0.0  # what could end in time has done so
         return None
 
     def dismiss(self) -> None:
@@ -134,7 +144,8 @@ class _Crew(Generic[T, R]):
         with _unheard(_Dismissed):
             while alive := [thread for thread in self._threads if thread.is_alive()]:
                 for thread in alive:
-                    thread.join(_GRACE / len(alive))
+                    thread.join(self._grace / len(alive))
+                self._grace = _GRACE
                 with self._changed:
                     for ident in self._busy:
                         _raise_in(ident, _Dismissed)
@@ -154,7 +165,7 @@ class _Crew(Generic[T, R]):
     def _take(self) -> int | None:
         with self._changed:
             while self._waiting:
-                for place in self._waiting:
+                for place in self._in_turn():
                     work = self._works[place]
                     if self._done.issuperset(work.after):
                         if work.threads > self._free and self._busy:
@@ -165,6 +176,12 @@ class _Crew(Generic[T, R]):
                         return place
                 self._changed.wait()
             return None
+
+    def _in_turn(self) -> list[int]:
+        if self._waits is None:
+            return self._waiting
+        waits = {place: self._waits(self._works[place].task) for place in self._waiting}
+        return sorted(self._waiting, key=lambda place: waits[place])
 
     def _carry_out(self, work: Work[T]) -> tuple[R | None, BaseException | None]:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,6 @@ from ..engine._crossfit import CrossFit, Failure, cross_fit
 from ..engine._labels import check_rare_classes
 from ..engine._resources import Resources
 from ..engine._rows import Rows
-from ..engine._tasks import TaskStore
 from ..errors import BundleError, InputError, ParameterError
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._passthrough import passed_through
@@ -140,6 +140,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         MemberError
             When a member fails and ``on_error="raise"``, or all of them do.
         """
+        started = time.monotonic()
         recipe = self._checked()
         if y is None:
             raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
@@ -162,7 +163,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         warn_of_leaks(plan, table, target)
         warn_of_inner_ensembles(plan, recipe.learners)
         with opened(self.store, recipe.learners, data, digest) as stored:
-            crossfit = self._cross_fitted(recipe.learners, data, seed, stored)
+            crossfit = self._cross_fitted(recipe.learners, data, seed, stored, started)
         self._task, self._form = task, form
         if classes is not None:
             self._learn_classes(classes)
@@ -199,7 +200,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
             del self.feature_names_in_
 
     def _cross_fitted(
-        self, learners: Mapping[str, Learner], data: Rows, seed: int, stored: TaskStore | None
+        self, learners: Mapping[str, Learner], data: Rows, seed: int, stored: Any, started: float | None = None
     ) -> CrossFit:
         if self.on_error == "raise":
             check_rare_classes(learners, data)
@@ -209,7 +210,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
             finalize={label: self._finalize_of(learner, data.plan) for label, learner in learners.items()},
             stopping={label for label, learner in learners.items() if self._stops(learner)},
             seed=seed,
-            resources=self._resources(),
+            resources=replace(self._resources(), started=started),
             stored=stored,
         )
 
@@ -250,7 +251,9 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         """Return what the engine may use, and whom it tells."""
         listeners = self.callbacks or ()
         listeners = listeners if hasattr(listeners, "__iter__") else (listeners,)
-        return Resources(self.n_jobs, *self._limits(), self.on_error, (*listeners, *displays(self.verbose)))
+        shown = (*listeners, *displays(self.verbose))
+        time_limit, memory_limit = self._limits()
+        return Resources(self.n_jobs, time_limit, memory_limit, on_error=self.on_error, callbacks=shown)
 
     def _limits(self) -> tuple[float | None, int | None]:
         return read_time_limit(self.time_limit), read_bytes(self.memory_limit, "memory_limit")

@@ -51,7 +51,7 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
     on_error : {"raise", "skip"}, default="raise"
         Whether a failing member ends the fit, or is left out and reported in ``failures_``.
     time_limit : float, default=None
-        Seconds. Members that would not be complete by then are left out, the longest first.
+        Seconds. What goes by rounds ends in time with those it has; other members there is no time for are left out.
     memory_limit : int or str, default=None
         The most that the process may take, in bytes or as ``"8GB"``, by fitting less at once;
         None means what is free.

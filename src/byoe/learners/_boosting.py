@@ -191,6 +191,10 @@ class Booster(Learner):
         rounds = self.own_params().get(self.shared["n_rounds"], self.usual_rounds)
         return guess_seconds(self.cell_seconds, rounds, n_rows, n_columns, task, stopping=stopping)
 
+    @property
+    def ends_in_time(self) -> bool:
+        return True
+
     def memory(self, n_rows: int, n_columns: int, *, task: Task) -> float:
         return n_rows * (self.cell_bytes * n_columns + self.row_bytes * max(1, task.n_classes))
 

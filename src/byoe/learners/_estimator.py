@@ -157,11 +157,16 @@ class EstimatorLearner(Learner):
         seed: int,
         threads: int,
     ) -> Model:
+        estimator = self._seeded(task, y, seed, threads)
+        estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight))
+        return self._model(estimator, task)
+
+    def _seeded(self, task: Task, y: NDArray[Any], seed: int, threads: int) -> Any:
+        """Return a new estimator with the seed and the number of threads of a fit."""
         estimator = self.estimator(task, y)
         set_seed(estimator, seed)
         set_threads(estimator, threads, self.thread_parameters)
-        estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight))
-        return self._model(estimator, task)
+        return estimator
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         if (folder / INNER).is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..contracts._cancelling import cancelled
 from ..contracts._constant import ConstantModel
+from ..contracts._deadline import out_of_time, seconds_left
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
@@ -201,6 +203,10 @@ class CatBoost(Booster):
         refused = "rsm" in given or ("subsample" in given and "bootstrap_type" not in given)
         return {} if refused else {"task_type": "GPU"}
 
+    @property
+    def ends_in_time(self) -> bool:
+        return self.own_params().get("task_type") != "GPU"  # where it has no callbacks
+
     def can_prepare(self, X: Any) -> bool:
         on_gpu = self.own_params().get("task_type") == "GPU"
         return isinstance(X, np.ndarray) and not on_gpu and not _is_constant(X)
@@ -301,8 +307,9 @@ class CatBoost(Booster):
         if stop is not None:
             options = {"eval_set": watched, "early_stopping_rounds": stop.patience, "use_best_model": True}
         # A callback costs up to a millisecond a round, and CatBoost has none on a GPU.
-        if data.num_row() * data.num_col() >= _MANY_CELLS and params.get("task_type") != "GPU":
-            options["callbacks"] = [_Cancelling()]
+        asked = data.num_row() * data.num_col() >= _MANY_CELLS or seconds_left() < math.inf
+        if asked and params.get("task_type") != "GPU":
+            options["callbacks"] = [_Ending(params["iterations"])]
         with _ON_GPU if params.get("task_type") == "GPU" else nullcontext():
             model.fit(data, **options)
         return CatBoostModel(model, task)
@@ -324,11 +331,14 @@ def _is_equivariant(loss: Any) -> bool:
 _ON_GPU = threading.Lock()
 
 
-class _Cancelling:
+class _Ending:
     """Ends a fit between two rounds."""
 
-    def after_iteration(self, _info: Any) -> bool:
-        return not cancelled()
+    def __init__(self, rounds: int) -> None:
+        self._rounds = rounds
+
+    def after_iteration(self, info: Any) -> bool:
+        return not (cancelled() or (info.iteration < self._rounds and out_of_time(info.iteration)))
 
 
 def _is_constant(X: Any, rows: Any = slice(None)) -> bool:

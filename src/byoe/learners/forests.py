@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from ..contracts._task import Task
+from ..contracts._deadline import out_of_time, seconds_left
+from ..contracts._learner import Model
+from ..contracts._task import FloatArray, Task
 from ..contracts._unit import Unit
 from ._boosting import check_few_classes
 from ._estimator import EstimatorLearner
@@ -15,6 +18,9 @@ from ._units import changed, converted
 
 # Of criteria that mean the same in any unit: what they are powers of.
 _POWERS = {"squared_error": 2, "friedman_mse": 2, "absolute_error": 1}
+
+# Seconds; a step that adds trees should not take less, since each has an overhead.
+_QUICK = 0.1
 
 
 class _Forest(EstimatorLearner):
@@ -60,6 +66,35 @@ class _Forest(EstimatorLearner):
         if power is None or (of_impurity and task.n_outputs > 1):
             return None
         return changed(self, converted(given, dict.fromkeys(of_impurity, power), unit))
+
+    @property
+    def ends_in_time(self) -> bool:
+        given = self.own_params()
+        # scikit-learn adds trees with neither: the one it warns of, the other has gone on since the first trees.
+        return not isinstance(given.get("class_weight"), str) and isinstance(given.get("random_state", 0), int)
+
+    def fit(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+    ) -> Model:
+        if math.isinf(seconds_left()) or not self.ends_in_time:
+            return super().fit(X, y, task=task, sample_weight=sample_weight, seed=seed, threads=threads)
+        forest = self._seeded(task, y, seed, threads)
+        # Trees that are added are those that would have been grown at once.
+        trees, done, step = forest.n_estimators, 0, threads
+        while done < trees and not (done and out_of_time(done)):
+            started = time.monotonic()
+            forest.set_params(warm_start=done > 0, n_estimators=min(trees, done + step))
+            forest.fit(X, y, sample_weight=sample_weight)
+            done += step
+            step *= 2 if time.monotonic() - started < _QUICK else 1
+        return self._model(forest.set_params(warm_start=False), task)
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         regressor, classifier = self._kinds()

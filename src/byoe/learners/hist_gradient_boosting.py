@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contracts._deadline import cut_short, rounds_in_time
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, Task
 from ..contracts._unit import Unit
@@ -76,6 +77,10 @@ class HistGradientBoosting(EstimatorLearner):
     def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
         return guess_seconds(1e-8, self.own_params().get("max_iter", 100), n_rows, n_columns, task, stopping=stopping)
 
+    @property
+    def ends_in_time(self) -> bool:
+        return True
+
     def takes_category(self, levels: int, n_rows: int) -> bool:
         """Return whether the categories fit into scikit-learn's bins, which pass over rare ones."""
         return levels <= _MOST_CATEGORIES and n_rows >= _FEWEST_ROWS_EACH * levels
@@ -120,9 +125,13 @@ class HistGradientBoosting(EstimatorLearner):
         if stop is not None:
             watched = {"X_val": stop.X, "y_val": stop.y, "sample_weight_val": stop.sample_weight}
             search = clone(estimator).set_params(early_stopping=True, n_iter_no_change=stop.patience)
-            search.fit(X, y, sample_weight=sample_weight, **watched)
+            # The model is fitted anew, with fewer rounds than the search has.
+            _fit_in_time(search, number, X, y, share=0.5, sample_weight=sample_weight, **watched)
             estimator.set_params(max_iter=_best_round(search, stop, task))
-        model = EstimatorModel(estimator.fit(X, y, sample_weight=sample_weight), task)
+            estimator.fit(X, y, sample_weight=sample_weight)
+        else:
+            _fit_in_time(estimator, number, X, y, sample_weight=sample_weight)
+        model = EstimatorModel(estimator, task)
         model.rounds = int(estimator.n_iter_)
         return model
 
@@ -134,3 +143,16 @@ def _best_round(search: Any, stop: StopRows, task: Task) -> int:
         return max(1, int(np.argmax(search.validation_score_)))
     stages = search.staged_predict_proba(stop.X) if task.is_classification else search.staged_predict(stop.X)
     return 1 + int(np.argmin([watched_loss(stop, task, stop.y, stop.sample_weight, stage) for stage in stages]))
+
+
+def _fit_in_time(estimator: Any, rounds: int, X: Any, y: Any, share: float = 1.0, **options: Any) -> None:
+    """Fit with as many rounds as there is time for."""
+    from sklearn.base import clone
+
+    def _attempt(number: int) -> None:
+        clone(estimator).set_params(max_iter=number).fit(X, y, **options)
+
+    planned = rounds_in_time(_attempt, rounds, share)
+    estimator.set_params(max_iter=planned).fit(X, y, **options)
+    if estimator.n_iter_ == planned < rounds:
+        cut_short(planned)

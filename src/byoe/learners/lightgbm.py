@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property, partial
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contracts._deadline import out_of_time, seconds_left
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
@@ -315,21 +317,36 @@ def _train(
 ) -> LightGBMModel:
     import lightgbm
 
-    if stop is None:
-        return LightGBMModel(lightgbm.train(params, data, num_boost_round=number), task)
-    own = None
-    if stop.loss is not None and not _METRICS & params.keys() and isinstance(params["objective"], str):
-        params = {**params, "metric": "None"}
-        own = partial(_watched, stop, task)
-    booster = lightgbm.train(
-        params,
-        data,
-        num_boost_round=number,
-        valid_sets=[watched],
-        feval=own,
-        callbacks=[lightgbm.early_stopping(stop.patience, verbose=False)],
-    )
-    return LightGBMModel(booster, task)
+    options: dict[str, Any] = {"callbacks": [_Ending()] if seconds_left() < math.inf else []}
+    if stop is not None:
+        options["valid_sets"] = [watched]
+        options["callbacks"].append(lightgbm.early_stopping(stop.patience, verbose=False))
+        if stop.loss is not None and not _METRICS & params.keys() and isinstance(params["objective"], str):
+            params = {**params, "metric": "None"}
+            options["feval"] = partial(_watched, stop, task)
+    return LightGBMModel(lightgbm.train(params, data, num_boost_round=number, **options), task)
+
+
+class _Ending:
+    """Ends a fit that is out of time with the best of its rounds, or all where no loss is watched."""
+
+    order = 40  # after early stopping
+
+    def __init__(self) -> None:
+        self._best: tuple[float, int] | None = None
+
+    def __call__(self, env: Any) -> None:
+        import lightgbm
+
+        if env.evaluation_result_list:
+            value, greater = env.evaluation_result_list[0][2:4]
+            loss = -value if greater else value
+            if self._best is None or loss < self._best[0]:
+                self._best = loss, env.iteration
+        done = env.iteration + 1
+        if done < env.end_iteration and out_of_time(done):
+            best = env.iteration if self._best is None else self._best[1]
+            raise lightgbm.callback.EarlyStopException(best, env.evaluation_result_list)
 
 
 def _watched(stop: StopRows, task: Task, prediction: Any, rows: Any) -> tuple[str, float, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contracts._deadline import cut_short, rounds_in_time, seconds_left
 from ..contracts._learner import Model
 from ..contracts._task import FloatArray, Task
 from ._estimator import EstimatorLearner
@@ -122,12 +124,39 @@ class MultilayerPerceptron(EstimatorLearner):
     def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
         return 0.05 + 1e-5 * n_rows * n_columns
 
+    @property
+    def ends_in_time(self) -> bool:
+        return "max_iter" not in self.own_params()  # else scikit-learn would warn of the passes that are missing
+
+    def fit(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        task: Task,
+        sample_weight: FloatArray | None,
+        seed: int,
+        threads: int,
+    ) -> Model:
+        given: dict[str, Any] = {"task": task, "sample_weight": sample_weight, "seed": seed, "threads": threads}
+        if math.isinf(seconds_left()) or not self.ends_in_time:
+            return super().fit(X, y, **given)
+        most = _passes(len(y))
+
+        def _attempt(passes: int) -> Model:
+            return type(self)(**self.own_params(), max_iter=passes).fit(X, y, **given)
+
+        planned = rounds_in_time(_attempt, most)
+        if planned < most:
+            cut_short(planned)
+        return _attempt(planned)
+
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         from sklearn.compose import TransformedTargetRegressor
         from sklearn.neural_network import MLPClassifier, MLPRegressor
         from sklearn.preprocessing import StandardScaler
 
-        params = {"max_iter": int(np.clip(_MOST_ROWS_SEEN // len(y), 20, 500)), **self.own_params()}
+        params = {"max_iter": _passes(len(y)), **self.own_params()}
         if task.is_classification:
             return MLPClassifier(**params)
         scaler = StandardScaler().set_output(transform="default")  # whatever set_config says: a frame is no target
@@ -138,3 +167,8 @@ class MultilayerPerceptron(EstimatorLearner):
 
     def _model(self, estimator: Any, task: Task) -> Model:
         return NetworkModel.of(estimator, task)
+
+
+def _passes(n_rows: int) -> int:
+    """Return how often a fit goes through the rows."""
+    return int(np.clip(_MOST_ROWS_SEEN // n_rows, 20, 500))

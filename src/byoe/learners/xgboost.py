@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contracts._deadline import out_of_time, seconds_left
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
@@ -315,23 +317,30 @@ def _train(
         **_objective(task, given.get("objective")),
         "nthread": threads,
     }
-    if stop is None:
-        return XGBoostModel(xgboost.train(params, data, num_boost_round=number, obj=own), task)
-    watching = None
-    if stop.loss is not None and own is None and "eval_metric" not in given:
-        params["disable_default_eval_metric"] = True
-        watching = partial(_watched, stop, task)
-    booster = xgboost.train(
-        params,
-        data,
-        num_boost_round=number,
-        obj=own,
-        custom_metric=watching,
-        evals=[(watched, "stop")],
-        early_stopping_rounds=stop.patience,
-        verbose_eval=False,
-    )
-    return XGBoostModel(booster[: booster.best_iteration + 1], task)
+    callbacks = [] if stop is None else [xgboost.callback.EarlyStopping(rounds=stop.patience)]
+    if seconds_left() < math.inf:
+        callbacks.append(_ending(number))  # last, since the first that ends a fit is the last to be called
+    watching: dict[str, Any] = {}
+    if stop is not None:
+        watching = {"evals": [(watched, "stop")], "verbose_eval": False}
+        if stop.loss is not None and own is None and "eval_metric" not in given:
+            params["disable_default_eval_metric"] = True
+            watching["custom_metric"] = partial(_watched, stop, task)
+    booster = xgboost.train(params, data, num_boost_round=number, obj=own, callbacks=callbacks, **watching)
+    return XGBoostModel(booster if stop is None else booster[: booster.best_iteration + 1], task)
+
+
+def _ending(rounds: int) -> Any:
+    """Return what ends a fit of so many rounds when it is out of time."""
+    import xgboost
+
+    class Ending(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # xgboost has no types
+        """Ends a fit between two rounds."""
+
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+            return epoch + 1 < rounds and out_of_time(epoch + 1)
+
+    return Ending()
 
 
 def _watched(stop: StopRows, task: Task, prediction: Any, rows: Any) -> tuple[str, float]:

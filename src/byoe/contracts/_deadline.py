@@ -1,0 +1,126 @@
+"""How long the fit in this thread may take: for learners that can end with the rounds they have."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# Of the time that is left, what is planned with.
+_SHARE = 0.85
+# Rounds that show how long one takes.
+_FEW = 4
+
+_here = threading.local()
+
+
+class Deadline:
+    """When a task's fits are to end with the rounds they have.
+
+    Parameters
+    ----------
+    seconds : float
+        From now; infinity for no limit.
+
+    Attributes
+    ----------
+    cut : list of int
+        The rounds of each fit that ended before it had all.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+        self.cut: list[int] = []
+
+    @property
+    def left(self) -> float:
+        """Seconds until then; negative afterwards."""
+        return self._at - time.monotonic()
+
+    @contextmanager
+    def shared(self, fits: int) -> Iterator[None]:
+        """Leave the next fit its part of the time, where so many are to come."""
+        at = self._at
+        self._at -= max(0.0, self.left) * (1 - 1 / fits) if at < math.inf else 0.0
+        try:
+            yield
+        finally:
+            self._at = at
+
+
+@contextmanager
+def until(deadline: Deadline | None) -> Iterator[None]:
+    """Let a deadline, or none, hold in this thread."""
+    before = getattr(_here, "deadline", None)
+    _here.deadline = deadline
+    try:
+        yield
+    finally:
+        _here.deadline = before
+
+
+@contextmanager
+def part_of_time(fits: int) -> Iterator[None]:
+    """Leave the next fit in this thread its part of the time, where so many are to come."""
+    deadline: Deadline | None = getattr(_here, "deadline", None)
+    if deadline is None:
+        yield
+        return
+    with deadline.shared(fits):
+        yield
+
+
+def seconds_left() -> float:
+    """Return the seconds until the fit that runs in this thread is to end; infinity without a time limit."""
+    deadline: Deadline | None = getattr(_here, "deadline", None)
+    return math.inf if deadline is None else deadline.left
+
+
+def cut_short(rounds: int) -> None:
+    """Take note that the model of this thread's fit has so many rounds, fewer than it should for lack of time."""
+    deadline: Deadline | None = getattr(_here, "deadline", None)
+    if deadline is not None:
+        deadline.cut.append(rounds)
+
+
+def out_of_time(rounds: int) -> bool:
+    """Return whether the fit in this thread is to end now, with the model of the rounds that it has.
+
+    For a learner with ``ends_in_time``, which asks between two rounds and ends when this is true: that the
+    model has fewer rounds than it should is then known, and told.
+
+    Parameters
+    ----------
+    rounds : int
+        How many rounds are done; at least one.
+    """
+    if seconds_left() > 0:
+        return False
+    cut_short(rounds)
+    return True
+
+
+def rounds_in_time(fit: Callable[[int], Any], rounds: int, share: float = 1.0) -> int:
+    """Return how many rounds fit into the time that is left, by what a trial of a few takes.
+
+    For libraries that cannot be asked to end between two rounds.
+
+    Parameters
+    ----------
+    fit : callable
+        Called with a number of rounds.
+    rounds : int
+        The most.
+    share : float, default=1.0
+        Of the time that is left, what these rounds may take.
+    """
+    if math.isinf(seconds_left()) or rounds <= _FEW:
+        return rounds
+    started = time.monotonic()
+    fit(_FEW)
+    each = (time.monotonic() - started) / _FEW
+    planned = _SHARE * share * max(0.0, seconds_left())
+    return rounds if each * rounds <= planned else max(1, int(planned / each))
