@@ -8,14 +8,14 @@ from typing import Any, Self, cast
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
-from sklearn.utils.validation import has_fit_parameter
 
 from ..contracts._blender import OOF, Blender, Linear
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 from ..tools._answers import answers, columns_of, own_classes, votes
-from ..tools._estimators import copied, fit_params, last_step, linear_terms, set_seed
-from ..tools._skops import load_skops
+from ..tools._estimators import copied, linear_terms, set_seed
+from ..tools._routing import fit_with, takes
+from ..tools._skops import dump_skops, load_skops
 from ._labels import prepare_labels
 
 
@@ -31,7 +31,7 @@ class MetaModel(Blender):
         super().__init__()
         self.user_estimator = estimator
         self.name = type(estimator).__name__
-        self.weights = "approximate" if has_fit_parameter(last_step(estimator), "sample_weight") else "none"
+        self.weights = "approximate" if takes(estimator, "sample_weight") else "none"
         self._n_classes = 0
         self._columns: list[int] = []  # the codes of the estimator's own classes
 
@@ -56,11 +56,10 @@ class MetaModel(Blender):
         self._n_classes = oof.task.n_classes
         self.estimator_ = copied(self.user_estimator)
         set_seed(self.estimator_, oof.seed)
-        weights = fit_params(self.estimator_, sample_weight=oof.sample_weight)
         task, y = oof.task, oof.y
         if task.is_classification:
             y, known = prepare_labels(self.estimator_, oof)
-        self.estimator_.fit(meta_features(oof.predictions, task), y, **weights)
+        fit_with(self.estimator_, meta_features(oof.predictions, task), y, sample_weight=oof.sample_weight)
         if task.is_classification:
             own = own_classes(self.estimator_, np.unique(y))
             self._columns = [code for code in columns_of(own, known, self.name) if code is not None]
@@ -87,9 +86,7 @@ class MetaModel(Blender):
         return None if terms is None else Linear(terms[0][0], float(terms[1][0]))
 
     def state(self) -> dict[str, Any]:
-        from skops import io
-
-        file = base64.b64encode(io.dumps(self.estimator_)).decode("ascii")
+        file = base64.b64encode(dump_skops(self.estimator_)).decode("ascii")
         return {"skops": file, "n_classes": self._n_classes, "columns": self._columns}
 
     def skops_files(self) -> list[bytes]:

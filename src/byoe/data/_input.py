@@ -217,9 +217,27 @@ def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
         weights: FloatArray = _check_sample_weight(
             sample_weight, np.zeros((len(table), 1)), dtype=np.float64, ensure_non_negative=True
         )
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise InputError(f"sample_weight: {error}") from error
     return weights
+
+
+def _one_column(weights: Any) -> Any:
+    """Return weights as one number or one array of them; what has no order or is no number is refused."""
+    if isinstance(weights, (bool, np.bool_, str, Mapping, Set)):
+        raise InputError(f"sample_weight is {weights!r}, expected a number for each row")
+    if np.ma.is_masked(weights):
+        raise InputError(f"sample_weight is masked in {np.ma.count_masked(weights)} rows; every row needs a weight")
+    if issparse(weights):
+        weights = weights.toarray()
+    frame = nw.from_native(weights, eager_only=True, pass_through=True)
+    weights = frame.to_numpy() if isinstance(frame, nw.DataFrame) else weights
+    values = np.asarray(weights)
+    if values.dtype.kind in "mM":
+        raise InputError(f"sample_weight holds values of type {values.dtype}, expected numbers")
+    if values.ndim == 0:
+        return values.item()
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else weights
 
 
 def read_target(

@@ -51,6 +51,7 @@ from ..store._task_keys import plan_key
 from ..tools._sizes import read_bytes
 from ..tools._warnings import warn
 from ._display import displays
+from ._fit_signature import HonestFit
 from ._layers import steering, warn_of_an_idle_layer, warn_of_another_loss, warn_of_inner_ensembles
 from ._parameters import NestedParameters
 from ._recipe import Recipe
@@ -112,6 +113,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
 
     # -- fitting ---------------------------------------------------------------------
 
+    @HonestFit
     def fit(self, X: Any, y: Any, *, sample_weight: Any = None, groups: Any = None) -> Self:
         """Cross-fit the members, fit the blender on their out-of-fold predictions, finalise.
 

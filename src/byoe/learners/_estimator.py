@@ -16,7 +16,6 @@ from ..tools._answers import answers, columns_of, own_classes
 from ..tools._estimators import (
     THREAD_PARAMETERS,
     by_label,
-    fit_params,
     has_catboost,
     is_catboost,
     is_ensemble,
@@ -26,7 +25,8 @@ from ..tools._estimators import (
     set_seed,
     set_threads,
 )
-from ..tools._skops import SKOPS, load_skops
+from ..tools._routing import fit_with
+from ..tools._skops import SKOPS, dump_skops, load_skops
 
 INNER = "ensemble"
 
@@ -115,9 +115,7 @@ class EstimatorModel:
         if is_ensemble(self.estimator):  # an ensemble in an ensemble is a bundle in a bundle
             self.estimator._save_inside(folder / INNER)
             return
-        from skops import io
-
-        io.dump(self.estimator, folder / SKOPS)
+        (folder / SKOPS).write_bytes(dump_skops(self.estimator))
 
 
 class EstimatorLearner(Learner):
@@ -158,7 +156,7 @@ class EstimatorLearner(Learner):
         threads: int,
     ) -> Model:
         estimator = self._seeded(task, y, seed, threads)
-        estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight))
+        fit_with(estimator, X, y, sample_weight=sample_weight)
         return self._model(estimator, task)
 
     def _seeded(self, task: Task, y: NDArray[Any], seed: int, threads: int) -> Any:

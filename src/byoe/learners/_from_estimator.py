@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
-from sklearn.utils.validation import has_fit_parameter
 
 from ..contracts._learner import Model
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
-from ..tools._estimators import by_label, copied, fit_params, last_step, set_seed, set_threads, wants_codes
+from ..tools._estimators import by_label, copied, last_step, set_seed, set_threads, wants_codes
+from ..tools._routing import fit_with, takes
 from ._boosting import constraint_texts
 from ._estimator import EstimatorLearner, EstimatorModel
 from .lightgbm import LightGBM
@@ -52,13 +52,13 @@ def _declare(learner: EstimatorLearner, estimator: Any) -> None:
     tags = get_tags(estimator)
     kinds = {"regression": is_regressor(estimator), "classification": is_classifier(estimator)}
     learner.tasks = frozenset(kind for kind, fits in kinds.items() if fits)  # type: ignore[misc]  # of this instance
-    learner.weights = "approximate" if has_fit_parameter(last_step(estimator), "sample_weight") else "none"
+    learner.weights = "approximate" if takes(estimator, "sample_weight") else "none"
     free = not _has_constrained_trees(estimator)
     learner.missing = bool(tags.input_tags.allow_nan) and free
     learner.sparse = bool(tags.input_tags.sparse)
     learner.multi_output = bool(tags.target_tags.multi_output) and free
     learner.categorical = False
-    learner.grouped = has_fit_parameter(last_step(estimator), "groups")
+    learner.grouped = takes(estimator, "groups")
     learner.frozen = isinstance(estimator, FrozenEstimator)
     learner.encoded = not learner.frozen and _is_bare(estimator)
     learner.gives_probabilities = hasattr(estimator, "predict_proba")
@@ -188,7 +188,7 @@ class _Foreign(EstimatorLearner):
         if task.is_classification:
             twins = {name: WITH_PROBABILITIES.get(value, value) for name, value in _objectives(estimator).items()}
             estimator.set_params(**twins)
-        estimator.fit(X, y, **fit_params(estimator, sample_weight=sample_weight, groups=groups))
+        fit_with(estimator, X, y, sample_weight=sample_weight, groups=groups)
         return self._model(estimator, task)
 
     def _ensemble(self, task: Task) -> Any:

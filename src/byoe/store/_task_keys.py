@@ -27,6 +27,7 @@ from ..registry._json_form import learner_to_spec
 from ..registry._parts import parts_of
 from ..registry._registry import find
 from ..tools._digests import json_digest
+from ..tools._routing import requests_of
 from ..tools._versions import distributions, installed_version
 
 FORMAT = 2  # 1: members saw codes in place of the user's labels, and regression targets as they are
@@ -66,9 +67,11 @@ def of_member(label: str, learner: Learner, data: Rows) -> dict[str, Any]:
     kinds |= {plugin.target for plugin in here}
     loose = [kind for kind in kinds if not distributions(_package(kind))]
     by_column = {} if learner.frozen else values_in_place(learner, data.table)  # a name is another place elsewhere
+    requests = [] if learner.user_estimator is None or data.weight is None else requests_of(learner.user_estimator)
     return {
         **({"by_column": by_column} if by_column else {}),
         "learner": spec,
+        **({"requests": requests} if requests else {}),
         "versions": versions,
         "registered": [plugin.value for plugin in here],
         "sources": {kind.__module__: _source(label, kind) for kind in loose},

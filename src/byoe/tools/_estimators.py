@@ -124,15 +124,6 @@ def by_label(params: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def fit_params(estimator: Any, **given: Any) -> dict[str, Any]:
-    """Return the fit parameters that bring what is given (weights, groups) to the last step of a pipeline."""
-    prefix = ""
-    while is_pipeline(estimator):
-        name, estimator = estimator.steps[-1]
-        prefix += f"{name}__"
-    return {f"{prefix}{name}": value for name, value in given.items() if value is not None}
-
-
 def linear_terms(estimator: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Return a linear estimator's coefficients (n_terms, n_columns) and intercepts (n_terms,), else None.
 

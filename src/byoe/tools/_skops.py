@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import BundleError
 from ._trust import advice, untrusted
 
 SKOPS = "model.skops"
+
+
+_REQUESTS = "_metadata_request"
+
+
+def dump_skops(estimator: Any) -> bytes:
+    """Return a fitted estimator as a skops file; requests of metadata, which it cannot hold, are left out."""
+    from skops import io
+
+    requests = [(state, state.pop(_REQUESTS)) for state in list(_states(estimator, set())) if _REQUESTS in state]
+    try:
+        return bytes(io.dumps(estimator))
+    finally:
+        for state, request in requests:
+            state[_REQUESTS] = request
+
+
+def _states(value: Any, seen: set[int]) -> Iterator[dict[str, Any]]:
+    """Yield the attributes of each estimator that a value holds."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, Mapping):
+        inside: Any = value.values()
+    elif isinstance(value, (list, tuple)) or (hasattr(value, "dtype") and value.dtype == object and value.ndim):
+        inside = value
+    elif hasattr(value, "get_params") and not isinstance(value, type) and hasattr(value, "__dict__"):
+        yield vars(value)
+        inside = list(vars(value).values())
+    else:
+        return
+    for each in inside:
+        yield from _states(each, seen)
 
 
 def unknown_types(data: bytes, packages: frozenset[str], trusted: Sequence[str] | None) -> list[str]:
