@@ -11,9 +11,11 @@ scikit-learn #10382: a multi-output estimator around a pipeline refused weights.
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_allclose
+from scipy.sparse import csr_matrix
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaggingRegressor, StackingRegressor, VotingRegressor
@@ -30,7 +32,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor
-from byoe.errors import LeakageWarning, ParameterError
+from byoe.errors import InputError, LeakageWarning, ParameterError
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 3))
@@ -240,3 +242,45 @@ def test_bagging_draws_rows_where_a_member_takes_no_weights():
     with pytest.warns(LeakageWarning):  # rows that are drawn twice
         fitted = BaggingRegressor(inner, n_estimators=2, random_state=0).fit(X, y, sample_weight=weight)
     assert fitted.score(X, y) > 0.5
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda values: values[:, None],
+        lambda values: pd.DataFrame({"w": values}),
+        lambda values: pd.Series(values, index=rng.permutation(len(values)) + 7),
+        lambda values: csr_matrix(values[:, None]),
+        lambda values: list(values),
+        lambda values: np.ma.array(values),
+    ],
+    ids=["column", "frame", "series", "sparse", "list", "masked"],
+)
+def test_weights_are_read_from_any_column_of_numbers(form):
+    made = EnsembleRegressor([("m", LinearRegression())], "mean", cv=KFold(3), finalize="refit")
+    assert_allclose(made.fit(X, y, sample_weight=form(weight)).predict(X), line.predict(X))
+
+
+@pytest.mark.parametrize("number", [2, 2.0, np.float32(2), np.array(2.0)])
+def test_one_number_weighs_every_row(number):
+    made = EnsembleRegressor([("m", LinearRegression())], "mean", cv=KFold(3), finalize="refit")
+    assert_allclose(made.fit(X, y, sample_weight=number).predict(X), LinearRegression().fit(X, y).predict(X))
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        (True, "number for each row"),
+        ("weight", "number for each row"),
+        ({"a": 1.0}, "number for each row"),
+        (pd.Series(pd.date_range("2020", periods=120)), "datetime64"),
+        (np.ma.array(weight, mask=weight > 4.9), "masked"),
+        (np.column_stack([weight, weight]), "1D"),
+        (np.where(weight > 4.9, np.nan, weight), "NaN"),
+        (np.where(weight > 4.9, -1, weight), "Negative"),
+        (np.zeros(120), "non-zero"),
+    ],
+)
+def test_what_is_no_weight_is_refused(given, word):
+    with pytest.raises(InputError, match=word):
+        EnsembleRegressor(["ridge"], cv=3).fit(X, y, sample_weight=given)
