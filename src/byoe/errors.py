@@ -7,7 +7,7 @@
     ├── ParameterError (ValueError)     a parameter, label or space is wrong
     │   └── UnknownNameError            a name nobody registered or declared
     ├── PluginError (TypeError)         a plugin broke its contract or cannot be loaded
-    ├── MemberError (RuntimeError)      a member failed to fit
+    ├── MemberError (RuntimeError)      a member or the blender failed
     ├── SpecError (ValueError)          an ensemble that JSON cannot express
     ├── BundleError (ValueError)        a saved ensemble that cannot be trusted or read
     ├── JobError (RuntimeError)         a training job, tuning job or endpoint failed
@@ -45,7 +45,7 @@ class PluginError(ByoeError, TypeError):
 
 
 class MemberError(ByoeError, RuntimeError):
-    """A member failed to fit."""
+    """A member or the blender failed to fit or to predict."""
 
 
 class SpecError(ByoeError, ValueError):

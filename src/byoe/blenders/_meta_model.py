@@ -13,7 +13,7 @@ from ..contracts._blender import OOF, Blender, Linear
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 from ..tools._answers import answers, columns_of, own_classes, votes
-from ..tools._estimators import copied, linear_terms, set_seed
+from ..tools._estimators import as_numbers, copied, linear_terms, set_seed
 from ..tools._routing import fit_with, takes
 from ..tools._skops import dump_skops, load_skops
 from ._labels import prepare_labels
@@ -69,7 +69,8 @@ class MetaModel(Blender):
         task = Task("classification", self._n_classes) if self._n_classes else Task("regression")
         inputs = meta_features(predictions, task)
         if not self._n_classes:
-            return np.asarray(self.estimator_.predict(inputs), dtype=np.float64)
+            found = as_numbers(self.estimator_.predict(inputs))
+            return found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
         own = own_classes(self.estimator_, np.arange(len(self._columns)))[np.argsort(self._columns)]
         ask = answers if self.gives_probabilities else votes
         blended = np.zeros((len(inputs), self._n_classes))

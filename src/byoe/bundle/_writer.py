@@ -17,7 +17,7 @@ from .._version import __version__
 from ..blenders._wrapping import WrappingBlender
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
-from ..errors import BundleError, PluginError
+from ..errors import BundleError, ByoeError, PluginError
 from ..fitted._intervals import needed_blenders
 from ..fitted._models import FittedMember
 from ..fitted._out_of_fold import OutOfFold
@@ -130,7 +130,16 @@ def _write_member(member: FittedMember, folder: Path) -> dict[str, Any]:
     for number, model in enumerate(member.models):
         place = Path(MEMBERS, member.label, str(number))
         (folder / place).mkdir(parents=True)
-        models.append({"folder": place.as_posix(), **model.save(folder / place)})
+        try:
+            models.append({"folder": place.as_posix(), **model.save(folder / place)})
+        except ByoeError:
+            raise
+        except Exception as error:
+            raise BundleError(
+                f"member {member.label!r} cannot be saved: {type(error).__name__}: {error}. Keep what no file can hold "
+                f"(a lock, a connection, a function) out of what it fits, or leave it out by "
+                f"drop_members({member.label!r})"
+            ) from error
     return {
         "label": member.label,
         "finalize": member.finalize,

@@ -228,7 +228,9 @@ def _one_column(weights: Any) -> Any:
     if isinstance(weights, (bool, np.bool_, str, Mapping, Set)):
         raise InputError(f"sample_weight is {weights!r}, expected a number for each row")
     if np.ma.is_masked(weights):
-        raise InputError(f"sample_weight is masked in {np.ma.count_masked(weights)} rows; every row needs a weight")
+        raise InputError(
+            f"sample_weight is masked in {np.ma.getmaskarray(weights).sum()} rows; every row needs a weight"
+        )
     if issparse(weights):
         weights = weights.toarray()
     frame = nw.from_native(weights, eager_only=True, pass_through=True)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender, fit_clone
 from ..contracts._task import FloatArray
-from ..errors import PluginError
+from ..errors import ByoeError, PluginError
+from ..fitted._failing import failure
 from ..folds._plan import SplitPlan
 from ..tools._forks import after_fork
 from ._threads import one_thread
@@ -54,8 +55,10 @@ def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
     with one_thread():  # on so few columns more of them only wait for each other
         try:
             return after_fork(lambda: _fit_blend(blender, oof, plan))
-        except PluginError as error:
-            raise PluginError(f"blender {blender.name}{blender.origin}: {error}") from error
+        except (Exception, SystemExit) as error:
+            if isinstance(error, ByoeError) and not isinstance(error, PluginError):
+                raise
+            raise failure(f"blender {blender.name}{blender.origin}", error, "failed") from error
 
 
 def _fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:

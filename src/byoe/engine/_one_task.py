@@ -47,5 +47,9 @@ def carry_out(
         oof = data.task.check(predicted, len(item.test), item.label, scores=model.scores)
     except Exception as error:
         return Outcome(item, time.perf_counter() - started, error=error)
+    except SystemExit as left:
+        ended = RuntimeError(f"it called sys.exit({left.code!r}); raise an error instead")
+        ended.__cause__ = left
+        return Outcome(item, time.perf_counter() - started, error=ended)
     predicting = time.perf_counter() - started - seconds
     return Outcome(item, seconds, model if item.keep else None, oof, model.rounds, predicting, cut=cut)

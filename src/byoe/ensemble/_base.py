@@ -144,6 +144,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         """
         started = time.monotonic()
         recipe = self._checked()
+        self._keep_folds()
         if y is None:
             raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         form, table = learn_table(X, self.categorical, type(self).__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator, clone
@@ -17,6 +18,7 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
 
     learners: Any
     blender: Any
+    cv: Any
     metric: Any
     callbacks: Any
 
@@ -33,6 +35,11 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
             twin = rebuilt(self)
         return twin
 
+    def _keep_folds(self) -> None:
+        """Keep the folds of a generator, which yields them once, for the next fit and for clones."""
+        if isinstance(self.cv, Iterator):
+            self.cv = list(self.cv)
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get parameters; with ``deep`` also those of the members and of the blender.
 
@@ -46,6 +53,7 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
             A member's parameters stand under ``label__parameter``, the blender's under
             ``blender__parameter``.
         """
+        self._keep_folds()
         found: dict[str, Any] = super().get_params(deep=False)
         if not deep:
             return found

@@ -14,9 +14,10 @@ from ..contracts._learner import Explains, Learner, Model
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
 from ..data._encoder import Encoder
-from ..errors import BundleError, ParameterError, PluginError
+from ..errors import BundleError, ByoeError, ParameterError, PluginError
 from ..tools._forks import after_fork
 from ._additive import check_model, to_inputs
+from ._failing import failure
 from ._shield import shielded
 
 
@@ -52,8 +53,10 @@ class FittedMember:
             try:
                 with shielded(self.learner, table.all(frames=model.frames)) as (X,):
                     total = total + ask(model, X)
-            except PluginError as error:
-                raise PluginError(f"member {self.label!r}{self.learner.origin}: {error}") from error
+            except (Exception, SystemExit) as error:
+                if isinstance(error, ByoeError) and not isinstance(error, PluginError):
+                    raise
+                raise failure(f"member {self.label!r}{self.learner.origin}", error) from error
         return np.asarray(total / len(self.models), dtype=np.float64)
 
     def importances(self, n_features: int) -> FloatArray | None:

@@ -16,8 +16,10 @@ from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, Task
 from ..data._form import TableForm
 from ..data._table import Table
+from ..errors import ByoeError
 from ..tools._cores import cores
 from ..tools._forks import after_fork
+from ._failing import failure
 from ._models import FittedMember
 from ._out_of_fold import OutOfFold
 from ._passthrough import passed_through
@@ -64,10 +66,14 @@ class Predicting:
         # Who has them tells of them, too, and a blender may work in place.
         own = self._member_predictions(table, self.blender_) if predictions is None else predictions.copy()
         features = self._passed_through(self.blender_, table)
-        blended = after_fork(lambda: self.blender_.predict(own, features))
-        scores = not self.blender_.gives_probabilities
         who = f"blender {self.blender_.name}{self.blender_.origin}"
-        return self._task.check(blended, len(table), who, scores=scores)
+        try:
+            blended = after_fork(lambda: self.blender_.predict(own, features))
+        except (Exception, SystemExit) as error:
+            if isinstance(error, ByoeError):
+                raise
+            raise failure(who, error) from error
+        return self._task.check(blended, len(table), who, scores=not self.blender_.gives_probabilities)
 
     @property
     def class_labels(self) -> NDArray[Any]:

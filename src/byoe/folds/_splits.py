@@ -7,24 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import check_array
 
 from ..contracts._task import FloatArray, IntArray, Task
 from ..data._containers import as_column
 from ..errors import InputError, ParameterError
 from ..tools._warnings import warnings_filtered
+from ._groups import read_groups
 from ._plan import SplitPlan, mask, repeats
 
 
 def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: Task, seed: int) -> SplitPlan:
     """Make and check the plan of a fit."""
     n_rows = len(y)
-    if groups is not None:
-        groups = column_or_1d(as_column(groups, "groups"))
-        if any(group is None or group != group for group in groups.tolist()):
-            raise InputError("groups has missing entries; every row needs a group")
-        if len(groups) != n_rows:
-            raise InputError(f"groups has {len(groups)} entries for {n_rows} rows; give one each")
+    groups = None if groups is None else read_groups(as_column(groups, "groups"), n_rows)
     if isinstance(cv, (int, np.integer)) and not isinstance(cv, bool):
         splitter = _splitter(int(cv), n_rows, y, groups, task, seed)
         pairs = _split(splitter, values, y, groups)
@@ -37,7 +33,10 @@ def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: T
             f"cv is {cv!r}, expected a number of folds, a scikit-learn splitter or an iterable of "
             "(train, test) index pairs"
         )
-    folds = tuple(_checked(i, pair, n_rows) for i, pair in enumerate(pairs))
+    try:
+        folds = tuple(_checked(i, pair, n_rows) for i, pair in enumerate(pairs))
+    except TypeError as error:
+        raise ParameterError(f"cv is {cv!r}, and its folds cannot be read one after the other: {error}") from error
     if not folds:
         raise ParameterError("cv gave no folds; at least one (train, test) pair is needed")
     return SplitPlan(folds, n_rows, groups)
@@ -47,8 +46,13 @@ def _split(splitter: Any, values: FloatArray, y: NDArray[Any], groups: Any) -> l
     # byoe counts the groups that are torn apart, and keeps the others for the blender. A class with fewer rows than
     # there are folds is in every training part all the same, unless it has one row only, which is an error.
     told = ("ignore", "The groups parameter is ignored"), ("ignore", "The least populated class in y has only")
-    with warnings_filtered(*told):
-        return list(splitter.split(values, y, groups))
+    try:
+        with warnings_filtered(*told):
+            return list(splitter.split(values, y, groups))
+    except Exception as error:
+        advice = "; give them to fit as groups=" if groups is None and "groups" in str(error) else ""
+        name = type(splitter).__name__
+        raise ParameterError(f"cv is {name}, which cannot split: {type(error).__name__}: {error}{advice}") from error
 
 
 def _splitter(cv: int, n_rows: int, y: NDArray[Any], groups: Any, task: Task, seed: int) -> Any:

@@ -15,6 +15,7 @@ from ..errors import ParameterError
 from ..tools._answers import answers, columns_of, own_classes
 from ..tools._estimators import (
     THREAD_PARAMETERS,
+    as_numbers,
     by_label,
     has_catboost,
     is_catboost,
@@ -63,7 +64,7 @@ class EstimatorModel:
             forest = type(last_step(self.estimator)).__module__ == "sklearn.ensemble._forest"
             set_threads(self.estimator, 1 if forest else threads, self._thread_parameters)
         if not self.task.is_classification:
-            return np.asarray(self.estimator.predict(X, **options), dtype=np.float64)
+            return self._one_column(as_numbers(self.estimator.predict(X, **options)))
         # One that was fitted on codes has its classes in their order.
         codes = own_classes(self.estimator, np.arange(self.task.n_classes))
         return answers(self.estimator, X, codes if self.classes is None else self.classes, **options)
@@ -74,6 +75,11 @@ class EstimatorModel:
         if self.classes is None:
             return None
         return columns_of(own_classes(self.estimator, self.classes), self.classes, type(self.estimator).__name__)
+
+    def _one_column(self, prediction: FloatArray) -> FloatArray:
+        """Return the prediction of one target as one number a row, which some give as a column."""
+        column = self.task.n_outputs == 1 and prediction.ndim == 2 and prediction.shape[1] == 1
+        return prediction[:, 0] if column else prediction
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
         name = type(self.estimator).__name__

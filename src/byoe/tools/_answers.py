@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import PluginError
 from ._distributions import Floats, both_columns
+from ._estimators import as_numbers
 from ._labels import codes_of, shown
 
 
@@ -104,4 +105,4 @@ def _column_names(found: Any, known: NDArray[Any]) -> list[Any] | None:
 
 
 def _numbers(found: Any) -> Floats:
-    return np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype=np.float64)
+    return np.asarray(as_numbers(found), dtype=np.float64)

@@ -124,6 +124,14 @@ def by_label(params: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def as_numbers(prediction: Any) -> NDArray[Any]:
+    """Return what an estimator predicts as float64; of its own type where that would make up or drop something."""
+    if np.ma.isMaskedArray(prediction):
+        prediction = np.ma.filled(prediction.astype(np.float64), np.nan)
+    values = np.asarray(prediction.toarray() if hasattr(prediction, "toarray") else prediction)
+    return values if values.dtype.kind in "USc" else values.astype(np.float64, copy=False)
+
+
 def linear_terms(estimator: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Return a linear estimator's coefficients (n_terms, n_columns) and intercepts (n_terms,), else None.
 

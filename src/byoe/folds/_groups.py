@@ -1,0 +1,69 @@
+"""The groups of rows, as they are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+
+
+def read_groups(groups: Any, n_rows: int) -> NDArray[Any]:
+    """Return the group of each row, of shape (n_rows,): numbers, texts, dates, tuples, or whatever can be sorted.
+
+    What cannot be sorted together, such as numbers and texts, is numbered in the order of its first rows.
+    """
+    values = _one_a_row(groups)
+    if values.shape != (n_rows,):
+        given = f"{len(values)} entries" if values.ndim == 1 else f"the shape {values.shape}"
+        raise InputError(
+            f"groups has {given} for {n_rows} rows; give one each (of several columns, tuples of their cells)"
+        )
+    cells = values.tolist()
+    if any(group is None or group != group for group in cells) or np.ma.is_masked(groups):
+        raise InputError("groups has missing entries; every row needs a group")
+    return values if _sorts(values, {_hashable(cell) for cell in cells}) else _numbered(cells)
+
+
+def _sorts(values: NDArray[Any], known: set[Any]) -> bool:
+    """Say whether sorting brings equal groups together, as splitters take for granted; it does not for sets."""
+    try:
+        return len(np.unique(values)) == len(known)
+    except TypeError:
+        return False
+
+
+def _numbered(cells: list[Any]) -> NDArray[Any]:
+    numbers: dict[Any, int] = {}
+    return np.array([numbers.setdefault(cell, len(numbers)) for cell in cells])
+
+
+def _one_a_row(groups: Any) -> NDArray[Any]:
+    frame = nw.from_native(groups, eager_only=True, pass_through=True)
+    if isinstance(frame, nw.DataFrame):
+        groups = frame.to_numpy()
+    if isinstance(groups, (list, tuple)):  # one array of them would turn numbers into texts, and tuples into rows
+        plain = {type(group) for group in groups}
+        values = np.asarray(groups) if len(plain) == 1 and plain <= {int, float, str, bool} else _objects(groups)
+    else:
+        values = np.asarray(groups)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    return _objects(values.tolist()) if values.dtype.kind == "c" else values
+
+
+def _objects(cells: Any) -> NDArray[Any]:
+    values = np.empty(len(cells), dtype=object)
+    values[:] = [tuple(cell) if isinstance(cell, list) else cell for cell in cells]
+    return values
+
+
+def _hashable(cell: Any) -> Any:
+    try:
+        hash(cell)
+    except TypeError as error:
+        raise InputError(f"groups holds {cell!r}, which cannot be told from others; use numbers or texts") from error
+    return cell
