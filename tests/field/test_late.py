@@ -18,8 +18,11 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GroupKFold, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from byoe import EnsembleRegressor
 from byoe.errors import BundleError, ByoeError, InputError, MemberError, ParameterError
@@ -217,3 +220,9 @@ def test_groups_that_are_not_one_a_row_are_refused(given):
 def test_member_that_no_file_can_hold_is_named(tmp_path):
     with pytest.raises(BundleError, match="member 'm' cannot be saved"):
         made(Unfinished()).fit(X, y).save(tmp_path / "bundle", trusted=["tests.*"])
+
+
+@pytest.mark.parametrize("inner", [LinearRegression(), make_pipeline(StandardScaler(), LinearRegression())])
+def test_frozen_model_that_was_never_fitted_is_refused_before_the_fit(inner):
+    with pytest.raises(ParameterError, match=f"member 'm': {type(inner).__name__} in a FrozenEstimator is not fitted"):
+        made(FrozenEstimator(inner)).fit(X, y)

@@ -39,6 +39,7 @@ X = rng.normal(size=(120, 3))
 y = X @ [1.0, 2.0, 3.0] + rng.normal(size=120)
 both = np.column_stack([y, X[:, 0] ** 2])
 kind = np.where(y + rng.normal(size=120) > 0, "yes", "no")
+numbered = (kind == "yes").astype(int)  # SelfTrainingClassifier takes no texts
 weight = rng.uniform(0.1, 5, 120)
 groups = np.arange(120) // 10
 line = LinearRegression().fit(X, y, sample_weight=weight)
@@ -127,8 +128,8 @@ def test_weights_reach_a_classifier_inside(around, piped, routing):
     with sklearn.config_context(enable_metadata_routing=routing), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "y contains no unlabeled samples")
         fitted = EnsembleClassifier([("m", around(inner))], "mean", cv=KFold(3), finalize="refit")
-        fitted.fit(X, kind, sample_weight=weight)
-    right = LogisticRegression(tol=1e-10).fit(X, kind, sample_weight=weight)
+        fitted.fit(X, numbered, sample_weight=weight)
+    right = LogisticRegression(tol=1e-10).fit(X, numbered, sample_weight=weight)
     assert_allclose(fitted.predict_proba(X), right.predict_proba(X), rtol=1e-5)
 
 
@@ -221,6 +222,33 @@ def test_store_tells_requests_apart(tmp_path):
         assert_allclose(fit(LinearRegression().set_fit_request(sample_weight=True)), line.predict(X))
         no = fit(LinearRegression().set_fit_request(sample_weight=False))
         assert_allclose(no, LinearRegression().fit(X, y).predict(X))
+
+
+class Watched(LinearRegression):
+    """It writes itself down in a list of its own."""
+
+    def __init__(self, seen=None):
+        super().__init__()
+        self.seen = seen
+
+    def fit(self, X, y, sample_weight=None):
+        self.seen.append(self)
+        return super().fit(X, y, sample_weight)
+
+
+class Shared(list):
+    """A list that a copy shares."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+    __copy__ = __deepcopy__
+
+
+def test_member_that_holds_itself_is_weighed():
+    with sklearn.config_context(enable_metadata_routing=True):
+        made = EnsembleRegressor([("m", Watched(Shared()))], "mean", cv=KFold(3), finalize="refit")
+        assert_allclose(made.fit(X, y, sample_weight=weight).predict(X), line.predict(X))
 
 
 @pytest.mark.parametrize("routing", [False, True])

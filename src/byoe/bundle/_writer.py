@@ -132,7 +132,7 @@ def _write_member(member: FittedMember, folder: Path) -> dict[str, Any]:
         (folder / place).mkdir(parents=True)
         try:
             models.append({"folder": place.as_posix(), **model.save(folder / place)})
-        except ByoeError:
+        except (ByoeError, OSError):
             raise
         except Exception as error:
             raise BundleError(

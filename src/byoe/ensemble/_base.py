@@ -144,7 +144,6 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         """
         started = time.monotonic()
         recipe = self._checked()
-        self._keep_folds()
         if y is None:
             raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         form, table = learn_table(X, self.categorical, type(self).__name__)
@@ -391,9 +390,6 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         from ._diagram import diagram
 
         return diagram(self)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "members_") and hasattr(self, "blender_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

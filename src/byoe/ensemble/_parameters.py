@@ -26,6 +26,7 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
 
     def _recipe(self) -> Recipe:
         """Return what the parameters mean."""
+        self._keep_folds()
         return Recipe.of(self.learners, self.blender, self.metric)
 
     def __sklearn_clone__(self) -> Self:
@@ -39,6 +40,9 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
         """Keep the folds of a generator, which yields them once, for the next fit and for clones."""
         if isinstance(self.cv, Iterator):
             self.cv = list(self.cv)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "members_") and hasattr(self, "blender_")
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get parameters; with ``deep`` also those of the members and of the blender.

@@ -118,8 +118,9 @@ class FoldModel:
 
     def _checked(self, model: Model, X: Any, threads: int, task: Task) -> FloatArray:
         name = type(getattr(model, "estimator", model)).__name__
+        prediction = model.predict(X, threads=threads)
         try:
-            return task.check(model.predict(X, threads=threads), X.shape[0], f"{name}.predict", scores=self.scores)
+            return task.check(prediction, X.shape[0], f"{name}.predict", scores=self.scores)
         except ValueError as error:
             raise PluginError(str(error)) from error
 

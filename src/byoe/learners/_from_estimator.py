@@ -8,8 +8,10 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
 
 from ..contracts._learner import Model
 from ..contracts._task import FloatArray, Task
@@ -160,6 +162,15 @@ def _check_answers(estimator: Any, task: Task, *, probabilities: bool) -> None:
             )
 
 
+def _check_fitted(frozen: FrozenEstimator) -> None:
+    try:
+        check_is_fitted(frozen)
+    except NotFittedError as error:
+        raise ParameterError(
+            f"{type(frozen.estimator).__name__} in a FrozenEstimator is not fitted; fit it, or give it unfrozen"
+        ) from error
+
+
 class _Foreign(EstimatorLearner):
     """What byoe did not make: it says by its tags and its signature what it takes."""
 
@@ -218,6 +229,8 @@ class FromEstimator(_Foreign):
             raise ParameterError(
                 f"{type(self.user_estimator).__name__} is not a {wanted}, and this is a {task.kind} ensemble"
             )
+        if isinstance(self.user_estimator, FrozenEstimator):
+            _check_fitted(self.user_estimator)
         if task.is_classification:
             _check_answers(self.user_estimator, task, probabilities=self.gives_probabilities)
 

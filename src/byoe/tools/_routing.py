@@ -139,13 +139,17 @@ def _inside(estimator: Any) -> Iterator[Any]:
         yield from (part for part in _flat(value) if hasattr(part, "predict"))
 
 
-def _parts(estimator: Any) -> Iterator[Any]:
-    """Yield an estimator and all that it holds; an ensemble of byoe's sees to its members itself."""
+def _parts(estimator: Any, seen: set[int] | None = None) -> Iterator[Any]:
+    """Yield an estimator and all that it holds, once each; an ensemble of byoe's sees to its members itself."""
+    seen = set() if seen is None else seen
+    if id(estimator) in seen:  # one may hold a list that it is in itself
+        return
+    seen.add(id(estimator))
     yield estimator
     if not is_ensemble(estimator):
         for value in estimator.get_params(deep=False).values():
             for part in _flat(value):
-                yield from _parts(part)
+                yield from _parts(part, seen)
 
 
 def _flat(value: Any) -> Iterator[Any]:
