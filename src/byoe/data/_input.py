@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Set
 from functools import cache
 from typing import Any
 
@@ -213,7 +212,7 @@ def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
     """Validate sample weights, of shape (n_rows,)."""
     if sample_weight is None:
         return None
-    sample_weight = as_column(sample_weight, "sample_weight")
+    sample_weight = _as_weights(sample_weight)
     try:
         weights: FloatArray = _check_sample_weight(
             sample_weight, np.zeros((len(table), 1)), dtype=np.float64, ensure_non_negative=True
@@ -223,24 +222,16 @@ def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
     return weights
 
 
-def _one_column(weights: Any) -> Any:
-    """Return weights as one number or one array of them; what has no order or is no number is refused."""
-    if isinstance(weights, (bool, np.bool_, str, Mapping, Set)):
-        raise InputError(f"sample_weight is {weights!r}, expected a number for each row")
-    if np.ma.is_masked(weights):
-        raise InputError(
-            f"sample_weight is masked in {np.ma.getmaskarray(weights).sum()} rows; every row needs a weight"
-        )
-    if issparse(weights):
-        weights = weights.toarray()
-    frame = nw.from_native(weights, eager_only=True, pass_through=True)
-    weights = frame.to_numpy() if isinstance(frame, nw.DataFrame) else weights
-    values = np.asarray(weights)
+def _as_weights(given: Any) -> Any:
+    """Return one number, or one array of them; what is no number is refused."""
+    if isinstance(given, (bool, np.bool_, str)):
+        raise InputError(f"sample_weight is {given!r}, expected a number for each row")
+    if np.ndim(given) == 0 and isinstance(given, (int, float, np.number, np.ndarray)):
+        return np.asarray(given).item()
+    values = np.asarray(as_column(given, "sample_weight"))
     if values.dtype.kind in "mM":
         raise InputError(f"sample_weight holds values of type {values.dtype}, expected numbers")
-    if values.ndim == 0:
-        return values.item()
-    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else weights
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
 
 def read_target(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data._containers import as_column
 from ..errors import InputError
 
 
@@ -23,7 +23,7 @@ def read_groups(groups: Any, n_rows: int) -> NDArray[Any]:
             f"groups has {given} for {n_rows} rows; give one each (of several columns, tuples of their cells)"
         )
     cells = values.tolist()
-    if any(group is None or group != group for group in cells) or np.ma.is_masked(groups):
+    if any(group is None or group != group for group in cells):
         raise InputError("groups has missing entries; every row needs a group")
     return values if _sorts(values, {_hashable(cell) for cell in cells}) else _numbered(cells)
 
@@ -42,9 +42,7 @@ def _numbered(cells: list[Any]) -> NDArray[Any]:
 
 
 def _one_a_row(groups: Any) -> NDArray[Any]:
-    frame = nw.from_native(groups, eager_only=True, pass_through=True)
-    if isinstance(frame, nw.DataFrame):
-        groups = frame.to_numpy()
+    groups = as_column(groups, "groups")
     if isinstance(groups, (list, tuple)):  # one array of them would turn numbers into texts, and tuples into rows
         plain = {type(group) for group in groups}
         values = np.asarray(groups) if len(plain) == 1 and plain <= {int, float, str, bool} else _objects(groups)

@@ -10,7 +10,6 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 from sklearn.utils.validation import check_array
 
 from ..contracts._task import FloatArray, IntArray, Task
-from ..data._containers import as_column
 from ..errors import InputError, ParameterError
 from ..tools._warnings import warnings_filtered
 from ._groups import read_groups
@@ -20,7 +19,7 @@ from ._plan import SplitPlan, mask, repeats
 def make_plan(cv: Any, values: FloatArray, y: NDArray[Any], groups: Any, task: Task, seed: int) -> SplitPlan:
     """Make and check the plan of a fit."""
     n_rows = len(y)
-    groups = None if groups is None else read_groups(as_column(groups, "groups"), n_rows)
+    groups = None if groups is None else read_groups(groups, n_rows)
     if isinstance(cv, (int, np.integer)) and not isinstance(cv, bool):
         splitter = _splitter(int(cv), n_rows, y, groups, task, seed)
         pairs = _split(splitter, values, y, groups)
