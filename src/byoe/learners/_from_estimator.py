@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Self, cast
 
 import numpy as np
@@ -96,16 +97,19 @@ def _tries_columns(grid: Any) -> bool:
     return any(str(name).rpartition("__")[2] in _BY_COLUMN for one in grids if isinstance(one, Mapping) for name in one)
 
 
-def _leaves_rows_alone(value: Any) -> bool:
+def _leaves_rows_alone(value: Any, holders: frozenset[int] = frozenset()) -> bool:
     """Say whether an estimator, or a parameter of one, is known to change no data of its caller's."""
+    if id(value) in holders:  # a list that holds an estimator that holds the list
+        return True
+    inside = partial(_leaves_rows_alone, holders=holders | {id(value)})
     if isinstance(value, Mapping):
-        return not any(map(_works_in_place, value.items())) and all(map(_leaves_rows_alone, value.values()))
+        return not any(map(_works_in_place, value.items())) and all(map(inside, value.values()))
     if isinstance(value, (list, tuple)):
-        return all(map(_leaves_rows_alone, value))
+        return all(map(inside, value))
     if isinstance(value, type):
         return _package(value) in _CAREFUL | {"builtins", "numpy"}
     if hasattr(value, "get_params"):
-        return _package(type(value)) in _CAREFUL and _leaves_rows_alone(value.get_params(deep=False))
+        return _package(type(value)) in _CAREFUL and inside(value.get_params(deep=False))
     return not callable(value) or isinstance(value, np.ufunc) or _package(value) in _CAREFUL
 
 
