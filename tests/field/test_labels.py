@@ -361,7 +361,7 @@ def test_an_answer_in_other_labels_is_refused(rows):
         (np.linspace(0, 1, 120), "continuous.*EnsembleRegressor"),
         (np.array(["2020-01-01", "2020-01-02"] * 60, dtype="datetime64[D]"), "Unknown label type: datetime64"),
         (np.ma.masked_array(np.arange(120) % 2, mask=np.arange(120) == 5), "the target is missing in 1 of 120 rows"),
-        (3, "A value for each row is expected"),
+        (3, "y is a single value .3.; .* with an entry for each row"),
     ],
     ids=lambda value: "" if isinstance(value, str) else type(value).__name__,
 )

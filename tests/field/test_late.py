@@ -3,11 +3,8 @@
 scikit-learn #26549: a member whose predict gives a column broke the stack.
 scikit-learn #15368: the same of PLSRegression in a vote.
 scikit-learn #24392: predictions as a Series or a frame.
-scikit-learn #16473: an exhausted generator as cv.
-scikit-learn #2879: cv as an iterator inside a search.
-scikit-learn #5588: groups that are tuples.
 tidymodels/stacks #96: a member with a missing prediction.
-AutoGluon #2247: one failing member at prediction, and nobody told which.
+Beside these: an exhausted generator as cv, groups that are tuples or sets, a member that fails when it predicts.
 """
 
 from collections import defaultdict

@@ -1,10 +1,4 @@
-"""The ensembles inside scikit-learn's meta-estimators.
-
-scikit-learn #13193, #17353: stacks did not work in what looks at n_features_in_.
-scikit-learn #14053: a vote lost the names of columns inside a selection.
-scikit-learn #25496: SelfTrainingClassifier refused a stack.
-scikit-learn #16710: IterativeImputer with an ensemble as its estimator.
-"""
+"""The ensembles inside scikit-learn's meta-estimators, as people put them there."""
 
 import numpy as np
 import pytest

@@ -3,9 +3,7 @@
 scikit-learn #29454: a pipeline in a stack lost its weights, or refused them, by whether routing was on.
 scikit-learn #21134: one had to name the step of a pipeline inside a stack, which one cannot.
 scikit-learn #28701: a stack with routing wants a request from each of its members.
-scikit-learn #22987: a search inside a meta-estimator gets no groups.
-scikit-learn #25599: CalibratedClassifierCV only warned, and calibrated with weights what was fitted without.
-scikit-learn #10382: a multi-output estimator around a pipeline refused weights.
+Beside these: searches, calibration and multi-output estimators around pipelines.
 """
 
 import warnings

@@ -27,7 +27,7 @@ def as_table(X: Any) -> Any:
     """
     if isinstance(X, np.ndarray):
         return _of_array(X)
-    if isinstance(X, Mapping):
+    if isinstance(X, Mapping) and not hasattr(X, "tocsr"):  # a matrix by keys is one, too
         return _of_columns(X)
     if isinstance(X, (list, tuple)):
         return _of_rows(X)
