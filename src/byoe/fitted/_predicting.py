@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, Task
+from ..data._column import Column
 from ..data._form import TableForm
 from ..data._table import Table
 from ..errors import ByoeError
@@ -48,6 +49,11 @@ class Predicting:
     @abstractmethod
     def _held_out(self) -> tuple[Blender, ...]:
         """The blenders that did not see a fold, in the order of the plan's; none where no interval needs them."""
+
+    @property
+    def _columns(self) -> tuple[Column, ...]:
+        """What each column of a table holds."""
+        return self._form.columns
 
     def _threads(self, table: Table) -> int:
         return 1 if len(table) <= _FEW_ROWS else cores(self.n_jobs)

@@ -56,7 +56,7 @@ def to_onnx(ensemble: Predicting, path: str | Path) -> Path:
 def _prediction(graph: Graph, ensemble: Predicting) -> str:
     """Return the blend of the members that count, or name all that cannot be exported."""
     blender = ensemble.blender_.in_use
-    task, columns = ensemble._task, ensemble._form.columns
+    task, columns = ensemble._task, ensemble._columns
     members = list(ensemble.members_.items())
     refused, labels = [], []
     predictions = {}
@@ -97,7 +97,7 @@ def _passed(graph: Graph, ensemble: Predicting, blender: Any) -> str | None:
     """Return the features that the blender sees, of shape (n_rows, n_passed)."""
     if blender.passthrough is False:
         return None
-    table = Table(np.empty((0, len(ensemble._form))), None, ensemble._form.columns, ensemble._form.labels)
+    table = Table(np.empty((0, len(ensemble._form))), None, ensemble._columns, ensemble._form.labels)
     places = sources(blender, table)
     parts = []
     for i in dict.fromkeys(places):
@@ -169,7 +169,7 @@ def _metadata(ensemble: Predicting) -> dict[str, Any]:
     names = ensemble._form.names or [None] * len(ensemble._form)
     columns = [
         {"name": name, "kind": column.kind, **({"categories": column.categories} if column.kind == "category" else {})}
-        for name, column in zip(names, ensemble._form.columns, strict=True)
+        for name, column in zip(names, ensemble._columns, strict=True)
     ]
     told = {"version": __version__, "task": ensemble._task.kind, "columns": columns}
     if ensemble._task.is_classification:
