@@ -17,7 +17,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaggingRegressor, StackingRegressor, VotingRegressor
 from sklearn.feature_selection import RFE, RFECV
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifierCV
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, GroupKFold, KFold, RandomizedSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputRegressor, RegressorChain
@@ -30,6 +30,7 @@ from sklearn.utils.validation import has_fit_parameter
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor
 from byoe.errors import InputError, LeakageWarning, ParameterError
+from byoe.tools._routing import takes
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 3))
@@ -308,3 +309,17 @@ def test_one_number_weighs_every_row(number):
 def test_what_is_no_weight_is_refused(given, word):
     with pytest.raises(InputError, match=word):
         EnsembleRegressor(["ridge"], cv=3).fit(X, y, sample_weight=given)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_an_estimator_whose_own_routing_goes_round_for_ever(routing):
+    """RidgeClassifierCV of scikit-learn 1.9."""
+    with sklearn.config_context(enable_metadata_routing=routing):
+        assert takes(RidgeClassifierCV(), "sample_weight")
+        assert not takes(RidgeClassifierCV(), "groups")
+        X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+        weights = np.linspace(0.5, 2.0, 40)
+        made = EnsembleClassifier([RidgeClassifierCV()], "vote", cv=2, finalize="refit", random_state=0)
+        made.fit(X, y, sample_weight=weights)
+    right = RidgeClassifierCV().fit(X, y, sample_weight=weights)
+    assert_allclose(made.members_["ridgeclassifiercv"].models[0].models[0].estimator.coef_, right.coef_)

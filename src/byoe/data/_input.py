@@ -226,7 +226,7 @@ def _as_weights(given: Any) -> Any:
     """Return one number, or one array of them; what is no number is refused."""
     if isinstance(given, (bool, np.bool_, str)):
         raise InputError(f"sample_weight is {given!r}, expected a number for each row")
-    if np.ndim(given) == 0 and isinstance(given, (int, float, np.number, np.ndarray)):
+    if isinstance(given, (int, float, np.number)) or (isinstance(given, np.ndarray) and given.ndim == 0):
         return np.asarray(given).item()
     values = np.asarray(as_column(given, "sample_weight"))
     if values.dtype.kind in "mM":

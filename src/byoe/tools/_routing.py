@@ -115,12 +115,21 @@ def _routes(estimator: Any, name: str) -> bool:
 
 
 def _is_router(estimator: Any) -> bool:
-    from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
+    from sklearn.utils.metadata_routing import MetadataRouter
+
+    return isinstance(_routing(estimator), MetadataRouter)
+
+
+def _routing(estimator: Any) -> Any:
+    """Return what an estimator says of its routing; None where it says nothing."""
+    from sklearn.utils.metadata_routing import get_routing_for_object
 
     try:
-        return isinstance(get_routing_for_object(estimator), MetadataRouter)
+        return get_routing_for_object(estimator)
     except (AttributeError, NotImplementedError, TypeError, ValueError):  # it has none yet, or will have none
-        return False
+        return None
+    except RecursionError:  # scikit-learn 1.9's RidgeClassifierCV asks itself
+        return None
 
 
 def _leaves(estimator: Any) -> Iterator[Any]:
@@ -172,7 +181,8 @@ def _requests(estimator: Any, name: str) -> set[Any]:
 def _asked(part: Any, name: str) -> bool | str | None:
     if not hasattr(part, "set_fit_request") or not hasattr(part, "get_metadata_routing") or _is_router(part):
         return None
-    asked: bool | str | None = part.get_metadata_routing().fit.requests.get(name)
+    routing = _routing(part)
+    asked: bool | str | None = None if routing is None else routing.fit.requests.get(name)
     return asked
 
 
@@ -192,8 +202,9 @@ def _request_scores(part: Any) -> None:
     from sklearn.base import is_classifier
     from sklearn.metrics import get_scorer
 
-    if hasattr(part, "set_score_request") and not _is_router(part):
-        requests = part.get_metadata_routing().score.requests
+    routing = _routing(part)
+    if hasattr(part, "set_score_request") and routing is not None and not _is_router(part):
+        requests = routing.score.requests
         if "sample_weight" in requests and requests["sample_weight"] is None:
             part.set_score_request(sample_weight=True)
     scoring = getattr(part, "scoring", None)
@@ -204,6 +215,5 @@ def _request_scores(part: Any) -> None:
 
 
 def _consumes(estimator: Any, name: str) -> bool:
-    from sklearn.utils.metadata_routing import get_routing_for_object
-
-    return bool(get_routing_for_object(estimator).consumes("fit", [name]))
+    routing = _routing(estimator)
+    return routing is not None and bool(routing.consumes("fit", [name]))
