@@ -38,6 +38,7 @@ class Model:
     members_ = {}
     blender_ = SimpleNamespace(used=lambda _: [])
     native = False
+    class_names = ()
     form = TableForm(
         (Column("number"), Column("category", ("Bonn", "Oslo")), Column("date")),
         ("Float64", "String", "Datetime(time_unit='ns', time_zone=None)"),
