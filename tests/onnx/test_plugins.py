@@ -72,7 +72,7 @@ def test_a_blender_that_inherits_and_blends_in_another_way(diabetes, tmp_path):
         def predict(self, predictions, X=None):
             return (predictions**2).mean(axis=1)
 
-    fitted = EnsembleRegressor(["ridge", "knn"], Squared(), cv=2).fit(*diabetes)
+    fitted = EnsembleRegressor(["ridge", "knn"], Squared(), cv=2, random_state=0).fit(*diabetes)
     with pytest.raises(ParameterError, match="Squared is not one of byoe's own blenders, and has no method to_onnx"):
         fitted.to_onnx(tmp_path / "model.onnx")
 
@@ -82,7 +82,7 @@ def test_a_plugin_gives_the_reason_why_it_cannot_be_exported(diabetes, tmp_path)
         def to_onnx(self, graph, predictions, features):
             raise ParameterError("it is in a bad mood")
 
-    fitted = EnsembleRegressor(["ridge"], Refuses(), cv=2).fit(*diabetes)
+    fitted = EnsembleRegressor(["ridge"], Refuses(), cv=2, random_state=0).fit(*diabetes)
     with pytest.raises(ParameterError, match="blender 'odd': it is in a bad mood. To export it, choose another"):
         fitted.to_onnx(tmp_path / "model.onnx")
 
@@ -142,7 +142,7 @@ ILL_WRITTEN = {
 def test_what_a_plugin_writes_is_looked_at(case, diabetes, tmp_path):
     """A column too many would be spread over the other members without a word."""
     to_onnx, message = ILL_WRITTEN[case]
-    fitted = EnsembleRegressor([("ill", first_column(to_onnx)), "ridge"], "mean", cv=2).fit(*diabetes)
+    fitted = EnsembleRegressor([("ill", first_column(to_onnx)), "ridge"], "mean", cv=2, random_state=0).fit(*diabetes)
     with pytest.raises(PluginError, match=f"^member 'ill': .*{message}"):
         fitted.to_onnx(tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
@@ -153,7 +153,7 @@ def test_what_a_plugins_blender_writes_is_looked_at(diabetes, tmp_path):
         def to_onnx(self, graph, predictions, features):
             return graph.join(list(predictions.values()))
 
-    fitted = EnsembleRegressor(["ridge", "knn"], Wide(), cv=2).fit(*diabetes)
+    fitted = EnsembleRegressor(["ridge", "knn"], Wide(), cv=2, random_state=0).fit(*diabetes)
     with pytest.raises(PluginError, match=r"^blender 'odd': Wide.to_onnx returned a shape of \(n_rows, 2\), expected"):
         fitted.to_onnx(tmp_path / "model.onnx")
 
@@ -161,11 +161,11 @@ def test_what_a_plugins_blender_writes_is_looked_at(diabetes, tmp_path):
 def test_what_comes_in_may_go_out(diabetes, tmp_path):
     X, y = diabetes
     same = first_column(lambda self, graph, x: x)
-    fitted = EnsembleRegressor([("same", same)], "trimmed-mean", cv=2).fit(X[:, :1], y)
+    fitted = EnsembleRegressor([("same", same)], "trimmed-mean", cv=2, random_state=0).fit(X[:, :1], y)
     check(fitted, X[:, :1], tmp_path)
 
 
 def test_a_blender_of_a_plugin_does_not_hide_why_a_member_cannot_be_exported(diabetes, tmp_path):
-    fitted = EnsembleRegressor([("mute", first_column())], "trimmed-mean", cv=2).fit(*diabetes)
+    fitted = EnsembleRegressor([("mute", first_column())], "trimmed-mean", cv=2, random_state=0).fit(*diabetes)
     with pytest.raises(ParameterError, match=r"member 'mute': Column is not one .* no method to_onnx\(graph, x\)"):
         fitted.to_onnx(tmp_path / "model.onnx")
