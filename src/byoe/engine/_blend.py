@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender, fit_clone
 from ..contracts._task import FloatArray
-from ..errors import ByoeError, PluginError
-from ..fitted._failing import failure
+from ..fitted._failing import named
 from ..folds._plan import SplitPlan
 from ..tools._forks import after_fork
 from ._threads import one_thread
@@ -52,13 +51,9 @@ def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
     -------
     Blend
     """
-    with one_thread():  # on so few columns more of them only wait for each other
-        try:
-            return after_fork(lambda: _fit_blend(blender, oof, plan))
-        except (Exception, SystemExit) as error:
-            if isinstance(error, ByoeError) and not isinstance(error, PluginError):
-                raise
-            raise failure(f"blender {blender.name}{blender.origin}", error, "failed") from error
+    # One thread: on so few columns more of them only wait for each other.
+    with one_thread(), named(f"blender {blender.name}{blender.origin}", "failed"):
+        return after_fork(lambda: _fit_blend(blender, oof, plan))
 
 
 def _fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:

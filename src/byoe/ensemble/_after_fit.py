@@ -14,7 +14,6 @@ from ..errors import InputError
 from ..registry._classes import check_classes
 from ..registry._members import check_members
 from ..scoring._diagnosis import Diagnosis, diagnose
-from ..scoring._metrics import Metric
 from ._recipe import Recipe
 from ._transform import TransformingEnsemble
 from ._variants import pruned, refitted, with_members, without_members
@@ -197,7 +196,7 @@ class ChangeableEnsemble(TransformingEnsemble):
         if self._diagnosis is None:
             recipe = self._recipe()
             blender, features = self._unfitted(recipe, X)
-            scoring = self._scoring(self._metric_of(recipe))
+            scoring = self._scoring(recipe.metric_for(self._task))
             self._diagnosis = diagnose(
                 self, self._record, self.leaderboard_, blender=blender, features=features, scoring=scoring
             )
@@ -205,12 +204,9 @@ class ChangeableEnsemble(TransformingEnsemble):
 
     def _blend_anew(self, X: Any) -> None:
         recipe = self._recipe()
-        metric = self._metric_of(recipe)
+        metric = recipe.metric_for(self._task)
         metric.check(self._oof.y, self._task, self._oof.weight)
         self._blend(self._oof, *self._unfitted(recipe, X), metric)
-
-    def _metric_of(self, recipe: Recipe) -> Metric:
-        return recipe.metric_for(self._task, getattr(self, "classes_", None))
 
     def _training_table(self, X: Any) -> Table:
         table = self._read(X)

@@ -152,7 +152,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         blender = self._wrapped(recipe.blender, task)
         check_members(recipe.learners, blender, task, weighted=sample_weight is not None, sparse=table.sparse)
         check_by_column(recipe.learners, table)
-        metric = recipe.metric_for(task, classes)
+        metric = recipe.metric_for(task)
         metric.check(target, task, sample_weight)
         if classes is not None:
             check_classes(recipe.learners, recipe.blender, classes)

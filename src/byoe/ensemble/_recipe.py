@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import NDArray
 from sklearn.base import clone
 
 from ..contracts._blender import Blender
@@ -41,14 +40,12 @@ class Recipe:
         made = {label: clone(learner) for label, learner in members(learners).items()}
         return cls(made, clone(as_blender(blender)), metric)
 
-    def metric_for(self, task: Task, classes: NDArray[Any] | None = None) -> Metric:
+    def metric_for(self, task: Task) -> Metric:
         """Return what the ensemble is scored by, and its blender steered by.
 
         Parameters
         ----------
         task : Task
-        classes : array of shape (n_classes,), default=None
-            Their labels, where they are known.
 
         Raises
         ------
@@ -60,4 +57,4 @@ class Recipe:
         metric: Metric = find(self.metric, task, probabilities=blender.gives_probabilities)
         if metric.needs_probabilities and not blender.gives_probabilities:
             raise ParameterError(f"metric {metric.name!r} needs probabilities, and blender {blender.name!r} gives none")
-        return metric if classes is None else metric.of_labels(classes)
+        return metric if task.classes is None else metric.of_labels(task.classes)

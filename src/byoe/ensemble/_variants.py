@@ -36,13 +36,13 @@ def with_members(ensemble: E, learners: Any, table: Table) -> E:
         )
     new = {label: clone(learner) for label, learner in members(learners).items()}
     everyone = {label: member.learner for label, member in ensemble.members_.items()} | new
-    oof, task, record = ensemble._oof, ensemble._task, ensemble._record
-    check_members(everyone, ensemble._recipe().blender, task, weighted=oof.weight is not None, sparse=table.sparse)
+    oof, task, record, recipe = ensemble._oof, ensemble._task, ensemble._record, ensemble._recipe()
+    check_members(everyone, recipe.blender, task, weighted=oof.weight is not None, sparse=table.sparse)
     check_by_column(new, table)
     if task.classes is not None:
-        check_classes(new, ensemble._recipe().blender, task.classes)
+        check_classes(new, recipe.blender, task.classes)
     warn_of_inner_ensembles(oof.plan, new)
-    metric = ensemble._recipe().metric_for(task, getattr(ensemble, "classes_", None))
+    metric = recipe.metric_for(task)
     data = Rows(table, oof.y, oof.weight, task, oof.plan, metric.stop_loss)
     with opened(ensemble.store, new, data, record.table) as stored:
         crossfit = ensemble._cross_fitted(new, data, record.seed, stored)

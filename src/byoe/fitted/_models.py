@@ -14,10 +14,10 @@ from ..contracts._learner import Explains, Learner, Model
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
 from ..data._encoder import Encoder
-from ..errors import BundleError, ByoeError, ParameterError, PluginError
+from ..errors import BundleError, ParameterError, PluginError
 from ..tools._forks import after_fork
 from ._additive import check_model, to_inputs
-from ._failing import failure
+from ._failing import named
 from ._shield import shielded
 
 
@@ -50,13 +50,11 @@ class FittedMember:
     def _mean(self, table: Any, ask: Callable[[Any, Any], FloatArray]) -> FloatArray:
         total: Any = 0.0
         for model in self.models:
-            try:
-                with shielded(self.learner, table.all(frames=model.frames)) as (X,):
-                    total = total + ask(model, X)
-            except (Exception, SystemExit) as error:
-                if isinstance(error, ByoeError) and not isinstance(error, PluginError):
-                    raise
-                raise failure(f"member {self.label!r}{self.learner.origin}", error) from error
+            with (
+                named(f"member {self.label!r}{self.learner.origin}"),
+                shielded(self.learner, table.all(frames=model.frames)) as (X,),
+            ):
+                total = total + ask(model, X)
         return np.asarray(total / len(self.models), dtype=np.float64)
 
     def importances(self, n_features: int) -> FloatArray | None:

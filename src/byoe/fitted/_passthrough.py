@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..contracts._blender import Blender
@@ -14,7 +12,7 @@ from ..data._table import Table
 from ..errors import ParameterError
 
 
-def passed_through(blender: Blender, table: Table, labels: Any = None) -> FloatArray | None:
+def passed_through(blender: Blender, table: Table) -> FloatArray | None:
     """Return the numbers that a blender with ``passthrough`` gets, of shape (n_rows, n_passed).
 
     A category becomes a column of 0 and 1 for each of its values, none for an unknown or missing
@@ -25,8 +23,6 @@ def passed_through(blender: Blender, table: Table, labels: Any = None) -> FloatA
     blender : Blender
         Its ``passthrough`` is False, True for all columns, or a list of names or positions.
     table : Table
-    labels : sequence of str or None
-        What the columns are called; None takes what the table tells.
 
     Raises
     ------
@@ -35,7 +31,7 @@ def passed_through(blender: Blender, table: Table, labels: Any = None) -> FloatA
     """
     if blender.passthrough is False:
         return None
-    positions = _positions(blender, table, labels)
+    positions = _positions(blender, table)
     if table.sparse:
         return np.asarray(table.values[:, positions].toarray(), dtype=np.float64)
     blocks = []
@@ -55,13 +51,13 @@ def passed_through(blender: Blender, table: Table, labels: Any = None) -> FloatA
     return np.hstack(blocks) if blocks else np.empty((len(table), 0))
 
 
-def sources(blender: Blender, table: Table, labels: Any = None) -> list[int]:
+def sources(blender: Blender, table: Table) -> list[int]:
     """Return the position of the table's column that each passed column comes from."""
-    return [i for i in _positions(blender, table, labels) for _ in range(table.categorical.get(i, 1))]
+    return [i for i in _positions(blender, table) for _ in range(table.categorical.get(i, 1))]
 
 
-def _positions(blender: Blender, table: Table, labels: Any) -> list[int]:
+def _positions(blender: Blender, table: Table) -> list[int]:
     n_columns = table.values.shape[1]
     if blender.passthrough is True:
         return list(range(n_columns))
-    return column_positions(blender.passthrough, table.labels if labels is None else labels, n_columns, "passthrough")
+    return column_positions(blender.passthrough, table.labels, n_columns, "passthrough")

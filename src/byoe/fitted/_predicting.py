@@ -17,10 +17,9 @@ from ..contracts._task import FloatArray, Task
 from ..data._column import Column
 from ..data._form import TableForm
 from ..data._table import Table
-from ..errors import ByoeError
 from ..tools._cores import cores
 from ..tools._forks import after_fork
-from ._failing import failure
+from ._failing import named
 from ._models import FittedMember
 from ._out_of_fold import OutOfFold
 from ._passthrough import passed_through
@@ -73,12 +72,8 @@ class Predicting:
         own = self._member_predictions(table, self.blender_) if predictions is None else predictions.copy()
         features = self._passed_through(self.blender_, table)
         who = f"blender {self.blender_.name}{self.blender_.origin}"
-        try:
+        with named(who):
             blended = after_fork(lambda: self.blender_.predict(own, features))
-        except (Exception, SystemExit) as error:
-            if isinstance(error, ByoeError):
-                raise
-            raise failure(who, error) from error
         return self._task.check(blended, len(table), who, scores=not self.blender_.gives_probabilities)
 
     @property
