@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender, fit_clone
 from ..contracts._task import FloatArray
-from ..fitted._failing import named
+from ..fitted._failing import Named
 from ..folds._plan import SplitPlan
 from ..tools._forks import after_fork
 from ._threads import one_thread
@@ -52,7 +52,7 @@ def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
     Blend
     """
     # One thread: on so few columns more of them only wait for each other.
-    with one_thread(), named(f"blender {blender.name}{blender.origin}", "failed"):
+    with one_thread(), Named(f"blender {blender.name}{blender.origin}", "failed"):
         return after_fork(lambda: _fit_blend(blender, oof, plan))
 
 

@@ -17,7 +17,7 @@ from ..data._encoder import Encoder
 from ..errors import BundleError, ParameterError, PluginError
 from ..tools._forks import after_fork
 from ._additive import check_model, to_inputs
-from ._failing import named
+from ._failing import Named
 from ._shield import shielded
 
 
@@ -51,7 +51,7 @@ class FittedMember:
         total: Any = 0.0
         for model in self.models:
             with (
-                named(f"member {self.label!r}{self.learner.origin}"),
+                Named(f"member {self.label!r}{self.learner.origin}"),
                 shielded(self.learner, table.all(frames=model.frames)) as (X,),
             ):
                 total = total + ask(model, X)

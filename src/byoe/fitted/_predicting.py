@@ -19,7 +19,7 @@ from ..data._form import TableForm
 from ..data._table import Table
 from ..tools._cores import cores
 from ..tools._forks import after_fork
-from ._failing import named
+from ._failing import Named
 from ._models import FittedMember
 from ._out_of_fold import OutOfFold
 from ._passthrough import passed_through
@@ -72,7 +72,7 @@ class Predicting:
         own = self._member_predictions(table, self.blender_) if predictions is None else predictions.copy()
         features = self._passed_through(self.blender_, table)
         who = f"blender {self.blender_.name}{self.blender_.origin}"
-        with named(who):
+        with Named(who):
             blended = after_fork(lambda: self.blender_.predict(own, features))
         return self._task.check(blended, len(table), who, scores=not self.blender_.gives_probabilities)
 
