@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from tests.conformance import faulty_rights
+from tests.conformance import faulty_parameters, faulty_rights
 from tests.conformance.faulty_learners import (
     BREACHES,
     RAISED,
@@ -22,7 +22,7 @@ from tests.conformance.faulty_learners import (
 )
 
 from byoe import learner
-from byoe.conformance import _capability_rules, _learner_rules, _rights_rules
+from byoe.conformance import _capability_rules, _learner_rules, _parameter_rules, _rights_rules
 from byoe.conformance._common import import_alone
 from byoe.conformance._rules import BrokenPromiseError
 from byoe.conformance._subjects import learner_subject
@@ -41,8 +41,8 @@ FAST = {
     "additive-bins": {"bins": 6, "n_rounds": 60},
 }
 BUILT_IN = sorted(name for name, (plugin,) in installed("learner").items() if plugin.distribution == "byoe")
-BOOK = [*_learner_rules.BOOK, *_capability_rules.BOOK, *_rights_rules.LEARNER_BOOK]
-EVERY_BREACH = BREACHES | faulty_rights.BREACHES
+BOOK = [*_learner_rules.BOOK, *_capability_rules.BOOK, *_parameter_rules.BOOK, *_rights_rules.LEARNER_BOOK]
+EVERY_BREACH = BREACHES | faulty_parameters.BREACHES | faulty_rights.BREACHES
 
 
 @pytest.mark.parametrize("name", [*BUILT_IN, "log-ridge", "least-squares", "additive-bins"])
@@ -61,6 +61,10 @@ def test_what_the_example_of_depth_c_declares_is_looked_at():
         "several targets",
         "groups",
         "sums of rows",
+        "unit of the target",
+        "values by column",
+        "values by label",
+        "labels",
     }
 
 

@@ -111,9 +111,9 @@ def checks(plugin: Any, *, n_rows: int = 120) -> list[Check]:
 
 
 def _learner_book() -> list[Any]:
-    from . import _capability_rules, _learner_rules, _rights_rules
+    from . import _capability_rules, _learner_rules, _parameter_rules, _rights_rules
 
-    return [*_learner_rules.BOOK, *_capability_rules.BOOK, *_rights_rules.LEARNER_BOOK]
+    return [*_learner_rules.BOOK, *_capability_rules.BOOK, *_parameter_rules.BOOK, *_rights_rules.LEARNER_BOOK]
 
 
 def _blender_book() -> list[Any]:

@@ -9,9 +9,11 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
 
+from ..contracts._deadline import Deadline, until
 from ..contracts._learner import Explains, StopRows
 from ..contracts._optional import Moments, Prepares, SolvesMoments
 from ..contracts._task import FloatArray, Task
+from ..contracts._unit import Unit
 from ..data._column import Column
 from ..engine._moments import FoldMoments, can_solve
 from ..errors import ParameterError
@@ -28,6 +30,8 @@ BOOK: list[Rule] = []
 _NEAR, _SEEDS = 0.4, 5
 # What iterative solvers may differ by, in standard deviations of the predictions.
 _SOLVER = 1e-3
+# And by which the models of two units of the target: in single precision, bins and splits may fall otherwise.
+_UNIT = 0.02
 _ROUNDS = 3
 _WEIGHTED = 1200
 
@@ -302,6 +306,40 @@ def _importances(subject: LearnerSubject) -> None:
             )
     if not checked:
         raise NotSupportedError("its models have no importances")
+
+
+@rule(BOOK, "unit of the target", "The learner for another unit of the target predicts the same, brought back")
+def _unit(subject: LearnerSubject) -> None:
+    unit = Unit(np.array(8.0), np.array(2.0**-10))
+    twin = subject.make().in_unit(unit, REGRESSION) if "regression" in subject.learner.tasks else None
+    if twin is None:
+        raise NotSupportedError("in_unit returns None; targets of all sizes stay as they are")
+    given = subject.sample()
+    expected = np.asarray(subject.fit_bare(given).predict(given.X), dtype=np.float64)
+    there = replace(given, y=unit.into(given.y))
+    for fit in replace(subject, learner=twin).ways(there):
+        back = unit.back(np.asarray(fit(there).predict(given.X), dtype=np.float64))
+        if (gap := np.abs(back - expected).mean() / expected.std()) > _UNIT:
+            raise BrokenPromiseError(
+                f"predictions of a target that is 1024 times as large differ by {gap:.2g} of their standard deviation "
+                "on average; what its parameters have in units of the target is to be converted"
+            )
+
+
+@rule(BOOK, "ends in time", "With no time left a fit ends with the rounds that it has, and tells how many")
+def _in_time(subject: LearnerSubject) -> None:
+    if not subject.learner.ends_in_time:
+        raise NotSupportedError("ends_in_time is False; where time is short it is left out")
+    for task in subject.tasks():
+        given = subject.sample(task)
+        for fit in subject.ways(given):
+            for seconds in (0.0, 1e6):
+                with until(deadline := Deadline(seconds)):
+                    model = fit(given)
+                task.check(model.predict(given.X), len(given.X), "predict")
+                if bool(deadline.cut) != (seconds == 0.0):
+                    told = f"tells that it ended with {deadline.cut} rounds" if deadline.cut else "goes on to the end"
+                    raise BrokenPromiseError(f"for {task.kind}, a fit with {seconds:g} seconds left {told}")
 
 
 @rule(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from byoe.plugins import Learner, OnnxGraph, StopRows, Task
+from byoe.plugins import Learner, OnnxGraph, StopRows, Task, out_of_time
 
 Floats = NDArray[np.float64]
 INT64 = 7  # the number of this type in ONNX
@@ -74,7 +74,7 @@ class AdditiveBins(Learner):
     tasks = frozenset({"regression"})
     finalize = "bag"
     weights = "approximate"  # edges of bins count rows
-    missing = stops = leaves_rows_alone = lean = True
+    missing = stops = leaves_rows_alone = lean = ends_in_time = True
     shared = {"learning_rate": "learning_rate", "n_rounds": "n_rounds"}
     space = {"learning_rate": (0.05, 0.5, "log"), "bins": (4, 64, "log")}
 
@@ -124,8 +124,9 @@ class AdditiveBins(Learner):
         totals = np.array([np.bincount(code, weight, effects.shape[1]) for code in codes.T])
         base = float(np.average(y, weights=weight))
         residual = y - base
-        best, best_effects, best_round = np.inf, effects, most
-        for done in range(1, most + 1):
+        best, best_effects, best_round, done = np.inf, effects, 0, 0
+        while done < most and not (done and out_of_time(done)):
+            done += 1
             for column, code in enumerate(codes.T):
                 sums = np.bincount(code, weight * residual, effects.shape[1])
                 step = rate * sums / np.where(totals[column] > 0, totals[column], 1.0)
@@ -139,7 +140,9 @@ class AdditiveBins(Learner):
                 best, best_effects, best_round = loss, effects.copy(), done
             elif done - best_round >= stop.patience:
                 break
-        return AdditiveModel(prepared.edges, effects if stop is None else best_effects, base, best_round)
+        if stop is None:
+            best_effects, best_round = effects, done
+        return AdditiveModel(prepared.edges, best_effects, base, best_round)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> AdditiveModel:
         with np.load(folder / "model.npz", allow_pickle=False) as found:
