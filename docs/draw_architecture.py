@@ -31,7 +31,7 @@ STOPS = {
     "engine/_one_task.py:carry_out": "one task: rows in, a model and its out-of-fold predictions out",
     "learners/linear.py:_model": "a learner's model",
     "engine/_blend.py:fit_blend": "the blender learns from the out-of-fold predictions alone",
-    "scoring/_leaderboard.py:board": "what members and blend are worth",
+    "scoring/_board.py:board": "what members and blend are worth",
     "bundle/_writer.py:write": "save(): a folder of native files and a manifest",
     "bundle/_reader.py:members": "the endpoint reads it",
     "serving/_requests.py:read_request": "a request's body becomes rows",

@@ -40,7 +40,7 @@ def test_only_the_new_members_are_fitted(diabetes):
     assert heard == []
     assert list(less.members_) == ["ridge", "knn"]
     assert less.members_["knn"] is grown.members_["knn"]
-    assert {row["member"] for row in less.leaderboard_} == {"blend", "ridge", "knn"}
+    assert {row["member"] for row in less.leaderboard_.members} == {"ridge", "knn"}
 
 
 def test_leaving_is_the_same_as_never_having_been_there(diabetes, tmp_path):

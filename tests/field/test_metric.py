@@ -150,7 +150,7 @@ def test_the_blend_is_not_worse_than_the_best_member_by_its_own_metric(case, wei
     by_member = ensemble._member_predictions(table)
     blend = ensemble._blended(table)
     classes = getattr(ensemble, "classes_", None)
-    for row in ensemble.leaderboard_[1:]:
+    for row in ensemble.leaderboard_.members:
         if row[metric.name] is None:  # a member that leaves where the metric is defined
             continue
         column = list(ensemble.members_).index(row["member"])

@@ -10,8 +10,7 @@ import numpy as np
 
 from ..contracts._blender import OOF, Blender
 from ..contracts._task import FloatArray, IntArray
-
-_PARTS = 20
+from ..tools._jackknife import parts_of, standard_error
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,12 @@ def _by_metric(candidates: Mapping[str, Blender], oof: OOF) -> Comparison:
 
 
 def _error_by_parts(predicted: Mapping[str, FloatArray], judged: OOF, first: str, second: str) -> float:
-    parts = _parts(judged)
-    differences = []
-    for part in range(_PARTS):
-        rows = np.flatnonzero(parts != part)
+    def _difference(rows: IntArray) -> float:
         rest = judged.rows(rows)
-        differences.append(rest.loss(predicted[first][rows]) - rest.loss(predicted[second][rows]))
-    return float(np.sqrt((_PARTS - 1) * np.var(differences))) if np.isfinite(differences).all() else np.inf
+        return rest.loss(predicted[first][rows]) - rest.loss(predicted[second][rows])
+
+    strata = judged.y if judged.task.is_classification else None
+    return standard_error(_difference, parts_of(len(judged.y), judged.seed, strata=strata))
 
 
 def _held_out(candidates: Mapping[str, Blender], oof: OOF) -> Iterator[tuple[str, IntArray, OOF, FloatArray]]:
@@ -98,13 +96,3 @@ def _times_tested(oof: OOF) -> FloatArray:
     for _, test in oof.folds:
         counts[test] += 1
     return counts
-
-
-def _parts(oof: OOF) -> IntArray:
-    """Return a part for every row, seeded; each part holds its share of every class."""
-    order = np.random.default_rng(oof.seed).permutation(len(oof.y))
-    if oof.task.is_classification:
-        order = order[np.argsort(oof.y[order], kind="stable")]
-    parts = np.empty(len(order), dtype=np.int64)
-    parts[order] = np.arange(len(order)) % _PARTS
-    return parts

@@ -47,6 +47,8 @@ class BundleContents:
     record : FitRecord
     score_estimate : float
     leaderboard : list of dict
+    notes : list of str
+        What the leaderboard says below its rows.
     oof : OutOfFold or None
     """
 
@@ -55,6 +57,7 @@ class BundleContents:
     record: FitRecord
     score_estimate: float
     leaderboard: Sequence[Mapping[str, Any]]
+    notes: Sequence[str]
     oof: OutOfFold | None
 
 
@@ -121,6 +124,7 @@ def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None
         **asdict(contents.record),
         "score_estimate": _json_float(contents.score_estimate),
         "leaderboard": [{key: _json_float(v) for key, v in row.items()} for row in contents.leaderboard],
+        "leaderboard_notes": list(contents.notes),
     }
     write_manifest(folder, manifest)
 

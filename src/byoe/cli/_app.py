@@ -16,7 +16,7 @@ from ..bundle._writer import check_free
 from ..data._files import read_frame
 from ..data._roles import take_apart
 from ..errors import InputError, ParameterError, PluginError
-from ..tools._listing import Listing
+from ..scoring._leaderboard import Leaderboard
 from . import _options as options
 from ._sagemaker import app as sagemaker_app
 from ._store import app as store_app
@@ -186,6 +186,7 @@ def _kind(task: str, y: Any) -> Any:
     return options.KINDS[task]
 
 
-def _short(board: Listing) -> Listing:
+def _short(board: Leaderboard) -> Leaderboard:
     """Return the columns that fit a terminal of 80 characters."""
-    return Listing({key: row[key] for key in row if key not in ("finalize", "models")} for row in board)
+    left = ("spread", "in_sample", "finalize", "models")
+    return Leaderboard(({key: row[key] for key in row if key not in left} for row in board), board.notes)

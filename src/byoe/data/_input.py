@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_array, column_o
 
 from ..contracts._task import FloatArray, Task
 from ..errors import InputError
-from ..tools._labels import shown
+from ..tools._labels import codes_of, shown
 from ._cells import is_missing
 from ._classes import as_codes_of_labels, as_labels, target_of_classes
 from ._column import Column
@@ -261,6 +261,29 @@ def read_target(
             raise InputError("the rows with a positive sample_weight hold one class only; a classifier needs two")
         return places.astype(np.int64), Task("classification", len(classes), classes=classes), classes
     return y, Task("regression", n_outputs=1 if y.ndim == 1 else y.shape[1]), None
+
+
+def read_known_target(y: Any, n_rows: int, task: Task) -> NDArray[Any]:
+    """Validate the target of rows that a fitted ensemble is to be scored on.
+
+    Returns
+    -------
+    array of shape (n_rows,) or (n_rows, n_outputs)
+        float64, or int64 codes of the classes that were fitted.
+    """
+    y = check_target(y, classification=task.is_classification)
+    if len(y) != n_rows:
+        raise InputError(f"X has {n_rows} rows and y has {len(y)} (inconsistent numbers of samples)")
+    width = 1 if y.ndim == 1 else y.shape[1]
+    if width != task.n_outputs:
+        raise InputError(f"y has {width} columns, and the ensemble was fitted on {task.n_outputs}")
+    if task.classes is None:
+        return np.asarray(y)
+    codes = codes_of(y.ravel().tolist(), task.classes)
+    unknown = sorted({str(label) for label, code in zip(y.ravel().tolist(), codes, strict=True) if code is None})
+    if unknown:
+        raise InputError(f"y holds {shown(unknown)}, and the classes are {shown(task.classes)}")
+    return np.asarray(codes, dtype=np.int64).reshape(y.shape)
 
 
 def _check_not_dated(y: Any) -> None:

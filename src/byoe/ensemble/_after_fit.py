@@ -9,11 +9,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..contracts._blender import Blender
 from ..contracts._task import FloatArray
+from ..data._input import read_known_target, read_weights
 from ..data._table import Table
 from ..errors import InputError
 from ..registry._classes import check_classes
 from ..registry._members import check_members
+from ..scoring._board import board_of_rows
 from ..scoring._diagnosis import Diagnosis, diagnose
+from ..scoring._leaderboard import Leaderboard
 from ._recipe import Recipe
 from ._transform import TransformingEnsemble
 from ._variants import pruned, refitted, with_members, without_members
@@ -157,6 +160,43 @@ class ChangeableEnsemble(TransformingEnsemble):
         """
         check_is_fitted(self, "members_")
         return refitted(self, self._training_table(X))
+
+    def leaderboard(self, X: Any, y: Any, *, sample_weight: Any = None) -> Leaderboard:
+        """Return how good the blend, every member and a guess without features are on other rows.
+
+        Pass rows that were not in the fit: on those ``leaderboard_`` is honest, and this is not.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        Leaderboard
+            The metric, the difference to the best member with its standard error, the weight in the blend, and the
+            milliseconds that 1,000 rows take.
+
+        Raises
+        ------
+        InputError
+            When the rows are not like those of the fit, or hold an unknown class.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from byoe import EnsembleRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> ensemble = EnsembleRegressor(("ridge", "knn"), random_state=0).fit(X[:300], y[:300])
+        >>> board = ensemble.leaderboard(X[300:], y[300:])
+        >>> board["blend"]["rmse"] < board["baseline"]["rmse"]
+        True
+        """
+        table = self._read(X)
+        weight = read_weights(sample_weight, table)
+        target = read_known_target(y, len(table), self._task)
+        return board_of_rows(self, self._out_of_fold, self._recipe().metric_for(self._task), table, target, weight)
 
     def diagnose(self, X: Any = None) -> Diagnosis:
         """Return the leaderboard with what takes longer to compute; it is kept for the next call.

@@ -43,9 +43,11 @@ from ..registry._classes import check_classes
 from ..registry._json_form import arguments
 from ..registry._members import check_members, labelled, members
 from ..registry._portfolios import DEFAULT
+from ..scoring._board import board
 from ..scoring._diagnosis import Diagnosis
-from ..scoring._leaderboard import Leaderboard, Scoring, board
+from ..scoring._leaderboard import Leaderboard
 from ..scoring._metrics import Metric
+from ..scoring._scoring import Scoring
 from ..store._stored_tasks import opened, resumed_seed
 from ..store._task_keys import plan_key
 from ..tools._sizes import read_bytes
@@ -274,7 +276,8 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         self.blender_, self._held_out = blend.blender, blend.held_out
         self._out_of_fold = oof = replace(oof, blend=blend.prediction, scored=blend.scored)
         self._record, self._diagnosis = replace(self._record, metric=metric.name), None
-        self.score_estimate_, self.leaderboard_ = board(self, self._record, self._scoring(metric), features)
+        scoring = self._scoring(metric)
+        self.score_estimate_, self.leaderboard_ = board(self, self._record, scoring, features, asked=blender)
 
     def _scoring(self, metric: Metric) -> Scoring:
         classes = getattr(self, "classes_", None)
@@ -320,7 +323,8 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         if oof and self._out_of_fold is None:
             raise BundleError("the ensemble was loaded from a bundle without out-of-fold data; save it with oof=False")
         spec, known = to_spec(self, lenient=True), self._out_of_fold if oof else None
-        contents = BundleContents(self, spec, self._record, self.score_estimate_, self.leaderboard_, known)
+        board = self.leaderboard_
+        contents = BundleContents(self, spec, self._record, self.score_estimate_, board, board.notes, known)
         return write(contents, path, trusted=trusted)
 
     def _filled(self, reader: BundleReader) -> Self:
@@ -333,7 +337,8 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
             self._learn_classes(classes)
         estimate = reader.manifest["score_estimate"]
         self.score_estimate_ = float("nan") if estimate is None else estimate
-        self.leaderboard_, self.failures_ = Leaderboard(reader.manifest["leaderboard"]), []
+        board = reader.manifest["leaderboard"]
+        self.leaderboard_, self.failures_ = Leaderboard(board, reader.manifest.get("leaderboard_notes", ())), []
         self._out_of_fold = reader.read_oof() if reader.has_oof else None
         return self
 

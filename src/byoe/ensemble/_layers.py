@@ -41,7 +41,8 @@ def warn_of_an_idle_layer(board: Leaderboard, metric: Metric, members: Mapping[s
     """Warn when an ensemble inside does better alone than all members blended, on the same honest rows."""
     blend, name = board[0], metric.name
     for row in board[1:]:
-        inner = members[row["member"]].learner.user_estimator
+        member = members.get(row["member"])
+        inner = None if member is None else member.learner.user_estimator
         if not is_ensemble(inner) or blend[name] is None or row[name] is None:
             continue
         if metric.score(row[name]) - metric.score(blend[name]) > _CLEARLY * abs(row[name]):

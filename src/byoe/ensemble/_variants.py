@@ -17,6 +17,7 @@ from ..fitted._models import FittedMember
 from ..registry._classes import check_classes
 from ..registry._members import check_members, find_label, labelled, members, replaced
 from ..registry._plugin import plain
+from ..scoring._board import add_up
 from ..scoring._leaderboard import Leaderboard
 from ..store._stored_tasks import opened
 from ._base import BaseEnsemble
@@ -95,7 +96,8 @@ def pruned(ensemble: E) -> E:
     held_out = ensemble._held_out
     enough = not any((blender.used(len(used)) & ~used).any() for blender in held_out)
     other._held_out = tuple(blender.restricted(used) for blender in held_out) if enough else ()
-    other.leaderboard_ = Leaderboard(row for row in ensemble.leaderboard_ if row["member"] not in unused)
+    board = ensemble.leaderboard_
+    other.leaderboard_ = Leaderboard((row for row in board if row["member"] not in unused), board.notes)
     other._diagnosis = None
     return other
 
@@ -116,12 +118,13 @@ def refitted(ensemble: E, table: Table) -> E:
         for label, member in ensemble.members_.items()
     }
     other._held_out = ()  # of the fold models, which are gone
-    other.leaderboard_ = Leaderboard(
+    rows = [
         {**row, "finalize": "refit", "models": 1, "predict_ms": row["predict_ms"] / row["models"]}
         if row["member"] in bags
-        else row
+        else dict(row)
         for row in ensemble.leaderboard_
-    )
-    other.leaderboard_[0] |= {key: sum(row[key] for row in other.leaderboard_[1:]) for key in ("models", "predict_ms")}
+    ]
+    other.leaderboard_ = Leaderboard(rows, ensemble.leaderboard_.notes)
+    add_up(other.leaderboard_)
     other._diagnosis = None
     return other

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from ..fitted._models import FittedMember
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicting import Predicting
 from ..fitted._record import FitRecord
-from ._leaderboard import Leaderboard, Scoring
+from ._leaderboard import Leaderboard
+from ._scoring import Scoring
 
 _RESAMPLES = 200
 _FEWER = 40
@@ -54,8 +55,10 @@ class Diagnosis(Leaderboard):
     knn                   0.5    1
     """
 
-    def __init__(self, rows: list[dict[str, Any]], correlation: FloatArray, labels: list[str]) -> None:
-        super().__init__(rows)
+    def __init__(
+        self, rows: list[dict[str, Any]], correlation: FloatArray, labels: list[str], notes: Sequence[str] = ()
+    ) -> None:
+        super().__init__(rows, notes)
         self.correlation = correlation
         self.labels = labels
 
@@ -113,11 +116,12 @@ def diagnose(
     extra = dict(zip(labels, zip(intervals, losses, sizes, strict=True), strict=True))
     first, *rows = leaderboard
     board = [_extended(first, (None, None), None, sum(sizes))]
-    board += [_extended(row, *extra[row["member"]]) for row in rows]
-    return Diagnosis(board, residual_correlation(learned.predictions, learned.y, task, learned.sample_weight), labels)
+    board += [_extended(row, *extra.get(row["member"], ((None, None), None, None))) for row in rows]
+    correlation = residual_correlation(learned.predictions, learned.y, task, learned.sample_weight)
+    return Diagnosis(board, correlation, labels, leaderboard.notes)
 
 
-def _extended(row: dict[str, Any], interval: tuple[Any, Any], loss: float | None, size: int) -> dict[str, Any]:
+def _extended(row: dict[str, Any], interval: tuple[Any, Any], loss: float | None, size: int | None) -> dict[str, Any]:
     items = list(row.items())
     place = list(row).index("weight")
     weight = [("weight_low", interval[0]), ("weight_high", interval[1])]
