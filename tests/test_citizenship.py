@@ -14,7 +14,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, Ri
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, StratifiedKFold, cross_validate
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
@@ -230,6 +230,21 @@ def test_the_diagram_shows_members_and_blender():
     ):
         assert text in html
     assert "xgbost" in EnsembleRegressor(["xgbost"])._repr_html_()
+
+
+def test_the_diagram_of_a_fitted_ensemble_shows_what_is_in_use(diabetes_frame):
+    X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
+    made = EnsembleRegressor(["ridge", ("tree", DecisionTreeRegressor(max_depth=2)), ("out", "drop")], random_state=0)
+    assert ">auto<" in made._repr_html_()
+    made.fit(X, y)
+    html = made._repr_html_()
+    board = made.leaderboard_
+    assert f"blender: rmse {board['blend']['rmse']:.4g}" in html
+    assert made.blender_.name in html
+    assert ">auto<" not in html
+    weighted = made.reblend("weighted")
+    assert f"tree: {weighted.leaderboard_['tree']['weight']:.2f}" in weighted._repr_html_()
+    assert "tree: " not in made.reblend("vote")._repr_html_()
 
 
 @pytest.mark.parametrize("container", ["pandas", "polars"])
