@@ -1,6 +1,6 @@
 """An ensemble in a notebook: fit it, compare blenders, save it, load it.
 
-The data are scikit-learn's breast-cancer data: 569 tumours, 30 measurements, two classes.
+The data are scikit-learn's digits: 1,797 handwritten ones as images of 8 x 8 points, ten classes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
@@ -19,17 +19,16 @@ from byoe import EnsembleClassifier, learner, load
 
 def main() -> None:
     """Run the cells one after the other."""
-    data = load_breast_cancer(as_frame=True)
-    kinds = data.target_names[data.target]
-    X_train, X_test, y_train, y_test = train_test_split(data.data, kinds, random_state=0, stratify=kinds)
+    data = load_digits(as_frame=True)
+    X_train, X_test, y_train, y_test = train_test_split(data.data, data.target, random_state=0, stratify=data.target)
 
     ensemble = EnsembleClassifier(
         [
             "ridge",
             "svm",
+            "knn",
             learner("random_forest", n_estimators=200),
-            learner("catboost", n_rounds=100),
-            learner("xgboost", n_rounds=100, max_depth=3),
+            learner("xgboost", n_rounds=50, max_depth=3),
         ],
         random_state=0,
     )
@@ -46,7 +45,7 @@ def main() -> None:
         print(f"{other.blender_.name:<22}  {-other.score_estimate_:15.4f}  {held_out:17.4f}")
 
     with tempfile.TemporaryDirectory() as folder:
-        saved = ensemble.save(Path(folder, "tumours"))
+        saved = ensemble.save(Path(folder, "digits"))
         size = sum(file.stat().st_size for file in saved.rglob("*") if file.is_file())
         same = np.array_equal(load(saved).predict_proba(X_test), ensemble.predict_proba(X_test))
     print(f"\nSaved in {size / 1e6:.1f} MB; predicts the same when loaded: {same}")
