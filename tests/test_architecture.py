@@ -20,16 +20,16 @@ NAMES = {file: ".".join(file.relative_to(SOURCE).with_suffix("").parts).removesu
 # private files of learners: the public ones are found by their entry points, as those of a plugin.
 GROUND = {"errors", "tools", "contracts"}
 MAY = {
-    "errors": set(),
     "_version": set(),
-    "tools": {"errors"},
+    "errors": {"_version"},
+    "tools": {"errors", "_version"},
     "contracts": {"errors", "tools"},
     "data": GROUND,
     "learners": GROUND,
     "blenders": GROUND,
     "folds": GROUND | {"data"},
     "fitted": GROUND | {"data", "folds"},
-    "registry": GROUND | {"learners._", "blenders._"},
+    "registry": GROUND | {"_version", "learners._", "blenders._"},
     "engine": GROUND | {"data", "folds", "fitted"},
     "bundle": GROUND | {"_version", "data", "folds", "fitted", "registry", "learners._", "blenders._"},
     "onnx": GROUND | {"_version", "data", "fitted", "learners", "blenders"},

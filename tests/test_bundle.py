@@ -263,10 +263,10 @@ def test_the_manifest_tells_what_the_ensemble_was_made_of(diabetes_frame, tmp_pa
     told = {entry["label"]: (entry["distribution"], entry["libraries"], entry["used"]) for entry in manifest["members"]}
     assert told == {
         "log_ridge": ("byoe-example", ["byoe-example", "numpy", "scikit-learn", "skops"], True),
-        "lightgbm": ("byoe", ["lightgbm"], True),
-        "svm": ("byoe", ["scikit-learn", "skops"], False),
+        "lightgbm": ("byoe-ensemble", ["lightgbm"], True),
+        "svm": ("byoe-ensemble", ["scikit-learn", "skops"], False),
     }
-    assert manifest["blender"]["distribution"] == "byoe"
+    assert manifest["blender"]["distribution"] == "byoe-ensemble"
     assert manifest["metric"] == "rmse"
     assert manifest["libraries"]["lightgbm"].startswith("4.")
 

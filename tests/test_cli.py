@@ -193,11 +193,22 @@ def test_plugins_are_listed_one_on_a_line():
     rows = {line.split()[0]: line for line in done.stdout.splitlines()}
     assert next(iter(rows)) == "name"
     assert re.search(
-        r"^catboost +learner +byoe +\S+ +classification regression +weights:approximate .* ok$", rows["catboost"]
+        r"^catboost +learner +byoe-ensemble +\S+ +classification regression +weights:approximate .* ok$",
+        rows["catboost"],
     )
     assert re.search(
         r"^trimmed-mean +blender +byoe-example +\S+ +regression +weights:exact convex +ok$", rows["trimmed-mean"]
     )
+
+
+def test_another_project_of_the_same_name_is_told(tmp_path, monkeypatch):
+    (tmp_path / "byoe-3.7.1.dist-info").mkdir()
+    (tmp_path / "byoe-3.7.1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: byoe\nVersion: 3.7.1\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    for command in (("plugins",), ("check", "mean")):
+        done = run(*command)
+        assert done.returncode == 0
+        assert "warning: 'byoe' 3.7.1 is installed too, another project" in done.stderr
 
 
 def test_a_plugin_is_checked(tmp_path):

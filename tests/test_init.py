@@ -41,11 +41,13 @@ def test_every_public_name_resolves():
 
 
 def test_version_has_one_home():
-    assert byoe.__version__ == version("byoe")
+    assert byoe.__version__ == version("byoe-ensemble")
 
 
 def test_a_missing_extra_is_named():
-    with pytest.raises(MissingExtraError, match=r"drawing needs 'no_such_module'.*pip install 'byoe\[plots\]'"):
+    with pytest.raises(
+        MissingExtraError, match=r"drawing needs 'no_such_module'.*pip install 'byoe-ensemble\[plots\]'"
+    ):
         need("no_such_module", "plots", "drawing")
 
 
@@ -64,4 +66,4 @@ def test_the_bare_command_names_its_extra():
         "try: main()\n"
         "except SystemExit as end: print(json.dumps(str(end.code)))"
     )
-    assert "byoe[cli]" in fresh(code)
+    assert "byoe-ensemble[cli]" in fresh(code)

@@ -22,7 +22,7 @@ class Dist:
 
 
 def test_built_ins_and_the_example_are_ok():
-    rows = {row["name"]: row for row in overview() if row["distribution"] in ("byoe", "byoe-example")}
+    rows = {row["name"]: row for row in overview() if row["distribution"] in ("byoe-ensemble", "byoe-example")}
     assert {row["state"] for row in rows.values()} == {"ok"}
     assert rows["lightgbm"]["tasks"] == "classification regression"
     assert rows["lightgbm"]["capabilities"] == "weights:approximate missing categorical sparse stops prepares space"

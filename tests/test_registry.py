@@ -31,7 +31,9 @@ class Dist:
 
 @pytest.mark.parametrize("kind", ["learner", "blender"])
 def test_built_ins_come_through_entry_points(kind):
-    from_points = {p.name.replace("-", "_") for p in entry_points(group=f"byoe.{kind}s") if p.dist.name == "byoe"}
+    from_points = {
+        p.name.replace("-", "_") for p in entry_points(group=f"byoe.{kind}s") if p.dist.name == "byoe-ensemble"
+    }
     assert from_points == set(BUILT_IN[kind].split())
     assert from_points <= set(installed(kind))
 
@@ -226,7 +228,7 @@ def test_all_that_means_something_else_is_reserved():
 LIMITED = collect(
     "learner",
     [
-        point("ridge", "a:A", Dist("byoe")),
+        point("ridge", "a:A", Dist("byoe-ensemble")),
         point("log-ridge", "b:B", Dist("My_Plugin")),
         point("x", "c:C", Dist("other")),
     ],

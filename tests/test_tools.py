@@ -6,9 +6,10 @@ import stat
 
 import pytest
 
+import byoe
 from byoe.tools._digests import file_digest, json_digest
 from byoe.tools._listing import Listing
-from byoe.tools._versions import distributions_of
+from byoe.tools._versions import distributions, distributions_of, installed_version, other_project
 from byoe.tools._whole import whole_file, whole_folder
 
 
@@ -66,3 +67,18 @@ def test_a_listing_is_a_table_of_its_rows():
 def test_the_library_without_its_gpu_code_is_the_same_one():
     assert distributions_of("xgboost") == ("xgboost", "xgboost-cpu")
     assert distributions_of("catboost") == ("catboost",)
+
+
+def test_versions_go_by_usual_names():
+    assert installed_version("byoe") == byoe.__version__
+    assert installed_version("xgboost") is not None
+    assert installed_version("no-such-distribution") is None
+    assert distributions("xgboost") == {"xgboost"}
+
+
+def test_the_other_project_is_known_where_it_is_installed(tmp_path, monkeypatch):
+    assert other_project() is None
+    (tmp_path / "byoe-3.7.1.dist-info").mkdir()
+    (tmp_path / "byoe-3.7.1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: byoe\nVersion: 3.7.1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert other_project() == "3.7.1"

@@ -23,6 +23,8 @@ import importlib
 from collections.abc import Iterable
 from types import ModuleType
 
+from ._version import DISTRIBUTION
+
 
 class ByoeError(Exception):
     """Base class of all errors that byoe raises on purpose."""
@@ -72,7 +74,7 @@ def need(module: str, extra: str, purpose: str) -> ModuleType:
         if (error.name or "").partition(".")[0] != module.partition(".")[0]:
             raise
         raise MissingExtraError(
-            f"{purpose} needs {module!r}, which is not installed: pip install 'byoe[{extra}]'"
+            f"{purpose} needs {module!r}, which is not installed: pip install '{DISTRIBUTION}[{extra}]'"
         ) from error
 
 

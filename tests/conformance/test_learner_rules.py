@@ -40,7 +40,7 @@ FAST = {
     "elastic_net": {"alpha": 0.01},
     "additive-bins": {"bins": 6, "n_rounds": 60},
 }
-BUILT_IN = sorted(name for name, (plugin,) in installed("learner").items() if plugin.distribution == "byoe")
+BUILT_IN = sorted(name for name, (plugin,) in installed("learner").items() if plugin.distribution == "byoe-ensemble")
 BOOK = [*_learner_rules.BOOK, *_capability_rules.BOOK, *_parameter_rules.BOOK, *_rights_rules.LEARNER_BOOK]
 EVERY_BREACH = BREACHES | faulty_parameters.BREACHES | faulty_rights.BREACHES
 

@@ -60,7 +60,7 @@ def test_what_a_job_leaves_behind(platform, on_aws, tables):
     with tarfile.open(fileobj=io.BytesIO(platform.place.get(job.artifact))) as archive:
         names = set(archive.getnames())
     assert {"manifest.json", "code/inference.py", "code/requirements.txt"} <= names
-    assert any(name.startswith("code/wheels/byoe-") for name in names)
+    assert any(name.startswith("code/wheels/byoe_ensemble-") for name in names)
     with tarfile.open(
         fileobj=io.BytesIO(platform.place.get(job.artifact.replace("model.tar", "output.tar")))
     ) as archive:

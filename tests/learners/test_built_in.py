@@ -25,7 +25,7 @@ FAST = {
     "mlp": {"max_iter": 400, "hidden_layer_sizes": [20], "learning_rate_init": 0.02, "tol": 1e-2},
     "elastic_net": {"alpha": 0.05},
 }
-NAMES = sorted(name for name, (plugin,) in installed("learner").items() if plugin.distribution == "byoe")
+NAMES = sorted(name for name, (plugin,) in installed("learner").items() if plugin.distribution == "byoe-ensemble")
 REGRESSION = Task("regression")
 
 

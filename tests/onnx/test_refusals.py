@@ -102,5 +102,5 @@ def test_a_sparse_ensemble_an_unfitted_one_and_a_folder(diabetes, tmp_path):
 def test_without_the_extra_it_is_named(diabetes, tmp_path, monkeypatch):
     fitted = EnsembleRegressor(("ridge",), cv=2).fit(*diabetes)
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(MissingExtraError, match=r"byoe\[onnx\]"):
+    with pytest.raises(MissingExtraError, match=r"byoe-ensemble\[onnx\]"):
         fitted.to_onnx(tmp_path / "model.onnx")

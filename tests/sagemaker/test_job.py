@@ -241,7 +241,10 @@ def test_nested_ensembles_bring_their_members(tmp_path, split):
     )
     outer = EnsembleRegressor([("inner", inner), "ridge"], "mean", cv=3, random_state=0)
     source = write_source(variant_of(outer), tmp_path / "source", data={"target": "target"})
-    assert {wheel.name.partition("-")[0] for wheel in (source / "wheels").iterdir()} == {"byoe", "byoe_example"}
+    assert {wheel.name.partition("-")[0] for wheel in (source / "wheels").iterdir()} == {
+        "byoe_ensemble",
+        "byoe_example",
+    }
     assert "xgboost-cpu==" in (source / "requirements.txt").read_text()
     X, y = split[0].drop(columns="target"), split[0]["target"]
     made = sm.fit(outer, split[0], target="target", output=tmp_path / "jobs", logs=False).ensemble()
@@ -259,7 +262,7 @@ def test_hyperparameters_bring_their_parts_and_metrics(split, tmp_path):
         hyperparameters=values,
     )
     assert {wheel.name.partition("-")[0] for wheel in (job.base / "code" / "wheels").iterdir()} == {
-        "byoe",
+        "byoe_ensemble",
         "byoe_example",
     }
     assert "lightgbm==" in (job.base / "code" / "requirements.txt").read_text()

@@ -127,8 +127,8 @@ def test_what_catboost_wants_for_plots_is_left_out():
 
 
 def test_a_shipped_wheel_brings_what_it_needs_but_not_itself_and_not_byoe():
-    find = index(Dist("my-plugin", requires=["byoe", "helper>=1"]), Dist("helper", "2.5"))
-    found = requirements(["my_plugin"], ["byoe", "My_Plugin"], find=find)
+    find = index(Dist("my-plugin", requires=["byoe-ensemble", "helper>=1"]), Dist("helper", "2.5"))
+    found = requirements(["my_plugin"], ["byoe-ensemble", "My_Plugin"], find=find)
     assert [line for line in found if line not in ALONE] == ["helper==2.5"]
 
 
@@ -180,3 +180,11 @@ def test_what_came_from_a_folder_is_shipped_too_and_its_needs_are_pinned():
 def test_a_build_of_ones_own_is_refused():
     with pytest.raises(JobError, match=r"a needs torch, and 2.3.0\+cpu is installed here, a build of its own"):
         requirements(["a"], find=index(Dist("a", requires=["torch"]), Dist("torch", "2.3.0+cpu")))
+
+
+def test_a_plugin_that_requires_the_other_project_of_that_name_is_refused():
+    find = index(Dist("my-plugin", requires=["byoe>=3"]))
+    with pytest.raises(
+        JobError, match=r"my-plugin requires 'byoe>=3', which on an index is another project.*'byoe-ens"
+    ):
+        requirements(["my_plugin"], ["byoe-ensemble", "My_Plugin"], find=find)

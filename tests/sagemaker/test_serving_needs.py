@@ -20,7 +20,7 @@ LINES = [
     "skops==0.16.0",
     "threadpoolctl==3.6",
     "xgboost-cpu==3.2.0",
-    "./wheels/byoe-0.1.0-py3-none-any.whl",
+    "./wheels/byoe_ensemble-0.1.0-py3-none-any.whl",
     "./wheels/byoe_example-0.5.0-py3-none-any.whl",
     "./wheels/byoe_own_features-0-py3-none-any.whl",
 ]
@@ -33,17 +33,19 @@ def names(lines):
 
 def test_boosters_need_neither_scikit_learn_nor_skops():
     kept = names(needed_lines(WITHOUT_OWN, {"xgboost", "lightgbm"}))
-    assert {"xgboost-cpu", "lightgbm", "narwhals", "joblib", "byoe"} <= set(kept)
+    assert {"xgboost-cpu", "lightgbm", "narwhals", "joblib", "byoe_ensemble"} <= set(kept)
     assert not {"catboost", "six", "scikit-learn", "skops", "threadpoolctl", "byoe_example"} & set(kept)
 
 
 def test_linear_models_need_nothing_further():
-    assert names(needed_lines(WITHOUT_OWN, set())) == ["joblib", "byoe"]
+    assert names(needed_lines(WITHOUT_OWN, set())) == ["joblib", "byoe_ensemble"]
 
 
 def test_estimators_need_what_reads_and_runs_them():
     kept = names(needed_lines(WITHOUT_OWN, {"scikit-learn", "skops"}))
-    assert {"scikit-learn", "skops", "packaging", "prettytable", "joblib", "threadpoolctl", "byoe"} <= set(kept)
+    assert {"scikit-learn", "skops", "packaging", "prettytable", "joblib", "threadpoolctl", "byoe_ensemble"} <= set(
+        kept
+    )
     assert not {"catboost", "lightgbm", "byoe_example"} & set(kept)
 
 
@@ -81,7 +83,7 @@ def test_a_job_leaves_out_what_its_blend_does_not_use(trained):
     job, X = trained
     lines = (job.artifact / "code" / "requirements.txt").read_text().splitlines()
     found = names(lines)
-    assert {"lightgbm", "narwhals", "byoe"} <= set(found)
+    assert {"lightgbm", "narwhals", "byoe_ensemble"} <= set(found)
     assert not {"xgboost-cpu", "xgboost", "skops", "scikit-learn"} & set(found)
     assert "an endpoint does not need" in job.log
     assert "xgboost" in (job.base / "code" / "requirements.txt").read_text()

@@ -1,4 +1,6 @@
 import json
+import os
+import subprocess
 import sys
 from importlib.metadata import version
 
@@ -10,6 +12,7 @@ from byoe.errors import JobError, MissingExtraError, ParameterError, SpecError
 from byoe.registry._members import as_blender
 from byoe.sagemaker.shared._checks import variant_of
 from byoe.sagemaker.source._folder import write_source
+from byoe.tools._versions import installed_version
 
 DATA = {"target": "y", "weight": None, "groups": None, "drop": []}
 
@@ -21,12 +24,12 @@ def test_the_folder_holds_what_a_container_needs(tmp_path):
     names = {path.name for path in source.iterdir()}
     assert names == {"train.py", "inference.py", "spec.json", "requirements.txt", "metric_definitions.json", "wheels"}
     wheels = {wheel.name.partition("-")[0] for wheel in (source / "wheels").iterdir()}
-    assert wheels == {"byoe", "byoe_example"}
+    assert wheels == {"byoe_ensemble", "byoe_example"}
     requirements = (source / "requirements.txt").read_text().splitlines()
-    assert f"xgboost-cpu=={version('xgboost')}" in requirements
+    assert f"xgboost-cpu=={installed_version('xgboost')}" in requirements
     assert not [line for line in requirements if line.startswith(("xgboost=", "nvidia"))]
     assert {line.partition("-")[0] for line in requirements if line.startswith("./")} == {
-        "./wheels/byoe",
+        "./wheels/byoe_ensemble",
         "./wheels/byoe_example",
     }
     # Other boosters are not paid for, and what the container brings is not pinned again.
@@ -40,7 +43,7 @@ def test_the_folder_holds_what_a_container_needs(tmp_path):
 def test_what_a_blender_needs_is_installed(tmp_path, monkeypatch):
     monkeypatch.setattr(type(as_blender("mean")), "needs", ("xgboost",))
     source = write_source(variant_of(EnsembleRegressor(("ridge",), "mean")), tmp_path / "source", data=DATA)
-    assert f"xgboost-cpu=={version('xgboost')}" in (source / "requirements.txt").read_text().splitlines()
+    assert f"xgboost-cpu=={installed_version('xgboost')}" in (source / "requirements.txt").read_text().splitlines()
 
 
 def test_several_hosts_need_what_their_endpoint_does_not(tmp_path):
@@ -61,16 +64,16 @@ def test_several_hosts_and_a_time_limit(tmp_path):
 def test_a_gpu_is_for_training_alone(tmp_path):
     source = write_source(variant_of(EnsembleRegressor(("xgboost", "ridge"))), tmp_path / "source", data=DATA, gpu=True)
     job, endpoint = ((source / name).read_text().splitlines() for name in ("requirements.txt", "serving.txt"))
-    assert f"xgboost=={version('xgboost')}" in job
-    assert any(line.startswith("nvidia-nccl") for line in job)
+    assert f"xgboost=={installed_version('xgboost')}" in job
+    assert any(line.startswith("xgboost==") for line in job)
     assert not any(line.startswith("xgboost-cpu") for line in job)
-    assert f"xgboost-cpu=={version('xgboost')}" in endpoint
+    assert f"xgboost-cpu=={installed_version('xgboost')}" in endpoint
     assert not any(line.startswith(("xgboost==", "nvidia")) for line in endpoint)
 
 
 def test_several_hosts_without_their_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(MissingExtraError, match=r"byoe\[dask\]"):
+    with pytest.raises(MissingExtraError, match=r"byoe-ensemble\[dask\]"):
         write_source(variant_of(EnsembleRegressor(("ridge",))), tmp_path / "source", data=DATA, several=True)
     assert list(tmp_path.iterdir()) == []
 
@@ -112,5 +115,16 @@ def test_a_plugin_from_an_index_is_pinned_and_one_from_a_folder_is_shipped(tmp_p
     for module in (_folder, _requirements):
         monkeypatch.setattr(module, "direct_url", lambda dist: None)
     source = write_source(variant_of(ensemble), tmp_path / "index", data=DATA)
-    assert [wheel.name.partition("-")[0] for wheel in (source / "wheels").iterdir()] == ["byoe"]
+    assert [wheel.name.partition("-")[0] for wheel in (source / "wheels").iterdir()] == ["byoe_ensemble"]
     assert f"byoe-example=={version('byoe-example')}" in (source / "requirements.txt").read_text().splitlines()
+
+
+@pytest.mark.parametrize("script", ["train.py", "inference.py"])
+def test_a_script_that_finds_another_byoe_says_so(script, tmp_path):
+    source = write_source(variant_of(EnsembleRegressor(("ridge",))), tmp_path / "source", data=DATA)
+    (tmp_path / "other" / "byoe").mkdir(parents=True)
+    (tmp_path / "other" / "byoe" / "__init__.py").touch()
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "other")}
+    done = subprocess.run([sys.executable, source / script], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert "this byoe is another project: install byoe-ensemble, and not byoe" in done.stderr

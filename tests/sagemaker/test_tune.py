@@ -163,7 +163,7 @@ def test_the_parts_of_every_choice_are_shipped_and_one_metric_is_for_all(split, 
     assert run.objective == "validation:mse"
     assert run.best_job.metrics["validation:mse"] == run.trials[0]["objective"]
     wheels = {wheel.name.partition("-")[0] for wheel in (run.best_job.base / "code" / "wheels").iterdir()}
-    assert wheels == {"byoe", "byoe_example"}
+    assert wheels == {"byoe_ensemble", "byoe_example"}
     with pytest.raises(ParameterError, match="the space holds 'metric'"):
         sm.tune(base, {"metric": ["mse", "mae"]}, split[0], target="target", output=tmp_path)
 

@@ -34,8 +34,8 @@ def check_record(wheel):
                 assert int(size) == len(data)
 
 
-@pytest.mark.parametrize("name", ["byoe", "byoe-example"])
-def test_a_wheel_installs_and_holds_what_runs_here(name, tmp_path):
+@pytest.mark.parametrize(("name", "package"), [("byoe-ensemble", "byoe"), ("byoe-example", "byoe_example")])
+def test_a_wheel_installs_and_holds_what_runs_here(name, package, tmp_path):
     wheel = write_wheel(name, tmp_path)
     check_record(wheel)
     info = f"{name.replace('-', '_')}-{distribution(name).version}.dist-info"
@@ -44,7 +44,7 @@ def test_a_wheel_installs_and_holds_what_runs_here(name, tmp_path):
     target = tmp_path / "target"
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(target), str(wheel)]
     subprocess.run(pip, check=True, capture_output=True)
-    assert (target / name.replace("-", "_") / "__init__.py").is_file()
+    assert (target / package / "__init__.py").is_file()
 
 
 def test_the_wheel_of_byoe_holds_all_of_it(tmp_path):
@@ -56,7 +56,7 @@ def test_the_wheel_of_byoe_holds_all_of_it(tmp_path):
     here = {
         f"byoe/{file.relative_to(source).as_posix()}" for file in source.rglob("*") if file.suffix in (".py", ".typed")
     }
-    assert here <= names(write_wheel("byoe", tmp_path))
+    assert here <= names(write_wheel("byoe-ensemble", tmp_path))
 
 
 def test_a_repacked_wheel_is_the_same_every_time(tmp_path):
@@ -149,7 +149,7 @@ def test_the_distribution_of_a_class():
 
     assert distribution_of(Ridge, "x") == "scikit-learn"
     assert distribution_of(TrimmedMean, "x") == "byoe-example"
-    assert distribution_of(byoe.EnsembleRegressor, "x") == "byoe"
+    assert distribution_of(byoe.EnsembleRegressor, "x") == "byoe-ensemble"
     stray = type("Stray", (), {"__module__": "my_local_file"})
     with pytest.raises(SpecError, match="member 's': Stray comes from the module 'my_local_file', which belongs to no"):
         distribution_of(stray, "member 's'")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._version import __version__
+from .._version import DISTRIBUTION, __version__
 from ..blenders._wrapping import WrappingBlender
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
@@ -178,7 +178,7 @@ def _blender_libraries(blender: Blender) -> set[str]:
 def _own_library(thing: Learner | Blender) -> set[str]:
     """Return the distribution of a plugin; what a job makes of the user's modules is none, elsewhere they are files."""
     own = distribution_of(thing)
-    return set() if own in (None, "byoe") or own.startswith(OWN_CODE) else {own}
+    return set() if own in (None, DISTRIBUTION) or own.startswith(OWN_CODE) else {own}
 
 
 def _refused(ensemble: Predicting, folder: Path, held_out: Sequence[Blender], trusted: Sequence[str]) -> set[str]:

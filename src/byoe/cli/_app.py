@@ -11,12 +11,13 @@ import numpy as np
 import typer
 
 from .. import load
-from .._version import __version__
+from .._version import DISTRIBUTION, __version__
 from ..bundle._writer import check_free
 from ..data._files import read_frame
 from ..data._roles import take_apart
 from ..errors import InputError, ParameterError, PluginError
 from ..scoring._leaderboard import Leaderboard
+from ..tools._versions import other_project
 from . import _options as options
 from ._sagemaker import app as sagemaker_app
 from ._store import app as store_app
@@ -141,6 +142,7 @@ def plugins() -> None:
     """List the registered learners and blenders: where each comes from, what it can do, and its state."""
     from ..registry._overview import overview
 
+    _warn_of_another()
     print(overview())
 
 
@@ -156,6 +158,7 @@ def check(
     from ..registry._plugin import plain
     from ..registry._registry import blender, installed, learner
 
+    _warn_of_another()
     params = options.settings(param)
     broken = False
     for kind in KINDS:
@@ -190,3 +193,13 @@ def _short(board: Leaderboard) -> Leaderboard:
     """Return the columns that fit a terminal of 80 characters."""
     left = ("spread", "in_sample", "finalize", "models")
     return Leaderboard(({key: row[key] for key in row if key not in left} for row in board), board.notes)
+
+
+def _warn_of_another() -> None:
+    """Tell of the project that an index calls byoe: its files and ours overwrite each other."""
+    if other := other_project():
+        print(
+            f"warning: 'byoe' {other} is installed too, another project with files of the same names. Remove both, "
+            f"and install {DISTRIBUTION!r} alone",
+            file=sys.stderr,
+        )

@@ -367,7 +367,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
 
         All is computed in float64, and trees compare as their libraries do, so that predictions
         differ by rounding: about 1e-15, and with XGBoost, which adds up in float32, 1e-6 of the
-        largest prediction. Needs ``byoe[onnx]``; the operators are those of ONNX 1.16.
+        largest prediction. Needs ``byoe-ensemble[onnx]``; the operators are those of ONNX 1.16.
 
         Parameters
         ----------
@@ -384,7 +384,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
             Names all members and the blender that have no form in ONNX, each with the reason.
             Members that the blend gives no weight are left out, as by ``prune``, and need none.
         MissingExtraError
-            When ``byoe[onnx]`` is not installed.
+            When ``byoe-ensemble[onnx]`` is not installed.
         """
         from ..onnx._export import to_onnx
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from typing import Any, Literal
 
+from .._version import DISTRIBUTION
 from ..errors import PluginError, UnknownNameError, did_you_mean
 
 Kind = Literal["learner", "blender"]
 LIMIT = "BYOE_PLUGINS"
-OWN = "byoe"
 # A member has its learner's name as its label, beside the parameters of the ensemble.
 RESERVED: Mapping[Kind, frozenset[str]] = {
     "learner": frozenset(
@@ -100,7 +100,7 @@ def limited(known: Mapping[str, tuple[Plugin, ...]], limit: str | None) -> dict[
     """Leave byoe's own plugins, and those of the distributions that a text names, with commas; None leaves all."""
     if limit is None:
         return dict(known)
-    allowed = {_normal(name) for name in (OWN, *limit.split(","))}
+    allowed = {_normal(name) for name in (DISTRIBUTION, *limit.split(","))}
     kept = {
         name: tuple(one for one in group if one.entry_point is None or _normal(one.distribution) in allowed)
         for name, group in known.items()

@@ -16,12 +16,13 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from .._version import DISTRIBUTION
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..errors import ByoeError, ParameterError, PluginError
 from ..tools._versions import OWN_CODE
 from ._declared import broken_promise
-from ._plugin import LIMIT, OWN, Kind, Plugin, collect, limited, pick, plain, wrong_name
+from ._plugin import LIMIT, Kind, Plugin, collect, limited, pick, plain, wrong_name
 
 _Made = TypeVar("_Made", Learner, Blender)
 
@@ -61,7 +62,7 @@ def know_origin(made: Learner | Blender) -> None:
 
 
 def _origin(plugin: Plugin) -> str:
-    return "" if plugin.distribution == OWN else f" ({plugin})"
+    return "" if plugin.distribution == DISTRIBUTION else f" ({plugin})"
 
 
 def distribution_of(thing: Learner | Blender) -> str | None:
@@ -246,6 +247,8 @@ def as_saved(kind: Kind, name: str, params: Mapping[str, Any], distribution: str
 
 
 def _of_distribution(kind: Kind, name: str, distribution: str) -> Plugin | None:
+    if distribution == "byoe":  # what ours was called when the first bundles were written
+        distribution = DISTRIBUTION
     try:
         points = metadata.distribution(distribution).entry_points.select(group=f"byoe.{kind}s")
     except metadata.PackageNotFoundError:

@@ -61,7 +61,7 @@ def export(
     instance_type : str, default=None
         Of the job. One with a GPU, such as ``"ml.g5.xlarge"``, installs other distributions.
     instance_count : int, default=1
-        How many hosts the job will have: several need ``byoe[dask]``.
+        How many hosts the job will have: several need ``byoe-ensemble[dask]``.
 
     Returns
     -------

@@ -70,7 +70,7 @@ def fit(
         of an instance on AWS, such as ``"ml.m5.xlarge"``.
     instance_count : int, default=1
         On AWS: with several instances their Dask workers share the tasks of the fit, and each reads
-        its own copy of the data. Needs ``byoe[dask]`` here.
+        its own copy of the data. Needs ``byoe-ensemble[dask]`` here.
     role : str, default=None
         On AWS: name or ARN of the role that the job takes on. None takes that of a SageMaker
         notebook.

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
+from .._version import __version__
+
 # Distributions that jobs get the user's own modules in; elsewhere these are files.
 OWN_CODE = "byoe_own_"
 
@@ -20,7 +22,9 @@ def distributions_of(name: str) -> tuple[str, ...]:
 
 
 def installed_version(name: str) -> str | None:
-    """Return the version of a distribution, None where it is not installed."""
+    """Return the version of a distribution, None where it is not installed; under "byoe" that of this library."""
+    if name == "byoe":
+        return __version__
     for candidate in distributions_of(name):
         try:
             return version(candidate)
@@ -29,11 +33,20 @@ def installed_version(name: str) -> str | None:
     return None
 
 
+def other_project() -> str | None:
+    """Return the version of the other project whose import name is byoe, None where it is not installed beside ours."""
+    try:
+        return version("byoe")
+    except PackageNotFoundError:
+        return None
+
+
 @cache
 def _by_package() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
 def distributions(package: str) -> frozenset[str]:
-    """Return the distributions that bring a top-level package; none for a module of the user's own."""
-    return frozenset(name for name in _by_package().get(package, ()) if not name.startswith(OWN_CODE))
+    """Return the distributions that bring a top-level package, by their usual names; none for the user's own module."""
+    usual = {without: name for name, without in WITHOUT_GPU.items()}
+    return frozenset(usual.get(name, name) for name in _by_package().get(package, ()) if not name.startswith(OWN_CODE))

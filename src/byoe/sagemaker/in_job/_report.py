@@ -6,6 +6,7 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 
+from ..._version import __version__
 from ...engine._tasks import REFIT
 from ...ensemble._base import BaseEnsemble
 
@@ -27,7 +28,7 @@ def report(ensemble: BaseEnsemble, metrics: Mapping[str, float], *, rows: int, c
     parts = [
         "# Ensemble",
         f"```\n{ensemble!r}\n```",
-        f"Fitted on {rows} rows x {columns} columns in {seconds:.2f} s, by byoe {version('byoe')}, scikit-learn "
+        f"Fitted on {rows} rows x {columns} columns in {seconds:.2f} s, by byoe {__version__}, scikit-learn "
         f"{version('scikit-learn')} and Python {platform.python_version()}.",
         "## Metrics",
         "\n".join(["| metric | value |", "|---|---|", *(f"| {name} | {value} |" for name, value in metrics.items())]),

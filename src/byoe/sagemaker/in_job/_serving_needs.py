@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from packaging.utils import canonicalize_name
 
+from ..._version import DISTRIBUTION
 from ...bundle._manifest import MANIFEST
 from ...ensemble._base import BaseEnsemble
 from ...errors import ByoeError
@@ -58,7 +59,7 @@ def needed_lines(
     """
     here = {canonicalize_name(name) for name in (*libraries, *asked)}
     wheels = {_name(line) for line in lines if line.startswith("./")}
-    shipped = (here & wheels) | {"byoe"}
+    shipped = (here & wheels) | {DISTRIBUTION}
     if any(name.startswith(_OWN) for name in wheels):  # the user's own modules may import anything
         return list(lines)
     # A plugin may count on what byoe itself depends on.

@@ -9,6 +9,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
+from ..._version import DISTRIBUTION
 from ...ensemble._spec import to_spec
 from ...errors import JobError, ParameterError, SpecError, need
 from ...registry._parts import Parts, parts_of
@@ -25,11 +26,19 @@ from ._requirements import requirements as closure
 from ._vendor import download
 from ._wheels import direct_url, distribution_of, write_wheel
 
-_TRAIN = '''\
+_ANOTHER = f"""\
+except ImportError as error:
+    if not (error.name or "").startswith("byoe"):
+        raise
+    raise SystemExit("this byoe is another project: install {DISTRIBUTION}, and not byoe") from error
+"""
+
+_TRAIN = f'''\
 """Train the ensemble of spec.json. Written by byoe; runs alike on SageMaker and locally."""
 
-from byoe.sagemaker.in_job._train import main
-
+try:
+    from byoe.sagemaker.in_job._train import main
+{_ANOTHER}
 if __name__ == "__main__":
     raise SystemExit(main())
 '''
@@ -37,9 +46,10 @@ if __name__ == "__main__":
 _INFERENCE = '''\
 """Serve the trained ensemble. Written by byoe; runs alike on SageMaker and locally."""
 
-from byoe import serving
-from byoe.serving import input_fn, output_fn, predict_fn
-
+try:
+    from byoe import serving
+    from byoe.serving import input_fn, output_fn, predict_fn
+{another}
 # Packages of the ensemble's own estimators, whose classes its bundle may hold.
 TRUSTED = {trusted!r}
 
@@ -125,7 +135,7 @@ def _trusted(parts: Iterable[Parts]) -> list[str]:
 def _scripts(spec: Mapping[str, Any]) -> dict[str, str]:
     return {
         "train.py": _TRAIN,
-        "inference.py": _INFERENCE.format(trusted=spec["trusted"]),
+        "inference.py": _INFERENCE.format(trusted=spec["trusted"], another=_ANOTHER),
         "spec.json": json.dumps(spec, indent=1, allow_nan=False) + "\n",
     }
 
@@ -160,7 +170,7 @@ class _Shipment:
 
     own: Mapping[str, Path]
     points: dict[str, set[tuple[Kind, str, str]]] = field(default_factory=dict)
-    wheels: list[str] = field(default_factory=lambda: ["byoe"])
+    wheels: list[str] = field(default_factory=lambda: [DISTRIBUTION])
     pinned: list[str] = field(default_factory=list)
 
     def add(self, name: str) -> None:

@@ -15,6 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from ..._version import DISTRIBUTION
 from ...errors import JobError, ParameterError
 from ...tools._versions import WITHOUT_GPU, distributions_of
 from ._wheels import direct_url
@@ -106,7 +107,7 @@ def requirements(
     versions: dict[str, str] = {}
     wheels: set[str] = set()
     waiting: list[_Needed] = [(canonicalize_name(name), frozenset(), "the ensemble") for name in (*always, *names)]
-    for name in shipped - {"byoe"}:
+    for name in shipped - {DISTRIBUTION}:
         here = _found(name, "the ensemble", find)
         _check_python(here, "the ensemble", container)
         waiting += _needs(here, frozenset(), container, find)
@@ -190,8 +191,13 @@ def _needs(dist: Distribution, extras: frozenset[str], container: Container, fin
         needed = Requirement(text)
         environments = [container.environment(extra) for extra in ("", *sorted(extras))]
         name = canonicalize_name(needed.name)
-        if name in _FOR_PLOTS.get(owner, ()) or name == "byoe":
+        if name in _FOR_PLOTS.get(owner, ()) or name == DISTRIBUTION:
             continue
+        if name == "byoe":
+            raise JobError(
+                f"{owner} requires {text!r}, which on an index is another project with the same import name: it would "
+                f"replace this library in the job. Let {owner} require {DISTRIBUTION!r}"
+            )
         if needed.marker is None or any(map(needed.marker.evaluate, environments)):
             found.append((name, frozenset(needed.extras), owner))
             asked_here = needed.marker is None or any(
