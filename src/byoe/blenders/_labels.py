@@ -21,6 +21,6 @@ def prepare_labels(estimator: Any, oof: OOF) -> tuple[NDArray[Any], NDArray[Any]
     if task.classes is None:
         return oof.y, codes
     labelled = not wants_codes(estimator)
-    given = by_label(estimator.get_params(deep=True))
+    given = by_label(estimator.get_params(deep=True), estimator)
     estimator.set_params(**for_part(given, task.classes, np.unique(oof.y).tolist(), labelled=labelled))
     return (task.labels(oof.y), task.classes) if labelled else (oof.y, codes)

@@ -13,7 +13,7 @@ from ..contracts._blender import OOF, Blender, Linear
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 from ..tools._answers import answers, columns_of, own_classes, votes
-from ..tools._estimators import as_numbers, copied, linear_terms, set_seed
+from ..tools._estimators import as_numbers, copied, gives_probabilities, linear_terms, set_seed
 from ..tools._routing import fit_with, takes
 from ..tools._skops import dump_skops, load_skops
 from ._labels import prepare_labels
@@ -41,7 +41,7 @@ class MetaModel(Blender):
 
     @property
     def gives_probabilities(self) -> bool:
-        return hasattr(self.user_estimator, "predict_proba")
+        return gives_probabilities(self.user_estimator)
 
     def check(self, task: Task, n_members: int) -> None:
         fits = is_classifier(self.user_estimator) if task.is_classification else is_regressor(self.user_estimator)

@@ -24,6 +24,9 @@ from ._form import TableForm
 from ._numbers import chosen_categories, dated, describe, encode, raw_columns
 from ._table import Table, in_form, too_large
 
+# Weights whose mean is within so many octaves of one stay as they are.
+_ORDINARY = 6
+
 
 def learn_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> tuple[TableForm, Table]:
     """Validate the features of a fit, and describe them.
@@ -209,7 +212,11 @@ def _check_names(names: list[Any]) -> None:
 
 
 def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
-    """Validate sample weights, of shape (n_rows,)."""
+    """Validate sample weights, of shape (n_rows,).
+
+    Learners have limits and penalties in units of a row's weight. So weights of another order, such as those that sum
+    to one, are multiplied by the power of two that brings their mean near one.
+    """
     if sample_weight is None:
         return None
     sample_weight = _as_weights(sample_weight)
@@ -219,7 +226,9 @@ def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
         )
     except (TypeError, ValueError) as error:
         raise InputError(f"sample_weight: {error}") from error
-    return weights
+    weighing = weights[weights > 0]
+    octave = int(np.frexp(np.mean(weighing))[1]) if len(weighing) else 0
+    return weights if abs(octave) <= _ORDINARY else np.ldexp(weights, -octave)
 
 
 def _as_weights(given: Any) -> Any:

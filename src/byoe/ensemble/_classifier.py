@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from ..blenders._calibrated import METHODS, Calibrated
 from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, Task
+from ..data._input import check_target
 from ..data._table import Table
 from ..errors import ParameterError
 from ..fitted._explain import explain_margins, feature_importances
@@ -133,6 +134,18 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
 
     def _predict_table(self, table: Table) -> NDArray[Any]:
         return self._labels(self._blended(table))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of rows whose class is predicted right.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            In any form that `fit` takes; of several labels a row is right with all of them.
+        sample_weight : array-like of shape (n_samples,), default=None
+        """
+        return float(super().score(X, check_target(y, classification=True), sample_weight))
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> FloatArray:

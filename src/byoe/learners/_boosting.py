@@ -153,6 +153,8 @@ class Booster(Learner):
         What a round takes for a cell of the table, with one thread.
     cell_bytes, row_bytes : float
         Memory for a cell of the table; and for a row and class.
+    not_by_row : tuple of str
+        Objectives that predict something else than one value for each row.
     functions : tuple of str
         Parameters for which the library takes functions elsewhere, and not here.
     """
@@ -167,6 +169,7 @@ class Booster(Learner):
     cell_seconds: ClassVar[float]
     cell_bytes: ClassVar[float]
     row_bytes: ClassVar[float] = 40.0
+    not_by_row: ClassVar[tuple[str, ...]] = ()
     functions: ClassVar[tuple[str, ...]] = ()
 
     def check(self, task: Task) -> None:
@@ -183,6 +186,12 @@ class Booster(Learner):
             raise ParameterError(
                 f"{self.name}: objective is a function, whose predictions are no probabilities; for classes give the "
                 "name of an objective"
+            )
+        objective = given.get(self.objective_name)
+        if isinstance(objective, str) and {objective, objective.partition(":")[0]} & set(self.not_by_row):
+            raise ParameterError(
+                f"{self.name}: {self.objective_name}={objective!r} ranks rows, or predicts several values for each, "
+                "and a member predicts one value for each row; give another"
             )
         if reason := no_probabilities(given.get(self.objective_name), task, self.two_classes, self.any_classes):
             raise ParameterError(f"{self.name}: {self.objective_name} {reason}")

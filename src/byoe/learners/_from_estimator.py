@@ -17,7 +17,17 @@ from sklearn.utils.validation import check_is_fitted
 from ..contracts._learner import Model
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
-from ..tools._estimators import by_label, copied, last_step, set_seed, set_threads, wants_codes
+from ..tools._estimators import (
+    by_label,
+    copied,
+    gives_probabilities,
+    holders,
+    is_kind,
+    last_step,
+    set_seed,
+    set_threads,
+    wants_codes,
+)
 from ..tools._routing import fit_with, takes
 from ._boosting import constraint_texts
 from ._estimator import EstimatorLearner, EstimatorModel
@@ -40,6 +50,7 @@ _BY_COLUMN = {
     "monotone_constraints": "sign",
     "monotonic_cst": "sign",
 }
+_BAGS = frozenset({"BaggingClassifier", "BaggingRegressor"})
 # Of scikit-learn, which take neither missing cells nor several targets under a monotone constraint.
 _TREES = ("sklearn.tree", "sklearn.ensemble._forest")
 
@@ -64,7 +75,7 @@ def _declare(learner: EstimatorLearner, estimator: Any) -> None:
     learner.grouped = takes(estimator, "groups")
     learner.frozen = isinstance(estimator, FrozenEstimator)
     learner.encoded = not learner.frozen and _is_bare(estimator)
-    learner.gives_probabilities = hasattr(estimator, "predict_proba")
+    learner.gives_probabilities = gives_probabilities(estimator)
     # A model that is fitted already answers in what it was fitted on.
     learner.labelled = learner.frozen or not wants_codes(estimator)
     learner.leaves_rows_alone = _leaves_rows_alone(estimator)
@@ -83,12 +94,20 @@ def _has_constrained_trees(estimator: Any) -> bool:
 def _by_column(estimator: Any) -> dict[str, tuple[str, Any]]:
     """Return the parameters about columns that an estimator and its parts have: the form of each, and its value."""
     found = {}
-    for name, value in estimator.get_params(deep=True).items():
+    params = estimator.get_params(deep=True)
+    for name, value in params.items():
         form = _BY_COLUMN.get(name.rpartition("__")[2])
         by_kind = form == "columns" and isinstance(value, str)  # "from_dtype"
-        if form is not None and value is not None and not by_kind:
+        if form is None or value is None or by_kind or "final_estimator" in name.split("__"):  # its columns are others
+            continue
+        if not any(map(_chooses_columns, holders(estimator, params, name)[:-1])):
             found[name] = form, value
     return found
+
+
+def _chooses_columns(estimator: Any) -> bool:
+    """Say whether an estimator fits what it holds on some of the columns."""
+    return is_kind(estimator, _BAGS) and estimator.max_features != 1.0
 
 
 def _tries_columns(grid: Any) -> bool:
@@ -182,7 +201,7 @@ class _Foreign(EstimatorLearner):
 
     def values_by_label(self) -> dict[str, Any]:
         """Return the given parameters that hold a value for each class, as the user gave them."""
-        return by_label(self.get_params(deep=True))
+        return by_label(self.get_params(deep=True), self.user_estimator)
 
     def fit(
         self,

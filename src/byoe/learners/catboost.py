@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -43,8 +44,9 @@ _ALIASES = {
 
 # What tells how columns become bins.
 _BINS = frozenset("border_count feature_border_type nan_mode per_float_feature_quantization".split())
-# Losses that mean the same in any unit, and parameters that do not.
-_LOSSES = frozenset({"RMSE", "MAE", "Quantile", "Expectile"})
+# Losses that mean the same in any unit, a delta of theirs converted, and parameters that do not.
+_LOSSES = frozenset({"RMSE", "MAE", "Quantile", "Expectile", "Huber", "Lq"})
+_DELTA = re.compile(r"(?<=delta=)[^;]+")
 _IN_UNITS = frozenset(
     "diffusion_temperature first_feature_use_penalties langevin mvs_reg per_object_feature_penalties "
     "posterior_sampling".split()
@@ -114,6 +116,11 @@ class CatBoost(Booster):
     objective_name = "loss_function"
     two_classes = ("Logloss", "CrossEntropy", "Focal")
     any_classes = ("MultiClass", "MultiClassOneVsAll")
+    not_by_row = tuple(
+        "MultiQuantile RMSEWithUncertainty MultiRMSE MultiRMSEWithMissingValues SurvivalAft Cox PairLogit "
+        "PairLogitPairwise YetiRank YetiRankPairwise LambdaMart StochasticFilter StochasticRank QueryRMSE QuerySoftMax "
+        "QueryCrossEntropy GroupQuantile".split()
+    )
     usual_rounds = 1000
     cell_seconds, cell_bytes, row_bytes = 8e-9, 6.0, 80.0
     space = {
@@ -194,7 +201,14 @@ class CatBoost(Booster):
             return None
         # Of squared errors nothing depends on the scale, but for the range of single precision.
         scaled = loss != "RMSE" or not _LEAST_SINGLE < unit.scale < _MOST_SINGLE
-        return {} if scaled or unit.center != 0 else None
+        if not scaled and unit.center == 0:
+            return None
+        texts = {name: value for name in ("loss_function", "eval_metric") if isinstance(value := given.get(name), str)}
+        return {
+            name: _DELTA.sub(lambda delta: repr(float(delta.group()) / float(unit.scale)), text)
+            for name, text in texts.items()
+            if _DELTA.search(text)
+        }
 
     @property
     def gpu(self) -> Mapping[str, Any]:
@@ -324,7 +338,18 @@ class CatBoost(Booster):
 
 
 def _is_equivariant(loss: Any) -> bool:
-    return isinstance(loss, str) and loss.partition(":")[0] in _LOSSES and "delta" not in loss
+    if not isinstance(loss, str) or loss.partition(":")[0] not in _LOSSES:
+        return False
+    delta = _DELTA.search(loss)
+    return ("delta" not in loss) if delta is None else _is_number(delta.group())
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 # CatBoost refuses a second fit on a device at a time.

@@ -17,6 +17,7 @@ from ..contracts._deadline import out_of_time, seconds_left
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
+from ..errors import ParameterError
 from ._boosting import (
     CATEGORIES,
     Booster,
@@ -137,6 +138,7 @@ class XGBoost(Booster):
     needs = ("xgboost",)
     two_classes = ("binary:logistic", "binary:logitraw", "reg:logistic")
     any_classes = ("multi:softprob", "multi:softmax")
+    not_by_row = ("rank", "survival:aft", "survival:cox")
     cell_seconds, cell_bytes = 7e-9, 6.0
     space = {
         "learning_rate": (0.02, 0.2, "log"),
@@ -158,6 +160,15 @@ class XGBoost(Booster):
     elsewhere = {"enable_categorical": CATEGORIES, "feature_types": CATEGORIES}
     functions = ("eval_metric",)
     aliases = {"alpha": "reg_alpha", "min_split_loss": "gamma", "seed": "random_state"}
+
+    def check(self, task: Task) -> None:
+        super().check(task)
+        levels = self.own_params().get("quantile_alpha")
+        if isinstance(levels, (list, tuple, np.ndarray)) and len(levels) > 1:
+            raise ParameterError(
+                f"{self.name}: quantile_alpha has {len(levels)} values, and a member predicts one for each row; give a "
+                "member for each quantile"
+            )
 
     def takes_category(self, levels: int, n_rows: int) -> bool:
         return enough_rows(levels, n_rows)  # it overfits to sets of rare categories

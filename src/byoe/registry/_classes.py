@@ -31,7 +31,7 @@ def check_classes(learners: Mapping[str, Learner], blender: Blender, classes: ND
                 _check(f"member {label!r}: {name}", value, classes)
     for part in (blender.user_estimator, *blender.get_params(deep=False).values()):
         if hasattr(part, "fit") and hasattr(part, "get_params") and not isinstance(part, type):
-            for name, value in by_label(part.get_params(deep=True)).items():
+            for name, value in by_label(part.get_params(deep=True), part).items():
                 _check(f"blender {blender.name!r}: {name}", value, classes)
 
 

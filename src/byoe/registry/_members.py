@@ -168,7 +168,7 @@ def as_blender(given: Any) -> Blender:
         return given
     if isinstance(given, type):
         raise ParameterError(f"the blender is the class {given.__name__}; give an instance: {given.__name__}()")
-    if hasattr(given, "fit") and hasattr(given, "predict") and hasattr(given, "get_params"):
+    if hasattr(given, "fit") and hasattr(given, "get_params"):
         from ..blenders._meta_model import MetaModel
 
         return MetaModel(given)

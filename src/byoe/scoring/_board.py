@@ -66,7 +66,7 @@ def board(
             about = dict(zip(about, (_weight(ensemble, label), member.finalize, *times), strict=True))
         spread = None if row[metric.name] is None or prediction is None else scoring.spread(prediction)
         rows.append({**row, "spread": spread, "in_sample": None, **about})
-    rows[0]["in_sample"] = _in_sample(oof.predictions, ensemble.blender_, scoring, features)
+    rows[0]["in_sample"] = _in_sample(oof.predictions, ensemble.blender_, ensemble._task, scoring, features)
     found = Leaderboard(rows, list(_notes(ensemble, metric, rows, asked)))
     add_up(found)
     return math.nan if blend is None else metric.score(rows[0][metric.name]), found
@@ -190,12 +190,13 @@ def _weight(ensemble: Predicting, label: str) -> float | None:
 
 
 def _in_sample(
-    predictions: FloatArray, blender: Blender, scoring: Scoring, features: FloatArray | None
+    predictions: FloatArray, blender: Blender, task: Task, scoring: Scoring, features: FloatArray | None
 ) -> float | None:
     """Return the metric of the blender on rows that it has learned from."""
     known = predictions[scoring.rows]
     passed = None if features is None else features[scoring.rows]
     blended = after_fork(lambda: blender.predict(known, passed))
+    blended = task.check(blended, len(known), f"blender {blender.name}", scores=not blender.gives_probabilities)
     prediction = np.zeros((len(scoring.y), *blended.shape[1:]))
     prediction[scoring.rows] = blended
     return scoring.value_if_defined(prediction)

@@ -147,6 +147,11 @@ def _from_scorer(name: str, scorer: Any, task: Task) -> Metric:
         try:
             return sign * float(scorer(known, np.empty((len(y), 0)), labels, **weights))
         except Exception as error:
+            if weight is not None and "sample_weight" in str(error) and isinstance(error, TypeError):
+                raise ParameterError(
+                    f"metric {name!r} takes no sample_weight, and this fit has one: give a metric that does, or leave "
+                    "the weights out"
+                ) from error
             # A callable may want what is not there, such as columns of X.
             kind = "" if isinstance(error, (TypeError, ValueError)) else f"{type(error).__name__}: "
             raise ParameterError(f"metric {name!r} cannot score these predictions: {kind}{error}") from error

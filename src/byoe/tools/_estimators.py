@@ -11,6 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BY_LABEL = frozenset({"class_weight", "class_weights", "sampling_strategy"})
+# Whose estimators are fitted on codes, or on one class against others.
+_SHOW_OTHER_LABELS = frozenset(
+    "BaggingClassifier ClassifierChain OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier StackingClassifier "
+    "VotingClassifier".split()
+)
+_FEW = 1000  # candidates of a search
 THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
 
 
@@ -107,16 +113,51 @@ def has_catboost(estimator: Any) -> bool:
     return any(is_catboost(value) for value in estimator.get_params(deep=True).values())
 
 
+def gives_probabilities(estimator: Any) -> bool:
+    """Say whether a classifier has ``predict_proba`` once it is fitted, also where it cannot tell before."""
+    if hasattr(estimator, "predict_proba"):
+        return True
+    last = last_step(estimator)
+    if is_kind(last, {"StackingClassifier"}):
+        return last.final_estimator is None or gives_probabilities(last.final_estimator)
+    if is_kind(last, {"BaseSearchCV"}):
+        from sklearn.model_selection import ParameterGrid
+
+        tried = getattr(last, "param_grid", None) or {}
+        grid = ParameterGrid(tried)
+        if not tried or len(grid) > _FEW or not last.refit:
+            return False
+        return all(gives_probabilities(copied(last.estimator).set_params(**params)) for params in grid)
+    return False
+
+
 def wants_codes(estimator: Any) -> bool:
     """Say whether an estimator, or one in it, takes classes as 0 … n_classes - 1 only, as XGBoost's classifiers do."""
     inside = [estimator, *estimator.get_params(deep=True).values()]
     return any(type(value).__module__.startswith("xgboost") and hasattr(value, "fit") for value in inside)
 
 
-def by_label(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of an estimator, at any depth, that hold a value for each class under its label."""
+def holders(estimator: Any, params: Mapping[str, Any], name: str) -> list[Any]:
+    """Return what holds a parameter of an estimator, given by its name at any depth, from the outermost on."""
+    parts = name.split("__")
+    prefixes = ["__".join(parts[:depth]) for depth in range(1, len(parts))]
+    return [estimator, *(params[prefix] for prefix in prefixes if prefix in params)]
+
+
+def is_kind(value: Any, names: Collection[str]) -> bool:
+    """Say whether a value is of a class, or of a subclass of one, of such a name; imports nothing."""
+    return any(kind.__name__ in names for kind in type(value).__mro__)
+
+
+def by_label(params: Mapping[str, Any], estimator: Any = None) -> dict[str, Any]:
+    """Return those parameters of an estimator, at any depth, that hold a value for each class under its label.
+
+    Those of what is shown other labels, as inside one classifier against the rest, mean these, and stay as they are.
+    """
     found = {}
     for key, value in params.items():
+        if any(is_kind(holder, _SHOW_OTHER_LABELS) for holder in holders(estimator, params, key)[:-1]):
+            continue
         name = key.rpartition("__")[2]
         weights = name == "class_weights" and isinstance(value, (list, tuple, np.ndarray))  # of CatBoost
         if weights or (name in _BY_LABEL and isinstance(value, Mapping)):

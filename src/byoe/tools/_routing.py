@@ -107,8 +107,8 @@ def _routes(estimator: Any, name: str) -> bool:
     if name == "groups" and _splits_by_groups(getattr(estimator, "cv", None)):
         return True
     # Its last estimator is given the weights as they are, routed or not.
-    direct = _keyword(getattr(estimator, "final_estimator", None) or estimator, name)
-    if getattr(estimator, "final_estimator", None) is not None and direct != name:
+    final = getattr(estimator, "final_estimator", None)
+    if final is not None and _keyword(final, name) != name:
         return False
     leaves = list(_leaves(estimator))
     return bool(leaves) and all(hasattr(leaf, "set_fit_request") and _in_signature(leaf, name) for leaf in leaves)
