@@ -243,8 +243,19 @@ def test_inner_searches_and_thresholds_know_the_positive_label(rows):
     score = make_scorer(f1_score, pos_label="yes")
     search = GridSearchCV(LogisticRegression(), {"C": [0.01, 1.0]}, scoring=score, cv=3)
     threshold = TunedThresholdClassifierCV(LogisticRegression(), scoring=score, cv=3, random_state=0)
-    for member in (search, threshold):
-        assert np.array_equal(ensemble(member).fit(X, y).predict_proba(X), clone(member).fit(X, y).predict_proba(X))
+    alone = [clone(member).fit(X, y).predict_proba(X) for member in (search, threshold)]
+    assert np.array_equal(ensemble(search).fit(X, y).predict_proba(X), alone[0])
+    with pytest.warns(UserWarning, match="the threshold of member 'm' is not used"):
+        fitted = ensemble(threshold).fit(X, y)
+    assert np.array_equal(fitted.predict_proba(X), alone[1])
+
+
+@pytest.mark.parametrize("labels", [[3, 7], [False, True]])
+def test_labels_in_an_array_of_objects_are_scored_as_they_are_fitted(labels, rows):
+    X, z, _ = rows
+    y = np.array(labels, dtype=object)[z]
+    fitted = ensemble(LogisticRegression()).fit(X, y)
+    assert fitted.score(X, y) == LogisticRegression().fit(X, z).score(X, z)
 
 
 @pytest.mark.parametrize("labels", [np.array(["no", "yes"]), np.array([1, 2])], ids=["texts", "numbers"])

@@ -302,3 +302,23 @@ def test_rows_in_which_no_member_predicts_what_the_metric_has_a_value_for(rng):
     weights = byoe.blender("weighted").fit(OOF(P, y, Task("regression"), metric=metric)).weights_
     assert weights.sum() == pytest.approx(1.0)
     assert weights[0] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("catboost", {"loss_function": "MultiQuantile:alpha=0.1,0.9"}),
+        ("catboost", {"loss_function": "RMSEWithUncertainty"}),
+        ("lightgbm", {"objective": "lambdarank"}),
+        ("xgboost", {"objective": "rank:pairwise"}),
+    ],
+)
+def test_losses_that_do_not_predict_one_value_for_a_row_are_refused_before_the_fit(name, params):
+    with pytest.raises(ParameterError, match="a member predicts one value for each row"):
+        EnsembleRegressor([learner(name, **params)]).fit(np.zeros((20, 1)), np.arange(20.0))
+
+
+def test_several_quantiles_of_xgboost_are_refused_before_the_fit():
+    several = learner("xgboost", objective="reg:quantileerror", quantile_alpha=[0.1, 0.9])
+    with pytest.raises(ParameterError, match="quantile_alpha has 2 values"):
+        EnsembleRegressor([several]).fit(np.zeros((20, 1)), np.arange(20.0))

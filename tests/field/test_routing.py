@@ -323,3 +323,25 @@ def test_an_estimator_whose_own_routing_goes_round_for_ever(routing):
         made.fit(X, y, sample_weight=weights)
     right = RidgeClassifierCV().fit(X, y, sample_weight=weights)
     assert_allclose(made.members_["ridgeclassifiercv"].models[0].models[0].estimator.coef_, right.coef_)
+
+
+# -- how large weights are -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0 / 120, 1e9])
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm", "ridge"])
+def test_the_size_of_weights_does_not_matter(name, scale):
+    """XGBoost #4204, LightGBM #1299: weights that sum to one lie below the least sum of a leaf."""
+    few = {"n_rounds": 20} if name != "ridge" else {}
+    made = EnsembleRegressor([byoe.learner(name, **few)], "meta-linear", cv=3, random_state=0)
+    right = made.fit(X, y, sample_weight=weight).predict(X)
+    found = made.fit(X, y, sample_weight=weight * scale).predict(X)
+    assert np.abs(found - right).mean() < 0.1 * right.std()
+
+
+def test_a_metric_that_takes_no_weights_is_told_from_a_target_that_does_not_suit():
+    def near(estimator, rows, target):
+        return float(np.mean(np.abs(estimator.predict(rows) - target) < 1))
+
+    with pytest.raises(ParameterError, match="metric 'near' takes no sample_weight, and this fit has one"):
+        EnsembleRegressor(["ridge"], metric=near).fit(X, y, sample_weight=weight)

@@ -319,3 +319,16 @@ def test_units():
     weighted = Unit.of(np.r_[y * 1e-6, 5.0], np.r_[np.ones(500), 0.0])
     assert np.array_equal(weighted.scale, Unit.of(y * 1e-6).scale)
     assert Unit.restore(json.loads(json.dumps(both.state()))).state() == both.state()
+
+
+@pytest.mark.parametrize("loss", ["Huber:delta=0.7", "Lq:q=1.5"])
+def test_losses_of_catboost_with_a_slope_keep_the_share_explained(loss, rng):
+    X = rng.normal(size=(240, 3))
+    y = X @ [1.0, -1.0, 0.5] + 0.1 * rng.normal(size=240)
+    shares = []
+    for scale, offset in ((1.0, 0.0), (1e-4, 0.0), (1e-9, 0.0), (1.0, 1000.0)):
+        own = loss.replace("0.7", repr(0.7 * scale))
+        made = EnsembleRegressor([learner("catboost", loss_function=own, iterations=60)], "mean", cv=3, random_state=0)
+        target = y * scale + offset
+        shares.append(1 - np.mean((made.fit(X, target).predict(X) - target) ** 2) / np.var(target))
+    assert min(shares) > 0.7

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._blender import OOF
-from ..tools._estimators import by_label, wants_codes
+from ..tools._estimators import by_label, let_take_labels, wants_codes
 from ..tools._labels import for_part
 
 
@@ -21,6 +21,8 @@ def prepare_labels(estimator: Any, oof: OOF) -> tuple[NDArray[Any], NDArray[Any]
     if task.classes is None:
         return oof.y, codes
     labelled = not wants_codes(estimator)
+    if labelled:
+        let_take_labels(estimator, task.classes)
     given = by_label(estimator.get_params(deep=True), estimator)
     estimator.set_params(**for_part(given, task.classes, np.unique(oof.y).tolist(), labelled=labelled))
     return (task.labels(oof.y), task.classes) if labelled else (oof.y, codes)

@@ -10,10 +10,19 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
 from ..contracts._blender import OOF, Blender, Linear
-from ..contracts._task import FloatArray, Task
+from ..contracts._task import FloatArray, IntArray, Task
 from ..errors import ParameterError
 from ..tools._answers import answers, columns_of, own_classes, votes
-from ..tools._estimators import as_numbers, copied, gives_probabilities, linear_terms, set_seed
+from ..tools._estimators import (
+    THRESHOLDS,
+    as_numbers,
+    copied,
+    gives_probabilities,
+    is_kind,
+    last_step,
+    linear_terms,
+    set_seed,
+)
 from ..tools._routing import fit_with, takes
 from ..tools._skops import dump_skops, load_skops
 from ._labels import prepare_labels
@@ -50,6 +59,12 @@ class MetaModel(Blender):
             raise ParameterError(
                 f"blender {type(self.user_estimator).__name__} is not a {wanted}, and this is a {task.kind} ensemble"
             )
+        last = last_step(self.user_estimator)
+        if is_kind(last, THRESHOLDS) and last.response_method == "decision_function":
+            raise ParameterError(
+                f"blender {self.name}: response_method='decision_function' has its threshold on another scale than the "
+                "blend's probabilities; leave it 'auto', or 'predict_proba'"
+            )
 
     def fit(self, oof: OOF) -> Self:
         self.check(oof.task, oof.predictions.shape[1])
@@ -76,6 +91,22 @@ class MetaModel(Blender):
         blended = np.zeros((len(inputs), self._n_classes))
         blended[:, sorted(self._columns)] = ask(self.estimator_, inputs, own)
         return blended
+
+    def choose(self, blended: FloatArray) -> IntArray:
+        """Return the most probable classes, or what lies above the threshold of an estimator that has one."""
+        last = last_step(self.estimator_)
+        if not is_kind(last, THRESHOLDS):
+            return super().choose(blended)
+        threshold = getattr(last, "best_threshold_", getattr(last, "threshold", 0.5))
+        own = list(own_classes(last, np.arange(2)))
+        # A threshold that was tuned is for the class that its scorer calls positive.
+        label = getattr(
+            last, "pos_label", getattr(getattr(last, "_curve_scorer", None), "_kwargs", {}).get("pos_label")
+        )
+        place = 1 if label is None else own.index(label)
+        positive, other = self._columns[place], self._columns[1 - place]
+        above = blended[:, positive] >= (0.5 if threshold == "auto" else threshold)
+        return np.where(above, positive, other)
 
     @property
     def columns(self) -> list[int]:

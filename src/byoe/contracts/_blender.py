@@ -233,6 +233,10 @@ class Blender(Parameters):
         """Return the fitted blenders that do the blending for this one; none for most."""
         return ()
 
+    def choose(self, blended: FloatArray) -> IntArray:
+        """Return the codes of the classes that are predicted, from a blend of shape (n_rows, n_classes)."""
+        return np.asarray(blended.argmax(axis=1), dtype=np.int64)
+
     def of_each_target(self) -> Sequence[Blender]:
         """Return the fitted blenders of the single targets: itself, where it blends one."""
         return [self]

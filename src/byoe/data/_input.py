@@ -25,7 +25,7 @@ from ._numbers import chosen_categories, dated, describe, encode, raw_columns
 from ._table import Table, in_form, too_large
 
 # Weights whose mean is within so many octaves of one stay as they are.
-_ORDINARY = 6
+_ORDINARY = 3
 
 
 def learn_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> tuple[TableForm, Table]:

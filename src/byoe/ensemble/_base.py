@@ -54,7 +54,7 @@ from ..tools._sizes import read_bytes
 from ..tools._warnings import warn
 from ._display import displays
 from ._fit_signature import HonestFit
-from ._layers import steering, warn_of_an_idle_layer, warn_of_another_loss, warn_of_inner_ensembles
+from ._layers import steering, warn_of_an_idle_layer, warn_of_another_loss, warn_of_inner_ensembles, warn_of_thresholds
 from ._parameters import NestedParameters
 from ._recipe import Recipe
 from ._spec import to_spec
@@ -166,6 +166,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         self._warn_of_bagging(plan)
         warn_of_leaks(plan, table, target)
         warn_of_inner_ensembles(plan, recipe.learners)
+        warn_of_thresholds(recipe.learners)
         with opened(self.store, recipe.learners, data, digest) as stored:
             crossfit = self._cross_fitted(recipe.learners, data, seed, stored, started)
         self._task, self._form = task, form

@@ -17,7 +17,7 @@ from ..fitted._models import FittedMember
 from ..folds._plan import SplitPlan
 from ..scoring._leaderboard import Leaderboard
 from ..scoring._metrics import Metric
-from ..tools._estimators import is_ensemble
+from ..tools._estimators import THRESHOLDS, is_ensemble, is_kind, last_step
 from ..tools._warnings import warn
 
 _CLEARLY = 0.01
@@ -34,6 +34,18 @@ def warn_of_inner_ensembles(plan: SplitPlan, learners: Mapping[str, Learner]) ->
                 f"member {label!r} is an ensemble whose own cv is {cv}, which shuffles, in a plan in the order of "
                 "time; give it a splitter such as sklearn.model_selection.TimeSeriesSplit",
                 LeakageWarning,
+            )
+
+
+def warn_of_thresholds(learners: Mapping[str, Learner]) -> None:
+    """Warn of a member that has a threshold, which a blend of probabilities does not look at."""
+    for label, learner in learners.items():
+        last = None if learner.user_estimator is None else last_step(learner.user_estimator)
+        if is_kind(last, THRESHOLDS) and getattr(last, "threshold", None) not in ("auto", 0.5):
+            warn(
+                f"the threshold of member {label!r} is not used, since its probabilities are blended, or its most "
+                "probable class is counted. Give the classifier inside it, and put the threshold around the ensemble "
+                "or around the meta-model"
             )
 
 

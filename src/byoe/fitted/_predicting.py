@@ -89,10 +89,10 @@ class Predicting:
         return [str(label) for label in (range(self._task.n_outputs) if self._task.is_multilabel else self.classes_)]
 
     def _labels(self, blended: FloatArray) -> NDArray[Any]:
-        """Return the predicted classes of a blend: the most probable one, or all labels more likely than not."""
+        """Return the predicted classes: what the blender makes of its blend, or all labels more likely than not."""
         if self._task.is_multilabel:
             return self.class_labels[(blended > 0.5).astype(np.int64)]
-        return np.asarray(self.class_labels[blended.argmax(axis=1)])
+        return np.asarray(self.class_labels[self.blender_.choose(blended)])
 
     def _learn_classes(self, classes: NDArray[Any]) -> None:
         """Set what scikit-learn's classifiers tell of their classes: of several labels a row for each."""

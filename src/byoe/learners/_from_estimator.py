@@ -24,6 +24,7 @@ from ..tools._estimators import (
     holders,
     is_kind,
     last_step,
+    let_take_labels,
     set_seed,
     set_threads,
     wants_codes,
@@ -50,6 +51,7 @@ _BY_COLUMN = {
     "monotone_constraints": "sign",
     "monotonic_cst": "sign",
 }
+_MOST_CATEGORIES = 255
 _BAGS = frozenset({"BaggingClassifier", "BaggingRegressor"})
 # Of scikit-learn, which take neither missing cells nor several targets under a monotone constraint.
 _TREES = ("sklearn.tree", "sklearn.ensemble._forest")
@@ -71,7 +73,8 @@ def _declare(learner: EstimatorLearner, estimator: Any) -> None:
     learner.missing = bool(tags.input_tags.allow_nan) and free
     learner.sparse = bool(tags.input_tags.sparse)
     learner.multi_output = bool(tags.target_tags.multi_output) and free
-    learner.categorical = False
+    learner.categorical = _goes_by_dtype(estimator)
+    learner.frames = not learner.categorical  # it takes codes, which texts become, too
     learner.grouped = takes(estimator, "groups")
     learner.frozen = isinstance(estimator, FrozenEstimator)
     learner.encoded = not learner.frozen and _is_bare(estimator)
@@ -142,10 +145,19 @@ def _package(kind: Any) -> str:
     return (getattr(kind, "__module__", None) or "").partition(".")[0]
 
 
+def _is_histogram(estimator: Any) -> bool:
+    return type(estimator).__module__.startswith("sklearn.ensemble._hist")
+
+
+def _goes_by_dtype(estimator: Any) -> bool:
+    """Say whether an estimator of scikit-learn takes categories, and tells them by the type of a frame's columns."""
+    return _is_histogram(estimator) and isinstance(estimator.categorical_features, str)
+
+
 def _is_bare(estimator: Any) -> bool:
     """Say whether an estimator of scikit-learn has nothing of its own that could prepare the data."""
     kind = type(estimator)
-    if not kind.__module__.startswith("sklearn.") or kind.__name__.startswith("HistGradientBoosting"):
+    if not kind.__module__.startswith("sklearn.") or (_is_histogram(estimator) and not _goes_by_dtype(estimator)):
         return False
     params = estimator.get_params(deep=True)
     # CatBoost inside takes the categories itself, and what a search tries is about the columns as they are.
@@ -199,6 +211,10 @@ class _Foreign(EstimatorLearner):
 
     frames = True
 
+    def takes_category(self, levels: int, n_rows: int) -> bool:
+        """Return whether the categories fit into scikit-learn's bins."""
+        return self.categorical and levels <= _MOST_CATEGORIES
+
     def values_by_label(self) -> dict[str, Any]:
         """Return the given parameters that hold a value for each class, as the user gave them."""
         return by_label(self.get_params(deep=True), self.user_estimator)
@@ -213,8 +229,11 @@ class _Foreign(EstimatorLearner):
         seed: int,
         threads: int,
         groups: NDArray[Any] | None = None,
+        categorical: Mapping[int, int] | None = None,
     ) -> Model:
         estimator = self.estimator(task, y)
+        if categorical:
+            estimator.set_params(categorical_features=sorted(categorical))
         if isinstance(estimator, FrozenEstimator):
             return EstimatorModel(estimator.estimator, task, frozen=True, labelled=True)
         set_seed(estimator, seed)
@@ -222,6 +241,8 @@ class _Foreign(EstimatorLearner):
         if task.is_classification:
             twins = {name: WITH_PROBABILITIES.get(value, value) for name, value in _objectives(estimator).items()}
             estimator.set_params(**twins)
+            if self.labelled:
+                let_take_labels(estimator, task.classes)
         fit_with(estimator, X, y, sample_weight=sample_weight, groups=groups)
         return self._model(estimator, task)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
@@ -12,10 +13,15 @@ from numpy.typing import NDArray
 
 _BY_LABEL = frozenset({"class_weight", "class_weights", "sampling_strategy"})
 # Whose estimators are fitted on codes, or on one class against others.
-_SHOW_OTHER_LABELS = frozenset(
-    "BaggingClassifier ClassifierChain OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier StackingClassifier "
-    "VotingClassifier".split()
-)
+_SHOW_CODES = frozenset({"BaggingClassifier", "StackingClassifier", "VotingClassifier"})
+_SHOW_OTHER_LABELS = _SHOW_CODES | {
+    "ClassifierChain",
+    "OneVsOneClassifier",
+    "OneVsRestClassifier",
+    "OutputCodeClassifier",
+}
+# Binary classifiers of scikit-learn whose prediction is not the most probable class.
+THRESHOLDS = frozenset({"FixedThresholdClassifier", "TunedThresholdClassifierCV"})
 _FEW = 1000  # candidates of a search
 THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
 
@@ -87,7 +93,7 @@ def set_threads(estimator: Any, threads: int, names: Collection[str] = THREAD_PA
         if name in names and not alone:
             found[key] = threads
     for key, value in {"": estimator, **params}.items():
-        if type(value).__module__.startswith("xgboost") and hasattr(value, "_Booster"):
+        if any(map(_of_xgboost, type(value).__mro__)) and hasattr(value, "_Booster"):
             # Once fitted, it would read all its parameters again, and some forms of constraints it cannot.
             found.pop(f"{key}__n_jobs" if key else "n_jobs", None)
             value.n_jobs = threads
@@ -132,9 +138,38 @@ def gives_probabilities(estimator: Any) -> bool:
 
 
 def wants_codes(estimator: Any) -> bool:
-    """Say whether an estimator, or one in it, takes classes as 0 … n_classes - 1 only, as XGBoost's classifiers do."""
-    inside = [estimator, *estimator.get_params(deep=True).values()]
-    return any(type(value).__module__.startswith("xgboost") and hasattr(value, "fit") for value in inside)
+    """Say whether an estimator takes classes as 0 … n_classes - 1 only, as XGBoost's classifiers do.
+
+    Those inside of others are made to take labels; of classes that derive from them this cannot be done.
+    """
+    own = type(estimator), type(last_step(estimator))
+    inside = [type(value) for value in estimator.get_params(deep=True).values() if hasattr(value, "predict_proba")]
+    return any(map(_of_xgboost, own)) or any(
+        any(map(_of_xgboost, kind.__mro__)) and not _of_xgboost(kind) for kind in inside
+    )
+
+
+def let_take_labels(estimator: Any, classes: NDArray[Any] | None) -> None:
+    """Let what is inside an unfitted estimator take the labels of the classes.
+
+    XGBoost's classifiers take no others than codes elsewhere. Weights of classes inside of what shows codes are by
+    code: those by label, where no label is a code too, are made so.
+    """
+    if "xgboost" in sys.modules:
+        from ._xgboost_labels import take_labels
+
+        take_labels(estimator)
+    params = estimator.get_params(deep=True)
+    codes = {} if classes is None else {label: code for code, label in enumerate(classes.tolist())}
+    for key, value in params.items():
+        inside = any(is_kind(holder, _SHOW_CODES) for holder in holders(estimator, params, key)[:-1])
+        own = inside and key.rpartition("__")[2] in _BY_LABEL and isinstance(value, Mapping)
+        if own and codes.keys() >= value.keys() and not codes.keys() & set(codes.values()):
+            estimator.set_params(**{key: {codes[label]: given for label, given in value.items()}})
+
+
+def _of_xgboost(kind: type) -> bool:
+    return kind.__module__.startswith("xgboost.")
 
 
 def holders(estimator: Any, params: Mapping[str, Any], name: str) -> list[Any]:

@@ -31,6 +31,8 @@ _KNOWN = frozenset(
         "xgboost.sklearn.XGBRFRegressor",
         "xgboost.sklearn.XGBRegressor",
         "sklearn.utils.validation.check_array",  # scikit-learn's own histogram boosting keeps this one
+        "byoe.tools._xgboost_labels.XGBClassifier",
+        "byoe.tools._xgboost_labels.XGBRFClassifier",
         "byoe.EnsembleClassifier",
         "byoe.EnsembleRegressor",
     }
