@@ -132,8 +132,10 @@ def test_a_changed_or_missing_file_is_found(model):
 
 
 def test_what_is_no_bundle_is_refused(tmp_path, model):
-    with pytest.raises(BundleError, match="is not a bundle: it holds no manifest.json"):
+    with pytest.raises(BundleError, match=r"there is no folder .*nowhere; give the one that save\(\) returned"):
         byoe.load(tmp_path / "nowhere")
+    with pytest.raises(BundleError, match="is not a bundle: it holds no manifest.json"):
+        byoe.load(tmp_path)
     edit(model, format=99)
     with pytest.raises(BundleError, match="bundle of format 99"):
         byoe.load(model)

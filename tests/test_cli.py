@@ -137,7 +137,7 @@ BAD = {
     "hole in the target": (["fit", "holes.csv", "--target", "target", "--learners", "ridge", "--out", "m"], "the target is missing in 1 of 442 rows"),
     "unknown category": (["fit", "data.csv", "--target", "target", "--param", 'categorical=["town"]', "--out", "m"], "categorical holds 'town'"),
     "wrong task": (["fit", "data.csv", "--target", "target", "--task", "ranking", "--out", "m"], "expected auto, regression or classification"),
-    "no model": (["predict", "nowhere", "data.csv", "--out", "p.csv"], "nowhere is not a bundle"),
+    "no model": (["predict", "nowhere", "data.csv", "--out", "p.csv"], "there is no folder nowhere; give the one that save() returned"),
     "column turned to text": (["predict", "model", "text.csv", "--out", "p.csv"], "hold something else than when the ensemble was fitted: 'bmi'"),
     "column missing": (["predict", "model", "fewer.csv", "--out", "p.csv"], "lacks 1 columns of the ensemble: bmi"),
     "no probabilities": (["predict", "model", "data.csv", "--proba", "--out", "p.csv"], "gives no probabilities"),

@@ -58,6 +58,7 @@ def test_a_meta_model_of_scikit_learn(model):
 class Sound(Blender):
     """Weights that fall with a member's squared error."""
 
+    weights = "exact"
     convex = True
     defaults = {"power": 1.0}
 

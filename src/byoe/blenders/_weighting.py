@@ -22,6 +22,7 @@ class Weighting(Blender):
         Non-negative, summing to one.
     """
 
+    weights = "exact"
     convex = lean = True
     weights_: FloatArray
 

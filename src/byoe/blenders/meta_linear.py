@@ -60,6 +60,7 @@ class MetaLinear(Blender):
     array([41.])
     """
 
+    weights = "exact"
     lean = True
     needs = ("scipy",)
     defaults = {"alpha": None, "positive": False, "passthrough": False, "estimator": None}

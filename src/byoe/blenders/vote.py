@@ -32,6 +32,7 @@ class Vote(Blender):
     array([2.])
     """
 
+    weights = "exact"  # nothing is learned
     convex = lean = True
     defaults = {"voting": "hard"}
 

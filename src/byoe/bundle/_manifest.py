@@ -51,6 +51,8 @@ def read_manifest(folder: Path, sha256: str | None = None) -> dict[str, Any]:
     try:
         data = (folder / MANIFEST).read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
+        if not folder.exists():
+            raise BundleError(f"there is no folder {folder}; give the one that save() returned") from error
         raise BundleError(f"{folder} is not a bundle: it holds no {MANIFEST}") from error
     found = hashlib.sha256(data).hexdigest()
     if sha256 is not None and found != sha256.strip().lower():

@@ -157,7 +157,7 @@ class Blender(Parameters):
     """
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
-    weights: Level = "exact"
+    weights: Level = "none"
     convex: bool = False
     lean: bool = False
     needs: ClassVar[tuple[str, ...]] = ()

@@ -24,8 +24,9 @@ def labelled(learners: Any) -> list[tuple[str, Any]]:
     if isinstance(learners, str):
         if learners in PORTFOLIOS:
             return list(PORTFOLIOS[learners].items())
+        names = [name.strip() for name in learners.split(",")]
         raise ParameterError(
-            f"learners={learners!r} is one name; write ({learners!r},), or the name of a portfolio: "
+            f"learners={learners!r} is a text; write {names!r}, or the name of a portfolio: "
             f"{', '.join(map(repr, PORTFOLIOS))}"
         )
     if isinstance(learners, Mapping):

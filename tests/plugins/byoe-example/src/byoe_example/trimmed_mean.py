@@ -12,6 +12,7 @@ class TrimmedMean(Blender):
     """The mean without the lowest and the highest member."""
 
     tasks = frozenset({"regression"})
+    weights = "exact"  # nothing is learned
     convex = True
     lean = True  # NumPy is all that it needs
 
