@@ -78,6 +78,11 @@ def test_a_difference_and_its_error_are_those_of_the_rows(rng):
     assert board["blend"]["verdict"] == "better"
 
 
+def test_a_blend_of_one_member_is_equal_to_it(diabetes):
+    board = EnsembleRegressor(("ridge",), random_state=0).fit(*diabetes).leaderboard_
+    assert (board["blend"]["vs_best"], board["blend"]["verdict"]) == (0.0, "equal")
+
+
 def test_twins_differ_by_noise(rng):
     y = rng.normal(size=400)
     predictions = np.column_stack([y + rng.normal(size=400) for _ in range(2)])

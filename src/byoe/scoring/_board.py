@@ -154,7 +154,8 @@ def _row(
     verdict = None
     if difference is not None and error is not None:
         verdict = "better" if scoring.metric.score(difference) > 0 else "worse"
-        verdict = verdict if abs(difference) > _ERRORS * error else "noise"
+        if abs(difference) <= _ERRORS * error:
+            verdict = "noise" if error > 0 else "equal"
     metric = scoring.metric.name
     return {"member": label, metric: value, "vs_best": difference, "std_error": error, "verdict": verdict}
 
