@@ -202,7 +202,7 @@ def confusion(
     ax = canvas(ax, rows=len(codes), columns=len(codes))
     cells(ax, shares, texts, ensemble.class_names, (0.0, 1.0))
     at = "" if threshold is None else f"\nat a threshold of {threshold:g}"
-    label(ax, f"predicted class{' (out-of-fold)' if known.how == 'out-of-fold' else ''}{at}", "actual class")
+    label(ax, f"predicted class{' (out-of-fold)' if known.out_of_fold else ''}{at}", "actual class")
     return ax
 
 

@@ -30,14 +30,14 @@ class Known:
         float64, or codes of the classes.
     prediction : array of shape (n_rows,), (n_rows, n_classes) or (n_rows, n_outputs)
     weight : array of shape (n_rows,) or None
-    how : str
-        How the predictions were made, for the label of an axis.
+    out_of_fold : bool
+        Whether the rows are those of the fit.
     """
 
     y: NDArray[Any]
     prediction: FloatArray
     weight: FloatArray | None
-    how: str
+    out_of_fold: bool
 
 
 def checked(ensemble: Any) -> None:
@@ -72,13 +72,13 @@ def known_rows(ensemble: Ensemble, X: Any, y: Any, picture: str) -> Known:
                 "pass X and y of other rows"
             )
         weight = None if oof.weight is None else oof.weight[rows]
-        return Known(oof.y[rows], oof.blend[rows], weight, "out-of-fold")
+        return Known(oof.y[rows], oof.blend[rows], weight, out_of_fold=True)
     if X is None or y is None:
         given, missing = ("y", "X") if X is None else ("X", "y")
         raise InputError(f"{given} is given without {missing}; pass both, or neither for the rows of the fit")
     table = ensemble._read(X)
     target = read_known_target(y, len(table), ensemble._task)
-    return Known(target, ensemble._blended(table), None, "of the rows passed")
+    return Known(target, ensemble._blended(table), None, out_of_fold=False)
 
 
 def of_one_target(task: Task, picture: str) -> None:

@@ -122,7 +122,7 @@ def _of_regression(ensemble: Ensemble, X: Any, y: Any, picture: str) -> Known:
 
 
 def _how(known: Known) -> str:
-    return " (out-of-fold)" if known.how == "out-of-fold" else ""
+    return " (out-of-fold)" if known.out_of_fold else ""
 
 
 def _dots(ax: Axes, x: FloatArray, y: FloatArray, colour: Any) -> None:
