@@ -120,6 +120,7 @@ class _Parts:
 
     @classmethod
     def of(cls, values: FloatArray, names: list[str], most: int) -> _Parts:
+        """Return the parts of contributions of shape (n_rows, n_columns)."""
         order = np.argsort(-np.abs(values).mean(axis=0), kind="stable")
         # One column is as short as the sum of one.
         first = order if len(order) <= most + 1 else order[:most]
