@@ -35,6 +35,7 @@ MAY = {
     "onnx": GROUND | {"_version", "data", "fitted", "learners", "blenders"},
     "store": GROUND | {"_version", "data", "folds", "fitted", "registry", "engine"},
     "scoring": GROUND | {"data", "folds", "fitted", "engine", "blenders._"},
+    "plots": GROUND | {"data", "fitted", "scoring"},
     "serving": GROUND | {"data", "folds", "fitted", "bundle"},
 }
 MAY["ensemble"] = set(MAY) - {"serving"}

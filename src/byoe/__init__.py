@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import plugins, sagemaker
+    from . import plots, plugins, sagemaker
     from .contracts._store import Store
     from .ensemble._classifier import EnsembleClassifier
     from .ensemble._load import load
@@ -30,6 +30,7 @@ __all__ = [
     "blender",
     "learner",
     "load",
+    "plots",
     "plugins",
     "sagemaker",
 ]
@@ -46,7 +47,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("plugins", "sagemaker"):
+    if name in ("plots", "plugins", "sagemaker"):
         return importlib.import_module(f".{name}", __name__)
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name], __name__), name)

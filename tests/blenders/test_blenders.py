@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -297,6 +299,40 @@ def test_greedy_works_for_any_metric(metric, rng):
     found = byoe.blender("greedy", steps=10).fit(judged)
     best = min(judged.loss(oof.predictions[:, m]) for m in range(3))
     assert judged.loss(found.predict(oof.predictions)) <= best
+
+
+@pytest.mark.parametrize("metric", [None, "accuracy"])
+def test_greedy_tells_its_path(metric, rng):
+    oof = regression(rng) if metric is None else classes(rng)
+    oof = replace(oof, metric=metric and find_metric(metric, oof.task))
+    found = byoe.blender("greedy", steps=12).fit(oof)
+    assert len(found.path_) == len(found.path_losses_) > 12
+    for taken, loss in enumerate(found.path_losses_, start=1):
+        assert loss == pytest.approx(oof.loss(oof.predictions[:, found.path_[:taken]].mean(axis=1)))
+    end = found.path_losses_.argmin() + 1
+    np.testing.assert_allclose(np.bincount(found.path_[:end], minlength=len(found.weights_)) / end, found.weights_)
+
+
+def test_the_path_of_greedy_outlives_pruning_and_old_bundles(rng):
+    oof = regression(rng, noise=(1.0, 1.1, 1.2, 9.0))
+    found = byoe.blender("greedy", steps=12).fit(oof)
+    again = byoe.blender("greedy").restore(found.state())
+    assert np.array_equal(again.path_, found.path_)
+    assert np.array_equal(again.path_losses_, found.path_losses_)
+    pruned = found.restricted(np.array([False, True, True, True]))
+    assert np.array_equal(pruned.path_, found.path_ - 1)
+    old = byoe.blender("greedy").restore({"weights": found.weights_.tolist()})
+    assert np.array_equal(old.weights_, found.weights_)
+    assert len(old.path_) == len(old.path_losses_) == 0
+
+
+def test_a_loss_that_is_not_finite_is_no_number_in_json(rng):
+    deviance = find_metric("neg_mean_poisson_deviance", REGRESSION)
+    below_zero = np.array([[-1.0, -4.0], [-2.0, -5.0], [-3.0, -6.0]])
+    found = byoe.blender("greedy", steps=2).fit(OOF(below_zero, np.arange(1.0, 4.0), REGRESSION, metric=deviance))
+    assert np.isinf(found.path_losses_).all()
+    assert None in found.state()["path_losses"]
+    assert np.array_equal(byoe.blender("greedy").restore(found.state()).path_losses_, found.path_losses_)
 
 
 def test_greedy_bags_its_pool(rng):

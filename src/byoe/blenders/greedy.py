@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contracts._blender import OOF
 from ..contracts._row_loss import SquaredError
@@ -32,6 +33,12 @@ class Greedy(Weighting):
     ----------
     weights_ : array of shape (n_members,)
         How often each member was taken, over all.
+    path_ : array of shape (n_steps,), int
+        Which member was taken at each step, by its place; -1 for one that was pruned. Of several bags
+        that of all members.
+    path_losses_ : array of shape (n_steps,)
+        The loss of the mean of all that were taken up to a step, on the rows that it learned from. The
+        first step with the least one is where the selection ends.
 
     Examples
     --------
@@ -39,11 +46,16 @@ class Greedy(Weighting):
     >>> from byoe import blender
     >>> from byoe.plugins import OOF, Task
     >>> oof = OOF(np.array([[0.0, 2.0], [2.0, 4.0]]), np.array([0.5, 2.5]), Task("regression"))
-    >>> blender("greedy").fit(oof).weights_
+    >>> greedy = blender("greedy", steps=3).fit(oof)
+    >>> greedy.weights_
     array([0.75, 0.25])
+    >>> greedy.path_, greedy.path_losses_
+    (array([0, 0, 1, 0]), array([0.25      , 0.25      , 0.02777778, 0.        ]))
     """
 
     defaults = {"steps": 50, "bags": 1}
+    path_: IntArray
+    path_losses_: FloatArray
 
     def check(self, task: Task, n_members: int) -> None:
         super().check(task, n_members)
@@ -66,26 +78,49 @@ class Greedy(Weighting):
         for bag in range(params["bags"]):
             whole = bag == 0 or len(ranked) < 3
             pool = ranked if whole else ranked[np.sort(rng.permutation(len(ranked))[: -(-len(ranked) // 2)])]
-            counts = _select(trials, pool, members, params["steps"])
-            total += counts / counts.sum()
+            path, losses = _select(trials, pool, members, params["steps"])
+            taken = path[: int(np.argmin(losses)) + 1]
+            total += np.bincount(taken, minlength=members) / len(taken)
+            if bag == 0:
+                self.path_, self.path_losses_ = path, losses
         self.weights_ = total / total.sum()
         return self
 
+    def restricted(self, kept: NDArray[np.bool_]) -> Self:
+        twin = super().restricted(kept)
+        twin.path_ = np.where(kept, np.cumsum(kept) - 1, -1)[self.path_]
+        return twin
 
-def _select(trials: Callable[[FloatArray], FloatArray], pool: IntArray, members: int, steps: int) -> FloatArray:
-    """Return how often each member of the pool, the best one first, is taken."""
+    def state(self) -> dict[str, Any]:
+        losses = [loss if np.isfinite(loss) else None for loss in self.path_losses_.tolist()]
+        return {**super().state(), "path": self.path_.tolist(), "path_losses": losses}
+
+    def restore(self, state: dict[str, Any], *, trusted: Sequence[str] = ()) -> Self:
+        super().restore(state, trusted=trusted)
+        # The first bundles have no path.
+        self.path_ = np.asarray(state.get("path", []), dtype=np.int64)
+        losses = state.get("path_losses", [])
+        self.path_losses_ = np.array([np.inf if loss is None else loss for loss in losses], dtype=np.float64)
+        return self
+
+
+def _select(
+    trials: Callable[[FloatArray], FloatArray], pool: IntArray, members: int, steps: int
+) -> tuple[IntArray, FloatArray]:
+    """Return the members in the order in which they are taken from the pool, the best one first, and the losses."""
     single: FloatArray = np.eye(members)[pool]
     starts: FloatArray = np.cumsum(single, axis=0)
     losses = trials(starts)
-    best, loss = starts[int(np.argmin(losses))], float(losses.min())
-    counts = best
+    size = int(np.argmin(losses)) + 1
+    path, reached = [*pool[:size]], [*losses[:size]]
+    counts = starts[size - 1]
     for _ in range(steps):
-        candidates = counts + single
-        losses = trials(candidates)
-        counts = candidates[int(np.argmin(losses))]
-        if losses.min() < loss:
-            best, loss = counts, float(losses.min())
-    return np.asarray(best, dtype=np.float64)
+        losses = trials(counts + single)
+        step = int(np.argmin(losses))
+        counts = counts + single[step]
+        path.append(pool[step])
+        reached.append(losses[step])
+    return np.array(path, dtype=np.int64), np.array(reached)
 
 
 def _trials(oof: OOF) -> Callable[[FloatArray], FloatArray]:
