@@ -295,5 +295,5 @@ def test_the_missing_extra_is_named(regression, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"a picture needs 'matplotlib.pyplot'.*pip install 'byoe\[plots\]'"):
+    with pytest.raises(ImportError, match=r"a picture needs 'matplotlib.pyplot'.*pip install 'byoe-ensemble\[plots\]'"):
         plots.leaderboard(regression)

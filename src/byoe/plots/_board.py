@@ -37,7 +37,7 @@ def leaderboard(ensemble: Ensemble, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     MissingExtraError
-        When ``byoe[plots]`` is not installed, as for all pictures.
+        When ``byoe-ensemble[plots]`` is not installed, as for all pictures.
 
     Examples
     --------
