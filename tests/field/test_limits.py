@@ -314,6 +314,7 @@ def test_a_network_that_has_the_time_is_as_without_a_limit():
     assert np.array_equal(predicted(time_limit=600.0), whole)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of the trial of a few passes
 def test_a_network_that_was_done_before_the_passes_it_had_time_for_is_whole():
     X, y, task = rows("regression")
     network = learner("mlp", hidden_layer_sizes=[4], max_iter=10**8, tol=1e-1)
