@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..contracts._deadline import cut_short, rounds_in_time, seconds_left
 from ..contracts._learner import Model
 from ..contracts._task import FloatArray, Task
-from ._estimator import EstimatorLearner
+from ._target import StandardTargetLearner, in_standard_units
 from .linear import logistic, softmax
 
 _MOST_ROWS_SEEN = 2_000_000
@@ -94,7 +94,7 @@ class NetworkModel:
             return cls(layers, activation, output, arrays["center"], arrays["scale"], task)
 
 
-class MultilayerPerceptron(EstimatorLearner):
+class MultilayerPerceptron(StandardTargetLearner):
     """Multilayer perceptron; takes the parameters of scikit-learn's.
 
     The regression target is standardised inside the fold. There are at most 500 passes over
@@ -156,7 +156,7 @@ class MultilayerPerceptron(EstimatorLearner):
 
         def _attempt(passes: int) -> NetworkModel:
             twin = type(self)(**{**self.own_params(), "max_iter": passes})
-            return cast(NetworkModel, EstimatorLearner.fit(twin, X, y, **given))
+            return cast(NetworkModel, StandardTargetLearner.fit(twin, X, y, **given))
 
         planned = rounds_in_time(_attempt, int(most))
         model = _attempt(planned)
@@ -165,15 +165,10 @@ class MultilayerPerceptron(EstimatorLearner):
         return model
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
-        from sklearn.compose import TransformedTargetRegressor
         from sklearn.neural_network import MLPClassifier, MLPRegressor
-        from sklearn.preprocessing import StandardScaler
 
         params = {"max_iter": _passes(len(y)), **self.own_params()}
-        if task.is_classification:
-            return MLPClassifier(**params)
-        scaler = StandardScaler().set_output(transform="default")  # whatever set_config says: a frame is no target
-        return TransformedTargetRegressor(MLPRegressor(**params), transformer=scaler)
+        return MLPClassifier(**params) if task.is_classification else in_standard_units(MLPRegressor(**params))
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         return NetworkModel.load(folder / _FILE, task)
