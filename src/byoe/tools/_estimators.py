@@ -66,11 +66,12 @@ def rebuilt(estimator: Any) -> Any:
 
 def set_seed(estimator: Any, seed: int) -> None:
     """Set every ``random_state`` that was left open, at any depth."""
-    open_seeds = [
-        key
-        for key, value in estimator.get_params(deep=True).items()
-        if key.rpartition("__")[2] == "random_state" and value is None
-    ]
+    params = estimator.get_params(deep=True)
+    for part in (estimator, *params.values()):
+        # Some have one that is no parameter, and draw from NumPy's own generator without need.
+        if type(part).__module__ == "sklearn.svm._classes" and getattr(part, "random_state", seed) is None:
+            part.random_state = seed
+    open_seeds = [key for key, value in params.items() if key.rpartition("__")[2] == "random_state" and value is None]
     if open_seeds:
         estimator.set_params(**dict.fromkeys(open_seeds, seed))
 
