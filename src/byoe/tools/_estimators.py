@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ParameterError
+
 _BY_LABEL = frozenset({"class_weight", "class_weights", "sampling_strategy"})
 # Whose estimators are fitted on codes, or on one class against others.
 _SHOW_OTHER_LABELS = frozenset(
@@ -17,7 +19,56 @@ _SHOW_OTHER_LABELS = frozenset(
     "VotingClassifier".split()
 )
 _FEW = 1000  # candidates of a search
+_UNSAID = (
+    "{} does not say whether it is a regressor or a classifier: derive it, or what it holds, from RegressorMixin or "
+    "ClassifierMixin, and last from BaseEstimator, of sklearn.base"
+)
 THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
+
+
+def tags_of(estimator: Any) -> Any:
+    """Return scikit-learn's tags of an estimator, also of one that has none but says what it does."""
+    from sklearn.utils import get_tags
+
+    try:
+        return get_tags(estimator)
+    except AttributeError as error:  # it, or one that it holds, is no BaseEstimator
+        kind = _said_kind(estimator)
+        if kind is None:
+            raise ParameterError(_UNSAID.format(type(estimator).__name__)) from error
+    from sklearn.utils import ClassifierTags, RegressorTags, Tags, TargetTags
+
+    tags = Tags(estimator_type=kind, target_tags=TargetTags(required=True))
+    tags.regressor_tags = RegressorTags() if kind == "regressor" else None
+    tags.classifier_tags = ClassifierTags() if kind == "classifier" else None
+    return tags
+
+
+def check_meta_model(estimator: Any) -> None:
+    """Raise for what is no estimator that scikit-learn's own tools tell what it does, as a meta-model is to be."""
+    from sklearn.utils import get_tags
+
+    is_class = isinstance(estimator, type)
+    if is_class or not all(hasattr(estimator, name) for name in ("fit", "get_params")):
+        raise ParameterError(
+            f"the meta-model is {estimator!r}, expected an instance of a scikit-learn estimator"
+            + (f"; this is its class: give {estimator.__name__}()" if is_class else "")
+        )
+    try:
+        get_tags(estimator)
+    except AttributeError as error:
+        raise ParameterError(_UNSAID.format(f"the meta-model {type(estimator).__name__}")) from error
+
+
+def _said_kind(estimator: Any) -> str | None:
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+    if isinstance(estimator, BaseEstimator):
+        return None
+    said = getattr(estimator, "_estimator_type", None)
+    if isinstance(estimator, ClassifierMixin) or hasattr(estimator, "predict_proba") or said == "classifier":
+        return "classifier"
+    return "regressor" if isinstance(estimator, RegressorMixin) or said == "regressor" else None
 
 
 def last_step(estimator: Any) -> Any:
