@@ -18,6 +18,8 @@ _SHOW_OTHER_LABELS = frozenset(
     "BaggingClassifier ClassifierChain OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier StackingClassifier "
     "VotingClassifier".split()
 )
+# Of CatBoost, whose user wants files.
+_ABOUT_FILES = frozenset({"allow_writing_files", "save_snapshot", "snapshot_file", "train_dir"})
 _FEW = 1000  # candidates of a search
 _UNSAID = (
     "{} does not say whether it is a regressor or a classifier: derive it, or what it holds, from RegressorMixin or "
@@ -26,16 +28,18 @@ _UNSAID = (
 THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
 
 
-def tags_of(estimator: Any) -> Any:
-    """Return scikit-learn's tags of an estimator, also of one that has none but says what it does."""
+def tags_of(estimator: Any, who: str = "", *, loose: bool = True) -> Any:
+    """Return scikit-learn's tags of an estimator; if ``loose``, also of one that has none but says what it does."""
     from sklearn.utils import get_tags
 
+    # CatBoost's estimators note down what they find when they are asked, and the user's stay as they are.
+    asked = copied(estimator) if is_catboost(estimator) or has_catboost(estimator) else estimator
     try:
-        return get_tags(estimator)
+        return get_tags(asked)
     except AttributeError as error:  # it, or one that it holds, is no BaseEstimator
-        kind = _said_kind(estimator)
+        kind = _said_kind(estimator) if loose else None
         if kind is None:
-            raise ParameterError(_UNSAID.format(type(estimator).__name__)) from error
+            raise ParameterError(_UNSAID.format(who + type(estimator).__name__)) from error
     from sklearn.utils import ClassifierTags, RegressorTags, Tags, TargetTags
 
     tags = Tags(estimator_type=kind, target_tags=TargetTags(required=True))
@@ -46,18 +50,13 @@ def tags_of(estimator: Any) -> Any:
 
 def check_meta_model(estimator: Any) -> None:
     """Raise for what is no estimator that scikit-learn's own tools tell what it does, as a meta-model is to be."""
-    from sklearn.utils import get_tags
-
     is_class = isinstance(estimator, type)
     if is_class or not all(hasattr(estimator, name) for name in ("fit", "get_params")):
         raise ParameterError(
             f"the meta-model is {estimator!r}, expected an instance of a scikit-learn estimator"
             + (f"; this is its class: give {estimator.__name__}()" if is_class else "")
         )
-    try:
-        get_tags(estimator)
-    except AttributeError as error:
-        raise ParameterError(_UNSAID.format(f"the meta-model {type(estimator).__name__}")) from error
+    tags_of(estimator, "the meta-model ", loose=False)
 
 
 def _said_kind(estimator: Any) -> str | None:
@@ -158,6 +157,12 @@ def is_ensemble(value: Any) -> bool:
 def is_catboost(value: Any) -> bool:
     """Say whether an estimator is one of CatBoost's; imports nothing."""
     return type(value).__module__.startswith("catboost") and hasattr(value, "get_params")
+
+
+def write_nothing(part: Any) -> None:
+    """Keep an unfitted estimator of CatBoost from leaving a folder where the process runs, unless told where."""
+    if is_catboost(part) and not part.is_fitted() and not _ABOUT_FILES & part.get_params().keys():
+        part.set_params(allow_writing_files=False)
 
 
 def has_catboost(estimator: Any) -> bool:
