@@ -13,7 +13,6 @@ from ..contracts._blender import OOF, Blender, Linear
 from ..contracts._row_loss import RowLoss
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
-from ..tools._estimators import check_meta_model
 
 SMALLEST_PROBABILITY = 1e-6
 _NEVER = -50.0
@@ -78,10 +77,7 @@ class MetaLinear(Blender):
 
             from . import _linear
 
-            try:
-                check_meta_model(estimator)
-            except ParameterError as error:
-                raise ParameterError(f"meta-linear: {error}") from error
+            _linear.check_is_estimator(estimator)
             fits = is_classifier(estimator) if task.is_classification else is_regressor(estimator)
             if not fits:
                 raise ParameterError(f"meta-linear: {type(estimator).__name__} does not do {task.kind}")
