@@ -26,7 +26,8 @@ import numpy as np
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from lightgbm import LGBMRegressor
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import BaggingRegressor, HistGradientBoostingRegressor
+from sklearn.linear_model import Ridge
 
 warnings.simplefilter("ignore")
 rng = np.random.default_rng(0)
@@ -41,6 +42,7 @@ SMALL = {
     "mlp": learner("mlp", max_iter=5),
     "knn": "knn",
     "user": LGBMRegressor(n_estimators=10, verbose=-1),
+    "bag": BaggingRegressor(Ridge(), n_estimators=2, n_jobs=2),
 }
 fork = multiprocessing.get_context("fork")
 
@@ -59,6 +61,15 @@ def same(what, ask, right):
     child.join()
     if not np.array_equal(got, right):
         sys.exit(f"{what}: another answer")
+"""
+
+IN_A_THREAD = """
+def in_a_thread(ask):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(ask()))
+    thread.start()
+    thread.join()
+    return found[0]
 """
 
 MEMBER = """
@@ -91,13 +102,6 @@ frame = polars.DataFrame(X, schema=[f"x{i}" for i in range(5)])
 framed = EnsembleRegressor([SMALL["lightgbm"]], "mean", cv=3, random_state=0).fit(frame, y)
 same("a frame of Polars", lambda: framed.predict(frame), framed.predict(frame))
 
-def in_a_thread(ask):
-    found = []
-    thread = threading.Thread(target=lambda: found.append(ask()))
-    thread.start()
-    thread.join()
-    return found[0]
-
 same("a thread of the child", lambda: in_a_thread(lambda: meta.predict(X)), meta.predict(X))
 
 def grandchild():
@@ -121,13 +125,53 @@ def run(body, *args):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost", "hist", "forest", "mlp", "knn", "user"])
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost", "hist", "forest", "mlp", "knn", "user", "bag"])
 def test_a_child_predicts_loads_and_fits_as_its_parent(name):
     run(MEMBER, name)
 
 
 def test_whatever_else_a_child_asks_for():
-    run(REST)
+    run(IN_A_THREAD + REST)
+
+
+WORKERS = """
+from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
+
+def squares():
+    return Parallel(2)(delayed(pow)(value, 2) for value in range(5))
+
+bag = EnsembleRegressor([("bag", SMALL["bag"]), ("hist", BaggingRegressor(SMALL["user"], n_estimators=2, n_jobs=2))], "mean")
+bag.set_params(cv=3, random_state=0, n_jobs=2).fit(X, y)
+expected = bag.predict(X)
+assert squares() == [0, 1, 4, 9, 16]
+same("joblib by itself", lambda: (squares(), get_reusable_executor().shutdown())[0], squares())
+holdout = [(np.arange(1000), np.arange(1000, 2000))]
+made = lambda: EnsembleRegressor([("bag", SMALL["bag"])], "mean", cv=holdout, finalize="bag", n_jobs=2, random_state=0)
+single = lambda: made().fit(X, y)
+same("a fit of one task", lambda: single().predict(X), single().predict(X))
+same("a bag in a thread", lambda: in_a_thread(lambda: bag.predict(X)), expected)
+
+def grandchild():
+    squares()  # so that the child has workers too
+    queue = fork.Queue()
+    child = fork.Process(target=answer, args=(queue, lambda: bag.predict(X)))
+    child.start()
+    got = queue.get(timeout=60)
+    child.join()
+    get_reusable_executor().shutdown()
+    return got
+
+same("a child of a child that has workers", grandchild, expected)
+with fork.Pool(1) as pool:  # its process may have no children
+    assert np.array_equal(pool.map_async(bag.predict, [X]).get(timeout=60)[0], expected)
+assert squares() == [0, 1, 4, 9, 16]  # the parent keeps its own
+assert np.array_equal(bag.predict(X), expected)
+"""
+
+
+def test_a_child_does_without_the_workers_of_its_parent():
+    run(IN_A_THREAD + WORKERS)
 
 
 def test_an_error_and_a_warning_come_from_where_they_are_made(monkeypatch):

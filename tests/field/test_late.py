@@ -14,14 +14,15 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.ensemble import BaggingRegressor
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from byoe import EnsembleRegressor
+from byoe import EnsembleClassifier, EnsembleRegressor, blender
 from byoe.errors import BundleError, ByoeError, InputError, MemberError, ParameterError
 
 rng = np.random.default_rng(0)
@@ -89,6 +90,69 @@ class Unfinished(LinearRegression):
         return super().fit(X, y)
 
 
+class Missing(LinearRegression):
+    """As a meta-model, it has no answer for five rows."""
+
+    def __init__(self, form="hole"):
+        super().__init__()
+        self.form = form
+
+    def predict(self, X):
+        found = super().predict(X)
+        return BROKEN[self.form](found) if len(X) == 5 else found
+
+
+class NeverFitted(BaseEstimator):
+    def fit(self, X, y):
+        pytest.fail("fitted before the blender was checked")
+
+    def predict(self, X):
+        raise NotImplementedError
+
+
+class NeverRegressor(RegressorMixin, NeverFitted):
+    pass
+
+
+class NeverClassifier(ClassifierMixin, NeverFitted):
+    def predict_proba(self, X):
+        raise NotImplementedError
+
+
+class Loose:
+    """It has what a scikit-learn estimator has, and is none."""
+
+    def __init__(self, alpha=1.0):
+        self.alpha = alpha
+
+    def get_params(self, deep=True):
+        return {"alpha": self.alpha}
+
+    def set_params(self, **params):
+        vars(self).update(params)
+        return self
+
+    def fit(self, X, y):
+        self.model_ = (Ridge if isinstance(y[0], float) else LogisticRegression)().fit(X, y)
+        return self
+
+    def predict(self, X):
+        return self.model_.predict(X)
+
+
+class Said(Loose):
+    _estimator_type = "regressor"
+
+
+class Probable(Loose):
+    def predict_proba(self, X):
+        return self.model_.predict_proba(X)
+
+
+class Mixed(RegressorMixin, Loose):
+    pass
+
+
 def made(member, blender="mean", **given):
     return EnsembleRegressor([("m", member), "ridge"], blender, **{"cv": 3, "random_state": 0, **given})
 
@@ -129,6 +193,55 @@ def test_member_that_fails_on_one_fold_is_left_out(kind):
     fitted = made(Late(kind), cv=folds, on_error="skip").fit(X, y)
     assert list(fitted.members_) == ["ridge"]
     assert {failure.label for failure in fitted.failures_} == {"m"}
+
+
+@pytest.mark.parametrize("form", ["hole", "text", "complex", "short", "wide"])
+def test_meta_model_without_an_answer_is_no_error_of_the_rows(form):
+    fitted = EnsembleRegressor(["ridge", "knn"], Missing(form), cv=3, random_state=0).fit(X, y)
+    for ask in (fitted.predict, fitted.predict_interval):
+        with pytest.raises(MemberError, match="blender Missing returned"):
+            ask(X[:5])
+    assert np.isfinite(fitted.predict(X)).all()
+
+
+def test_meta_model_that_refuses_rows_is_an_error_of_the_rows():
+    fitted = EnsembleRegressor(["ridge", "knn"], Late("value"), cv=3, random_state=0).fit(X, y)
+    for ask in (fitted.predict, fitted.predict_interval):
+        with pytest.raises(InputError, match="blender Late failed to predict: ValueError: five rows"):
+            ask(X[:5])
+
+
+@pytest.mark.parametrize("member", [Said(), Mixed()], ids=["said", "mixed"])
+def test_member_that_is_no_estimator_of_scikit_learn_works_if_it_says_what_it_is(member):
+    fitted = made(member).fit(X, y)
+    assert_array_equal(fitted.predict(X), made(Ridge()).fit(X, y).predict(X))
+    assert_array_equal(clone(fitted).fit(X, y).predict(X), fitted.predict(X))
+    with pytest.raises(ParameterError, match=f"{type(member).__name__} is not a classifier"):
+        EnsembleClassifier([("m", member)], cv=3).fit(X, y > 0)
+
+
+def test_what_has_probabilities_is_a_classifier():
+    fitted = EnsembleClassifier([("m", Probable())], "mean", cv=3, random_state=0).fit(X, y > 0)
+    oracle = EnsembleClassifier([("m", LogisticRegression())], "mean", cv=3, random_state=0).fit(X, y > 0)
+    assert_array_equal(fitted.predict_proba(X), oracle.predict_proba(X))
+
+
+def test_what_does_not_say_what_it_is_is_refused_by_name():
+    for given in (Loose(), BaggingRegressor(Loose())):
+        with pytest.raises(ParameterError, match=f"{type(given).__name__} does not say .* from BaseEstimator"):
+            made(given).fit(X, y)
+        with pytest.raises(ParameterError, match=f"meta-model {type(given).__name__} does not say .* BaseEstimator"):
+            EnsembleRegressor(["ridge"], given, cv=3).fit(X, y)
+
+
+@pytest.mark.parametrize("given", ["ridge", object(), Ridge, 3], ids=["text", "object", "class", "number"])
+def test_what_is_no_meta_model_is_refused_before_anything_is_fitted(given):
+    wanted = "expected an instance of a scikit-learn estimator" + (r".* give Ridge\(\)" if given is Ridge else "")
+    meta = blender("meta-linear", estimator=given)
+    with pytest.raises(ParameterError, match=wanted):
+        EnsembleRegressor([("m", NeverRegressor())], meta, cv=3).fit(X, y)
+    with pytest.raises(ParameterError, match=wanted):
+        EnsembleClassifier([("m", NeverClassifier())], meta, cv=3).fit(X, y > 0)
 
 
 def test_generator_of_folds_serves_every_fit_and_every_clone():

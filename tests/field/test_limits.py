@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.exceptions import ConvergenceWarning
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe.contracts import _deadline
@@ -286,6 +287,44 @@ def test_time_is_shared_by_the_models_of_several_targets():
         assert deadline.left == pytest.approx(30.0, abs=1.0)
     assert deadline.left == pytest.approx(90.0, abs=1.0)
     assert Deadline(math.inf).left == math.inf
+
+
+@pytest.mark.parametrize("kind", ["regression", "classification"])
+def test_a_network_with_any_number_of_passes_ends_in_time(kind):
+    X, y, _ = rows(kind)
+    network = learner("mlp", hidden_layer_sizes=[4], max_iter=10**6, tol=0.0, n_iter_no_change=10**6)
+    Ensemble = EnsembleClassifier if kind == "classification" else EnsembleRegressor
+    for members in ([network, "ridge"], [network]):
+        with pytest.warns(BudgetWarning, match="ended fits before they had all their rounds") as told:
+            ensemble = Ensemble(members, "mean", cv=3, time_limit=1.5, random_state=0, n_jobs=1).fit(X, y)
+        assert "mlp" in ensemble.members_
+        assert ensemble.failures_ == []
+        assert {warning.category for warning in told} == {BudgetWarning}  # none of what the user cannot help
+
+
+def test_a_network_that_has_the_time_is_as_without_a_limit():
+    X, y, _ = rows("regression")
+    network = learner("mlp", hidden_layer_sizes=[4], max_iter=20)
+
+    def predicted(**limit):
+        return EnsembleRegressor([network], "mean", cv=3, random_state=0, n_jobs=1, **limit).fit(X, y).predict(X)
+
+    with pytest.warns(ConvergenceWarning, match="Maximum iterations"):  # as the user's number of passes is too small
+        whole = predicted()
+    assert np.array_equal(predicted(time_limit=600.0), whole)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of the trial of a few passes
+def test_a_network_that_was_done_before_the_passes_it_had_time_for_is_whole():
+    X, y, task = rows("regression")
+    network = learner("mlp", hidden_layer_sizes=[4], max_iter=10**8, tol=1e-1)
+    options = {"task": task, "sample_weight": None, "seed": 0, "threads": 1}
+    whole = network.fit(X, y, **options)
+    with until(deadline := Deadline(60.0)):
+        same = network.fit(X, y, **options)
+    assert deadline.cut == []
+    assert same.passes == whole.passes < 10**6
+    assert np.array_equal(same.predict(X), whole.predict(X))
 
 
 def test_every_booster_and_network_is_there_though_there_is_hardly_any_time():

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_allclose
+from scipy.sparse import csr_matrix
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaggingRegressor, StackingRegressor, VotingRegressor
@@ -25,10 +26,12 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.svm import SVC, SVR
 from sklearn.utils.validation import has_fit_parameter
 
 import byoe
-from byoe import EnsembleClassifier, EnsembleRegressor
+from byoe import EnsembleClassifier, EnsembleRegressor, learner
+from byoe.contracts._task import Task
 from byoe.errors import InputError, LeakageWarning, ParameterError
 from byoe.tools._routing import takes
 
@@ -345,3 +348,34 @@ def test_a_metric_that_takes_no_weights_is_told_from_a_target_that_does_not_suit
 
     with pytest.raises(ParameterError, match="metric 'near' takes no sample_weight, and this fit has one"):
         EnsembleRegressor(["ridge"], metric=near).fit(X, y, sample_weight=weight)
+
+
+counts = np.random.default_rng(1).integers(0, 4, len(X))
+repeated = np.repeat(np.arange(len(X)), counts)
+
+
+def _by_counts(own, target, kind="regression", rows=X):
+    task = Task(kind, n_classes=2 * (kind == "classification"), n_outputs=target.shape[1] if target.ndim > 1 else 1)
+    wild = np.where(counts == 0, 1e3, target.T).T if kind == "regression" else target  # of rows that do not count
+    return own.fit(rows, wild, task=task, sample_weight=counts.astype(float), seed=0, threads=1)
+
+
+@pytest.mark.parametrize("gamma", ["scale", 0.3])
+@pytest.mark.parametrize("form", [np.asarray, csr_matrix])
+def test_rows_that_count_twice_do_so_in_the_units_of_a_support_vector_machine(gamma, form):
+    mean, scale = y[repeated].mean(), y[repeated].std()
+    oracle = SVR(gamma=gamma, tol=1e-9).fit(X[repeated], (y[repeated] - mean) / scale)
+    model = _by_counts(learner("svm", gamma=gamma, tol=1e-9), y, rows=form(X))
+    assert_allclose(model.predict(X), oracle.predict(X) * scale + mean, atol=1e-5)
+
+
+def test_nor_does_the_width_of_a_kernel_of_classes_know_rows_without_weight():
+    model = _by_counts(learner("svm"), numbered, "classification")
+    assert_allclose(model.estimator.estimator.gamma, SVC().fit(X[repeated], numbered[repeated])._gamma)
+
+
+@pytest.mark.parametrize("target", [y, both], ids=["one", "two"])
+def test_a_network_has_the_unit_of_the_rows_that_count(target):
+    model = _by_counts(learner("mlp", hidden_layer_sizes=[3], max_iter=300, tol=1e-1), target)
+    assert_allclose(model.center, np.atleast_1d(target[repeated].mean(axis=0)))
+    assert_allclose(model.scale, np.atleast_1d(target[repeated].std(axis=0)))

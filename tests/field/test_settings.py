@@ -15,6 +15,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVR, NuSVR
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
@@ -108,3 +109,17 @@ def test_nor_with_workers(setting, tmp_path):
     usual = _all_of_it("linear", False, tmp_path / "usual", True, n_jobs=1)
     with SETTINGS[setting]():
         assert np.array_equal(_all_of_it("linear", False, tmp_path / "set", True, n_jobs=2), usual)
+
+
+@pytest.mark.parametrize(
+    "member", ["svm", "mlp", SVR(), make_pipeline(StandardScaler(), NuSVR())], ids=["svm", "mlp", "SVR", "pipeline"]
+)
+def test_the_random_numbers_of_others_stay_theirs(member):
+    """libsvm's regressors have a seed that is no parameter, and draw it from the generator that others use."""
+    X, y = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60.0) % 7
+    own = learner("mlp", max_iter=300, tol=1e-1, hidden_layer_sizes=[3]) if member == "mlp" else member
+    before = np.random.get_state()
+    EnsembleRegressor([("own", own), "ridge"], cv=3, random_state=0).fit(X, y).predict(X)
+    after = np.random.get_state()
+    assert after[2] == before[2]
+    assert np.array_equal(after[1], before[1])

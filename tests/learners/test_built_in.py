@@ -121,9 +121,12 @@ def test_missing_cells_are_handled_also_where_training_had_none(name, data):
 def test_weights_pull_the_fit(name, data):
     X, y, _ = data
     upper = y > np.median(y)
-    plain = fit(make(name), X, y).predict(X).mean()
-    pulled = fit(make(name), X, y, weight=np.where(upper, 20.0, 1.0)).predict(X).mean()
-    assert pulled > plain
+    plain = fit(make(name), X, y).predict(X)
+    pulled = fit(make(name), X, y, weight=np.where(upper, 20.0, 1.0)).predict(X)
+    if name == "mlp":  # its few units bend where the rows are that count, and may predict the others too low
+        assert np.abs(pulled - y)[upper].mean() < np.abs(plain - y)[upper].mean()
+    else:
+        assert pulled.mean() > plain.mean()
 
 
 @pytest.mark.parametrize("name", ["ridge", "elastic_net"])

@@ -2,6 +2,10 @@
 
 import numpy as np
 import pytest
+from catboost import CatBoostRegressor
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe.ensemble._spec import to_spec
@@ -88,3 +92,28 @@ def test_functions_are_refused_where_they_cannot_work(name):
 def test_what_the_ensemble_decides_is_named(name, parameter):
     with pytest.raises(ParameterError, match=f"{name}: '{parameter}' is (the ensemble's to say|not taken)"):
         learner(name, **{parameter: [0]})
+
+
+@pytest.mark.parametrize("place", ["member", "pipeline", "search", "meta-model"])
+def test_catboost_of_the_users_leaves_no_folder_behind_and_is_as_it_was(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = CatBoostRegressor(iterations=3, silent=True)
+    before, asked = dict(vars(given)), given.get_params()
+    held = {
+        "pipeline": make_pipeline(StandardScaler(), given),
+        "search": GridSearchCV(given, {"depth": [2, 3]}, cv=2),
+    }.get(place, given)
+    members, blender = (["ridge"], held) if place == "meta-model" else ([("own", held)], "mean")
+    EnsembleRegressor(members, blender, cv=3, random_state=0).fit(X, X[:, 0]).predict(X)
+    assert list(tmp_path.iterdir()) == []
+    assert given.get_params() == asked
+    if place != "meta-model":
+        assert vars(given) == before
+
+
+@pytest.mark.parametrize("asked", [{"train_dir": "own"}, {"allow_writing_files": True}])
+def test_catboost_writes_where_it_is_told_to(asked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = CatBoostRegressor(iterations=3, silent=True, **asked)
+    EnsembleRegressor([("own", own)], "mean", cv=3, random_state=0, n_jobs=1).fit(X, X[:, 0])
+    assert [place.name for place in tmp_path.iterdir()] == [asked.get("train_dir", "catboost_info")]

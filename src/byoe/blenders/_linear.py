@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..contracts._blender import OOF
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
-from ..tools._estimators import copied, linear_terms, wants_codes
+from ..tools._estimators import check_meta_model, copied, linear_terms, wants_codes
 from ._labels import prepare_labels
 
 _ROWS = 60
@@ -23,6 +23,14 @@ def fit(estimator: Any, X: FloatArray, y: NDArray[Any], oof: OOF) -> Any:
     model = copied(estimator)
     target = prepare_labels(model, oof)[0] if oof.task.is_classification else y
     return model.fit(X, target, **weights)
+
+
+def check_is_estimator(estimator: Any) -> None:
+    """Raise a ParameterError for what is no estimator that scikit-learn's tools tell what it does."""
+    try:
+        check_meta_model(estimator)
+    except ParameterError as error:
+        raise ParameterError(f"meta-linear: {error}") from error
 
 
 def check(estimator: Any, task: Task) -> None:

@@ -78,6 +78,7 @@ class MetaLinear(Blender):
 
             from . import _linear
 
+            _linear.check_is_estimator(estimator)
             fits = is_classifier(estimator) if task.is_classification else is_regressor(estimator)
             if not fits:
                 raise ParameterError(f"meta-linear: {type(estimator).__name__} does not do {task.kind}")

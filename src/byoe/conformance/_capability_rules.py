@@ -19,6 +19,7 @@ from ..engine._moments import FoldMoments, can_solve
 from ..errors import ParameterError
 from ..fitted._additive import check_model
 from ..learners._estimator import EstimatorModel
+from ..tools._warnings import warnings_filtered
 from ._common import WEIGHTS, close
 from ._rules import BrokenPromiseError, NotSupportedError, Rule, rule
 from ._subjects import REGRESSION, Fit, LearnerSubject, Sample
@@ -330,11 +331,12 @@ def _unit(subject: LearnerSubject) -> None:
 def _in_time(subject: LearnerSubject) -> None:
     if not subject.learner.ends_in_time:
         raise NotSupportedError("ends_in_time is False; where time is short it is left out")
+    quiet = [("ignore", "", category) for category in subject.learner.quiet_in_time]
     for task in subject.tasks():
         given = subject.sample(task)
         for fit in subject.ways(given):
             for seconds in (0.0, 1e6):
-                with until(deadline := Deadline(seconds)):
+                with until(deadline := Deadline(seconds)), warnings_filtered(*quiet):
                     model = fit(given)
                 task.check(model.predict(given.X), len(given.X), "predict")
                 if bool(deadline.cut) != (seconds == 0.0):

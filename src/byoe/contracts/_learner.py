@@ -170,6 +170,8 @@ class Learner(Parameters):
         where the user trusts the learner by name.
     quiet : tuple of warning classes
         What the library warns of because of byoe's own defaults.
+    quiet_in_time : tuple of warning classes
+        What it warns of, too, where a time limit may end a fit before it has all its rounds.
     """
 
     tasks: ClassVar[frozenset[str]] = frozenset({"regression", "classification"})
@@ -204,6 +206,10 @@ class Learner(Parameters):
     @property
     def quiet(self) -> tuple[type[Warning], ...]:
         return ()
+
+    @property
+    def quiet_in_time(self) -> tuple[type[Warning], ...]:
+        return self.quiet
 
     @property
     def label(self) -> str:

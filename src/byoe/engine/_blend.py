@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender, fit_clone
 from ..contracts._task import FloatArray
-from ..fitted._failing import Named
+from ..fitted._failing import Named, checked_blend
 from ..folds._plan import SplitPlan
 from ..tools._forks import after_fork
 from ._threads import one_thread
@@ -66,8 +66,7 @@ def _fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
         held_out.append(fit_clone(blender, oof.rows(train)).in_use)
         features = None if oof.X is None else oof.X[test]
         blended = held_out[-1].predict(oof.predictions[test], features)
-        scores = not blender.gives_probabilities
-        blended = task.check(blended, len(test), f"blender {blender.name}{blender.origin}", scores=scores)
+        blended = checked_blend(blender, blended, len(test), task)
         np.add.at(sums, test, blended)
         np.add.at(counts, test, 1)
     divisor = np.maximum(counts, 1).reshape(-1, *([1] * (sums.ndim - 1)))

@@ -144,7 +144,8 @@ def _outcomes(
     execution: Execution, learners: Mapping[str, Learner], tasks: list[FitTask], resources: Resources
 ) -> Generator[Outcome]:
     """Yield what comes of the tasks that are not left out, and tell the callbacks of it behind its user."""
-    quiet = {category for learner in learners.values() for category in learner.quiet}
+    hurry = resources.time_limit is not None
+    quiet = {category for one in learners.values() for category in (one.quiet_in_time if hurry else one.quiet)}
     with (
         telling(resources.callbacks, Counter(task.label for task in tasks)) as tell,
         closing(execution.run(resources.n_jobs, quiet)) as outcomes,

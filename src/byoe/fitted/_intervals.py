@@ -9,7 +9,6 @@ included. Groups and sample weights change only the masses.
 from __future__ import annotations
 
 import math
-from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -20,8 +19,8 @@ from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, IntArray
 from ..data._table import Table
 from ..errors import ParameterError
-from ..tools._forks import after_fork
 from ..tools._warnings import warn
+from ._failing import blended_by
 from ._predicting import Predicting
 from ._shield import shielded
 
@@ -302,6 +301,5 @@ def _held_out_blends(ensemble: Predicting, table: Table) -> FloatArray:
             with shielded(member.learner, table.all(frames=model.frames)) as (X,):
                 found = model.predict(X, threads=ensemble._threads(table))
             predictions[:, column] = task.check(found, len(table), label)
-        blended = after_fork(partial(blender.predict, predictions, ensemble._passed_through(blender, table)))
-        blends.append(task.check(blended, len(table), f"blender {blender.name}{blender.origin}"))
+        blends.append(blended_by(blender, predictions, ensemble._passed_through(blender, table), task))
     return np.stack(blends, axis=1)

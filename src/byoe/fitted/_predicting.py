@@ -18,8 +18,7 @@ from ..data._column import Column
 from ..data._form import TableForm
 from ..data._table import Table
 from ..tools._cores import cores
-from ..tools._forks import after_fork
-from ._failing import Named
+from ._failing import blended_by
 from ._models import FittedMember
 from ._out_of_fold import OutOfFold
 from ._passthrough import passed_through
@@ -71,10 +70,7 @@ class Predicting:
         # Who has them tells of them, too, and a blender may work in place.
         own = self._member_predictions(table, self.blender_) if predictions is None else predictions.copy()
         features = self._passed_through(self.blender_, table)
-        who = f"blender {self.blender_.name}{self.blender_.origin}"
-        with Named(who):
-            blended = after_fork(lambda: self.blender_.predict(own, features))
-        return self._task.check(blended, len(table), who, scores=not self.blender_.gives_probabilities)
+        return blended_by(self.blender_, own, features, self._task)
 
     @property
     def class_labels(self) -> NDArray[Any]:

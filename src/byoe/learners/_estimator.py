@@ -162,8 +162,13 @@ class EstimatorLearner(Learner):
         threads: int,
     ) -> Model:
         estimator = self._seeded(task, y, seed, threads)
-        fit_with(estimator, X, y, sample_weight=sample_weight)
+        self._fit_estimator(estimator, X, y, sample_weight, seed)
         return self._model(estimator, task)
+
+    def _fit_estimator(
+        self, estimator: Any, X: Any, y: NDArray[Any], sample_weight: FloatArray | None, seed: int
+    ) -> None:
+        fit_with(estimator, X, y, sample_weight=sample_weight)
 
     def _seeded(self, task: Task, y: NDArray[Any], seed: int, threads: int) -> Any:
         """Return a new estimator with the seed and the number of threads of a fit."""

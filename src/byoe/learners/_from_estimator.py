@@ -8,10 +8,9 @@ from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from ..contracts._learner import Model
@@ -27,6 +26,7 @@ from ..tools._estimators import (
     let_take_labels,
     set_seed,
     set_threads,
+    tags_of,
     wants_codes,
 )
 from ..tools._routing import fit_with, takes
@@ -65,9 +65,11 @@ def default_name(estimator: Any) -> str:
 
 def _declare(learner: EstimatorLearner, estimator: Any) -> None:
     """Set what a learner declares to what an estimator can do."""
-    tags = get_tags(estimator)
-    kinds = {"regression": is_regressor(estimator), "classification": is_classifier(estimator)}
-    learner.tasks = frozenset(kind for kind, fits in kinds.items() if fits)  # type: ignore[misc]  # of this instance
+    tags = tags_of(estimator)
+    kinds = {"regression": "regressor", "classification": "classifier"}
+    learner.tasks = frozenset(  # type: ignore[misc]  # of this instance
+        kind for kind, name in kinds.items() if tags.estimator_type == name
+    )
     learner.weights = "approximate" if takes(estimator, "sample_weight") else "none"
     free = not _has_constrained_trees(estimator)
     learner.missing = bool(tags.input_tags.allow_nan) and free

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from ..contracts._deadline import cut_short, rounds_in_time, seconds_left
 from ..contracts._learner import Model
 from ..contracts._task import FloatArray, Task
-from ._estimator import EstimatorLearner
+from ._target import StandardTargetLearner, in_standard_units
 from .linear import logistic, softmax
 
 _MOST_ROWS_SEEN = 2_000_000
@@ -37,7 +38,11 @@ class NetworkModel:
         What follows the hidden layers, and the last one.
     center, scale : array of shape (n_outputs,)
         Of the standardised target.
+    passes : int
+        That its fit took; 0 where it was read.
     """
+
+    passes = 0
 
     def __init__(self, layers: Any, activation: str, output: str, center: Any, scale: Any, task: Task) -> None:
         self.layers = [(np.asarray(weights), np.asarray(offsets)) for weights, offsets in layers]
@@ -52,7 +57,9 @@ class NetworkModel:
         scaler = getattr(estimator, "transformer_", None)
         center, scale = ([0.0], [1.0]) if scaler is None else (scaler.mean_, scaler.scale_)
         layers = list(zip(network.coefs_, network.intercepts_, strict=True))
-        return cls(layers, network.activation, network.out_activation_, center, scale, task)
+        model = cls(layers, network.activation, network.out_activation_, center, scale, task)
+        model.passes = network.n_iter_
+        return model
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         values = X
@@ -87,7 +94,7 @@ class NetworkModel:
             return cls(layers, activation, output, arrays["center"], arrays["scale"], task)
 
 
-class MultilayerPerceptron(EstimatorLearner):
+class MultilayerPerceptron(StandardTargetLearner):
     """Multilayer perceptron; takes the parameters of scikit-learn's.
 
     The regression target is standardised inside the fold. There are at most 500 passes over
@@ -117,16 +124,20 @@ class MultilayerPerceptron(EstimatorLearner):
 
     @property
     def quiet(self) -> tuple[type[Warning], ...]:
+        return () if "max_iter" in self.own_params() else self.quiet_in_time
+
+    @property
+    def quiet_in_time(self) -> tuple[type[Warning], ...]:
         from sklearn.exceptions import ConvergenceWarning
 
-        return () if "max_iter" in self.own_params() else (ConvergenceWarning,)
+        return (ConvergenceWarning,)  # the limit's own warning tells of the passes that are missing
 
     def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
         return 0.05 + 1e-5 * n_rows * n_columns
 
     @property
     def ends_in_time(self) -> bool:
-        return "max_iter" not in self.own_params()  # else scikit-learn would warn of the passes that are missing
+        return True
 
     def fit(
         self,
@@ -139,28 +150,25 @@ class MultilayerPerceptron(EstimatorLearner):
         threads: int,
     ) -> Model:
         given: dict[str, Any] = {"task": task, "sample_weight": sample_weight, "seed": seed, "threads": threads}
-        if math.isinf(seconds_left()) or not self.ends_in_time:
+        most = self.own_params().get("max_iter", _passes(len(y)))
+        if math.isinf(seconds_left()) or not isinstance(most, Integral):  # which scikit-learn refuses
             return super().fit(X, y, **given)
-        most = _passes(len(y))
 
-        def _attempt(passes: int) -> Model:
-            return type(self)(**self.own_params(), max_iter=passes).fit(X, y, **given)
+        def _attempt(passes: int) -> NetworkModel:
+            twin = type(self)(**{**self.own_params(), "max_iter": passes})
+            return cast(NetworkModel, StandardTargetLearner.fit(twin, X, y, **given))
 
-        planned = rounds_in_time(_attempt, most)
-        if planned < most:
+        planned = rounds_in_time(_attempt, int(most))
+        model = _attempt(planned)
+        if model.passes == planned < int(most):  # else it was done before
             cut_short(planned)
-        return _attempt(planned)
+        return model
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
-        from sklearn.compose import TransformedTargetRegressor
         from sklearn.neural_network import MLPClassifier, MLPRegressor
-        from sklearn.preprocessing import StandardScaler
 
         params = {"max_iter": _passes(len(y)), **self.own_params()}
-        if task.is_classification:
-            return MLPClassifier(**params)
-        scaler = StandardScaler().set_output(transform="default")  # whatever set_config says: a frame is no target
-        return TransformedTargetRegressor(MLPRegressor(**params), transformer=scaler)
+        return MLPClassifier(**params) if task.is_classification else in_standard_units(MLPRegressor(**params))
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         return NetworkModel.load(folder / _FILE, task)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._task import Task
-from ._estimator import EstimatorLearner
+from ..contracts._task import FloatArray, Task
+from ._target import StandardTargetLearner, in_standard_units
 
 
-class SupportVectorMachine(EstimatorLearner):
+class SupportVectorMachine(StandardTargetLearner):
     """Support vector machine; takes the parameters of ``sklearn.svm.SVR`` and ``SVC``.
 
     The regression target is standardised inside the fold, since ``C`` and ``epsilon`` are
@@ -44,12 +44,26 @@ class SupportVectorMachine(EstimatorLearner):
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         from sklearn.calibration import CalibratedClassifierCV
-        from sklearn.compose import TransformedTargetRegressor
-        from sklearn.preprocessing import StandardScaler
         from sklearn.svm import SVC, SVR
 
         params = self.own_params()
         if not task.is_classification:
-            scaler = StandardScaler().set_output(transform="default")  # whatever set_config says: a frame is no target
-            return TransformedTargetRegressor(SVR(**params), transformer=scaler)
+            return in_standard_units(SVR(**params))
         return CalibratedClassifierCV(SVC(**params), ensemble=False, cv=min(5, int(np.bincount(y).min())))
+
+    def _fit_estimator(
+        self, estimator: Any, X: Any, y: NDArray[Any], sample_weight: FloatArray | None, seed: int
+    ) -> None:
+        if sample_weight is not None:  # which scikit-learn's rule for gamma does not know
+            params = estimator.get_params(deep=True)
+            by_rule = [name for name, value in params.items() if name.endswith("__gamma") and value == "scale"]
+            estimator.set_params(**dict.fromkeys(by_rule, _gamma(X, sample_weight)))
+        super()._fit_estimator(estimator, X, y, sample_weight, seed)
+
+
+def _gamma(X: Any, weight: FloatArray) -> float:
+    """Return what ``gamma="scale"`` is for rows that count as often as their weights say."""
+    values = X.toarray() if hasattr(X, "toarray") else X
+    mean = np.average(values.mean(axis=1), weights=weight)
+    variance = float(np.average(((values - mean) ** 2).mean(axis=1), weights=weight))
+    return 1.0 / (values.shape[1] * variance) if variance > 0 else 1.0

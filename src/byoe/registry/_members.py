@@ -10,6 +10,7 @@ from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._task import Task
 from ..errors import InputError, ParameterError, UnknownNameError
+from ..tools._estimators import check_meta_model
 from ._plugin import plain
 from ._portfolios import PORTFOLIOS
 from ._registry import blender as make_blender
@@ -172,6 +173,7 @@ def as_blender(given: Any) -> Blender:
     if hasattr(given, "fit") and hasattr(given, "get_params"):
         from ..blenders._meta_model import MetaModel
 
+        check_meta_model(given)
         return MetaModel(given)
     raise UnknownNameError(
         f"{given!r} is not a blender: expected a registered name, a Blender or an instance of a scikit-learn estimator"

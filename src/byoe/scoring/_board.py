@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, Task
 from ..data._table import Table
+from ..fitted._failing import blended_by
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicting import Predicting
 from ..fitted._record import FitRecord
-from ..tools._forks import after_fork
 from ._leaderboard import BASELINE, BLEND, Leaderboard
 from ._metrics import Metric
 from ._scoring import Scoring
@@ -196,8 +196,7 @@ def _in_sample(
     """Return the metric of the blender on rows that it has learned from."""
     known = predictions[scoring.rows]
     passed = None if features is None else features[scoring.rows]
-    blended = after_fork(lambda: blender.predict(known, passed))
-    blended = task.check(blended, len(known), f"blender {blender.name}", scores=not blender.gives_probabilities)
+    blended = blended_by(blender, known, passed, task)
     prediction = np.zeros((len(scoring.y), *blended.shape[1:]))
     prediction[scoring.rows] = blended
     return scoring.value_if_defined(prediction)

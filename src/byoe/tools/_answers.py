@@ -36,12 +36,12 @@ def answers(estimator: Any, X: Any, known: NDArray[Any], **options: Any) -> Floa
     if hasattr(estimator, "predict_proba"):
         found = estimator.predict_proba(X, **options)
         names = _column_names(found, known)
-        values = _numbers(found)
+        values = _numbers(found, f"{who}.predict_proba")
         if len(own) == 2 and (values.ndim == 1 or values.shape[1:] == (1,)):
             values = both_columns(values.reshape(-1), f"{who}.predict_proba")
         return _in_order(values, own if names is None else names, known, who)
     if hasattr(estimator, "decision_function"):
-        scores = _numbers(estimator.decision_function(X))
+        scores = _numbers(estimator.decision_function(X), f"{who}.decision_function")
         if scores.ndim == 1 or scores.shape[1:] == (1,):
             scores = np.column_stack([-scores.reshape(-1), scores.reshape(-1)])
         return _in_order(scores, own, known, who)
@@ -104,5 +104,8 @@ def _column_names(found: Any, known: NDArray[Any]) -> list[Any] | None:
     return names if None not in codes and len(set(codes)) == len(known) else None
 
 
-def _numbers(found: Any) -> Floats:
-    return np.asarray(as_numbers(found), dtype=np.float64)
+def _numbers(found: Any, who: str) -> Floats:
+    try:
+        return np.asarray(as_numbers(found), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"{who} returned what are no numbers: {error}") from error

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ParameterError
+
 _BY_LABEL = frozenset({"class_weight", "class_weights", "sampling_strategy"})
 # Whose estimators are fitted on codes, or on one class against others.
 _SHOW_CODES = frozenset({"BaggingClassifier", "StackingClassifier", "VotingClassifier"})
@@ -22,8 +24,56 @@ _SHOW_OTHER_LABELS = _SHOW_CODES | {
 }
 # Binary classifiers of scikit-learn whose prediction is not the most probable class.
 THRESHOLDS = frozenset({"FixedThresholdClassifier", "TunedThresholdClassifierCV"})
+# Of CatBoost, whose user wants files.
+_ABOUT_FILES = frozenset({"allow_writing_files", "save_snapshot", "snapshot_file", "train_dir"})
 _FEW = 1000  # candidates of a search
+_UNSAID = (
+    "{} does not say whether it is a regressor or a classifier: derive it, or what it holds, from RegressorMixin or "
+    "ClassifierMixin, and last from BaseEstimator, of sklearn.base"
+)
 THREAD_PARAMETERS = frozenset({"n_jobs", "thread_count", "nthread", "num_threads"})
+
+
+def tags_of(estimator: Any, who: str = "", *, loose: bool = True) -> Any:
+    """Return scikit-learn's tags of an estimator; if ``loose``, also of one that has none but says what it does."""
+    from sklearn.utils import get_tags
+
+    # CatBoost's estimators note down what they find when they are asked, and the user's stay as they are.
+    asked = copied(estimator) if is_catboost(estimator) or has_catboost(estimator) else estimator
+    try:
+        return get_tags(asked)
+    except AttributeError as error:  # it, or one that it holds, is no BaseEstimator
+        kind = _said_kind(estimator) if loose else None
+        if kind is None:
+            raise ParameterError(_UNSAID.format(who + type(estimator).__name__)) from error
+    from sklearn.utils import ClassifierTags, RegressorTags, Tags, TargetTags
+
+    tags = Tags(estimator_type=kind, target_tags=TargetTags(required=True))
+    tags.regressor_tags = RegressorTags() if kind == "regressor" else None
+    tags.classifier_tags = ClassifierTags() if kind == "classifier" else None
+    return tags
+
+
+def check_meta_model(estimator: Any) -> None:
+    """Raise for what is no estimator that scikit-learn's own tools tell what it does, as a meta-model is to be."""
+    is_class = isinstance(estimator, type)
+    if is_class or not all(hasattr(estimator, name) for name in ("fit", "get_params")):
+        raise ParameterError(
+            f"the meta-model is {estimator!r}, expected an instance of a scikit-learn estimator"
+            + (f"; this is its class: give {estimator.__name__}()" if is_class else "")
+        )
+    tags_of(estimator, "the meta-model ", loose=False)
+
+
+def _said_kind(estimator: Any) -> str | None:
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+    if isinstance(estimator, BaseEstimator):
+        return None
+    said = getattr(estimator, "_estimator_type", None)
+    if isinstance(estimator, ClassifierMixin) or hasattr(estimator, "predict_proba") or said == "classifier":
+        return "classifier"
+    return "regressor" if isinstance(estimator, RegressorMixin) or said == "regressor" else None
 
 
 def last_step(estimator: Any) -> Any:
@@ -72,11 +122,12 @@ def rebuilt(estimator: Any) -> Any:
 
 def set_seed(estimator: Any, seed: int) -> None:
     """Set every ``random_state`` that was left open, at any depth."""
-    open_seeds = [
-        key
-        for key, value in estimator.get_params(deep=True).items()
-        if key.rpartition("__")[2] == "random_state" and value is None
-    ]
+    params = estimator.get_params(deep=True)
+    for part in (estimator, *params.values()):
+        # Some have one that is no parameter, and draw from NumPy's own generator without need.
+        if type(part).__module__ == "sklearn.svm._classes" and getattr(part, "random_state", seed) is None:
+            part.random_state = seed
+    open_seeds = [key for key, value in params.items() if key.rpartition("__")[2] == "random_state" and value is None]
     if open_seeds:
         estimator.set_params(**dict.fromkeys(open_seeds, seed))
 
@@ -112,6 +163,12 @@ def is_ensemble(value: Any) -> bool:
 def is_catboost(value: Any) -> bool:
     """Say whether an estimator is one of CatBoost's; imports nothing."""
     return type(value).__module__.startswith("catboost") and hasattr(value, "get_params")
+
+
+def write_nothing(part: Any) -> None:
+    """Keep an unfitted estimator of CatBoost from leaving a folder where the process runs, unless told where."""
+    if is_catboost(part) and not part.is_fitted() and not _ABOUT_FILES & part.get_params().keys():
+        part.set_params(allow_writing_files=False)
 
 
 def has_catboost(estimator: Any) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from inspect import signature
 from typing import Any
 
-from ._estimators import is_ensemble, is_pipeline
+from ._estimators import is_ensemble, is_pipeline, write_nothing
 
 _NAMES = ("sample_weight", "groups")
 # Of scikit-learn; these hand on to the fit of all that they hold what they are given, under the same name,
@@ -42,6 +42,8 @@ def fit_with(estimator: Any, X: Any, y: Any, **given: Any) -> None:
     """
     from sklearn import config_context
 
+    for part in _parts(estimator):
+        write_nothing(part)
     given = {name: value for name, value in given.items() if value is not None}
     keywords = {name: _keyword(estimator, name) or name for name in given}
     requested = any(_requests(estimator, name) for name in given)
