@@ -75,10 +75,7 @@ def tune(
     train: _Train,
     target: options.Target,
     task: _Task,
-    space: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=LOW..HIGH, NAME=LOW..HIGH:log, or NAME=A,B,C; by default what the learners propose."),
-    ] = None,
+    space: options.Space = None,
     validation: _Validation = None,
     max_jobs: Annotated[int, typer.Option(help="Trials.")] = 10,
     max_parallel_jobs: Annotated[int, typer.Option(help="Trials at a time.")] = 1,
@@ -108,7 +105,7 @@ def tune(
 
     tuning = sagemaker.tune(
         options.made(_kind(task), learners, blender, param, cv, metric, seed),
-        dict(map(_domain, space)) if space else None,
+        options.domains(space),
         train,
         validation,
         **_columns(target, weight, groups, drop, header),
@@ -292,18 +289,6 @@ def _bounds(text: str) -> int | tuple[int, int]:
         return (int(low), int(high)) if dots else int(low)
     except ValueError:
         raise ParameterError(f"--instance-count is {text!r}, expected a number or LOW..HIGH, such as 1..4") from None
-
-
-def _domain(text: str) -> tuple[str, Any]:
-    """Return the name and the domain that NAME=LOW..HIGH[:log] or NAME=A,B,C says."""
-    name, equals, given = text.partition("=")
-    if not equals or not given:
-        raise ParameterError(f"--space {text!r} is not NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=A,B,C")
-    low, dots, rest = given.partition("..")
-    if not dots:
-        return name, [options.value_of(value) for value in options.listed(given)]
-    high, colon, scale = rest.partition(":")
-    return name, (options.value_of(low), options.value_of(high), *([scale] if colon else []))
 
 
 def _endpoint(name: str) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ...errors import JobError, need
+from ...tuning._space import distributions
 from ..shared._failures import without_best
 from ._job import LocalJob
 
@@ -86,8 +87,8 @@ class LocalTuning:
             batch = []
             try:
                 for _ in range(min(max_parallel_jobs, max_jobs - len(self.trials))):
-                    trial = study.ask()
-                    params = {name: _suggest(trial, name, domain) for name, domain in space.items()}
+                    trial = study.ask(distributions(space))
+                    params = dict(trial.params)
                     job = self._launch(f"{self.name}-{trial.number + 1:03d}", params)
                     self.jobs[job.name] = job
                     batch.append((trial, params, job))
@@ -153,15 +154,6 @@ class LocalTuning:
             raise without_best(self.name, self.status, reason)
         pick = max if self.greater_is_better else min
         return self.jobs[pick(done, key=lambda trial: trial["objective"])["job"]]
-
-
-def _suggest(trial: Any, name: str, domain: Any) -> Any:
-    if isinstance(domain, list):
-        return trial.suggest_categorical(name, domain)
-    low, high, log = domain[0], domain[1], len(domain) == 3
-    if isinstance(low, int) and isinstance(high, int):
-        return trial.suggest_int(name, low, high, log=log)
-    return trial.suggest_float(name, low, high, log=log)
 
 
 def cpus_per_trial(max_parallel_jobs: int, available: int) -> int:
