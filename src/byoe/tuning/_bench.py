@@ -27,8 +27,9 @@ from ..store._stored_tasks import opened
 from ..tools._forks import after_fork
 from ._tried import FIRST
 
-# A trial is stopped when its first folds are worse than those of the best one by so many standard errors.
-_ERRORS = 1.0
+# A trial is stopped when its first folds are worse than those of the best one by so many standard errors of the
+# difference, and by this share of the metric: of two that are much alike the errors are tiny.
+_ERRORS, _SHARE = 2.0, 0.01
 Columns = Mapping[Any, FloatArray | None]
 
 
@@ -188,11 +189,12 @@ class Bench:
         classes, groups = data.task.classes, data.plan.groups
         scoring = Scoring(metric, data.y, data.weight, classes, rows, (), begun.seed, groups)
         difference, error = scoring.difference(after, before)
-        if difference is None or error is None or -metric.score(difference) <= _ERRORS * error:
+        if difference is None or error is None:
             return
-        value = scoring.value(after)
-        told = f"{metric.name} {value:.4g} after {FIRST} of {len(data.plan.folds)} folds"
-        raise Hopeless(f"{told}, where the best trial has {scoring.value(before):.4g}", value)
+        value, known = scoring.value(after), scoring.value(before)
+        if -metric.score(difference) > max(_ERRORS * error, _SHARE * abs(known)):
+            told = f"{metric.name} {value:.4g} after {FIRST} of {len(data.plan.folds)} folds"
+            raise Hopeless(f"{told}, where the best trial has {known:.4g}", value)
 
 
 def _predicted(blender: Any, predictions: FloatArray, features: FloatArray | None, rows: Any) -> Any:

@@ -54,8 +54,9 @@ def tune(
     from the trials in which the same parameters were varied. A space of lists with no more combinations than there
     are trials is tried as a whole.
 
-    A trial is stopped after two folds when its members make the best trial's blend worse there by more than a
-    standard error of the difference. Whatever was fitted is in the store.
+    A trial is stopped after two folds when its members, in the place of the best trial's and under its blenders,
+    are worse there by more than two standard errors of the difference, and by one percent of the metric. Whatever
+    was fitted is in the store.
 
     Parameters
     ----------
