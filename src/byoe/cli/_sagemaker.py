@@ -104,7 +104,7 @@ def tune(
     from .. import sagemaker
 
     tuning = sagemaker.tune(
-        options.made(_kind(task), learners, blender, param, cv, metric, seed),
+        options.made(_kind(task), learners, blender, param, cv, metric, seed, verbose=1),
         options.domains(space),
         train,
         validation,
@@ -330,6 +330,8 @@ def _tell_tuning(tuning: Any) -> None:
     trials = tuning.trials
     if trials:
         print(Listing(trials))
+    if tuning.place == "local":
+        print(f"best: trial {tuning.best['number']}, model: {tuning.best_job.artifact}")
 
 
 def _tell_transform(transform: Any) -> None:
