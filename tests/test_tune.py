@@ -462,7 +462,10 @@ def test_the_command(diabetes_frame, tmp_path):
         n_trials=4,
     )
     assert byoe.load(out).score_estimate_ == pytest.approx(-here.best_value, rel=1e-9)
-    assert list((tmp_path / "store" / "studies").iterdir())
+    assert len(list((tmp_path / "store" / "studies").iterdir())) == 1
+    prune = [*COMMAND[:-1], "store", "prune", str(tmp_path / "store"), "--all"]
+    assert "removed: 1 search\n" in subprocess.run(prune, capture_output=True, text=True, check=True).stdout
+    assert not list((tmp_path / "store" / "studies").iterdir())
 
 
 @pytest.mark.parametrize(
