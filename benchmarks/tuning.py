@@ -15,6 +15,7 @@ import warnings
 
 import numpy as np
 import optuna
+from sklearn.base import clone
 from sklearn.datasets import make_friedman1
 from sklearn.ensemble import RandomForestRegressor, StackingRegressor
 from sklearn.linear_model import Ridge, RidgeCV
@@ -66,8 +67,7 @@ def with_scikit_learn(X, y, seconds):
     stacking = StackingRegressor(MEMBERS, RidgeCV(), cv=cv)
 
     def objective(trial):
-        params = trial.params
-        made = stacking.set_params(**params)
+        made = clone(stacking).set_params(**trial.params)
         return -cross_val_score(made, X, y, cv=cv, scoring="neg_root_mean_squared_error", n_jobs=2).mean()
 
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
@@ -76,8 +76,8 @@ def with_scikit_learn(X, y, seconds):
         trial = study.ask(distributions(SPACE))
         study.tell(trial, objective(trial))
     took = time.perf_counter() - started
-    best = StackingRegressor(MEMBERS, RidgeCV(), cv=cv).set_params(**study.best_params)
-    return StackingRegressor(MEMBERS, RidgeCV(), cv=cv), best, len(study.trials), len(study.trials) * 5 * 6 * 4, took
+    best = clone(stacking).set_params(**study.best_params)
+    return stacking, best, len(study.trials), len(study.trials) * 5 * 6 * 4, took
 
 
 def main():

@@ -144,7 +144,7 @@ class Bench:
         with opened(self._store, learners, data, begun.digest) as stored:
             remembered = Remembered(stored)
 
-            def fitted(first: int | None) -> dict[str, FloatArray]:
+            def _of_folds(first: int | None) -> dict[str, FloatArray]:
                 resources = variant._resources()
                 told = (*resources.callbacks, *listeners)
                 crossfit = cross_fit(
@@ -160,8 +160,8 @@ class Bench:
                 return dict(zip(crossfit.members, np.moveaxis(crossfit.oof, 1, 0), strict=True))
 
             if best is not None and self._stops:
-                self._stop_if_hopeless(fitted(FIRST), best)
-            return fitted(None)
+                self._stop_if_hopeless(_of_folds(FIRST), best)
+            return _of_folds(None)
 
     def _stop_if_hopeless(self, new: Mapping[str, FloatArray], best: Scored) -> None:
         """Raise `Hopeless` when the new members make the best trial's blend worse on the first folds.

@@ -78,7 +78,7 @@ class Search:
         """Score a trial, and keep what came of it."""
         started, fits = time.monotonic(), 0
 
-        def listen(progress: Any) -> None:
+        def _listen(progress: Any) -> None:
             nonlocal fits
             fits += not progress.reused
             if self._is_late:
@@ -89,7 +89,7 @@ class Search:
         if self._best is None and self.best is not None:  # an earlier call's, of which the store has all
             self._best = self._bench.score(self.tried[self.best].params, None)
         try:
-            scored = self._bench.score(trial.params, self._best, [listen])
+            scored = self._bench.score(trial.params, self._best, [_listen])
         except _TimeIsUp:
             raise
         except Hopeless as reason:
