@@ -39,6 +39,7 @@ MAY = {
     "serving": GROUND | {"data", "folds", "fitted", "bundle"},
 }
 MAY["ensemble"] = set(MAY) - {"serving"}
+MAY["tuning"] = GROUND | {"_version", "data", "folds", "fitted", "registry", "engine", "store", "scoring", "ensemble"}
 MAY["conformance"] = GROUND | {"data", "folds", "fitted", "learners._", "registry", "engine", "ensemble"}
 MAY["sagemaker"] = set(MAY) - {"conformance"}
 MAY["plugins"] = GROUND | {"learners._", "registry", "conformance"}

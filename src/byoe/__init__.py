@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .ensemble._regressor import EnsembleRegressor
     from .errors import ByoeError
     from .registry._registry import blender, learner
+    from .tuning._tune import tune
 
 __all__ = [
     "ByoeError",
@@ -33,6 +34,7 @@ __all__ = [
     "plots",
     "plugins",
     "sagemaker",
+    "tune",
 ]
 
 _HOMES = {
@@ -43,6 +45,7 @@ _HOMES = {
     "blender": ".registry._registry",
     "learner": ".registry._registry",
     "load": ".ensemble._load",
+    "tune": ".tuning._tune",
 }
 
 

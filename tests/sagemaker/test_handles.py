@@ -26,7 +26,7 @@ HANDLES = {
         LocalJob: {"base"},
         Job: {"cloud", "describe", "billable_seconds", "image", "serving_image", "savings"},
     },
-    "TuningHandle": {LocalTuning: {"greater_is_better", "jobs", "start", "run"}, Tuning: {"describe"}},
+    "TuningHandle": {LocalTuning: {"greater_is_better", "jobs", "start", "run", "best", "line"}, Tuning: {"describe"}},
     "EndpointHandle": {LocalEndpoint: set(), Endpoint: {"describe", "status", "wait", "update"}},
     "TransformHandle": {Transform: {"describe"}},
 }

@@ -109,20 +109,31 @@ def test_failed_trials_are_counted_and_passed_over(split, tmp_path):
     assert heard == run.trials
 
 
-def test_when_every_trial_fails_the_reason_is_told(split, tmp_path):
-    run = sm.tune(
-        EnsembleRegressor(("ridge",)),
-        {"ridge__alpha": (-2.0, -1.0)},
-        split[0],
-        target="target",
-        output=tmp_path,
-        max_jobs=2,
-    )
-    with pytest.raises(
-        JobError,
-        match=r"no trial of tuning job .* has a result \(status Completed\): the first one: MemberError: member 'ridge' failed",
-    ):
+def test_when_every_trial_fails_it_is_an_error_with_the_reason(split, tmp_path):
+    call = {"target": "target", "output": tmp_path, "max_jobs": 2}
+    text = r"no trial of tuning job .* has a result \(status Completed\): the first one: MemberError: member 'ridge' failed"
+    with pytest.raises(JobError, match=text):
+        sm.tune(EnsembleRegressor(("ridge",)), {"ridge__alpha": (-2.0, -1.0)}, split[0], **call)
+    run = sm.tune(EnsembleRegressor(("ridge",)), {"ridge__alpha": (-2.0, -1.0)}, split[0], **call, wait=False)
+    with pytest.raises(JobError, match=text):
+        run.wait()
+    with pytest.raises(JobError, match=text):
         _ = run.best_job
+
+
+def test_a_search_shows_its_trials_and_takes_the_seed_of_the_ensemble(split, tmp_path, capsys):
+    space, call = {"ridge__alpha": (0.1, 9.0)}, {"target": "target", "output": tmp_path, "max_jobs": 2}
+    first, second = (
+        sm.tune(EnsembleRegressor(("ridge",), random_state=4, verbose=verbose), space, split[0], **call, **seed)
+        for verbose, seed in ((1, {}), (0, {"seed": 4}))
+    )
+    assert [trial["params"] for trial in first.trials] == [trial["params"] for trial in second.trials]
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("[byoe] trial 1 of 2: validation:rmse ")
+    assert f"(best {first.best['objective']:.4g}, trial {first.best['number']})" in lines[1]
+    assert first.jobs[first.best["job"]] is first.best_job
+    assert f"best=trial {first.best['number']} in {str(first.best_job.base)!r}" in repr(first)
 
 
 def test_an_interrupted_search_stops_its_jobs(split, tmp_path):

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from .. import load
@@ -16,11 +15,11 @@ from ..bundle._writer import check_free
 from ..data._files import read_frame
 from ..data._roles import take_apart
 from ..errors import InputError, ParameterError, PluginError
-from ..scoring._leaderboard import Leaderboard
 from ..tools._versions import other_project
 from . import _options as options
 from ._sagemaker import app as sagemaker_app
 from ._store import app as store_app
+from ._tune import tune
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(store_app, name="store")
 app.add_typer(sagemaker_app, name="sagemaker")
+app.command()(tune)
 
 
 def _version(wanted: bool) -> None:
@@ -65,7 +65,7 @@ def fit(
     out: Annotated[Path, typer.Option(help="Folder for the fitted ensemble.")],
     learners: options.Learners = options.DEFAULT_LEARNERS,
     blender: options.Blender = "auto",
-    task: Annotated[str, typer.Option(help="auto, regression or classification.")] = "auto",
+    task: options.Task = "auto",
     cv: options.Cv = 5,
     metric: options.Metric = "auto",
     weight: options.Weight = None,
@@ -81,11 +81,11 @@ def fit(
     dropped = options.listed(drop)
     frame = read_frame(data, header=header, names=[target, weight, groups, *dropped])
     table = take_apart(frame, target=target, weight=weight, groups=groups, drop=dropped)
-    kind = _kind(task, table.y)
+    kind = options.kind_of(task, table.y)
     ensemble = options.made(kind, learners, blender, param, cv, metric, seed, verbose=int(verbose))
     ensemble.fit(table.X, table.y, sample_weight=table.weight, groups=table.groups)
     ensemble.save(out)
-    print(_short(ensemble.leaderboard_))
+    print(options.short(ensemble.leaderboard_))
     print(f"saved {kind.__name__} in {out}")
 
 
@@ -178,21 +178,6 @@ def check(
         broken = broken or bool(report.broken)
     if broken:
         raise typer.Exit(1)
-
-
-def _kind(task: str, y: Any) -> Any:
-    if task == "auto":
-        # Numbers may be amounts or codes of classes; only texts and booleans are surely classes.
-        task = "regression" if np.asarray(y).dtype.kind in "iuf" else "classification"
-    if task not in options.KINDS:
-        raise ParameterError(f"task is {task!r}, expected auto, regression or classification")
-    return options.KINDS[task]
-
-
-def _short(board: Leaderboard) -> Leaderboard:
-    """Return the columns that fit a terminal of 80 characters."""
-    left = ("spread", "in_sample", "finalize", "models")
-    return Leaderboard(({key: row[key] for key in row if key not in left} for row in board), board.notes)
 
 
 def _warn_of_another() -> None:

@@ -75,10 +75,7 @@ def tune(
     train: _Train,
     target: options.Target,
     task: _Task,
-    space: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=LOW..HIGH, NAME=LOW..HIGH:log, or NAME=A,B,C; by default what the learners propose."),
-    ] = None,
+    space: options.Space = None,
     validation: _Validation = None,
     max_jobs: Annotated[int, typer.Option(help="Trials.")] = 10,
     max_parallel_jobs: Annotated[int, typer.Option(help="Trials at a time.")] = 1,
@@ -107,8 +104,8 @@ def tune(
     from .. import sagemaker
 
     tuning = sagemaker.tune(
-        options.made(_kind(task), learners, blender, param, cv, metric, seed),
-        dict(map(_domain, space)) if space else None,
+        options.made(_kind(task), learners, blender, param, cv, metric, seed, verbose=1),
+        options.domains(space),
         train,
         validation,
         **_columns(target, weight, groups, drop, header),
@@ -294,18 +291,6 @@ def _bounds(text: str) -> int | tuple[int, int]:
         raise ParameterError(f"--instance-count is {text!r}, expected a number or LOW..HIGH, such as 1..4") from None
 
 
-def _domain(text: str) -> tuple[str, Any]:
-    """Return the name and the domain that NAME=LOW..HIGH[:log] or NAME=A,B,C says."""
-    name, equals, given = text.partition("=")
-    if not equals or not given:
-        raise ParameterError(f"--space {text!r} is not NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=A,B,C")
-    low, dots, rest = given.partition("..")
-    if not dots:
-        return name, [options.value_of(value) for value in options.listed(given)]
-    high, colon, scale = rest.partition(":")
-    return name, (options.value_of(low), options.value_of(high), *([scale] if colon else []))
-
-
 def _endpoint(name: str) -> Any:
     from .. import sagemaker
 
@@ -345,6 +330,8 @@ def _tell_tuning(tuning: Any) -> None:
     trials = tuning.trials
     if trials:
         print(Listing(trials))
+    if tuning.place == "local":
+        print(f"best: trial {tuning.best['number']}, model: {tuning.best_job.artifact}")
 
 
 def _tell_transform(transform: Any) -> None:

@@ -17,6 +17,7 @@ from ..store._entry import Damaged, read_entry
 from ..store._store import PLANS, TASKS, Entry, OpenStore, entries, is_store
 from ..tools._listing import Listing
 from ..tools._sizes import read_bytes, read_seconds, tell_bytes, tell_seconds
+from ..tuning._study import FOLDER as STUDIES
 
 app = typer.Typer(no_args_is_help=True, help="Look into a store of finished tasks, and tidy it up.")
 
@@ -53,6 +54,7 @@ def prune(
             )
         if limit is not None:
             removed += store.trim(limit)
+        studies = _remove_studies(folder) if everything else 0
         leftovers = store.remove_leftovers()
         left = store.entries()
     if removed:
@@ -60,9 +62,19 @@ def prune(
     print(f"removed: {_total(removed)}")
     if plans:
         print(f"removed: {_count(len(plans), 'seed of a plan', 'seeds of plans')}")
+    if studies:
+        print(f"removed: {_count(studies, 'search', 'searches')}")
     if leftovers:
         print(f"removed: {_count(len(leftovers), 'leftover of a dead writer', 'leftovers of dead writers')}")
     print(f"left: {_total(left)}")
+
+
+def _remove_studies(folder: Path) -> int:
+    """Remove the trials of searches; return of how many."""
+    found = list((folder / STUDIES).glob("*.log"))
+    for file in found:
+        file.unlink(missing_ok=True)
+    return len(found)
 
 
 def _checked(folder: Path) -> Path:

@@ -77,14 +77,20 @@ def cross_fit(
     seed: int,
     resources: Resources = _ALL,
     stored: TaskStore | None = None,
+    first: int | None = None,
 ) -> CrossFit:
     """Fit every member on every fold, predict the rows it did not see, finalise it.
 
     Members named in ``stopping`` find their number of rounds in the folds; a refit on all
     rows takes the mean of these numbers, so it waits for them. What the time limit ends early has
     fewer rounds, and members for which there was no time are left out. What ``stored`` has is not done again.
+    A member whose ``finalize`` is ``"none"`` gets no served model. With ``first`` only so many folds are fitted, and
+    nothing is refitted.
     """
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
+    plan = data.plan
+    if first is not None:
+        tasks, plan = [task for task in tasks if 0 <= task.fold < first], replace(plan, folds=plan.folds[:first])
     execution = Execution(tasks, data, resources, seed=seed, stopping=stopping, stored=stored)
     members = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
     sums = np.zeros((len(data.table), len(learners), *data.task.width))
@@ -101,7 +107,7 @@ def cross_fit(
         late = left_out(tasks, arrived, failed, execution.clock, resources.time_limit)
         result.failures += [Failure(item.label, item.fold, item.text, "") for item in late]
         warn_of_limit(tasks, arrived, late, execution.clock, resources.time_limit)
-    _gather(result, [arrived[key] for task in tasks if (key := (task.label, task.fold)) in arrived], data.plan)
+    _gather(result, [arrived[key] for task in tasks if (key := (task.label, task.fold)) in arrived], plan)
     return result
 
 

@@ -126,7 +126,7 @@ def fit_tasks(
         bag, stops = finalize[label] == "bag", label in stopping
         for number, (train, test) in enumerate(data.plan.folds):
             tasks.append(FitTask(label, learner, number, train, test, task_seed(seed, label, number), stops, keep=bag))
-        if not bag:
+        if finalize[label] == "refit":
             tasks.append(
                 FitTask(label, learner, REFIT, every_row, None, task_seed(seed, label, REFIT), False, keep=True)
             )

@@ -21,27 +21,22 @@ from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._store import as_store
 from ..contracts._task import FloatArray, Task
-from ..data._by_column import check_by_column
 from ..data._form import TableForm
-from ..data._input import describe_target, learn_table, read_table, read_target, read_weights
+from ..data._input import describe_target, read_table
 from ..data._table import Table
-from ..engine._blend import fit_blend
 from ..engine._clock import read_time_limit
 from ..engine._crossfit import CrossFit, Failure, cross_fit
 from ..engine._labels import check_rare_classes
 from ..engine._resources import Resources
 from ..engine._rows import Rows
-from ..errors import BundleError, InputError, ParameterError
+from ..errors import BundleError, ParameterError
 from ..fitted._out_of_fold import OutOfFold
-from ..fitted._passthrough import passed_through
 from ..fitted._predicting import Predicting
 from ..fitted._record import FitRecord
-from ..folds._leaks import warn_of_leaks
 from ..folds._plan import SplitPlan
 from ..folds._splits import make_plan
-from ..registry._classes import check_classes
 from ..registry._json_form import arguments
-from ..registry._members import check_members, labelled, members
+from ..registry._members import labelled, members
 from ..registry._portfolios import DEFAULT
 from ..scoring._board import board
 from ..scoring._diagnosis import Diagnosis
@@ -52,9 +47,10 @@ from ..store._stored_tasks import opened, resumed_seed
 from ..store._task_keys import plan_key
 from ..tools._sizes import read_bytes
 from ..tools._warnings import warn
+from ._beginning import begin, blended
 from ._display import displays
 from ._fit_signature import HonestFit
-from ._layers import steering, warn_of_an_idle_layer, warn_of_another_loss, warn_of_inner_ensembles, warn_of_thresholds
+from ._layers import warn_of_an_idle_layer, warn_of_another_loss
 from ._parameters import NestedParameters
 from ._recipe import Recipe
 from ._spec import to_spec
@@ -145,40 +141,20 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
             When a member fails and ``on_error="raise"``, or all of them do.
         """
         started = time.monotonic()
-        recipe = self._checked()
-        if y is None:
-            raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        form, table = learn_table(X, self.categorical, type(self).__name__)
-        sample_weight = read_weights(sample_weight, table)
-        target, task, classes = read_target(y, len(table), sample_weight, classification=self._classifies)
-        blender = self._wrapped(recipe.blender, task)
-        check_members(recipe.learners, blender, task, weighted=sample_weight is not None, sparse=table.sparse)
-        check_by_column(recipe.learners, table)
-        metric = recipe.metric_for(task)
-        metric.check(target, task, sample_weight)
-        if classes is not None:
-            check_classes(recipe.learners, recipe.blender, classes)
-        features = passed_through(blender, table)
-        drawn, digest = self._draw_seed(), table.digest()
-        plan = make_plan(self.cv, table.values, target, groups, task, drawn)
-        data, seed = self._resumed(Rows(table, target, sample_weight, task, plan, metric.stop_loss), drawn, digest)
-        plan = data.plan
-        self._warn_of_bagging(plan)
-        warn_of_leaks(plan, table, target)
-        warn_of_inner_ensembles(plan, recipe.learners)
-        warn_of_thresholds(recipe.learners)
-        with opened(self.store, recipe.learners, data, digest) as stored:
-            crossfit = self._cross_fitted(recipe.learners, data, seed, stored, started)
-        self._task, self._form = task, form
-        if classes is not None:
-            self._learn_classes(classes)
-        self._learn_names(form)
+        begun = begin(self, X, y, sample_weight, groups)
+        learners, data = begun.recipe.learners, begun.data
+        with opened(self.store, learners, data, begun.digest) as stored:
+            crossfit = self._cross_fitted(learners, data, begun.seed, stored, started)
+        self._task, self._form = data.task, begun.form
+        if data.task.classes is not None:
+            self._learn_classes(data.task.classes)
+        self._learn_names(begun.form)
         self.members_, self.failures_ = crossfit.members, crossfit.failures
-        self._record = FitRecord(
-            seed, digest, describe_target(y), metric.name, crossfit.seconds, crossfit.seconds_to_predict()
-        )
-        self._blend(OutOfFold.unblended(crossfit.oof, target, sample_weight, plan), blender, features, metric)
-        warn_of_an_idle_layer(self.leaderboard_, metric, self.members_)
+        seconds = crossfit.seconds, crossfit.seconds_to_predict()
+        self._record = FitRecord(begun.seed, begun.digest, describe_target(y), begun.metric.name, *seconds)
+        oof = OutOfFold.unblended(crossfit.oof, data.y, data.weight, data.plan)
+        self._blend(oof, begun.blender, begun.features, begun.metric)
+        warn_of_an_idle_layer(self.leaderboard_, begun.metric, self.members_)
         return self
 
     def _checked(self) -> Recipe:
@@ -272,10 +248,8 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
     def _blend(self, oof: OutOfFold, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
         """Blend the members by what is known of rows that they did not see."""
         warn_of_another_loss(blender, metric)
-        steers = steering(metric, oof.y, self._task, oof.weight)
-        blend = fit_blend(blender, oof.to_blend(self._task, self._record.seed, features, steers), oof.plan)
-        self.blender_, self._held_out = blend.blender, blend.held_out
-        self._out_of_fold = oof = replace(oof, blend=blend.prediction, scored=blend.scored)
+        blend, oof = blended(oof, blender, features, metric, self._task, self._record.seed)
+        self.blender_, self._held_out, self._out_of_fold = blend.blender, blend.held_out, oof
         self._record, self._diagnosis = replace(self._record, metric=metric.name), None
         scoring = self._scoring(metric)
         self.score_estimate_, self.leaderboard_ = board(self, self._record, scoring, features, asked=blender)

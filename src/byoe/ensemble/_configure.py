@@ -68,6 +68,27 @@ def configure(ensemble: E, values: Mapping[str, Any]) -> E:
     return made
 
 
+def reached(ensemble: BaseEnsemble, name: str) -> tuple[str, ...]:
+    """Return the labels of the members that a parameter from outside reaches; none for one of the blender.
+
+    Parameters
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+    name : str
+        One that `configure` takes.
+    """
+    learners, name = members(ensemble.learners), plain(name)
+    head, _, tail = name.partition("__")
+    label = find_label(ensemble.learners, head) if tail else None
+    if label is not None:
+        return (label,)
+    if name == "early_stopping":
+        return tuple(label for label, learner in learners.items() if learner.stops)
+    if name in ensemble._get_param_names() or tail:
+        return ()
+    return tuple(label for label, learner in learners.items() if learner.shared_name(name))
+
+
 def _plain_names(values: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in values.items():

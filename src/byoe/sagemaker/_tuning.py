@@ -76,7 +76,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     warm_start : iterable of str, default=()
         On AWS: names of earlier tuning jobs, whose trials count.
     seed : int, default=None
-        Of the search.
+        Of the search; on this machine by default the ensemble's ``random_state``.
     wait : bool, default=True
         Wait for the last trial. Otherwise the handle's ``wait()`` and ``stop()`` do.
     on_trial : callable, default=None
@@ -85,6 +85,12 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     Returns
     -------
     LocalTuning, or on AWS Tuning
+        On this machine it shows a line for every trial where the ensemble is ``verbose``.
+
+    Raises
+    ------
+    JobError
+        When it has waited on this machine, and all trials have failed: with the reason of the first one.
     """
     if "early_stopping" in options:
         raise ParameterError(f"early_stopping {UNFINISHED}; leave it out")
@@ -101,6 +107,8 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     space = default_space(base.ensemble.learners) if space is None else space
     variants = [configured(one, {}) for one in check_space(base.ensemble, space, fixed)]
     metric = objective(base, space)
+    if seed is None and instance_type == "local" and isinstance(base.ensemble.random_state, int):
+        seed = base.ensemble.random_state
     search = Search(
         space,
         f"validation:{metric.name}",
@@ -111,6 +119,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         seed=seed,
         warm_start=warm_start,
         on_trial=on_trial,
+        verbose=base.ensemble.verbose > 0,
     )
     place.check_search(search)
     contents = Contents(variant_of(ensemble), [base, *variants], channels, roles, fixed, dependencies, requirements)

@@ -70,6 +70,7 @@ class Here(Place):
                 max_parallel_jobs=search.max_parallel_jobs,
                 seed=search.seed,
                 on_trial=search.on_trial,
+                verbose=search.verbose,
             )
         )
         return tuning

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ...errors import JobError, need
+from ...tuning._space import distributions
 from ..shared._failures import without_best
 from ._job import LocalJob
 
@@ -43,7 +44,15 @@ class LocalTuning:
         self._error: BaseException | None = None
 
     def __repr__(self) -> str:
-        return f"LocalTuning({self.name!r}, trials={len(self.trials)}, objective={self.objective!r})"
+        best = "" if self.best is None else f", best=trial {self.best['number']} in {str(self.best_job.base)!r}"
+        return f"LocalTuning({self.name!r}, trials={len(self.trials)}, objective={self.objective!r}{best})"
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The row of the best trial so far; None while there is none."""
+        done = [trial for trial in self.trials if trial["objective"] is not None]
+        pick = max if self.greater_is_better else min
+        return pick(done, key=lambda trial: trial["objective"]) if done else None
 
     @property
     def status(self) -> str:
@@ -74,6 +83,7 @@ class LocalTuning:
         max_parallel_jobs: int,
         seed: int | None,
         on_trial: Callable[[dict[str, Any]], None] | None = None,
+        verbose: bool = False,
     ) -> None:
         """Run all trials, a batch of parallel ones at a time."""
         optuna = need("optuna", "tune", "tuning")
@@ -86,13 +96,15 @@ class LocalTuning:
             batch = []
             try:
                 for _ in range(min(max_parallel_jobs, max_jobs - len(self.trials))):
-                    trial = study.ask()
-                    params = {name: _suggest(trial, name, domain) for name, domain in space.items()}
+                    trial = study.ask(distributions(space))
+                    params = dict(trial.params)
                     job = self._launch(f"{self.name}-{trial.number + 1:03d}", params)
                     self.jobs[job.name] = job
                     batch.append((trial, params, job))
                 for trial, params, job in batch:
                     row = self._finish(study, trial, params, job)
+                    if verbose:
+                        print(f"[byoe] {self.line(row, max_jobs)}", flush=True)
                     if on_trial is not None:
                         on_trial(row)
             except BaseException:
@@ -119,7 +131,7 @@ class LocalTuning:
         return row
 
     def wait(self) -> LocalTuning:
-        """Wait until all trials have ended; raise what ended the search before its time."""
+        """Wait until all trials have ended; raise what ended the search before its time, or if all have failed."""
         try:
             while self._thread is not None and self._thread.is_alive():
                 self._thread.join(timeout=1.0)
@@ -128,6 +140,8 @@ class LocalTuning:
             raise
         if self._error is not None:
             raise self._error
+        if self.best is None and not self._stopping.is_set():
+            raise self._without_best()
         return self
 
     def completed(self) -> LocalJob:
@@ -145,23 +159,22 @@ class LocalTuning:
     @property
     def best_job(self) -> LocalJob:
         """The job with the best objective."""
-        done = [trial for trial in self.trials if trial["objective"] is not None]
-        if not done:
-            first = next(iter(self.jobs.values()), None)
-            missing = f"its log holds no number for {self.objective}"
-            reason = f"the first one: {first.failure.partition(chr(10))[0] or missing}" if first else "none was started"
-            raise without_best(self.name, self.status, reason)
-        pick = max if self.greater_is_better else min
-        return self.jobs[pick(done, key=lambda trial: trial["objective"])["job"]]
+        if self.best is None:
+            raise self._without_best()
+        return self.jobs[self.best["job"]]
 
+    def _without_best(self) -> JobError:
+        first = next(iter(self.jobs.values()), None)
+        missing = f"its log holds no number for {self.objective}"
+        reason = f"the first one: {first.failure.partition(chr(10))[0] or missing}" if first else "none was started"
+        return without_best(self.name, self.status, reason)
 
-def _suggest(trial: Any, name: str, domain: Any) -> Any:
-    if isinstance(domain, list):
-        return trial.suggest_categorical(name, domain)
-    low, high, log = domain[0], domain[1], len(domain) == 3
-    if isinstance(low, int) and isinstance(high, int):
-        return trial.suggest_int(name, low, high, log=log)
-    return trial.suggest_float(name, low, high, log=log)
+    def line(self, row: Mapping[str, Any], max_jobs: int) -> str:
+        """Return what is shown of a trial that has ended."""
+        value = row["objective"]
+        what = row["status"] if value is None else f"{self.objective} {value:.4g}"
+        best = "" if self.best is None else f" (best {self.best['objective']:.4g}, trial {self.best['number']})"
+        return f"trial {row['number']} of {max_jobs}: {what} in {row['seconds']:.1f} s{best}"
 
 
 def cpus_per_trial(max_parallel_jobs: int, available: int) -> int:

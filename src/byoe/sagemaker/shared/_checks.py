@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ...contracts._search_space import check_domain
 from ...contracts._task import Task
 from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
@@ -18,6 +17,7 @@ from ...ensemble._spec import to_spec
 from ...errors import ParameterError
 from ...registry._members import as_blender, check_members
 from ...scoring._metrics import CLASSIFICATION, REGRESSION, Metric, find_metric
+from ...tuning._space import check_space as check_any_space
 from ._limits import check_choices, check_hyperparameters
 
 _TASKS = {True: Task("classification", 2), False: Task("regression")}  # where only the kind matters
@@ -96,7 +96,7 @@ def plain_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def check_space(ensemble: BaseEnsemble, space: Mapping[str, Any], fixed: Iterable[str] = ()) -> list[Any]:
-    """Check a search space before anything runs: its domains, and that every name is known and not fixed.
+    """Check a search space before anything runs, as any search does, and that a tuning job can choose from its lists.
 
     Returns
     -------
@@ -108,22 +108,8 @@ def check_space(ensemble: BaseEnsemble, space: Mapping[str, Any], fixed: Iterabl
     ParameterError
         Names the entry and says what was expected.
     """
-    both = {name.replace("-", "_") for name in space} & {name.replace("-", "_") for name in fixed}
-    if both:
-        raise ParameterError(f"{', '.join(sorted(both))} is both fixed and in the space; keep one")
-    if not space:
-        raise ParameterError("the space is empty; give at least one parameter to tune")
+    variants = check_any_space(ensemble, space, fixed)
     for name, domain in space.items():
-        check_domain(name, domain)
         if isinstance(domain, list):
             check_choices(name, domain)
-    if "metric" in space:
-        raise ParameterError("the space holds 'metric'; trials are compared by one, which is set on the ensemble")
-    # Every value of a list must fit, each in the company of the others' first values.
-    first = {name: domain[0] for name, domain in space.items()}
-    values = [
-        {**first, name: value}
-        for name, domain in space.items()
-        for value in (domain if isinstance(domain, list) else domain[:2])
-    ]
-    return [configure(ensemble, one) for one in values]
+    return variants

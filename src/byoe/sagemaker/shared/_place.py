@@ -64,6 +64,7 @@ class Search:
     seed: int | None = None
     warm_start: Iterable[str] = ()
     on_trial: Callable[[dict[str, Any]], None] | None = None
+    verbose: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,98 @@
+"""How a fit begins, before a member is fitted, and how it ends: with a blend that is scored honestly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..contracts._blender import Blender
+from ..contracts._task import FloatArray, Task
+from ..data._by_column import check_by_column
+from ..data._form import TableForm
+from ..data._input import learn_table, read_target, read_weights
+from ..data._table import Table
+from ..engine._blend import Blend, fit_blend
+from ..engine._rows import Rows
+from ..errors import InputError
+from ..fitted._out_of_fold import OutOfFold
+from ..fitted._passthrough import passed_through
+from ..folds._leaks import warn_of_leaks
+from ..folds._splits import make_plan
+from ..registry._classes import check_classes
+from ..registry._members import check_members
+from ..scoring._metrics import Metric
+from ._layers import steering, warn_of_inner_ensembles, warn_of_thresholds
+from ._recipe import Recipe
+
+if TYPE_CHECKING:
+    from ._base import BaseEnsemble
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a fit knows before the first member is fitted.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    blender : Blender
+        As it is fitted: one for each target, calibrated where that is asked for.
+    metric : Metric
+    features : array of shape (n_rows, n_passed) or None
+        What is passed through to the blender.
+    form : TableForm
+    data : Rows
+    seed : int
+    digest : str
+        Of the table.
+    """
+
+    recipe: Recipe
+    blender: Blender
+    metric: Metric
+    features: FloatArray | None
+    form: TableForm
+    data: Rows
+    seed: int
+    digest: str
+
+
+def begin(ensemble: BaseEnsemble, X: Any, y: Any, sample_weight: Any, groups: Any) -> Beginning:
+    """Return what a fit knows before the first member is fitted, all of it checked."""
+    recipe, name = ensemble._checked(), type(ensemble).__name__
+    if y is None:
+        raise InputError(f"{name} requires y to be passed, but the target y is None")
+    form, table = learn_table(X, ensemble.categorical, name)
+    sample_weight = read_weights(sample_weight, table)
+    target, task, _ = read_target(y, len(table), sample_weight, classification=ensemble._classifies)
+    blender = suited(ensemble, recipe, table, task, weighted=sample_weight is not None)
+    metric = recipe.metric_for(task)
+    metric.check(target, task, sample_weight)
+    features = passed_through(blender, table)
+    drawn, digest = ensemble._draw_seed(), table.digest()
+    plan = make_plan(ensemble.cv, table.values, target, groups, task, drawn)
+    data, seed = ensemble._resumed(Rows(table, target, sample_weight, task, plan, metric.stop_loss), drawn, digest)
+    ensemble._warn_of_bagging(data.plan)
+    warn_of_leaks(data.plan, table, target)
+    warn_of_inner_ensembles(data.plan, recipe.learners)
+    warn_of_thresholds(recipe.learners)
+    return Beginning(recipe, blender, metric, features, form, data, seed, digest)
+
+
+def suited(ensemble: BaseEnsemble, recipe: Recipe, table: Table, task: Task, *, weighted: bool) -> Blender:
+    """Return the blender as it is fitted, once it and the members are known to suit the data."""
+    blender = ensemble._wrapped(recipe.blender, task)
+    check_members(recipe.learners, blender, task, weighted=weighted, sparse=table.sparse)
+    check_by_column(recipe.learners, table)
+    if task.classes is not None:
+        check_classes(recipe.learners, recipe.blender, task.classes)
+    return blender
+
+
+def blended(
+    oof: OutOfFold, blender: Blender, features: FloatArray | None, metric: Metric, task: Task, seed: int
+) -> tuple[Blend, OutOfFold]:
+    """Return the blender fitted and cross-fitted, and what is known out of fold with its predictions."""
+    steers = steering(metric, oof.y, task, oof.weight)
+    blend = fit_blend(blender, oof.to_blend(task, seed, features, steers), oof.plan)
+    return blend, replace(oof, blend=blend.prediction, scored=blend.scored)
