@@ -69,6 +69,30 @@ def as_column(values: Any, what: str) -> Any:
     return values
 
 
+def as_array(values: Any, what: str) -> Any:
+    """Return what ``as_column`` gave as an array; where it has one of its own kind, as that.
+
+    NumPy would turn numbers and missing entries of a list into texts where one entry is a text, and booleans into
+    numbers where one is a number: such a list is an array of objects.
+
+    Raises
+    ------
+    InputError
+        For lists of different lengths.
+    """
+    if hasattr(values, "shape"):
+        return values
+    try:
+        if isinstance(values, Sequence):
+            cells = np.array(values, dtype=object)
+            kinds = {type(cell) for cell in cells.ravel().tolist()}
+            if len(kinds) > 1 and not kinds <= {int, float}:
+                return cells
+        return np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"{what} holds lists of different lengths; one entry for each row is expected") from error
+
+
 def _unmasked(values: NDArray[Any]) -> NDArray[Any]:
     if not np.ma.isMaskedArray(values):
         return np.asarray(values)

@@ -19,7 +19,7 @@ from ..tools._labels import codes_of, shown
 from ._cells import is_missing
 from ._classes import as_codes_of_labels, as_labels, target_of_classes
 from ._column import Column
-from ._containers import as_column, as_table
+from ._containers import as_array, as_column, as_table
 from ._form import TableForm
 from ._numbers import chosen_categories, dated, describe, encode, raw_columns
 from ._table import Table, in_form, too_large
@@ -219,12 +219,13 @@ def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
     """
     if sample_weight is None:
         return None
-    sample_weight = _as_weights(sample_weight)
+    given = _as_weights(sample_weight)
     try:
+        given = given if np.ndim(given) else np.full(len(table), given, dtype=np.float64)
         weights: FloatArray = _check_sample_weight(
-            sample_weight, np.zeros((len(table), 1)), dtype=np.float64, ensure_non_negative=True
+            given, np.zeros((len(table), 1)), dtype=np.float64, ensure_non_negative=True
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"sample_weight: {error}") from error
     weighing = weights[weights > 0]
     octave = int(np.frexp(np.mean(weighing))[1]) if len(weighing) else 0
@@ -237,7 +238,7 @@ def _as_weights(given: Any) -> Any:
         raise InputError(f"sample_weight is {given!r}, expected a number for each row")
     if isinstance(given, (int, float, np.number)) or (isinstance(given, np.ndarray) and given.ndim == 0):
         return np.asarray(given).item()
-    values = np.asarray(as_column(given, "sample_weight"))
+    values = np.asarray(as_array(as_column(given, "sample_weight"), "sample_weight"))
     if values.dtype.kind in "mM":
         raise InputError(f"sample_weight holds values of type {values.dtype}, expected numbers")
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
@@ -320,9 +321,9 @@ def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
     if classification:
         y = target_of_classes(y)
     else:
+        y = as_array(y, "y")
         _check_not_dated(y)
-    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
-    several = len(shape) == 2 and shape[1] > 1
+    several = len(y.shape) == 2 and y.shape[1] > 1
     try:
         y = np.asarray(y) if several else column_or_1d(y, warn=True)
     except ValueError as error:
@@ -344,10 +345,18 @@ def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
         return np.asarray(y)
     if classification:
         return as_labels(np.asarray(y))
+    return _target_of_numbers(y)
+
+
+def _target_of_numbers(y: NDArray[Any]) -> FloatArray:
     try:
         values = np.asarray(y, dtype=np.float64)
+    except OverflowError as error:
+        raise InputError(f"the target holds a number beyond those of float64 ({error}); scale it") from error
     except (TypeError, ValueError) as error:
         raise InputError(f"the target is not numeric ({error}); use EnsembleClassifier to predict classes") from error
+    if np.isnan(values).any():  # of texts
+        raise InputError("Input y contains NaN, as a text; drop these rows: byoe never guesses a target")
     if not np.isfinite(values).all():
         raise InputError("Input y contains infinity: the target must be finite in every row")
     return values
