@@ -83,6 +83,10 @@ def _table(X: Any, numbers: Any, raw: Any, form: TableForm) -> Table:
         values = check_array(encode(raw, form.columns), dtype=np.float64, order="C", ensure_all_finite=False)
     except ValueError as error:
         raise error if isinstance(error, InputError) else InputError(str(error)) from error
+    if form.sparse:  # all its columns are numbers
+        values = in_form(values, sparse=True)
+        _check_sizes(values, form)
+        return Table(values, values, form.columns, form.labels)
     _check_sizes(values, form)
     plain = isinstance(X, (list, tuple, np.ndarray))
     if plain and all(column.kind == "number" for column in form.columns):
@@ -184,11 +188,20 @@ def _read_numbers(estimator: Any, X: Any, reset: bool) -> Any:
     values = validate_data(
         estimator, X, accept_sparse="csr", dtype=np.float64, order="C", ensure_all_finite=finite, reset=reset
     )
-    if issparse(values) and max(values.nnz, values.shape[1]) <= np.iinfo(np.int32).max:
-        # Many estimators take no 64-bit indices.
-        parts = values.data, values.indices.astype(np.int32), values.indptr.astype(np.int32)
-        return csr_matrix(parts, shape=values.shape)
-    return values
+    return _canonical(values) if issparse(values) else values
+
+
+def _canonical(values: Any) -> csr_matrix:
+    """Return a CSR matrix that stores each cell once, in order, and no zeros; the user's stays as it is."""
+    # Many estimators take no 64-bit indices.
+    index = np.int32 if max(values.nnz, values.shape[1]) <= np.iinfo(np.int32).max else np.int64
+    parts = values.data, values.indices.astype(index), values.indptr.astype(index)
+    own = csr_matrix(parts, shape=values.shape)
+    if not (own.has_canonical_format and values.data.all() and values.data.flags.writeable):
+        own = own.copy()
+        own.sum_duplicates()
+        own.eliminate_zeros()
+    return own
 
 
 def _numbers_as_columns(values: Any) -> list[tuple[str, Any]]:

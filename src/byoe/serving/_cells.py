@@ -73,7 +73,7 @@ def table_of(rows: Any, form: TableForm, *, native: bool) -> Table:
         )
     try:
         shaped = in_form(values, sparse=form.sparse)
-        own = native_form(values, columns.cells, form) if native else values
+        own = native_form(values, columns.cells, form) if native and not form.sparse else shaped
         return Table(shaped, own, form.columns, form.labels)
     except InputError as error:  # a missing cell for a model of sparse rows
         raise Refusal(400, str(error)) from error
