@@ -21,6 +21,7 @@ from ._classes import as_codes_of_labels, as_labels, target_of_classes
 from ._column import Column
 from ._containers import as_array, as_column, as_table
 from ._form import TableForm
+from ._names_kept import labels_of, names_to_compare
 from ._numbers import chosen_categories, dated, describe, encode, raw_columns
 from ._table import Table, in_form, too_large
 
@@ -49,7 +50,7 @@ def learn_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> t
     n_features = int(checker.n_features_in_)
     names = getattr(checker, "feature_names_in_", None)
     names = None if names is None else tuple(map(str, names))
-    labels = _labels(raw) or names
+    labels = labels_of(raw) or names
     chosen = chosen_categories(categorical, labels, n_features)
     if chosen and raw is None:
         raw = _numbers_as_columns(numbers)
@@ -94,13 +95,6 @@ def _table(X: Any, numbers: Any, raw: Any, form: TableForm) -> Table:
     return Table(values, np.array(X, dtype=object) if plain else X, form.columns, form.labels)
 
 
-def _labels(raw: Any) -> tuple[str, ...] | None:
-    """Return what the columns are called, where they are a frame's."""
-    if raw is None or not all(isinstance(cells, nw.Series) for _, cells in raw):
-        return None
-    return tuple(str(cells.name) for _, cells in raw)
-
-
 def _check_sizes(values: Any, form: TableForm) -> None:
     """Refuse what is infinite, or too large for the float32 in which most learners keep their rows."""
     dense = isinstance(values, np.ndarray)
@@ -127,13 +121,14 @@ def _validated(X: Any, form: TableForm | None, owner: str) -> tuple[Any, Any, An
     if hasattr(X, "iloc"):
         _check_names(list(X.columns))
     checker = _checker(owner)()
-    if form is not None:
-        checker.n_features_in_ = len(form)
-        if form.names is not None:
-            checker.feature_names_in_ = np.asarray(form.names, dtype=object)
     raw = None if issparse(X) else raw_columns(X)
     if raw is not None and not raw:
         raise InputError(f"X has no columns: 0 feature(s) (shape={tuple(X.shape)}) while a minimum of 1 is required")
+    if form is not None:
+        checker.n_features_in_ = len(form)
+        X, names = names_to_compare(X, raw, form)
+        if names is not None:
+            checker.feature_names_in_ = np.asarray(names, dtype=object)
     try:
         if raw is None:
             return _read_numbers(checker, X, form is None), None, checker

@@ -127,7 +127,10 @@ def _in_order(columns: _Columns, form: TableForm) -> _Columns:
     known = _known(form)
     if columns.names is None:
         return replace(columns, names=known)
-    order = _order(columns.names, known) if known is not None else _numbered(columns.names, form)
+    if known is None and form.labels is not None and set(columns.names) == set(form.labels):
+        order = _order(columns.names, list(form.labels))  # called by numbers, which are texts here
+    else:
+        order = _order(columns.names, known) if known is not None else _numbered(columns.names, form)
     kinds = [columns.kinds[i] for i in order if columns.kinds]
     return replace(columns, names=known, cells=[columns.cells[i] for i in order], kinds=kinds)
 
