@@ -48,7 +48,8 @@ def expected(column):
         if pa.types.is_timestamp(kind) and kind.unit == "ns":  # pandas would say so too, and warn
             counts = column.cast(pa.int64()).to_pylist()
             return "date", [np.nan if count is None else count // 1000 / 86_400e6 for count in counts]
-        return "date", _days(nw.from_native(column, series_only=True))
+        held = "duration" if pa.types.is_duration(kind) else "date"
+        return held, _days(nw.from_native(column, series_only=True), held)
     return "number", [np.nan if cell is None else float(cell) for cell in column.to_pylist()]
 
 

@@ -81,7 +81,9 @@ def _table(X: Any, numbers: Any, raw: Any, form: TableForm) -> Table:
         _check_sizes(values, form)
         return Table(values, values, form.columns, form.labels)
     try:
-        values = check_array(encode(raw, form.columns), dtype=np.float64, order="C", ensure_all_finite=False)
+        values = check_array(
+            encode(raw, form.columns, form.dtypes), dtype=np.float64, order="C", ensure_all_finite=False
+        )
     except ValueError as error:
         raise error if isinstance(error, InputError) else InputError(str(error)) from error
     if form.sparse:  # all its columns are numbers
@@ -309,7 +311,9 @@ def _check_not_dated(y: Any) -> None:
     frame = nw.from_native(y, eager_only=True, allow_series=True, pass_through=True)
     columns = list(frame.iter_columns()) if isinstance(frame, nw.DataFrame) else [frame]
     for cells in columns:
-        if not isinstance(cells, nw.Series):
+        if isinstance(cells, nw.Series) and cells.dtype == nw.Categorical:  # of pandas and Arrow, they may be of dates
+            cells = np.array(cells.to_list(), dtype=object)
+        elif not isinstance(cells, nw.Series):
             cells = np.asarray(cells)
             cells = cells if cells.dtype.kind in "MmO" else np.zeros(0)
         try:

@@ -58,10 +58,11 @@ def describe(raw: Sequence[Raw], chosen: set[int]) -> tuple[Column, ...]:
     return tuple(made)
 
 
-def encode(raw: Sequence[Raw], columns: Sequence[Column]) -> FloatArray:
+def encode(raw: Sequence[Raw], columns: Sequence[Column], dtypes: Sequence[str]) -> FloatArray:
     """Return the cells as an array of shape (n_rows, n_columns).
 
-    A category that is not in the table has the number of categories as its code.
+    A category that is not in the table has the number of categories as its code. Of a column of dates the type says
+    whether it held durations.
 
     Raises
     ------
@@ -71,15 +72,18 @@ def encode(raw: Sequence[Raw], columns: Sequence[Column]) -> FloatArray:
     n_rows = len(raw[0][1]) if raw else 0
     values = np.empty((n_rows, len(raw)))
     wrong = []
-    for position, ((name, cells), column) in enumerate(zip(raw, columns, strict=True)):
+    for position, ((name, cells), column, dtype) in enumerate(zip(raw, columns, dtypes, strict=True)):
+        held: Literal["number", "date", "duration"] = "number"
+        if column.kind == "date":
+            held = "duration" if "Duration" in dtype else "date"
         try:
             if column.kind == "category":
                 table, unknown = column.codes, float(len(column.codes))
                 values[:, position] = [np.nan if key is None else table.get(key, unknown) for key in _keys(name, cells)]
             else:
-                values[:, position] = _days(cells) if column.kind == "date" else _numbers(cells)
+                values[:, position] = _numbers(cells) if held == "number" else _days(cells, held)
         except (ValueError, OverflowError):
-            wrong.append(f"{name} ({'dates' if column.kind == 'date' else 'numbers'}, now {_told(cells)})")
+            wrong.append(f"{name} ({held}s, now {_told(cells)})")
         except TypeError as error:
             raise _CellError(f"column {name} holds {_odd_cell(cells)}: {error}; convert or drop it") from error
     if wrong:
@@ -95,8 +99,11 @@ class _CellError(InputError, TypeError):
 
 
 def _told(cells: Any) -> str:
-    if kind := dated(cells):
-        return f"{kind}s"
+    try:
+        if kind := dated(cells):
+            return f"{kind}s"
+    except ValueError:
+        return "values of several kinds"
     return str(cells.dtype) if isinstance(cells, nw.Series) and cells.dtype != nw.Object else "text"
 
 
@@ -174,8 +181,13 @@ def _as_floats(cells: Any) -> FloatArray:
     return np.array([np.nan if is_missing(cell) else cell for cell in _listed(cells)], dtype=np.float64)
 
 
-def _days(cells: Any) -> FloatArray:
-    """Return days since 1970, or days; texts are read as ISO 8601, numbers are days already."""
+def _days(cells: Any, held: Dated) -> FloatArray:
+    """Return days since 1970, or days; numbers are days already, and texts are dates in ISO 8601.
+
+    Dates where durations were, and the other way round, are a ValueError.
+    """
+    if dated(cells) not in (None, held):
+        raise ValueError(f"no {held}s")
     if _numpy_kind(cells) in _DATED:
         return days_of_array(_instants(cells))
     if isinstance(cells, nw.Series):
@@ -187,7 +199,10 @@ def _days(cells: Any) -> FloatArray:
             return _numbers(cells.dt.timestamp("us")) / DAY
         if cells.dtype.is_numeric():
             return _numbers(cells)
-    return np.array([days_of_cell(cell) for cell in _listed(cells)], dtype=np.float64)
+    listed = _listed(cells)
+    if held == "duration" and any(isinstance(cell, str) for cell in listed):
+        raise ValueError("texts are dates")
+    return np.array([days_of_cell(cell) for cell in listed], dtype=np.float64)
 
 
 def _instants(cells: Any) -> Any:
@@ -195,6 +210,8 @@ def _instants(cells: Any) -> Any:
     if isinstance(cells, np.ndarray):
         return cells
     native = cells.to_native()
+    if str(getattr(native.dtype, "pyarrow_dtype", "")).startswith("date"):  # objects to pandas, where one is missing
+        native = native.astype("timestamp[ms][pyarrow]")
     if getattr(getattr(native.dtype, "pyarrow_dtype", native.dtype), "tz", None) is not None:
         native = native.dt.tz_convert("UTC").dt.tz_localize(None)
     dtype = getattr(native.dtype, "numpy_dtype", native.dtype)

@@ -19,7 +19,7 @@ from ._native_form import native_form
 from ._refusal import Refusal
 from ._requests import CsvRows, JsonRows
 
-_WANTED = {"number": "numbers", "date": "dates", "category": "texts"}
+_WANTED = {"number": "numbers", "date": "dates", "duration": "durations", "category": "texts"}
 _NUMBERS = frozenset({int, float, bool, type(None)})
 
 
@@ -61,8 +61,9 @@ def table_of(rows: Any, form: TableForm, *, native: bool) -> Table:
     values = np.empty((len(columns.cells[0]), len(columns.cells)))
     for i, (cells, column, dtype) in enumerate(zip(columns.cells, form.columns, form.dtypes, strict=True)):
         name = repr(names[i]) if names else f"number {i}"
-        if columns.kinds and columns.kinds[i] == "date" and column.kind != "date":
-            raise Refusal(400, f"column {name} holds dates, and held {_WANTED[column.kind]} in training")
+        wanted = "duration" if column.kind == "date" and "Duration" in dtype else column.kind
+        if columns.kinds and (sent := columns.kinds[i]) in ("date", "duration") and sent != wanted:
+            raise Refusal(400, f"column {name} holds {sent}s, and held {_WANTED[wanted]} in training")
         values[:, i] = _read(cells, column, dtype, name, odd=columns.odd)
     if (found := too_large(values)) is not None:
         row, i = found
