@@ -28,6 +28,17 @@ def read_groups(groups: Any, n_rows: int) -> NDArray[Any]:
     return values if _sorts(values, {_hashable(cell) for cell in cells}) else _numbered(cells)
 
 
+def groups_for(splitter: Any, groups: NDArray[Any] | None) -> NDArray[Any] | None:
+    """Return the groups as a splitter takes them: codes for scikit-learn's, which compare the array with a tuple.
+
+    Codes make the same folds, since these splitters sort the groups. One of the user's gets them as they are.
+    """
+    if groups is None or groups.dtype.kind != "O":
+        return groups
+    known = any(kind.__module__.startswith("sklearn.") and "split" in vars(kind) for kind in type(splitter).__mro__)
+    return np.unique(groups, return_inverse=True)[1] if known else groups
+
+
 def _sorts(values: NDArray[Any], known: set[Any]) -> bool:
     """Say whether sorting brings equal groups together, as splitters take for granted; it does not for sets."""
     try:
