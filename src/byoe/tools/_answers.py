@@ -105,4 +105,7 @@ def _column_names(found: Any, known: NDArray[Any]) -> list[Any] | None:
 
 
 def _numbers(found: Any) -> Floats:
-    return np.asarray(as_numbers(found), dtype=np.float64)
+    values = as_numbers(found)
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"values of type {values.dtype} are no numbers")
+    return np.asarray(values, dtype=np.float64)
