@@ -22,8 +22,8 @@ from ._column import Column
 from ._containers import as_array, as_column, as_table
 from ._form import TableForm
 from ._names_kept import labels_of, names_to_compare
-from ._numbers import chosen_categories, dated, describe, encode, raw_columns
-from ._table import Table, in_form, too_large
+from ._numbers import CellError, chosen_categories, dated, describe, encode, raw_columns
+from ._table import Table, in_form, told_too_large, too_large
 
 # Weights whose mean is within so many octaves of one stay as they are.
 _ORDINARY = 6
@@ -109,10 +109,7 @@ def _check_sizes(values: Any, form: TableForm) -> None:
     value = values[row, column]
     name = f"number {column}" if form.names is None else repr(form.names[column])
     what = "infinity" if np.isinf(value) else f"{value:g}, a value too large for float32"
-    raise InputError(
-        f"Input X contains {what}, in column {name}, row {row}: learners keep numbers of up to 3.4e38; scale the "
-        "column, take its logarithm, or make the cell missing (NaN)"
-    )
+    raise InputError(told_too_large(what, name, row))
 
 
 def _validated(X: Any, form: TableForm | None, owner: str) -> tuple[Any, Any, Any]:
@@ -137,6 +134,8 @@ def _validated(X: Any, form: TableForm | None, owner: str) -> tuple[Any, Any, An
         validate_data(checker, X, skip_check_array=True, reset=form is None)
     except ValueError as error:
         raise InputError(str(error)) from error
+    except TypeError as error:
+        raise CellError(f"X holds what is no number: {error}") from error
     return None, raw, checker
 
 

@@ -18,6 +18,7 @@ from ._cells import DAY, category_key, is_missing
 from ._column import Column
 from ._columns_named import column_positions
 from ._dates import NO_TIMES, Dated, dated_cells, days_of_array, days_of_cell
+from ._table import told_too_large
 
 _DATED: dict[str, Dated] = {"M": "date", "m": "duration"}
 Raw = tuple[str, Any]  # how messages call the column, and its cells: a narwhals series or an object array
@@ -29,7 +30,12 @@ def raw_columns(X: Any) -> list[Raw] | None:
     if isinstance(frame, nw.DataFrame):
         return [(repr(name), cells) for name, cells in zip(frame.columns, frame.iter_columns(), strict=True)]
     if isinstance(X, (list, tuple, np.ndarray)):
-        cells = np.asarray(X)
+        try:
+            cells = np.asarray(X)
+        except ValueError as error:
+            raise CellError(
+                "X holds lists of different lengths as cells; a cell is a number, a text or a date"
+            ) from error
         if cells.ndim == 2 and cells.dtype.kind in "OUSMm":
             cells = cells if cells.dtype.kind in "Mm" else np.array(X, dtype=object)
             return [(f"number {i}", column) for i, column in enumerate(cells.T)]
@@ -82,10 +88,13 @@ def encode(raw: Sequence[Raw], columns: Sequence[Column], dtypes: Sequence[str])
                 values[:, position] = [np.nan if key is None else table.get(key, unknown) for key in _keys(name, cells)]
             else:
                 values[:, position] = _numbers(cells) if held == "number" else _days(cells, held)
-        except (ValueError, OverflowError):
+        except OverflowError as error:
+            row = next(row for row, cell in enumerate(_listed(cells)) if _overflows(cell))
+            raise InputError(told_too_large("a value too large for float32", name, row)) from error
+        except ValueError:
             wrong.append(f"{name} ({held}s, now {_told(cells)})")
         except TypeError as error:
-            raise _CellError(f"column {name} holds {_odd_cell(cells)}: {error}; convert or drop it") from error
+            raise CellError(f"column {name} holds {_odd_cell(cells)}: {error}; convert or drop it") from error
     if wrong:
         raise InputError(
             "these columns hold something else than when the ensemble was fitted: "
@@ -94,8 +103,18 @@ def encode(raw: Sequence[Raw], columns: Sequence[Column], dtypes: Sequence[str])
     return values
 
 
-class _CellError(InputError, TypeError):
+class CellError(InputError, TypeError):
     """A cell of a type that is no data; scikit-learn's estimators raise a TypeError there."""
+
+
+def _overflows(cell: Any) -> bool:
+    try:
+        float(cell)
+    except OverflowError:
+        return True
+    except (TypeError, ValueError):
+        return False
+    return False
 
 
 def _told(cells: Any) -> str:
@@ -161,7 +180,7 @@ def _has_text(cells: Any) -> bool:
         _as_floats(cells)
     except ValueError:
         return True
-    except TypeError:  # neither text nor a number: what reads it says so
+    except (TypeError, OverflowError):  # neither text nor a number, or one too large: what reads it says so
         return False
     return False
 
@@ -225,13 +244,16 @@ def _listed(cells: Any) -> list[Any]:
 def _keys(name: str, cells: Any) -> list[str | None]:
     """Return the cells of a category as texts, None where missing; 1, 1.0 and "1" are the same."""
     known: dict[Any, str | None] = {}
-    keys = []
+    keys: list[str | None] = []
     for cell in _listed(cells):
         try:
             key = known[type(cell), cell]
         except KeyError:
             key = known[type(cell), cell] = category_key(cell)
         except TypeError as error:
+            if is_missing(cell):
+                keys.append(None)
+                continue
             raise TypeError(
                 f"column {name} holds a {type(cell).__name__}; a cell's argument must be a string or a real number"
             ) from error

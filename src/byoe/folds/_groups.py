@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data._cells import is_missing
 from ..data._containers import as_column
 from ..errors import InputError
 
@@ -23,7 +24,7 @@ def read_groups(groups: Any, n_rows: int) -> NDArray[Any]:
             f"groups has {given} for {n_rows} rows; give one each (of several columns, tuples of their cells)"
         )
     cells = values.tolist()
-    if any(group is None or group != group for group in cells):
+    if any(is_missing(group) for group in cells):
         raise InputError("groups has missing entries; every row needs a group")
     return values if _sorts(values, {_hashable(cell) for cell in cells}) else _numbered(cells)
 
