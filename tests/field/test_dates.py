@@ -109,7 +109,7 @@ def test_durations(tmp_path):
 @pytest.mark.parametrize(
     "y",
     [
-        DATES, OSLO, DATES.dt.date, DATES.astype("category"), pa.chunked_array([pa.array(DATES).dictionary_encode()]), pd.Series(pd.to_timedelta(DAYS, "D")), DATES.to_numpy(), list(UTC),
+        DATES, OSLO, DATES.dt.date, DATES.astype("category"), pd.Series(pd.Categorical(DATES, ordered=True)), pa.chunked_array([pa.array(DATES).dictionary_encode()]), pd.Series(pd.to_timedelta(DAYS, "D")), DATES.to_numpy(), list(UTC),
         pl.Series(DATES), pa.chunked_array([pa.array(DATES)]), pd.DataFrame({"a": DATES, "b": DATES}),
     ],
 )  # fmt: skip
@@ -212,4 +212,5 @@ def test_an_endpoint_keeps_dates_and_durations_apart(plain, tmp_path):
         stream.write_table(pa.table({"t": pa.array(SPANS).cast(pa.duration("us"))}))
     rows = serving.input_fn(sink.getvalue().to_pybytes(), "application/vnd.apache.arrow.stream")
     refused = serving.output_fn(serving.predict_fn(rows, model), "application/json")
-    assert "holds durations, and held dates in training" in str(refused)
+    assert refused.status_code == 400
+    assert "holds durations, and held dates in training" in refused.get_data(as_text=True)

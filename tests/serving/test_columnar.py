@@ -139,7 +139,7 @@ def test_pandas_writes_it(format_name):
     body = FRAME.to_parquet() if format_name == "parquet" else bodies.arrow(pa.Table.from_pandas(FRAME))
     read = READERS[format_name](body, 1000)
     assert read.names == list(FRAME)
-    assert read.kinds == ["text", "text", "number", "number", "number", "number", "date", "date"]
+    assert read.kinds == ["text", "text", "number", "number", "number", "number", "date", "duration"]
     columns = dict(zip(read.names, read.columns, strict=True))
     assert columns["text"] == ["a", None, "b"]
     assert columns["category"] == ["x", "y", "x"]

@@ -83,9 +83,10 @@ def days_of_array(values: NDArray[Any]) -> FloatArray:
         microseconds = counted * float(step * _LONGER[unit])
     else:
         whole, rest = np.divmod(counted, _IN_ONE[unit])
+        rest = rest * step
         # Of an instant no more than the microsecond, as elsewhere.
-        within = rest * (step / _IN_ONE[unit])
-        microseconds = whole * float(step) + (within if values.dtype.kind == "m" else np.floor(within))
+        within = rest / _IN_ONE[unit] if values.dtype.kind == "m" else rest // _IN_ONE[unit]
+        microseconds = whole * float(step) + within
     return np.where(np.isnat(values), np.nan, microseconds / DAY)
 
 

@@ -310,7 +310,7 @@ def _check_not_dated(y: Any) -> None:
     frame = nw.from_native(y, eager_only=True, allow_series=True, pass_through=True)
     columns = list(frame.iter_columns()) if isinstance(frame, nw.DataFrame) else [frame]
     for cells in columns:
-        if isinstance(cells, nw.Series) and cells.dtype == nw.Categorical:  # of pandas and Arrow, they may be of dates
+        if isinstance(cells, nw.Series) and cells.dtype in (nw.Categorical, nw.Enum):  # which may be of dates
             cells = np.array(cells.to_list(), dtype=object)
         elif not isinstance(cells, nw.Series):
             cells = np.asarray(cells)

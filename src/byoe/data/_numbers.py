@@ -121,8 +121,8 @@ def _told(cells: Any) -> str:
     try:
         if kind := dated(cells):
             return f"{kind}s"
-    except ValueError:
-        return "values of several kinds"
+    except ValueError as error:
+        return f"one that {error}"
     return str(cells.dtype) if isinstance(cells, nw.Series) and cells.dtype != nw.Object else "text"
 
 
