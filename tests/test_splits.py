@@ -1,11 +1,15 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import (
     GroupKFold,
+    GroupShuffleSplit,
     KFold,
+    LeaveOneGroupOut,
     LeaveOneOut,
+    LeavePGroupsOut,
     PredefinedSplit,
     RepeatedKFold,
     ShuffleSplit,
@@ -178,3 +182,25 @@ def test_a_splitter_gets_the_groups():
     groups = np.repeat(np.arange(12), 5)
     for train, test in plan(GroupKFold(3), groups=groups).folds:
         assert not set(groups[train]) & set(groups[test])
+
+
+@pytest.mark.parametrize(
+    "splitter", [LeaveOneGroupOut(), LeavePGroupsOut(2), GroupShuffleSplit(3, random_state=0), GroupKFold(3)], ids=repr
+)
+def test_groups_of_tuples_make_the_folds_of_their_numbers(splitter):
+    numbers = np.random.default_rng(0).permutation(np.arange(60) // 10)
+    right = plan(splitter, groups=numbers).folds
+    for groups in ([("site", number) for number in numbers.tolist()], pd.Series([(number,) for number in numbers])):
+        for (train, test), (own_train, own_test) in zip(right, plan(splitter, groups=groups).folds, strict=True):
+            assert np.array_equal(train, own_train)
+            assert np.array_equal(test, own_test)
+
+
+def test_a_splitter_of_the_users_gets_groups_as_they_are():
+    class BySite:
+        def split(self, X, y, groups):
+            site = np.array([group[0] for group in groups])
+            yield np.flatnonzero(site == "a"), np.flatnonzero(site == "b")
+
+    groups = [("ab"[i % 2], i) for i in range(60)]
+    assert plan(BySite(), groups=groups).folds[0][1].tolist() == list(range(1, 60, 2))

@@ -5,6 +5,9 @@ tsfresh #351: ``predict(frame.iloc[i, :])`` was met by that message.
 mlxtend #197: lists of lists, and frames, failed inside the stack by how they are indexed.
 """
 
+from dataclasses import dataclass
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -40,6 +43,12 @@ def test_what_has_a_clear_meaning_is_taken(case):
     assert np.array_equal(_fitted(X).predict(X), _fitted(D).predict(D))
 
 
+@dataclass
+class Row:
+    a: float
+    b: float
+
+
 REFUSED = {
     "a row": (lambda: D.iloc[0], r"a series \(pandas.Series\): take a row as a frame by X.iloc"),
     "a series of Polars": (lambda: pl.Series([1.0]), "a series"),
@@ -57,6 +66,15 @@ REFUSED = {
     "1e300": (lambda: D.assign(b=np.where(np.arange(N) == 7, 1e300, 1)), r"1e\+300, a value too large for float32, in column 'b', row 7"),
     "1e300 in an array": (lambda: np.where(D > 2, 1e300, D), "too large for float32, in column number"),
     "1e300 among few cells": (lambda: sparse.csr_matrix(np.where(D > 2, 1e300, 0)), "too large for float32, in column number"),
+    "a number beyond floats": (lambda: D.assign(b=pd.Series([1.0] * 7 + [10**400] + [2] * (N - 8), dtype=object)), "too large for float32, in column 'b', row 7"),
+    "a number beyond floats in a list": (lambda: [[1, 10**400]] * N, "too large for float32, in column number 1, row 0"),
+    "a set": (lambda: {(1, 2)}, "X is a set, whose rows have no order"),
+    "a view": (lambda: dict(enumerate(D.to_numpy())).values(), "X is a dict_values: pass list"),
+    "a module": (lambda: np, "X is numpy, a module"),
+    "a class": (lambda: pd.DataFrame, "X is DataFrame, a class"),
+    "objects": (lambda: [Row(1.0, 2.0)] * N, "row 0 of X is of type .*Row; make it a list of cells"),
+    "complex numbers": (lambda: [[1j, 2.0]] * N, "X holds what is no number"),
+    "lists as cells": (lambda: [[1, [2, 3]], [2, [3]]], "lists of different lengths as cells"),
     "lists": (lambda: pl.DataFrame({"a": [[1]] * N, "b": D["b"]}), "column 'a' holds List"),
     "no columns": (lambda: D[[]], "has no columns"),
 }  # fmt: skip
@@ -112,3 +130,18 @@ def test_few_rows_for_the_blender_make_no_noise():
     members = [learner("random_forest", n_estimators=5), "ridge"]
     ensemble = EnsembleRegressor(members, "meta-linear", cv=2, random_state=0).fit(X, y)
     assert np.isfinite(ensemble.predict(X)).all()
+
+
+@pytest.mark.parametrize("categorical", ["auto", ["b"]], ids=["number", "category"])
+def test_a_signalling_nan_is_missing(categorical):
+    cells = [Decimal("sNaN") if i % 5 == 0 else Decimal(i % 3) for i in range(N)]
+    frame = D.assign(b=pd.Series(cells, dtype=object))
+    holes = D.assign(b=pd.Series([None if i % 5 == 0 else i % 3 for i in range(N)], dtype=object))
+    made = [
+        EnsembleRegressor(["ridge"], cv=3, categorical=categorical, random_state=0).fit(X, Y) for X in (frame, holes)
+    ]
+    assert np.array_equal(made[0].predict(frame), made[1].predict(holes))
+    with pytest.raises(InputError, match="the target is missing in 8 of 40 rows"):
+        _fitted(D, cells)
+    with pytest.raises(InputError, match="groups has missing entries"):
+        _fitted(D, groups=cells)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from byoe import EnsembleRegressor, load, serving
+from byoe.data._dates import days_of_array
 from byoe.errors import InputError
 
 N = 40
@@ -35,6 +36,8 @@ SAME = {
     **{unit: pd.DataFrame({"t": DATES.astype(f"datetime64[{unit}]")}) for unit in ("s", "ms", "ns")},
     "backed by Arrow": pd.DataFrame({"t": OSLO.astype(pd.ArrowDtype(pa.timestamp("us", "America/New_York")))}),
     "date32": pd.DataFrame({"t": DATES.astype("date32[pyarrow]")}),
+    "date64": pd.DataFrame({"t": pd.Series(pa.array(DATES.dt.date).cast(pa.date64()), dtype=pd.ArrowDtype(pa.date64()))}),
+    **{f"steps of {step}": pd.DataFrame({"t": pd.Series(list((DAYS + 19358).astype("M8[D]").astype(f"M8[{step}]")), dtype=object)}) for step in ("6h", "100ms", "10us", "m")},
     "date64 in Arrow": pa.table({"t": pa.array(DATES.dt.date).cast(pa.date64())}),
     "Arrow": pa.table({"t": pa.array(OSLO, pa.timestamp("us", "America/New_York"))}),
     "Polars": pl.DataFrame({"t": DATES}).with_columns(pl.col("t").dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Tokyo")),
@@ -106,7 +109,7 @@ def test_durations(tmp_path):
 @pytest.mark.parametrize(
     "y",
     [
-        DATES, OSLO, DATES.dt.date, pd.Series(pd.to_timedelta(DAYS, "D")), DATES.to_numpy(), list(UTC),
+        DATES, OSLO, DATES.dt.date, DATES.astype("category"), pd.Series(pd.Categorical(DATES, ordered=True)), pa.chunked_array([pa.array(DATES).dictionary_encode()]), pd.Series(pd.to_timedelta(DAYS, "D")), DATES.to_numpy(), list(UTC),
         pl.Series(DATES), pa.chunked_array([pa.array(DATES)]), pd.DataFrame({"a": DATES, "b": DATES}),
     ],
 )  # fmt: skip
@@ -128,3 +131,86 @@ def test_what_is_no_date_is_refused_by_name(case):
     cells = cells if case == "periods" else pd.Series(cells, dtype=object)
     with pytest.raises(InputError, match=message):
         _fitted(pd.DataFrame({"t": cells}))
+
+
+def test_missing_dates_of_arrow_in_pandas():
+    holes = DATES.mask(np.arange(N) % 7 == 0)
+    right = _fitted(pd.DataFrame({"t": holes})).predict(pd.DataFrame({"t": holes}))
+    for kind in (pa.date32(), pa.date64()):
+        frame = pd.DataFrame({"t": pd.Series(pa.array(holes.dt.date).cast(kind), dtype=pd.ArrowDtype(kind))})
+        assert frame["t"].isna().any()
+        assert np.array_equal(_fitted(frame).predict(frame), right)
+
+
+@pytest.mark.parametrize("unit", ["W", "2D", "6h", "15m", "s", "100ms", "ms", "10us", "us", "10ns", "ns", "ps", "5as"])
+def test_durations_of_every_step_are_days(unit):
+    counted = np.arange(N) * 7 + 1
+    spans = counted.astype(f"timedelta64[{unit}]")
+    step, name = np.datetime_data(spans.dtype)[1], np.datetime_data(spans.dtype)[0]
+    in_days = {
+        "W": 7, "D": 1, "h": 1 / 24, "m": 1 / 1440, "s": 1 / 86400, "ms": 1e-3 / 86400, "us": 1e-6 / 86400,
+        "ns": 1e-9 / 86400, "ps": 1e-12 / 86400, "as": 1e-18 / 86400,
+    }  # fmt: skip
+    expected = counted * step * in_days[name]
+    assert np.allclose(days_of_array(spans), expected, rtol=1e-12, atol=0)
+    assert np.isnan(days_of_array(np.array(["NaT"], dtype=spans.dtype))).all()
+
+
+@pytest.mark.parametrize("unit", ["Y", "M", "W", "3D", "h", "15m", "s", "100ms", "ms", "10us", "us", "ns"])
+def test_dates_of_every_step_are_days(unit):
+    texts = ["1969-12-29", "2024-02-01", "1970-01-01", "1950-06-15"]
+    dates = np.array(texts, dtype="datetime64[D]").astype(f"datetime64[{unit}]")
+    expected = [(np.datetime64(date, "D") - np.datetime64("1970-01-01", "D")).astype(int) for date in dates]
+    assert days_of_array(dates).tolist() == expected
+
+
+def test_a_short_duration_is_learned_from(tmp_path):
+    spans = np.arange(N).astype("timedelta64[ns]") * 20
+    frame = pd.DataFrame({"t": spans})
+    fitted = _fitted(frame, np.arange(N) / 10)
+    assert fitted.score(frame, np.arange(N) / 10) > 0.99
+    assert np.array_equal(_fitted(pl.DataFrame(frame), np.arange(N) / 10).predict(frame), fitted.predict(frame))
+    model = serving.model_fn(str(fitted.save(tmp_path / "bundle")))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, pa.schema([("t", pa.duration("ns"))])) as stream:
+        stream.write_table(pa.table({"t": pa.array(spans)}))
+    rows = serving.input_fn(sink.getvalue().to_pybytes(), "application/vnd.apache.arrow.stream")
+    answer = serving.output_fn(serving.predict_fn(rows, model), "application/json")
+    assert json.loads(answer[0])["predictions"] == fitted.predict(frame).tolist()
+
+
+SPANS = pd.Series(pd.to_timedelta(DAYS, "D"))
+EXCHANGED = {
+    "pandas": pd.DataFrame, "Polars": pl.DataFrame, "Arrow": lambda cells: pa.table({"t": pa.array(cells["t"])}),
+    "objects": lambda cells: pd.DataFrame({"t": pd.Series(list(cells["t"]), dtype=object)}),
+    "NumPy": lambda cells: cells["t"].to_numpy()[:, None],
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("case", EXCHANGED)
+def test_dates_and_durations_keep_their_kind(case, plain, tmp_path):
+    make = EXCHANGED[case]
+    spans = _fitted(pd.DataFrame({"t": SPANS}))
+    for fitted in (plain, load(plain.save(tmp_path / "dates"))):
+        with pytest.raises(InputError, match=r"\(dates, now durations\)"):
+            fitted.predict(make({"t": SPANS}))
+    for fitted in (spans, load(spans.save(tmp_path / "spans"))):
+        with pytest.raises(InputError, match=r"\(durations, now dates\)"):
+            fitted.predict(make({"t": DATES}))
+    missing = pd.DataFrame({"t": pd.Series([None, None], dtype=object)})
+    for fitted in (spans, plain):
+        assert np.array_equal(fitted.predict(missing), fitted.predict(pd.DataFrame({"t": [np.nan, np.nan]})))
+    with pytest.raises(InputError, match=r"\(durations, now "):
+        spans.predict(pd.DataFrame({"t": ["2024-05-01"]}))
+
+
+def test_an_endpoint_keeps_dates_and_durations_apart(plain, tmp_path):
+    model = serving.model_fn(str(plain.save(tmp_path / "bundle")))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, pa.schema([("t", pa.duration("us"))])) as stream:
+        stream.write_table(pa.table({"t": pa.array(SPANS).cast(pa.duration("us"))}))
+    rows = serving.input_fn(sink.getvalue().to_pybytes(), "application/vnd.apache.arrow.stream")
+    refused = serving.output_fn(serving.predict_fn(rows, model), "application/json")
+    assert refused.status_code == 400
+    assert "holds durations, and held dates in training" in refused.get_data(as_text=True)

@@ -42,6 +42,9 @@ FORMS = {
 BROKEN = {
     "text": lambda values: values.astype(str),
     "complex": lambda values: values + 1j,
+    "dates": lambda values: values.astype(int).astype("datetime64[s]"),
+    "durations": lambda values: values.astype(int).astype("timedelta64[s]"),
+    "masked dates": lambda values: np.ma.array(values.astype(int).astype("datetime64[s]"), mask=False),
     "hole": lambda values: np.where(np.arange(len(values)) == 0, np.nan, values),
     "masked hole": lambda values: np.ma.array(values, mask=np.arange(len(values)) == 0),
     "short": lambda values: values[:-1],

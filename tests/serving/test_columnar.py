@@ -48,7 +48,8 @@ def expected(column):
         if pa.types.is_timestamp(kind) and kind.unit == "ns":  # pandas would say so too, and warn
             counts = column.cast(pa.int64()).to_pylist()
             return "date", [np.nan if count is None else count // 1000 / 86_400e6 for count in counts]
-        return "date", _days(nw.from_native(column, series_only=True))
+        held = "duration" if pa.types.is_duration(kind) else "date"
+        return held, _days(nw.from_native(column, series_only=True), held)
     return "number", [np.nan if cell is None else float(cell) for cell in column.to_pylist()]
 
 
@@ -138,7 +139,7 @@ def test_pandas_writes_it(format_name):
     body = FRAME.to_parquet() if format_name == "parquet" else bodies.arrow(pa.Table.from_pandas(FRAME))
     read = READERS[format_name](body, 1000)
     assert read.names == list(FRAME)
-    assert read.kinds == ["text", "text", "number", "number", "number", "number", "date", "date"]
+    assert read.kinds == ["text", "text", "number", "number", "number", "number", "date", "duration"]
     columns = dict(zip(read.names, read.columns, strict=True))
     assert columns["text"] == ["a", None, "b"]
     assert columns["category"] == ["x", "y", "x"]

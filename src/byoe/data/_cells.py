@@ -30,7 +30,10 @@ def is_missing(cell: Any) -> bool:
     """Say whether a cell is None, NaN, NaT or pandas' NA."""
     if cell is None or type(cell).__name__ == "NAType":
         return True
-    return bool(cell != cell)
+    try:
+        return bool(cell != cell)
+    except ArithmeticError:  # a signalling NaN of decimal lets nobody compare it
+        return True
 
 
 def is_number(cell: str) -> bool:

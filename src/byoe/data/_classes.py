@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from ..errors import InputError
+from ._containers import as_array
 
 _ONE_EACH = (
     "EnsembleClassifier predicts one class for each row, or labels of which a row may have several, as columns of 0 "
@@ -24,18 +25,16 @@ def target_of_classes(y: Any) -> Any:
     """Return a target of one column, or of several labels as a matrix; raise for several columns of classes."""
     if issparse(y):
         y = y.toarray()
+    # pandas' own whole numbers and booleans are whole numbers and booleans, where none is missing.
+    of_pandas = type(y).__module__.partition(".")[0] == "pandas"
     try:
-        # pandas' own whole numbers and booleans are whole numbers and booleans, where none is missing.
-        if type(y).__module__.partition(".")[0] == "pandas":
-            values: Any = np.asarray(y.to_numpy())
-        else:
-            values = y if hasattr(y, "shape") else np.asarray(y)
-    except ValueError as error:
+        values: Any = np.asarray(y.to_numpy()) if of_pandas else as_array(y, "y")
+    except InputError as error:
         raise InputError(
             f"the target holds lists of different lengths, several labels for each row. {_ONE_EACH}"
         ) from error
     if len(values.shape) != 2 or values.shape[1] < 2:
-        return y if len(values.shape) == 2 else values
+        return values
     if not _is_indicator(np.asarray(values)):
         raise InputError(
             f"y has the shape {values.shape}: {values.shape[1]} targets at once (multi-output). {_ONE_EACH}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MappingView, Sequence, Set
+from numbers import Number
 from pathlib import PurePath
+from types import ModuleType
 from typing import Any
 
 import narwhals as nw
@@ -69,6 +71,30 @@ def as_column(values: Any, what: str) -> Any:
     return values
 
 
+def as_array(values: Any, what: str) -> Any:
+    """Return what ``as_column`` gave as an array; where it has one of its own kind, as that.
+
+    NumPy would turn numbers and missing entries of a list into texts where one entry is a text, and booleans into
+    numbers where one is a number: such a list is an array of objects.
+
+    Raises
+    ------
+    InputError
+        For lists of different lengths.
+    """
+    if hasattr(values, "shape"):
+        return values
+    try:
+        if isinstance(values, Sequence):
+            cells = np.array(values, dtype=object)
+            kinds = {type(cell) for cell in cells.ravel().tolist()}
+            if len(kinds) > 1 and not kinds <= {int, float}:
+                return cells
+        return np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"{what} holds lists of different lengths; one entry for each row is expected") from error
+
+
 def _unmasked(values: NDArray[Any]) -> NDArray[Any]:
     if not np.ma.isMaskedArray(values):
         return np.asarray(values)
@@ -109,6 +135,11 @@ def _of_rows(X: Sequence[Any]) -> Any:
         if n_dicts < len(X):
             raise InputError("X is a list of which some rows are dicts and others are not; make all of them the same")
         return _frame(list(X))
+    odd = next((number for number, row in enumerate(X) if not _is_row(row)), None)
+    if odd is not None:
+        raise InputError(
+            f"row {odd} of X is of type {_told(X[odd])}; make it a list of cells, or a dict of them by column"
+        )
     widths = [len(row) if isinstance(row, (list, tuple, np.ndarray)) else -1 for row in X]
     for number, width in enumerate(widths):
         if width != widths[0]:
@@ -137,9 +168,20 @@ def _why_no_table(X: Any) -> str | None:
         return f"a series ({_told(X)}): take a row as a frame by {example}, a column by X.to_frame() or frame[['name']]"
     if _is_of(X, "pandas", "Index"):
         return f"an index ({_told(X)}): pass its frame"
+    if isinstance(X, (type, ModuleType)):
+        return f"{X.__name__}, a {'class' if isinstance(X, type) else 'module'}"
+    if isinstance(X, Set):
+        return f"a {_told(X)}, whose rows have no order: pass a list of them"
+    if isinstance(X, MappingView):
+        return f"a {_told(X)}: pass list(…) of it"
     if not any(hasattr(X, name) for name in ("shape", "__array__", "__len__")):
         return f"of type {_told(X)}"
     return None
+
+
+def _is_row(row: Any) -> bool:
+    """Say whether NumPy may take something for a row, or for a cell of a list that has no rows."""
+    return row is None or isinstance(row, (str, bytes, Number)) or hasattr(row, "__len__") or hasattr(row, "__array__")
 
 
 def _why_not_here(values: Any) -> str | None:

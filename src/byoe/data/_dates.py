@@ -19,7 +19,10 @@ _ISO = re.compile(
 )
 _EPOCH = datetime.datetime(1970, 1, 1)
 _TICK = datetime.timedelta(microseconds=1)
-_MICROSECONDS = {"s": 1e6, "ms": 1e3, "us": 1.0}
+_SECOND = 1_000_000  # microseconds
+_LONGER = {"us": 1, "ms": 1000, "s": _SECOND, "m": 60 * _SECOND, "h": 3_600 * _SECOND}
+_LONGER |= {"D": 24 * _LONGER["h"], "W": 168 * _LONGER["h"]}
+_IN_ONE = {"ns": 10**3, "ps": 10**6, "fs": 10**9, "as": 10**12}
 
 NO_TIMES = "holds times of the day; turn them into numbers, such as hours"
 
@@ -72,12 +75,18 @@ def _days_of_date(cell: datetime.date) -> float:
 def days_of_array(values: NDArray[Any]) -> FloatArray:
     """Return the days of an array of NumPy's dates or durations, of any unit."""
     unit, step = np.datetime_data(values.dtype)
-    if unit not in ("s", "ms", "us", "ns") or step != 1:
-        finer = unit in ("ps", "fs", "as")
-        unit = "ns" if finer else "s"
-        values = values.astype(f"{values.dtype.kind}8[{unit}]")
+    if unit not in _LONGER and unit not in _IN_ONE:  # years and months differ in length
+        unit, step = "s", 1
+        values = values.astype(f"{values.dtype.kind}8[s]")
     counted = values.astype(np.int64)
-    microseconds = counted // 1000 if unit == "ns" else counted * _MICROSECONDS[unit]
+    if unit in _LONGER:
+        microseconds = counted * float(step * _LONGER[unit])
+    else:
+        whole, rest = np.divmod(counted, _IN_ONE[unit])
+        rest = rest * step
+        # Of an instant no more than the microsecond, as elsewhere.
+        within = rest / _IN_ONE[unit] if values.dtype.kind == "m" else rest // _IN_ONE[unit]
+        microseconds = whole * float(step) + within
     return np.where(np.isnat(values), np.nan, microseconds / DAY)
 
 

@@ -19,10 +19,11 @@ from ..tools._labels import codes_of, shown
 from ._cells import is_missing
 from ._classes import as_codes_of_labels, as_labels, target_of_classes
 from ._column import Column
-from ._containers import as_column, as_table
+from ._containers import as_array, as_column, as_table
 from ._form import TableForm
-from ._numbers import chosen_categories, dated, describe, encode, raw_columns
-from ._table import Table, in_form, too_large
+from ._names_kept import labels_of, names_to_compare
+from ._numbers import CellError, chosen_categories, dated, describe, encode, raw_columns
+from ._table import Table, in_form, told_too_large, too_large
 
 # Weights whose mean is within so many octaves of one stay as they are.
 _ORDINARY = 3
@@ -49,7 +50,7 @@ def learn_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> t
     n_features = int(checker.n_features_in_)
     names = getattr(checker, "feature_names_in_", None)
     names = None if names is None else tuple(map(str, names))
-    labels = _labels(raw) or names
+    labels = labels_of(raw) or names
     chosen = chosen_categories(categorical, labels, n_features)
     if chosen and raw is None:
         raw = _numbers_as_columns(numbers)
@@ -80,21 +81,20 @@ def _table(X: Any, numbers: Any, raw: Any, form: TableForm) -> Table:
         _check_sizes(values, form)
         return Table(values, values, form.columns, form.labels)
     try:
-        values = check_array(encode(raw, form.columns), dtype=np.float64, order="C", ensure_all_finite=False)
+        values = check_array(
+            encode(raw, form.columns, form.dtypes), dtype=np.float64, order="C", ensure_all_finite=False
+        )
     except ValueError as error:
         raise error if isinstance(error, InputError) else InputError(str(error)) from error
+    if form.sparse:  # all its columns are numbers
+        values = in_form(values, sparse=True)
+        _check_sizes(values, form)
+        return Table(values, values, form.columns, form.labels)
     _check_sizes(values, form)
     plain = isinstance(X, (list, tuple, np.ndarray))
     if plain and all(column.kind == "number" for column in form.columns):
         return Table(values, values, form.columns, form.labels)
     return Table(values, np.array(X, dtype=object) if plain else X, form.columns, form.labels)
-
-
-def _labels(raw: Any) -> tuple[str, ...] | None:
-    """Return what the columns are called, where they are a frame's."""
-    if raw is None or not all(isinstance(cells, nw.Series) for _, cells in raw):
-        return None
-    return tuple(str(cells.name) for _, cells in raw)
 
 
 def _check_sizes(values: Any, form: TableForm) -> None:
@@ -109,10 +109,7 @@ def _check_sizes(values: Any, form: TableForm) -> None:
     value = values[row, column]
     name = f"number {column}" if form.names is None else repr(form.names[column])
     what = "infinity" if np.isinf(value) else f"{value:g}, a value too large for float32"
-    raise InputError(
-        f"Input X contains {what}, in column {name}, row {row}: learners keep numbers of up to 3.4e38; scale the "
-        "column, take its logarithm, or make the cell missing (NaN)"
-    )
+    raise InputError(told_too_large(what, name, row))
 
 
 def _validated(X: Any, form: TableForm | None, owner: str) -> tuple[Any, Any, Any]:
@@ -123,19 +120,22 @@ def _validated(X: Any, form: TableForm | None, owner: str) -> tuple[Any, Any, An
     if hasattr(X, "iloc"):
         _check_names(list(X.columns))
     checker = _checker(owner)()
-    if form is not None:
-        checker.n_features_in_ = len(form)
-        if form.names is not None:
-            checker.feature_names_in_ = np.asarray(form.names, dtype=object)
     raw = None if issparse(X) else raw_columns(X)
     if raw is not None and not raw:
         raise InputError(f"X has no columns: 0 feature(s) (shape={tuple(X.shape)}) while a minimum of 1 is required")
+    if form is not None:
+        checker.n_features_in_ = len(form)
+        X, names = names_to_compare(X, raw, form)
+        if names is not None:
+            checker.feature_names_in_ = np.asarray(names, dtype=object)
     try:
         if raw is None:
             return _read_numbers(checker, X, form is None), None, checker
         validate_data(checker, X, skip_check_array=True, reset=form is None)
     except ValueError as error:
         raise InputError(str(error)) from error
+    except TypeError as error:
+        raise CellError(f"X holds what is no number: {error}") from error
     return None, raw, checker
 
 
@@ -184,11 +184,20 @@ def _read_numbers(estimator: Any, X: Any, reset: bool) -> Any:
     values = validate_data(
         estimator, X, accept_sparse="csr", dtype=np.float64, order="C", ensure_all_finite=finite, reset=reset
     )
-    if issparse(values) and max(values.nnz, values.shape[1]) <= np.iinfo(np.int32).max:
-        # Many estimators take no 64-bit indices.
-        parts = values.data, values.indices.astype(np.int32), values.indptr.astype(np.int32)
-        return csr_matrix(parts, shape=values.shape)
-    return values
+    return _canonical(values) if issparse(values) else values
+
+
+def _canonical(values: Any) -> csr_matrix:
+    """Return a CSR matrix that stores each cell once, in order, and no zeros; the user's stays as it is."""
+    # Many estimators take no 64-bit indices.
+    index = np.int32 if max(values.nnz, values.shape[1]) <= np.iinfo(np.int32).max else np.int64
+    parts = values.data, values.indices.astype(index), values.indptr.astype(index)
+    own = csr_matrix(parts, shape=values.shape)
+    if not (own.has_canonical_format and values.data.all() and values.data.flags.writeable):
+        own = own.copy()
+        own.sum_duplicates()
+        own.eliminate_zeros()
+    return own
 
 
 def _numbers_as_columns(values: Any) -> list[tuple[str, Any]]:
@@ -219,12 +228,13 @@ def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
     """
     if sample_weight is None:
         return None
-    sample_weight = _as_weights(sample_weight)
+    given = _as_weights(sample_weight)
     try:
+        given = given if np.ndim(given) else np.full(len(table), given, dtype=np.float64)
         weights: FloatArray = _check_sample_weight(
-            sample_weight, np.zeros((len(table), 1)), dtype=np.float64, ensure_non_negative=True
+            given, np.zeros((len(table), 1)), dtype=np.float64, ensure_non_negative=True
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"sample_weight: {error}") from error
     weighing = weights[weights > 0]
     octave = int(np.frexp(np.mean(weighing))[1]) if len(weighing) else 0
@@ -237,7 +247,7 @@ def _as_weights(given: Any) -> Any:
         raise InputError(f"sample_weight is {given!r}, expected a number for each row")
     if isinstance(given, (int, float, np.number)) or (isinstance(given, np.ndarray) and given.ndim == 0):
         return np.asarray(given).item()
-    values = np.asarray(as_column(given, "sample_weight"))
+    values = np.asarray(as_array(as_column(given, "sample_weight"), "sample_weight"))
     if values.dtype.kind in "mM":
         raise InputError(f"sample_weight holds values of type {values.dtype}, expected numbers")
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
@@ -300,7 +310,9 @@ def _check_not_dated(y: Any) -> None:
     frame = nw.from_native(y, eager_only=True, allow_series=True, pass_through=True)
     columns = list(frame.iter_columns()) if isinstance(frame, nw.DataFrame) else [frame]
     for cells in columns:
-        if not isinstance(cells, nw.Series):
+        if isinstance(cells, nw.Series) and cells.dtype in (nw.Categorical, nw.Enum):  # which may be of dates
+            cells = np.array(cells.to_list(), dtype=object)
+        elif not isinstance(cells, nw.Series):
             cells = np.asarray(cells)
             cells = cells if cells.dtype.kind in "MmO" else np.zeros(0)
         try:
@@ -320,9 +332,9 @@ def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
     if classification:
         y = target_of_classes(y)
     else:
+        y = as_array(y, "y")
         _check_not_dated(y)
-    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
-    several = len(shape) == 2 and shape[1] > 1
+    several = len(y.shape) == 2 and y.shape[1] > 1
     try:
         y = np.asarray(y) if several else column_or_1d(y, warn=True)
     except ValueError as error:
@@ -344,10 +356,18 @@ def check_target(y: Any, *, classification: bool) -> NDArray[Any]:
         return np.asarray(y)
     if classification:
         return as_labels(np.asarray(y))
+    return _target_of_numbers(y)
+
+
+def _target_of_numbers(y: NDArray[Any]) -> FloatArray:
     try:
         values = np.asarray(y, dtype=np.float64)
+    except OverflowError as error:
+        raise InputError(f"the target holds a number beyond those of float64 ({error}); scale it") from error
     except (TypeError, ValueError) as error:
         raise InputError(f"the target is not numeric ({error}); use EnsembleClassifier to predict classes") from error
+    if np.isnan(values).any():  # of texts
+        raise InputError("Input y contains NaN, as a text; drop these rows: byoe never guesses a target")
     if not np.isfinite(values).all():
         raise InputError("Input y contains infinity: the target must be finite in every row")
     return values

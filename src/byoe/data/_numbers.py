@@ -18,6 +18,7 @@ from ._cells import DAY, category_key, is_missing
 from ._column import Column
 from ._columns_named import column_positions
 from ._dates import NO_TIMES, Dated, dated_cells, days_of_array, days_of_cell
+from ._table import told_too_large
 
 _DATED: dict[str, Dated] = {"M": "date", "m": "duration"}
 Raw = tuple[str, Any]  # how messages call the column, and its cells: a narwhals series or an object array
@@ -29,7 +30,12 @@ def raw_columns(X: Any) -> list[Raw] | None:
     if isinstance(frame, nw.DataFrame):
         return [(repr(name), cells) for name, cells in zip(frame.columns, frame.iter_columns(), strict=True)]
     if isinstance(X, (list, tuple, np.ndarray)):
-        cells = np.asarray(X)
+        try:
+            cells = np.asarray(X)
+        except ValueError as error:
+            raise CellError(
+                "X holds lists of different lengths as cells; a cell is a number, a text or a date"
+            ) from error
         if cells.ndim == 2 and cells.dtype.kind in "OUSMm":
             cells = cells if cells.dtype.kind in "Mm" else np.array(X, dtype=object)
             return [(f"number {i}", column) for i, column in enumerate(cells.T)]
@@ -58,10 +64,11 @@ def describe(raw: Sequence[Raw], chosen: set[int]) -> tuple[Column, ...]:
     return tuple(made)
 
 
-def encode(raw: Sequence[Raw], columns: Sequence[Column]) -> FloatArray:
+def encode(raw: Sequence[Raw], columns: Sequence[Column], dtypes: Sequence[str]) -> FloatArray:
     """Return the cells as an array of shape (n_rows, n_columns).
 
-    A category that is not in the table has the number of categories as its code.
+    A category that is not in the table has the number of categories as its code. Of a column of dates the type says
+    whether it held durations.
 
     Raises
     ------
@@ -71,17 +78,23 @@ def encode(raw: Sequence[Raw], columns: Sequence[Column]) -> FloatArray:
     n_rows = len(raw[0][1]) if raw else 0
     values = np.empty((n_rows, len(raw)))
     wrong = []
-    for position, ((name, cells), column) in enumerate(zip(raw, columns, strict=True)):
+    for position, ((name, cells), column, dtype) in enumerate(zip(raw, columns, dtypes, strict=True)):
+        held: Literal["number", "date", "duration"] = "number"
+        if column.kind == "date":
+            held = "duration" if "Duration" in dtype else "date"
         try:
             if column.kind == "category":
                 table, unknown = column.codes, float(len(column.codes))
                 values[:, position] = [np.nan if key is None else table.get(key, unknown) for key in _keys(name, cells)]
             else:
-                values[:, position] = _days(cells) if column.kind == "date" else _numbers(cells)
-        except (ValueError, OverflowError):
-            wrong.append(f"{name} ({'dates' if column.kind == 'date' else 'numbers'}, now {_told(cells)})")
+                values[:, position] = _numbers(cells) if held == "number" else _days(cells, held)
+        except OverflowError as error:
+            row = next(row for row, cell in enumerate(_listed(cells)) if _overflows(cell))
+            raise InputError(told_too_large("a value too large for float32", name, row)) from error
+        except ValueError:
+            wrong.append(f"{name} ({held}s, now {_told(cells)})")
         except TypeError as error:
-            raise _CellError(f"column {name} holds {_odd_cell(cells)}: {error}; convert or drop it") from error
+            raise CellError(f"column {name} holds {_odd_cell(cells)}: {error}; convert or drop it") from error
     if wrong:
         raise InputError(
             "these columns hold something else than when the ensemble was fitted: "
@@ -90,13 +103,26 @@ def encode(raw: Sequence[Raw], columns: Sequence[Column]) -> FloatArray:
     return values
 
 
-class _CellError(InputError, TypeError):
+class CellError(InputError, TypeError):
     """A cell of a type that is no data; scikit-learn's estimators raise a TypeError there."""
 
 
+def _overflows(cell: Any) -> bool:
+    try:
+        float(cell)
+    except OverflowError:
+        return True
+    except (TypeError, ValueError):
+        return False
+    return False
+
+
 def _told(cells: Any) -> str:
-    if kind := dated(cells):
-        return f"{kind}s"
+    try:
+        if kind := dated(cells):
+            return f"{kind}s"
+    except ValueError as error:
+        return f"one that {error}"
     return str(cells.dtype) if isinstance(cells, nw.Series) and cells.dtype != nw.Object else "text"
 
 
@@ -154,7 +180,7 @@ def _has_text(cells: Any) -> bool:
         _as_floats(cells)
     except ValueError:
         return True
-    except TypeError:  # neither text nor a number: what reads it says so
+    except (TypeError, OverflowError):  # neither text nor a number, or one too large: what reads it says so
         return False
     return False
 
@@ -174,8 +200,13 @@ def _as_floats(cells: Any) -> FloatArray:
     return np.array([np.nan if is_missing(cell) else cell for cell in _listed(cells)], dtype=np.float64)
 
 
-def _days(cells: Any) -> FloatArray:
-    """Return days since 1970, or days; texts are read as ISO 8601, numbers are days already."""
+def _days(cells: Any, held: Dated) -> FloatArray:
+    """Return days since 1970, or days; numbers are days already, and texts are dates in ISO 8601.
+
+    Dates where durations were, and the other way round, are a ValueError.
+    """
+    if dated(cells) not in (None, held):
+        raise ValueError(f"no {held}s")
     if _numpy_kind(cells) in _DATED:
         return days_of_array(_instants(cells))
     if isinstance(cells, nw.Series):
@@ -187,7 +218,10 @@ def _days(cells: Any) -> FloatArray:
             return _numbers(cells.dt.timestamp("us")) / DAY
         if cells.dtype.is_numeric():
             return _numbers(cells)
-    return np.array([days_of_cell(cell) for cell in _listed(cells)], dtype=np.float64)
+    listed = _listed(cells)
+    if held == "duration" and any(isinstance(cell, str) for cell in listed):
+        raise ValueError("texts are dates")
+    return np.array([days_of_cell(cell) for cell in listed], dtype=np.float64)
 
 
 def _instants(cells: Any) -> Any:
@@ -195,6 +229,8 @@ def _instants(cells: Any) -> Any:
     if isinstance(cells, np.ndarray):
         return cells
     native = cells.to_native()
+    if str(getattr(native.dtype, "pyarrow_dtype", "")).startswith("date"):  # objects to pandas, where one is missing
+        native = native.astype("timestamp[ms][pyarrow]")
     if getattr(getattr(native.dtype, "pyarrow_dtype", native.dtype), "tz", None) is not None:
         native = native.dt.tz_convert("UTC").dt.tz_localize(None)
     dtype = getattr(native.dtype, "numpy_dtype", native.dtype)
@@ -208,13 +244,16 @@ def _listed(cells: Any) -> list[Any]:
 def _keys(name: str, cells: Any) -> list[str | None]:
     """Return the cells of a category as texts, None where missing; 1, 1.0 and "1" are the same."""
     known: dict[Any, str | None] = {}
-    keys = []
+    keys: list[str | None] = []
     for cell in _listed(cells):
         try:
             key = known[type(cell), cell]
         except KeyError:
             key = known[type(cell), cell] = category_key(cell)
         except TypeError as error:
+            if is_missing(cell):
+                keys.append(None)
+                continue
             raise TypeError(
                 f"column {name} holds a {type(cell).__name__}; a cell's argument must be a string or a real number"
             ) from error

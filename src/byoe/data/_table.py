@@ -102,6 +102,14 @@ def too_large(values: FloatArray) -> tuple[int, int] | None:
     return int(row), int(column)
 
 
+def told_too_large(what: str, column: str, row: int) -> str:
+    """Return what a message says of a number that is infinite or too large, and what to do."""
+    return (
+        f"Input X contains {what}, in column {column}, row {row}: learners keep numbers of up to 3.4e38; scale the "
+        "column, take its logarithm, or make the cell missing (NaN)"
+    )
+
+
 def in_form(values: Any, *, sparse: bool) -> Any:
     """Return values dense or sparse as in the fit: the libraries may read a zero that is not stored as missing."""
     dense = isinstance(values, np.ndarray)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data._cells import is_missing
 from ..data._containers import as_column
 from ..errors import InputError
 
@@ -23,9 +24,20 @@ def read_groups(groups: Any, n_rows: int) -> NDArray[Any]:
             f"groups has {given} for {n_rows} rows; give one each (of several columns, tuples of their cells)"
         )
     cells = values.tolist()
-    if any(group is None or group != group for group in cells):
+    if any(is_missing(group) for group in cells):
         raise InputError("groups has missing entries; every row needs a group")
     return values if _sorts(values, {_hashable(cell) for cell in cells}) else _numbered(cells)
+
+
+def groups_for(splitter: Any, groups: NDArray[Any] | None) -> NDArray[Any] | None:
+    """Return the groups as a splitter takes them: codes for scikit-learn's, which compare the array with a tuple.
+
+    Codes make the same folds, since these splitters sort the groups. One of the user's gets them as they are.
+    """
+    if groups is None or groups.dtype.kind != "O":
+        return groups
+    known = any(kind.__module__.startswith("sklearn.") and "split" in vars(kind) for kind in type(splitter).__mro__)
+    return np.unique(groups, return_inverse=True)[1] if known else groups
 
 
 def _sorts(values: NDArray[Any], known: set[Any]) -> bool:

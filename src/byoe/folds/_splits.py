@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array
 from ..contracts._task import FloatArray, IntArray, Task
 from ..errors import InputError, ParameterError
 from ..tools._warnings import warnings_filtered
-from ._groups import read_groups
+from ._groups import groups_for, read_groups
 from ._plan import SplitPlan, mask, repeats
 
 
@@ -47,7 +47,7 @@ def _split(splitter: Any, values: FloatArray, y: NDArray[Any], groups: Any) -> l
     told = ("ignore", "The groups parameter is ignored"), ("ignore", "The least populated class in y has only")
     try:
         with warnings_filtered(*told):
-            return list(splitter.split(values, y, groups))
+            return list(splitter.split(values, y, groups_for(splitter, groups)))
     except Exception as error:
         advice = "; give them to fit as groups=" if groups is None and "groups" in str(error) else ""
         name = type(splitter).__name__

@@ -19,7 +19,7 @@ from ._native_form import native_form
 from ._refusal import Refusal
 from ._requests import CsvRows, JsonRows
 
-_WANTED = {"number": "numbers", "date": "dates", "category": "texts"}
+_WANTED = {"number": "numbers", "date": "dates", "duration": "durations", "category": "texts"}
 _NUMBERS = frozenset({int, float, bool, type(None)})
 
 
@@ -61,8 +61,9 @@ def table_of(rows: Any, form: TableForm, *, native: bool) -> Table:
     values = np.empty((len(columns.cells[0]), len(columns.cells)))
     for i, (cells, column, dtype) in enumerate(zip(columns.cells, form.columns, form.dtypes, strict=True)):
         name = repr(names[i]) if names else f"number {i}"
-        if columns.kinds and columns.kinds[i] == "date" and column.kind != "date":
-            raise Refusal(400, f"column {name} holds dates, and held {_WANTED[column.kind]} in training")
+        wanted = "duration" if column.kind == "date" and "Duration" in dtype else column.kind
+        if columns.kinds and (sent := columns.kinds[i]) in ("date", "duration") and sent != wanted:
+            raise Refusal(400, f"column {name} holds {sent}s, and held {_WANTED[wanted]} in training")
         values[:, i] = _read(cells, column, dtype, name, odd=columns.odd)
     if (found := too_large(values)) is not None:
         row, i = found
@@ -73,7 +74,7 @@ def table_of(rows: Any, form: TableForm, *, native: bool) -> Table:
         )
     try:
         shaped = in_form(values, sparse=form.sparse)
-        own = native_form(values, columns.cells, form) if native else values
+        own = native_form(values, columns.cells, form) if native and not form.sparse else shaped
         return Table(shaped, own, form.columns, form.labels)
     except InputError as error:  # a missing cell for a model of sparse rows
         raise Refusal(400, str(error)) from error
@@ -127,7 +128,10 @@ def _in_order(columns: _Columns, form: TableForm) -> _Columns:
     known = _known(form)
     if columns.names is None:
         return replace(columns, names=known)
-    order = _order(columns.names, known) if known is not None else _numbered(columns.names, form)
+    if known is None and form.labels is not None and set(columns.names) == set(form.labels):
+        order = _order(columns.names, list(form.labels))  # called by numbers, which are texts here
+    else:
+        order = _order(columns.names, known) if known is not None else _numbered(columns.names, form)
     kinds = [columns.kinds[i] for i in order if columns.kinds]
     return replace(columns, names=known, cells=[columns.cells[i] for i in order], kinds=kinds)
 

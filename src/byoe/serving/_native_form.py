@@ -50,9 +50,11 @@ def _series(values: FloatArray, cells: Sequence[Any], column: Column, dtype: str
 
     missing = np.isnan(values)
     if column.kind == "date":
-        microseconds = np.where(missing, 0, np.round(values * DAY)).astype(np.int64)
         if "Duration" in dtype:
-            return pd.Series(microseconds.astype("timedelta64[us]")).mask(missing)
+            unit, ticks = ("ns", 1000) if "'ns'" in dtype else ("us", 1)
+            counted = np.where(missing, 0, np.round(values * DAY * ticks)).astype(np.int64)
+            return pd.Series(counted.astype(f"timedelta64[{unit}]")).mask(missing)
+        microseconds = np.where(missing, 0, np.round(values * DAY)).astype(np.int64)
         dates = pd.Series(microseconds.astype("datetime64[us]")).mask(missing)
         zone = _ZONE.search(dtype)
         return dates.dt.tz_localize("UTC").dt.tz_convert(zone[1]) if zone else dates

@@ -106,6 +106,9 @@ def _column_names(found: Any, known: NDArray[Any]) -> list[Any] | None:
 
 def _numbers(found: Any, who: str) -> Floats:
     try:
-        return np.asarray(as_numbers(found), dtype=np.float64)
+        values = as_numbers(found)
+        if values.dtype.kind not in "biuf":
+            raise TypeError(f"values of type {values.dtype}")
+        return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise PluginError(f"{who} returned what are no numbers: {error}") from error

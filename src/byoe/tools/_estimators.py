@@ -259,10 +259,10 @@ def by_label(params: Mapping[str, Any], estimator: Any = None) -> dict[str, Any]
 
 def as_numbers(prediction: Any) -> NDArray[Any]:
     """Return what an estimator predicts as float64; of its own type where that would make up or drop something."""
-    if np.ma.isMaskedArray(prediction):
+    if np.ma.isMaskedArray(prediction) and prediction.dtype.kind in "biuf":
         prediction = np.ma.filled(prediction.astype(np.float64), np.nan)
     values = np.asarray(prediction.toarray() if hasattr(prediction, "toarray") else prediction)
-    return values if values.dtype.kind in "USc" else values.astype(np.float64, copy=False)
+    return values if values.dtype.kind in "USTcmM" else values.astype(np.float64, copy=False)
 
 
 def linear_terms(estimator: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

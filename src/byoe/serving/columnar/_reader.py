@@ -14,16 +14,15 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ...data._dates import days_of_array
 from .._refusal import Refusal
 from ._allowance import Allowance
 from ._arrow import check_stream, duration_units
 from ._parquet_footer import read_footer
 from ._parquet_pages import check_pages
 
-Kind = Literal["number", "text", "date"]
+Kind = Literal["number", "text", "date", "duration"]
 
-_DAY = 86_400e6  # microseconds
-_MICROSECONDS = {"s": 1e6, "ms": 1e3, "us": 1.0}
 _MOST_DECIMALS = 76
 
 
@@ -37,7 +36,7 @@ class Columnar:
     columns : list
         Numbers and dates are float64 arrays of shape (n_rows,), NaN where missing; a date is in days
         since 1970-01-01, at UTC. Texts are lists of str, None where missing.
-    kinds : list of {"number", "text", "date"}
+    kinds : list of {"number", "text", "date", "duration"}
     n_rows : int
     """
 
@@ -111,7 +110,7 @@ def _read_parquet(pa: Any, body: bytes, allowance: Allowance) -> Columnar:
         if (leaf.physical == "BYTE_ARRAY") != (kind == "text" and pa.types.is_dictionary(field.type)):
             raise Refusal(400, f"column {leaf.name[:60]!r} is stored as {leaf.physical}; send numbers, texts or dates")
         if i in units and leaf.physical == "INT64":
-            kinds[i] = "date"
+            kinds[i] = "duration"
     collected = _collect(pa, kinds, sum(n_rows for n_rows, _ in footer.groups), allowance)
     for number in range(len(footer.groups)):
         table = file.read_row_group(number, use_threads=False)
@@ -159,8 +158,10 @@ def _kind(pa: Any, name: str, kind: Any) -> Kind:
     values = kind.value_type if types.is_dictionary(kind) else kind
     if types.is_string(values) or types.is_large_string(values) or types.is_string_view(values):
         return "text"
-    if types.is_date(values) or types.is_timestamp(values) or types.is_duration(values):
+    if types.is_date(values) or types.is_timestamp(values):
         return "date"
+    if types.is_duration(values):
+        return "duration"
     if types.is_integer(values) or types.is_floating(values) or types.is_boolean(values):
         return "number"
     if types.is_decimal(values) and abs(values.scale) <= _MOST_DECIMALS:
@@ -274,7 +275,7 @@ class _Collected:
         else:
             counted = _numbers(array.cast(pa.int64()))
             unit = "ms" if pa.types.is_date64(kind) else kind.unit
-            values = (counted // 1000 if unit == "ns" else counted * _MICROSECONDS[unit]) / _DAY
+            values = days_of_array(counted.view(f"{'m' if self.kind == 'duration' else 'M'}8[{unit}]"))
         return np.where(_valid(array), values, np.nan)
 
 
