@@ -146,7 +146,7 @@ def test_pandas_writes_it(format_name):
     np.testing.assert_array_equal(columns["codes"], [1, 2, 1])
     np.testing.assert_array_equal(columns["nullable"], [1, np.nan, 3])
     np.testing.assert_array_equal(columns["flag"], [1, np.nan, 0])
-    np.testing.assert_array_equal(columns["time"], _days(nw.from_native(FRAME["time"], series_only=True)))
+    np.testing.assert_array_equal(columns["time"], _days(nw.from_native(FRAME["time"], series_only=True), "date"))
     np.testing.assert_array_equal(columns["span"], [1, 2, 3])
 
 

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...data._dates import days_of_array
 from .._refusal import Refusal
 from ._allowance import Allowance
 from ._arrow import check_stream, duration_units
@@ -23,6 +22,8 @@ from ._parquet_pages import check_pages
 
 Kind = Literal["number", "text", "date", "duration"]
 
+_DAY = 86_400e6  # microseconds
+_MICROSECONDS = {"s": 1e6, "ms": 1e3, "us": 1.0}
 _MOST_DECIMALS = 76
 
 
@@ -275,7 +276,11 @@ class _Collected:
         else:
             counted = _numbers(array.cast(pa.int64()))
             unit = "ms" if pa.types.is_date64(kind) else kind.unit
-            values = days_of_array(counted.view(f"{'m' if self.kind == 'duration' else 'M'}8[{unit}]"))
+            if unit == "ns":  # of an instant no more than the microsecond
+                whole, rest = np.divmod(counted, 1000)
+                values = (whole + rest / 1000 if self.kind == "duration" else whole) / _DAY
+            else:
+                values = counted * _MICROSECONDS[unit] / _DAY
         return np.where(_valid(array), values, np.nan)
 
 
