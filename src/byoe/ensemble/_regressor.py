@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..contracts._task import FloatArray
 from ..data._table import Table
 from ..fitted._explain import explain, feature_importances
-from ..fitted._intervals import method_of, predict_interval
+from ..fitted._intervals import method_of, predict_interval, width_of
 from ._after_fit import ChangeableEnsemble
 
 
@@ -93,6 +93,8 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         blender that did not see it. In scikit-learn's sign, greater is better.
     interval_method_ : {"cv+", "residual"}
         How `predict_interval` makes its intervals.
+    interval_width_ : {"constant", "prediction", "disagreement", "both"}
+        What their width follows, unless it is told.
     n_features_in_ : int
     feature_names_in_ : array of shape ``(n_features_in_,)``
         Only when fitted on a frame.
@@ -139,15 +141,25 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         check_is_fitted(self, "members_")
         return method_of(self)
 
-    def predict_interval(self, X: Any, level: float = 0.9) -> FloatArray:
+    @property
+    def interval_width_(self) -> str:
+        """What the width of an interval follows; chosen on the out-of-fold rows, the first time it is asked for."""
+        check_is_fitted(self, "members_")
+        return width_of(self)
+
+    def predict_interval(self, X: Any, level: float = 0.9, width: str = "auto") -> FloatArray:
         """Predict an interval that should hold the target of a new row with a given probability.
 
-        Nothing is fitted. If all members are bagged, and every row is in the test part of one
+        No learner is fitted. If all members are bagged, and every row is in the test part of one
         fold, the method is CV+ (Barber, Candès, Ramdas & Tibshirani, 2021): the fold models and
         a blender that did not see fold k predict the new row, for every k; the bounds are order
         statistics of these predictions less, and plus, the absolute residuals of fold k.
         Otherwise it is the prediction, less and plus an order statistic of all absolute
         residuals of the cross-fitted blend. ``interval_method_`` says which.
+
+        Unless the width is constant, the residuals are ranked in units of a scale (normalised conformal
+        prediction; Papadopoulos, Gammerman & Vovk, 2008): the mean residual of rows of which the same
+        is known, learned without the fold of the row. Where no training target is negative, no bound is.
 
         The page "Prediction intervals" of the documentation says what is guaranteed, and what
         was measured instead. With ``groups``, the interval is for a row of a new group. Sample
@@ -158,6 +170,11 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         X : array-like or frame of shape (n_samples, n_features)
         level : float, default=0.9
             The share of new rows whose target should be inside; above 0 and below 1.
+        width : {"auto", "constant", "prediction", "disagreement", "both"}, default="auto"
+            What the width follows: nothing, the blend's prediction, how far the members disagree, or both. With
+            ``"auto"`` it is what does best by the interval score (Gneiting & Raftery, 2007) on out-of-fold
+            rows that the scale did not see, and what is simpler within one standard error of that;
+            ``interval_width_`` says which.
 
         Returns
         -------
@@ -169,7 +186,7 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         Raises
         ------
         ParameterError
-            When the level is not a number between 0 and 1.
+            When the level is not a number between 0 and 1, or the width not one of these.
 
         Warns
         -----
@@ -189,7 +206,7 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         >>> ensemble.interval_method_
         'cv+'
         """
-        return predict_interval(self, self._read(X), level)
+        return predict_interval(self, self._read(X), level, width=width)
 
     def explain(self, X: Any) -> FloatArray:
         """Tell what each column adds to each prediction.

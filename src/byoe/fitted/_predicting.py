@@ -19,6 +19,7 @@ from ..data._form import TableForm
 from ..data._table import Table
 from ..tools._cores import cores
 from ..tools._forks import after_fork
+from ._evidence import Evidence
 from ._failing import Named
 from ._models import FittedMember
 from ._out_of_fold import OutOfFold
@@ -38,6 +39,7 @@ class Predicting:
     n_jobs: int | None
     _task: Task
     _form: TableForm
+    _evidence: Evidence | None = None  # of intervals, once one was asked for
 
     @property
     @abstractmethod
