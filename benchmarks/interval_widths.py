@@ -26,6 +26,11 @@ MEMBERS = (
 )
 
 
+def ensemble_of(seed: int) -> EnsembleRegressor:
+    """Return the ensemble, not fitted."""
+    return EnsembleRegressor(MEMBERS, random_state=seed)
+
+
 def halves(rows: int, fresh: int, seed: int):
     """Return training and fresh rows of diamonds."""
     data = load("diamonds")
@@ -82,12 +87,15 @@ def main() -> None:
     found: dict[str, list[tuple[float, ...]]] = {}
     for seed in range(given.seeds):
         X, y, X_new, y_new = halves(given.rows, given.fresh, seed)
-        ensemble = EnsembleRegressor(MEMBERS, random_state=seed).fit(X, y)
-        for width in WIDTHS:
-            interval = ensemble.predict_interval(X_new, LEVEL, width=width)
-            found.setdefault(width, []).append(judged(interval, y_new))
+        ensemble = ensemble_of(seed).fit(X, y)
+        logged = ensemble_of(seed).set_params(target_transform="log1p").fit(X, y)
+        for name, fitted in (("", ensemble), (", log1p", logged)):
+            for width in WIDTHS:
+                interval = fitted.predict_interval(X_new, LEVEL, width=width)
+                found.setdefault(width + name, []).append(judged(interval, y_new))
+            error = np.sqrt(np.mean((fitted.predict(X_new) - y_new) ** 2))
+            print(f"seed {seed}{name}: auto is {fitted.interval_width_}, the RMSE is {error:.0f}", flush=True)
         found.setdefault("a further model", []).append(judged(fitted_residuals(ensemble, X, y, X_new), y_new))
-        print(f"seed {seed}: auto is {ensemble.interval_width_}", flush=True)
     head = "width", "coverage", "by tenth of the price", "mean", "median", "cheapest", "dearest", "score", "least bound"
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     for name, cells in found.items():

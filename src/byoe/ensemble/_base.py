@@ -58,6 +58,7 @@ from ._layers import steering, warn_of_an_idle_layer, warn_of_another_loss, warn
 from ._parameters import NestedParameters
 from ._recipe import Recipe
 from ._spec import to_spec
+from ._target_transform import names_of
 from ._unseen import KnowsUnseenRows
 
 _FINALIZE = ("auto", "bag", "refit")
@@ -158,10 +159,12 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         metric.check(target, task, sample_weight)
         if classes is not None:
             check_classes(recipe.learners, recipe.blender, classes)
+        transforms = self._transforms(target, sample_weight)
         features = passed_through(blender, table)
         drawn, digest = self._draw_seed(), table.digest()
         plan = make_plan(self.cv, table.values, target, groups, task, drawn)
-        data, seed = self._resumed(Rows(table, target, sample_weight, task, plan, metric.stop_loss), drawn, digest)
+        given = Rows(table, target, sample_weight, task, plan, metric.stop_loss, transforms)
+        data, seed = self._resumed(given, drawn, digest)
         plan = data.plan
         self._warn_of_bagging(plan)
         warn_of_leaks(plan, table, target)
@@ -173,9 +176,8 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
             self._learn_classes(classes)
         self._learn_names(form)
         self.members_, self.failures_ = crossfit.members, crossfit.failures
-        self._record = FitRecord(
-            seed, digest, describe_target(y), metric.name, crossfit.seconds, crossfit.seconds_to_predict()
-        )
+        times = crossfit.seconds, crossfit.seconds_to_predict()
+        self._record = FitRecord(seed, digest, describe_target(y), metric.name, *times, names_of(transforms))
         self._blend(OutOfFold.unblended(crossfit.oof, target, sample_weight, plan), blender, features, metric)
         warn_of_an_idle_layer(self.leaderboard_, metric, self.members_)
         return self
@@ -233,6 +235,10 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         if task.n_outputs == 1:
             return blender
         return PerLabel(blender) if task.is_multilabel else PerOutput(blender)
+
+    def _transforms(self, y: NDArray[Any], weight: FloatArray | None) -> tuple[Any, ...]:
+        """Return by target on which scale members are fitted; nothing, where that is the target's own."""
+        return ()
 
     def _stops(self, learner: Learner) -> bool:
         given = self.early_stopping == "auto" and learner.rounds_given

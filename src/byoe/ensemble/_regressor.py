@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -11,7 +12,9 @@ from ..contracts._task import FloatArray
 from ..data._table import Table
 from ..fitted._explain import explain, feature_importances
 from ..fitted._intervals import method_of, predict_interval, width_of
+from ..registry._portfolios import DEFAULT
 from ._after_fit import ChangeableEnsemble
+from ._target_transform import wanted_transforms
 
 
 class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
@@ -48,6 +51,12 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         rounds is not given; with True a given number is only the most.
     categorical : "auto" or list of column names or positions, default="auto"
         Columns to treat as categories beside those of texts and categories.
+    target_transform : {"auto", "log1p"}, transformer or None, default=None
+        The scale on which members are fitted. What they predict comes back in units of the target, before it
+        is blended, scored or told to anyone. ``"log1p"`` is the logarithm of one more than the target; a transformer
+        of scikit-learn, with ``inverse_transform``, is fitted on each fold's training rows alone; ``"auto"``
+        takes the logarithm of a target that is never negative and skewed. Members then stop by their own
+        loss on that scale, and there are no contributions to explain.
     on_error : {"raise", "skip"}, default="raise"
         Whether a failing member ends the fit, or is left out and reported in ``failures_``.
     time_limit : float, default=None
@@ -95,6 +104,9 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         How `predict_interval` makes its intervals.
     interval_width_ : {"constant", "prediction", "disagreement", "both"}
         What their width follows, unless it is told.
+    target_transform_ : str, list of str or None
+        On which scale members were fitted: ``"log1p"``, the class of a transformer, or None for the target's own. A
+        list for several targets.
     n_features_in_ : int
     feature_names_in_ : array of shape ``(n_features_in_,)``
         Only when fitted on a frame.
@@ -117,6 +129,55 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
     """
 
     _classifies = False
+
+    def __init__(
+        self,
+        learners: Any = DEFAULT,
+        blender: Any = "auto",
+        *,
+        cv: Any = 5,
+        metric: Any = "auto",
+        finalize: str = "auto",
+        early_stopping: bool | str = "auto",
+        categorical: Any = "auto",
+        target_transform: Any = None,
+        on_error: str = "raise",
+        time_limit: float | None = None,
+        memory_limit: int | str | None = None,
+        store: Any = None,
+        callbacks: Any = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            learners,
+            blender,
+            cv=cv,
+            metric=metric,
+            finalize=finalize,
+            early_stopping=early_stopping,
+            categorical=categorical,
+            on_error=on_error,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            store=store,
+            callbacks=callbacks,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.target_transform = target_transform
+
+    def _transforms(self, y: NDArray[Any], weight: FloatArray | None) -> tuple[Any, ...]:
+        return wanted_transforms(self.target_transform, y, weight)
+
+    @property
+    def target_transform_(self) -> str | list[str | None] | None:
+        """On which scale members were fitted; None for the target's own, and a list for several targets."""
+        check_is_fitted(self, "members_")
+        names = list(self._record.transforms) or [None] * self._task.n_outputs
+        return names[0] if self._task.n_outputs == 1 else names
 
     def predict(self, X: Any) -> FloatArray:
         """Predict the target.
