@@ -103,16 +103,16 @@ def test_what_the_residuals_follow_is_chosen(name, rng):
     signals = {"prediction": rng.uniform(1, 9, size=2000), "disagreement": rng.exponential(size=2000)}
     size = np.prod([signals[by] for by in WIDTHS[name]], axis=0)
     residuals = size * np.abs(rng.normal(size=2000))
-    assert choose([(signals, residuals)], np.ones(2000), np.arange(2000) % 5, None) == name
+    assert choose(signals, residuals, np.ones(2000), np.arange(2000) % 5, None) == name
 
 
 def test_few_rows_and_few_groups_have_a_constant_width(rng):
     signals = {"prediction": np.linspace(1, 9, 600), "disagreement": np.zeros(600)}
     residuals, parts = signals["prediction"] * rng.uniform(size=600), np.arange(600) // 12 % 5
-    assert choose([(signals, residuals)], np.ones(600), parts, None) == "prediction"
-    assert choose([(signals, residuals)], np.full(600, 0.15), parts, None) == "constant"
+    assert choose(signals, residuals, np.ones(600), parts, None) == "prediction"
+    assert choose(signals, residuals, np.full(600, 0.15), parts, None) == "constant"
     groups = np.arange(600) // 12
-    assert choose([(signals, residuals)], np.full(600, 1 / 12), parts, groups) == "constant"
+    assert choose(signals, residuals, np.full(600, 1 / 12), parts, groups) == "constant"
 
 
 @pytest.mark.parametrize("finalize", ["bag", "refit"])
@@ -279,7 +279,7 @@ def test_a_new_blend_has_scales_of_its_own():
 def test_of_several_targets_each_has_its_own_scale():
     X, y, X_new, _ = noisy(9, fresh=40)
     both = made().fit(X, np.column_stack([y, -y - 50]))
-    assert both.interval_width_ == "prediction"
+    assert both.interval_width_ == ["prediction"] * 2
     interval = both.predict_interval(X_new, width="both")
     assert interval.shape == (40, 2, 2)
     np.testing.assert_allclose(interval[:, 0], made().fit(X, y).predict_interval(X_new, width="both"), rtol=1e-6)
@@ -292,3 +292,13 @@ def test_a_width_that_is_none(width):
     X, y, _, _ = noisy(10)
     with pytest.raises(ParameterError, match="expected one of 'auto', 'constant', 'prediction'"):
         made().fit(X, y).predict_interval(X, width=width)
+
+
+def test_of_several_targets_each_has_its_own_choice():
+    X, y, X_new, _ = noisy(9, fresh=40)
+    plain = 5 * X[:, 1] + np.random.default_rng(9).normal(size=400)
+    both = made().fit(X, np.column_stack([y, plain]))
+    assert both.interval_width_ == ["prediction", "constant"]
+    for number, target in enumerate((y, plain)):
+        alone = made().fit(X, target).predict_interval(X_new)
+        np.testing.assert_allclose(both.predict_interval(X_new)[:, number], alone, rtol=1e-6, atol=1e-9)

@@ -103,7 +103,7 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
     interval_method_ : {"cv+", "residual"}
         How `predict_interval` makes its intervals.
     interval_width_ : {"constant", "prediction", "disagreement", "both"}
-        What their width follows, unless it is told.
+        What their width follows, unless it is told; a list for several targets.
     target_transform_ : str, list of str or None
         On which scale members were fitted: ``"log1p"``, the class of a transformer, or None for the target's own. A
         list for several targets.
@@ -203,8 +203,11 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         return method_of(self)
 
     @property
-    def interval_width_(self) -> str:
-        """What the width of an interval follows; chosen on the out-of-fold rows, the first time it is asked for."""
+    def interval_width_(self) -> str | list[str]:
+        """What the width of an interval follows; chosen on the out-of-fold rows when first asked for.
+
+        A list for several targets.
+        """
         check_is_fitted(self, "members_")
         return width_of(self)
 

@@ -56,7 +56,7 @@ class Evidence:
             ({"prediction": prediction, "disagreement": apart}, np.abs(own - prediction))
             for own, prediction, apart in zip(y, blend, self.disagreement(oof.predictions[self.rows]), strict=True)
         ]
-        self._widths: dict[str, list[Width]] = {}
+        self._widths: dict[tuple[int, str], Width] = {}
 
     def disagreement(self, predictions: FloatArray) -> list[FloatArray]:
         """Return by target how far the members' predictions, of shape (n_rows, n_members[, n_outputs]), lie apart."""
@@ -71,16 +71,16 @@ class Evidence:
         return parts_of(len(self.rows), 0, groups=self.groups)
 
     @cached_property
-    def best(self) -> str:
-        """The width that is best on rows that its scale did not see."""
-        return choose(self.targets, self.mass / self.new, self.parts, self.groups)
+    def best(self) -> list[str]:
+        """By target the width that is best on rows that its scale did not see."""
+        return [choose(*target, self.mass / self.new, self.parts, self.groups) for target in self.targets]
 
-    def widths(self, name: str) -> list[Width]:
+    def widths(self, names: list[str]) -> list[Width]:
         """Return the scales of each target, learned once."""
-        if name not in self._widths:
-            learned = [Width.learn(name, *target, self.mass / self.new, self.parts) for target in self.targets]
-            self._widths[name] = learned
-        return self._widths[name]
+        for key in enumerate(names):
+            if key not in self._widths:
+                self._widths[key] = Width.learn(key[1], *self.targets[key[0]], self.mass / self.new, self.parts)
+        return [self._widths[key] for key in enumerate(names)]
 
 
 def by_target(values: FloatArray) -> list[FloatArray]:

@@ -46,9 +46,10 @@ def method_of(ensemble: Predicting) -> str:
     return "cv+" if bagged and ensemble._oof.plan.is_partition and ensemble._held_out else "residual"
 
 
-def width_of(ensemble: Predicting) -> str:
-    """Return what the width of an interval follows, where nothing else is asked for."""
-    return _evidence(ensemble).best
+def width_of(ensemble: Predicting) -> str | list[str]:
+    """Return what the width of an interval follows, where nothing else is asked for; a list for several targets."""
+    names = _evidence(ensemble).best
+    return names[0] if ensemble._task.n_outputs == 1 else names
 
 
 def needed_blenders(ensemble: Predicting) -> tuple[Blender, ...]:
@@ -72,11 +73,11 @@ def predict_interval(
     if lacking:
         warn(lacking)
     least = least_mass(level, known.mass, known.new)
-    name = known.best if name == "auto" else name
+    names = known.best if name == "auto" else [name] * ensemble._task.n_outputs
     if method_of(ensemble) == "cv+":
-        bounds = _by_folds(ensemble, table, known, name, least)
+        bounds = _by_folds(ensemble, table, known, names, least)
     else:
-        bounds = _around_blend(ensemble, table, known, name, least, blended)
+        bounds = _around_blend(ensemble, table, known, names, least, blended)
     found = [np.maximum(own, 0.0) if positive else own for own, positive in zip(bounds, known.positive, strict=True)]
     return found[0] if ensemble._task.n_outputs == 1 else np.stack(found, axis=1)
 
@@ -91,16 +92,20 @@ def _evidence(ensemble: Predicting) -> Evidence:
 
 
 def _around_blend(
-    ensemble: Predicting, table: Table, known: Evidence, name: str, least: float, blended: FloatArray | None
+    ensemble: Predicting, table: Table, known: Evidence, names: list[str], least: float, blended: FloatArray | None
 ) -> list[FloatArray]:
     """Return the bounds by target: the blend, less and plus an order statistic of all scores."""
     centres = by_target(ensemble._blended(table) if blended is None else blended)
-    disagreements = _mean_disagreement(ensemble, table, known) if "disagreement" in WIDTHS[name] else centres
+    disagreements = _mean_disagreement(ensemble, table, known) if _apart(names) else centres
     made = []
-    for width, centre, own in zip(known.widths(name), centres, disagreements, strict=True):
+    for width, centre, own in zip(known.widths(names), centres, disagreements, strict=True):
         signals = {"prediction": centre, "disagreement": own}
         made.append(around(centre, width.whole(signals), width.scores, known.mass, least))
     return made
+
+
+def _apart(names: list[str]) -> bool:
+    return any("disagreement" in WIDTHS[name] for name in names)
 
 
 def _mean_disagreement(ensemble: Predicting, table: Table, known: Evidence) -> list[FloatArray]:
@@ -114,9 +119,9 @@ def _mean_disagreement(ensemble: Predicting, table: Table, known: Evidence) -> l
     return [np.mean(own, axis=0) for own in zip(*each, strict=True)]
 
 
-def _by_folds(ensemble: Predicting, table: Table, known: Evidence, name: str, least: float) -> list[FloatArray]:
+def _by_folds(ensemble: Predicting, table: Table, known: Evidence, names: list[str], least: float) -> list[FloatArray]:
     """Return the bounds by target: order statistics around what the models that did not see a fold predict."""
-    apart = "disagreement" in WIDTHS[name]
+    apart = _apart(names)
     used = np.sum(known.shares, axis=0) > 0 if apart else np.zeros(len(ensemble.members_), dtype=bool)
     centres: list[list[FloatArray]] = []
     disagreements: list[list[FloatArray]] = []
@@ -127,7 +132,7 @@ def _by_folds(ensemble: Predicting, table: Table, known: Evidence, name: str, le
         who = f"blender {blender.name}{blender.origin}"
         centres.append(by_target(ensemble._task.check(blended, len(table), who)))
     made = []
-    for target, width in enumerate(known.widths(name)):
+    for target, width in enumerate(known.widths(names)):
         scales = []
         for fold, own in enumerate(centres):
             signals = {"prediction": own[target], "disagreement": disagreements[fold][target] if apart else own[target]}

@@ -143,9 +143,7 @@ class Width:
         return cls(whole, tuple(without), residuals / scale)
 
 
-def choose(
-    targets: list[tuple[Signals, FloatArray]], mass: FloatArray, parts: IntArray, groups: IntArray | None
-) -> str:
+def choose(signals: Signals, residuals: FloatArray, mass: FloatArray, parts: IntArray, groups: IntArray | None) -> str:
     """Return which of ``WIDTHS`` is best on rows that its scale did not see.
 
     Intervals of four levels are judged by the interval score (Gneiting & Raftery, 2007), in units of that of
@@ -154,8 +152,9 @@ def choose(
 
     Parameters
     ----------
-    targets : list of (signals, residuals)
-        Of each target.
+    signals : mapping of str to array of shape (n_rows,)
+    residuals : array of shape (n_rows,)
+        Absolute ones.
     mass : array of shape (n_rows,)
         In rows (or groups) of equal weight.
     parts : array of shape (n_rows,)
@@ -163,9 +162,9 @@ def choose(
     """
     if mass.sum() < 2 * _ROWS_EACH or parts.max(initial=0) < 1:
         return "constant"
-    varied = all(np.ptp(signals["disagreement"]) > 0 for signals, _ in targets)
+    varied = np.ptp(signals["disagreement"]) > 0
     losses = {
-        name: np.mean([_losses(name, *target, mass, parts) for target in targets], axis=0)
+        name: _losses(name, signals, residuals, mass, parts)
         for name in WIDTHS
         if varied or "disagreement" not in WIDTHS[name]
     }

@@ -111,7 +111,7 @@ class Runtime(Predicting):
         return method_of(self)
 
     @property
-    def interval_width_(self) -> str:
+    def interval_width_(self) -> str | list[str]:
         """As that of `EnsembleRegressor`."""
         return width_of(self)
 
