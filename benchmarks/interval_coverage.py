@@ -106,7 +106,7 @@ def measure(make, members, blender, finalize, seed):
     ensemble.fit(X, y, groups=groups)
     found = []
     for level in LEVELS:
-        lower, upper = ensemble.predict_interval(X_new, level).T
+        lower, upper = ensemble.predict_interval(X_new, level, width="constant").T
         size = np.bincount(units)[units]
         inside = np.average((lower <= y_new) & (y_new <= upper), weights=1 / size)
         found.append((inside, np.average(upper - lower, weights=1 / size) / y_new.std()))

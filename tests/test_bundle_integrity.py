@@ -194,9 +194,13 @@ def test_what_byoe_knows_and_what_is_named_is_trusted():
     assert untrusted(own, packages=["byoe_example"]) == own[1:]
 
 
+def halved(X):
+    return X / 2
+
+
 def test_a_function_inside_a_pipeline_cannot_be_saved_by_mistake(diabetes, tmp_path):
-    own = make_pipeline(FunctionTransformer(np.cbrt), LinearRegression())
-    with pytest.raises(SpecError, match="a ufunc"):
+    own = make_pipeline(FunctionTransformer(halved), LinearRegression())
+    with pytest.raises(SpecError, match="a function"):
         EnsembleRegressor([own], "mean").fit(*diabetes).save(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender
 from byoe.errors import LeakageWarning, ParameterError
-from byoe.fitted import _intervals
+from byoe.fitted import _ranks
 from byoe.plugins import OOF, Task
 
 NAMES = ("ridge", "knn")
@@ -40,11 +40,11 @@ def simulate(seed, n=120, fresh=600):
     return X[:n], y[:n], X[n:], y[n:]
 
 
-def brute_force(centres, residuals, folds, mass, least):
+def brute_force(centres, scales, residuals, folds, mass, least):
     """All sums, sorted, row by row."""
     found = np.full(len(centres), np.inf)
     for row, centre in enumerate(centres):
-        sums = centre[folds] + residuals
+        sums = centre[folds] + scales[row][folds] * residuals
         order = np.argsort(sums, kind="stable")
         enough = np.flatnonzero(np.cumsum(mass[order]) >= least)
         if len(enough):
@@ -58,32 +58,36 @@ def brute_force(centres, residuals, folds, mass, least):
 def test_ranks_by_hand():
     residuals, ones, one_fold = np.arange(9.0, 0.0, -1.0), np.ones(9), np.zeros(9, dtype=int)
     for level, half_width in ((0.9, 9.0), (0.8, 8.0), (0.75, 8.0), (0.05, 1.0), (0.91, np.inf)):
-        least = _intervals.least_mass(level, ones, 1.0)
-        made = _intervals.around(np.array([10.0]), residuals, ones, least)
+        least = _ranks.least_mass(level, ones, 1.0)
+        made = _ranks.around(np.array([10.0]), np.ones(1), residuals, ones, least)
         assert made.tolist() == [[10 - half_width, 10 + half_width]]
         # CV+ with one centre is the same interval.
-        assert _intervals.cv_plus(np.array([[10.0]]), residuals, one_fold, ones, least).tolist() == made.tolist()
+        same = _ranks.cv_plus(np.array([[10.0]]), np.ones((1, 1)), residuals, one_fold, ones, least)
+        assert same.tolist() == made.tolist()
 
 
 def test_cv_plus_by_hand():
     # Upper sums 11, 12, 23, 24; lower sums 9, 8, 17, 16; n = 4, so that level 0.6 takes the third.
     residuals, folds, ones = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0, 0, 1, 1]), np.ones(4)
-    least = _intervals.least_mass(0.6, ones, 1.0)
-    assert _intervals.cv_plus(np.array([[10.0, 20.0]]), residuals, folds, ones, least).tolist() == [[9.0, 23.0]]
-    least = _intervals.least_mass(0.8, ones, 1.0)
-    assert _intervals.cv_plus(np.array([[10.0, 20.0]]), residuals, folds, ones, least).tolist() == [[8.0, 24.0]]
+    centres, plain = np.array([[10.0, 20.0]]), np.ones((1, 2))
+    least = _ranks.least_mass(0.6, ones, 1.0)
+    assert _ranks.cv_plus(centres, plain, residuals, folds, ones, least).tolist() == [[9.0, 23.0]]
+    # With scales 10 and 1 the upper sums are 20, 30, 23, 24 and the lower ones 0, -10, 17, 16.
+    assert _ranks.cv_plus(centres, np.array([[10.0, 1.0]]), residuals, folds, ones, least).tolist() == [[0.0, 24.0]]
+    least = _ranks.least_mass(0.8, ones, 1.0)
+    assert _ranks.cv_plus(centres, plain, residuals, folds, ones, least).tolist() == [[8.0, 24.0]]
 
 
 @given(n=st.integers(1, 400), percent=st.integers(1, 99))
 @example(n=99, percent=55)  # 0.55 * 100 is above 55
 def test_the_rank_is_the_exact_one(n, percent):
     rank = math.ceil(Fraction(percent, 100) * (n + 1))
-    least = _intervals.least_mass(percent / 100, np.ones(n), 1.0)
+    least = _ranks.least_mass(percent / 100, np.ones(n), 1.0)
     values = np.arange(1.0, n + 1)
-    found = _intervals.order_statistic(np.zeros((1, 1)), values, np.zeros(n, dtype=int), np.ones(n), least)
+    found = _ranks.order_statistic(np.zeros((1, 1)), np.ones((1, 1)), values, np.zeros(n, dtype=int), np.ones(n), least)
     assert found[0] == (rank if rank <= n else np.inf)
-    assert (rank <= n) == (n >= _intervals.units_needed(percent / 100))
-    assert (rank <= n) == (_intervals.too_few(percent / 100, np.ones(n), 1.0, "rows") == "")
+    assert (rank <= n) == (n >= _ranks.units_needed(percent / 100))
+    assert (rank <= n) == (_ranks.too_few(percent / 100, np.ones(n), 1.0, "rows") == "")
 
 
 @given(data=st.data())
@@ -94,38 +98,40 @@ def test_it_is_the_brute_force_to_the_bit(data):
     centres, residuals = rng.normal(size=(new, n_folds)), np.abs(rng.normal(size=n))
     if step:
         centres, residuals = np.round(centres / step) * step, np.round(residuals / step) * step
+    scales = np.ones_like(centres) if data.draw(st.booleans()) else rng.choice([0.3, 1.0, 7.0], size=centres.shape)
     folds = rng.integers(n_folds, size=n)  # some folds may be empty
     mass = np.ones(n) if data.draw(st.booleans()) else rng.integers(1, 9, size=n).astype(float)
-    least = _intervals.least_mass(data.draw(st.floats(0.01, 0.99)), mass, 1.0)
-    expected = brute_force(centres, residuals, folds, mass, least)
-    assert np.array_equal(_intervals.order_statistic(centres, residuals, folds, mass, least), expected)
+    least = _ranks.least_mass(data.draw(st.floats(0.01, 0.99)), mass, 1.0)
+    expected = brute_force(centres, scales, residuals, folds, mass, least)
+    assert np.array_equal(_ranks.order_statistic(centres, scales, residuals, folds, mass, least), expected)
 
 
 def test_chunks_and_the_order_of_rows_change_nothing(rng, monkeypatch):
     centres, residuals, folds = rng.normal(size=(30, 4)), rng.exponential(size=200), rng.integers(4, size=200)
-    mass = rng.integers(1, 4, size=200).astype(float)
-    whole = _intervals.cv_plus(centres, residuals, folds, mass, 300.0)
-    monkeypatch.setattr(_intervals, "_CELLS", 8)
-    assert np.array_equal(_intervals.cv_plus(centres, residuals, folds, mass, 300.0), whole)
+    mass, scales = rng.integers(1, 4, size=200).astype(float), rng.exponential(size=(30, 4))
+    whole = _ranks.cv_plus(centres, scales, residuals, folds, mass, 300.0)
+    monkeypatch.setattr(_ranks, "_CELLS", 8)
+    assert np.array_equal(_ranks.cv_plus(centres, scales, residuals, folds, mass, 300.0), whole)
     mixed = rng.permutation(200)
-    assert np.array_equal(_intervals.cv_plus(centres, residuals[mixed], folds[mixed], mass[mixed], 300.0), whole)
-    assert _intervals.cv_plus(centres[:0], residuals, folds, mass, 300.0).shape == (0, 2)
+    moved = _ranks.cv_plus(centres, scales, residuals[mixed], folds[mixed], mass[mixed], 300.0)
+    assert np.array_equal(moved, whole)
+    assert _ranks.cv_plus(centres[:0], scales[:0], residuals, folds, mass, 300.0).shape == (0, 2)
 
 
 def test_masses_of_groups_and_weights():
-    mass, new = _intervals.masses(np.ones(5), np.array([0, 0, 0, 4, 4]))
+    mass, new = _ranks.masses(np.ones(5), np.array([0, 0, 0, 4, 4]))
     np.testing.assert_allclose(mass, [1 / 3] * 3 + [1 / 2] * 2)
     assert new == pytest.approx(1)
-    mass, new = _intervals.masses(np.array([1.0, 3.0]))
+    mass, new = _ranks.masses(np.array([1.0, 3.0]))
     assert mass.tolist() == [1 / 3, 1]
     assert mass.sum() / new == pytest.approx(4**2 / 10)  # rows of equal weight
     # A weight that is the same in a whole group is the weight of the group.
-    mass, new = _intervals.masses(np.array([1.0, 1.0, 4.0]), np.array([0, 0, 1]))
+    mass, new = _ranks.masses(np.array([1.0, 1.0, 4.0]), np.array([0, 0, 1]))
     assert mass.tolist() == [1 / 8, 1 / 8, 1]
     assert mass.sum() / new == pytest.approx(5**2 / 17)
     # Equal weights are no weights, of whatever size.
     for size in (1e-300, 0.3, 1e300):
-        mass, new = _intervals.masses(np.full(7, size))
+        mass, new = _ranks.masses(np.full(7, size))
         assert (mass.tolist(), new) == ([1] * 7, 1)
 
 
@@ -133,8 +139,9 @@ def test_whole_numbers_as_weights_leave_the_order_statistic_of_repeated_rows(rng
     residuals, times = rng.exponential(size=50), rng.integers(1, 5, size=50)
     repeated = np.repeat(residuals, times)
     for least in (1.0, 40.0, times.sum() - 1.0):
-        weighted = _intervals.around(np.zeros(1), residuals, times.astype(float), least)
-        assert np.array_equal(weighted, _intervals.around(np.zeros(1), repeated, np.ones(len(repeated)), least))
+        weighted = _ranks.around(np.zeros(1), np.ones(1), residuals, times.astype(float), least)
+        expected = _ranks.around(np.zeros(1), np.ones(1), repeated, np.ones(len(repeated)), least)
+        assert np.array_equal(weighted, expected)
 
 
 # -- ensembles -----------------------------------------------------------------------

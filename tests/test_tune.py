@@ -435,7 +435,7 @@ def test_blenders_that_are_scored_by_different_metrics_are_refused(iris):
 
 def test_what_is_missing_is_named(data, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'byoe\[tune\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'byoe-ensemble\[tune\]'"):
         byoe.tune(two(), *data)
 
 

@@ -165,7 +165,7 @@ def test_several_targets_have_columns_each(tmp_path):
 
 def test_bounds_without_end_are_null_where_json_has_no_number(tmp_path):
     X = np.arange(12.0)[:, None]
-    ensemble = EnsembleRegressor(("ridge",), "mean", cv=3, random_state=0).fit(X, X[:, 0] ** 2)
+    ensemble = EnsembleRegressor(("ridge",), "mean", cv=3, random_state=0).fit(X, X[:, 0] ** 2 - 1)
     model = model_fn(str(ensemble.save(tmp_path / "model")))
     with pytest.warns(UserWarning, match="the bounds are infinite"):
         found = answer(model, "[[3.0]]", "application/json; outputs=interval; level=0.99")

@@ -90,7 +90,10 @@ class BundleReader:
         Learners and blenders say so themselves. Nothing is loaded to ask them but their own modules.
         """
         entries = [entry for entry in self.manifest["members"] if entry["used"]]
-        if any(model["frames"] for entry in entries for model in entry["models"]):
+        models = [model for entry in entries for model in entry["models"]]
+        if any(model["frames"] for model in models):
+            return False
+        if any(one and one["skops"] for model in models for one in model.get("transforms", ())):
             return False
         members = all(_registered(self._learners[entry["label"]]) and self._learner(entry).lean for entry in entries)
         return members and self._lean_blender(self.manifest["blender"])

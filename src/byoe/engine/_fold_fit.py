@@ -8,7 +8,7 @@ are fitted one by one, and the number of rounds is found on rows that it does no
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,7 @@ from ..data._encoder import fit_encoder, needs_encoding
 from ..errors import PluginError
 from ..fitted._models import FoldModel, inner_task
 from ..fitted._shield import shielded
+from ..fitted._target_transform import TargetTransform, by_columns, fitted_transform
 from ..folds._inside import hold_out, inner_folds
 from ._labels import for_classes
 from ._moments import FoldMoments, of_output
@@ -85,13 +86,32 @@ def fit_fold(
             "folds, or wrap the member in sklearn.calibration.CalibratedClassifierCV"
         )
     learner = for_classes(learner, data.task, present)
+    transforms: list[TargetTransform | None] = []
+    if data.transforms and not learner.frozen:
+        data, transforms = _transformed(data, train, stop, seed)
     inner = inner_task(learner, data.task, present)
     fit = _Fit(learner, data, train, stop, present, inner, seed, threads)
     if isinstance(prepared, FoldMoments):
         return fit.of_moments(prepared) or fit.of_rows(rounds)
-    if prepared is not None and present is None:
-        return fit.of_prepared(prepared, rounds)
-    return fit.of_rows(rounds)
+    model = fit.of_prepared(prepared, rounds) if prepared is not None and present is None else fit.of_rows(rounds)
+    model.transforms = transforms
+    return model
+
+
+def _transformed(
+    data: Rows, train: IntArray, stop: IntArray | None, seed: int
+) -> tuple[Rows, list[TargetTransform | None]]:
+    """Return the data with the targets of these rows on the scale of the models, learned from the training rows alone.
+
+    Members then stop by their own loss on that scale: the metric is in units of the target.
+    """
+    columns = [data.y[train]] if data.y.ndim == 1 else list(data.y[train].T)
+    transforms = [fitted_transform(one, y, seed) for one, y in zip(data.transforms, columns, strict=True)]
+    y = data.y.copy()
+    for rows in (train, stop):
+        if rows is not None:
+            y[rows] = by_columns(transforms, data.y[rows], back=False)
+    return replace(data, y=y, stop_loss=None), transforms
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,13 @@ def can_solve(learner: Learner, data: Rows) -> bool:
     """Return whether a member's models can be solved from moments.
 
     Not where the encoded columns depend on the fold: target means, missing numbers that get the
-    training rows' median. Nor where a model wants more than sums, as groups or rows to stop on.
+    training rows' median. Nor where the target is transformed, or a model wants more than sums, as
+    groups or rows to stop on.
     """
     table = data.table
     if data.task.is_classification or not isinstance(learner, SolvesMoments) or not learner.can_fit_moments(data.task):
+        return False
+    if data.transforms:
         return False
     if learner.values_by_column():  # places of columns, and these are of the encoding that all folds share
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..data._by_column import in_place
 from ..data._encoder import needs_encoding
 from ..fitted._models import inner_task
 from ..fitted._shield import shielded
+from ..fitted._target_transform import by_columns, fitted_transform
 from ._labels import for_classes
 from ._moments import FoldMoments, can_solve
 from ._rows import Rows, targets
@@ -38,7 +40,16 @@ def can_prepare(learner: Learner, data: Rows) -> bool:
 
 def preparing(learner: Learner, data: Rows, seed: int) -> Preparation:
     """Return what is to be made of the table for a member that ``can_prepare``."""
-    return FoldMoments(learner, data) if can_solve(learner, data) else Prepared(learner, data, seed)
+    return FoldMoments(learner, data) if can_solve(learner, data) else Prepared(learner, _on_scale(data), seed)
+
+
+def _on_scale(data: Rows) -> Rows:
+    """Return the data with the targets that folds will have, where that needs no fit; a learner may keep them."""
+    if not data.transforms or not all(one is None or isinstance(one, str) for one in data.transforms):
+        return data
+    transforms = [fitted_transform(one, data.y, 0) for one in data.transforms]
+    with np.errstate(invalid="ignore", divide="ignore"):  # of rows without weight, which nobody is taught
+        return replace(data, y=by_columns(transforms, data.y, back=False))
 
 
 class Prepared:

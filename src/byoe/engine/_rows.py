@@ -27,6 +27,8 @@ class Rows:
     plan : SplitPlan
     stop_loss : RowLoss or None
         What learners watch to stop early; None for their own loss.
+    transforms : tuple
+        By target ``"log1p"``, a transformer or None: on which scale models are fitted. Empty for the target's own.
     """
 
     table: Table
@@ -35,6 +37,7 @@ class Rows:
     task: Task
     plan: SplitPlan
     stop_loss: RowLoss | None = None
+    transforms: tuple[Any, ...] = ()
 
 
 def targets(

@@ -54,6 +54,7 @@ from ._layers import warn_of_an_idle_layer, warn_of_another_loss
 from ._parameters import NestedParameters
 from ._recipe import Recipe
 from ._spec import to_spec
+from ._target_transform import names_of
 from ._unseen import KnowsUnseenRows
 
 _FINALIZE = ("auto", "bag", "refit")
@@ -151,7 +152,9 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         self._learn_names(begun.form)
         self.members_, self.failures_ = crossfit.members, crossfit.failures
         seconds = crossfit.seconds, crossfit.seconds_to_predict()
-        self._record = FitRecord(begun.seed, begun.digest, describe_target(y), begun.metric.name, *seconds)
+        self._record = FitRecord(
+            begun.seed, begun.digest, describe_target(y), begun.metric.name, *seconds, names_of(data.transforms)
+        )
         oof = OutOfFold.unblended(crossfit.oof, data.y, data.weight, data.plan)
         self._blend(oof, begun.blender, begun.features, begun.metric)
         warn_of_an_idle_layer(self.leaderboard_, begun.metric, self.members_)
@@ -210,6 +213,10 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         if task.n_outputs == 1:
             return blender
         return PerLabel(blender) if task.is_multilabel else PerOutput(blender)
+
+    def _transforms(self, y: NDArray[Any], weight: FloatArray | None) -> tuple[Any, ...]:
+        """Return by target on which scale members are fitted; nothing, where that is the target's own."""
+        return ()
 
     def _stops(self, learner: Learner) -> bool:
         given = self.early_stopping == "auto" and learner.rounds_given

@@ -12,6 +12,8 @@ from ..registry._members import DROP, as_blender, as_learner, find_label, labell
 from ..tools._estimators import rebuilt
 from ._recipe import Recipe
 
+_TRANSFORM = "target_transform"
+
 
 class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
     """An estimator with ``learners`` and ``blender``, whose parameters are its own too."""
@@ -71,6 +73,10 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
                 found[f"{label}__{key}"] = value
         for key, value in as_blender(self.blender).get_params().items():
             found[f"blender__{key}"] = value
+        transform: Any = found.get(_TRANSFORM)
+        if hasattr(transform, "get_params") and not isinstance(transform, type):
+            for key, value in transform.get_params().items():
+                found[f"{_TRANSFORM}__{key}"] = value
         return found
 
     def set_params(self, **params: Any) -> Self:
@@ -90,6 +96,8 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
                 setattr(self, name, value)
             elif head == "blender" and tail:
                 self.blender = clone(as_blender(self.blender)).set_params(**{tail: value})
+            elif head == _TRANSFORM and tail and hasattr(getattr(self, head, None), "set_params"):
+                setattr(self, head, clone(getattr(self, head)).set_params(**{tail: value}))
             else:
                 label = find_label(self.learners, head)
                 if label is None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..contracts._task import FloatArray
 from ..data._table import Table
 from ..fitted._explain import explain, feature_importances
-from ..fitted._intervals import method_of, predict_interval
+from ..fitted._intervals import method_of, predict_interval, width_of
+from ..registry._portfolios import DEFAULT
 from ._after_fit import ChangeableEnsemble
+from ._target_transform import wanted_transforms
 
 
 class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
@@ -48,6 +51,12 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         rounds is not given; with True a given number is only the most.
     categorical : "auto" or list of column names or positions, default="auto"
         Columns to treat as categories beside those of texts and categories.
+    target_transform : {"auto", "log1p"}, transformer or None, default=None
+        The scale on which members are fitted. What they predict comes back in units of the target, before it
+        is blended, scored or told to anyone. ``"log1p"`` is the logarithm of one more than the target; a transformer
+        of scikit-learn, with ``inverse_transform``, is fitted on each fold's training rows alone; ``"auto"``
+        takes the logarithm of a target that is never negative and skewed. Members then stop by their own
+        loss on that scale, and there are no contributions to explain.
     on_error : {"raise", "skip"}, default="raise"
         Whether a failing member ends the fit, or is left out and reported in ``failures_``.
     time_limit : float, default=None
@@ -93,6 +102,11 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         blender that did not see it. In scikit-learn's sign, greater is better.
     interval_method_ : {"cv+", "residual"}
         How `predict_interval` makes its intervals.
+    interval_width_ : {"constant", "prediction", "disagreement", "both"}
+        What their width follows, unless it is told; a list for several targets.
+    target_transform_ : str, list of str or None
+        On which scale members were fitted: ``"log1p"``, the class of a transformer, or None for the target's own. A
+        list for several targets.
     n_features_in_ : int
     feature_names_in_ : array of shape ``(n_features_in_,)``
         Only when fitted on a frame.
@@ -115,6 +129,55 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
     """
 
     _classifies = False
+
+    def __init__(
+        self,
+        learners: Any = DEFAULT,
+        blender: Any = "auto",
+        *,
+        cv: Any = 5,
+        metric: Any = "auto",
+        finalize: str = "auto",
+        early_stopping: bool | str = "auto",
+        categorical: Any = "auto",
+        target_transform: Any = None,
+        on_error: str = "raise",
+        time_limit: float | None = None,
+        memory_limit: int | str | None = None,
+        store: Any = None,
+        callbacks: Any = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            learners,
+            blender,
+            cv=cv,
+            metric=metric,
+            finalize=finalize,
+            early_stopping=early_stopping,
+            categorical=categorical,
+            on_error=on_error,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            store=store,
+            callbacks=callbacks,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.target_transform = target_transform
+
+    def _transforms(self, y: NDArray[Any], weight: FloatArray | None) -> tuple[Any, ...]:
+        return wanted_transforms(self.target_transform, y, weight)
+
+    @property
+    def target_transform_(self) -> str | list[str | None] | None:
+        """On which scale members were fitted; None for the target's own, and a list for several targets."""
+        check_is_fitted(self, "members_")
+        names = list(self._record.transforms) or [None] * self._task.n_outputs
+        return names[0] if self._task.n_outputs == 1 else names
 
     def predict(self, X: Any) -> FloatArray:
         """Predict the target.
@@ -139,15 +202,28 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         check_is_fitted(self, "members_")
         return method_of(self)
 
-    def predict_interval(self, X: Any, level: float = 0.9) -> FloatArray:
+    @property
+    def interval_width_(self) -> str | list[str]:
+        """What the width of an interval follows; chosen on the out-of-fold rows when first asked for.
+
+        A list for several targets.
+        """
+        check_is_fitted(self, "members_")
+        return width_of(self)
+
+    def predict_interval(self, X: Any, level: float = 0.9, width: str = "auto") -> FloatArray:
         """Predict an interval that should hold the target of a new row with a given probability.
 
-        Nothing is fitted. If all members are bagged, and every row is in the test part of one
+        No learner is fitted. If all members are bagged, and every row is in the test part of one
         fold, the method is CV+ (Barber, Candès, Ramdas & Tibshirani, 2021): the fold models and
         a blender that did not see fold k predict the new row, for every k; the bounds are order
         statistics of these predictions less, and plus, the absolute residuals of fold k.
         Otherwise it is the prediction, less and plus an order statistic of all absolute
         residuals of the cross-fitted blend. ``interval_method_`` says which.
+
+        Unless the width is constant, the residuals are ranked in units of a scale (normalised conformal
+        prediction; Papadopoulos, Gammerman & Vovk, 2008): the mean residual of rows of which the same
+        is known, learned without the fold of the row. Where no training target is negative, no bound is.
 
         The page "Prediction intervals" of the documentation says what is guaranteed, and what
         was measured instead. With ``groups``, the interval is for a row of a new group. Sample
@@ -158,6 +234,11 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         X : array-like or frame of shape (n_samples, n_features)
         level : float, default=0.9
             The share of new rows whose target should be inside; above 0 and below 1.
+        width : {"auto", "constant", "prediction", "disagreement", "both"}, default="auto"
+            What the width follows: nothing, the blend's prediction, how far the members disagree, or both. With
+            ``"auto"`` it is what does best by the interval score (Gneiting & Raftery, 2007) on out-of-fold
+            rows that the scale did not see, and what is simpler within one standard error of that;
+            ``interval_width_`` says which.
 
         Returns
         -------
@@ -169,7 +250,7 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         Raises
         ------
         ParameterError
-            When the level is not a number between 0 and 1.
+            When the level is not a number between 0 and 1, or the width not one of these.
 
         Warns
         -----
@@ -189,7 +270,7 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         >>> ensemble.interval_method_
         'cv+'
         """
-        return predict_interval(self, self._read(X), level)
+        return predict_interval(self, self._read(X), level, width=width)
 
     def explain(self, X: Any) -> FloatArray:
         """Tell what each column adds to each prediction.

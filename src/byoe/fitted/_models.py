@@ -19,6 +19,7 @@ from ..tools._forks import after_fork
 from ._additive import check_model, to_inputs
 from ._failing import Named
 from ._shield import shielded
+from ._target_transform import TargetTransform, by_columns, load_transforms, save_transforms
 
 
 @dataclass
@@ -83,6 +84,8 @@ class FoldModel:
         In which each model predicts; None for the target's own.
     scores : bool
         Whether it gives decision values or votes instead of probabilities.
+    transforms : list of TargetTransform or None
+        By target on which scale the models predict; empty for that of the target.
     """
 
     models: list[Model]
@@ -93,6 +96,7 @@ class FoldModel:
     rounds: list[int] = field(default_factory=list)
     units: list[Unit | None] = field(default_factory=list)
     scores: bool = False
+    transforms: list[TargetTransform | None] = field(default_factory=list)
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         """Predict rows of a table: of its values, or of its native form where ``frames``."""
@@ -108,6 +112,8 @@ class FoldModel:
         if self.task.is_multilabel:
             found = [probabilities[:, 1] for probabilities in found]
         values = found[0] if len(found) == 1 else np.column_stack(found)
+        if self.transforms:
+            values = by_columns(self.transforms, values, back=True)
         if self.present is None:
             return values
         probabilities = np.zeros((len(values), self.task.n_classes))
@@ -128,6 +134,12 @@ class FoldModel:
         Of shape (n_rows, n_features + 1), or with the outputs or more than two classes in
         the middle. A ParameterError gives the reason where there is no such sum.
         """
+        if self.transforms:
+            names = " and ".join(dict.fromkeys(one.name for one in self.transforms if one is not None))
+            raise ParameterError(
+                f"its models predict a transformed target ({names}), and what columns add to that adds up to no "
+                "prediction in units of the target; fit with target_transform=None to explain"
+            )
         if self.present is not None:
             raise ParameterError(
                 "a fold's training rows lacked a class, and the margin of that class is not finite; with "
@@ -175,6 +187,7 @@ class FoldModel:
             "present": None if self.present is None else self.present.tolist(),
             "rounds": self.rounds,
             **({"units": units} if any(units) else {}),
+            **({"transforms": save_transforms(self.transforms, folder)} if self.transforms else {}),
             "labelled": self.task.classes is not None,
         }
 
@@ -201,7 +214,8 @@ class FoldModel:
         models = after_fork(lambda: [load_model(learner, place, task=inner, trusted=trusted) for place in places])
         units = [None if state is None else Unit.restore(state) for state in described.get("units", ())]
         scores = not learner.gives_probabilities
-        return cls(models, task, described["frames"], encoder, present, described["rounds"], units, scores)
+        transforms = load_transforms(described.get("transforms", ()), folder, trusted)
+        return cls(models, task, described["frames"], encoder, present, described["rounds"], units, scores, transforms)
 
 
 def _explained(model: Model, X: Any, task: Task, threads: int) -> FloatArray:

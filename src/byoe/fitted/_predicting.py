@@ -18,6 +18,7 @@ from ..data._column import Column
 from ..data._form import TableForm
 from ..data._table import Table
 from ..tools._cores import cores
+from ._evidence import Evidence
 from ._failing import blended_by
 from ._models import FittedMember
 from ._out_of_fold import OutOfFold
@@ -37,6 +38,7 @@ class Predicting:
     n_jobs: int | None
     _task: Task
     _form: TableForm
+    _evidence: Evidence | None = None  # of intervals, once one was asked for
 
     @property
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -24,6 +24,9 @@ class FitRecord:
     fit_seconds : dict of label to float
     predict_seconds : dict of label to float
         What a fold's model takes for a row.
+    transforms : list of str or None
+        By target what members were fitted on: ``"log1p"``, the class of a transformer, or None for the target as it
+        is. Empty where no target was transformed.
     """
 
     seed: int
@@ -32,11 +35,12 @@ class FitRecord:
     metric: str
     fit_seconds: Mapping[str, float]
     predict_seconds: Mapping[str, float]
+    transforms: Sequence[str | None] = ()
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> FitRecord:
         """Return the record among what a manifest holds."""
-        return cls(**{field.name: said[field.name] for field in fields(cls)})
+        return cls(**{field.name: said[field.name] for field in fields(cls) if field.name in said})
 
     def of_members(self, labels: Collection[str]) -> FitRecord:
         """Return the record of some of the members."""

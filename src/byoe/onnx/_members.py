@@ -11,6 +11,7 @@ from ..contracts._task import Task
 from ..data._column import Column
 from ..data._encoder import Encoder
 from ..fitted._models import FoldModel
+from ..fitted._target_transform import Transformer
 from ..learners._estimator import EstimatorModel
 from ..learners.catboost import CatBoostModel
 from ..learners.lightgbm import LightGBMModel
@@ -42,7 +43,20 @@ def fold_model(graph: Graph, model: Any, x: str, columns: Sequence[Column]) -> s
         part = _of_member(graph, one, x, width, task)
         parts.append(part if unit is None else graph.add(graph.scale(part, unit.scale), unit.center))
     found = graph.join([graph.columns(part, [1]) for part in parts] if model.task.is_multilabel else parts)
+    if model.transforms:
+        found = _in_units_of_the_target(graph, model, found)
     return found if model.present is None else graph.scatter(found, model.present.tolist(), model.task.n_classes)
+
+
+def _in_units_of_the_target(graph: Graph, model: FoldModel, found: str) -> str:
+    for one in model.transforms:
+        if isinstance(one, Transformer):
+            raise NotExportableError(f"its target is transformed by {one.name}, which has no form in the graph")
+    back = graph.add(graph.op("Exp", found), -1.0)
+    if all(model.transforms):
+        return back
+    columns = [back if one else found for one in model.transforms]
+    return graph.join([graph.columns(column, [number]) for number, column in enumerate(columns)])
 
 
 def _of_member(graph: Graph, model: Any, x: str, n_columns: int, task: Task) -> str:

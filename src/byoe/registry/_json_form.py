@@ -137,6 +137,12 @@ def _encode_array(value: NDArray[Any], where: str, arrays: bool) -> dict[str, An
     return {"$array": encode(value.tolist(), where), "dtype": value.dtype.str}
 
 
+def _encode_ufunc(value: np.ufunc, where: str) -> dict[str, Any]:
+    if getattr(np, value.__name__, None) is not value:
+        raise _inexpressible(value, where)
+    return {"$ufunc": value.__name__}
+
+
 def _encode_part(value: Learner | Blender, where: str, arrays: bool) -> Any:
     if value.user_estimator is not None:
         return encode(value.user_estimator, where, arrays=arrays)
@@ -182,6 +188,7 @@ _ENCODERS: tuple[tuple[Any, Callable[[Any, str, bool], Any]], ...] = (
     (np.ndarray, _encode_array),
     (Mapping, _encode_mapping),
     (Path, lambda value, *_: str(value)),
+    (np.ufunc, lambda value, where, _: _encode_ufunc(value, where)),
     (Store, lambda value, *_: {"$store": str(value.folder), "max_bytes": value.max_bytes}),
     ((Learner, Blender), _encode_part),
 )
@@ -241,11 +248,19 @@ _DECODERS: dict[str, Callable[[Mapping[str, Any], Sequence[str] | None], Any]] =
     "$blender": lambda value, trusted: blender(value["$blender"], **decode(value["params"], trusted)),
     "$dtype": lambda value, _: np.dtype(value["$dtype"]),
     "$type": lambda value, _: np.dtype(value["$type"]).type,
+    "$ufunc": lambda value, _: _ufunc(value["$ufunc"]),
     "$store": lambda value, _: Store(value["$store"], value["max_bytes"]),
     "$scorer": lambda value, trusted: decode_scorer(value, lambda part: decode(part, trusted)),
     "$metric": lambda value, trusted: decode_scorer(value, lambda part: decode(part, trusted)),
     "$object": lambda value, trusted: _make(value["$object"], value["params"], trusted),
 }
+
+
+def _ufunc(name: str) -> np.ufunc:
+    found = getattr(np, name, None)
+    if not isinstance(found, np.ufunc):
+        raise SpecError(f"{name!r} is not one of NumPy's functions of single numbers, such as 'log1p'")
+    return found
 
 
 def _make(path: str, params: Mapping[str, Any], trusted: Sequence[str] | None) -> Any:

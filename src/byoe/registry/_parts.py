@@ -50,7 +50,7 @@ def _visit(value: Any, found: Parts) -> None:
         _visit(value.get_params(), found)
     elif is_ensemble(value):
         _visit([as_learner(given) for _, given in labelled(value.learners)], found)
-        _visit([as_blender(value.blender), value.cv], found)
+        _visit([as_blender(value.blender), value.cv, getattr(value, "target_transform", None)], found)
     elif is_estimator(value) or is_splitter(value):
         found.classes.append(type(value))
         _visit(value.get_params(deep=False) if hasattr(value, "get_params") else vars(value), found)

@@ -67,7 +67,7 @@ def board(
         spread = None if row[metric.name] is None or prediction is None else scoring.spread(prediction)
         rows.append({**row, "spread": spread, "in_sample": None, **about})
     rows[0]["in_sample"] = _in_sample(oof.predictions, ensemble.blender_, ensemble._task, scoring, features)
-    found = Leaderboard(rows, list(_notes(ensemble, metric, rows, asked)))
+    found = Leaderboard(rows, [*_notes(ensemble, metric, rows, asked), *_target_notes(record)])
     add_up(found)
     return math.nan if blend is None else metric.score(rows[0][metric.name]), found
 
@@ -221,6 +221,13 @@ def _notes(ensemble: Predicting, metric: Metric, rows: Sequence[dict[str, Any]],
         if level is not None and ensemble._task.n_outputs == 1:
             what = f"the {level:.0%} quantile of the target" if level != 0.5 else "the median of the target"
         yield f"baseline: {what} in the training rows, for every row"
+
+
+def _target_notes(record: FitRecord) -> Iterator[str]:
+    if record.transforms:
+        names = [name or "as it is" for name in record.transforms]
+        what = names[0] if len(set(names)) == 1 else ", ".join(f"{i}: {name}" for i, name in enumerate(names))
+        yield f"target: members were fitted on it transformed ({what}), and predict it in its own units"
 
 
 def _blended_by(ensemble: Predicting, asked: Blender) -> str:

@@ -21,7 +21,7 @@ from ..data._form import TableForm
 from ..data._table import Table
 from ..errors import ParameterError
 from ..fitted._explain import explain, explain_margins
-from ..fitted._intervals import method_of, predict_interval
+from ..fitted._intervals import method_of, predict_interval, width_of
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicting import Predicting
 
@@ -109,6 +109,11 @@ class Runtime(Predicting):
     def interval_method_(self) -> str:
         """As that of `EnsembleRegressor`."""
         return method_of(self)
+
+    @property
+    def interval_width_(self) -> str | list[str]:
+        """As that of `EnsembleRegressor`."""
+        return width_of(self)
 
     @cached_property
     def _held_out(self) -> tuple[Blender, ...]:

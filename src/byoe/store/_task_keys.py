@@ -23,7 +23,7 @@ from ..engine._rows import Rows
 from ..engine._tasks import FitTask
 from ..errors import SpecError
 from ..folds._plan import SplitPlan
-from ..registry._json_form import learner_to_spec
+from ..registry._json_form import encode, learner_to_spec
 from ..registry._parts import parts_of
 from ..registry._registry import find
 from ..tools._digests import json_digest
@@ -72,6 +72,7 @@ def of_member(label: str, learner: Learner, data: Rows) -> dict[str, Any]:
         **({"by_column": by_column} if by_column else {}),
         "learner": spec,
         **({"requests": requests} if requests else {}),
+        **({"target_transform": encode(list(data.transforms), "target_transform")} if data.transforms else {}),
         "versions": versions,
         "registered": [plugin.value for plugin in here],
         "sources": {kind.__module__: _source(label, kind) for kind in loose},
