@@ -53,7 +53,7 @@ CALLS = {
     "label of a parameter": (lambda X, y: EnsembleRegressor([("cv", "ridge")]).fit(X, y), ParameterError, "label 'cv' is the name of a parameter"),
     "label with dunder": (lambda X, y: EnsembleRegressor([("a__b", "ridge")]).fit(X, y), ParameterError, "may hold letters"),
     "label with colon": (lambda X, y: EnsembleRegressor([("a:b", "ridge")]).fit(X, y), ParameterError, "may hold letters"),
-    "one name": (lambda X, y: EnsembleRegressor("ridge").fit(X, y), ParameterError, r"write \('ridge',\)"),
+    "one name": (lambda X, y: EnsembleRegressor("ridge").fit(X, y), ParameterError, r"write \['ridge'\]"),
     "nothing": (lambda X, y: EnsembleRegressor(()).fit(X, y), ParameterError, "learners is empty"),
     "all dropped": (lambda X, y: EnsembleRegressor([("a", "drop")]).fit(X, y), ParameterError, "all members are dropped"),
     "a class": (lambda X, y: EnsembleRegressor([Lasso]).fit(X, y), ParameterError, "this is its class; call it"),

@@ -188,7 +188,8 @@ class Booster(Learner):
                 "name of an objective"
             )
         objective = given.get(self.objective_name)
-        if isinstance(objective, str) and {objective, objective.partition(":")[0]} & set(self.not_by_row):
+        words = {objective, objective.partition(":")[0]} if isinstance(objective, str) else set()
+        if words & set(self.not_by_row) and not task.is_classification:
             raise ParameterError(
                 f"{self.name}: {self.objective_name}={objective!r} ranks rows, or predicts several values for each, "
                 "and a member predicts one value for each row; give another"
