@@ -39,7 +39,18 @@ MAY = {
     "serving": GROUND | {"data", "folds", "fitted", "bundle"},
 }
 MAY["ensemble"] = set(MAY) - {"serving"}
-MAY["tuning"] = GROUND | {"_version", "data", "folds", "fitted", "registry", "engine", "store", "scoring", "ensemble"}
+MAY["tuning"] = GROUND | {
+    "_version",
+    "data",
+    "folds",
+    "fitted",
+    "registry",
+    "engine",
+    "store",
+    "scoring",
+    "plots",
+    "ensemble",
+}
 MAY["conformance"] = GROUND | {"data", "folds", "fitted", "learners._", "registry", "engine", "ensemble"}
 MAY["sagemaker"] = set(MAY) - {"conformance"}
 MAY["plugins"] = GROUND | {"learners._", "registry", "conformance"}

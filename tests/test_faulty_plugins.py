@@ -104,7 +104,7 @@ class NaN(Blender):
 
 
 def test_a_blender_that_returns_nan(data):
-    with pytest.raises(ValueError, match=r"blender .* returned \d+ values that are not finite"):
+    with pytest.raises(MemberError, match=r"blender .* returned \d+ values that are not finite"):
         EnsembleRegressor(("ridge", "knn"), NaN(), random_state=0).fit(*data)
 
 
@@ -117,7 +117,7 @@ def test_it_is_told_where_a_blender_comes_from_also_for_several_targets(given, d
             ensemble.blender.name = "nan"
         for target in (y, np.column_stack([y, y])):
             with pytest.raises(
-                ValueError, match=r"blender nan \(blender 'nan' of this process\) returned .* not finite"
+                MemberError, match=r"blender nan \(blender 'nan' of this process\) returned .* not finite"
             ):
                 ensemble.fit(X, target)
 

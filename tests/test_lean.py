@@ -50,7 +50,7 @@ def test_pruned_it_predicts_the_same_to_the_bit(case, diabetes, tmp_path):
     assert np.array_equal(pruned.predict(X), ensemble.predict(X))
     assert pruned.score_estimate_ == ensemble.score_estimate_
     assert pruned.oof_predictions_.shape == (442, used.sum())
-    assert {row["member"] for row in pruned.leaderboard_} == {"blend", *pruned.members_}
+    assert {row["member"] for row in pruned.leaderboard_.members} == set(pruned.members_)
     loaded = byoe.load(pruned.save(tmp_path / "model"))
     assert np.array_equal(loaded.predict(X), ensemble.predict(X))
     assert loaded.interval_method_ == pruned.interval_method_

@@ -31,7 +31,7 @@ def test_the_folder_of_a_job_on_a_gpu(tmp_path):
 def test_a_folder_may_be_relative(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     byoe.sagemaker.export(EnsembleRegressor(["ridge"], "mean"), "source", target="y")
-    assert list((tmp_path / "source" / "wheels").glob("byoe-*.whl"))
+    assert list((tmp_path / "source" / "wheels").glob("byoe_ensemble-*.whl"))
 
 
 def test_an_unknown_learner_is_told_before_anything_is_written(tmp_path):

@@ -23,8 +23,9 @@ def tuning_history(result: Any, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     result : object with ``trials``
-        Of a search: a list of dictionaries with the key ``value`` (or ``score`` or ``objective``), and
-        ``number`` where there is one. The better side is that of ``best_value``, or ``greater_is_better`` tells.
+        Of a search, as `byoe.tune` gives it: a list of dictionaries with a key called as its ``metric``, or ``value``,
+        ``score`` or ``objective``, and ``number`` or ``trial`` where there is one. The better side is that of
+        ``best_value``, or ``greater_is_better`` tells.
     ax : Axes, default=None
         Where to draw; None makes a figure.
 
@@ -45,6 +46,9 @@ def tuning_history(result: Any, *, ax: Axes | None = None) -> Axes:
     greater = _greater_is_better(result, values[known])
     best = (np.maximum if greater else np.minimum).accumulate(values[known])
     ax = canvas(ax)
+    given = getattr(result, "default_value", None)
+    if given is not None:
+        ax.axhline(given, color=ink(), linestyle="--", linewidth=1, label="as given")
     ax.plot(numbers[known], values[known], "o", color=BLUE, markersize=5, label="trial")
     ax.plot(
         np.append(numbers[known], numbers.max()),
@@ -78,11 +82,12 @@ def _trials(result: Any) -> tuple[FloatArray, FloatArray]:
             f"result is {type(result).__name__}, expected the result of a search, whose trials are a list of "
             "dictionaries"
         )
-    key = next((key for key in _VALUES if rows and key in rows[0]), None)
+    names = (*(name for name in (getattr(result, "metric", None),) if isinstance(name, str)), *_VALUES)
+    key = next((key for key in names if rows and key in rows[0]), None)
     if key is None:
-        raise ParameterError(f"the trials have none of the columns {', '.join(_VALUES)}, or there are none")
+        raise ParameterError(f"the trials have none of the columns {', '.join(names)}, or there are none")
     values = [np.nan if row.get(key) is None else row[key] for row in rows]
-    numbers = [row.get("number", place) for place, row in enumerate(rows, start=1)]
+    numbers = [row.get("number", row.get("trial", place)) for place, row in enumerate(rows, start=1)]
     return np.array(numbers, dtype=np.float64), np.array(values, dtype=np.float64)
 
 

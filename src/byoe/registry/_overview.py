@@ -30,7 +30,7 @@ def overview() -> Listing:
     Examples
     --------
     >>> from byoe.plugins import overview
-    >>> {row["state"] for row in overview() if row["distribution"] == "byoe"}
+    >>> {row["state"] for row in overview() if row["distribution"] == "byoe-ensemble"}
     {'ok'}
     """
     return Listing(

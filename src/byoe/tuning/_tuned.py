@@ -70,6 +70,11 @@ class Tuned:
         what = ", ".join(f"{key}={value!r}" for key, value in self.best_params.items()) or "the ensemble as given"
         return f"{len(self.trials)} trials; best {name} {self.best_value:.4g}, as given {before}\nbest: {what}"
 
+    @property
+    def greater_is_better(self) -> bool:
+        """Whether a greater metric is better."""
+        return bool(self.study.direction.name == "MAXIMIZE")
+
     def plot(self, ax: Any = None) -> Any:
         """Draw the metric of every complete trial, and the best so far; needs ``byoe-ensemble[plots]``.
 
@@ -82,15 +87,6 @@ class Tuned:
         -------
         matplotlib Axes
         """
-        pyplot = need("matplotlib.pyplot", "plots", "a plot of the trials")
-        ax = pyplot.subplots()[1] if ax is None else ax
-        done = [(row["trial"], row[self.metric]) for row in self.trials if row[self.metric] is not None]
-        numbers, values = [number for number, _ in done], [value for _, value in done]
-        pick = max if self.study.direction.name == "MAXIMIZE" else min
-        ax.plot(numbers, values, "o", label="trial")
-        ax.step(numbers, [pick(values[: place + 1]) for place in range(len(values))], where="post", label="best so far")
-        if self.default_value is not None:
-            ax.axhline(self.default_value, linestyle=":", color="grey", label="as given")
-        ax.set(xlabel="trial", ylabel=self.metric)
-        ax.legend()
-        return ax
+        from ..plots._tuning import tuning_history
+
+        return tuning_history(self, ax=ax)
