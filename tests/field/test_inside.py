@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from catboost import CatBoostRegressor
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
@@ -268,3 +269,11 @@ def test_histogram_boosting_takes_texts_as_categories(container, kind):
     assert made.set_params(m=explicit).fit(table.astype({"town": "category"}), target).predict(
         table.astype({"town": "category"})
     ).shape == (210,)
+
+
+def test_a_catboost_meta_model_of_the_user_stays_as_it_is():
+    """To be asked for its tags writes into it."""
+    meta = CatBoostRegressor(iterations=5, verbose=False, allow_writing_files=False)
+    before = dict(vars(meta))
+    EnsembleRegressor(["ridge", "knn"], meta, cv=3, random_state=0).fit(X, numbers)
+    assert vars(meta) == before

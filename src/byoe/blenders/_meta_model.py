@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, Self, cast
 
 import numpy as np
-from sklearn.base import is_classifier, is_regressor
 
 from ..contracts._blender import OOF, Blender, Linear
 from ..contracts._task import FloatArray, IntArray, Task
@@ -22,6 +21,7 @@ from ..tools._estimators import (
     last_step,
     linear_terms,
     set_seed,
+    tags_of,
 )
 from ..tools._routing import fit_with, takes
 from ..tools._skops import dump_skops, load_skops
@@ -53,9 +53,8 @@ class MetaModel(Blender):
         return gives_probabilities(self.user_estimator)
 
     def check(self, task: Task, n_members: int) -> None:
-        fits = is_classifier(self.user_estimator) if task.is_classification else is_regressor(self.user_estimator)
-        if not fits:
-            wanted = "classifier" if task.is_classification else "regressor"
+        wanted = "classifier" if task.is_classification else "regressor"
+        if tags_of(self.user_estimator).estimator_type != wanted:
             raise ParameterError(
                 f"blender {type(self.user_estimator).__name__} is not a {wanted}, and this is a {task.kind} ensemble"
             )
