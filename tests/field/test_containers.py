@@ -145,3 +145,13 @@ def test_a_signalling_nan_is_missing(categorical):
         _fitted(D, cells)
     with pytest.raises(InputError, match="groups has missing entries"):
         _fitted(D, groups=cells)
+
+
+@pytest.mark.parametrize("cell", [[1, 2], (1, 2), {"k": 1}, np.zeros(2)], ids=lambda cell: type(cell).__name__)
+@pytest.mark.parametrize("row", [0, 29])
+def test_cells_that_hold_several_values_are_told_at_the_fit_by_column_and_row(cell, row):
+    cells = [1.0] * 30
+    cells[row] = cell
+    table = pd.DataFrame({"a": pd.Series(cells, dtype=object), "b": np.arange(30.0)})
+    with pytest.raises(InputError, match=rf"column 'a' holds a {type(cell).__name__} in row {row}; .* make columns of"):
+        EnsembleRegressor(["ridge"]).fit(table, np.arange(30.0))

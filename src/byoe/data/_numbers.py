@@ -103,6 +103,9 @@ def encode(raw: Sequence[Raw], columns: Sequence[Column], dtypes: Sequence[str])
     return values
 
 
+_SEVERAL = (list, tuple, dict, set, np.ndarray)
+
+
 class CellError(InputError, TypeError):
     """A cell of a type that is no data; scikit-learn's estimators raise a TypeError there."""
 
@@ -135,6 +138,7 @@ def _odd_cell(cells: Any) -> str:
 
 
 def _kind(name: str, cells: Any) -> Literal["number", "category", "date"]:
+    _check_single(name, cells)
     try:
         if dated(cells) is not None:
             return "date"
@@ -151,6 +155,19 @@ def _kind(name: str, cells: Any) -> Literal["number", "category", "date"]:
                 f"column {name} holds {dtype}, which is neither a number, a category nor a date; convert or drop it"
             )
     return "category" if _has_text(cells) else "number"
+
+
+def _check_single(name: str, cells: Any) -> None:
+    """Raise for cells that hold several values."""
+    if _numpy_kind(cells) != "O" and not (isinstance(cells, nw.Series) and cells.dtype in (nw.Object, nw.Unknown)):
+        return
+    listed = _listed(cells)
+    if any(issubclass(kind, _SEVERAL) for kind in set(map(type, listed))):
+        row, cell = next((row, cell) for row, cell in enumerate(listed) if isinstance(cell, _SEVERAL))
+        raise CellError(
+            f"column {name} holds a {type(cell).__name__} in row {row}; a cell's argument must be a string or a real "
+            "number: make columns of what it holds, or drop it"
+        )
 
 
 def dated(cells: Any) -> Dated | None:
