@@ -23,7 +23,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,6 +33,7 @@ from engine_cases import CASES, QUICK_ROWS, SETS, Results, Run, Scale, seconds, 
 from one_run import limit_cores
 
 import byoe
+from byoe.tools._versions import installed_version
 
 HERE = Path(__file__).parent
 REPETITIONS = 5
@@ -89,7 +89,7 @@ def conditions(cores: int, rows: int) -> dict[str, Any]:
         "versions": {
             "byoe": f"{byoe.__version__} (sources {sources.hexdigest()[:10]})",
             "Python": platform.python_version(),
-            **{name: version(name) for name in _PACKAGES},
+            **{name: installed_version(name) for name in _PACKAGES},
         },
     }
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,14 @@ class Outcome:
     members: dict[str, NDArray[Any]] = field(default_factory=dict)
 
 
+def _version(name: str) -> str:
+    """Return the version of a distribution; of XGBoost also where it is the one without GPU code."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return version(f"{name}-cpu")
+
+
 def expand(names: list[str]) -> list[str]:
     """Return the methods that names of groups and of methods stand for."""
     unknown = [name for name in names if name not in GROUPS and name not in METHODS]
@@ -89,8 +97,8 @@ def measure(method: str, split: Split) -> Outcome:
     fitted = time.perf_counter()
     prediction = (model.predict_proba if split.n_classes else model.predict)(split.X_test)
     done = time.perf_counter()
-    packages = ("scikit-learn", *LIBRARIES) + (("byoe",) if method.startswith("byoe") else ())
-    versions = {name: version(name) for name in packages}
+    packages = ("scikit-learn", *LIBRARIES) + (("byoe-ensemble",) if method.startswith("byoe") else ())
+    versions = {name: _version(name) for name in packages}
     outcome = Outcome(np.asarray(prediction), fitted - started, done - fitted, versions)
     if method == "byoe":
         outcome.members = _member_predictions(model, split)
