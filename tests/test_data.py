@@ -10,6 +10,7 @@ from byoe.data._roles import take_apart
 from byoe.errors import InputError
 
 FRAME = pd.DataFrame({"a": [1.5, 2.25, 3.125], "b": [1, 2, 3], "y": [0.1, 0.2, 1 / 3]})
+from byoe.data._table import too_large
 
 
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
@@ -183,3 +184,14 @@ def test_cells():
     assert parse_cell("false") == 0.0
     assert is_number("-7")
     assert not is_number("age")
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_signalling_nan_is_missing_and_hides_no_infinity(place):
+    """What bytes of a request may hold: the greatest of some cells with it is NaN."""
+    cells = np.zeros((4, 1))
+    cells.view(np.uint64)[place] = 0x7FF0_0000_0000_0001
+    assert np.isnan(cells[place, 0])
+    assert too_large(cells) is None
+    cells[place - 1] = np.inf
+    assert too_large(cells) == ((place - 1) % 4, 0)

@@ -94,12 +94,12 @@ class Table:
 
 def too_large(values: FloatArray) -> tuple[int, int] | None:
     """Return row and column of the first number that is infinite, or too large for the float32 of most learners."""
-    # Both pass over NaN, and neither makes a copy of the table.
+    # Both pass over NaN, but for a signalling one, and neither makes a copy of the table.
     lowest = np.fmin.reduce(values, axis=None, initial=0.0)
     if -lowest <= _LARGEST and np.fmax.reduce(values, axis=None, initial=0.0) <= _LARGEST:
         return None
-    row, column = np.argwhere(np.abs(values) > _LARGEST)[0]
-    return int(row), int(column)
+    places = np.argwhere(np.abs(values) > _LARGEST)
+    return (int(places[0, 0]), int(places[0, 1])) if len(places) else None
 
 
 def told_too_large(what: str, column: str, row: int) -> str:
