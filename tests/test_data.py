@@ -7,10 +7,10 @@ import pytest
 from byoe.data._cells import is_number, parse_cell
 from byoe.data._files import read_columns, read_frame
 from byoe.data._roles import take_apart
+from byoe.data._table import too_large
 from byoe.errors import InputError
 
 FRAME = pd.DataFrame({"a": [1.5, 2.25, 3.125], "b": [1, 2, 3], "y": [0.1, 0.2, 1 / 3]})
-from byoe.data._table import too_large
 
 
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])

@@ -94,12 +94,16 @@ class Table:
 
 def too_large(values: FloatArray) -> tuple[int, int] | None:
     """Return row and column of the first number that is infinite, or too large for the float32 of most learners."""
-    # Both pass over NaN, but for a signalling one, and neither makes a copy of the table.
-    lowest = np.fmin.reduce(values, axis=None, initial=0.0)
-    if -lowest <= _LARGEST and np.fmax.reduce(values, axis=None, initial=0.0) <= _LARGEST:
-        return None
-    places = np.argwhere(np.abs(values) > _LARGEST)
-    return (int(places[0, 0]), int(places[0, 1])) if len(places) else None
+    # Comparisons pass over every NaN; a greatest or least value may not pass over a signalling one, or stop at it.
+    step = max(1, _CELLS_AT_ONCE // max(1, values.shape[1]))
+    with np.errstate(invalid="ignore"):
+        for start in range(0, len(values), step):
+            part = values[start : start + step]
+            odd = (part > _LARGEST) | (part < -_LARGEST)
+            if odd.any():
+                row, column = np.argwhere(odd)[0]
+                return start + int(row), int(column)
+    return None
 
 
 def told_too_large(what: str, column: str, row: int) -> str:
