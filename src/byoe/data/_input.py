@@ -25,9 +25,6 @@ from ._names_kept import labels_of, names_to_compare
 from ._numbers import CellError, chosen_categories, dated, describe, encode, raw_columns
 from ._table import Table, in_form, told_too_large, too_large
 
-# Weights whose mean is within so many octaves of one stay as they are.
-_ORDINARY = 3
-
 
 def learn_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> tuple[TableForm, Table]:
     """Validate the features of a fit, and describe them.
@@ -221,11 +218,7 @@ def _check_names(names: list[Any]) -> None:
 
 
 def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
-    """Validate sample weights, of shape (n_rows,).
-
-    Learners have limits and penalties in units of a row's weight. So weights of another order, such as those that sum
-    to one, are multiplied by the power of two that brings their mean near one.
-    """
+    """Validate sample weights, of shape (n_rows,)."""
     if sample_weight is None:
         return None
     given = _as_weights(sample_weight)
@@ -236,9 +229,7 @@ def read_weights(sample_weight: Any, table: Table) -> FloatArray | None:
         )
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"sample_weight: {error}") from error
-    weighing = weights[weights > 0]
-    octave = int(np.frexp(np.mean(weighing))[1]) if len(weighing) else 0
-    return weights if abs(octave) <= _ORDINARY else np.ldexp(weights, -octave)
+    return weights
 
 
 def _as_weights(given: Any) -> Any:

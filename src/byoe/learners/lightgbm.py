@@ -25,6 +25,7 @@ from ._boosting import (
     enough_rows,
     log_odds_of,
     of_function,
+    of_ordinary_size,
     take_rounds,
     watched_loss,
 )
@@ -202,7 +203,7 @@ class LightGBM(Booster):
         import lightgbm
 
         params, number = self._params(task, seed, threads, stop, rounds)
-        sample_weight, stop = self._weighed(y, task, sample_weight, stop)
+        sample_weight, stop = self._weighed(y, task, of_ordinary_size(sample_weight), stop)
         columns = sorted(categorical or ())
         data = lightgbm.Dataset(X, label=y, weight=sample_weight, params=_of_data(params), categorical_feature=columns)
         watched = None
@@ -252,7 +253,7 @@ class LightGBM(Booster):
         rounds: int | None = None,
     ) -> Model:
         params, number = self._params(task, seed, threads, stop, rounds)
-        sample_weight, stop = self._weighed(y, task, sample_weight, stop)
+        sample_weight, stop = self._weighed(y, task, of_ordinary_size(sample_weight), stop)
         data = _subset(prepared, rows, y, sample_weight, params)
         watched = None if stop is None else _subset(prepared, stop.X, stop.y, stop.sample_weight, params)
         return _train(params, number, data, watched, task, stop)

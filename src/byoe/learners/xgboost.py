@@ -25,6 +25,7 @@ from ._boosting import (
     enough_rows,
     log_odds_of,
     of_function,
+    of_ordinary_size,
     shared_lock,
     take_rounds,
     watched_loss,
@@ -193,7 +194,7 @@ class XGBoost(Booster):
 
         given = self._chosen()
         matrix = partial(xgboost.DMatrix, **_columns(X, categorical), nthread=threads)
-        data = matrix(X, label=y, weight=sample_weight)
+        data = matrix(X, label=y, weight=of_ordinary_size(sample_weight))
         watched = None if stop is None else matrix(stop.X, label=stop.y, weight=stop.sample_weight)
         return _train(given, data, watched, task, seed=seed, threads=threads, stop=stop, rounds=rounds)
 
@@ -247,7 +248,9 @@ class XGBoost(Booster):
         rounds: int | None = None,
     ) -> Model:
         cuts, X, columns, bins = prepared
-        data = _binned(cuts, X, rows, y, weight=sample_weight, threads=threads, columns=columns, bins=bins)
+        data = _binned(
+            cuts, X, rows, y, weight=of_ordinary_size(sample_weight), threads=threads, columns=columns, bins=bins
+        )
         watched = None
         if stop is not None:
             watched = _binned(
