@@ -83,6 +83,20 @@ def test_a_blend_of_one_member_is_equal_to_it(diabetes):
     assert (board["blend"]["vs_best"], board["blend"]["verdict"]) == (0.0, "equal")
 
 
+@pytest.mark.parametrize("metric", ["rmse", "mse", "mae", "r2", "neg_mean_poisson_deviance"])
+def test_errors_from_losses_of_rows_are_those_of_the_metric(metric, rng, monkeypatch):
+    """Where a metric is the mean of losses of rows, or its root, it is not asked for each part of the rows."""
+    y = rng.poisson(5, size=300) + 1.0
+    predictions = np.column_stack([y + rng.uniform(0, 2, size=300), y + rng.uniform(0, 3, size=300)])
+    weight = rng.uniform(0.5, 2, size=300)
+    quick = columns(predictions, y, "mean", metric=metric, sample_weight=weight).leaderboard_
+    asked = lambda self, prediction, sample, _: lambda kept: self.value(prediction, sample[kept])  # noqa: E731
+    monkeypatch.setattr("byoe.scoring._scoring.Scoring._by_rows", asked)
+    slow = columns(predictions, y, "mean", metric=metric, sample_weight=weight).leaderboard_
+    for label in ("blend", "m1", "baseline"):
+        assert quick[label]["std_error"] == pytest.approx(slow[label]["std_error"], rel=1e-6)
+
+
 def test_twins_differ_by_noise(rng):
     y = rng.normal(size=400)
     predictions = np.column_stack([y + rng.normal(size=400) for _ in range(2)])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -86,23 +88,40 @@ class Scoring:
         one, other = self.value_if_defined(first), self.value_if_defined(second)
         if one is None or other is None:
             return None, None
-        rows = self._counting
-        sample = rows
-        if len(rows) > _MOST_ROWS:
-            sample = np.sort(np.random.default_rng(self.seed).choice(rows, _MOST_ROWS, replace=False))
-        strata = self.y[sample] if self.y.ndim == 1 and self.classes is not None else None
-        groups = None if self.groups is None else self.groups[sample]
-        parts = parts_of(len(sample), self.seed, strata=strata, groups=groups)
+        sample, parts = self._parts
+        of_first, of_second = self._by_rows(first, sample, one), self._by_rows(second, sample, other)
         with warnings_filtered(("ignore",), ("error", "", UndefinedMetricWarning)):
             try:
-                error = standard_error(
-                    lambda kept: self.value(first, sample[kept]) - self.value(second, sample[kept]), parts
-                )
+                error = standard_error(lambda kept: of_first(kept) - of_second(kept), parts)
             except (ParameterError, UndefinedMetricWarning):
                 return one - other, None
-        return one - other, _finite(error * math.sqrt(len(sample) / len(rows)))
+        return one - other, _finite(error * math.sqrt(len(sample) / len(self._counting)))
 
-    @property
+    @cached_property
+    def _parts(self) -> tuple[IntArray, IntArray]:
+        """The rows that errors are estimated from, and the part that each of them is in."""
+        sample = self._counting
+        if len(sample) > _MOST_ROWS:
+            sample = np.sort(np.random.default_rng(self.seed).choice(sample, _MOST_ROWS, replace=False))
+        strata = self.y[sample] if self.y.ndim == 1 and self.classes is not None else None
+        groups = None if self.groups is None else self.groups[sample]
+        return sample, parts_of(len(sample), self.seed, strata=strata, groups=groups)
+
+    def _by_rows(self, prediction: FloatArray, sample: IntArray, value: float) -> Callable[[IntArray], float]:
+        """Return the metric of some of a sample's rows: from their losses, where it is their mean or the root of it."""
+        loss = self.metric.row_loss
+        if loss is not None and self.y.ndim == 1:
+            weight = np.ones(len(self.y)) if self.weight is None else self.weight
+            losses = np.zeros(len(self.y))
+            losses[self.rows] = loss(self.y[self.rows], prediction[self.rows])
+            mean = float(np.average(losses[self.rows], weights=weight[self.rows]))
+            for form in (float, math.sqrt) if mean >= 0 else ():
+                if math.isclose(form(mean), value, rel_tol=1e-9):
+                    own, own_weight = losses[sample], weight[sample]
+                    return lambda kept: form(own[kept] @ own_weight[kept] / own_weight[kept].sum())
+        return lambda kept: self.value(prediction, sample[kept])
+
+    @cached_property
     def _counting(self) -> IntArray:
         """The positions of the rows that are scored and have a weight."""
         return np.flatnonzero(self.rows if self.weight is None else self.rows & (self.weight > 0))
