@@ -226,6 +226,12 @@ def test_a_meta_model_whose_threshold_is_tuned():
     np.testing.assert_array_equal(ours.predict(X), np.array(["bad", "good"])[theirs])
 
 
+def test_a_metric_of_labels_is_told_not_to_look_at_the_threshold():
+    meta = FixedThresholdClassifier(LogisticRegression(), threshold=0.2)
+    with pytest.warns(UserWarning, match="metric 'accuracy' is of the most probable class, and FixedThresholdClassi"):
+        EnsembleClassifier(["ridge", "knn"], meta, metric="accuracy", cv=FOLDS, random_state=0).fit(X, texts)
+
+
 def test_a_threshold_on_another_scale_is_refused():
     meta = FixedThresholdClassifier(LogisticRegression(), threshold=0.3, response_method="decision_function")
     with pytest.raises(ParameterError, match="has its threshold on another scale"):

@@ -339,3 +339,10 @@ def test_member_that_no_file_can_hold_is_named(tmp_path):
 def test_frozen_model_that_was_never_fitted_is_refused_before_the_fit(inner):
     with pytest.raises(ParameterError, match=f"member 'm': {type(inner).__name__} in a FrozenEstimator is not fitted"):
         made(FrozenEstimator(inner)).fit(X, y)
+
+
+def test_a_member_that_fails_in_an_interval_of_folds_is_named():
+    fitted = made(Late("value")).set_params(finalize="bag", blender="mean").fit(X, y)
+    assert fitted.interval_method_ == "cv+"
+    with pytest.raises(InputError, match="member 'm' failed to predict"):
+        fitted.predict_interval(X[:5])

@@ -179,3 +179,14 @@ def test_a_vote_has_a_confusion_matrix(X, two):
     np.testing.assert_array_equal(
         counts(plots.confusion(made, X, two), 2), metrics.confusion_matrix(two, made.predict(X))
     )
+
+
+def test_the_confusion_is_that_of_a_meta_models_threshold(X, two):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import FixedThresholdClassifier
+
+    meta = FixedThresholdClassifier(LogisticRegression(), threshold=0.1)
+    made = EnsembleClassifier(("ridge", "knn"), meta, cv=3, random_state=0).fit(X, two)
+    ax = plots.confusion(made, X, two)
+    told = {text.get_text().split("\n")[0] for text in ax.texts}
+    assert told == {f"{count:.6g}" for count in metrics.confusion_matrix(two, made.predict(X)).ravel()}

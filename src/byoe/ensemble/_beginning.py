@@ -77,7 +77,7 @@ def begin(ensemble: BaseEnsemble, X: Any, y: Any, sample_weight: Any, groups: An
     ensemble._warn_of_bagging(data.plan)
     warn_of_leaks(data.plan, table, target)
     warn_of_inner_ensembles(data.plan, recipe.learners)
-    warn_of_thresholds(recipe.learners)
+    warn_of_thresholds(recipe.learners, recipe.blender, metric)
     return Beginning(recipe, blender, metric, features, form, data, seed, digest)
 
 

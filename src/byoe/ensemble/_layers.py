@@ -37,8 +37,14 @@ def warn_of_inner_ensembles(plan: SplitPlan, learners: Mapping[str, Learner]) ->
             )
 
 
-def warn_of_thresholds(learners: Mapping[str, Learner]) -> None:
-    """Warn of a member that has a threshold, which a blend of probabilities does not look at."""
+def warn_of_thresholds(learners: Mapping[str, Learner], blender: Blender, metric: Metric) -> None:
+    """Warn of thresholds that are not looked at: of a member by the blend, of the meta-model by a metric of labels."""
+    meta = None if blender.user_estimator is None else last_step(blender.user_estimator)
+    if is_kind(meta, THRESHOLDS) and not metric.needs_probabilities:
+        warn(
+            f"metric {metric.name!r} is of the most probable class, and {type(meta).__name__} decides by a threshold: "
+            "score predict() on rows kept apart, or take a metric of probabilities"
+        )
     for label, learner in learners.items():
         last = None if learner.user_estimator is None else last_step(learner.user_estimator)
         if is_kind(last, THRESHOLDS) and getattr(last, "threshold", None) not in ("auto", 0.5):

@@ -16,7 +16,6 @@ from ._evidence import Evidence, by_target
 from ._failing import blended_by
 from ._predicting import Predicting
 from ._ranks import around, cv_plus, least_mass, too_few
-from ._shield import shielded
 from ._widths import WIDTHS, check_width
 
 TIME_ORDERED = (
@@ -144,11 +143,7 @@ def _of_models(ensemble: Predicting, table: Table, number: int, used: Any) -> Fl
     """Return what one model of each member in use predicts, of shape (n_rows, n_members[, n_outputs])."""
     task = ensemble._task
     predictions = np.zeros((len(table), len(used), *task.width))
-    for column, (label, member) in enumerate(ensemble.members_.items()):
-        if not used[column]:
-            continue
-        model = member.models[number % len(member.models)]
-        with shielded(member.learner, table.all(frames=model.frames)) as (X,):
-            found = model.predict(X, threads=ensemble._threads(table))
-        predictions[:, column] = task.check(found, len(table), label)
+    for column, member in enumerate(ensemble.members_.values()):
+        if used[column]:
+            predictions[:, column] = member.predict_by(number, table, ensemble._threads(table))
     return predictions

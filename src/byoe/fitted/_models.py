@@ -44,6 +44,11 @@ class FittedMember:
         """Return the mean of the models' predictions of a table's rows."""
         return self._mean(table, lambda model, X: model.predict(X, threads=threads))
 
+    def predict_by(self, number: int, table: Any, threads: int) -> FloatArray:
+        """Return what one of the models predicts; one model alone is that of every number."""
+        model = self.models[number % len(self.models)]
+        return self._asked(model, table, lambda model, X: model.predict(X, threads=threads))
+
     def contributions(self, table: Any, threads: int) -> FloatArray:
         """Return the mean of the models' contributions to the predictions of a table's rows."""
         return self._mean(table, lambda model, X: model.contributions(X, threads=threads))
@@ -51,12 +56,15 @@ class FittedMember:
     def _mean(self, table: Any, ask: Callable[[Any, Any], FloatArray]) -> FloatArray:
         total: Any = 0.0
         for model in self.models:
-            with (
-                Named(f"member {self.label!r}{self.learner.origin}"),
-                shielded(self.learner, table.all(frames=model.frames)) as (X,),
-            ):
-                total = total + ask(model, X)
+            total = total + self._asked(model, table, ask)
         return np.asarray(total / len(self.models), dtype=np.float64)
+
+    def _asked(self, model: Any, table: Any, ask: Callable[[Any, Any], FloatArray]) -> FloatArray:
+        with (
+            Named(f"member {self.label!r}{self.learner.origin}"),
+            shielded(self.learner, table.all(frames=model.frames)) as (X,),
+        ):
+            return ask(model, X)
 
     def importances(self, n_features: int) -> FloatArray | None:
         """Return the mean of the models' importances, summing to one; None where none tells."""

@@ -191,7 +191,8 @@ def confusion(
     if threshold is not None:
         _check_threshold(ensemble, threshold)
     known = known_rows(ensemble, X, y, picture)
-    predicted = known.prediction.argmax(axis=1) if threshold is None else known.prediction[:, 1] >= threshold
+    chosen = ensemble.blender_.choose(known.prediction)
+    predicted = chosen if threshold is None else known.prediction[:, 1] >= threshold
     codes = np.arange(ensemble._task.n_classes)
     counts = confusion_matrix(known.y, predicted, labels=codes, sample_weight=known.weight).astype(np.float64)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
