@@ -294,6 +294,21 @@ def test_auto_takes_the_logarithm_of_what_is_skewed_and_never_negative(y, taken)
     assert np.array_equal(ensemble.predict(X), expected)
 
 
+def test_auto_is_decided_by_the_training_rows_of_each_fold_alone():
+    """The targets of rows, however odd, change no prediction of a model that did not see them."""
+    X = np.random.default_rng(3).normal(size=(90, 2))
+    y = np.linspace(20, 60, 90)
+    wild = y.copy()
+    wild[:30] = np.exp(np.linspace(0, 6, 30))  # which alone make the target skewed
+    plain, odd = (made("auto", learners=("knn",), cv=KFold(3), finalize="bag").fit(X, own) for own in (y, wild))
+    unseen = np.arange(30)  # of the fold that holds these rows
+    assert np.array_equal(odd.oof_predictions_[unseen], plain.oof_predictions_[unseen])
+    assert plain.target_transform_ is None
+    assert odd.target_transform_ == "log1p"
+    assert not odd.members_["knn"].models[0].transforms
+    assert any(model.transforms for model in odd.members_["knn"].models)
+
+
 def test_auto_decides_for_each_target():
     X, y, X_new, _ = skewed(18)
     ensemble = made("auto").fit(X, np.column_stack([y, np.log(y)]))

@@ -106,7 +106,10 @@ def _transformed(
     Members then stop by their own loss on that scale: the metric is in units of the target.
     """
     columns = [data.y[train]] if data.y.ndim == 1 else list(data.y[train].T)
-    transforms = [fitted_transform(one, y, seed) for one, y in zip(data.transforms, columns, strict=True)]
+    weight = None if data.weight is None else data.weight[train]
+    transforms = [fitted_transform(one, y, seed, weight) for one, y in zip(data.transforms, columns, strict=True)]
+    if not any(transforms):
+        return data, []
     y = data.y.copy()
     for rows in (train, stop):
         if rows is not None:

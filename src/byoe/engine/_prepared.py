@@ -45,7 +45,7 @@ def preparing(learner: Learner, data: Rows, seed: int) -> Preparation:
 
 def _on_scale(data: Rows) -> Rows:
     """Return the data with the targets that folds will have, where that needs no fit; a learner may keep them."""
-    if not data.transforms or not all(one is None or isinstance(one, str) for one in data.transforms):
+    if not data.transforms or not all(isinstance(one, str) and one == "log1p" for one in data.transforms):
         return data
     transforms = [fitted_transform(one, data.y, 0) for one in data.transforms]
     with np.errstate(invalid="ignore", divide="ignore"):  # of rows without weight, which nobody is taught

@@ -28,7 +28,8 @@ class Rows:
     stop_loss : RowLoss or None
         What learners watch to stop early; None for their own loss.
     transforms : tuple
-        By target ``"log1p"``, a transformer or None: on which scale models are fitted. Empty for the target's own.
+        By target ``"auto"``, ``"log1p"``, a transformer or None: on which scale models are fitted. Empty for the
+        target's own.
     """
 
     table: Table

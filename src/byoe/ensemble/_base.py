@@ -153,7 +153,12 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         self.members_, self.failures_ = crossfit.members, crossfit.failures
         seconds = crossfit.seconds, crossfit.seconds_to_predict()
         self._record = FitRecord(
-            begun.seed, begun.digest, describe_target(y), begun.metric.name, *seconds, names_of(data.transforms)
+            begun.seed,
+            begun.digest,
+            describe_target(y),
+            begun.metric.name,
+            *seconds,
+            names_of(data.transforms, data.y, data.weight),
         )
         oof = OutOfFold.unblended(crossfit.oof, data.y, data.weight, data.plan)
         self._blend(oof, begun.blender, begun.features, begun.metric)
@@ -214,7 +219,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
             return blender
         return PerLabel(blender) if task.is_multilabel else PerOutput(blender)
 
-    def _transforms(self, y: NDArray[Any], weight: FloatArray | None) -> tuple[Any, ...]:
+    def _transforms(self, y: NDArray[Any], weight: FloatArray | None, plan: SplitPlan) -> tuple[Any, ...]:
         """Return by target on which scale members are fitted; nothing, where that is the target's own."""
         return ()
 

@@ -12,6 +12,7 @@ from ..contracts._task import FloatArray
 from ..data._table import Table
 from ..fitted._explain import explain, feature_importances
 from ..fitted._intervals import method_of, predict_interval, width_of
+from ..folds._plan import SplitPlan
 from ..registry._portfolios import DEFAULT
 from ._after_fit import ChangeableEnsemble
 from ._target_transform import wanted_transforms
@@ -169,8 +170,8 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         )
         self.target_transform = target_transform
 
-    def _transforms(self, y: NDArray[Any], weight: FloatArray | None) -> tuple[Any, ...]:
-        return wanted_transforms(self.target_transform, y, weight)
+    def _transforms(self, y: NDArray[Any], weight: FloatArray | None, plan: SplitPlan) -> tuple[Any, ...]:
+        return wanted_transforms(self.target_transform, y, weight, plan)
 
     @property
     def target_transform_(self) -> str | list[str | None] | None:

@@ -1,4 +1,4 @@
-"""What ``target_transform`` means for a target: checked, and for ``"auto"`` decided, before anything is fitted."""
+"""What ``target_transform`` means for a target: checked before anything is fitted."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ import numpy as np
 
 from ..contracts._task import FloatArray
 from ..errors import InputError, ParameterError
-from ..fitted._target_transform import Transformer
+from ..fitted._target_transform import Transformer, fitted_transform
+from ..folds._plan import SplitPlan
 from ..registry._json_form import is_estimator
 
-_SKEWED = 1.0
 _SMALL = 1e-3  # of the target's standard deviation
 
 
-def wanted_transforms(given: Any, y: FloatArray, weight: FloatArray | None) -> tuple[Any, ...]:
-    """Return for each target ``"log1p"``, a transformer or None; nothing at all where none is transformed.
+def wanted_transforms(given: Any, y: FloatArray, weight: FloatArray | None, plan: SplitPlan) -> tuple[Any, ...]:
+    """Return for each target ``"auto"``, ``"log1p"`` or a transformer; nothing at all where none is transformed.
 
-    ``"auto"`` is the logarithm where no target is negative, their skewness is above 1, and that of
-    the logarithms is less than half as large.
+    ``"auto"`` is decided by each training part for itself, so that no model knows of the rows that it predicts.
 
     Raises
     ------
@@ -37,40 +36,41 @@ def wanted_transforms(given: Any, y: FloatArray, weight: FloatArray | None) -> t
         )
     columns = [y] if y.ndim == 1 else list(y.T)
     counts = np.ones(len(y), dtype=bool) if weight is None else weight > 0
-    if isinstance(given, str) and given == "auto":
-        weights = np.ones(len(y)) if weight is None else weight
-        found = tuple("log1p" if _is_skewed(one[counts], weights[counts]) else None for one in columns)
-        return found if any(found) else ()
-    for one in columns:
-        if isinstance(given, str):
-            _check_logarithm(one[counts])
-        else:
+    wanted = (given,) * len(columns)
+    if not isinstance(given, str):
+        for one in columns:
             _check_transformer(given, one[counts])
-    return (given,) * len(columns)
+    elif given == "log1p":
+        for one in columns:
+            _check_logarithm(one[counts])
+    else:
+        # That a target is never negative is what it is, as for "log1p" that it is above -1: no fold may doubt it.
+        wanted = tuple(None if (one[counts] < 0).any() else given for one in columns)
+        parts = [np.arange(len(y)), *(train for train, _ in plan.folds)]
+        if not any(any(names_of(wanted, y[part], None if weight is None else weight[part])) for part in parts):
+            return ()
+    return wanted
 
 
-def names_of(wanted: tuple[Any, ...]) -> list[str | None]:
-    """Return what is told of them: by target ``"log1p"``, the class of a transformer, or None."""
-    return [one if one is None or isinstance(one, str) else type(one).__name__ for one in wanted]
+def names_of(wanted: tuple[Any, ...], y: FloatArray, weight: FloatArray | None) -> list[str | None]:
+    """Return what is told of them: by target ``"log1p"``, the class of a transformer, or None.
+
+    Of ``"auto"`` it is what all rows decide. Nothing, where no target is transformed.
+    """
+
+    def _name_of(one: Any, column: FloatArray) -> str | None:
+        if one is not None and not isinstance(one, str):
+            return type(one).__name__
+        decided = fitted_transform(one, column, 0, weight)
+        return None if decided is None else decided.name
+
+    columns = [y] if y.ndim == 1 else list(y.T)
+    names = list(map(_name_of, wanted, columns))
+    return names if any(names) else []
 
 
 def _transforms(given: Any) -> bool:
     return is_estimator(given) and all(hasattr(given, name) for name in ("transform", "inverse_transform"))
-
-
-def _is_skewed(y: FloatArray, weight: FloatArray) -> bool:
-    if y.min() < 0:
-        return False
-    skewness = _skewness(y, weight)
-    return skewness > _SKEWED and abs(_skewness(np.log1p(y), weight)) < skewness / 2
-
-
-def _skewness(y: FloatArray, weight: FloatArray) -> float:
-    """Return the third standardised moment; zero of a constant."""
-    y = y / max(float(np.abs(y).max()), np.finfo(np.float64).tiny)  # cubes must not overflow
-    apart = y - np.average(y, weights=weight)
-    variance = float(np.average(apart**2, weights=weight))
-    return float(np.average(apart**3, weights=weight)) / variance**1.5 if variance > 0 else 0.0
 
 
 def _check_logarithm(y: FloatArray) -> None:

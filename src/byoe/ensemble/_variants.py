@@ -44,7 +44,9 @@ def with_members(ensemble: E, learners: Any, table: Table) -> E:
         check_classes(new, recipe.blender, task.classes)
     warn_of_inner_ensembles(oof.plan, new)
     metric = recipe.metric_for(task)
-    data = Rows(table, oof.y, oof.weight, task, oof.plan, metric.stop_loss, ensemble._transforms(oof.y, oof.weight))
+    data = Rows(
+        table, oof.y, oof.weight, task, oof.plan, metric.stop_loss, ensemble._transforms(oof.y, oof.weight, oof.plan)
+    )
     with opened(ensemble.store, new, data, record.table) as stored:
         crossfit = ensemble._cross_fitted(new, data, record.seed, stored)
     other = copy.copy(ensemble)
@@ -106,7 +108,9 @@ def refitted(ensemble: E, table: Table) -> E:
     """Return the ensemble with one model fitted on all rows in the place of each bag."""
     bags = {label: member for label, member in ensemble.members_.items() if member.finalize == "bag"}
     oof, record = ensemble._oof, ensemble._record
-    data = Rows(table, oof.y, oof.weight, ensemble._task, oof.plan, None, ensemble._transforms(oof.y, oof.weight))
+    data = Rows(
+        table, oof.y, oof.weight, ensemble._task, oof.plan, None, ensemble._transforms(oof.y, oof.weight, oof.plan)
+    )
     learners = {label: member.learner for label, member in bags.items()}
     rounds = {label: mean_rounds([model.rounds for model in member.models]) for label, member in bags.items()}
     with opened(ensemble.store, learners, data, record.table) as stored:

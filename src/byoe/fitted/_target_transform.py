@@ -12,6 +12,7 @@ import numpy as np
 from ..contracts._task import FloatArray
 
 _FOLDER = "target_transform"
+_SKEWED = 1.0
 
 
 class TargetTransform(ABC):
@@ -78,11 +79,32 @@ class Transformer(TargetTransform):
         return values.reshape(-1)
 
 
-def fitted_transform(wanted: Any, y: FloatArray, seed: int) -> TargetTransform | None:
-    """Return what is wanted of one target, ``"log1p"``, a transformer or None, fitted on training rows."""
-    if wanted is None:
+def fitted_transform(wanted: Any, y: FloatArray, seed: int, weight: FloatArray | None = None) -> TargetTransform | None:
+    """Return what is wanted of one target, fitted on training rows.
+
+    ``"auto"`` is the logarithm where no target is negative, their skewness is above 1, and that of the logarithms is
+    less than half as large.
+    """
+    if wanted is None or (isinstance(wanted, str) and wanted == "auto" and not _is_skewed(y, weight)):
         return None
     return Log1p() if isinstance(wanted, str) else Transformer.fit(wanted, y, seed)
+
+
+def _is_skewed(y: FloatArray, weight: FloatArray | None) -> bool:
+    if weight is not None:
+        y, weight = y[weight > 0], weight[weight > 0]
+    if not len(y) or y.min() < 0:
+        return False
+    skewness = _skewness(y, weight)
+    return skewness > _SKEWED and abs(_skewness(np.log1p(y), weight)) < skewness / 2
+
+
+def _skewness(y: FloatArray, weight: FloatArray | None) -> float:
+    """Return the third standardised moment; zero of a constant."""
+    y = y / max(float(np.abs(y).max()), np.finfo(np.float64).tiny)  # cubes must not overflow
+    apart = y - np.average(y, weights=weight)
+    variance = float(np.average(apart**2, weights=weight))
+    return float(np.average(apart**3, weights=weight)) / variance**1.5 if variance > 0 else 0.0
 
 
 def by_columns(transforms: Sequence[TargetTransform | None], values: FloatArray, *, back: bool) -> FloatArray:
