@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import need
-from ._space import distributions
+from ._space import distributions, quiet_optuna
 from ._tried import AS_GIVEN, FAILED, TOGETHER, Tried, best_of
 
 # Of the trials, those that vary one block; the others vary all of them.
@@ -90,8 +89,7 @@ class Proposals:
         return found
 
     def _proposed(self, names: Sequence[str], tried: Sequence[Tried], seed: int) -> dict[str, Any]:
-        optuna = need("optuna", "tune", "tuning")
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        optuna = quiet_optuna()
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=2 + len(names))
         study = optuna.create_study(direction="maximize" if self._greater else "minimize", sampler=sampler)
         study.add_trials([trial.to_optuna(self._distributions, names) for trial in tried])

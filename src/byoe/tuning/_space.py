@@ -80,6 +80,13 @@ def distribution(domain: Any) -> Any:
     return optuna.FloatDistribution(low, high, log=log)
 
 
+def quiet_optuna() -> Any:
+    """Return the library, which would log every study and trial to the standard error."""
+    optuna = need("optuna", "tune", "tuning")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
 def distributions(space: Mapping[str, Any]) -> dict[str, Any]:
     """Return a space as Optuna's."""
     return {name: distribution(domain) for name, domain in space.items()}

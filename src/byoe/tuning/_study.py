@@ -15,6 +15,7 @@ from ..ensemble._spec import to_spec
 from ..errors import SpecError, need
 from ..store._task_keys import of_member, plan_key
 from ..tools._digests import json_digest
+from ._space import quiet_optuna
 
 FOLDER = "studies"
 # What no score depends on, or what stands in the key in another form: the folds and the seed.
@@ -63,8 +64,7 @@ def open_study(folder: Path | None, key: str | None, *, greater_is_better: bool)
     key : str or None
     greater_is_better : bool
     """
-    optuna = need("optuna", "tune", "tuning")
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna = quiet_optuna()
     storage = None
     if folder is not None and key is not None:
         journal = need("optuna.storages.journal", "tune", "tuning")

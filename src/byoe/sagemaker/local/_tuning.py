@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ...errors import JobError, need
-from ...tuning._space import distributions
+from ...tuning._space import distributions, quiet_optuna
 from ..shared._failures import without_best
 from ._job import LocalJob
 
@@ -86,8 +86,7 @@ class LocalTuning:
         verbose: bool = False,
     ) -> None:
         """Run all trials, a batch of parallel ones at a time."""
-        optuna = need("optuna", "tune", "tuning")
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        optuna = quiet_optuna()
         study = optuna.create_study(
             direction="maximize" if self.greater_is_better else "minimize",
             sampler=optuna.samplers.TPESampler(seed=seed),
