@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
-from typing import Any, SupportsIndex, overload
+from collections.abc import Mapping
+from typing import Any
 
-from ..errors import UnknownNameError, did_you_mean, need
-from ..tools._listing import Listing
+from ..tools._listing import LabelledListing
 
 BLEND, BASELINE = "blend", "baseline"
 
@@ -31,7 +29,7 @@ _TOOLTIPS = {
 _ERROR = "std_error"  # told beside the difference
 
 
-class Leaderboard(Listing):
+class Leaderboard(LabelledListing):
     """The blend, the members from the best one on, and a baseline, as dictionaries; printed as a table.
 
     Losses are shown as positive numbers; None stands for what is not defined.
@@ -53,34 +51,10 @@ class Leaderboard(Listing):
     1.25
     """
 
-    def __init__(self, rows: Iterable[dict[str, Any]] = (), notes: Sequence[str] = ()) -> None:
-        super().__init__(rows)
-        self.notes = list(notes)
-
-    @overload
-    def __getitem__(self, key: SupportsIndex | str) -> dict[str, Any]: ...
-
-    @overload
-    def __getitem__(self, key: slice) -> list[dict[str, Any]]: ...
-
-    def __getitem__(self, key: Any) -> Any:
-        if not isinstance(key, str):
-            return super().__getitem__(key)
-        rows = {str(next(iter(row.values()))): row for row in self}
-        if key not in rows:
-            raise UnknownNameError(f"the leaderboard has no row {key!r}. {did_you_mean(key, rows)}")
-        return rows[key]
-
     @property
     def members(self) -> list[dict[str, Any]]:
         """The rows of the members, from the best one on."""
         return [row for row in self[1:] if row["predict_ms"] is not None]
-
-    def to_frame(self) -> Any:
-        """Return a pandas frame with the labels as its index."""
-        pandas = need("pandas", "data", "a frame of the leaderboard")
-        frame = pandas.DataFrame(list(self))
-        return frame if frame.empty else frame.set_index(frame.columns[0])
 
     def _cells(self, row: Mapping[str, Any]) -> dict[str, str]:
         cells = super()._cells({key: value for key, value in row.items() if key != _ERROR})
@@ -91,12 +65,5 @@ class Leaderboard(Listing):
             key: f"{row[key]:.2f}" for key in ("weight", "weight_low", "weight_high") if row.get(key) is not None
         }
 
-    def __repr__(self) -> str:
-        return "\n".join([super().__repr__(), *self.notes]) if self else super().__repr__()
-
     def _tooltip(self, key: str) -> str:
         return _TOOLTIPS.get(key, "")
-
-    def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return super()._repr_html_() + (f"<ul>{notes}</ul>" if notes else "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, SupportsIndex, overload
+
+from ..errors import UnknownNameError, did_you_mean, need
 
 
 class Listing(list[dict[str, Any]]):
@@ -40,6 +42,47 @@ class Listing(list[dict[str, Any]]):
             "<tr>" + "".join(f"<td>{escape(row.get(key, ''))}</td>" for key in tips) + "</tr>" for row in rows
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+class LabelledListing(Listing):
+    """Rows that are looked up by what stands in their first column, and notes below them.
+
+    Attributes
+    ----------
+    notes : list of str
+        What the numbers mean and what is behind them, in sentences.
+    """
+
+    def __init__(self, rows: Iterable[dict[str, Any]] = (), notes: Sequence[str] = ()) -> None:
+        super().__init__(rows)
+        self.notes = list(notes)
+
+    @overload
+    def __getitem__(self, key: SupportsIndex | str) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> list[dict[str, Any]]: ...
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        rows = {str(next(iter(row.values()))): row for row in self}
+        if key not in rows:
+            raise UnknownNameError(f"the {type(self).__name__.lower()} has no row {key!r}. {did_you_mean(key, rows)}")
+        return rows[key]
+
+    def to_frame(self) -> Any:
+        """Return a pandas frame with the labels as its index."""
+        pandas = need("pandas", "data", f"a frame of the {type(self).__name__.lower()}")
+        frame = pandas.DataFrame(list(self))
+        return frame if frame.empty else frame.set_index(frame.columns[0])
+
+    def __repr__(self) -> str:
+        return "\n".join([super().__repr__(), *self.notes]) if self else super().__repr__()
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        return super()._repr_html_() + (f"<ul>{notes}</ul>" if notes else "")
 
 
 def shown(value: Any) -> str:
