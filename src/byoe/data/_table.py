@@ -87,6 +87,12 @@ class Table:
 
         return nw.from_native(self.native, eager_only=True)[index].to_native()
 
+    def some(self, index: Any) -> Table:
+        """Return a table of some rows."""
+        values = self.values[index]
+        native = values if self.native is self.values else self.rows(index, frames=True)
+        return Table(values, native, self.columns, self.labels)
+
     def all(self, *, frames: bool) -> Any:
         """Return all rows, as an array or in the user's container."""
         return self.native if frames else self.values

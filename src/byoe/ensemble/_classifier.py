@@ -15,10 +15,10 @@ from ..contracts._task import FloatArray, Task
 from ..data._input import check_target
 from ..data._table import Table
 from ..errors import ParameterError
-from ..fitted._explain import explain_margins, feature_importances
+from ..fitted._explanation import Explanation
 from ..registry._members import as_blender
 from ..registry._portfolios import DEFAULT
-from ._after_fit import ChangeableEnsemble
+from ._explaining import ExplainableEnsemble, Request
 
 
 def _gives_probabilities(ensemble: EnsembleClassifier) -> bool:
@@ -28,7 +28,7 @@ def _gives_probabilities(ensemble: EnsembleClassifier) -> bool:
     raise AttributeError("this blender votes for a class and gives no probabilities")
 
 
-class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
+class EnsembleClassifier(ClassifierMixin, ExplainableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
     """A stacked ensemble for classification: of two classes or more, or of labels that a row may have several of.
 
     The parameters and attributes are those of `EnsembleRegressor`, with these differences:
@@ -188,11 +188,20 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
         tags.classifier_tags.multi_label = True
         return tags
 
-    def explain(self, X: Any, *, output: str = "probability") -> dict[str, FloatArray]:
-        """Tell what each column adds to each member's margin.
+    def explain(
+        self,
+        X: Any,
+        *,
+        output: str = "probability",
+        method: str = "auto",
+        background: Any = None,
+        n_permutations: int = 5,
+    ) -> Explanation | dict[str, Explanation]:
+        """Tell what each column adds to each prediction.
 
-        Neither a probability nor a blend of probabilities or votes is a sum over columns. What
-        is one is the margin of a member's model: the log-odds of the second of two classes, or
+        A blend of probabilities is no sum over columns. So what each column adds to it is estimated by the shap
+        library (extra ``shap``), as `EnsembleRegressor.explain` does where nothing is exact. What is exact
+        is the margin of a member's model: the log-odds of the second of two classes, or
         for more the scores whose softmax are the probabilities. Of a bagged member these are
         the means over its fold models. The mean of margins is not the margin of the mean
         probability, so that they do not give the member's prediction to the digit.
@@ -200,20 +209,25 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
-        output : {"margin"}
-            Has to be given, so that nobody takes margins for probabilities.
+        output : {"probability", "margin"}, default="probability"
+            What is explained: the probabilities of the blend, or the margins of the members that count.
+        method, background, n_permutations
+            As for `EnsembleRegressor.explain`; for probabilities nothing is ``"exact"``, and margins are.
 
         Returns
         -------
-        dict of label to array
-            Of the members whose weight is not zero: shape (n_samples, n_features + 1) for two
-            classes, (n_samples, n_classes, n_features + 1) for more; the last column is the base
-            value.
+        Explanation, or for margins a dict of label to Explanation
+            Of shape (n_samples, n_features + 1) for two classes, of the second one; for more
+            (n_samples, n_classes, n_features + 1), and of several labels (n_samples, n_labels, n_features + 1).
+            The last column is the base value.
 
         Raises
         ------
         ParameterError
-            Without ``output="margin"``, or when such a member has no additive margin.
+            When a background is needed and ``X`` has fewer than 20 rows; or when a member with a weight has no
+            additive margin.
+        MissingExtraError
+            When something is to be estimated and the extra is not installed.
 
         Examples
         --------
@@ -224,17 +238,10 @@ class EnsembleClassifier(ClassifierMixin, ChangeableEnsemble):  # type: ignore[m
         >>> {label: margins.shape for label, margins in ensemble.explain(X[:2], output="margin").items()}
         {'ridge': (2, 3, 5), 'elastic_net': (2, 3, 5)}
         """
-        if output != "margin":
-            raise ParameterError(
-                f"output is {output!r}, expected 'margin': a blend of probabilities or votes has no additive "
-                "contributions; explain(X, output='margin') gives those of each member on its margin (log-odds)"
-            )
-        return explain_margins(self, self._read(X))
-
-    @property
-    def feature_importances_(self) -> FloatArray:
-        """How much each column matters, as `EnsembleRegressor` defines it."""
-        return feature_importances(self)
+        if output not in ("probability", "margin"):
+            raise ParameterError(f"output is {output!r}, expected 'probability' or 'margin'")
+        request = Request(self, X, method, background, n_permutations)
+        return request.of_margins() if output == "margin" else request.of_probabilities()
 
 
 def _logs(probabilities: FloatArray) -> FloatArray:

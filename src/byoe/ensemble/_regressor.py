@@ -10,15 +10,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..contracts._task import FloatArray
 from ..data._table import Table
-from ..fitted._explain import explain, feature_importances
+from ..fitted._explanation import Explanation
 from ..fitted._intervals import method_of, predict_interval, width_of
 from ..folds._plan import SplitPlan
 from ..registry._portfolios import DEFAULT
-from ._after_fit import ChangeableEnsemble
+from ._explaining import ExplainableEnsemble, Request
 from ._target_transform import wanted_transforms
 
 
-class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
+class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
     """A stacked ensemble for regression.
 
     Every member predicts each row by a model that did not see it; the blender learns from
@@ -57,7 +57,7 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         is blended, scored or told to anyone. ``"log1p"`` is the logarithm of one more than the target; a transformer
         of scikit-learn, with ``inverse_transform``, is fitted on each fold's training rows alone; ``"auto"``
         takes the logarithm of a target that is never negative and skewed. Members then stop by their own
-        loss on that scale, and there are no contributions to explain.
+        loss on that scale, and their contributions are estimated ones.
     on_error : {"raise", "skip"}, default="raise"
         Whether a failing member ends the fit, or is left out and reported in ``failures_``.
     time_limit : float, default=None
@@ -273,30 +273,46 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         """
         return predict_interval(self, self._read(X), level, width=width)
 
-    def explain(self, X: Any) -> FloatArray:
+    def explain(self, X: Any, *, method: str = "auto", background: Any = None, n_permutations: int = 5) -> Explanation:
         """Tell what each column adds to each prediction.
 
-        The contributions of trees are their SHAP values (Lundberg & Lee, 2017) by the path-
-        dependent TreeSHAP of the boosters' own libraries (Lundberg et al., 2020); those of a
-        linear model are its terms, an encoded column's being given to the column that it was
-        made of. They are averaged over fold models and blended as the predictions are.
+        The contributions of trees are their SHAP values (Lundberg & Lee, 2017) by path-dependent TreeSHAP
+        (Lundberg et al., 2020); those of a linear model are its terms, an encoded column's being given to the
+        column that it was made of. They are averaged over fold models and blended as the predictions are.
+
+        What has no such contributions (neighbours, forests, perceptrons, pipelines, a log link, a transformed target;
+        or a blend that is no sum) is explained by the shap library (extra ``shap``) from its predictions: each
+        column's cells are exchanged for those of background rows in random orders (Štrumbelj & Kononenko, 2014).
+        That takes ``n_permutations * (2 * n_features + 1) * n_background`` predictions of a row.
 
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
+        method : {"auto", "exact", "permutation"}, default="auto"
+            ``"auto"`` estimates for the members that have no exact contributions, and for the blend as a whole if
+            it is not linear. ``"exact"`` refuses there. ``"permutation"`` explains the blend as a whole.
+        background : array-like or frame, default=None
+            Rows that stand for a column that is not known, 20 to 100 of them; None takes at most 50 rows of ``X``.
+            Only for what is estimated.
+        n_permutations : int, default=5
+            Orders of the columns, each walked forwards and backwards. Only for what is estimated; one is
+            enough for what no more than two columns bring about together.
 
         Returns
         -------
-        array of shape (n_samples, n_features + 1)
-            In units of the target; the last column is the base value, and each row sums to
+        Explanation of shape (n_samples, n_features + 1)
+            An array, in units of the target; the last column is the base value, and each row sums to
             its prediction up to rounding, which is in single precision for XGBoost. For several
-            targets of shape (n_samples, n_outputs, n_features + 1).
+            targets of shape (n_samples, n_outputs, n_features + 1). It knows its ``columns``, ``base_values``,
+            ``unit`` and ``methods``, and has ``to_frame()``, ``importances()`` and ``to_shap()``.
 
         Raises
         ------
         ParameterError
-            When the blend is not linear; or when a member with a weight has no contributions
-            in units of the target, as neighbours, forests, or boosters with a log link.
+            When a background is needed and ``X`` has fewer than 20 rows; with ``method="exact"`` when the blend
+            is not linear, or a member with a weight has no contributions in units of the target.
+        MissingExtraError
+            When something is to be estimated and the extra is not installed.
 
         Examples
         --------
@@ -305,23 +321,9 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         >>> X, y = load_diabetes(return_X_y=True)
         >>> ensemble = EnsembleRegressor(("ridge", "elastic_net"), random_state=0).fit(X, y)
         >>> contributions = ensemble.explain(X[:3])
-        >>> contributions.shape
-        (3, 11)
+        >>> contributions.shape, contributions.methods
+        ((3, 11), {'ridge': 'exact', 'elastic_net': 'exact'})
         >>> bool(abs(contributions.sum(axis=1) - ensemble.predict(X[:3])).max() < 1e-9)
         True
         """
-        return explain(self, self._read(X))
-
-    @property
-    def feature_importances_(self) -> FloatArray:
-        """How much each column matters, of shape (n_features,), non-negative and summing to one.
-
-        Each member's own measure: the total gain of XGBoost and LightGBM, CatBoost's
-        ``PredictionValuesChange``, the impurity decrease of forests, the absolute coefficients
-        of ``ridge`` and ``elastic_net`` on standardised columns, and otherwise an estimator's
-        ``feature_importances_``. Each is scaled to sum to one, encoded columns are added up,
-        and the mean is taken over fold models, and then over members by their absolute weight
-        in the blend, all the same where it is not linear. Members that tell nothing are left
-        out of the mean; when all are, this is an AttributeError.
-        """
-        return feature_importances(self)
+        return Request(self, X, method, background, n_permutations).of_regression()

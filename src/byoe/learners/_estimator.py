@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class EstimatorModel:
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
         name = type(self.estimator).__name__
         if is_ensemble(self.estimator) and not self.task.is_classification:
-            return cast(FloatArray, self.estimator.explain(X))
+            return np.asarray(self.estimator.explain(X, method="exact"))
         if is_pipeline(self.estimator):
             raise ParameterError("a pipeline has no contributions of its input columns, since its steps change them")
         terms = linear_terms(self.estimator)
