@@ -392,9 +392,9 @@ def test_objectives_with_a_log_link_are_refused(name, params, told, numbers):
     ensemble = regressor("ridge", make(name, **params)).fit(X, np.abs(y))
     message = rf"member '{name}' cannot be explained: .*do not add up .*objective '{told}' has a link function, such as the logarithm"
     with pytest.raises(ParameterError, match=message):
-        ensemble.explain(X)
+        ensemble.explain(X, method="exact")
     with pytest.raises(ParameterError, match="link function"):
-        ensemble.explain(X[:1])
+        ensemble.explain(X[:1], method="exact")
 
 
 @pytest.mark.parametrize("name", ["hist_gradient_boosting", "knn", "mlp", "random_forest", "svm"])
@@ -403,9 +403,9 @@ def test_members_without_contributions_are_named(name, numbers):
     params = {"mlp": {"hidden_layer_sizes": [2], "tol": 1.0}, "random_forest": {"n_estimators": 3}}.get(name, {})
     ensemble = regressor("ridge", learner(name, **params)).fit(X, y)
     with pytest.raises(ParameterError, match=rf"member '{name}' cannot be explained: .* has no additive contributions"):
-        ensemble.explain(X)
+        ensemble.explain(X, method="exact")
     with pytest.raises(ParameterError, match=r"Leave it out by drop_members\('\w+'\), or give it the weight zero"):
-        ensemble.explain(X)
+        ensemble.explain(X, method="exact")
     alone = ensemble.reblend(blender("weighted", weights=[1, 0]))
     assert_sums(alone, X)
 
@@ -428,7 +428,7 @@ def test_estimators_that_are_not_linear_in_their_columns_are_refused(estimator, 
     X, y = numbers
     ensemble = regressor("ridge", ("own", estimator)).fit(X, np.abs(y))
     with pytest.raises(ParameterError, match=f"member 'own' cannot be explained: .*{reason}"):
-        ensemble.explain(X)
+        ensemble.explain(X, method="exact")
 
 
 @pytest.mark.parametrize(
@@ -440,7 +440,7 @@ def test_trees_that_their_library_explains_wrongly_or_not_at_all_are_refused(mad
     X, y = numbers
     ensemble = regressor(made, finalize="refit").fit(X, y + 1e6)  # whose rounding must not hide it
     with pytest.raises(ParameterError, match="not exact with these parameters|not implemented for linear trees"):
-        ensemble.explain(X)
+        ensemble.explain(X, method="exact")
     capfd.readouterr()  # LightGBM prints its error too
 
 
@@ -458,7 +458,7 @@ def test_blends_that_are_not_linear_are_refused(blend, reason, linear, numbers):
     X, y = numbers
     assert y.min() > 0
     with pytest.raises(ParameterError, match=reason):
-        linear.reblend(blend).explain(X)
+        linear.reblend(blend).explain(X, method="exact")
 
 
 def test_a_blender_that_is_wrong_about_itself_is_found_out(linear, numbers):
@@ -476,10 +476,10 @@ def test_a_blender_that_is_wrong_about_itself_is_found_out(linear, numbers):
 
     X, y = numbers
     with pytest.raises(ParameterError, match="do not add up"):
-        linear.reblend(Largest()).explain(X)
+        linear.reblend(Largest()).explain(X, method="exact")
     far = regressor("ridge", "xgboost", "lightgbm", blend=Largest()).fit(X, y + 1e6)
     with pytest.raises(ParameterError, match="do not add up"):
-        far.explain(X)
+        far.explain(X, method="exact")
     assert_sums(far.reblend("mean"), X)
 
 
@@ -515,7 +515,7 @@ def test_a_plugins_model_is_explained_if_it_can_be(numbers):
     assert_sums(ensemble, X)
     assert ensemble.reblend(blender("weighted", weights=[1, 0])).explain(X)[0].tolist() == [2 * X[0, 0], 0, 0, 0, 1]
     with pytest.raises(ParameterError, match="member 'slope' .*SlopeModel has no additive contributions"):
-        regressor(("slope", Slope(plain=True))).fit(X, y).explain(X)
+        regressor(("slope", Slope(plain=True))).fit(X, y).explain(X, method="exact")
     with pytest.raises(
         PluginError, match=r"ExplainedSlope returned contributions of shape \(120, 4\), expected \(120, 5\)"
     ):
@@ -525,9 +525,9 @@ def test_a_plugins_model_is_explained_if_it_can_be(numbers):
 def test_it_wants_a_fitted_ensemble_and_the_same_columns(linear, numbers):
     X, _ = numbers
     with pytest.raises(NotFittedError):
-        regressor("ridge").explain(X)
+        regressor("ridge").explain(X, method="exact")
     with pytest.raises(ValueError, match="X has 3 features"):
-        linear.explain(X[:, :3])
+        linear.explain(X[:, :3], method="exact")
 
 
 # -- classes -------------------------------------------------------------------------
@@ -577,12 +577,15 @@ def test_constant_columns_leave_the_log_odds_of_the_shares():
     np.testing.assert_allclose(margins[0], [0, 0, np.log(1 / 5)])
 
 
-def test_probabilities_are_not_explained(numbers):
+def test_probabilities_have_no_exact_contributions(numbers):
     X, y = numbers
     ensemble = classifier("ridge", "knn").fit(X, y > 20)
-    for output in ({}, {"output": "probability"}):
-        with pytest.raises(ParameterError, match=r"no additive contributions; explain\(X, output='margin'\)"):
-            ensemble.explain(X, **output)
+    with pytest.raises(ParameterError, match=r"no additive contributions; explain\(X, output='margin'\)"):
+        ensemble.explain(X, method="exact")
+    with pytest.raises(ParameterError, match="margins are explained exactly or not at all"):
+        ensemble.explain(X, output="margin", method="permutation")
+    with pytest.raises(ParameterError, match="output is 'log_odds', expected 'probability' or 'margin'"):
+        ensemble.explain(X, output="log_odds")
     with pytest.raises(ParameterError, match="member 'knn' cannot be explained: KNeighborsClassifier"):
         ensemble.explain(X, output="margin")
     alone = ensemble.reblend(blender("weighted", weights=[1, 0]))
@@ -729,4 +732,4 @@ def test_a_loaded_objective_with_a_link_is_still_named(numbers, tmp_path):
     loaded = load(tmp_path / "model")
     for row in np.eye(3):
         with pytest.raises(ParameterError, match="(?i)objective '(count:)?poisson' has a link function"):
-            loaded.reblend(blender("weighted", weights=row)).explain(X)
+            loaded.reblend(blender("weighted", weights=row)).explain(X, method="exact")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,16 +67,14 @@ class Sampler:
         codes = codes_of_cells(self.table, frames=self.frames)
         rows, background = codes[: self.n_rows], codes[self.n_rows :]
         n_columns = codes.shape[1]
-
-        def of_cells(cells: Any) -> FloatArray:
-            return predict(mixed(self.table, np.asarray(cells, dtype=np.int64), frames=self.frames))
-
         masker = shap.maskers.Independent(background, max_samples=len(background))
         a_walk = 2 * n_columns + 1
         before = np.random.get_state()  # the library draws from the global generator
         try:
             with warnings_filtered(("ignore",)):
-                explainer = shap.explainers.Permutation(of_cells, masker, seed=self.seed % 2**32)
+                explainer = shap.explainers.Permutation(
+                    partial(self._of_cells, predict), masker, seed=self.seed % 2**32
+                )
                 found = explainer(
                     rows, max_evals=self.n_permutations * a_walk, batch_size=a_walk, silent=not self.verbose
                 )
@@ -86,6 +85,9 @@ class Sampler:
             values = np.moveaxis(values, 2, 1)
         base = np.broadcast_to(base, values.shape[:-1])
         return np.concatenate([values, base[..., None]], axis=-1)
+
+    def _of_cells(self, predict: Predict, cells: Any) -> FloatArray:
+        return predict(mixed(self.table, np.asarray(cells, dtype=np.int64), frames=self.frames))
 
 
 def sampler(

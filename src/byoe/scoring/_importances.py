@@ -39,17 +39,12 @@ def importances(
     if metric.needs_probabilities and not ensemble.blender_.gives_probabilities:
         raise ParameterError(f"metric {metric.name!r} needs probabilities, and this blender votes for a class")
     frames = any(model.frames for member in ensemble.members_.values() for model in member.models)
-    classes = getattr(ensemble, "classes_", None)
-
-    # The library shuffles which row each cell comes from, whatever container the rows are in.
-    def score(_: Any, cells: Any, y: Any, sample_weight: Any = None) -> float:
-        blended = ensemble._blended(mixed(table, cells, frames=frames))
-        return metric.score(metric.value(y, blended, classes=classes, sample_weight=sample_weight))
-
     n_rows, n_columns = table.values.shape
     cells = np.repeat(np.arange(n_rows)[:, None], n_columns, axis=1)
+    # The library shuffles which row each cell comes from, whatever container the rows are in.
+    shuffled, repeats = _Shuffled(ensemble, table, metric, frames), int(n_repeats)
     found = permutation_importance(
-        _Nobody(), cells, y, scoring=score, n_repeats=int(n_repeats), random_state=0, sample_weight=weight
+        shuffled, cells, y, scoring=_score, n_repeats=repeats, random_state=0, sample_weight=weight
     )
     columns = names_of(ensemble._form.labels, n_columns)
     rows = [
@@ -65,11 +60,23 @@ def importances(
     )
 
 
-class _Nobody(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
-    """Stands where the library wants a fitted estimator; the scorer knows the ensemble."""
+class _Shuffled(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
+    """Stands where the library wants a fitted estimator."""
 
-    def fit(self, X: Any, y: Any) -> _Nobody:
+    def __init__(self, ensemble: Predicting, table: Table, metric: Metric, frames: bool) -> None:
+        self.ensemble = ensemble
+        self.table = table
+        self.metric = metric
+        self.frames = frames
+
+    def fit(self, X: Any, y: Any) -> _Shuffled:
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+
+def _score(of: _Shuffled, cells: Any, y: Any, sample_weight: Any = None) -> float:
+    blended = of.ensemble._blended(mixed(of.table, cells, frames=of.frames))
+    classes = getattr(of.ensemble, "classes_", None)
+    return of.metric.score(of.metric.value(y, blended, classes=classes, sample_weight=sample_weight))
