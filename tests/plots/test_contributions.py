@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy.sparse import csr_matrix
 
 from byoe import EnsembleRegressor, learner, plots
+from byoe.errors import ParameterError
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +103,7 @@ def test_the_margin_of_a_member(binary, classes, X):
     np.testing.assert_allclose([bar.get_width() for bar in ax.patches], np.sort(np.abs(values).mean(axis=0))[::-1])
     assert ax.get_xlabel() == "mean absolute contribution to\nlog-odds of yes, ridge"
     ridge = classes.drop_members("knn")
-    ax = plots.contributions(ridge, X, output="middle")
+    ax = plots.contributions(ridge, X, member="ridge", output="middle")
     values = ridge.explain(X, output="margin")["ridge"][:, 2, :-1]
     np.testing.assert_allclose([bar.get_width() for bar in ax.patches], np.sort(np.abs(values).mean(axis=0))[::-1])
 
@@ -117,3 +119,47 @@ def test_arrays_and_sparse_matrices(kind, X, y):
     sparse = csr_matrix(np.where(X > 0, X, 0.0))
     made = EnsembleRegressor(("ridge",), "mean", cv=4, random_state=0).fit(sparse, y)
     assert all(name.startswith("column ") for name in rows(plots.contributions(made, sparse, kind)))
+
+
+def test_the_probability_of_a_blend(classes, X):
+    explanation = classes.explain(X)
+    for ax in (plots.contributions(classes, X, output="low"), plots.contributions(explanation, output="low")):
+        sizes = np.abs(explanation.of("low").values).mean(axis=0)
+        np.testing.assert_allclose([bar.get_width() for bar in ax.patches], np.sort(sizes)[::-1])
+        assert ax.get_xlabel() == "mean absolute contribution to\nprobability of low"
+
+
+def test_an_explanation_of_some_rows_is_drawn(linear, X):
+    explanation = linear.explain(X)
+    ax = plots.contributions(explanation[3:8], kind="waterfall", row=0)
+    assert rows(ax) == rows(plots.contributions(linear, X, "waterfall", row=3))
+
+
+def test_importances_have_their_spread(linear, X, y):
+    board = linear.importances(X, y)
+    ax = plots.importances(board, most=2)
+    assert [bar.get_width() for bar in ax.patches] == [row["importance"] for row in board[:2]]
+    assert ax.get_xlabel() == "how much worse rmse gets\nwhere the cells of the column are shuffled"
+    segments = ax.collections[0].get_segments()
+    np.testing.assert_allclose([np.diff(part[:, 0])[0] / 2 for part in segments], [row["std"] for row in board[:2]])
+
+
+def test_partial_dependence_is_the_mean_prediction_where_all_rows_have_a_value(regression, X):
+    ax = plots.partial_dependence(regression, X, "a")
+    (line,) = [line for line in ax.lines if len(line.get_xdata()) > 2]
+    place = 40
+    expected = regression.predict(X.assign(a=line.get_xdata()[place])).mean()
+    assert line.get_ydata()[place] == pytest.approx(expected)
+
+
+def test_partial_dependence_takes_whole_numbers_and_categories(y):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"rooms": rng.integers(1, 9, len(y)), "town": rng.choice(["Bonn", "Ulm"], len(y))})
+    made = EnsembleRegressor(["ridge"], cv=3, random_state=0).fit(table, y)
+    assert plots.partial_dependence(made, table, "rooms").get_xlabel() == "rooms"
+    ax = plots.partial_dependence(made, table, "town")
+    heights = [bar.get_height() for bar in ax.patches]
+    expected = [made.predict(table.assign(town=town)).mean() for town in ("Bonn", "Ulm")]
+    np.testing.assert_allclose(heights, expected)
+    with pytest.raises(ParameterError, match="scikit-learn's partial dependence takes pandas and arrays"):
+        plots.partial_dependence(made, pl.from_pandas(table), "town")

@@ -6,6 +6,7 @@ figure, and returns the axes. Nothing is shown, saved or set: the style in use h
 
 from ._board import error_correlation, leaderboard, weights
 from ._classes import confusion, precision_recall, reliability, roc
+from ._columns import importances, partial_dependence
 from ._contributions import contributions
 from ._greedy import greedy_path
 from ._regression import predictions, residuals
@@ -16,7 +17,9 @@ __all__ = [
     "contributions",
     "error_correlation",
     "greedy_path",
+    "importances",
     "leaderboard",
+    "partial_dependence",
     "precision_recall",
     "predictions",
     "reliability",

@@ -10,8 +10,9 @@ import numpy as np
 from ..contracts._task import FloatArray
 from ..data._table import Table
 from ..errors import ParameterError, UnknownNameError, did_you_mean, need
+from ..fitted._explanation import Explanation
 from ._canvas import BLUE, VERMILLION, canvas, ink, name_rows, of_rows, short
-from ._known import checked, target_name
+from ._known import checked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 KINDS = ("bar", "beeswarm", "waterfall")
 _BINS = 60
 _HALF_A_ROW = 0.4
-_OF_CELL = 10  # letters
+_OF_CELL, _OF_UNIT = 10, 34  # letters
 
 
 def contributions(
-    ensemble: Ensemble,
-    X: Any,
+    ensemble: Ensemble | Explanation,
+    X: Any = None,
     kind: str = "bar",
     *,
     row: int = 0,
@@ -40,9 +41,11 @@ def contributions(
 
     Parameters
     ----------
-    ensemble : EnsembleRegressor or EnsembleClassifier
-        Fitted, with members that explain themselves. For classes it is the margin of one member.
-    X : array-like or frame of shape (n_samples, n_features)
+    ensemble : EnsembleRegressor, EnsembleClassifier or Explanation
+        Fitted; or what its ``explain`` returned, which several pictures can be drawn of. For classes it is the
+        probability, or the margin of one member.
+    X : array-like or frame of shape (n_samples, n_features), default=None
+        To be left out for an explanation.
     kind : {"bar", "beeswarm", "waterfall"}, default="bar"
         The mean absolute contribution of every column; every row's contributions, coloured by the rank of what the
         cell holds; or the way of one row from the base value to its prediction.
@@ -51,7 +54,7 @@ def contributions(
     most : int, default=10
         Columns to draw: those with the largest contributions. What the others add together is one more.
     member : str, default=None
-        For classes: whose margin; may be left out where one member is explained.
+        For classes: whose margin; None is the probability of the blend.
     output : default=None
         Of several targets which one, by number; of more than two classes which one, by its label.
     ax : Axes, default=None
@@ -60,7 +63,7 @@ def contributions(
     Returns
     -------
     Axes
-        In units of the target, or of log-odds.
+        In units of the target, of a probability, or of log-odds.
 
     Raises
     ------
@@ -81,17 +84,14 @@ def contributions(
     ['s5', 'bmi', '8 other columns']
     >>> plt.close(ax.figure)
     """
-    checked(ensemble)
     if kind not in KINDS:
         raise ParameterError(f"kind is {kind!r}, expected one of {', '.join(map(repr, KINDS))}")
     if not isinstance(most, int) or most < 1:
         raise ParameterError(f"most is {most!r}, expected a positive whole number")
-    table = ensemble._read(X)
-    if kind == "waterfall" and not -len(table) <= row < len(table):
-        raise ParameterError(f"row is {row}, and X has {len(table)} rows")
-    values, unit = _explained(ensemble, X, member, output)
+    explanation = _explanation(ensemble, X, member, output, row if kind == "waterfall" else None)
+    table, unit, values = explanation.about.table, _unit(explanation), np.asarray(explanation)
     own = values[[row]] if kind == "waterfall" else values
-    parts = _Parts.of(own[:, :-1], _names(ensemble), most)
+    parts = _Parts.of(own[:, :-1], list(explanation.columns), most)
     ax = canvas(ax, rows=len(parts.names))
     if kind == "bar":
         _bars(ax, parts, unit)
@@ -132,50 +132,64 @@ class _Parts:
         return cls(together, [*told, f"{len(rest)} other columns"], first)
 
 
-def _names(ensemble: Ensemble) -> list[str]:
-    labels = ensemble._form.labels
-    return [f"column {place}" for place in range(len(ensemble._form))] if labels is None else list(labels)
+def _explanation(
+    ensemble: Ensemble | Explanation, X: Any, member: str | None, output: Any, row: int | None
+) -> Explanation:
+    """Return the contributions to one output."""
+    if isinstance(ensemble, Explanation):
+        if X is not None or member is not None:
+            raise ParameterError("an explanation is of its own rows; leave X and member out")
+        explanation = ensemble
+    else:
+        checked(ensemble)
+        if X is None:
+            raise ParameterError("X is missing; pass the rows to explain, or what explain(X) returned")
+        _check_row(row, len(ensemble._read(X)))
+        explanation = _explained(ensemble, X, member)
+    _check_row(row, len(explanation))
+    if not explanation.outputs:
+        if output is not None:
+            raise ParameterError(f"output is {output!r}, and there is only one; leave it out")
+        return explanation
+    return explanation.of(_output(output, explanation))
 
 
-def _explained(ensemble: Ensemble, X: Any, member: str | None, output: Any) -> tuple[FloatArray, str]:
-    """Return contributions of shape (n_rows, n_features + 1), and what they are in units of."""
-    task = ensemble._task
-    if not task.is_classification:
+def _check_row(row: int | None, n_rows: int) -> None:
+    if row is not None and not -n_rows <= row < n_rows:
+        raise ParameterError(f"row is {row}, and X has {n_rows} rows")
+
+
+def _explained(ensemble: Ensemble, X: Any, member: str | None) -> Explanation:
+    if not ensemble._task.is_classification:
         if member is not None:
             raise ParameterError("member is for classes; the contributions to a regression are those of the blend")
-        values = cast(FloatArray, ensemble.explain(X))
-        if task.n_outputs == 1:
-            _check_no_output(output)
-            return values, short(target_name(ensemble) or "the target")
-        place = _place(output, list(range(task.n_outputs)), "targets")
-        return values[:, place], f"target {place}"
+        return cast(Explanation, ensemble.explain(X))
+    if member is None:
+        return cast(Explanation, ensemble.explain(X))
     margins = cast("EnsembleClassifier", ensemble).explain(X, output="margin")
-    if member is None and len(margins) > 1:
-        raise ParameterError(
-            f"for classes the contributions are those of one member's margin; pass member, one of "
-            f"{', '.join(map(repr, margins))}"
-        )
-    member = next(iter(margins)) if member is None else member
     if member not in margins:
         raise UnknownNameError(f"no member that counts is called {member!r}. {did_you_mean(member, margins)}")
-    values = margins[member]
-    if values.ndim == 2:
-        _check_no_output(output)
-        return values, f"log-odds of {short(ensemble.class_names[1])}, {short(member)}"
-    place = _place(output, list(ensemble.class_labels), "classes")
-    return values[:, place], f"margin of {short(ensemble.class_names[place])}, {short(member)}"
+    return cast(Explanation, margins[member])
 
 
-def _check_no_output(output: Any) -> None:
-    if output is not None:
-        raise ParameterError(f"output is {output!r}, and there is only one; leave it out")
+def _output(output: Any, explanation: Explanation) -> Any:
+    """Return which output is meant: by its name, or of targets by its number."""
+    known = explanation.outputs
+    if output in known:
+        return output
+    if isinstance(output, int) and explanation.unit == "target" and 0 <= output < len(known):
+        return known[output]
+    what = "targets" if explanation.unit == "target" else "classes"
+    asked = "missing" if output is None else repr(output)
+    raise ParameterError(f"output is {asked}, expected one of the {what} {', '.join(map(str, known))}")
 
 
-def _place(output: Any, known: list[Any], what: str) -> int:
-    if output is None or output not in known:
-        asked = "missing" if output is None else repr(output)
-        raise ParameterError(f"output is {asked}, expected one of the {what} {', '.join(map(str, known))}")
-    return known.index(output)
+def _unit(explanation: Explanation) -> str:
+    """Return what the axis is called: a long name is cut, a member's name stays."""
+    what, _, member = explanation.unit.rpartition(", ") if "log-odds" in explanation.unit else ("", "", "")
+    if what:
+        return f"{short(what, _OF_UNIT)}, {short(member)}"
+    return "the target" if explanation.unit == "target" else short(explanation.unit, _OF_UNIT)
 
 
 def _bars(ax: Axes, parts: _Parts, unit: str) -> None:

@@ -1,0 +1,191 @@
+"""Pictures of single columns: how much each matters, and what the prediction does along it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..data._columns_named import column_positions
+from ..errors import ParameterError, need
+from ..fitted._explanation import Importances
+from ._canvas import BLUE, canvas, ink, name_rows, short
+from ._known import checked, target_name
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ._known import Ensemble
+
+_MOST_ROWS = 500
+
+
+def importances(board: Importances, *, most: int = 10, ax: Axes | None = None) -> Axes:
+    """Draw how much each column matters, with the spread.
+
+    Parameters
+    ----------
+    board : Importances
+        Of ``ensemble.importances(X, y)``, whose spread is the standard deviation over the shuffles; or of
+        ``ensemble.explain(X).importances()``, whose spread is the standard error over the rows.
+    most : int, default=10
+        Columns to draw.
+    ax : Axes, default=None
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ParameterError
+        When there are no importances, or ``most`` is no positive whole number.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_diabetes
+    >>> from byoe import EnsembleRegressor, plots
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> ensemble = EnsembleRegressor(("ridge", "elastic_net"), random_state=0).fit(X, y)
+    >>> ax = plots.importances(ensemble.importances(X, y), most=2)
+    >>> [tick.get_text() for tick in ax.get_yticklabels()]
+    ['s5', 'bmi']
+    >>> plt.close(ax.figure)
+    """
+    if not isinstance(board, Importances) or not board:
+        raise ParameterError(
+            f"board is {type(board).__name__}, expected what ensemble.importances(X, y) or "
+            "ensemble.explain(X).importances() returns"
+        )
+    if not isinstance(most, int) or most < 1:
+        raise ParameterError(f"most is {most!r}, expected a positive whole number")
+    shuffled = "importance" in board[0]
+    value, spread = ("importance", "std") if shuffled else ("mean_absolute", "std_error")
+    rows = board[:most]
+    ax = canvas(ax, rows=len(rows))
+    errors = [row[spread] or 0.0 for row in rows]
+    ax.barh(range(len(rows)), [row[value] for row in rows], xerr=errors, color=BLUE, ecolor=ink(), height=0.7)
+    note = board.notes[0].partition(": ")[2]
+    name_rows(ax, [row["column"] for row in rows], note.replace(" where ", "\nwhere ") if shuffled else f"mean {note}")
+    return ax
+
+
+def partial_dependence(
+    ensemble: Ensemble,
+    X: Any,
+    column: Any,
+    *,
+    output: Any = None,
+    kind: str = "average",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the mean prediction where all rows have the same value in one column (Friedman, 2001), or two.
+
+    It is scikit-learn's ``PartialDependenceDisplay``, which also takes an ensemble itself; here whole numbers
+    are made fractions, categories are recognised, and of many rows a sample of 500 is taken.
+
+    Parameters
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+        Fitted.
+    X : array or pandas frame of shape (n_samples, n_features)
+    column : str, int or pair of these
+        Name or position; a pair gives contours.
+    output : default=None
+        Of more than two classes which one, by its label; of several targets which one, by its number.
+    kind : {"average", "individual", "both"}, default="average"
+        The mean, a line for each row (Goldstein et al., 2015), or both.
+    ax : Axes, default=None
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    Axes
+        In units of the target, or of a probability.
+
+    Raises
+    ------
+    ParameterError
+        When there is no such column or output, or ``X`` is in a container that scikit-learn does not take.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_diabetes
+    >>> from byoe import EnsembleRegressor, plots
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> ensemble = EnsembleRegressor(("ridge", "knn"), random_state=0).fit(X, y)
+    >>> ax = plots.partial_dependence(ensemble, X, "bmi")
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('bmi', 'mean prediction of target')
+    >>> plt.close(ax.figure)
+    """
+    checked(ensemble)
+    inspection: Any = need("sklearn.inspection", "plots", "a picture")
+    table = ensemble._read(X)
+    pair = column if isinstance(column, (tuple, list)) else (column,)
+    if len(pair) not in (1, 2):
+        raise ParameterError(f"column is {column!r}, expected one column or a pair")
+    if len(pair) == 2 and kind != "average":
+        raise ParameterError(f"kind is {kind!r}, and of a pair of columns there is the average only")
+    places = column_positions(list(pair), table.labels, len(table.columns), "column")
+    rows = _rows(X, places, len(table))
+    target = _target(ensemble, output)
+    ax = canvas(ax)
+    inspection.PartialDependenceDisplay.from_estimator(
+        ensemble,
+        rows,
+        [tuple(places) if len(places) == 2 else places[0]],
+        categorical_features=np.array([column.kind == "category" for column in table.columns]),
+        target=target,
+        kind=kind,
+        random_state=0,
+        ax=np.array([ax]),
+        line_kw={"color": BLUE} if len(places) == 1 else None,
+    )
+    labels = table.labels or [f"column {place}" for place in range(len(table.columns))]
+    ax.set_xlabel(short(labels[places[0]], 44))
+    ax.set_ylabel(short(labels[places[1]], 30) if len(places) == 2 else _unit(ensemble, output))
+    return ax
+
+
+def _rows(X: Any, places: list[int], n_rows: int) -> Any:
+    """Return a sample of the rows, in which whole numbers are fractions: the library refuses others."""
+    if not hasattr(X, "iloc") and not isinstance(X, (np.ndarray, list, tuple)):
+        raise ParameterError(f"X is {type(X).__name__}, and scikit-learn's partial dependence takes pandas and arrays")
+    if not hasattr(X, "iloc"):
+        X = np.asarray(X)
+        X = X.astype(np.float64) if X.dtype.kind in "iub" else X
+    if n_rows > _MOST_ROWS:
+        chosen = np.sort(np.random.default_rng(0).choice(n_rows, _MOST_ROWS, replace=False))
+        X = X.iloc[chosen] if hasattr(X, "iloc") else X[chosen]
+    if not hasattr(X, "iloc"):
+        return X
+    whole = [X.columns[place] for place in places if X.dtypes.iloc[place].kind in "iu"]
+    return X.astype(dict.fromkeys(whole, np.float64))
+
+
+def _target(ensemble: Ensemble, output: Any) -> Any:
+    task = ensemble._task
+    known = list(ensemble.class_labels) if task.n_outputs == 1 and task.is_classification else range(task.n_outputs)
+    if len(known) <= (2 if task.is_classification else 1):
+        if output is not None:
+            raise ParameterError(f"output is {output!r}, and there is only one; leave it out")
+        return None
+    if output is None or output not in known:
+        asked = "missing" if output is None else repr(output)
+        raise ParameterError(f"output is {asked}, expected one of {', '.join(map(str, known))}")
+    return output
+
+
+def _unit(ensemble: Ensemble, output: Any) -> str:
+    if not ensemble._task.is_classification:
+        return f"mean prediction of {short(target_name(ensemble) or f'target {output}', 20)}"
+    name = ensemble.class_names[1] if output is None else output
+    return f"mean probability of {short(name, 20)}"
