@@ -80,8 +80,8 @@ def _advice(odd: list[Any], decimal: str) -> str:
         if decimal == ",":
             return f"holds {sure!r}, which is no number with a decimal comma; write all numbers in one way"
         return (
-            f"holds {sure!r}; if that is a number with {_MARKS[other]}, say so with decimal={other!r} (--decimal {other}), "
-            f"and with decimal={decimal!r} if it is a text"
+            f"holds {sure!r}; if that is a number with {_MARKS[other]}, say so with decimal={other!r} "
+            f"(--decimal {other}), and with decimal={decimal!r} if it is a text"
         )
     cell = odd[0].strip()
     if _WITH[other].fullmatch(cell) and decimal == ".":
