@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Iterator
@@ -78,7 +79,8 @@ def new_plugin(
 ) -> None:
     """Write the package of a learner of your own, which keeps the contract, with its test."""
     folder = write_plugin(name, out)
-    print(f"wrote {folder}; next:\n  pip install -e {folder}\n  byoe check {name}")
+    place = str(folder) if folder.is_absolute() else f"./{folder}"
+    print(f"wrote {folder}; next:\n  pip install -e {shlex.quote(place)}\n  byoe check {name}")
 
 
 @contextmanager

@@ -46,11 +46,9 @@ def read_spec(file: Path) -> dict[str, Any]:
     members = [_member(one, f"the spec {file}, learner {place}") for place, one in enumerate(learners)]
     blender = _part(found.get("blender", "auto"), "blender", _OF_A_BLENDER, f"the spec {file}, blender")
     params = found.get("params", {})
-    for name, kind in options.KINDS.items():
-        if task in ("auto", name):
-            known = set(kind._get_param_names()) - {"learners", "blender", "callbacks"}
-            _check_keys(params, known, f"the spec {file}, params")
-            break
+    kinds = [kind for name, kind in options.KINDS.items() if task in ("auto", name)]
+    known = {name for kind in kinds for name in kind._get_param_names()} - {"learners", "blender", "callbacks"}
+    _check_keys(params, known, f"the spec {file}, params")
     return {"spec": found.get("spec", VERSION), "task": task, "learners": members, "blender": blender, "params": params}
 
 
