@@ -66,7 +66,7 @@ def test_the_command_and_an_endpoint_have_one_rule_for_columns(byoe, saved):
 
     def ask(text):
         answer = serving.output_fn(serving.predict_fn(serving.input_fn(text, "text/csv"), model), "application/json")
-        return json.loads(answer[0] if isinstance(answer, tuple) else answer.response)
+        return json.loads(answer[0] if isinstance(answer, tuple) else b"".join(answer.response))
 
     rows = pd.read_csv(saved / "rows.csv")
     assert ask(rows.to_csv(index=False))["predictions"] == pd.read_csv("p.csv")["prediction"].tolist()
