@@ -173,3 +173,11 @@ def test_other_forms_of_specs_are_refused(tmp_path):
         read_spec(tmp_path / "e.yaml")
     with pytest.raises(SpecError, match="cannot be read"):
         read_spec(tmp_path / "none.toml")
+
+
+def test_what_is_said_of_files_goes_into_the_folder_of_a_job(byoe, tmp_path):
+    how = ("--sep", "tab", "--decimal", ",", "--encoding", "cp1252", "--no-header")
+    byoe("sagemaker", "export", "source", "--target", "y", "--task", "regression", "--learners", "ridge", *how)
+    data = json.loads((tmp_path / "source" / "spec.json").read_text())["data"]
+    assert data["reading"] == {"sep": "\t", "decimal": ",", "encoding": "cp1252"}
+    assert data["header"] is False

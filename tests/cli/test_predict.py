@@ -92,6 +92,16 @@ def test_what_a_model_does_not_give_is_refused(words, message, byoe, saved, tmp_
     assert not (tmp_path / "p.csv").exists()
 
 
+def test_a_table_without_a_header_has_an_id_by_position(byoe, diabetes, tmp_path):
+    X, y = diabetes
+    EnsembleRegressor(["ridge"], "mean", random_state=0).fit(X, y).save(tmp_path / "m")
+    pd.DataFrame(X[:5]).assign(key=range(100, 105)).to_csv("rows.csv", header=False, index=False)
+    byoe("predict", "m", "rows.csv", "--id", -1, "--out", "p.csv")
+    found = pd.read_csv("p.csv")
+    assert found.columns.tolist() == ["10", "prediction"]
+    assert found["10"].tolist() == list(range(100, 105))
+
+
 def test_an_id_that_is_called_as_an_output_is_refused(byoe, saved):
     pd.read_csv(saved / "rows.csv").rename(columns={"key": "prediction"}).to_csv("rows.csv", index=False)
     with pytest.raises(InputError, match="the id column is called 'prediction'"):

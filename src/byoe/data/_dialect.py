@@ -72,6 +72,7 @@ def dialect_of(text: str, file: Path, how: Reading, *, whole: bool) -> Dialect:
         sep = _checked_for_comments(text, file, sep, whole)
     sep = sep or _sep_of(text, file, whole)
     rows = _rows(text, sep, whole)
+    _check_told(text, file, sep, rows, whole)
     if not rows:
         raise InputError(f"{file} is empty")
     decimal = how.decimal or decimal_of(rows[1:] or rows)
@@ -116,6 +117,18 @@ _ASK = (
     "Say what separates them with sep=';' (--sep ';', or tab); name what comment lines begin with by comment='%' "
     "(--comment), and remove titles above the header"
 )
+
+
+def _check_told(text: str, file: Path, sep: str, rows: list[list[str]], whole: bool) -> None:
+    """Refuse a separator that stands nowhere, where another one makes a table."""
+    if any(len(row) > 1 for row in rows):
+        return
+    for other in _CANDIDATES:
+        if other != sep and len(found := _rows(text, other, whole)) > 1 and _is_even(found):
+            raise InputError(
+                f"{file}: sep={sep!r} stands nowhere in the first rows, and {SHOWN.get(other, repr(other))} separates "
+                f"{len(found[0])} cells in each of them (--sep)"
+            )
 
 
 def _told_widths(seen: dict[str, list[list[str]]]) -> str:

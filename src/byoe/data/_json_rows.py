@@ -91,7 +91,8 @@ def _of_columns(found: dict[str, Any], file: Path) -> pd.DataFrame:
     import pandas as pd
 
     kinds = {type(column) for column in found.values()}
-    if kinds == {list} and len({len(column) for column in found.values()}) == 1:
+    wrapped = kinds == {list} and any(isinstance(cell, dict) for column in found.values() for cell in column)
+    if kinds == {list} and not wrapped and len({len(column) for column in found.values()}) == 1:
         return _whole_columns_of_nothing(pd.DataFrame(found))
     keys = [list(column) for column in found.values() if isinstance(column, dict)]
     if kinds == {dict} and all(own == keys[0] for own in keys):
