@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import lzma
+import sys
 import zipfile
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from byoe.data._files import read_columns, read_frame
 from byoe.data._labelled import check_odd_targets, read_labelled, warn_of_an_index
 from byoe.data._reading import Reading
-from byoe.errors import InputError, ParameterError
+from byoe.errors import InputError, MissingExtraError, ParameterError
 
 EXPORT = "Größe;Preis;Ort\n1,5;10,25;Köln\n2;-3,125;Bonn\n"
 EXPORTED = pd.DataFrame({"Größe": [1.5, 2.0], "Preis": [10.25, -3.125], "Ort": ["Köln", "Bonn"]})
@@ -291,6 +292,14 @@ def test_workbooks_of_other_kinds_are_named(tmp_path):
             archive.writestr(name, text)
         with pytest.raises(InputError, match=rf"\({told}\); save it as .xlsx or CSV"):
             read_frame(tmp_path / "data")
+
+
+def test_a_workbook_needs_an_extra(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "data", "w") as archive:
+        archive.writestr("xl/workbook.xml", "")
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(MissingExtraError, match=r"reading workbooks needs 'openpyxl'.*byoe-ensemble\[excel\]"):
+        read_frame(tmp_path / "data")
 
 
 # -- what a fit looks at -----------------------------------------------------------------

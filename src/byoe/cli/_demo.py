@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from rich.table import Table
 from .. import EnsembleRegressor, learner, sagemaker
 from ..ensemble._base import BaseEnsemble
 from ..errors import JobError, need
+from ._runs import remove_older
 
 SPACE: dict[str, Any] = {"eta": (0.01, 0.1, "log"), "max_depth": (2, 4)}
 _RUNS = 3  # whose files are kept
@@ -52,7 +52,7 @@ def run(output: Path, *, max_jobs: int = 4, console: Console | None = None) -> d
     """
     need("pandas", "data", "byoe demo")
     console = console or Console(highlight=False)
-    _remove_older(output)
+    remove_older(output, 2 * (_RUNS - 1))  # a run is a job and a tuning job
     train, test = _data()
     features, truth = test.drop(columns="target"), test["target"].to_numpy()
     ensemble = EnsembleRegressor(
@@ -102,14 +102,6 @@ def run(output: Path, *, max_jobs: int = 4, console: Console | None = None) -> d
             f"({errors['mean predictor']:.2f}) on the held-out rows"
         )
     return errors
-
-
-def _remove_older(output: Path) -> None:
-    """Remove what earlier demonstrations have left, but for the last ones; nothing else that is in the folder."""
-    mine = re.compile(r"byoe-(tune-)?(\d{8}-\d{6})-[0-9a-f]{6}")
-    made = [(found[2], folder) for folder in output.glob("byoe-*") if (found := mine.fullmatch(folder.name))]
-    for _, folder in sorted(made)[: -2 * (_RUNS - 1)]:  # a run is a job and a tuning job
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _tell_what_next(console: Console, output: Path, model: Path, train: Any) -> None:

@@ -56,7 +56,7 @@ def fit(
         task = options.Tasks(written["task"])
     roles = {"target": target, "weight": weight, "groups": groups, "drop": options.listed(drop)}
     table = read_labelled(data, roles, how, task=task)
-    kind = options.kind_of(task, table.y, options.to_errors if as_json else print)
+    kind = options.kind_of(task, table.y, options.to_errors if as_json else options.say)
     shown = int(verbose and not as_json)
     if written is None:
         ensemble = options.made(kind, learners, blender, param, cv, metric, seed, verbose=shown)

@@ -89,7 +89,12 @@ def made(
     return configure(ensemble, settings(param))
 
 
-def kind_of(task: str, y: Any, tell: Callable[[str], Any] = print) -> Any:
+def say(text: str) -> None:
+    """Print at once, also into a pipe: what follows may take long."""
+    print(text, flush=True)
+
+
+def kind_of(task: str, y: Any, tell: Callable[[str], Any] = say) -> Any:
     """Return the class of the ensemble for a task, which the target tells where it is ``"auto"``; say which and why."""
     kind = np.asarray(y).dtype.kind
     if task != "auto":

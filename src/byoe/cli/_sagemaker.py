@@ -12,8 +12,11 @@ from ..errors import ParameterError
 from ..tools._listing import Listing
 from . import _options as options
 from ._output import check_file, write_columns
+from ._runs import prune
 
 app = typer.Typer(no_args_is_help=True, help="One training job, one tuning job and one endpoint for any ensemble.")
+
+app.command()(prune)
 
 _Task = Annotated[str, typer.Option(help="regression or classification.")]
 _Train = Annotated[str, typer.Argument(help="A file or folder as for byoe fit, or an s3:// address.")]

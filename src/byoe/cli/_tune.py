@@ -49,7 +49,7 @@ def tune(
     how = options.frame_options(header, sep, decimal, encoding, comment, sheet)
     roles = {"target": target, "weight": weight, "groups": groups, "drop": options.listed(drop)}
     table = read_labelled(data, roles, how, task=task)
-    kind = options.kind_of(task, table.y, options.to_errors if as_json else print)
+    kind = options.kind_of(task, table.y, options.to_errors if as_json else options.say)
     ensemble = options.made(kind, learners, blender, param, cv, metric, seed, verbose=int(verbose and not as_json))
     tuned = search(
         ensemble,
