@@ -136,7 +136,9 @@ BAD = {
     "empty file": (["fit", "empty.csv", "--target", "target", "--out", "m"], "empty.csv is empty"),
     "hole in the target": (["fit", "holes.csv", "--target", "target", "--learners", "ridge", "--out", "m"], "the target is missing in 1 of 442 rows"),
     "unknown category": (["fit", "data.csv", "--target", "target", "--param", 'categorical=["town"]', "--out", "m"], "categorical holds 'town'"),
-    "wrong task": (["fit", "data.csv", "--target", "target", "--task", "ranking", "--out", "m"], "expected auto, regression or classification"),
+    "bundle that is there": (["fit", "data.csv", "--target", "target", "--learners", "ridge", "--out", "model"], "model holds a bundle already; choose another folder, or replace it with --force"),
+    "no kind of file": (["predict", "model", "data.csv", "--out", "p.xlsx"], "is of no kind that is written; give a file.csv"),
+    "half a leaderboard": (["leaderboard", "model", "data.csv"], "DATA and --target go together"),
     "no model": (["predict", "nowhere", "data.csv", "--out", "p.csv"], "there is no folder nowhere; give the one that save() returned"),
     "column turned to text": (["predict", "model", "text.csv", "--out", "p.csv"], "hold something else than when the ensemble was fitted: 'bmi'"),
     "column missing": (["predict", "model", "fewer.csv", "--out", "p.csv"], "lacks 1 columns of the ensemble: bmi"),
@@ -185,6 +187,10 @@ def test_usage():
     assert run("nonsense").returncode == 2
     for command in ("demo", "fit", "predict"):
         assert run(command, "--help").returncode == 0
+    done = run("fit", "data.csv", "--target", "y", "--out", "m", "--task", "ranking")
+    assert done.returncode == 2
+    for word in ("ranking", "auto", "regression", "classification"):
+        assert word in done.stderr
 
 
 def test_plugins_are_listed_one_on_a_line():

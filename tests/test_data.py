@@ -114,7 +114,7 @@ def test_a_folder_of_many_files(tmp_path):
         ({"a.csv": "a,b\n1,2\n3,4,5,6\n"}, "cannot be read as a table"),
         ({"a.csv": "a,b\n1,2\n", "b.csv": "a,c\n1,2\n"}, "have different columns: b, c"),
         ({"a.parquet": "PAR1 and then nothing"}, "cannot be read as a table"),
-        ({"a.csv": b"a,b\n\xff\xfe,1\n"}, "cannot be read as a table"),
+        ({"a.csv": b"a,b\n\xff\xfe,1\n"}, "cannot be read as utf-8"),
     ],
 )
 def test_wrong_files_are_named(files, message, tmp_path):

@@ -292,6 +292,7 @@ def test_weights_groups_and_dropped_columns(split, tmp_path, rng):
 
 
 def test_the_data_are_read_once_for_all_members(split, tmp_path, monkeypatch):
+    from byoe.data import _labelled
     from byoe.sagemaker.in_job import _train
     from byoe.sagemaker.local._layout import lay_out
     from byoe.sagemaker.shared._checks import variant_of
@@ -309,7 +310,7 @@ def test_the_data_are_read_once_for_all_members(split, tmp_path, monkeypatch):
             monkeypatch.setenv(key, value)
     read = []
     monkeypatch.setattr(
-        _train, "read_frame", lambda path, **how: read.append(path) or byoe.data._files.read_frame(path, **how)
+        _labelled, "read_frame", lambda path, **how: read.append(path) or byoe.data._files.read_frame(path, **how)
     )
     _train.run(source)
     assert len(read) == 1

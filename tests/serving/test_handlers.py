@@ -116,7 +116,7 @@ BAD = {
     "text in csv": (("1,2\n3,x", "text/csv"), 400, "row 1, column 'bmi': 'x' is not a number"),
     "text under a name": (("age,bmi\n1,tall", "text/csv"), 400, "row 0, column 'bmi': 'tall' is not a number"),
     "wrong names": (("age,weight\n1,2", "text/csv"), 400, "missing: bmi; not known: weight"),
-    "extra column": (("age,bmi,sex\n1,2,3", "text/csv"), 400, "not known: sex"),
+    "name twice": (("age,bmi,bmi\n1,2,3", "text/csv"), 400, "a name twice"),
     "a name twice": (("age,bmi,age\n1,2,3", "text/csv"), 400, "a name twice"),
     "open quote": (('1,"2\n', "text/csv"), 400, "not CSV"),
     "not utf-8": ((b"\xff\xfe1,2", "text/csv"), 400, "not UTF-8"),

@@ -7,6 +7,7 @@ serve, call, clean up. Rows are held out from all of it for the closing comparis
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from rich.table import Table
 from .. import EnsembleRegressor, learner, sagemaker
 from ..ensemble._base import BaseEnsemble
 from ..errors import JobError, need
+from ._runs import remove_older
 
 SPACE: dict[str, Any] = {"eta": (0.01, 0.1, "log"), "max_depth": (2, 4)}
+_RUNS = 3  # whose files are kept
 _HELD_OUT = 89  # a fifth of the 442 rows
 
 
@@ -49,6 +52,7 @@ def run(output: Path, *, max_jobs: int = 4, console: Console | None = None) -> d
     """
     need("pandas", "data", "byoe demo")
     console = console or Console(highlight=False)
+    remove_older(output, 2 * (_RUNS - 1))  # a run is a job and a tuning job
     train, test = _data()
     features, truth = test.drop(columns="target"), test["target"].to_numpy()
     ensemble = EnsembleRegressor(
@@ -91,12 +95,25 @@ def run(output: Path, *, max_jobs: int = 4, console: Console | None = None) -> d
     errors["mean predictor"] = _rmse(truth, np.full(len(truth), train["target"].mean()))
     _show(console, errors, best, tuning.objective, seconds)
     console.print(f"first job    {job.base}\nbest trial   {best.base}", soft_wrap=True)
+    _tell_what_next(console, output, best.artifact, train)
     if not errors["blend"] < errors["mean predictor"]:
         raise JobError(
             f"the blend (RMSE {errors['blend']:.2f}) does not beat the mean predictor "
             f"({errors['mean predictor']:.2f}) on the held-out rows"
         )
     return errors
+
+
+def _tell_what_next(console: Console, output: Path, model: Path, train: Any) -> None:
+    data, mine = output / "diabetes.csv", output / "model"
+    train.to_csv(data, index=False)
+    words = [
+        ["byoe", "leaderboard", model],
+        ["byoe", "fit", data, "--target", "target", "--learners", "ridge,knn,lightgbm", "--force", "--out", mine],
+        ["byoe", "predict", mine, data, "--interval", "0.9", "--out", output / "predictions.csv"],
+    ]
+    lines = [f"  {shlex.join(map(str, line))}" for line in words]
+    console.print("what to try next:", *lines, sep="\n", soft_wrap=True)
 
 
 class _Stopwatch:

@@ -2,43 +2,77 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import math
 import re
+import sys
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
+from ..bundle._manifest import MANIFEST
+from ..bundle._writer import check_free
+from ..data._reading import Reading
 from ..ensemble._classifier import EnsembleClassifier
 from ..ensemble._configure import configure
 from ..ensemble._regressor import EnsembleRegressor
-from ..errors import InputError, ParameterError
+from ..errors import BundleError, ParameterError
 from ..registry._portfolios import DEFAULT, PORTFOLIOS
+from ..registry._registry import installed
 from ..scoring._leaderboard import Leaderboard
-from ..tools._whole import whole_file
 
-Data = Annotated[Path, typer.Argument(help="CSV or Parquet file, or a folder of them.")]
+
+class Tasks(StrEnum):
+    """What a target may be taken for."""
+
+    auto = "auto"
+    regression = "regression"
+    classification = "classification"
+
+
+class Finalize(StrEnum):
+    """How served models are made."""
+
+    auto = "auto"
+    bag = "bag"
+    refit = "refit"
+
+
+Data = Annotated[
+    Path, typer.Argument(help="CSV (also packed), Parquet, Feather, JSON or .xlsx file, or a folder of them.")
+]
 Target = Annotated[str, typer.Option(help="Name or position of the column to predict.")]
-Learners = Annotated[str, typer.Option(help="Registered names, with commas; or best.")]
-Blender = Annotated[str, typer.Option(help="A registered name.")]
+Learners = Annotated[str, typer.Option(help=f"Names, with commas, or best: {', '.join(sorted(installed('learner')))}.")]
+Blender = Annotated[str, typer.Option(help=f"One of {', '.join(sorted(installed('blender')))}.")]
 Cv = Annotated[int, typer.Option(help="Number of folds.")]
 Metric = Annotated[str, typer.Option(help="auto, or a scorer's name.")]
 Weight = Annotated[str | None, typer.Option(help="Column of sample weights.")]
 Groups = Annotated[str | None, typer.Option(help="Column of groups that folds keep together.")]
 Drop = Annotated[str, typer.Option(help="Columns to leave out, with commas.")]
 Param = Annotated[list[str] | None, typer.Option(help="NAME=VALUE, such as xgboost__max_depth=4 or eta=0.1.")]
-Header = Annotated[bool | None, typer.Option(help="Whether CSV files have a header; looked for by default.")]
+Header = Annotated[bool | None, typer.Option(help="Whether there is a header; looked for by default.")]
+Sep = Annotated[str | None, typer.Option(help="What separates cells of CSV, such as ; or tab; found out by default.")]
+Decimal = Annotated[str | None, typer.Option(help="What stands before fractions, . or ,; found out by default.")]
+Encoding = Annotated[str | None, typer.Option(help="Of text files, such as cp1252; UTF-8 by default.")]
+Comment = Annotated[str | None, typer.Option(help="What comment lines of CSV begin with.")]
+Sheet = Annotated[str | None, typer.Option(help="Of a workbook: name, or position from 0 on.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a bundle that is there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+Spec = Annotated[Path | None, typer.Option(help="TOML or JSON file of the ensemble, instead of its options.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of folds and members.")]
 
 Space = Annotated[
     list[str] | None,
     typer.Option(help="NAME=LOW..HIGH, NAME=LOW..HIGH:log, or NAME=A,B,C; by default what the learners propose."),
 ]
-Task = Annotated[str, typer.Option(help="auto, regression or classification.")]
+Task = Annotated[Tasks, typer.Option(help="What the target is; auto takes numbers as amounts, other cells as classes.")]
 Verbose = Annotated[bool, typer.Option(help="Show progress: a bar, or elsewhere lines.")]
 
+_FEW = 10
 _NUMBER = r"[+-]?[\d.]+(?:e[+-]?\d+)?"
 DEFAULT_LEARNERS = ",".join(DEFAULT)
 KINDS: dict[str, Any] = {"regression": EnsembleRegressor, "classification": EnsembleClassifier}
@@ -55,14 +89,67 @@ def made(
     return configure(ensemble, settings(param))
 
 
-def kind_of(task: str, y: Any) -> Any:
-    """Return the class of the ensemble for a task, which the target tells where it is ``"auto"``."""
-    if task == "auto":
-        # Numbers may be amounts or codes of classes; only texts and booleans are surely classes.
-        task = "regression" if np.asarray(y).dtype.kind in "iuf" else "classification"
-    if task not in KINDS:
-        raise ParameterError(f"task is {task!r}, expected auto, regression or classification")
-    return KINDS[task]
+def say(text: str) -> None:
+    """Print at once, also into a pipe: what follows may take long."""
+    print(text, flush=True)
+
+
+def kind_of(task: str, y: Any, tell: Callable[[str], Any] = say) -> Any:
+    """Return the class of the ensemble for a task, which the target tells where it is ``"auto"``; say which and why."""
+    kind = np.asarray(y).dtype.kind
+    if task != "auto":
+        tell(f"task: {task}, as told")
+        return KINDS[task]
+    if kind not in "iuf":
+        tell(f"task: classification, since the target holds {'booleans' if kind == 'b' else 'texts'}")
+        return EnsembleClassifier
+    # Numbers may be amounts or codes of classes; only texts and booleans are surely classes.
+    values = np.unique(np.asarray(y)[~np.isnan(y)])
+    hint = ""
+    if len(values) <= _FEW and 2 * len(values) < len(y) and (values == np.round(values)).all():
+        shown = ", ".join(f"{value:g}" for value in values)
+        hint = f"; they are {shown} only: if these are classes, say --task classification"
+    tell(f"task: regression, since the target holds numbers{hint}")
+    return EnsembleRegressor
+
+
+def frame_options(
+    header: bool | None,
+    sep: str | None,
+    decimal: str | None,
+    encoding: str | None,
+    comment: str | None,
+    sheet: str | None,
+) -> Reading:
+    """Return how files are to be read."""
+    return Reading(header, sep, decimal, encoding, comment, sheet)
+
+
+def check_out(out: Path, *, force: bool) -> None:
+    """Raise a BundleError where a bundle would replace what is there."""
+    check_free(out)
+    if (out / MANIFEST).is_file() and not force:
+        raise BundleError(f"{out} holds a bundle already; choose another folder, or replace it with --force")
+
+
+def tell_json(value: Any) -> None:
+    """Print a value as JSON, with null for numbers that are not finite."""
+    print(json.dumps(_finite(value), indent=1, default=str, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, (np.generic, np.ndarray)):
+        return _finite(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def to_errors(text: str) -> None:
+    """Print to where a script does not look for results."""
+    print(text, file=sys.stderr)
 
 
 def short(board: Leaderboard) -> Leaderboard:
@@ -127,18 +214,3 @@ def value_of(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def write_csv(out: Path, columns: dict[str, Any]) -> None:
-    """Write columns of predictions to a file, whole or not at all."""
-    check_file(out)
-    with whole_file(out) as file, file.open("w", encoding="utf-8", newline="") as stream:
-        rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow(columns)
-        rows.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-
-
-def check_file(out: Path) -> None:
-    """Raise an InputError for a folder where a file of predictions is to be."""
-    if out.is_dir():
-        raise InputError(f"{out} is a folder; give a file for the predictions")

@@ -7,14 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
+from ..data._reading import Reading
 from ..errors import ParameterError
 from ..tools._listing import Listing
 from . import _options as options
+from ._output import check_file, write_columns
+from ._runs import prune
 
 app = typer.Typer(no_args_is_help=True, help="One training job, one tuning job and one endpoint for any ensemble.")
 
+app.command()(prune)
+
 _Task = Annotated[str, typer.Option(help="regression or classification.")]
-_Train = Annotated[str, typer.Argument(help="CSV or Parquet file, a folder of them, or an s3:// address.")]
+_Train = Annotated[str, typer.Argument(help="A file or folder as for byoe fit, or an s3:// address.")]
 _Validation = Annotated[str | None, typer.Option(help="Data for the metrics alone.")]
 _Instance = Annotated[str, typer.Option(help="local, or the type of an instance on AWS.")]
 _Count = Annotated[int, typer.Option(help="How many instances share the tasks; needs byoe-ensemble[dask].")]
@@ -44,6 +49,11 @@ def fit(
     param: options.Param = None,
     hyperparameter: _Hyper = None,
     header: options.Header = None,
+    sep: options.Sep = None,
+    decimal: options.Decimal = None,
+    encoding: options.Encoding = None,
+    comment: options.Comment = None,
+    sheet: options.Sheet = None,
     seed: options.Seed = None,
     instance_type: _Instance = "local",
     instance_count: _Count = 1,
@@ -62,6 +72,7 @@ def fit(
         train,
         validation,
         **_columns(target, weight, groups, drop, header),
+        reading=_reading(sep, decimal, encoding, comment, sheet),
         hyperparameters=options.settings(hyperparameter),
         vendor=vendor,
         wait=wait or instance_type == "local",  # a local job ends with the process that waits for it
@@ -90,6 +101,11 @@ def tune(
     param: options.Param = None,
     hyperparameter: _Hyper = None,
     header: options.Header = None,
+    sep: options.Sep = None,
+    decimal: options.Decimal = None,
+    encoding: options.Encoding = None,
+    comment: options.Comment = None,
+    sheet: options.Sheet = None,
     seed: options.Seed = None,
     instance_type: _Instance = "local",
     instance_count: _Count = 1,
@@ -109,6 +125,7 @@ def tune(
         train,
         validation,
         **_columns(target, weight, groups, drop, header),
+        reading=_reading(sep, decimal, encoding, comment, sheet),
         hyperparameters=options.settings(hyperparameter),
         max_jobs=max_jobs,
         max_parallel_jobs=max_parallel_jobs,
@@ -169,26 +186,38 @@ def deploy(
 def predict(
     endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on AWS.")],
     data: options.Data,
-    out: Annotated[Path, typer.Option(help="CSV file for the predictions.")],
+    out: Annotated[Path, typer.Option(help="File for the predictions: .csv, .csv.gz, .jsonl or .parquet.")],
     header: options.Header = None,
+    sep: options.Sep = None,
+    decimal: options.Decimal = None,
+    encoding: options.Encoding = None,
+    comment: options.Comment = None,
+    sheet: options.Sheet = None,
 ) -> None:
     """Predict the rows of a table by an endpoint."""
-    options.check_file(out)
-    values = _endpoint(endpoint).predict(data, header=header)
-    options.write_csv(out, {"prediction": values})
+    check_file(out)
+    values = _endpoint(endpoint).predict(data, header=header, reading=_reading(sep, decimal, encoding, comment, sheet))
+    write_columns(out, {"prediction": values})
     print(f"wrote {len(values)} predictions to {out}")
 
 
 @app.command()
 def transform(
     job: Annotated[str, typer.Argument(help="A training job, or a tuning job for its best one, on AWS.")],
-    data: Annotated[str, typer.Argument(help="CSV or Parquet file, a folder of them, or an s3:// address.")],
-    out: Annotated[Path | None, typer.Option(help="CSV file for the predictions.")] = None,
+    data: Annotated[str, typer.Argument(help="A file or folder as for byoe fit, or an s3:// address.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File for the predictions: .csv, .csv.gz, .jsonl or .parquet.")
+    ] = None,
     instance_type: Annotated[str | None, typer.Option(help="By default that of the job.")] = None,
     instance_count: Annotated[int, typer.Option(help="How many instances share the files.")] = 1,
     role: _ServingRole = None,
     output: Annotated[str | None, typer.Option(help="An s3:// prefix.")] = None,
     header: options.Header = None,
+    sep: options.Sep = None,
+    decimal: options.Decimal = None,
+    encoding: options.Encoding = None,
+    comment: options.Comment = None,
+    sheet: options.Sheet = None,
     wait: _Wait = True,
 ) -> None:
     """Predict many rows by a batch transform job on AWS, without an endpoint."""
@@ -197,13 +226,14 @@ def transform(
     if out is not None:
         if not wait:
             raise ParameterError("--out needs the predictions, and --no-wait does not wait for them; leave one out")
-        options.check_file(out)
+        check_file(out)
     started = sagemaker.transform(
         _trained(job),
         data,
         instance_type=instance_type,
         instance_count=instance_count,
         header=header,
+        reading=_reading(sep, decimal, encoding, comment, sheet),
         role=role,
         output=output,
         wait=wait,
@@ -212,7 +242,7 @@ def transform(
     _tell_transform(started)
     if out is not None:
         values = started.predictions()
-        options.write_csv(out, {"prediction": values})
+        write_columns(out, {"prediction": values})
         print(f"wrote {len(values)} predictions to {out}")
 
 
@@ -239,6 +269,11 @@ def export(
     drop: options.Drop = "",
     param: options.Param = None,
     header: options.Header = None,
+    sep: options.Sep = None,
+    decimal: options.Decimal = None,
+    encoding: options.Encoding = None,
+    comment: options.Comment = None,
+    sheet: options.Sheet = None,
     seed: options.Seed = None,
     instance_type: Annotated[str | None, typer.Option(help="Of the job: one with a GPU installs more.")] = None,
     instance_count: _Count = 1,
@@ -249,7 +284,10 @@ def export(
 
     made = options.made(_kind(task), learners, blender, param, cv, metric, seed)
     columns = _columns(target, weight, groups, drop, header)
-    write(made, out, **columns, instance_type=instance_type, instance_count=instance_count, vendor=vendor)
+    reading = _reading(sep, decimal, encoding, comment, sheet)
+    write(
+        made, out, **columns, reading=reading, instance_type=instance_type, instance_count=instance_count, vendor=vendor
+    )
     print(f"wrote {', '.join(sorted(file.name for file in out.iterdir()))} to {out}")
 
 
@@ -273,6 +311,10 @@ def _kind(task: str) -> Any:
 
 def _columns(target: str, weight: str | None, groups: str | None, drop: str, header: bool | None) -> dict[str, Any]:
     return {"target": target, "weight": weight, "groups": groups, "drop": options.listed(drop), "header": header}
+
+
+def _reading(*given: str | None) -> dict[str, Any] | None:
+    return Reading(None, *given).said() or None
 
 
 def _where(

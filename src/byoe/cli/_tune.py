@@ -8,9 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..bundle._writer import check_free
-from ..data._files import read_frame
-from ..data._roles import take_apart
+from ..data._labelled import read_labelled
 from . import _options as options
 
 
@@ -24,27 +22,35 @@ def tune(
     store: Annotated[Path | None, typer.Option(help="Folder of a store, from which the same search goes on.")] = None,
     learners: options.Learners = options.DEFAULT_LEARNERS,
     blender: options.Blender = "auto",
-    task: options.Task = "auto",
+    task: options.Task = options.Tasks.auto,
     cv: options.Cv = 5,
     metric: options.Metric = "auto",
     weight: options.Weight = None,
     groups: options.Groups = None,
     drop: options.Drop = "",
     param: options.Param = None,
-    header: options.Header = None,
     seed: options.Seed = None,
+    header: options.Header = None,
+    sep: options.Sep = None,
+    decimal: options.Decimal = None,
+    encoding: options.Encoding = None,
+    comment: options.Comment = None,
+    sheet: options.Sheet = None,
+    force: options.Force = False,
+    as_json: options.AsJson = False,
     verbose: options.Verbose = True,
 ) -> None:
     """Search better parameters of an ensemble, by the cross-validated score of its blend; Ctrl-C keeps the best."""
     from .. import tune as search
 
     if out is not None:
-        check_free(out)
-    domains, dropped = options.domains(space), options.listed(drop)
-    frame = read_frame(data, header=header, names=[target, weight, groups, *dropped])
-    table = take_apart(frame, target=target, weight=weight, groups=groups, drop=dropped)
-    kind = options.kind_of(task, table.y)
-    ensemble = options.made(kind, learners, blender, param, cv, metric, seed, verbose=int(verbose))
+        options.check_out(out, force=force)
+    domains = options.domains(space)
+    how = options.frame_options(header, sep, decimal, encoding, comment, sheet)
+    roles = {"target": target, "weight": weight, "groups": groups, "drop": options.listed(drop)}
+    table = read_labelled(data, roles, how, task=task)
+    kind = options.kind_of(task, table.y, options.to_errors if as_json else options.say)
+    ensemble = options.made(kind, learners, blender, param, cv, metric, seed, verbose=int(verbose and not as_json))
     tuned = search(
         ensemble,
         table.X,
@@ -56,12 +62,17 @@ def tune(
         time_limit=time_limit,
         store=store,
     )
-    print(tuned.trials)
-    print(tuned)
-    if tuned.best_params:
+    if not as_json:
+        print(tuned.trials)
+        print(tuned)
+    if tuned.best_params and not as_json:
         print("to fit it:", " ".join(f"--param {name}={_written(value)}" for name, value in tuned.best_params.items()))
     if out is not None:
         tuned.best.fit(table.X, table.y, sample_weight=table.weight, groups=table.groups).save(out)
+    if as_json:
+        told = {"best_params": tuned.best_params, "trials": list(tuned.trials), "model": out and str(out)}
+        options.tell_json(told)
+    elif out is not None:
         print(options.short(tuned.best.leaderboard_))
         print(f"saved {kind.__name__} in {out}")
 

@@ -1,48 +1,79 @@
-"""Tables in files: CSV with or without a header, Parquet, and folders of many files."""
+"""Tables in files of the kinds that people have, and folders of many files."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import itertools
-import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import InputError, need
-from ._cells import MISSING_TEXTS, is_number
+from ._csv import FAILURES, read_csv
+from ._file_kinds import ARROW, PARQUET, STREAM, WORKBOOK, opened
+from ._json_rows import looks_like_json, read_json
+from ._number_texts import check_number_texts
+from ._reading import Reading
+from ._text import beginning, encoding_of
+from ._workbook import read_workbook
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_frame(path: str | Path, *, header: bool | None = None, names: Iterable[Any] = ()) -> pd.DataFrame:
+def read_frame(
+    path: str | Path,
+    *,
+    header: bool | None = None,
+    names: Iterable[Any] = (),
+    sep: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    comment: str | None = None,
+    sheet: str | int | None = None,
+) -> pd.DataFrame:
     """Read a file, or all files of a folder one below the other.
+
+    CSV, also packed by gzip, bzip2, xz or zip; Parquet, Feather (Arrow); JSON, as a list of rows or
+    a line for each; a sheet of a workbook (``.xlsx``). What a file is, its first bytes tell, not its name.
 
     Parameters
     ----------
     path : str or Path
     header : bool, default=None
-        Whether the first row of a CSV file names the columns. None looks: it does when no
-        cell is a number, or when a number stands below a text; where that leaves doubt, it
+        Whether the first row of a CSV file or of a sheet names the columns. None looks: it does
+        when no cell is a number, or when a number stands below a text; where that leaves doubt, it
         is an error. Columns of a file without a header are numbered from 0.
     names : iterable
         Names that the caller will look for: a first row that holds one is a header.
+    sep : str, default=None
+        What separates the cells of CSV: one character, ``"tab"``, or a blank for any number of
+        them. None takes a comma, semicolon, tab or bar that gives the first rows the same number of
+        cells, and blanks between numbers.
+    decimal : "." or ",", default=None
+        What stands before fractions. None takes the comma where some numbers are written so, and
+        none otherwise; ``"."`` makes cells such as ``1,234`` texts.
+    encoding : str, default=None
+        None reads UTF-8, and what a byte order mark says.
+    comment : str, default=None
+        What comment lines of CSV begin with; ``""`` where there are none.
+    sheet : str or int, default=None
+        Of a workbook, by its name, or by its position from 0 on. None takes the only one with cells.
 
     Raises
     ------
     InputError
-        When there is no such file, when it is empty or damaged, or when the files of a
-        folder have different columns.
+        When there is no such file, when it is empty, damaged or of another kind, when something
+        of the above is in doubt, or when the files of a folder have different columns.
     """
     need("pandas", "data", "reading tables from files")
     import pandas as pd
 
+    how = Reading(header, sep, decimal, encoding, comment, sheet)
     path = Path(path)
     files = data_files(path)
     wanted = {name for name in names if isinstance(name, str)}
-    frames = [_read_one(file, header, wanted) for file in files]
+    frames = [_read_one(file, how, wanted) for file in files]
     first = list(frames[0].columns)
     for file, frame in zip(files[1:], frames[1:], strict=True):
         if set(frame.columns) != set(first):
@@ -51,11 +82,11 @@ def read_frame(path: str | Path, *, header: bool | None = None, names: Iterable[
     return frames[0] if len(frames) == 1 else pd.concat([frame[first] for frame in frames], ignore_index=True)
 
 
-def read_columns(path: str | Path, *, header: bool | None = None, names: Iterable[Any] = ()) -> list[Any]:
+def read_columns(path: str | Path, *, names: Iterable[Any] = (), **reading: Any) -> list[Any]:
     """Return the labels of the columns that `read_frame` would find, from the beginning of the first file."""
     need("pandas", "data", "reading tables from files")
     wanted = {name for name in names if isinstance(name, str)}
-    return list(_read_one(data_files(Path(path))[0], header, wanted, rows=1).columns)
+    return list(_read_one(data_files(Path(path))[0], Reading(**reading), wanted, rows=1).columns)
 
 
 def data_files(path: Path) -> list[Path]:
@@ -74,79 +105,63 @@ def data_files(path: Path) -> list[Path]:
     return files
 
 
-def _read_one(file: Path, header: bool | None, names: set[str], *, rows: int | None = None) -> pd.DataFrame:
-    """Read a file, or so many rows of it at least."""
-    import pandas as pd
+def is_workbook(file: Path) -> bool:
+    """Say whether a file is a workbook."""
+    with suppress(*FAILURES), opened(file) as (kind, _):
+        return kind == WORKBOOK
+    return False
 
+
+def _read_one(file: Path, how: Reading, names: set[str], *, rows: int | None = None) -> pd.DataFrame:
+    """Read a file, or so many rows of it at least."""
     if file.stat().st_size == 0:
         raise InputError(f"{file} is empty")
-    with file.open("rb") as stream:
-        parquet = stream.read(4) == b"PAR1"
     try:
-        if parquet:
-            need("pyarrow", "data", "reading Parquet")
-            frame = pd.read_parquet(file) if rows is None else _first_batch(file, rows)
-        else:
-            frame = _read_csv(file, _has_header(file, names) if header is None else header, rows)
-    except (OSError, EOFError, ValueError, csv.Error, pd.errors.ParserWarning) as error:
+        with opened(file) as (kind, stream):
+            frame = _read(kind, stream, file, how, names, rows)
+    except FAILURES as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{file} cannot be read as a table: {error}") from error
+        raise InputError(f"{file} cannot be read as a table: {str(error).strip()}") from error
     if not len(frame):
         raise InputError(f"{file} holds a header and no rows")
     return frame
 
 
-def _first_batch(file: Path, rows: int) -> pd.DataFrame:
+def _read(kind: str, stream: IO[bytes], file: Path, how: Reading, names: set[str], rows: int | None) -> pd.DataFrame:
+    if kind == PARQUET:
+        return _read_parquet(stream, rows)
+    if kind in (ARROW, STREAM):
+        return _read_arrow(kind, stream)
+    if kind == WORKBOOK:
+        frame = read_workbook(stream, file, how, names)
+        check_number_texts(frame, file, decimal=".", told=how.decimal is not None)
+        return frame
+    text, _ = beginning(stream, file, encoding_of(stream, file, how.encoding))
+    return read_json(stream, file, how) if looks_like_json(text, file) else read_csv(stream, file, how, names, rows)
+
+
+def _read_parquet(stream: IO[bytes], rows: int | None) -> pd.DataFrame:
+    import pandas as pd
+
+    need("pyarrow", "data", "reading Parquet")
+    if rows is None:
+        return pd.read_parquet(stream)
     import pyarrow.parquet
 
-    with pyarrow.parquet.ParquetFile(file) as parquet:
+    with pyarrow.parquet.ParquetFile(stream) as parquet:
         batches = [*itertools.islice(parquet.iter_batches(rows), 1)]
         frame: pd.DataFrame = pyarrow.Table.from_batches(batches, parquet.schema_arrow).to_pandas()
     return frame
 
 
-def _read_csv(file: Path, header: bool, rows: int | None) -> pd.DataFrame:
-    import pandas as pd
+def _read_arrow(kind: str, stream: IO[bytes]) -> pd.DataFrame:
+    need("pyarrow", "data", "reading Arrow")
+    import pyarrow.feather
 
-    # Exact numbers are the default from pandas 3 on, and an option before.
-    exact: Any = {} if int(pd.__version__.partition(".")[0]) >= 3 else {"float_precision": "round_trip"}
-    with warnings.catch_warnings():
-        # Rows that are longer than the header would be cut, or shifted by a column.
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        frame: pd.DataFrame = pd.read_csv(file, header=0 if header else None, index_col=False, nrows=rows, **exact)
-    return frame
-
-
-def _has_header(file: Path, names: set[str]) -> bool:
-    opener: Any = gzip.open if file.suffix == ".gz" else open
-    with opener(file, "rt", encoding="utf-8-sig", newline="") as stream:
-        rows = [row for _, row in zip(range(2), (row for row in csv.reader(stream) if row), strict=False)]
-    if not rows:
-        raise InputError(f"{file} is empty")
-    first = [cell.strip() for cell in rows[0]]
-    texts = [cell for cell in first if not is_number(cell)]
-    if not texts:
-        return False
-    header = _is_header(first, rows[1] if len(rows) > 1 else [], names)
-    if header is None:
-        raise InputError(
-            f"{file}: the first row ({', '.join(first[:5])}{', …' if len(first) > 5 else ''}) may be a header or data; "
-            "say which with header=True or header=False (--header, --no-header)"
-        )
-    twice = sorted({name for name in first if first.count(name) > 1})
-    if header and twice:
-        raise InputError(f"{file} names {', '.join(map(repr, twice))} more than once in its header; rename the columns")
-    return header
-
-
-def _is_header(first: list[str], second: list[str], names: set[str]) -> bool | None:
-    """Say whether a first row with a text in it is a header; None when that cannot be told."""
-    if names & set(first) or all(not is_number(cell) for cell in first):
-        return True
-    if any(not is_number(above) and is_number(below) for above, below in zip(first, second, strict=False)):
-        return True
-    values = [cell for cell in first if cell not in MISSING_TEXTS and is_number(cell)]
-    # Columns may be called by years, but hardly by fractions, or by the same number twice.
-    odd = len(set(values)) < len(values) or any(not cell.isdigit() for cell in values)
-    return False if odd else None
+    if kind == ARROW:
+        frame: pd.DataFrame = pyarrow.feather.read_feather(stream)
+        return frame
+    with pyarrow.ipc.open_stream(stream) as reader:
+        read: pd.DataFrame = reader.read_all().to_pandas()
+    return read

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from ..data._reading import Reading
 from ..ensemble._base import BaseEnsemble
 from ..errors import InputError, ParameterError
 from ..tools._whole import whole_file
 from .aws._machine import has_gpu
 from .shared._checks import configured
 from .shared._limits import check_count
+from .shared._tables import data_reading
 from .source._folder import write_source
 
 _DOCKERFILE = """\
@@ -31,6 +34,7 @@ def export(
     groups: str | int | None = None,
     drop: Iterable[str | int] = (),
     header: bool | None = None,
+    reading: Mapping[str, Any] | None = None,
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
     vendor: bool = False,
@@ -51,6 +55,8 @@ def export(
         Columns that are no features.
     header : bool, default=None
         Whether the first row of CSV files names the columns; None looks.
+    reading : mapping, default=None
+        How files are read where they do not tell: ``sep``, ``decimal``, ``encoding``, ``comment``, ``sheet``.
     dependencies : iterable of str or Path, default=()
         Your own modules and packages that the ensemble uses, as ``.py`` files and folders.
     requirements : iterable of str, default=()
@@ -89,7 +95,7 @@ def export(
         "weight": weight,
         "groups": groups,
         "drop": [drop] if isinstance(drop, (str, int)) else list(drop),
-        "header": header,
+        **data_reading(Reading.of(reading, header=header)),
     }
     variant = configured(ensemble, {})
     check_count("instance_count", instance_count)

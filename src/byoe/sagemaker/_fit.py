@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..data._reading import Reading
 from ..ensemble._base import BaseEnsemble
 from ._places import place_for
 from ._prepare import Contents, write_job_folder
@@ -27,6 +28,7 @@ def fit(
     groups: str | int | None = None,
     drop: Iterable[str | int] = (),
     header: bool | None = None,
+    reading: Mapping[str, Any] | None = None,
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
     vendor: bool = False,
@@ -49,14 +51,16 @@ def fit(
     ensemble : EnsembleRegressor or EnsembleClassifier
         Not fitted.
     train, validation : frame, file, folder, or ``s3://`` address for a job on AWS
-        CSV (with or without a header) or Parquet. The validation table is used for the
-        metrics alone, never for fitting, stopping or blending.
+        Of any kind that `byoe fit` reads. The validation table is used for the metrics alone,
+        never for fitting, stopping or blending.
     target, weight, groups : str or int
         Name or position of a column of both tables.
     drop : iterable of str or int
         Columns that are no features.
     header : bool, default=None
         Whether the first row of CSV files names the columns; None looks.
+    reading : mapping, default=None
+        How files are read where they do not tell: ``sep``, ``decimal``, ``encoding``, ``comment``, ``sheet``.
     dependencies : iterable of str or Path, default=()
         Your own modules and packages that the ensemble uses, as ``.py`` files and folders: the job
         and its endpoint can import them.
@@ -113,10 +117,11 @@ def fit(
         Where(instance_type, instance_count, role, image, spot, vendor, session, output=output, options=options)
     )
     place.check()
-    channels = read_channels(train, validation, addresses=place.addresses)
+    how = Reading.of(reading, header=header)
+    channels = read_channels(train, validation, how, addresses=place.addresses)
     values = plain_values(hyperparameters)
     variant = configured(ensemble, values)
-    roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, header=header)
+    roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, how=how)
     contents = Contents(variant_of(ensemble), [variant], channels, roles, values, dependencies, requirements)
     name = new_name()
     with place.folder(name) as folder:

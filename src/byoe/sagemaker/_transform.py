@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ._places import place_of
@@ -21,6 +22,7 @@ def transform(
     instance_type: str | None = None,
     instance_count: int = 1,
     header: bool | None = None,
+    reading: Mapping[str, Any] | None = None,
     content_type: str | None = None,
     accept: str = ACCEPT,
     role: str | None = None,
@@ -43,6 +45,9 @@ def transform(
         The files are shared out among so many instances.
     header : bool, default=None
         Whether the first row of CSV files names the columns; None looks. Not for addresses.
+    reading : mapping, default=None
+        How files are read where they do not tell: ``sep``, ``decimal``, ``encoding``, ``comment``, ``sheet``.
+        Not for addresses.
     content_type : str, default=None
         Of the files at an address: ``"text/csv"``, which None stands for, ``"application/json"``,
         ``"application/jsonlines"``, ``"application/x-npy"``, ``"application/x-parquet"`` or
@@ -75,5 +80,5 @@ def transform(
     """
     where = Where(instance_type, instance_count, role, output=output, options=options)
     handle: Any = job  # which is of its own place, as no type can say
-    started = place_of(handle, where).transform(handle, Batch(data, header, content_type, accept))
+    started = place_of(handle, where).transform(handle, Batch(data, header, reading, content_type, accept))
     return started.wait() if wait else started

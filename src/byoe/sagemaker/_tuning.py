@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..data._reading import Reading
 from ..ensemble._base import BaseEnsemble
 from ..ensemble._configure import default_space
 from ..errors import ParameterError
@@ -32,6 +33,7 @@ def tune(
     groups: str | int | None = None,
     drop: Iterable[str | int] = (),
     header: bool | None = None,
+    reading: Mapping[str, Any] | None = None,
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
     max_jobs: int = 10,
@@ -60,7 +62,7 @@ def tune(
 
     Parameters
     ----------
-    ensemble, train, validation, target, weight, groups, drop, header, dependencies, requirements, \
+    ensemble, train, validation, target, weight, groups, drop, header, reading, dependencies, requirements, \
 vendor, instance_type, instance_count, role, output, hyperparameters, spot, image, session, **options
         As in `fit`; a fixed hyperparameter cannot be tuned too.
     space : mapping of str to tuple or list, or None
@@ -101,9 +103,10 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     check_count("max_jobs", max_jobs)
     check_count("max_parallel_jobs", max_parallel_jobs)
     fixed = plain_values(hyperparameters)
-    channels = read_channels(train, validation, addresses=place.addresses)
+    how = Reading.of(reading, header=header)
+    channels = read_channels(train, validation, how, addresses=place.addresses)
     base = configured(ensemble, fixed)
-    roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, header=header)
+    roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, how=how)
     space = default_space(base.ensemble.learners) if space is None else space
     variants = [configured(one, {}) for one in check_space(base.ensemble, space, fixed)]
     metric = objective(base, space)

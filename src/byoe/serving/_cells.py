@@ -169,7 +169,8 @@ def _order(names: list[str], known: list[str]) -> list[int]:
     missing = [name for name in known if name not in places]
     trained = set(known)
     extra = [name for name in names if name not in trained]
-    if missing or extra or len(names) != len(known):
+    # Further columns are left out, as by the command line: an id, or the target.
+    if missing or len(places) < len(names):
         told = [f"missing: {_listed(missing)}"] if missing else []
         told += [f"not known: {_listed(extra)}"] if extra else []
         raise Refusal(400, f"the columns do not fit ({'; '.join(told) or 'a name twice'}); expected {_listed(known)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any, ClassVar, Self
@@ -101,15 +102,19 @@ class Endpoint:
             reason = self.describe().get("FailureReason", "")
         raise unhealthy(self.name, status, reason, self.log)
 
-    def predict(self, data: Any, *, header: bool | None = None) -> NDArray[Any]:
+    def predict(
+        self, data: Any, *, header: bool | None = None, reading: Mapping[str, Any] | None = None
+    ) -> NDArray[Any]:
         """Predict rows; large data are sent in several requests, some of them at a time.
 
         Parameters
         ----------
-        data : frame or array-like of shape (n_rows, n_features), CSV or Parquet file, or folder of them
+        data : frame or array-like of shape (n_rows, n_features), file, or folder of them
             Columns are matched by name where they have names.
         header : bool, default=None
             Whether the first row of CSV files names the columns; None looks.
+        reading : mapping, default=None
+            How files are read where they do not tell: ``sep``, ``decimal``, ``encoding``, ``comment``, ``sheet``.
 
         Returns
         -------
@@ -130,10 +135,10 @@ class Endpoint:
         serverless = _serverless(self._config)
         asynchronous = self._config.get("AsyncInferenceConfig")
         if asynchronous:
-            bodies = payloads(data, _ASYNCHRONOUS_BYTES, header=header)
+            bodies = payloads(data, _ASYNCHRONOUS_BYTES, header=header, reading=reading)
             answers = _asynchronous.ask(self._cloud, self.name, asynchronous, bodies, self._check_alive)
             return np.concatenate([read_answer(answer) for answer in answers])
-        bodies = payloads(data, _SERVERLESS_BYTES if serverless else _INSTANCE_BYTES, header=header)
+        bodies = payloads(data, _SERVERLESS_BYTES if serverless else _INSTANCE_BYTES, header=header, reading=reading)
         at_once = min(_AT_ONCE, serverless.get("MaxConcurrency", _AT_ONCE), len(bodies))
         with ThreadPoolExecutor(at_once) as pool:
             return np.concatenate(list(pool.map(self._invoke, bodies)))

@@ -129,8 +129,9 @@ def check_batch(batch: Batch) -> None:
     there = is_address(batch.data)
     if batch.content_type is not None and not there:
         raise ParameterError("content_type is for files at an s3:// address; what is here is sent as byoe sends it")
-    if batch.header is not None and there:
-        raise ParameterError("header is for files of this machine; the container looks at each file at an address")
+    if (batch.header is not None or batch.reading) and there:
+        name = "reading" if batch.header is None else "header"
+        raise ParameterError(f"{name} is for files of this machine; the container looks at each file at an address")
     for name, value, known in (
         ("content_type", batch.content_type or CONTENT_TYPES[0], CONTENT_TYPES),
         ("accept", batch.accept, ANSWER_TYPES),
@@ -146,7 +147,7 @@ def write_rows(batch: Batch, folder: Path) -> tuple[Path | str, str]:
     """
     if is_address(batch.data):
         return batch.data, batch.content_type or CONTENT_TYPES[0]
-    bodies = payloads(batch.data, _PIECE, header=batch.header)
+    bodies = payloads(batch.data, _PIECE, header=batch.header, reading=batch.reading)
     content_type = bodies[0][1]
     digits = len(str(len(bodies)))
     for number, (body, _) in enumerate(bodies):

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from ...data._files import read_frame
 from ...data._input import check_target, learn_table, read_table
-from ...data._roles import Dataset, take_apart
+from ...data._labelled import read_labelled
+from ...data._reading import Reading
+from ...data._roles import Dataset
 from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
 from ...ensemble._load import from_spec
@@ -119,7 +120,8 @@ def _set_up(variant: Variant) -> Any:
 
 def _read_data(roles: dict[str, Any], ensemble: BaseEnsemble) -> tuple[Dataset, Dataset | None]:
     """Return the training table, and the validation table if there is one, checked before anything is fitted."""
-    train, validation = _channel("train", roles), _channel("validation", roles)
+    task = "classification" if ensemble._classifies else "regression"
+    train, validation = _channel("train", roles, task), _channel("validation", roles, task)
     if train is None:
         raise JobError("there is no channel 'train'")
     if validation is not None:
@@ -191,14 +193,13 @@ def say(text: str) -> None:
     print(f"[byoe] {text}", flush=True)
 
 
-def _channel(name: str, data: dict[str, Any]) -> Dataset | None:
+def _channel(name: str, data: dict[str, Any], task: str) -> Dataset | None:
     folder = os.environ.get(f"SM_CHANNEL_{name.upper()}")
     if not folder:
         return None
     roles = dict(data)
-    header = roles.pop("header", None)
-    frame = read_frame(folder, header=header, names=[roles["target"], roles["weight"], roles["groups"], *roles["drop"]])
-    return take_apart(frame, **roles)
+    how = Reading.of(roles.pop("reading", None), header=roles.pop("header", None))
+    return read_labelled(folder, roles, how, task=task)
 
 
 def fitting(validation: Dataset, train: Dataset, *, classes: bool, categorical: Any = "auto") -> Dataset:

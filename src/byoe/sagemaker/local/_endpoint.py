@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -94,15 +95,19 @@ class LocalEndpoint:
         """What the server has printed."""
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.is_file() else ""
 
-    def predict(self, data: Any, *, header: bool | None = None) -> NDArray[Any]:
+    def predict(
+        self, data: Any, *, header: bool | None = None, reading: Mapping[str, Any] | None = None
+    ) -> NDArray[Any]:
         """Predict rows; large data are sent in several requests.
 
         Parameters
         ----------
-        data : frame or array-like of shape (n_rows, n_features), CSV or Parquet file, or folder of them
+        data : frame or array-like of shape (n_rows, n_features), file, or folder of them
             Columns are matched by name where they have names.
         header : bool, default=None
             Whether the first row of CSV files names the columns; None looks.
+        reading : mapping, default=None
+            How files are read where they do not tell: ``sep``, ``decimal``, ``encoding``, ``comment``, ``sheet``.
 
         Returns
         -------
@@ -114,7 +119,7 @@ class LocalEndpoint:
         InputError
             When the endpoint refuses the request, with its reason.
         """
-        return np.concatenate([self._invoke(*one) for one in payloads(data, MAX_BODY, header=header)])
+        return np.concatenate([self._invoke(*one) for one in payloads(data, MAX_BODY, header=header, reading=reading)])
 
     def _invoke(self, body: bytes, content_type: str) -> NDArray[Any]:
         if not self._finalizer.alive:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ from numpy.typing import NDArray
 
 from ...data._cells import is_missing
 from ...data._files import read_frame
+from ...data._reading import Reading
 from ...errors import ByoeError, InputError, JobError, ParameterError
 
 ACCEPT = "application/x-npy"
 Payload = tuple[bytes, str]
 
 
-def payloads(data: Any, limit: int, *, header: bool | None = None) -> list[Payload]:
+def payloads(
+    data: Any, limit: int, *, header: bool | None = None, reading: Mapping[str, Any] | None = None
+) -> list[Payload]:
     """Return bodies with their content types, none of which is longer than a limit in bytes.
 
     Parameters
@@ -28,6 +32,8 @@ def payloads(data: Any, limit: int, *, header: bool | None = None) -> list[Paylo
     limit : int
     header : bool, default=None
         Whether the first row of CSV files names the columns; None looks.
+    reading : mapping, default=None
+        How files are read where they do not tell: ``sep``, ``decimal``, ``encoding``, ``comment``, ``sheet``.
 
     Raises
     ------
@@ -35,11 +41,12 @@ def payloads(data: Any, limit: int, *, header: bool | None = None) -> list[Paylo
         When there are no rows, or a single one is too long.
     """
     if isinstance(data, (str, Path)):
-        data = read_frame(data, header=header)
+        data = read_frame(data, header=header, **Reading.of(reading).said())
         if not all(isinstance(column, str) for column in data.columns):
             data = data.to_numpy()  # a file without a header
-    elif header is not None:
-        raise ParameterError("header is for CSV files, and data is neither a file nor a folder")
+    elif header is not None or reading:
+        name = "reading is for" if header is None else "header is for CSV"
+        raise ParameterError(f"{name} files, and data is neither a file nor a folder")
     frame = nw.from_native(data, eager_only=True, pass_through=True)
     rows: Any = frame if isinstance(frame, nw.DataFrame) else np.atleast_2d(np.asarray(data))
     if not len(rows):

@@ -84,6 +84,7 @@ class Batch:
 
     data: Any
     header: bool | None
+    reading: Mapping[str, Any] | None
     content_type: str | None
     accept: str
 

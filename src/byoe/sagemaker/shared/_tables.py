@@ -8,13 +8,14 @@ from typing import Any
 
 import narwhals as nw
 
-from ...data._files import data_files, read_columns
+from ...data._files import data_files, is_workbook, read_columns, read_frame
+from ...data._reading import Reading
 from ...data._roles import find_roles
 from ...errors import InputError, ParameterError, need
 
 
 def data_roles(
-    channels: Mapping[str, Any], *, target: Any, weight: Any, groups: Any, drop: Iterable[Any], header: bool | None
+    channels: Mapping[str, Any], *, target: Any, weight: Any, groups: Any, drop: Iterable[Any], how: Reading
 ) -> dict[str, Any]:
     """Return the roles of columns, which every table here has; those of frames by the names that their files will have.
 
@@ -31,10 +32,15 @@ def data_roles(
         roles = {role: None if name is None else str(name) for role, name in found.items() if role != "drop"}
         roles["drop"] = [str(name) for name in found["drop"]]
     for channel, table in channels.items():
-        labels = _labels(table, header, roles)
+        labels = _labels(table, how, roles)
         if labels is not None:
             _found(labels, roles, channel)
-    return {**roles, "header": header}
+    return {**roles, **data_reading(how)}
+
+
+def data_reading(how: Reading) -> dict[str, Any]:
+    """Return what a job is told of how to read its files."""
+    return {"header": how.header, **({"reading": how.said()} if how.said() else {})}
 
 
 def _found(labels: list[Any], roles: Mapping[str, Any], channel: str) -> dict[str, Any]:
@@ -44,23 +50,22 @@ def _found(labels: list[Any], roles: Mapping[str, Any], channel: str) -> dict[st
         raise InputError(f"{channel}: {error}") from error
 
 
-def _labels(table: Any, header: bool | None, roles: Mapping[str, Any]) -> list[Any] | None:
+def _labels(table: Any, how: Reading, roles: Mapping[str, Any]) -> list[Any] | None:
     if isinstance(table, nw.DataFrame):
         return [str(column) for column in table.columns]
     if isinstance(table, Path):
-        return read_columns(
-            table, header=header, names=[*(roles[one] for one in roles if one != "drop"), *roles["drop"]]
-        )
+        names = [*(roles[one] for one in roles if one != "drop"), *roles["drop"]]
+        return read_columns(table, names=names, header=how.header, **how.said())
     return None
 
 
-def read_channels(train: Any, validation: Any, *, addresses: tuple[str, ...]) -> dict[str, Any]:
+def read_channels(train: Any, validation: Any, how: Reading, *, addresses: tuple[str, ...]) -> dict[str, Any]:
     """Return the tables of a job by their channels: frames, paths, or addresses that begin as its place reads them."""
     tables = {"train": train} if validation is None else {"train": train, "validation": validation}
-    return {name: _table(table, name, addresses) for name, table in tables.items()}
+    return {name: _table(table, name, how, addresses) for name, table in tables.items()}
 
 
-def _table(table: Any, name: str, addresses: tuple[str, ...]) -> Any:
+def _table(table: Any, name: str, how: Reading, addresses: tuple[str, ...]) -> Any:
     """Return a narwhals frame, the path of a file or folder that holds data, or an address."""
     if isinstance(table, (str, Path)):
         if str(table).startswith(addresses):
@@ -71,7 +76,9 @@ def _table(table: Any, name: str, addresses: tuple[str, ...]) -> Any:
         for file in data_files(path):
             if file.stat().st_size == 0:
                 raise InputError(f"{file} is empty")
-        return path
+        if not (path.is_file() and is_workbook(path)):
+            return path
+        table = read_frame(path, header=how.header, **how.said())  # a container reads no workbooks
     frame = nw.from_native(table, eager_only=True, pass_through=True)
     if not isinstance(frame, nw.DataFrame):
         raise InputError(

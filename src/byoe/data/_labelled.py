@@ -1,0 +1,112 @@
+"""A table to learn from: read, taken apart, and looked at for what people miss in their files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..tools._warnings import warn
+from ._cells import MISSING_TEXTS, is_missing
+from ._files import read_frame
+from ._reading import Reading
+from ._roles import Dataset, take_apart
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TOLD = 3
+_ROWS_OF_AN_INDEX = 10  # in fewer rows 0, 1, 2, … is no wonder
+
+
+def read_labelled(path: str | Path, roles: Mapping[str, Any], how: Reading, *, task: str = "auto") -> Dataset:
+    """Read a table with a target.
+
+    Parameters
+    ----------
+    path : str or Path
+    roles : mapping
+        ``target``, ``weight``, ``groups`` and ``drop``, as for `take_apart`.
+    how : Reading
+    task : "auto", "regression" or "classification"
+        Which the target is meant for.
+
+    Raises
+    ------
+    InputError
+        As `read_frame` and `take_apart`, and for a target of numbers with some odd cells, which nobody has
+        called classes.
+    """
+    names = [roles["target"], roles["weight"], roles["groups"], *roles["drop"]]
+    table = take_apart(read_frame(path, header=how.header, names=names, **how.said()), **roles)
+    if task != "classification":
+        check_odd_targets(table.y)
+    if hasattr(table.X, "columns"):
+        warn_of_an_index(table.X)
+    return table
+
+
+def check_odd_targets(y: Any) -> None:
+    """Refuse a target of numbers in which a few cells are none: they would make classes of all the numbers.
+
+    Raises
+    ------
+    InputError
+        Names the rows and the cells.
+    """
+    if y is None or y.dtype.kind in "biufcmM":
+        return
+    cells = y.tolist()
+    texts = {cell for cell in cells if isinstance(cell, str) and cell.strip() not in MISSING_TEXTS}
+    odd_texts = {text for text in texts if not _is_number(text)}
+    odd = [row for row, cell in enumerate(cells) if isinstance(cell, str) and cell in odd_texts]
+    missing = sum(is_missing(cell) for cell in cells)
+    if not odd or 2 * len(odd) >= len(cells) - missing:
+        return
+    shown = ", ".join(f"row {row} {cells[row]!r}" for row in odd[:_TOLD]) + (", …" if len(odd) > _TOLD else "")
+    comma = " A decimal comma in a file with decimal points is mended in the file." if _has_comma(cells, odd) else ""
+    raise InputError(
+        f"the target holds numbers but for {len(odd)} of {len(cells)} cells: {shown}. Mend these cells, or leave "
+        f"their rows out.{comma} If all cells are classes, say so: task='classification' (--task classification)"
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return np.isfinite(float(text)) and "_" not in text
+    except ValueError:
+        return False
+
+
+def _has_comma(cells: list[Any], odd: list[int]) -> bool:
+    return any(_is_number(cells[row].replace(",", ".")) for row in odd)
+
+
+def warn_of_an_index(X: pd.DataFrame) -> None:
+    """Warn of a first column that numbers the rows, from which a member may learn in which order they came."""
+    name, cells = X.columns[0], X.iloc[:, 0]
+    unnamed = str(name).startswith("Unnamed: ") or not str(name).strip()
+    if unnamed:
+        what = "has no name, as an index that was written along"
+    elif _numbers_rows(cells):
+        what = f"holds {int(cells.iloc[0])}, {int(cells.iloc[1])}, … to {int(cells.iloc[-1])}, as an index does"
+    else:
+        return
+    warn(
+        f"the first column {name!r} {what}. Members learn from it in which order the rows came; if it is an index, "
+        f"leave it out with drop=[{name!r}] (--drop {_quoted(str(name))})"
+    )
+
+
+def _numbers_rows(cells: Any) -> bool:
+    if cells.dtype.kind not in "iu" or len(cells) < _ROWS_OF_AN_INDEX:
+        return False
+    values = cells.to_numpy()
+    return bool(values[0] in (0, 1) and np.array_equal(values, np.arange(values[0], values[0] + len(values))))
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'" if " " in name else name
