@@ -89,7 +89,7 @@ def _table(X: Any, numbers: Any, raw: Any, form: TableForm) -> Table:
         return Table(values, values, form.columns, form.labels)
     _check_sizes(values, form)
     plain = isinstance(X, (list, tuple, np.ndarray))
-    if plain and all(column.kind == "number" for column in form.columns):
+    if plain and all(column.kind == "number" and not column.was_text for column in form.columns):
         return Table(values, values, form.columns, form.labels)
     return Table(values, np.array(X, dtype=object) if plain else X, form.columns, form.labels)
 
@@ -144,7 +144,7 @@ def _checker(owner: str) -> type[Any]:
 def _dtypes(raw: Any, columns: tuple[Column, ...]) -> tuple[str, ...]:
     """Return the type of every column, as its container calls it; of dates whether they are durations, and a zone."""
     return tuple(
-        _dated_dtype(cells) if column.kind == "date" else _dtype(cells)
+        _dated_dtype(cells) if column.kind == "date" and not column.order else _dtype(cells)
         for (_, cells), column in zip(raw, columns, strict=True)
     )
 
