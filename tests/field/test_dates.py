@@ -83,11 +83,14 @@ def test_missing_dates_and_dates_far_out():
     frame = pd.DataFrame({"t": cells})
     assert np.array_equal(_fitted(frame).predict(frame), _fitted(holes).predict(holes))
     far = [datetime.date(1000, 12, 18), datetime.date(9999, 12, 31), *DATES.dt.date[2:]]
-    days = np.array([(cell - datetime.date(1970, 1, 1)).days for cell in far], dtype=float)[:, None]
+    days = np.array([(cell - datetime.date(1970, 1, 1)).days for cell in far], dtype=float)
+    parts = np.array([(cell.year, cell.month, cell.weekday()) for cell in far], dtype=float)
     objects = pd.DataFrame({"t": pd.Series(far, dtype=object)})
     seconds = pd.DataFrame({"t": np.array(far, dtype="datetime64[s]")})
     for X in (objects, seconds):
-        assert np.allclose(_fitted(X).predict(X), _fitted(days).predict(days), rtol=1e-12)
+        fitted = _fitted(X)
+        assert np.array_equal(fitted._read(X).features, np.column_stack([days, parts]))
+        assert np.array_equal(fitted.predict(pd.DataFrame({"t": days})), fitted.predict(X))
 
 
 def test_durations(tmp_path):

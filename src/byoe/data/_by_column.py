@@ -68,7 +68,9 @@ def in_place(learner: Learner, table: Table, sources: IntArray | None = None) ->
         forms = {name: form for name, (form, _) in learner.values_by_column().items()}
         values = {name: _spread(value, table.sources[features], forms[name]) for name, value in values.items()}
         for name in (name for name, form in forms.items() if form == "sign"):
-            values[name] = [0 if i in table.seasons else s for i, s in zip(features.tolist(), values[name], strict=True)]
+            values[name] = [
+                0 if i in table.seasons else s for i, s in zip(features.tolist(), values[name], strict=True)
+            ]
     twin: Learner = clone(learner)
     return twin.set_by_column(values)
 

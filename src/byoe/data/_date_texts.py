@@ -15,6 +15,14 @@ ISO, NAMED = "iso", "named"
 # Day, month and year, in the order of the letters; or a month by its name.
 ORDERS: Final = ("dmy", "mdy", "ymd", NAMED)
 
+FORMS_IN_WORDS: Final = {
+    ISO: "ISO 8601",
+    "dmy": "day, month, year",
+    "mdy": "month, day, year",
+    "ymd": "year, month, day",
+    NAMED: "months by name",
+}
+
 _TIME = (
     r"(?:[T ]\s*(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?P<fraction>\.\d{1,9})?)?"
     r"\s?(?P<half>[AaPp][Mm])?)?"
@@ -109,7 +117,11 @@ def orders_of(texts: Collection[str]) -> list[str]:
 
 def _is_date(text: str, order: str) -> bool:
     try:
-        return bool(_found(text, order)) and bool(days_of_text(text, order) < np.inf) and (order != ISO or _plausible(text))
+        return (
+            bool(_found(text, order))
+            and bool(days_of_text(text, order) < np.inf)
+            and (order != ISO or _plausible(text))
+        )
     except (ValueError, OverflowError):
         return False
 
@@ -122,5 +134,17 @@ def _plausible(text: str) -> bool:
 def nearly_dates(texts: Collection[str]) -> bool:
     """Say whether nearly all texts of a column look like dates to a reader."""
     told = [text for text in map(str.strip, texts) if text not in NO_DATE]
-    looks = sum(_NEARLY.fullmatch(text) is not None or _is_date(text, ISO) for text in told)
-    return bool(told) and looks >= 0.95 * len(told)
+    if not any(map(looks_like_date, told[:20])):  # as in nearly all columns
+        return False
+    return sum(map(looks_like_date, told)) >= 0.95 * len(told)
+
+
+def first_other(texts: Collection[str]) -> str | None:
+    """Return a text that does not look like a date."""
+    return next((text for text in texts if text.strip() not in NO_DATE and not looks_like_date(text)), None)
+
+
+def looks_like_date(text: str) -> bool:
+    """Say whether a reader takes a text for a date, whether it is one or not."""
+    text = text.strip()
+    return _NEARLY.fullmatch(text) is not None or _is_date(text, ISO)

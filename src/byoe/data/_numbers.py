@@ -6,6 +6,7 @@ calendar that dates differ in, and the odd texts among numbers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Literal
@@ -81,12 +82,19 @@ def of_texts(cells: Any) -> Column | None:
     """Return the dates or numbers that a column of texts holds; None where it is a category."""
     if holds_categories(cells):
         return None
-    told = [cell for cell in _listed(cells) if not is_missing(cell)]
-    texts = {cell for cell in told if isinstance(cell, str)}
-    if len(orders := orders_of(texts)) == 1 and all(isinstance(cell, str) for cell in told):
+    try:
+        counted = counted_cells(cells)
+    except TypeError:  # a cell of a type that is no data; who makes categories says so
+        return None
+    if all(isinstance(cell, str) for cell in counted) and len(orders := orders_of(counted)) == 1:
         return Column("date", parts=varying(_days(cells, "date", orders[0])), order=orders[0])
-    odd = odd_texts(told)
+    odd = odd_texts(counted)
     return None if odd is None else Column("number", odd=odd)
+
+
+def counted_cells(cells: Any) -> Counter[Any]:
+    """Return the cells that are not missing, and how often each is there."""
+    return Counter(cell for cell in _listed(cells) if not is_missing(cell))
 
 
 def holds_categories(cells: Any) -> bool:

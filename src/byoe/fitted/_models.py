@@ -51,12 +51,7 @@ class FittedMember:
 
     def contributions(self, table: Any, threads: int) -> FloatArray:
         """Return the mean of the models' contributions to the predictions of a table's rows."""
-
-        def ask(model: FoldModel, X: Any) -> FloatArray:
-            values = model.contributions(X, threads=threads)
-            return values if model.frames else to_inputs(values, table.sources)
-
-        return self._mean(table, ask)
+        return self._mean(table, lambda model, X: _of_columns(model, model.contributions(X, threads=threads), table))
 
     def _mean(self, table: Any, ask: Callable[[Any, Any], FloatArray]) -> FloatArray:
         total: Any = 0.0
@@ -239,6 +234,11 @@ class FoldModel:
         scores = not learner.gives_probabilities
         transforms = load_transforms(described.get("transforms", ()), folder, trusted)
         return cls(models, task, described["frames"], encoder, present, described["rounds"], units, scores, transforms)
+
+
+def _of_columns(model: FoldModel, values: FloatArray, table: Any) -> FloatArray:
+    """Return contributions by the table's columns, which a model of frames has, and others have of the features."""
+    return values if model.frames else to_inputs(values, table.sources)
 
 
 def _explained(model: Model, X: Any, task: Task, threads: int) -> FloatArray:

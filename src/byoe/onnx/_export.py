@@ -19,8 +19,8 @@ from ..fitted._passthrough import sources
 from ..fitted._predicting import Predicting
 from ..tools._whole import whole_file
 from . import _blenders as blends
-from ._graph import DOUBLE, INT64, IR_VERSION, OPSETS, Graph, NotExportableError, library
 from ._features import features
+from ._graph import DOUBLE, INT64, IR_VERSION, OPSETS, Graph, NotExportableError, library
 from ._members import fold_model
 
 INPUT = "X"

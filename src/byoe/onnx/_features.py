@@ -27,22 +27,29 @@ class _OnGraph:
         self._graph = graph
 
     def add(self, x: str, value: float) -> str:
+        """Add a number."""
         return self._graph.add(x, value)
 
     def scale(self, x: str, factor: float) -> str:
+        """Multiply by a number."""
         return self._graph.scale(x, factor)
 
     def divide(self, x: str, divisor: float) -> str:
+        """Divide by a number."""
         return self._graph.divide(x, divisor)
 
     def plus(self, x: str, y: str) -> str:
+        """Add two columns."""
         return str(self._graph.op("Add", x, y))
 
     def minus(self, x: str, y: str) -> str:
+        """Take one column from another."""
         return str(self._graph.op("Sub", x, y))
 
     def floor(self, x: str) -> str:
+        """Round down."""
         return str(self._graph.op("Floor", x))
 
     def size(self, x: str) -> str:
+        """Return absolute values."""
         return str(self._graph.op("Abs", x))
