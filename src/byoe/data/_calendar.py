@@ -15,7 +15,7 @@ PARTS: Final = ("year", "month", "weekday", "hour")
 SEASONS: Final = frozenset({"month", "weekday", "hour"})
 
 # Days are fractions of float64, whose error grows with them: an hour must not be the one before.
-_ROUNDING, _GROWING = 0.05 / DAY, 2e-5 / DAY
+_ROUNDING, _GROWING = 0.05 / DAY, 1e-5 / DAY
 
 
 class Numbers:
@@ -66,11 +66,13 @@ def calendar(days: Any, parts: Sequence[str], on: Any = None) -> list[Any]:
     H. Hinnant (2013). chrono-compatible low-level date algorithms. Proleptic Gregorian, as NumPy's and pandas' dates.
     """
     on = on or Numbers()
-    moved = on.add(on.plus(days, on.scale(on.size(days), _GROWING)), _ROUNDING)
-    day = on.floor(moved)
+    day = on.floor(days)
+    rest = on.add(on.plus(on.minus(days, day), on.scale(on.size(days), _GROWING)), _ROUNDING)
+    over = on.floor(rest)
+    day = on.plus(day, over)
     made: dict[str, Any] = {}
     if "hour" in parts:
-        made["hour"] = on.floor(on.scale(on.minus(moved, day), 24.0))
+        made["hour"] = on.floor(on.scale(on.minus(rest, over), 24.0))
     if "weekday" in parts:
         made["weekday"] = _rest(on, on.add(day, 3.0), 7.0)  # 1970 began on a Thursday
     if not {"year", "month"}.isdisjoint(parts):

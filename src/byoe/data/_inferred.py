@@ -172,12 +172,12 @@ def warn_of_columns(found: Inferred, *, ordered: bool) -> None:
 _ADVICE: dict[str, Callable[[str], str]] = {
     "odd": lambda name: f"If it is a category, pass categorical=[{name}]",
     "order": lambda name: (
-        f"Such a column is a category now. Parse it, as by X[{name}] = pd.to_datetime(X[{name}], dayfirst=True), or pass "
-        f"categorical=[{name}]"
+        f"Such a column is a category now. Parse it, as by X[{name}] = pd.to_datetime(X[{name}], dayfirst=True), or "
+        f"pass categorical=[{name}]"
     ),
     "dates": lambda name: (
-        f"Such a column is a category now. Parse it, as by X[{name}] = pd.to_datetime(X[{name}], format=…, errors='coerce'), or "
-        f"pass categorical=[{name}]"
+        f"Such a column is a category now. Parse it, as by X[{name}] = pd.to_datetime(X[{name}], format=…, "
+        f"errors='coerce'), or pass categorical=[{name}]"
     ),
     "numbers": lambda name: (
         f"If it holds numbers, make it so, as by X[{name}] = pd.to_numeric(X[{name}], errors='coerce'); if it is a "

@@ -14,7 +14,7 @@ import numpy as np
 # different odd texts has another kind of column.
 _SHARE, _MOST_ODD, _FEWEST_NUMBERS = 0.95, 10, 17
 _WORTH_A_WORD = 0.5
-_FIRST = frozenset("0123456789+-.$€£")
+_FIRST = frozenset("0123456789+-.$€£")  # of a text that may be a number
 _ZEROS_FIRST = re.compile(r"[+-]?0\d")
 _ZERO_LAST = re.compile(r"[+-]?\d+\.\d*0")
 _OTHERWISE = re.compile(
@@ -83,8 +83,8 @@ class _Found:
 
     @classmethod
     def of(cls, cells: Mapping[Any, int]) -> _Found | None:
-        """Return what cells are; None where none of them could be a number in a text."""
-        if not any(isinstance(cell, str) and cell.strip()[:1] in _FIRST for cell in cells):
+        """Return what cells are; None where none of them could be a number."""
+        if not any(cell.strip()[:1] in _FIRST if isinstance(cell, str) else _is_number(cell) for cell in cells):
             return None
         numbers: dict[str, float] = {}
         odd: dict[str, int] = {}
