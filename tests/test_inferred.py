@@ -3,6 +3,8 @@
 import datetime
 import json
 import pickle
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -414,6 +416,36 @@ def test_classes_of_dates():
     members = ["ridge", learner("lightgbm", n_estimators=15)]
     ensemble = EnsembleClassifier(members, cv=3, random_state=0).fit(FRAME[["iso", "size"]], labels)
     assert ensemble.leaderboard_["blend"]["log_loss"] < 0.2
+
+
+def test_the_command_line_reads_the_same(tmp_path):
+    train, rest, model, out = (tmp_path / name for name in ("train.csv", "rest.csv", "model", "out.csv"))
+    FRAME.assign(y=Y).to_csv(train, index=False)
+    FRAME[:9].to_csv(rest, index=False)
+    done = byoe_command("fit", train, "--target", "y", "--learners", "ridge", "--seed", 0, "--out", model)
+    assert "texts of dates (month, day, year); parts: year, month, weekday, hour" in done.stdout
+    assert "column 'odd' holds numbers and, in 2 cells, texts that count as missing" in done.stderr
+    byoe_command("predict", model, rest, "--out", out)
+    expected = byoe.load(model).predict(FRAME[:9])
+    np.testing.assert_allclose(pd.read_csv(out)["prediction"], expected, rtol=1e-12)
+
+
+def byoe_command(*arguments):
+    line = [sys.executable, "-c", "from byoe.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, check=True)
+
+
+def test_a_job_and_its_endpoint_read_the_same(tmp_path):
+    ensemble = EnsembleRegressor(["ridge"], random_state=0)
+    table = FRAME.assign(y=Y)
+    job = byoe.sagemaker.fit(ensemble, table, target="y", output=tmp_path, logs=False)
+    assert "texts of dates (month, day, year)" in job.log
+    with pytest.warns(ColumnWarning):
+        here = ensemble.fit(FRAME, Y)
+    np.testing.assert_allclose(job.ensemble().predict(FRAME), here.predict(FRAME), rtol=1e-12)
+    assert job.ensemble().columns_ == here.columns_
+    with byoe.sagemaker.deploy(job) as endpoint:
+        np.testing.assert_array_equal(endpoint.predict(FRAME), job.ensemble().predict(FRAME))
 
 
 # -- columns_ ---------------------------------------------------------------------------
