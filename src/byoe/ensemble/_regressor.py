@@ -93,6 +93,8 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         Which rows have an out-of-fold prediction.
     failures_ : list
         Label, fold, error and traceback of members that were left out.
+    columns_ : list of dict
+        What was made of each column: kind, type, share of missing cells, how many different values, and notes.
     leaderboard_ : list of dict
         The blend's cross-validated and the members' out-of-fold metric (losses positive), its
         standard deviation over the folds, the blend's metric on the rows that it has learned
