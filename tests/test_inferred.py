@@ -311,6 +311,15 @@ def test_several_columns_are_one_warning():
     assert caught[0].filename == __file__
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_ensemble_inside_does_not_say_it_again(n_jobs):
+    frame = pd.DataFrame({"PassengerId": UNIQUE, "size": NUMBERS})
+    inner = EnsembleRegressor(["ridge"], cv=2)
+    with pytest.warns(ColumnWarning) as caught:
+        EnsembleRegressor([("inner", inner), "ridge"], cv=2, random_state=0, n_jobs=n_jobs).fit(frame, Y)
+    assert len(caught) == 1
+
+
 # -- through ensembles, files, bundles and endpoints -------------------------------------
 
 FRAME = pd.DataFrame(

@@ -94,7 +94,7 @@ def of_texts(cells: Any) -> Column | None:
 
 def counted_cells(cells: Any) -> Counter[Any]:
     """Return the cells that are not missing, and how often each is there."""
-    return Counter(cell for cell in _listed(cells) if not is_missing(cell))
+    return Counter({cell: times for cell, times in Counter(_listed(cells)).items() if not is_missing(cell)})
 
 
 def holds_categories(cells: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from ..data._input import infer_table, read_target, read_weights
 from ..data._listed import Columns
 from ..data._table import Table
 from ..engine._blend import Blend, fit_blend
+from ..engine._fold_fit import fit_fold
 from ..engine._rows import Rows
 from ..errors import InputError
 from ..fitted._out_of_fold import OutOfFold
@@ -80,11 +82,20 @@ def begin(ensemble: BaseEnsemble, X: Any, y: Any, sample_weight: Any, groups: An
     rows = Rows(table, target, sample_weight, task, plan, metric.stop_loss, transforms)
     data, seed = ensemble._resumed(rows, drawn, digest)
     ensemble._warn_of_bagging(data.plan)
-    warn_of_columns(found, ordered=data.plan.is_time_ordered)
+    if not _is_inside():
+        warn_of_columns(found, ordered=data.plan.is_time_ordered)
     warn_of_leaks(data.plan, table, target)
     warn_of_inner_ensembles(data.plan, recipe.learners)
     warn_of_thresholds(recipe.learners, recipe.blender, metric)
     return Beginning(recipe, blender, metric, features, form, found.columns, data, seed, digest)
+
+
+def _is_inside() -> bool:
+    """Say whether this is the fit of a member of another ensemble, which has told of the same columns."""
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_code is not fit_fold.__code__:
+        frame = frame.f_back
+    return frame.f_code is fit_fold.__code__
 
 
 def suited(ensemble: BaseEnsemble, recipe: Recipe, table: Table, task: Task, *, weighted: bool) -> Blender:
