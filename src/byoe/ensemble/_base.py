@@ -121,7 +121,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         Parameters
         ----------
         X : array-like, frame or sparse matrix of shape (n_samples, n_features)
-            Numbers, texts, categories, booleans and dates; missing cells may be NaN or None.
+            Numbers, texts, categories, booleans and dates, also in texts; missing cells may be NaN or None.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Of several columns targets of a regression; for a classifier labels, each 1 where a row has it and 0
             where it has not.
