@@ -279,6 +279,7 @@ SILENT = {
     "constant": ("id", [1] * N),
     "missing": ("id", [None] * N),
     "few rows": ("id", np.arange(29)),
+    "steps": ("step", np.arange(N, dtype=float)),
 }
 
 

@@ -76,7 +76,9 @@ def inferred(form: TableForm, table: Table, raw: Sequence[Raw] | None, chosen: s
         values = table.values[:, i]
         name = repr(i if form.labels is None else form.labels[i])
         cells = None if raw is None or i in chosen else raw[i][1]
-        found = _finding(column, values, cells, name, first=i == 0 and len(form) > 1)
+        found = _finding(
+            column, values, cells, name, first=i == 0 and len(form) > 1 and "float" not in form.dtypes[i].lower()
+        )
         constant = _note_of_constant(values)
         notes = [notes_of(column), "" if found is None or column.odd else found.told, constant]
         counted.append((float(np.isnan(values).mean()), _distinct(column, values), "; ".join(filter(None, notes))))
@@ -129,7 +131,7 @@ def _of_numbers(values: FloatArray, name: str, *, first: bool) -> Finding | None
     if np.isnan(values[:100]).any() or (values[:100] != np.floor(values[:100])).any():
         return None
     names_rows = _names_rows(name)
-    # Files have an index first. Elsewhere a column may well count what its table is about.
+    # Files have an index first, in whole numbers. Elsewhere a column may well count what its table is about.
     if (first or names_rows) and values[0] in (0.0, 1.0) and np.array_equal(values, values[0] + np.arange(len(values))):
         return Finding("index", name, f"counts the rows ({values[0]:.0f}, {values[1]:.0f}, {values[2]:.0f}, …)")
     if names_rows and len(np.unique(values[~np.isnan(values)])) >= _NEARLY_ALL * len(values):
