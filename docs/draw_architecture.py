@@ -25,7 +25,7 @@ LEFT_OUT = {"__init__", "errors", "_version", "plugins"}
 # Where the data stop on their way: what each function makes of them.
 STOPS = {
     "ensemble/_base.py:fit": "fit(X, y)",
-    "data/_input.py:learn_table": "X becomes a Table, described once",
+    "data/_input.py:infer_table": "X becomes a Table, described once",
     "folds/_splits.py:make_plan": "the folds, the same for all members",
     "engine/_crossfit.py:cross_fit": "tasks: every member on every fold",
     "engine/_one_task.py:carry_out": "one task: rows in, a model and its out-of-fold predictions out",

@@ -91,7 +91,8 @@ def test_a_column_that_turned_to_text(diabetes_frame):
     X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
     ensemble = EnsembleRegressor(("ridge",)).fit(X, y)
     with pytest.raises(
-        InputError, match=r"hold something else than when the ensemble was fitted: 'bmi' \(numbers, now String\)"
+        InputError,
+        match=r"hold something else than when the ensemble was fitted: 'bmi' \(numbers, now String: 'high' in row 0\)",
     ):
         ensemble.predict(X.assign(bmi="high"))
     assert np.array_equal(ensemble.predict(X.astype(object)), ensemble.predict(X))

@@ -91,5 +91,9 @@ class LeakageWarning(UserWarning):
     """A fold may have learned about the rows that it predicts."""
 
 
+class ColumnWarning(UserWarning):
+    """A column may be something else than it was taken for, or no feature at all."""
+
+
 class BudgetWarning(UserWarning):
     """Members were left out for want of time, or the memory may not suffice."""

@@ -1,6 +1,7 @@
 """Members of every kind, with missing cells and categories."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import ensemble as forests
 from sklearn import linear_model
@@ -20,7 +21,7 @@ from sklearn.utils import all_estimators
 from tests.onnx.graphs import MEMBERS, SINGLE, check, onnx, tolerance_of
 
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe.errors import LeakageWarning
+from byoe.errors import ColumnWarning, LeakageWarning
 
 
 @pytest.mark.parametrize("finalize", ["bag", "refit"])
@@ -281,6 +282,21 @@ def test_categories_dates_and_missing_cells(name, n_classes, mixed, tmp_path):
     unseen.loc[:5, "kind"] = "never seen"
     unseen.loc[3:9, "place"] = "nowhere"
     check(fitted, unseen, tmp_path, tolerance_of(name))
+
+
+@pytest.mark.parametrize("name", ["ridge", "xgboost", "random_forest", "catboost"])
+def test_the_calendar_of_dates_in_texts_is_in_the_graph(name, rng, tmp_path):
+    when = pd.Timestamp("2023-06-01") + pd.to_timedelta(rng.integers(0, 900 * 24, 300), "h")
+    numbers = [str(number) for number in rng.normal(size=300).round(3)]
+    X = pd.DataFrame(
+        {"odd": ["-", *numbers[1:]], "when": when.strftime("%Y-%m-%d %H:%M"), "size": rng.normal(size=300)}
+    )
+    y = np.sin(when.hour / 24 * 6.28) + (when.day_of_week >= 5) + X["size"]
+    with pytest.warns(ColumnWarning, match="'odd'"):
+        fitted = EnsembleRegressor([("m", MEMBERS[name])], "mean", cv=2, random_state=0).fit(X, y)
+    assert fitted._form.sources.tolist() == [0, 1, 1, 1, 1, 1, 2]
+    late = X.assign(when=["9999-12-31 13:00", "0001-01-01 01:00", None, *X["when"][3:]])
+    check(fitted, late, tmp_path, tolerance_of(name))
 
 
 def test_boosters_that_split_on_sets_of_categories(mixed, tmp_path):

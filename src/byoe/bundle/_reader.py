@@ -17,6 +17,7 @@ from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._task import Task
 from ..data._form import TableForm
+from ..data._listed import Columns
 from ..errors import BundleError
 from ..fitted._models import FittedMember, FoldModel
 from ..fitted._out_of_fold import OutOfFold
@@ -118,6 +119,11 @@ class BundleReader:
     def form(self) -> TableForm:
         """What the table of the fit was like."""
         return TableForm.of_json(self.manifest)
+
+    @property
+    def columns(self) -> Columns:
+        """What was inferred of the columns; of an old bundle what the form of its table tells."""
+        return Columns.of(self.form, self.manifest.get("inferred"))
 
     @property
     def classes(self) -> NDArray[Any] | None:

@@ -49,6 +49,8 @@ class BundleContents:
     leaderboard : list of dict
     notes : list of str
         What the leaderboard says below its rows.
+    columns : list of lists
+        What is known of the columns beyond the form of the table.
     oof : OutOfFold or None
     """
 
@@ -58,6 +60,7 @@ class BundleContents:
     score_estimate: float
     leaderboard: Sequence[Mapping[str, Any]]
     notes: Sequence[str]
+    columns: Sequence[Sequence[Any]]
     oof: OutOfFold | None
 
 
@@ -125,6 +128,7 @@ def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None
         "score_estimate": _json_float(contents.score_estimate),
         "leaderboard": [{key: _json_float(v) for key, v in row.items()} for row in contents.leaderboard],
         "leaderboard_notes": list(contents.notes),
+        **({} if ensemble._form.sparse else {"inferred": contents.columns}),
     }
     write_manifest(folder, manifest)
 

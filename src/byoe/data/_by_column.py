@@ -56,14 +56,21 @@ def in_place(learner: Learner, table: Table, sources: IntArray | None = None) ->
         As the user made it.
     table : Table
     sources : array of shape (n_encoded,) or None
-        The table's column that each encoded one comes from. A column that became several has its number on
-        each of them, and stands in a group with all of them.
+        The table's feature that each encoded one comes from. A column that became several has its number on
+        each of them, and stands in a group with all of them. Months, weekdays and hours of a date have no sign: as
+        dates rise, these come round.
     """
     values = values_in_place(learner, table)
     if not values:
         return learner
-    if sources is not None:
-        values = {name: _spread(value, sources, learner.values_by_column()[name][0]) for name, value in values.items()}
+    if sources is not None or len(table.sources) > table.values.shape[1]:
+        features = np.arange(len(table.sources)) if sources is None else sources
+        forms = {name: form for name, (form, _) in learner.values_by_column().items()}
+        values = {name: _spread(value, table.sources[features], forms[name]) for name, value in values.items()}
+        for name in (name for name, form in forms.items() if form == "sign"):
+            values[name] = [
+                0 if i in table.seasons else s for i, s in zip(features.tolist(), values[name], strict=True)
+            ]
     twin: Learner = clone(learner)
     return twin.set_by_column(values)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -13,10 +12,6 @@ from numpy.typing import NDArray
 from ..contracts._task import FloatArray
 from ._cells import DAY, is_missing
 
-_NO_DATE = frozenset({"", "NaT", "nan", "NaN", "NA", "null", "None", "<NA>"})
-_ISO = re.compile(
-    r"(?P<local>\d{4}-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2}(\.\d{1,9})?)?)?)?)?)(?P<zone>Z|[+-]\d{2}:?\d{2})?"
-)
 _EPOCH = datetime.datetime(1970, 1, 1)
 _TICK = datetime.timedelta(microseconds=1)
 _SECOND = 1_000_000  # microseconds
@@ -29,26 +24,8 @@ NO_TIMES = "holds times of the day; turn them into numbers, such as hours"
 Dated = Literal["date", "duration"]
 
 
-def days_of_text(text: str) -> float:
-    """Return the days since 1970, at UTC, of a text in ISO 8601."""
-    text = text.strip()
-    if text in _NO_DATE:
-        return float("nan")
-    found = _ISO.fullmatch(text)
-    if found is None:
-        raise ValueError("no text in ISO 8601")
-    microseconds = int(np.datetime64(found["local"], "us").astype(np.int64))
-    zone = found["zone"]
-    if zone not in (None, "Z"):
-        ahead = (int(zone[1:3]) * 60 + int(zone[-2:])) * 60_000_000
-        microseconds -= ahead if zone[0] == "+" else -ahead
-    return microseconds / DAY
-
-
 def days_of_cell(cell: Any) -> float:
-    """Return the days of a date, of a text in ISO 8601, of a duration, or of a number, which is days already."""
-    if isinstance(cell, str):
-        return days_of_text(cell)
+    """Return the days of a date, of a duration, or of a number, which is days already."""
     if is_missing(cell):
         return float("nan")
     for counted in ("to_datetime64", "to_timedelta64"):  # pandas' own types reach further than Python's

@@ -26,8 +26,22 @@ def needs_encoding(learner: Learner, table: Table) -> bool:
     """Say whether a learner is given encoded rows of this table."""
     categories = any(not learner.takes_category(levels, len(table)) for levels in table.categorical.values())
     if learner.frames:  # an estimator of the user's sees the data as they are, if it can take them
-        return learner.encoded and (categories or (table.holes and not learner.missing))
+        no_numbers = categories or any(column.kind == "date" or column.was_text for column in table.columns)
+        return learner.encoded and (no_numbers or (table.holes and not learner.missing))
     return categories or not learner.missing or learner.scaled
+
+
+def one_hot_codes(learner: Learner, table: Table) -> dict[int, IntArray]:
+    """Return the values that get a column of 0 and 1 each, by feature: of small categories, and of seasons.
+
+    Seasons do so for learners that want scaled columns, to which twelve months are no straight line.
+    """
+    codes = {
+        i: np.arange(levels)
+        for i, levels in table.feature_categories.items()
+        if levels <= MOST_ONE_HOT and not learner.takes_category(levels, len(table))
+    }
+    return {**codes, **table.seasons} if learner.scaled else codes
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,8 @@ class Encoder:
     A category with at most 16 values becomes a column of 0 and 1 for each, and one for
     missing cells if the training rows have some. One with more values becomes the mean
     target of its value, shrunk towards the mean of all (Micci-Barreca, 2001); a column for
-    each class where there are more than two.
+    each class where there are more than two. For a learner that wants scaled columns, months, weekdays and
+    hours become columns of 0 and 1, too.
 
     Attributes
     ----------
@@ -58,7 +73,7 @@ class Encoder:
 
     @property
     def sources(self) -> IntArray:
-        """The input column that each encoded column comes from, of shape (n_encoded,)."""
+        """The feature that each encoded column comes from, of shape (n_encoded,)."""
         widths = [
             len(self.one_hot[i]) if i in self.one_hot else self.means[i].shape[1] if i in self.means else 1
             for i in range(len(self.fill))
@@ -145,7 +160,7 @@ def fit_encoder(
     sample_weight : array of shape (n_rows,) or None
         For the scale; medians and target means count every row once.
     table : Table
-        Of all rows: which columns hold categories.
+        Of all rows: which features are categories and seasons.
     folds : function that returns a sequence of (train, test) pairs
         Asked for only where there are target means. The training rows get the mean target of
         their category from other rows than themselves (as in CatBoost and scikit-learn's
@@ -161,13 +176,12 @@ def fit_encoder(
     if not learner.missing and isinstance(X, np.ndarray):
         fill = _medians(X)
     one_hot, means, held_out = {}, {}, {}
-    for i, levels in table.categorical.items():
+    for i, codes in one_hot_codes(learner, table).items():
+        one_hot[i] = np.r_[codes, -1] if not len(codes) or np.isnan(X[:, i]).any() else codes
+    for i, levels in table.feature_categories.items():
         if learner.takes_category(levels, len(table)):
             fill[i] = np.nan if learner.missing else levels
-        elif levels <= MOST_ONE_HOT:
-            codes = np.arange(levels)
-            one_hot[i] = np.r_[codes, -1] if levels == 0 or np.isnan(X[:, i]).any() else codes
-        else:
+        elif i not in one_hot:
             means[i], held_out[i] = _target_means(X[:, i], y, task, levels, folds())
     plain = Encoder(fill, one_hot, means, np.zeros(1), np.ones(1))
     encoded = plain._numbers(X, held_out)

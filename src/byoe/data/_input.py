@@ -21,6 +21,7 @@ from ._classes import as_codes_of_labels, as_labels, target_of_classes
 from ._column import Column
 from ._containers import as_array, as_column, as_table
 from ._form import TableForm
+from ._inferred import Inferred, inferred
 from ._names_kept import labels_of, names_to_compare
 from ._numbers import CellError, chosen_categories, dated, describe, encode, raw_columns
 from ._table import Table, in_form, told_too_large, too_large
@@ -42,6 +43,11 @@ def learn_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> t
     InputError
         Says what is wrong with the table.
     """
+    return infer_table(X, categorical, owner)[:2]
+
+
+def infer_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> tuple[TableForm, Table, Inferred]:
+    """Do what `learn_table` does, and tell what was inferred of the columns."""
     X = as_table(X)
     numbers, raw, checker = _validated(X, None, owner)
     n_features = int(checker.n_features_in_)
@@ -54,7 +60,8 @@ def learn_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> t
     columns = describe(raw, chosen) if raw is not None else (Column("number"),) * n_features
     dtypes = (str(numbers.dtype),) * n_features if numbers is not None else _dtypes(raw, columns)
     form = TableForm(columns, dtypes, names, bool(issparse(X)), labels)
-    return form, _table(X, numbers, raw, form)
+    table = _table(X, numbers, raw, form)
+    return form, table, inferred(form, table, raw, chosen)
 
 
 def read_table(X: Any, form: TableForm, owner: str = "Ensemble") -> Table:
@@ -89,7 +96,7 @@ def _table(X: Any, numbers: Any, raw: Any, form: TableForm) -> Table:
         return Table(values, values, form.columns, form.labels)
     _check_sizes(values, form)
     plain = isinstance(X, (list, tuple, np.ndarray))
-    if plain and all(column.kind == "number" for column in form.columns):
+    if plain and all(column.kind == "number" and not column.was_text for column in form.columns):
         return Table(values, values, form.columns, form.labels)
     return Table(values, np.array(X, dtype=object) if plain else X, form.columns, form.labels)
 
@@ -144,7 +151,7 @@ def _checker(owner: str) -> type[Any]:
 def _dtypes(raw: Any, columns: tuple[Column, ...]) -> tuple[str, ...]:
     """Return the type of every column, as its container calls it; of dates whether they are durations, and a zone."""
     return tuple(
-        _dated_dtype(cells) if column.kind == "date" else _dtype(cells)
+        _dated_dtype(cells) if column.kind == "date" and not column.order else _dtype(cells)
         for (_, cells), column in zip(raw, columns, strict=True)
     )
 

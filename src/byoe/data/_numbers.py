@@ -1,10 +1,12 @@
 """Columns of every kind as numbers: categories as codes, dates as days, missing cells as NaN.
 
-Nothing here is a statistic. The table of categories is the set of values that occur, in order.
+Nothing here is a statistic. The table of categories is the set of values that occur, in order; so are the parts of the
+calendar that dates differ in, and the odd texts among numbers.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Literal
@@ -14,11 +16,14 @@ import numpy as np
 
 from ..contracts._task import FloatArray
 from ..errors import InputError, ParameterError
+from ._calendar import varying
 from ._cells import DAY, category_key, is_missing
 from ._column import Column
 from ._columns_named import column_positions
+from ._date_texts import days_of_text, orders_of
 from ._dates import NO_TIMES, Dated, dated_cells, days_of_array, days_of_cell
 from ._table import told_too_large
+from ._text_numbers import odd_texts
 
 _DATED: dict[str, Dated] = {"M": "date", "m": "duration"}
 Raw = tuple[str, Any]  # how messages call the column, and its cells: a narwhals series or an object array
@@ -55,13 +60,46 @@ def describe(raw: Sequence[Raw], chosen: set[int]) -> tuple[Column, ...]:
     """Return the kinds of columns, and the categories that occur."""
     made = []
     for position, (name, cells) in enumerate(raw):
-        kind = "category" if position in chosen else _kind(name, cells)
-        if kind == "category":
-            keys = set(_keys(name, cells))
-            made.append(Column("category", tuple(sorted(key for key in keys if key is not None))))
-        else:
-            made.append(Column(kind))
+        made.append(_category(name, cells) if position in chosen else _column(name, cells))
     return tuple(made)
+
+
+def _column(name: str, cells: Any) -> Column:
+    kind = _kind(name, cells)
+    if kind == "date":
+        return Column("date", parts=() if dated(cells) == "duration" else varying(_days(cells, "date")))
+    if kind == "category":
+        return of_texts(cells) or _category(name, cells)
+    return Column(kind)
+
+
+def _category(name: str, cells: Any) -> Column:
+    keys = set(_keys(name, cells))
+    return Column("category", tuple(sorted(key for key in keys if key is not None)))
+
+
+def of_texts(cells: Any) -> Column | None:
+    """Return the dates or numbers that a column of texts holds; None where it is a category."""
+    if holds_categories(cells):
+        return None
+    try:
+        counted = counted_cells(cells)
+    except TypeError:  # a cell of a type that is no data; who makes categories says so
+        return None
+    if all(isinstance(cell, str) for cell in counted) and len(orders := orders_of(counted)) == 1:
+        return Column("date", parts=varying(_days(cells, "date", orders[0])), order=orders[0])
+    odd = odd_texts(counted)
+    return None if odd is None else Column("number", odd=odd)
+
+
+def counted_cells(cells: Any) -> Counter[Any]:
+    """Return the cells that are not missing, and how often each is there."""
+    return Counter({cell: times for cell, times in Counter(_listed(cells)).items() if not is_missing(cell)})
+
+
+def holds_categories(cells: Any) -> bool:
+    """Say whether a column's type says that it holds categories, which is the user's word."""
+    return isinstance(cells, nw.Series) and cells.dtype in (nw.Categorical, nw.Enum)
 
 
 def encode(raw: Sequence[Raw], columns: Sequence[Column], dtypes: Sequence[str]) -> FloatArray:
@@ -87,12 +125,14 @@ def encode(raw: Sequence[Raw], columns: Sequence[Column], dtypes: Sequence[str])
                 table, unknown = column.codes, float(len(column.codes))
                 values[:, position] = [np.nan if key is None else table.get(key, unknown) for key in _keys(name, cells)]
             else:
-                values[:, position] = _numbers(cells) if held == "number" else _days(cells, held)
+                values[:, position] = (
+                    _numbers(cells, column.odd) if held == "number" else _days(cells, held, column.order)
+                )
         except OverflowError as error:
             row = next(row for row, cell in enumerate(_listed(cells)) if _overflows(cell))
             raise InputError(told_too_large("a value too large for float32", name, row)) from error
         except ValueError:
-            wrong.append(f"{name} ({held}s, now {_told(cells)})")
+            wrong.append(f"{name} ({held}s, now {_told(cells)}{_first_other(cells, held, column)})")
         except TypeError as error:
             raise CellError(f"column {name} holds {_odd_cell(cells)}: {error}; convert or drop it") from error
     if wrong:
@@ -127,6 +167,20 @@ def _told(cells: Any) -> str:
     except ValueError as error:
         return f"one that {error}"
     return str(cells.dtype) if isinstance(cells, nw.Series) and cells.dtype != nw.Object else "text"
+
+
+def _first_other(cells: Any, held: str, column: Column) -> str:
+    """Return the first text that is not what the column held, and where it stands."""
+    for row, cell in enumerate(_listed(cells)):
+        if not isinstance(cell, str):
+            continue
+        try:
+            _as_floats(np.array([cell], dtype=object), column.odd) if held == "number" else days_of_text(
+                cell, column.order
+            )
+        except ValueError:
+            return f": {cell[:60]!r} in row {row}"
+    return ""
 
 
 def _odd_cell(cells: Any) -> str:
@@ -202,7 +256,7 @@ def _has_text(cells: Any) -> bool:
     return False
 
 
-def _numbers(cells: Any) -> FloatArray:
+def _numbers(cells: Any, odd: Sequence[str] = ()) -> FloatArray:
     if isinstance(cells, nw.Series) and (cells.dtype.is_numeric() or cells.dtype == nw.Boolean):
         native = cells.to_native()
         if type(native).__module__.startswith("pyarrow"):  # whose casts refuse integers beyond 2**53, unless told
@@ -210,15 +264,19 @@ def _numbers(cells: Any) -> FloatArray:
         return np.asarray(cells.cast(nw.Float64).to_numpy(), dtype=np.float64)
     if dated(cells):
         raise ValueError("dates")
-    return _as_floats(cells)
+    return _as_floats(cells, odd)
 
 
-def _as_floats(cells: Any) -> FloatArray:
-    return np.array([np.nan if is_missing(cell) else cell for cell in _listed(cells)], dtype=np.float64)
+def _as_floats(cells: Any, odd: Sequence[str] = ()) -> FloatArray:
+    listed = _listed(cells)
+    if odd:
+        holes = frozenset(odd)
+        listed = [None if isinstance(cell, str) and cell.strip() in holes else cell for cell in listed]
+    return np.array([np.nan if is_missing(cell) else cell for cell in listed], dtype=np.float64)
 
 
-def _days(cells: Any, held: Dated) -> FloatArray:
-    """Return days since 1970, or days; numbers are days already, and texts are dates in ISO 8601.
+def _days(cells: Any, held: Dated, order: str = "") -> FloatArray:
+    """Return days since 1970, or days; numbers are days already, and texts are dates in their order or in ISO 8601.
 
     Dates where durations were, and the other way round, are a ValueError.
     """
@@ -238,7 +296,8 @@ def _days(cells: Any, held: Dated) -> FloatArray:
     listed = _listed(cells)
     if held == "duration" and any(isinstance(cell, str) for cell in listed):
         raise ValueError("texts are dates")
-    return np.array([days_of_cell(cell) for cell in listed], dtype=np.float64)
+    known = {cell: days_of_text(cell, order) for cell in {cell for cell in listed if isinstance(cell, str)}}
+    return np.array([known[c] if isinstance(c, str) else days_of_cell(c) for c in listed], dtype=np.float64)
 
 
 def _instants(cells: Any) -> Any:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..contracts._task import FloatArray
+from ..contracts._task import FloatArray, IntArray
 from ..errors import InputError
 from ._column import Column
+from ._features import seasons_of, sources_of, with_parts
 
 _CELLS_AT_ONCE = 1_000_000
 _LARGEST = float(np.finfo(np.float32).max)
@@ -23,7 +24,7 @@ class Table:
 
     Attributes
     ----------
-    values : array of shape (n_rows, n_features), float64, or a CSR matrix
+    values : array of shape (n_rows, n_columns), float64, or a CSR matrix
         NaN marks a missing value; a category is its code, a date the days since 1970.
     native : frame or array
         What the user passed, for learners that want frames.
@@ -43,9 +44,9 @@ class Table:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Number of rows and of columns; of a sparse matrix as many columns as hold its stored cells."""
-        n_rows, n_columns = self.values.shape
-        return int(n_rows), (-(-self.values.nnz // max(1, n_rows)) if self.sparse else int(n_columns))
+        """Number of rows and of features; of a sparse matrix as many as hold its stored cells."""
+        n_rows = int(self.values.shape[0])
+        return n_rows, (-(-self.values.nnz // max(1, n_rows)) if self.sparse else len(self.sources))
 
     @property
     def sparse(self) -> bool:
@@ -55,6 +56,32 @@ class Table:
     def categorical(self) -> dict[int, int]:
         """Positions of the columns of categories, and their number of categories."""
         return {i: len(column.categories) for i, column in enumerate(self.columns) if column.kind == "category"}
+
+    # -- what learners get --------------------------------------------------------------
+
+    @cached_property
+    def features(self) -> Any:
+        """What learners that see no frames get, of shape (n_rows, n_features): the values, and parts of dates."""
+        return with_parts(self.values, self.columns)
+
+    @cached_property
+    def sources(self) -> IntArray:
+        """The column that each feature comes from, of shape (n_features,)."""
+        return sources_of(self.columns) if self.columns else np.arange(self.values.shape[1])
+
+    @cached_property
+    def feature_categories(self) -> dict[int, int]:
+        """Positions of the features that are categories, and their number of categories."""
+        places = np.flatnonzero(np.isin(self.sources, list(self.categorical)))
+        return {int(place): self.categorical[int(self.sources[place])] for place in places}
+
+    @cached_property
+    def seasons(self) -> dict[int, IntArray]:
+        """Positions of the features that come round, as months do, and the values that they have."""
+        features = {place: self.features[:, place] for place in seasons_of(self.columns)}
+        return {place: np.unique(f[~np.isnan(f)]).astype(np.int64) for place, f in features.items()}
+
+    # -----------------------------------------------------------------------------------
 
     @cached_property
     def holes(self) -> bool:
@@ -76,9 +103,9 @@ class Table:
         return found.hexdigest()
 
     def rows(self, index: Any, *, frames: bool) -> Any:
-        """Return some rows, as an array or in the user's container."""
+        """Return some rows: their features as an array, or what the user's container has."""
         if not frames or self.native is self.values:
-            return self.values[index]
+            return self.features[index]
         if hasattr(self.native, "iloc") or isinstance(self.native, np.ndarray):
             from sklearn.utils import _safe_indexing
 
@@ -94,8 +121,8 @@ class Table:
         return Table(values, native, self.columns, self.labels)
 
     def all(self, *, frames: bool) -> Any:
-        """Return all rows, as an array or in the user's container."""
-        return self.native if frames else self.values
+        """Return all rows: their features as an array, or the user's container."""
+        return self.native if frames else self.features
 
 
 def too_large(values: FloatArray) -> tuple[int, int] | None:

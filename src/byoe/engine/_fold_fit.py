@@ -25,6 +25,7 @@ from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
 from ..data._by_column import in_place
 from ..data._encoder import fit_encoder, needs_encoding
+from ..data._table import Table
 from ..errors import PluginError
 from ..fitted._models import FoldModel, inner_task
 from ..fitted._shield import shielded
@@ -151,7 +152,7 @@ class _Fit:
         placed = in_place(learner, table, None if model.encoder is None else model.encoder.sources)
         extra: dict[str, Any] = {}
         if learner.categorical and not model.frames:
-            extra["categorical"] = model.encoder.codes(table.categorical) if model.encoder else {**table.categorical}
+            extra["categorical"] = _categories(model, table)
 
         def fit(own: Learner, _number: int, rows: Any, y: NDArray[Any], **given: Any) -> Model:
             return own.fit(rows, y, **given, **extra)
@@ -249,6 +250,12 @@ class _Fit:
         if rows is None:
             return []
         return targets(self.data.y[rows], self.present, self.data.task, self.task, labelled=self.learner.labelled)
+
+
+def _categories(model: FoldModel, table: Table) -> dict[int, int]:
+    """Return which columns that a model gets hold categories, and how many."""
+    found = table.feature_categories
+    return model.encoder.codes(found) if model.encoder else {**found}
 
 
 def _absent_classes(y: NDArray[Any], task: Task) -> IntArray | None:

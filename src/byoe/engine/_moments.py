@@ -8,7 +8,7 @@ from these. So it is for K folds and in the order of time; where there are too m
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ import numpy as np
 from ..contracts._learner import Learner
 from ..contracts._optional import Moments, SolvesMoments
 from ..contracts._task import FloatArray, IntArray
-from ..data._encoder import MOST_ONE_HOT, Encoder, needs_encoding
+from ..data._encoder import Encoder, needs_encoding, one_hot_codes
 from ..data._table import Table
 from ._medians import medians
 from ._rows import Rows
@@ -44,18 +44,19 @@ def can_solve(learner: Learner, data: Rows) -> bool:
         return False
     if learner.frames or learner.frozen or learner.grouped or learner.stops or table.sparse or data.plan.repeats_rows:
         return False
-    levels = table.categorical.values()
-    if any(count > MOST_ONE_HOT or learner.takes_category(count, len(table)) for count in levels):
+    one_hot = one_hot_codes(learner, table)
+    if not one_hot.keys() >= table.feature_categories.keys():
         return False
-    if table.holes and any(np.isnan(table.values[:, i]).any() for i in _numbers(table)):
+    numbers = _numbers(table, one_hot)
+    if table.holes and np.isnan(table.features[:, numbers]).any():
         return False
-    width = len(_numbers(table)) + sum(levels)
+    width = len(numbers) + sum(map(len, one_hot.values()))
     return width <= max(len(train) for train, _ in data.plan.folds)
 
 
-def _numbers(table: Table) -> IntArray:
-    """Return the positions of the columns that hold numbers."""
-    return np.setdiff1d(np.arange(table.values.shape[1]), list(table.categorical))
+def _numbers(table: Table, one_hot: Mapping[int, IntArray]) -> IntArray:
+    """Return the positions of the features that stay numbers."""
+    return np.setdiff1d(np.arange(len(table.sources)), list(one_hot))
 
 
 class FoldMoments:
@@ -88,14 +89,14 @@ class FoldMoments:
         trains = [train if data.weight is None else train[data.weight[train] > 0] for train, _ in data.plan.folds]
         self._trains = [*trains, self._kept]
         self._numbers_of = {hash(rows.tobytes()): number for number, rows in enumerate(self._trains)}
-        self._fill = np.full((len(self._trains), table.values.shape[1]), np.nan)
-        numbers = _numbers(table)
+        self._fill = np.full((len(self._trains), len(table.sources)), np.nan)
+        numbers = _numbers(table, one_hot_codes(self._learner, table))
         filled = [part if len(part) else self._kept for part in self._trains]
-        found = medians(table.values, numbers, filled)
+        found = medians(table.features, numbers, filled)
         self._fill[:, numbers] = found
         self._reference = self._encoder(found[-1])
         width = len(self._reference.center)
-        parts = _parts(self._trains, most=max(1, table.values.size // width**2)) or [self._kept]
+        parts = _parts(self._trains, most=max(1, table.features.size // width**2)) or [self._kept]
         self._parts = [self._of(rows) for rows in parts]
         self._rows = parts
         self._whole = reduce(joined, self._parts)
@@ -103,11 +104,11 @@ class FoldMoments:
     def _encoder(self, centers: FloatArray) -> Encoder:
         """Return what encodes all rows alike; numbers are centred near zero, so that sums of squares keep digits."""
         table = self._data.table
-        one_hot = {i: np.arange(levels) for i, levels in table.categorical.items()}
+        one_hot = one_hot_codes(self._learner, table)
         for i, codes in one_hot.items():
-            if not len(codes) or np.isnan(table.values[self._kept, i]).any():
+            if not len(codes) or np.isnan(table.features[self._kept, i]).any():
                 one_hot[i] = np.append(codes, -1)
-        plain = Encoder(np.zeros(table.values.shape[1]), one_hot, {}, np.zeros(1), np.ones(1))
+        plain = Encoder(np.zeros(len(table.sources)), one_hot, {}, np.zeros(1), np.ones(1))
         center = np.zeros(len(plain.sources))
         center[~np.isin(plain.sources, list(one_hot))] = centers
         return Encoder(plain.fill, one_hot, {}, center, np.ones(len(center)))
@@ -120,7 +121,7 @@ class FoldMoments:
 
     def _of_block(self, rows: IntArray) -> Moments:
         data = self._data
-        X = self._reference.transform(data.table.values[rows])
+        X = self._reference.transform(data.table.features[rows])
         y = data.y[rows].reshape(len(rows), -1)
         weight = np.ones(len(rows)) if data.weight is None else data.weight[rows]
         total = float(weight.sum())
@@ -173,7 +174,7 @@ class FoldMoments:
             scale[varies] = np.sqrt(variance[varies])
         one_hot, present = dict(shared.one_hot), np.ones(len(mean), dtype=bool)
         for i, codes in shared.one_hot.items():
-            if len(codes) > 1 and codes[-1] == -1 and not np.isnan(table.values[train, i]).any():
+            if len(codes) > 1 and codes[-1] == -1 and not np.isnan(table.features[train, i]).any():
                 one_hot[i] = codes[:-1]
                 present[np.flatnonzero(shared.sources == i)[-1]] = False
         if learner.missing:

@@ -35,7 +35,7 @@ def can_prepare(learner: Learner, data: Rows) -> bool:
         return False
     if data.plan.is_time_ordered or data.plan.repeats_rows:
         return False
-    return learner.can_prepare(data.table.values)
+    return learner.can_prepare(data.table.features)
 
 
 def preparing(learner: Learner, data: Rows, seed: int) -> Preparation:
@@ -95,11 +95,11 @@ class Prepared:
 
     def _prepare(self, threads: int) -> list[Any]:
         data, kept, learner = self._data, self._kept, self._learner
-        X = data.table.values if kept is None else data.table.values[kept]
+        X = data.table.features if kept is None else data.table.features[kept]
         y = data.y if kept is None else data.y[kept]
         weight = data.weight if kept is None or data.weight is None else data.weight[kept]
         task: Task = inner_task(learner, data.task, None)
-        extra: dict[str, Any] = {"categorical": {**data.table.categorical}} if learner.categorical else {}
+        extra: dict[str, Any] = {"categorical": {**data.table.feature_categories}} if learner.categorical else {}
         same: dict[str, Any] = {"task": task, "seed": self._seed, "threads": threads}
         assert isinstance(learner, Prepares)
         made = []

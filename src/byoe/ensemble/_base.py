@@ -23,6 +23,7 @@ from ..contracts._store import as_store
 from ..contracts._task import FloatArray, Task
 from ..data._form import TableForm
 from ..data._input import describe_target, read_table
+from ..data._listed import Columns
 from ..data._table import Table
 from ..engine._clock import read_time_limit
 from ..engine._crossfit import CrossFit, Failure, cross_fit
@@ -48,7 +49,7 @@ from ..store._task_keys import plan_key
 from ..tools._sizes import read_bytes
 from ..tools._warnings import warn
 from ._beginning import begin, blended
-from ._display import displays
+from ._display import displays, show_columns
 from ._fit_signature import HonestFit
 from ._layers import warn_of_an_idle_layer, warn_of_another_loss
 from ._parameters import NestedParameters
@@ -65,6 +66,7 @@ _EARLY_STOPPING = ("auto", True, False)
 class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
     """The constructor, the fit, and what a prediction is made of."""
 
+    columns_: Columns
     failures_: list[Failure]
     leaderboard_: Leaderboard
     score_estimate_: float
@@ -119,7 +121,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         Parameters
         ----------
         X : array-like, frame or sparse matrix of shape (n_samples, n_features)
-            Numbers, texts, categories, booleans and dates; missing cells may be NaN or None.
+            Numbers, texts, categories, booleans and dates, also in texts; missing cells may be NaN or None.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Of several columns targets of a regression; for a classifier labels, each 1 where a row has it and 0
             where it has not.
@@ -144,9 +146,11 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         started = time.monotonic()
         begun = begin(self, X, y, sample_weight, groups)
         learners, data = begun.recipe.learners, begun.data
+        if self.verbose > 0:
+            show_columns(begun.columns)
         with opened(self.store, learners, data, begun.digest) as stored:
             crossfit = self._cross_fitted(learners, data, begun.seed, stored, started)
-        self._task, self._form = data.task, begun.form
+        self._task, self._form, self.columns_ = data.task, begun.form, begun.columns
         if data.task.classes is not None:
             self._learn_classes(data.task.classes)
         self._learn_names(begun.form)
@@ -311,14 +315,15 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
             raise BundleError("the ensemble was loaded from a bundle without out-of-fold data; save it with oof=False")
         spec, known = to_spec(self, lenient=True), self._out_of_fold if oof else None
         board = self.leaderboard_
-        contents = BundleContents(self, spec, self._record, self.score_estimate_, board, board.notes, known)
+        columns = self.columns_.as_json()
+        contents = BundleContents(self, spec, self._record, self.score_estimate_, board, board.notes, columns, known)
         return write(contents, path, trusted=trusted)
 
     def _filled(self, reader: BundleReader) -> Self:
         """Take what a bundle holds of a fitted ensemble."""
         self.members_, self.blender_ = reader.members(), reader.blender()
         self._task, self._form, self._record = reader.task, reader.form, reader.record
-        self._held_out = reader.held_out()
+        self._held_out, self.columns_ = reader.held_out(), reader.columns
         self._learn_names(self._form)
         if (classes := reader.classes) is not None:
             self._learn_classes(classes)

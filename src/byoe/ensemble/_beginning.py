@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,12 @@ from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, Task
 from ..data._by_column import check_by_column
 from ..data._form import TableForm
-from ..data._input import learn_table, read_target, read_weights
+from ..data._inferred import warn_of_columns
+from ..data._input import infer_table, read_target, read_weights
+from ..data._listed import Columns
 from ..data._table import Table
 from ..engine._blend import Blend, fit_blend
+from ..engine._fold_fit import fit_fold
 from ..engine._rows import Rows
 from ..errors import InputError
 from ..fitted._out_of_fold import OutOfFold
@@ -41,6 +45,8 @@ class Beginning:
     features : array of shape (n_rows, n_passed) or None
         What is passed through to the blender.
     form : TableForm
+    columns : Columns
+        What was inferred of the columns, as users see it.
     data : Rows
     seed : int
     digest : str
@@ -52,6 +58,7 @@ class Beginning:
     metric: Metric
     features: FloatArray | None
     form: TableForm
+    columns: Columns
     data: Rows
     seed: int
     digest: str
@@ -62,7 +69,7 @@ def begin(ensemble: BaseEnsemble, X: Any, y: Any, sample_weight: Any, groups: An
     recipe, name = ensemble._checked(), type(ensemble).__name__
     if y is None:
         raise InputError(f"{name} requires y to be passed, but the target y is None")
-    form, table = learn_table(X, ensemble.categorical, name)
+    form, table, found = infer_table(X, ensemble.categorical, name)
     sample_weight = read_weights(sample_weight, table)
     target, task, _ = read_target(y, len(table), sample_weight, classification=ensemble._classifies)
     blender = suited(ensemble, recipe, table, task, weighted=sample_weight is not None)
@@ -75,10 +82,20 @@ def begin(ensemble: BaseEnsemble, X: Any, y: Any, sample_weight: Any, groups: An
     rows = Rows(table, target, sample_weight, task, plan, metric.stop_loss, transforms)
     data, seed = ensemble._resumed(rows, drawn, digest)
     ensemble._warn_of_bagging(data.plan)
+    if not _is_inside():
+        warn_of_columns(found, ordered=data.plan.is_time_ordered)
     warn_of_leaks(data.plan, table, target)
     warn_of_inner_ensembles(data.plan, recipe.learners)
     warn_of_thresholds(recipe.learners, recipe.blender, metric)
-    return Beginning(recipe, blender, metric, features, form, data, seed, digest)
+    return Beginning(recipe, blender, metric, features, form, found.columns, data, seed, digest)
+
+
+def _is_inside() -> bool:
+    """Say whether this is the fit of a member of another ensemble, which has told of the same columns."""
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_code is not fit_fold.__code__:
+        frame = frame.f_back
+    return frame.f_code is fit_fold.__code__
 
 
 def suited(ensemble: BaseEnsemble, recipe: Recipe, table: Table, task: Task, *, weighted: bool) -> Blender:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from ..data._listed import Columns
 from ..engine._progress import Progress
 
 
@@ -21,6 +22,19 @@ def displays(verbose: int) -> tuple[Any, ...]:
         except ImportError:  # rich comes with the extra cli; lines do without
             pass
     return (MemberLines(),)
+
+
+_MOST_COLUMNS = 40
+
+
+def show_columns(columns: Columns) -> None:
+    """Print what was inferred of columns that are more than numbers; of many the first ones."""
+    told = columns.told()
+    if told:
+        lines = repr(Columns(told[:_MOST_COLUMNS])).splitlines()
+        if len(told) > _MOST_COLUMNS:
+            lines.append(f"and {len(told) - _MOST_COLUMNS} further ones, in columns_")
+        print("\n".join(f"[byoe] {line}" for line in lines), flush=True)
 
 
 def _print_task(progress: Progress) -> None:

@@ -51,7 +51,7 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
         a refit takes the mean of the folds. ``auto`` does so for members whose number of
         rounds is not given; with True a given number is only the most.
     categorical : "auto" or list of column names or positions, default="auto"
-        Columns to treat as categories beside those of texts and categories.
+        Columns to treat as categories beside those of categories, and of texts that are neither dates nor numbers.
     target_transform : {"auto", "log1p"}, transformer or None, default=None
         The scale on which members are fitted. What they predict comes back in units of the target, before it
         is blended, scored or told to anyone. ``"log1p"`` is the logarithm of one more than the target; a transformer
@@ -76,7 +76,8 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
         Seed of the folds and of every task. With None it is drawn; with a ``store``, drawn once
         for the same data and folds.
     verbose : int, default=0
-        1 shows a bar on a terminal, and elsewhere a line for every member; 2 a line for every task.
+        1 shows what was inferred of columns, and a bar on a terminal, elsewhere a line for every member; 2 a line for
+        every task.
 
     Attributes
     ----------
@@ -93,6 +94,8 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
         Which rows have an out-of-fold prediction.
     failures_ : list
         Label, fold, error and traceback of members that were left out.
+    columns_ : list of dict
+        What was made of each column: kind, type, share of missing cells, how many different values, and notes.
     leaderboard_ : list of dict
         The blend's cross-validated and the members' out-of-fold metric (losses positive), its
         standard deviation over the folds, the blend's metric on the rows that it has learned

@@ -136,7 +136,7 @@ def feature_importances(ensemble: Predicting) -> FloatArray:
     """Return the members' importances, averaged by their weight in the blend and summing to one."""
     total = np.zeros(len(ensemble._form))
     for weight, member in zip(_weights(ensemble), ensemble.members_.values(), strict=True):
-        own = member.importances(len(total)) if weight > 0 else None
+        own = member.importances(ensemble._form.sources) if weight > 0 else None
         if own is not None:
             total += weight * own
     if not total.any():

@@ -51,7 +51,7 @@ class FittedMember:
 
     def contributions(self, table: Any, threads: int) -> FloatArray:
         """Return the mean of the models' contributions to the predictions of a table's rows."""
-        return self._mean(table, lambda model, X: model.contributions(X, threads=threads))
+        return self._mean(table, lambda model, X: _of_columns(model, model.contributions(X, threads=threads), table))
 
     def _mean(self, table: Any, ask: Callable[[Any, Any], FloatArray]) -> FloatArray:
         total: Any = 0.0
@@ -66,9 +66,12 @@ class FittedMember:
         ):
             return ask(model, X)
 
-    def importances(self, n_features: int) -> FloatArray | None:
-        """Return the mean of the models' importances, summing to one; None where none tells."""
-        told = [own for model in self.models if (own := model.importances(n_features)) is not None]
+    def importances(self, features: IntArray) -> FloatArray | None:
+        """Return the mean of the models' importances, summing to one; None where none tells.
+
+        ``features`` are the columns that a table's features come from.
+        """
+        told = [own for model in self.models if (own := model.importances(features)) is not None]
         return np.mean(told, axis=0) if told else None
 
 
@@ -137,7 +140,7 @@ class FoldModel:
             raise PluginError(str(error)) from error
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
-        """Return what each input column adds to the prediction of rows, the base value last.
+        """Return what each feature of a table adds to the prediction of rows, the base value last.
 
         Of shape (n_rows, n_features + 1), or with the outputs or more than two classes in
         the middle. A ParameterError gives the reason where there is no such sum.
@@ -162,16 +165,23 @@ class FoldModel:
         values = found[0] if len(found) == 1 else np.stack(found, axis=1)
         return values if self.encoder is None else to_inputs(values, self.encoder.sources)
 
-    def importances(self, n_features: int) -> FloatArray | None:
-        """Return how much each input column matters, summing to one; None where no model tells."""
-        total = np.zeros(n_features)
-        sources = np.arange(n_features) if self.encoder is None else self.encoder.sources
+    def importances(self, features: IntArray) -> FloatArray | None:
+        """Return how much each input column matters, summing to one; None where no model tells.
+
+        ``features`` are the columns that a table's features come from.
+        """
+        n_columns = int(features[-1]) + 1
+        total = np.zeros(n_columns)
+        if self.frames:
+            sources = np.arange(n_columns)
+        else:
+            sources = features if self.encoder is None else features[self.encoder.sources]
         for model in self.models:
             tell = getattr(model, "importances", None)
             own = None if tell is None else tell()
             # An estimator that makes columns of its own tells about these.
             if own is not None and len(own) == len(sources) and own.any():
-                total += np.bincount(sources, weights=own / own.sum(), minlength=n_features)
+                total += np.bincount(sources, weights=own / own.sum(), minlength=n_columns)
         return total / total.sum() if total.any() else None
 
     def with_units(self) -> Iterator[tuple[Model, Unit | None]]:
@@ -224,6 +234,11 @@ class FoldModel:
         scores = not learner.gives_probabilities
         transforms = load_transforms(described.get("transforms", ()), folder, trusted)
         return cls(models, task, described["frames"], encoder, present, described["rounds"], units, scores, transforms)
+
+
+def _of_columns(model: FoldModel, values: FloatArray, table: Any) -> FloatArray:
+    """Return contributions by the table's columns, which a model of frames has, and others have of the features."""
+    return values if model.frames else to_inputs(values, table.sources)
 
 
 def _explained(model: Model, X: Any, task: Task, threads: int) -> FloatArray:

@@ -19,6 +19,7 @@ from ..fitted._passthrough import sources
 from ..fitted._predicting import Predicting
 from ..tools._whole import whole_file
 from . import _blenders as blends
+from ._features import features
 from ._graph import DOUBLE, INT64, IR_VERSION, OPSETS, Graph, NotExportableError, library
 from ._members import fold_model
 
@@ -59,11 +60,12 @@ def _prediction(graph: Graph, ensemble: Predicting) -> str:
     task, columns = ensemble._task, ensemble._columns
     members = list(ensemble.members_.items())
     refused, labels = [], []
-    predictions = {}
+    predictions: dict[int, str] = {}
+    x = features(graph, INPUT, columns)
     for place in np.flatnonzero(blender.used(len(members))).tolist():
         label, member = members[place]
         try:
-            predictions[place] = _member(graph, member, columns)
+            predictions[place] = _member(graph, member, x, columns)
         except PluginError as error:
             raise PluginError(f"member {label!r}{member.learner.origin}: {error}") from error
         except NotExportableError as error:
@@ -89,8 +91,8 @@ def _prediction(graph: Graph, ensemble: Predicting) -> str:
     )
 
 
-def _member(graph: Graph, member: FittedMember, columns: Sequence[Column]) -> str:
-    return graph.mean([fold_model(graph, model, INPUT, columns) for model in member.models])
+def _member(graph: Graph, member: FittedMember, x: str, columns: Sequence[Column]) -> str:
+    return graph.mean([fold_model(graph, model, x, columns) for model in member.models])
 
 
 def _passed(graph: Graph, ensemble: Predicting, blender: Any) -> str | None:

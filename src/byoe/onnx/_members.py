@@ -10,6 +10,7 @@ from ..contracts._onnx import ModelToOnnx
 from ..contracts._task import Task
 from ..data._column import Column
 from ..data._encoder import Encoder
+from ..data._features import sources_of
 from ..fitted._models import FoldModel
 from ..fitted._target_transform import Transformer
 from ..learners._estimator import EstimatorModel
@@ -25,16 +26,17 @@ from ._sklearn import estimator, of_classes
 
 
 def fold_model(graph: Graph, model: Any, x: str, columns: Sequence[Column]) -> str:
-    """Return the predictions of a member's model on one fold, of a table of such columns."""
+    """Return the predictions of a member's model on one fold, of the features of a table of such columns."""
     if not isinstance(model, FoldModel):
         raise NotExportableError(f"{type(model).__name__} is not known")
-    if model.frames and any(column.kind != "number" for column in columns):
+    if model.frames and any(column.kind != "number" or column.was_text for column in columns):
         raise NotExportableError(
-            "it reads columns as they were passed, and some of them are categories or dates; its graph has numbers only"
+            "it reads columns as they were passed, and some of them are categories, dates or texts; its graph has "
+            "numbers only"
         )
     if model.encoder is not None:
         x = encoded(graph, model.encoder, x)
-    width = len(columns) if model.encoder is None else len(model.encoder.sources)
+    width = len(sources_of(columns)) if model.encoder is None else len(model.encoder.sources)
     task = model.task if len(model.models) == 1 else model.task.of_one_output
     if model.present is not None:
         task = Task("classification", len(model.present))

@@ -11,7 +11,7 @@ import numpy as np
 from ..contracts._task import FloatArray
 from ..data._cells import category_key, is_number, parse_cell
 from ..data._column import Column
-from ..data._dates import days_of_text
+from ..data._date_texts import days_of_text
 from ..data._form import TableForm
 from ..data._table import Table, in_form, too_large
 from ..errors import InputError
@@ -152,7 +152,7 @@ def _is_header(first: list[str], known: list[str] | None, form: TableForm) -> bo
         cells = zip(header, columns, strict=False)
         if any(cell in names and cell not in column.codes for cell, column in cells) or names.issuperset(header):
             return True
-    if any(column.kind != "number" for column in columns):  # where texts are cells too
+    if any(column.kind != "number" or column.was_text for column in columns):  # where texts are cells too
         return False
     if any(map(is_number, header)):  # one stray text among numbers is a bad cell
         return False
@@ -206,7 +206,8 @@ def _read(cells: Any, column: Column, dtype: str, name: str, *, odd: bool) -> Fl
     if isinstance(cells, np.ndarray):
         return cells
     if column.kind == "date":
-        return _one_by_one(cells, _duration if "Duration" in dtype else _date, column.kind, name)
+        read = _duration if "Duration" in dtype else lambda cell: _date(cell, column.order)
+        return _one_by_one(cells, read, column.kind, name)
     try:  # all are numbers in the usual case
         kinds = set(map(type, cells))
         if kinds == {str} and not odd:
@@ -215,7 +216,8 @@ def _read(cells: Any, column: Column, dtype: str, name: str, *, odd: bool) -> Fl
             return np.array(cells, dtype=np.float64)
     except (ValueError, OverflowError):
         pass
-    return _one_by_one(cells, _number, column.kind, name)
+    holes = frozenset(column.odd)
+    return _one_by_one(cells, lambda cell: _number(cell, holes), column.kind, name)
 
 
 def _one_by_one(cells: Sequence[Any], read: Callable[[Any], float], kind: str, name: str) -> FloatArray:
@@ -228,10 +230,12 @@ def _one_by_one(cells: Sequence[Any], read: Callable[[Any], float], kind: str, n
     return values
 
 
-def _number(cell: Any) -> float:
+def _number(cell: Any, holes: frozenset[str] = frozenset()) -> float:
     if cell is None:
         return float("nan")
     if isinstance(cell, str):
+        if cell.strip() in holes:
+            return float("nan")
         number = parse_cell(cell)
         if number is None:
             raise ValueError(cell)
@@ -241,13 +245,13 @@ def _number(cell: Any) -> float:
     return float(cell)
 
 
-def _date(cell: Any) -> float:
-    """Return the days since 1970, at UTC, of a text in ISO 8601."""
+def _date(cell: Any, order: str) -> float:
+    """Return the days since 1970, at UTC, of a text in the order of its column, or in ISO 8601."""
     if cell is None:
         return float("nan")
     if not isinstance(cell, str):
         raise ValueError("no text in ISO 8601")
-    return days_of_text(cell)
+    return days_of_text(cell, order)
 
 
 def _duration(cell: Any) -> float:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..contracts._task import FloatArray
-from ..data._cells import DAY
+from ..data._cells import DAY, category_key
 from ..data._column import Column
+from ..data._date_texts import NO_DATE
 from ..data._form import TableForm
 from ._refusal import Refusal
 
@@ -36,11 +37,13 @@ def native_form(values: FloatArray, cells: Sequence[Any], form: TableForm) -> An
         return pd.DataFrame(
             {name: _series(values[:, i], cells[i], columns[i], form.dtypes[i]) for i, name in enumerate(form.names)}
         )
-    if not any(column.kind == "category" for column in columns):
+    if not any(column.kind == "category" or column.was_text for column in columns):
         return values
     native = values.astype(object)
     for i, column in enumerate(columns):
-        if column.kind == "category":
+        if column.was_text:
+            native[:, i] = _as_came(values[:, i], cells[i], column)
+        elif column.kind == "category":
             native[:, i] = _texts(values[:, i], cells[i], column)
     return native
 
@@ -49,6 +52,8 @@ def _series(values: FloatArray, cells: Sequence[Any], column: Column, dtype: str
     import pandas as pd
 
     missing = np.isnan(values)
+    if column.was_text:
+        return pd.Series(_as_came(values, cells, column), dtype=object).infer_objects()
     if column.kind == "date":
         if "Duration" in dtype:
             unit, ticks = ("ns", 1000) if "'ns'" in dtype else ("us", 1)
@@ -78,6 +83,20 @@ def _texts(values: FloatArray, cells: Sequence[Any], column: Column) -> list[str
         None if np.isnan(code) else known[int(code)] if code < len(known) else str(cell)
         for code, cell in zip(values, cells, strict=True)
     ]
+
+
+def _as_came(values: FloatArray, cells: Sequence[Any], column: Column) -> list[str | None]:
+    """Return the texts that are dates or numbers to others, odd ones included; what came as a number as such a text."""
+    texts: list[str | None] = []
+    for value, cell in zip(values, cells, strict=True):
+        if isinstance(cell, str):
+            texts.append(None if np.isnan(value) and cell.strip() in NO_DATE else cell)
+        elif np.isnan(value):
+            texts.append(None)
+        else:
+            day = np.datetime64(round(value * DAY), "us") if column.order else None
+            texts.append(category_key(cell) if day is None else str(day))
+    return texts
 
 
 def _of_type(texts: list[str | None], dtype: str) -> list[Any]:
