@@ -20,6 +20,7 @@ from . import _options as options
 from ._sagemaker import app as sagemaker_app
 from ._store import app as store_app
 from ._tune import tune
+from ._watching import tell_outside
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -118,6 +119,7 @@ def predict(
             for name, column in zip(ensemble.class_names, ensemble.predict_proba(X).T, strict=True)
         }
     options.write_csv(out, columns)
+    tell_outside(ensemble, X)
     print(f"wrote {len(frame)} predictions to {out}")
 
 

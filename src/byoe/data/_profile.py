@@ -78,13 +78,13 @@ class Profile:
 
     @cached_property
     def low(self) -> FloatArray:
-        """What is below the range of each column is less than this, of shape (n_columns,); NaN where all are missing."""
+        """Where the range of each column begins, of shape (n_columns,); NaN where all are missing."""
         ends = np.array([spread.low for spread in self.spreads])
         return np.asarray(ends - _ROUNDING * np.abs(ends))
 
     @cached_property
     def high(self) -> FloatArray:
-        """What is above the range of each column is more than this, of shape (n_columns,); NaN where all are missing."""
+        """Where the range of each column ends, of shape (n_columns,); NaN where all are missing."""
         ends = np.array([spread.high for spread in self.spreads])
         return np.asarray(ends + _ROUNDING * np.abs(ends))
 
@@ -103,13 +103,14 @@ class Profile:
         below, above = values.data < self.low[values.indices], values.data > self.high[values.indices]
         marked = np.zeros(n_rows, dtype=bool)
         marked[np.repeat(np.arange(n_rows), np.diff(values.indptr))[below | above]] = True
-        counts = [np.bincount(values.indices[found], minlength=n_columns) for found in (below, above)]
+        low = np.bincount(values.indices[below], minlength=n_columns)
+        high = np.bincount(values.indices[above], minlength=n_columns)
         full = np.bincount(values.indices, minlength=n_columns)
-        for found, never in zip(counts, (self.low > 0, self.high < 0), strict=True):  # where zeros were not, either
+        for found, never in ((low, self.low > 0), (high, self.high < 0)):  # where zeros are out of the range, too
             found += np.where(never, n_rows - full, 0)
             for column in np.flatnonzero(never & (full < n_rows)):
-                marked |= values[:, column].toarray().ravel() == 0
-        return Outside(*counts, np.zeros(n_columns, dtype=np.int64), int(marked.sum()))
+                marked |= values[:, [column]].toarray().ravel() == 0
+        return Outside(low, high, np.zeros(n_columns, dtype=np.int64), int(marked.sum()))
 
     def as_json(self) -> dict[str, Any]:
         """Return the profile as JSON values."""

@@ -98,7 +98,9 @@ class Spread:
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> Spread:
         """Take back what ``as_json`` told of."""
-        low, high, median = (float("nan") if one is None else float(one) for one in (*said["range"], said.get("median")))
+        low, high, median = (
+            float("nan") if one is None else float(one) for one in (*said["range"], said.get("median"))
+        )
         return cls(
             low,
             high,

@@ -19,6 +19,7 @@ from ..tools._listing import Listing
 SHIFTED = 0.1  # a stability index below it is customarily no change (Siddiqi, 2006)
 FAR = 1.0  # widths of the training range
 _ADDED = 5.0  # rows; with them by_chance holds for 30 rows, too
+_ROUNDING = 1e-9
 _CRIES_WOLF = 0.01  # how often a table that has not changed may have a column that is said to have
 VERDICTS = ("outside", "shifted", "later", "same")  # the worst one first
 
@@ -143,8 +144,9 @@ def _of_prediction(name: str, spread: Spread, predictions: Mapping[str, FloatArr
     cells = predictions.get(name)
     if cells is None:
         return None
-    below, above = int(np.sum(cells < spread.low)), int(np.sum(cells > spread.high))
-    return _sample(name, "category" if spread.codes is not None else "number", spread, cells, (below, above))
+    rounding = _ROUNDING * max(abs(spread.low), abs(spread.high))
+    below, above = int(np.sum(cells < spread.low - rounding)), int(np.sum(cells > spread.high + rounding))
+    return _sample(name, "prediction", spread, cells, (below, above))
 
 
 def _of_columns(profile: Profile, form: TableForm, table: Table) -> Iterable[Sample]:
@@ -289,6 +291,7 @@ def _date(days: float) -> str:
 def _notes(profile: Profile, n_rows: int) -> list[str]:
     return [
         f"{n_rows} rows are compared with the {profile.rows} of the training",
-        f"shifted: a psi of {SHIFTED:g} or more that is not by chance; outside: more cells beyond the range, or of unseen "
-        f"categories, than further rows of the training would have, or one more than {FAR:g} width of the range away",
+        f"shifted: a psi of {SHIFTED:g} or more that is not by chance, or other shares of missing cells",
+        "outside: more cells beyond the range, or of unseen categories, than further rows of the training would have, "
+        f"or one that is more than {FAR:g} width of the range away",
     ]
