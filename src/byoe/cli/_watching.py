@@ -31,5 +31,6 @@ def tell_outside(ensemble: Any, X: Any) -> None:
             found.append((below + above, f"{names[i]} ({', '.join(words)})"))
     found.sort(key=lambda one: -one[0])
     told = ", ".join(text for _, text in found[:_MOST_COLUMNS])
-    more = f" and {len(found) - _MOST_COLUMNS} more columns" if len(found) > _MOST_COLUMNS else ""
-    print(f"note: {outside.rows} rows have values outside of what training held: {told}{more}", file=sys.stderr)
+    more = f", and {len(found) - _MOST_COLUMNS} more columns" if len(found) > _MOST_COLUMNS else ""
+    rows = "1 row has" if outside.rows == 1 else f"{outside.rows} rows have"
+    print(f"note: {rows} values outside of what training held: {told}{more}", file=sys.stderr)
