@@ -28,7 +28,7 @@ def tell_outside(ensemble: Any, X: Any) -> None:
         else:
             words = [f"{n} {word}" for n, word in ((below, "below"), (above, "above")) if n]
         if words:
-            found.append((below + above, f"{names[i]} ({', '.join(words)})"))
+            found.append((below + above, f"{' '.join(names[i].split())} ({', '.join(words)})"))
     found.sort(key=lambda one: -one[0])
     told = ", ".join(text for _, text in found[:_MOST_COLUMNS])
     more = f", and {len(found) - _MOST_COLUMNS} more columns" if len(found) > _MOST_COLUMNS else ""

@@ -68,8 +68,8 @@ def input_fn(body: str | bytes, content_type: str) -> Request | Refusal:
 def predict_fn(request: Request | Refusal, model: Runtime) -> Answer | Refusal:
     """Predict the parsed rows, with the outputs that the request asks for."""
     made, table = _predicted(request, model)
-    visit, watch, log = visit_of(request), model.watch, model.log
-    if watch is None or log is None:
+    visit, watch, log = visit_of(request), getattr(model, "watch", None), getattr(model, "log", None)
+    if watch is None or log is None:  # a model of the user's, or one that is warmed up
         return made
     if visit is not None:
         visit.watch = watch
