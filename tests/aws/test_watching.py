@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from service_model import faults, model
+from tests.aws.service_model import faults, model
 
 from byoe.data._column import Column
 from byoe.data._form import TableForm
