@@ -340,3 +340,10 @@ def test_a_profile_holds_no_cells_but_extremes_and_medians(ensemble, tmp_path):
     column = said["columns"][0]
     assert numbers & set(map(json.dumps, column["edges"])) == set()
     assert len(json.dumps(said)) < 5_000
+
+
+def test_predictions_that_no_blender_was_tested_on_are_not_compared(ensemble):
+    nothing = ensemble._profile.with_predictions({"prediction": Spread.of_numbers(np.empty(0), np.nan, np.nan, 0)})
+    table = read_table(TRAIN, FORM)
+    found = drift(nothing, FORM, table, {"prediction": np.zeros(len(table))})
+    assert "prediction" not in {row["column"] for row in found}

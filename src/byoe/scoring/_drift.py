@@ -142,7 +142,7 @@ def drift(profile: Profile, form: TableForm, table: Table, predictions: Mapping[
 
 def _of_prediction(name: str, spread: Spread, predictions: Mapping[str, FloatArray]) -> Sample | None:
     cells = predictions.get(name)
-    if cells is None:
+    if cells is None or not spread.counts.sum():  # of a single split no row may have been unseen by the blender
         return None
     rounding = _ROUNDING * max(abs(spread.low), abs(spread.high))
     below, above = int(np.sum(cells < spread.low - rounding)), int(np.sum(cells > spread.high + rounding))
