@@ -1,6 +1,7 @@
 """Rows are compared with those of the training: what is told, what is not, and how often it is told in vain."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse, stats
+from tests.make_bundles import table
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor
@@ -323,6 +325,13 @@ def test_a_bundle_may_keep_nothing_of_the_training(ensemble, tmp_path):
     assert not (folder / "profile.json").exists()
     with pytest.raises(BundleError, match="nothing is known of what training held"):
         byoe.load(folder).drift(TRAIN)
+
+
+@pytest.mark.parametrize("name", ["regression", "classification", "layers"])
+def test_bundles_of_versions_that_kept_no_profile_say_that_they_know_nothing(name):
+    old = byoe.load(Path(__file__).parent / "bundles" / "format-2" / name)
+    with pytest.raises(BundleError, match="by a version of byoe that kept none. Fit and save it again"):
+        old.drift(table()[0][["rooms"]] if name == "layers" else table()[0])
 
 
 def test_a_changed_profile_is_noticed(ensemble, tmp_path):
