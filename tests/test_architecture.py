@@ -61,7 +61,7 @@ MAY["cli"] = set(MAY)
 SLOW = {"sklearn", "pandas", "scipy", "pyarrow"}
 LEAN = (
     *("contracts", "fitted", "bundle", "registry", "serving", "tools"),
-    *("folds._plan", "data._table", "data._column", "data._cells", "data._encoder"),
+    *("folds._plan", "data._table", "data._column", "data._cells", "data._encoder", "data._profile", "data._spread"),
     *("learners.catboost", "learners.lightgbm", "learners.xgboost", "learners.linear", "learners.mlp"),
     *("blenders.mean", "blenders.weighted", "blenders.meta_linear", "blenders.vote", "blenders.greedy"),
     *("blenders.best", "blenders.auto", "blenders._per_output", "blenders._calibrated"),

@@ -117,6 +117,7 @@ def test_the_layout_is_the_platforms(job):
         "manifest.sha256",
         "members",
         "oof.npz",
+        "profile.json",
         "code",
     }
     assert {path.name for path in (base / "model" / "code").iterdir()} == {

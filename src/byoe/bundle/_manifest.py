@@ -19,6 +19,7 @@ MANIFEST = "manifest.json"
 DIGEST = "manifest.sha256"
 MEMBERS = "members"
 OOF = "oof.npz"
+PROFILE = "profile.json"
 # No file is in a format of theirs, and a job's container brings its own.
 _ANY_VERSION = frozenset({"numpy", "scipy"})
 

@@ -18,6 +18,7 @@ from ..contracts._learner import Learner
 from ..contracts._task import Task
 from ..data._form import TableForm
 from ..data._listed import Columns
+from ..data._profile import Profile
 from ..errors import BundleError
 from ..fitted._models import FittedMember, FoldModel
 from ..fitted._out_of_fold import OutOfFold
@@ -25,7 +26,7 @@ from ..fitted._record import FitRecord
 from ..folds._plan import SplitPlan
 from ..registry._json_form import decode
 from ..registry._registry import as_saved
-from ._manifest import MEMBERS, OOF, check_files, check_libraries, read_manifest
+from ._manifest import MEMBERS, OOF, PROFILE, check_files, check_libraries, read_manifest
 
 _WRAPPING: tuple[type[WrappingBlender], ...] = (PerOutput, PerLabel, Calibrated)
 
@@ -190,6 +191,16 @@ class BundleReader:
         from ..blenders._meta_model import MetaModel
 
         return MetaModel(decode(spec["estimator"], self.trusted))
+
+    @property
+    def profile(self) -> Profile | None:
+        """What training held; None where the bundle does not tell, as older ones."""
+        if PROFILE not in self.manifest["files"]:
+            return None
+        try:
+            return Profile.of_json(json.loads((self.folder / PROFILE).read_bytes()))
+        except (ValueError, KeyError, TypeError) as error:
+            raise BundleError(f"{self.folder / PROFILE} is no profile of a training table: {error!r}") from error
 
     @property
     def has_oof(self) -> bool:

@@ -17,6 +17,7 @@ from .._version import DISTRIBUTION, __version__
 from ..blenders._wrapping import WrappingBlender
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
+from ..data._profile import Profile
 from ..errors import BundleError, ByoeError, PluginError
 from ..fitted._intervals import needed_blenders
 from ..fitted._models import FittedMember
@@ -31,7 +32,7 @@ from ..tools._skops import SKOPS, unknown_types
 from ..tools._trust import advice, untrusted
 from ..tools._versions import OWN_CODE, distributions, installed_version
 from ..tools._whole import whole_folder
-from ._manifest import MANIFEST, MEMBERS, OOF, write_manifest
+from ._manifest import MANIFEST, MEMBERS, OOF, PROFILE, write_manifest
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class BundleContents:
     columns : list of lists
         What is known of the columns beyond the form of the table.
     oof : OutOfFold or None
+    profile : Profile or None
+        What training held.
     """
 
     ensemble: Predicting
@@ -62,6 +65,7 @@ class BundleContents:
     notes: Sequence[str]
     columns: Sequence[Sequence[Any]]
     oof: OutOfFold | None
+    profile: Profile | None
 
 
 def write(contents: BundleContents, path: str | Path, *, trusted: Sequence[str] | None) -> Path:
@@ -90,7 +94,8 @@ def _move(temporary: Path, target: Path) -> None:
     # The folder may be a mount point, which cannot be replaced: the manifest goes first and
     # comes back last, so that a folder with a manifest is always whole.
     (target / MANIFEST).unlink(missing_ok=True)
-    (target / OOF).unlink(missing_ok=True)
+    for name in (OOF, PROFILE):  # which the new one may lack
+        (target / name).unlink(missing_ok=True)
     for new in sorted(temporary.iterdir(), key=lambda file: file.name == MANIFEST):
         old = target / new.name
         if old.is_dir():
@@ -110,6 +115,9 @@ def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None
         raise BundleError(f"the ensemble holds types that byoe does not know: {tail}")
     if oof is not None:
         _write_oof(oof, folder / OOF)
+    if contents.profile is not None:
+        text = json.dumps(contents.profile.as_json(), allow_nan=False)
+        (folder / PROFILE).write_text(text + "\n", encoding="utf-8", newline="\n")
     task = ensemble._task
     for_blender = _blender_libraries(ensemble.blender_)
     libraries = {"byoe", "numpy", "scikit-learn", *for_blender}.union(*(entry["libraries"] for entry in described))

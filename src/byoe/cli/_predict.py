@@ -14,6 +14,7 @@ from ..data._roles import find_column
 from ..errors import InputError, ParameterError
 from . import _options as options
 from ._output import STANDARD, check_file, write_columns
+from ._watching import tell_outside
 
 Model = Annotated[Path, typer.Argument(help="Folder of a fitted ensemble.")]
 
@@ -51,6 +52,7 @@ def predict(
     if twice := sorted(found.keys() & columns.keys()):
         raise InputError(f"the id column is called {twice[0]!r}, as a column of the output; rename it")
     write_columns(out, columns | found)
+    tell_outside(ensemble, X)
     if out != STANDARD:
         print(f"wrote {len(frame)} predictions to {out}")
 

@@ -18,11 +18,11 @@ from ..scoring._board import board_of_rows
 from ..scoring._diagnosis import Diagnosis, diagnose
 from ..scoring._leaderboard import Leaderboard
 from ._recipe import Recipe
-from ._transform import TransformingEnsemble
 from ._variants import pruned, refitted, with_members, without_members
+from ._watching import WatchingEnsemble
 
 
-class ChangeableEnsemble(TransformingEnsemble):
+class ChangeableEnsemble(WatchingEnsemble):
     """Another blender, more members or fewer; and a closer look."""
 
     def reblend(self, blender: Any, X: Any = None) -> Self:

@@ -24,6 +24,7 @@ from ..contracts._task import FloatArray, Task
 from ..data._form import TableForm
 from ..data._input import describe_target, read_table
 from ..data._listed import Columns
+from ..data._profile import Profile
 from ..data._table import Table
 from ..engine._clock import read_time_limit
 from ..engine._crossfit import CrossFit, Failure, cross_fit
@@ -32,6 +33,7 @@ from ..engine._resources import Resources
 from ..engine._rows import Rows
 from ..errors import BundleError, ParameterError
 from ..fitted._out_of_fold import OutOfFold
+from ..fitted._predicted import predicted_spreads
 from ..fitted._predicting import Predicting
 from ..fitted._record import FitRecord
 from ..folds._plan import SplitPlan
@@ -76,6 +78,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
     _record: FitRecord
     _held_out: tuple[Blender, ...] = ()
     _diagnosis: Diagnosis | None = None
+    _profile: Profile | None = None  # what training held; older bundles do not tell
 
     def __init__(
         self,
@@ -154,6 +157,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         if data.task.classes is not None:
             self._learn_classes(data.task.classes)
         self._learn_names(begun.form)
+        self._profile = Profile.of(data.table, begun.form, data.weight)
         self.members_, self.failures_ = crossfit.members, crossfit.failures
         seconds = crossfit.seconds, crossfit.seconds_to_predict()
         self._record = FitRecord(
@@ -267,6 +271,9 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         blend, oof = blended(oof, blender, features, metric, self._task, self._record.seed)
         self.blender_, self._held_out, self._out_of_fold = blend.blender, blend.held_out, oof
         self._record, self._diagnosis = replace(self._record, metric=metric.name), None
+        if self._profile is not None:
+            seen = predicted_spreads(self, oof.blend[oof.scored])
+            self._profile = self._profile.with_predictions(seen)
         scoring = self._scoring(metric)
         self.score_estimate_, self.leaderboard_ = board(self, self._record, scoring, features, asked=blender)
 
@@ -280,7 +287,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         check_is_fitted(self, "members_")
         return read_table(X, self._form, type(self).__name__)
 
-    def save(self, path: str | Path, *, oof: bool = True, trusted: Sequence[str] = ()) -> Path:
+    def save(self, path: str | Path, *, oof: bool = True, profile: bool = True, trusted: Sequence[str] = ()) -> Path:
         """Write the fitted ensemble as a bundle: a folder with a manifest and native files.
 
         Parameters
@@ -290,6 +297,9 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         oof : bool, default=True
             Whether to keep the out-of-fold predictions, the folds and the target. Without them the
             bundle predicts and explains, and can neither be blended again nor give intervals.
+        profile : bool, default=True
+            Whether to keep what training held, column by column: range, missing cells, and how many cells are in each
+            of a few bins. Without it `drift` and endpoints cannot tell rows that are not like those of the training.
         trusted : sequence of str, default=()
             Classes, as ``module.Class`` or ``package.*``, that the bundle may hold beyond those that
             byoe and installed plugins bring. `byoe.load` wants the same names.
@@ -308,15 +318,15 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
             When JSON cannot express a member or the blender.
         """
         check_is_fitted(self, "members_")
-        return self._write(path, oof=oof, trusted=trusted)
+        return self._write(path, oof=oof, profile=profile, trusted=trusted)
 
-    def _write(self, path: str | Path, *, oof: bool, trusted: Sequence[str] | None) -> Path:
+    def _write(self, path: str | Path, *, oof: bool, profile: bool, trusted: Sequence[str] | None) -> Path:
         if oof and self._out_of_fold is None:
             raise BundleError("the ensemble was loaded from a bundle without out-of-fold data; save it with oof=False")
         spec, known = to_spec(self, lenient=True), self._out_of_fold if oof else None
-        board = self.leaderboard_
-        columns = self.columns_.as_json()
-        contents = BundleContents(self, spec, self._record, self.score_estimate_, board, board.notes, columns, known)
+        board, held = self.leaderboard_, self._profile if profile else None
+        columns, score = self.columns_.as_json(), self.score_estimate_
+        contents = BundleContents(self, spec, self._record, score, board, board.notes, columns, known, held)
         return write(contents, path, trusted=trusted)
 
     def _filled(self, reader: BundleReader) -> Self:
@@ -332,12 +342,13 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         board = reader.manifest["leaderboard"]
         self.leaderboard_, self.failures_ = Leaderboard(board, reader.manifest.get("leaderboard_notes", ())), []
         self._out_of_fold = reader.read_oof() if reader.has_oof else None
+        self._profile = reader.profile
         return self
 
     # An ensemble in an ensemble is a bundle in a bundle: of what predicts, which is all of it that is used.
 
     def _save_inside(self, folder: Path) -> None:
-        self._write(folder, oof=False, trusted=None)  # whoever saves the outer one names what is trusted
+        self._write(folder, oof=False, profile=False, trusted=None)  # whoever saves the outer one names what is trusted
 
     def _read_inside(self, folder: Path, trusted: Sequence[str]) -> Self:
         """Return the fitted ensemble that was saved inside another one; this one is not fitted, and of its class."""

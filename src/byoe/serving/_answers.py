@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..data._table import Table
 from ._media import CSV, JSON, JSON_LINES, NPY, Options
 from ._refusal import Refusal
+from ._watch import Visit
 
 if TYPE_CHECKING:
     from ._runtime import Runtime
@@ -40,11 +41,13 @@ class Answer:
         The outputs that were asked for beside them.
     names : dict of str to list of str
         What the last axis of an output is called in tables.
+    visit : Visit or None
     """
 
     predictions: NDArray[Any]
     further: dict[str, Any] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)
+    visit: Visit | None = None
 
 
 def answer(model: Runtime, table: Table, options: Options) -> Answer:

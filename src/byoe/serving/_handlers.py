@@ -10,9 +10,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..tools._keep_out import kept_out
@@ -21,8 +23,10 @@ from ._cells import table_of
 from ._media import ANSWER_TYPES, CSV, JSON, accepted
 from ._refusal import Refusal
 from ._requests import Request, read_request
+from ._watch import Visit, visit_of
 
 if TYPE_CHECKING:
+    from ..data._table import Table
     from ._runtime import Runtime
 
 
@@ -47,34 +51,60 @@ def model_fn(model_dir: str, *, trusted: Sequence[str] = (), lean: bool = False)
     with kept_out() if lean and reader.lean else nullcontext():
         model = Runtime(reader)
         _warm_up(model)
+    model.begin_watching()
     return model
 
 
 def input_fn(body: str | bytes, content_type: str) -> Request | Refusal:
     """Parse a request body, as far as that goes without the model; a refusal is passed on."""
+    visit = Visit()
     try:
-        return read_request(body, content_type or "")
+        return replace(read_request(body, content_type or ""), visit=visit)
     except Refusal as refusal:
+        refusal.visit, refusal.reason = visit, "content type" if refusal.status == 415 else "body"
         return refusal
 
 
 def predict_fn(request: Request | Refusal, model: Runtime) -> Answer | Refusal:
     """Predict the parsed rows, with the outputs that the request asks for."""
+    made, table = _predicted(request, model)
+    visit, watch, log = visit_of(request), getattr(model, "watch", None), getattr(model, "log", None)
+    if watch is None or log is None:  # a model of the user's, or one that is warmed up
+        return made
+    if visit is not None:
+        visit.watch = watch
+    if isinstance(made, Refusal):
+        watch.refused(made.status, made.reason)
+    elif table is not None:
+        watch.served(table)
+    log.tell()
+    return made
+
+
+def _predicted(request: Request | Refusal, model: Runtime) -> tuple[Answer | Refusal, Table | None]:
+    """Return what is answered, and the table that it is for."""
     if isinstance(request, Refusal):
-        return request
+        return request, None
+    reason, table = "rows", None
     try:
-        return answer(model, table_of(request.rows, model.form, native=model.native), request.options)
+        table = table_of(request.rows, model.form, native=model.native)
+        reason = "outputs"
+        return replace(answer(model, table, request.options), visit=request.visit), table
     except Refusal as refusal:
-        return refusal
+        refused_for = refusal
     except ValueError as error:  # a member of the user's own refuses the rows, or the model has no such output
-        return Refusal(400, f"these rows cannot be predicted: {str(error)[:1000]}")
+        refused_for = Refusal(400, f"these rows cannot be predicted: {str(error)[:1000]}")
     except Exception:
         traceback.print_exc()
-        return Refusal(500, "the model failed; the endpoint's log has the traceback")
+        reason, refused_for = "failed", Refusal(500, "the model failed; the endpoint's log has the traceback")
+    refused_for.visit, refused_for.reason = request.visit, reason
+    return refused_for, table
 
 
 def output_fn(prediction: Answer | Refusal, accept: str) -> Any:
     """Write the answer: ``(body, content type)``, or an error response."""
+    visit = visit_of(prediction)
+    watch = None if visit is None else visit.watch
     try:
         if isinstance(prediction, Refusal):
             raise prediction
@@ -83,7 +113,12 @@ def output_fn(prediction: Answer | Refusal, accept: str) -> Any:
             raise Refusal(406, f"cannot answer as {accept[:100]!r}; accept one of {', '.join(ANSWER_TYPES)}")
         return write(prediction, media, header=header), media
     except Refusal as refusal:
+        if watch is not None and refusal is not prediction:
+            watch.refused(refusal.status, "accept", came=False)
         return refused(refusal)
+    finally:
+        if watch is not None and visit is not None:
+            watch.answered(time.perf_counter() - visit.begun)
 
 
 def _warm_up(model: Runtime) -> None:

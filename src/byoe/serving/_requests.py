@@ -15,6 +15,7 @@ import numpy as np
 
 from ._media import ARROW, CSV, JSON, JSON_LINES, NPY, PARQUET, ContentType, Options
 from ._refusal import Refusal
+from ._watch import Visit
 
 # Formats that repeat a value for nothing may not stand for more cells than this, or than text of their size could.
 _CELLS = 4_000_000
@@ -64,10 +65,12 @@ class Request:
     ----------
     rows : CsvRows, JsonRows, array of shape (n_rows, n_columns), or Columnar
     options : Options
+    visit : Visit or None
     """
 
     rows: Any
     options: Options
+    visit: Visit | None = None
 
 
 def read_request(body: str | bytes, content_type: str) -> Request:

@@ -24,6 +24,8 @@ from ..fitted._explain import explain, explain_margins
 from ..fitted._intervals import method_of, predict_interval, width_of
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicting import Predicting
+from ._watch import Watch
+from ._watch_log import WatchLog
 
 
 class Runtime(Predicting):
@@ -39,6 +41,9 @@ class Runtime(Predicting):
         Threads for many rows; few are predicted with one.
     """
 
+    watch: Watch | None = None  # set once requests are to be counted
+    log: WatchLog | None = None
+
     def __init__(
         self,
         reader: BundleReader | str | Path,
@@ -51,6 +56,11 @@ class Runtime(Predicting):
         self._task, self._form = self._reader.task, self._reader.form
         if (classes := self._reader.classes) is not None:
             self._learn_classes(classes)
+
+    def begin_watching(self) -> None:
+        """Count requests from here on, and compare their rows with what training held."""
+        self.watch = Watch(self._reader.profile, self.form)
+        self.log = WatchLog(self.watch)
 
     @property
     def form(self) -> TableForm:

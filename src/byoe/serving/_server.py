@@ -1,4 +1,4 @@
-"""A server on this machine over four handlers: ``/ping`` and ``/invocations``, as the platform's."""
+"""A server on this machine over four handlers: ``/ping`` and ``/invocations``, as the platform's, and ``/metrics``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import traceback
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from ._exposition import CONTENT_TYPE, exposition
+from ._watch import Watch
 
 MAX_BODY = 4 * 1024 * 1024  # a serverless endpoint's limit
 _MOST_PASSED_OVER = 16 * MAX_BODY
@@ -46,22 +49,23 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = 1 << 16  # an answer is one packet, not one for its headers and one for its body
 
     def do_GET(self) -> None:
-        self._answer(200 if self.path == "/ping" else 404, "text/plain", b"")
+        path, watch = self.path.partition("?")[0], self._watch
+        if path == "/metrics" and watch is not None:
+            self._answer(200, CONTENT_TYPE, exposition(watch))
+        else:
+            self._answer(200 if self.path == "/ping" else 404, "text/plain", b"")
 
     def do_POST(self) -> None:
         if self.path != "/invocations":
-            self.close_connection = True
-            self._refuse(404, f"there is nothing at {self.path[:100]}; post to /invocations")
+            self._turn_away(404, f"there is nothing at {self.path[:100]}; post to /invocations")
             return
         try:
             length = int(self.headers.get("Content-Length", ""))
         except ValueError:
-            self.close_connection = True
-            self._refuse(411, "the request has no Content-Length")
+            self._turn_away(411, "the request has no Content-Length")
             return
         if not 0 <= length <= MAX_BODY:
-            self.close_connection = True
-            self._refuse(413, f"the body has {length} bytes; the limit is {MAX_BODY}. Send fewer rows at a time")
+            self._turn_away(413, f"the body has {length} bytes; the limit is {MAX_BODY}. Send fewer rows at a time")
             self._pass_over(length)
             return
         self._invoke(self.rfile.read(length))
@@ -84,6 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
             result = handlers.output_fn(handlers.predict_fn(rows, self.server.model), self.headers.get("Accept", ""))
         except Exception:
             traceback.print_exc()
+            if self._watch is not None:
+                self._watch.refused(500, "failed", came=False)
             self._refuse(500, "the model failed; the endpoint's log has the traceback")
             return
         if isinstance(result, tuple) and len(result) == 2:
@@ -93,6 +99,18 @@ class _Handler(BaseHTTPRequestHandler):
         payload = result.body if hasattr(result, "body") else result.get_data()
         status = getattr(result, "status_code", None) or result.status
         self._answer(status, result.mimetype, payload)
+
+    @property
+    def _watch(self) -> Watch | None:
+        watch = getattr(self.server.model, "watch", None)  # a model of the user's has none
+        return watch if isinstance(watch, Watch) else None
+
+    def _turn_away(self, status: int, message: str) -> None:
+        """Refuse a request before the handlers see it."""
+        self.close_connection = True
+        if self._watch is not None:
+            self._watch.refused(status, "http")
+        self._refuse(status, message)
 
     def _refuse(self, status: int, message: str) -> None:
         self._answer(status, "application/json", json.dumps({"error": message}).encode())
