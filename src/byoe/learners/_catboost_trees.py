@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ._oblivious import Oblivious
+from ..contracts._task import FloatArray
+from ._oblivious import Oblivious, oblivious_values
 
 # Deeper trees take tables that are as slow as the library.
 _DEEPEST = 9
+
+
+def tables_of(model: Any, threads: int) -> Callable[[NDArray[Any], int], FloatArray | None]:
+    """Return what gives SHAP values of rows for so many classes, or None; the trees are read when it is first called."""
+    trees = cache(lambda: trees_of(model))
+
+    def values(X: NDArray[Any], n_targets: int) -> FloatArray | None:
+        forests = trees()
+        if forests is None:
+            return None
+        with np.errstate(over="ignore"):
+            cells = X.astype(np.float32)
+        return oblivious_values(forests, cells, n_targets=n_targets, threads=threads)
+
+    return values
 
 
 def trees_of(model: Any) -> list[Oblivious] | None:
@@ -26,7 +44,7 @@ def trees_of(model: Any) -> list[Oblivious] | None:
         return None
     floats = described["features_info"].get("float_features", [])
     places = {own["feature_index"]: own["flat_feature_index"] for own in floats}
-    above = {own["feature_index"]: own["nan_value_treatment"] == "AsTrue" for own in floats}
+    below = {own["feature_index"]: own["nan_value_treatment"] != "AsTrue" for own in floats}
     scale, _ = described["scale_and_bias"]
     by_depth: dict[int, list[Mapping[str, Any]]] = {}
     for tree in described["oblivious_trees"]:
@@ -35,19 +53,20 @@ def trees_of(model: Any) -> list[Oblivious] | None:
             return None
         by_depth.setdefault(len(splits), []).append(tree)
     by_depth.pop(0, None)  # no row is told from another
-    return [_joined(trees, places, above, scale) for _, trees in sorted(by_depth.items())]
+    return [_joined(trees, places, below, scale) for _, trees in sorted(by_depth.items())]
 
 
 def _joined(
-    trees: list[Mapping[str, Any]], places: Mapping[int, int], above: Mapping[int, bool], scale: float
+    trees: list[Mapping[str, Any]], places: Mapping[int, int], below: Mapping[int, bool], scale: float
 ) -> Oblivious:
     features = [[split["float_feature_index"] for split in tree["splits"]] for tree in trees]
     weights = np.array([tree["leaf_weights"] for tree in trees], dtype=np.float64)
     values = np.array([tree["leaf_values"] for tree in trees], dtype=np.float64) * scale
+    borders = np.array([[split["border"] for split in tree["splits"]] for tree in trees], dtype=np.float32)
     return Oblivious(
         np.array([[places[one] for one in row] for row in features]),
-        np.array([[split["border"] for split in tree["splits"]] for tree in trees], dtype=np.float32),
-        np.array([[above[one] for one in row] for row in features]),
+        np.nextafter(borders, np.float32(np.inf)),  # a cell at a border counts as below
+        np.array([[below[one] for one in row] for row in features]),
         values.reshape(*weights.shape, -1).swapaxes(1, 2),
         weights,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,11 +11,23 @@ from numpy.typing import NDArray
 
 from ..contracts._task import FloatArray
 from ._forest import Forest
+from ._tree_shap import shapley_values
 
 # Bits of a node's decision type.
 _CATEGORIES, _DEFAULT_LEFT, _MISSING = 1, 2, 12
 _ZERO_IS_MISSING, _NAN_IS_MISSING = 4, 8
 _TINY = 1e-35  # what LightGBM takes for zero
+
+
+def tables_of(booster: Any, rounds: int, threads: int) -> Callable[[NDArray[Any], int], FloatArray | None]:
+    """Return what gives SHAP values of rows for so many classes, or None; the trees are read when it is first called."""
+    trees = cache(lambda: forest_of(booster, rounds))
+
+    def values(X: NDArray[Any], n_targets: int) -> FloatArray | None:
+        forest = trees()
+        return None if forest is None else shapley_values(forest, cells(X), n_targets=n_targets, threads=threads)
+
+    return values
 
 
 def forest_of(booster: Any, rounds: int) -> Forest | None:
@@ -36,23 +50,20 @@ def _tree(lines: dict[str, str]) -> dict[str, NDArray[Any]] | None:
         return None
     if n_leaves == 1:
         return _joined({}, _numbers(lines["leaf_value"]), np.ones(1))
-    if lines.keys() >= {"internal_count", "leaf_count"}:
-        kinds = _numbers(lines["decision_type"]).astype(np.int64)
-        if (kinds & _CATEGORIES).any() or (kinds & _MISSING == _ZERO_IS_MISSING).any():
-            return None
-        threshold = _numbers(lines["threshold"])
+    kinds = _numbers(lines["decision_type"]).astype(np.int64)
+    if (kinds & _CATEGORIES).any() or (kinds & _MISSING == _ZERO_IS_MISSING).any():
+        return None
+    threshold = _numbers(lines["threshold"])
+    inner = {
+        # A leaf is given by the complement of its number.
+        **{side: _children(lines[f"{side}_child"], n_leaves - 1) for side in ("left", "right")},
+        "feature": _numbers(lines["split_feature"]).astype(np.int64),
+        "threshold": np.nextafter(threshold, np.inf),  # a cell at a threshold goes to the left
         # Without missing cells in training LightGBM takes one for zero.
-        to_left = np.where(kinds & _MISSING == _NAN_IS_MISSING, kinds & _DEFAULT_LEFT > 0, threshold >= 0)
-        inner = {
-            # A leaf is given by the complement of its number.
-            **{side: _children(lines[f"{side}_child"], n_leaves - 1) for side in ("left", "right")},
-            "feature": _numbers(lines["split_feature"]).astype(np.int64),
-            "threshold": np.nextafter(threshold, np.inf),
-            "missing_left": to_left,
-            "cover": _numbers(lines["internal_count"]),
-        }
-        return _joined(inner, _numbers(lines["leaf_value"]), _numbers(lines["leaf_count"]))
-    return None
+        "missing_left": np.where(kinds & _MISSING == _NAN_IS_MISSING, kinds & _DEFAULT_LEFT > 0, threshold >= 0),
+        "cover": _numbers(lines["internal_count"]),
+    }
+    return _joined(inner, _numbers(lines["leaf_value"]), _numbers(lines["leaf_count"]))
 
 
 def _numbers(text: str) -> FloatArray:
@@ -60,13 +71,12 @@ def _numbers(text: str) -> FloatArray:
 
 
 def _children(text: str, n_inner: int) -> NDArray[np.int64]:
-    found = _numbers(text).astype(np.int64)
-    return np.where(found < 0, n_inner + ~found, found)
+    numbers = _numbers(text).astype(np.int64)
+    return np.where(numbers < 0, n_inner + ~numbers, numbers)
 
 
 def _joined(inner: dict[str, NDArray[Any]], values: FloatArray, counts: FloatArray) -> dict[str, NDArray[Any]]:
     """Return inner nodes, if any, and the leaves behind them."""
-    none: NDArray[Any] = np.zeros(0)
     ends = np.full(len(values), -1)
     leaves = {
         "left": ends,
@@ -76,10 +86,8 @@ def _joined(inner: dict[str, NDArray[Any]], values: FloatArray, counts: FloatArr
         "missing_left": np.zeros(len(values), dtype=bool),
         "cover": counts,
     }
-    joined = {name: np.concatenate([inner[name], part]) if inner else part for name, part in leaves.items()}
-    before = len(inner["left"]) if inner else 0
-    del none
-    return {**joined, "value": np.concatenate([np.zeros(before), values])}
+    nodes = {name: np.concatenate([inner[name], part]) if inner else part for name, part in leaves.items()}
+    return {**nodes, "value": np.concatenate([np.zeros(len(nodes["left"]) - len(values)), values])}
 
 
 def cells(X: NDArray[Any]) -> FloatArray:

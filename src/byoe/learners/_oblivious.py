@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._task import FloatArray, IntArray
+from ._row_tables import ROWS, Questions, patterns, summed
 from ._tree_tables import quadrature
 
 _CELLS = 1 << 16  # as many as stay in the cache of a core
+_TREES = 256
 
 
 @dataclass(frozen=True)
@@ -20,26 +24,67 @@ class Oblivious:
 
     Attributes
     ----------
-    feature, border : arrays of shape (n_trees, depth)
-        Bit j of a leaf's number is whether the value of column j is above the border; the root asks for the last.
-    missing_above : array of shape (n_trees, depth), bool
-        Whether NaN counts as above.
+    feature, threshold : arrays of shape (n_trees, depth)
+        Bit j of a leaf's number is 0 where a row's value of that feature is below the threshold; the root asks for the
+        last.
+    missing_below : array of shape (n_trees, depth), bool
+        Whether NaN counts as below.
     values : array of shape (n_trees, n_targets, 2 ** depth)
     weights : array of shape (n_trees, 2 ** depth)
         Of the training rows in each leaf.
     """
 
     feature: IntArray
-    border: NDArray[np.float32]
-    missing_above: NDArray[np.bool_]
+    threshold: NDArray[np.float32]
+    missing_below: NDArray[np.bool_]
     values: FloatArray
     weights: FloatArray
 
     def part(self, trees: slice) -> Oblivious:
         """Return some of the trees."""
-        return Oblivious(
-            self.feature[trees], self.border[trees], self.missing_above[trees], self.values[trees], self.weights[trees]
-        )
+        return Oblivious(**{item.name: getattr(self, item.name)[trees] for item in fields(self)})
+
+
+def oblivious_values(forests: Sequence[Oblivious], X: NDArray[Any], *, n_targets: int, threads: int = 1) -> FloatArray:
+    """Return the path-dependent SHAP values of rows, of shape (n_targets, n_features, n_rows).
+
+    Parameters
+    ----------
+    forests : sequence of Oblivious
+    X : array of shape (n_rows, n_features), float32
+    n_targets : int
+    threads : int
+        The values do not depend on it.
+    """
+    columns = np.ascontiguousarray(X.T)
+    batches = [
+        trees.part(slice(start, start + _TREES)) for trees in forests for start in range(0, len(trees.feature), _TREES)
+    ]
+    shape = (n_targets, *columns.shape)
+
+    def work(trees: Oblivious) -> FloatArray:
+        return _of_trees(trees, columns, shape)
+
+    return summed(work, batches, [slice(None)] * len(batches), shape, threads)
+
+
+def _of_trees(trees: Oblivious, columns: NDArray[Any], shape: tuple[int, ...]) -> FloatArray:
+    tables, tree, features = leaf_contributions(trees)
+    bounds = np.searchsorted(tree, np.arange(len(trees.feature) + 1)).tolist()
+    questions = Questions(trees.feature.ravel(), trees.threshold.ravel(), trees.missing_below.ravel())
+    sources = questions.place.reshape(trees.feature.shape).T
+    total = np.zeros(shape)
+    answers = np.empty((sources.size, columns.shape[1]), dtype=bool)
+    for start in range(0, columns.shape[1], ROWS):
+        part = slice(start, start + ROWS)
+        own = answers[:, part]
+        questions.answer(columns[:, part], own)
+        np.logical_not(own, out=own)
+        for leaf, first, last in zip(patterns(own, sources), bounds[:-1], bounds[1:], strict=True):
+            values = np.take(tables[first:last], leaf.astype(np.intp), axis=2, mode="wrap")
+            for feature, own_values in zip(features[first:last].tolist(), values, strict=True):
+                total[:, feature, part] += own_values
+    return total
 
 
 def leaf_contributions(trees: Oblivious) -> tuple[FloatArray, IntArray, IntArray]:
@@ -69,7 +114,8 @@ def leaf_contributions(trees: Oblivious) -> tuple[FloatArray, IntArray, IntArray
     for sizes, parts in known.items():
         own = np.concatenate([part[0] for part in parts])
         states, leaves, order = (
-            np.concatenate([np.broadcast_to(part[i], (len(part[0]), part[i].size)) for part in parts]) for i in (1, 2, 3)
+            np.concatenate([np.broadcast_to(part[i], (len(part[0]), part[i].size)) for part in parts])
+            for i in (1, 2, 3)
         )
         for start in range(0, len(own), step):
             chosen = slice(start, start + step)
@@ -89,8 +135,8 @@ def _expectations(values: FloatArray, weights: FloatArray) -> FloatArray:
     the first digit.
     """
     n_trees, n_targets, n_leaves = values.shape
-    found = values.T.swapaxes(0, 1).transpose(1, 0, 2).reshape(n_leaves, 1, n_targets, n_trees)
-    weight = weights.T.reshape(n_leaves, n_trees)
+    found = values.T.reshape(n_leaves, 1, n_targets, n_trees)
+    weight = weights.T
     while len(found) > 1:
         low, high = found[::2], found[1::2]
         sums = weight[::2] + weight[1::2]
@@ -149,34 +195,32 @@ def _shapley(games: FloatArray, sizes: tuple[int, ...]) -> FloatArray:
     probability t (Owen, 1972).
     """
     points, weights = quadrature(len(sizes))
-    found = np.empty((len(sizes), 1 << sum(sizes), *games.shape[1:]))
-    rest = games.shape[1:]
+    known = [1 << size for size in sizes]
+    found = np.empty((len(sizes), int(np.prod(known)), *games.shape[1:]))
 
-    def mixed(values: FloatArray, feature: int, before: int) -> FloatArray:
-        parted = values.reshape(len(points), before, (1 << sizes[feature]) + 1, -1)
-        unknown = parted[:, :, -1:]
-        return np.asarray(unknown + points[:, None, None, None] * (parted[:, :, :-1] - unknown))
-
-    def cells(features: range, *, known: bool) -> int:
-        return int(np.prod([(1 << sizes[feature]) + (not known) for feature in features], dtype=np.int64))
-
-    def visit(values: FloatArray, start: int, end: int) -> None:
-        if end - start == 1:
-            before = cells(range(start), known=True)
-            parted = values.reshape(len(points), before, (1 << sizes[start]) + 1, -1)
-            gains = parted[:, :, :-1] - parted[:, :, -1:]
-            found[start] = np.tensordot(weights, gains, axes=1).reshape(-1, *rest)
+    def visit(values: FloatArray, shape: list[int], own: list[int]) -> None:
+        """Go through the features that are not mixed yet, half of them at a time."""
+        if len(own) == 1:
+            parted = values.reshape(len(points), -1, shape[own[0]], *_behind(values, shape, own[0]))
+            gains = (parted[:, :, :-1] - parted[:, :, -1:]).reshape(len(points), -1)
+            found[own[0]] = (weights[:, None] * gains).sum(axis=0).reshape(found.shape[1:])
             return
-        middle = (start + end) // 2
-        for first, last, others in ((start, middle, range(middle, end)), (middle, end, range(start, middle))):
-            part = values
+        for half, others in (
+            (own[: len(own) // 2], own[len(own) // 2 :]),
+            (own[len(own) // 2 :], own[: len(own) // 2]),
+        ):
+            part, left = values, list(shape)
             for feature in others:
-                left = range(feature) if others.start == start else range(start)
-                inner = range(0) if others.start == start else range(start, middle)
-                done = range(0) if others.start == start else range(middle, feature)
-                before = cells(left, known=True) * cells(inner, known=False) * cells(done, known=True)
-                part = mixed(part, feature, before)
-            visit(part, first, last)
+                parted = part.reshape(len(points), -1, left[feature], *_behind(part, left, feature))
+                unknown = parted[:, :, -1:]
+                part = unknown + points[:, None, None, None] * (parted[:, :, :-1] - unknown)
+                left[feature] = known[feature]
+            visit(part, left, half)
 
-    visit(np.broadcast_to(games, (len(points), *games.shape)), 0, len(sizes))
+    visit(np.broadcast_to(games, (len(points), *games.shape)), [size + 1 for size in known], [*range(len(sizes))])
     return found
+
+
+def _behind(values: FloatArray, shape: list[int], feature: int) -> tuple[int]:
+    """Return how many cells there are for a state of a feature, in arrays of one point and those before it."""
+    return (values[0].size // int(np.prod(shape[: feature + 1])),)

@@ -24,6 +24,8 @@ class Nodes:
 
     Attributes
     ----------
+    number : array of shape (n,)
+        Of the nodes in the forest.
     levels : list of slice
     parent : array of shape (n,)
         -1 for a root.
@@ -47,6 +49,7 @@ class Nodes:
         How many features there are.
     """
 
+    number: IntArray
     levels: list[slice]
     parent: IntArray
     left: IntArray
@@ -94,7 +97,7 @@ def paths(forest: Forest, roots: IntArray) -> Nodes:
         shares[own, here] *= cover[own] / cover[above]
         slot[own], count[own] = here, count[above] + ~known
     own = (feature, forest.threshold[nodes], forest.missing_left[nodes], forest.value[nodes])
-    return Nodes(slices, parent, left, is_left, *own, features, shares, last, before, slot, count)
+    return Nodes(nodes, slices, parent, left, is_left, *own, features, shares, last, before, slot, count)
 
 
 @dataclass(frozen=True)
@@ -152,9 +155,7 @@ def grouped(nodes: Nodes) -> Groups:
     leaf = np.flatnonzero((group >= 0) & (nodes.left < 0))
     leaf = leaf[np.argsort(group[leaf], kind="stable")]
     mask, want = _conditions(nodes, group, root, bit)
-    return Groups(
-        root, bits[root], inner, group[inner], bit[inner], leaf, group[leaf], mask[leaf], want[leaf]
-    )
+    return Groups(root, bits[root], inner, group[inner], bit[inner], leaf, group[leaf], mask[leaf], want[leaf])
 
 
 def _conditions(nodes: Nodes, group: IntArray, root: IntArray, bit: IntArray) -> tuple[IntArray, IntArray]:

@@ -16,7 +16,8 @@ _CELLS = 1 << 16  # as many as stay in the cache of a core
 @cache
 def quadrature(n: int) -> tuple[FloatArray, FloatArray]:
     """Return the points and weights of Gauss and Legendre by which the integral from 0 to 1 of a product of n - 1
-    linear factors is exact."""
+    linear factors is exact.
+    """
     points, weights = np.polynomial.legendre.leggauss((n + 1) // 2)
     return (points + 1) / 2, weights / 2
 

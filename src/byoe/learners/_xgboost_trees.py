@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..contracts._task import FloatArray
 from ._forest import Forest
+from ._tree_shap import shapley_values
 
 _PARTS = {"cats", "gbtree_model_param", "iteration_indptr", "tree_info", "trees", "weight_drop"}
+
+
+def tables_of(booster: Any, threads: int) -> Callable[[NDArray[Any], int], FloatArray | None]:
+    """Return what gives SHAP values of rows for so many classes, or None; the trees are read when it is first called."""
+    trees = cache(lambda: forest_of(booster))
+
+    def values(X: NDArray[Any], n_targets: int) -> FloatArray | None:
+        forest = trees()
+        with np.errstate(over="ignore"):
+            cells = X.astype(np.float32)
+        if forest is None or np.isinf(cells).any():  # which XGBoost refuses
+            return None
+        return shapley_values(forest, cells, n_targets=n_targets, threads=threads)
+
+    return values
 
 
 def forest_of(booster: Any) -> Forest | None:
