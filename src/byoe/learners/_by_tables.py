@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._task import FloatArray
-from ._row_tables import ROWS
+
 
 # With fewer rows the tables take longer than the library.
 FEW_ROWS = 200
-_CELLS = 1 << 23
+# Rows for which tables are made anew: as many as their contributions take 64 MB.
+LEAST_ROWS, CELLS = 2048, 1 << 23
 
 
 def contributions(
@@ -44,7 +45,7 @@ def contributions(
     found = np.empty((len(X), *first.shape))
     found[..., -1] = first[..., -1]
     n_targets = first.size // first.shape[-1]
-    step = max(ROWS, _CELLS // first.size)
+    step = max(LEAST_ROWS, CELLS // first.size)
     for start in range(0, len(X), step):
         values = by_tables(X[start : start + step], n_targets)
         if values is None:

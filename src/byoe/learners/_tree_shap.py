@@ -14,10 +14,10 @@ from ._row_tables import ROWS, Questions, patterns, summed
 from ._tree_groups import Groups, Nodes, grouped, paths
 from ._tree_tables import group_tables
 
-_NODES = 2048
+NODES = 2048
 # Of tables: at a time; of one tree; and of a leaf for each row, where they take as long as the libraries.
-_CELLS, _MOST_CELLS, _CELLS_EACH = 1 << 22, 1 << 23, 8
-_MOST_BITS = 16
+CELLS, MOST_CELLS, CELLS_EACH = 1 << 22, 1 << 23, 8
+MOST_BITS = 16
 
 
 def shapley_values(forest: Forest, X: NDArray[Any], *, n_targets: int, threads: int = 1) -> FloatArray | None:
@@ -45,7 +45,7 @@ def shapley_values(forest: Forest, X: NDArray[Any], *, n_targets: int, threads: 
     if not forest.has_cover():
         return None
     cells, bits, n_leaves = _sizes(forest)
-    if bits > _MOST_BITS or cells.max() > _MOST_CELLS or cells.sum() > _CELLS_EACH * len(X) * n_leaves:
+    if bits > MOST_BITS or cells.max() > MOST_CELLS or cells.sum() > CELLS_EACH * len(X) * n_leaves:
         return None
     columns = np.ascontiguousarray(X.T)
     batches = list(_batches(forest, cells))
@@ -72,7 +72,7 @@ def _sizes(forest: Forest) -> tuple[FloatArray, int, int]:
 
 def _batches(forest: Forest, cells: FloatArray) -> Iterator[IntArray]:
     """Yield trees that add to the same target, as many as take little memory."""
-    sizes = np.diff(forest.roots, append=len(forest.left)) / _NODES + cells / _CELLS
+    sizes = np.diff(forest.roots, append=len(forest.left)) / NODES + cells / CELLS
     for target in np.unique(forest.targets):
         trees = np.flatnonzero(forest.targets == target)
         number = np.floor(np.cumsum(sizes[trees]))
