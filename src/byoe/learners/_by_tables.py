@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ..contracts._task import FloatArray
 
-
 # With fewer rows the tables take longer than the library.
 FEW_ROWS = 200
 # Rows for which tables are made anew: as many as their contributions take 64 MB.

@@ -20,7 +20,7 @@ _DEEPEST = 9
 
 
 def tables_of(model: Any, threads: int) -> Callable[[NDArray[Any], int], FloatArray | None]:
-    """Return what gives SHAP values of rows for so many classes, or None; the trees are read when it is first called."""
+    """Return what gives SHAP values of rows for so many classes, or None; its first call reads the trees."""
     trees = cache(lambda: trees_of(model))
 
     def values(X: NDArray[Any], n_targets: int) -> FloatArray | None:
@@ -35,7 +35,7 @@ def tables_of(model: Any, threads: int) -> Callable[[NDArray[Any], int], FloatAr
 
 
 def trees_of(model: Any) -> list[Oblivious] | None:
-    """Return the trees of a model by their depth; None where they are more than oblivious trees that split on numbers."""
+    """Return the trees of a model by their depth; None where not all are oblivious and split on numbers."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.json"
         model.save_model(str(file), format="json")
@@ -63,9 +63,11 @@ def _joined(
     weights = np.array([tree["leaf_weights"] for tree in trees], dtype=np.float64)
     values = np.array([tree["leaf_values"] for tree in trees], dtype=np.float64) * scale
     borders = np.array([[split["border"] for split in tree["splits"]] for tree in trees], dtype=np.float32)
+    with np.errstate(over="ignore"):  # the border of missing cells is the largest number
+        thresholds = np.nextafter(borders, np.float32(np.inf))  # a cell at a border counts as below
     return Oblivious(
         np.array([[places[one] for one in row] for row in features]),
-        np.nextafter(borders, np.float32(np.inf)),  # a cell at a border counts as below
+        thresholds,
         np.array([[below[one] for one in row] for row in features]),
         values.reshape(*weights.shape, -1).swapaxes(1, 2),
         weights,

@@ -20,7 +20,7 @@ _TINY = 1e-35  # what LightGBM takes for zero
 
 
 def tables_of(booster: Any, rounds: int, threads: int) -> Callable[[NDArray[Any], int], FloatArray | None]:
-    """Return what gives SHAP values of rows for so many classes, or None; the trees are read when it is first called."""
+    """Return what gives SHAP values of rows for so many classes, or None; its first call reads the trees."""
     trees = cache(lambda: forest_of(booster, rounds))
 
     def values(X: NDArray[Any], n_targets: int) -> FloatArray | None:
@@ -54,11 +54,13 @@ def _tree(lines: dict[str, str]) -> dict[str, NDArray[Any]] | None:
     if (kinds & _CATEGORIES).any() or (kinds & _MISSING == _ZERO_IS_MISSING).any():
         return None
     threshold = _numbers(lines["threshold"])
+    with np.errstate(over="ignore"):
+        below = np.nextafter(threshold, np.inf)  # a cell at a threshold goes to the left
     inner = {
         # A leaf is given by the complement of its number.
         **{side: _children(lines[f"{side}_child"], n_leaves - 1) for side in ("left", "right")},
         "feature": _numbers(lines["split_feature"]).astype(np.int64),
-        "threshold": np.nextafter(threshold, np.inf),  # a cell at a threshold goes to the left
+        "threshold": below,
         # Without missing cells in training LightGBM takes one for zero.
         "missing_left": np.where(kinds & _MISSING == _NAN_IS_MISSING, kinds & _DEFAULT_LEFT > 0, threshold >= 0),
         "cover": _numbers(lines["internal_count"]),

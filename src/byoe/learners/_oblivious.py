@@ -97,7 +97,7 @@ def leaf_contributions(trees: Oblivious) -> tuple[FloatArray, IntArray, IntArray
     tree, feature : arrays of shape (n_columns,)
         Of the columns, in ascending order of trees.
     """
-    n_trees, n_targets, n_leaves = trees.values.shape
+    _, n_targets, n_leaves = trees.values.shape
     first = trees.feature[:, :, None] == trees.feature[:, None, :]
     labels = first.argmax(axis=2)  # of each level, the first level with the same feature
     kinds, kind = np.unique(labels, axis=0, return_inverse=True)
@@ -107,7 +107,7 @@ def leaf_contributions(trees: Oblivious) -> tuple[FloatArray, IntArray, IntArray
     tables = np.empty((int(ends[-1]), n_targets, n_leaves))
     tree, level = np.nonzero(is_first)
     step = max(1, _CELLS // 3 ** labels.shape[1] // n_targets)
-    known: dict[tuple[int, ...], list[tuple[IntArray, IntArray, IntArray]]] = {}
+    known: dict[tuple[int, ...], list[tuple[IntArray, IntArray, IntArray, IntArray]]] = {}
     for number, row in enumerate(kinds.tolist()):
         form = _form(tuple(row))
         known.setdefault(form.sizes, []).append((np.flatnonzero(kind == number), form.states, form.leaves, form.order))
@@ -143,7 +143,7 @@ def _expectations(values: FloatArray, weights: FloatArray) -> FloatArray:
         share = np.divide(weight[1::2], sums, out=np.zeros_like(sums), where=sums > 0)[:, None, None]
         found = np.concatenate([low, high, low + share * (high - low)], axis=1)
         weight = sums
-    return found[0]
+    return np.asarray(found[0], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,8 @@ class _Form:
     sizes : tuple of int
         How many levels each feature has.
     states : array of shape (product of (2 ** size + 1),)
-        Of all states of the levels those in which the levels of a feature are known together, or not. The last number of
-        a feature stands for the latter.
+        Of all states of the levels those in which the levels of a feature are known together, or not. The last number
+        of a feature stands for the latter.
     leaves : array of shape (2 ** depth,)
         The number of each leaf, where the bits of a feature stand together and the first feature has the highest.
     order : array of shape (n_features,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -40,7 +41,7 @@ class Questions:
         edges = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
         self._runs = [
             (int(keys[start] // 2), bool(keys[start] % 2), slice(start, end), threshold[self.order[start:end], None])
-            for start, end in zip(edges[:-1], edges[1:], strict=True)
+            for start, end in pairwise(edges)
         ]
 
     def answer(self, columns: NDArray[Any], out: NDArray[np.bool_]) -> None:

@@ -1,7 +1,7 @@
 """Trees cut into groups of leaves, the contributions of which depend on a few yes-or-no answers.
 
-What a leaf adds to the contributions of a row depends on which conditions of its path the row meets, feature by feature:
-a pattern of bits. Leaves of a small subtree share the bits of the path above it.
+What a leaf adds to the contributions of a row depends on which conditions of its path the row meets, feature by
+feature: a pattern of bits. Leaves of a small subtree share the bits of the path above it.
 """
 
 from __future__ import annotations
@@ -96,8 +96,23 @@ def paths(forest: Forest, roots: IntArray) -> Nodes:
         features[own, here], last[own, here] = feature[above], own
         shares[own, here] *= cover[own] / cover[above]
         slot[own], count[own] = here, count[above] + ~known
-    own = (feature, forest.threshold[nodes], forest.missing_left[nodes], forest.value[nodes])
-    return Nodes(nodes, slices, parent, left, is_left, *own, features, shares, last, before, slot, count)
+    return Nodes(
+        nodes,
+        slices,
+        parent,
+        left,
+        is_left,
+        feature,
+        forest.threshold[nodes],
+        forest.missing_left[nodes],
+        forest.value[nodes],
+        features,
+        shares,
+        last,
+        before,
+        slot,
+        count,
+    )
 
 
 @dataclass(frozen=True)

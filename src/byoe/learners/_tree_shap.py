@@ -16,7 +16,7 @@ from ._tree_tables import group_tables
 
 NODES = 2048
 # Of tables: at a time; of one tree; and of a leaf for each row, where they take as long as the libraries.
-CELLS, MOST_CELLS, CELLS_EACH = 1 << 22, 1 << 23, 8
+CELLS, MOST_CELLS, CELLS_EACH = 1 << 22, 1 << 23, 3
 MOST_BITS = 16
 
 

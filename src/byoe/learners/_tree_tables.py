@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,7 @@ _CELLS = 1 << 16  # as many as stay in the cache of a core
 
 @cache
 def quadrature(n: int) -> tuple[FloatArray, FloatArray]:
-    """Return the points and weights of Gauss and Legendre by which the integral from 0 to 1 of a product of n - 1
-    linear factors is exact.
-    """
+    """Return points and weights of Gauss and Legendre, exact for products of n - 1 linear factors from 0 to 1."""
     points, weights = np.polynomial.legendre.leggauss((n + 1) // 2)
     return (points + 1) / 2, weights / 2
 
@@ -25,8 +24,9 @@ def quadrature(n: int) -> tuple[FloatArray, FloatArray]:
 def leaf_tables(values: FloatArray, shares: FloatArray) -> FloatArray:
     """Return what leaves add to the contributions of the features on their paths.
 
-    Of a path with the shares z, a row that meets the conditions o (each 0 or 1) gets for its feature i the Shapley value
-    ``value * (o_i - z_i) * integral over t from 0 to 1 of the product over all j but i of (1 - t) * z_j + t * o_j``.
+    Of a path with the shares z, a row that meets the conditions o (each 0 or 1) gets for its feature i the Shapley
+    value ``value * (o_i - z_i) * integral over t from 0 to 1 of the product over all j but i of (1 - t) * z_j + t * o_j``
+    (Owen, 1972). Few points of a quadrature give it exactly, as in Linear TreeSHAP (Yu et al., 2022).
 
     Parameters
     ----------
@@ -101,12 +101,12 @@ def _expanded(nodes: Nodes, groups: Groups, leaves: IntArray, size: int, bits: i
     """Return tables of leaves by the bits of their groups, of shape (n_leaves, size, 2 ** bits)."""
     own = groups.leaf[leaves]
     tables = leaf_tables(nodes.value[own], nodes.shares[own, :size])
-    kind: type[np.unsignedinteger[np.typing.NBitBase]] = np.uint8 if bits <= 8 else np.uint16
+    kind = np.dtype(np.uint8 if bits <= 8 else np.uint16)
     patterns = np.arange(1 << bits).astype(kind)
     mask, want = groups.mask[leaves, :size].astype(kind), groups.want[leaves, :size].astype(kind)
-    met: NDArray[np.unsignedinteger] = np.zeros((len(own), 1 << bits), dtype=kind)
+    met: NDArray[Any] = np.zeros((len(own), 1 << bits), dtype=kind)
     for slot in reversed(range(size)):
         met += met
         met |= (patterns & mask[:, slot, None]) == want[:, slot, None]
     starts = np.arange(len(own) * size).reshape(-1, size, 1) << size
-    return tables.ravel()[starts + met[:, None].astype(np.intp)]
+    return np.asarray(tables.ravel()[starts + met[:, None].astype(np.intp)], dtype=np.float64)

@@ -18,7 +18,7 @@ _PARTS = {"cats", "gbtree_model_param", "iteration_indptr", "tree_info", "trees"
 
 
 def tables_of(booster: Any, threads: int) -> Callable[[NDArray[Any], int], FloatArray | None]:
-    """Return what gives SHAP values of rows for so many classes, or None; the trees are read when it is first called."""
+    """Return what gives SHAP values of rows for so many classes, or None; its first call reads the trees."""
     trees = cache(lambda: forest_of(booster))
 
     def values(X: NDArray[Any], n_targets: int) -> FloatArray | None:
