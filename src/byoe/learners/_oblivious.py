@@ -191,8 +191,8 @@ def _form(labels: tuple[int, ...]) -> _Form:
 def _shapley(games: FloatArray, sizes: tuple[int, ...]) -> FloatArray:
     """Return the Shapley values of games of shape (n_states, ...), of shape (n_features, 2 ** depth, ...).
 
-    A Shapley value is the integral, over t from 0 to 1, of what a feature adds when each of the others is known with the
-    probability t (Owen, 1972).
+    A Shapley value is the integral, over t from 0 to 1, of what a feature adds when each of the others is known with
+    the probability t (Owen, 1972).
     """
     points, weights = quadrature(len(sizes))
     known = [1 << size for size in sizes]

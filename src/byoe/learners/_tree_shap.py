@@ -24,8 +24,8 @@ def shapley_values(forest: Forest, X: NDArray[Any], *, n_targets: int, threads: 
     """Return the path-dependent SHAP values of rows.
 
     They are those of TreeSHAP (Lundberg et al., 2020): a feature that is not known sends a row down both branches, by
-    their share of the training rows. What a leaf adds depends only on which conditions of its path a row meets, so it is
-    made for all patterns of these before any row is read, as FastTreeSHAP v2 (Yang, 2021) and WOODELF (Nadel &
+    their share of the training rows. What a leaf adds depends only on which conditions of its path a row meets, so it
+    is made for all patterns of these before any row is read, as FastTreeSHAP v2 (Yang, 2021) and WOODELF (Nadel &
     Wettenstein, 2025) do.
 
     Parameters
@@ -95,9 +95,9 @@ def _of_trees(forest: Forest, trees: IntArray, columns: NDArray[Any]) -> FloatAr
 class _Reading:
     """How rows are led to the tables of some trees.
 
-    Answers have a row for each node above the groups, and each root of one: whether the last condition that leads there,
-    and all on the same feature before it, are met. Behind them is one for each inner node: whether it sends a row to the
-    left.
+    Answers have a row for each node above the groups, and each root of one: whether the last condition that leads
+    there, and all on the same feature before it, are met. Behind them is one for each inner node: whether it sends a
+    row to the left.
     """
 
     def __init__(self, nodes: Nodes, groups: Groups, width: int) -> None:
