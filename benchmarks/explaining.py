@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def main() -> None:
             few = LIBRARY_ROWS.get(name, n)
             times = np.array(
                 [
-                    (by_library(ensemble, rows[:few]) / few, seconds(lambda one=ensemble: one.explain(rows)) / n)
+                    (by_library(ensemble, rows[:few]) / few, seconds(partial(ensemble.explain, rows)) / n)
                     for _ in range(options.runs)
                 ]
             )

@@ -26,7 +26,8 @@ def leaf_tables(values: FloatArray, shares: FloatArray) -> FloatArray:
 
     Of a path with the shares z, a row that meets the conditions o (each 0 or 1) gets for its feature i ``value *
     (o_i - z_i)`` times the integral, over t from 0 to 1, of the product of ``(1 - t) * z_j + t * o_j`` over all other
-    features j, its Shapley value (Owen, 1972). Few points of a quadrature give it exactly, as in Linear TreeSHAP (Yu et al., 2022).
+    features j, its Shapley value (Owen, 1972). Few points of a quadrature
+    give it exactly, as in Linear TreeSHAP (Yu et al., 2022).
 
     Parameters
     ----------
