@@ -23,7 +23,7 @@ def tables_of(model: Any, threads: int) -> Callable[[NDArray[Any], int], FloatAr
     """Return what gives SHAP values of rows for so many classes, or None; its first call reads the trees."""
     trees = cache(lambda: trees_of(model))
 
-    def values(X: NDArray[Any], n_targets: int) -> FloatArray | None:
+    def compute(X: NDArray[Any], n_targets: int) -> FloatArray | None:
         forests = trees()
         if forests is None:
             return None
@@ -31,7 +31,7 @@ def tables_of(model: Any, threads: int) -> Callable[[NDArray[Any], int], FloatAr
             cells = X.astype(np.float32)
         return oblivious_values(forests, cells, n_targets=n_targets, threads=threads)
 
-    return values
+    return compute
 
 
 def trees_of(model: Any) -> list[Oblivious] | None:

@@ -23,11 +23,11 @@ def tables_of(booster: Any, rounds: int, threads: int) -> Callable[[NDArray[Any]
     """Return what gives SHAP values of rows for so many classes, or None; its first call reads the trees."""
     trees = cache(lambda: forest_of(booster, rounds))
 
-    def values(X: NDArray[Any], n_targets: int) -> FloatArray | None:
+    def compute(X: NDArray[Any], n_targets: int) -> FloatArray | None:
         forest = trees()
         return None if forest is None else shapley_values(forest, cells(X), n_targets=n_targets, threads=threads)
 
-    return values
+    return compute
 
 
 def forest_of(booster: Any, rounds: int) -> Forest | None:

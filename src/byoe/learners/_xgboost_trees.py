@@ -21,7 +21,7 @@ def tables_of(booster: Any, threads: int) -> Callable[[NDArray[Any], int], Float
     """Return what gives SHAP values of rows for so many classes, or None; its first call reads the trees."""
     trees = cache(lambda: forest_of(booster))
 
-    def values(X: NDArray[Any], n_targets: int) -> FloatArray | None:
+    def compute(X: NDArray[Any], n_targets: int) -> FloatArray | None:
         forest = trees()
         with np.errstate(over="ignore"):
             cells = X.astype(np.float32)
@@ -29,7 +29,7 @@ def tables_of(booster: Any, threads: int) -> Callable[[NDArray[Any], int], Float
             return None
         return shapley_values(forest, cells, n_targets=n_targets, threads=threads)
 
-    return values
+    return compute
 
 
 def forest_of(booster: Any) -> Forest | None:
