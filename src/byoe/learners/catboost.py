@@ -24,7 +24,9 @@ from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
 from ..errors import ParameterError
 from ._boosting import CATEGORIES, Booster, class_weights, log_odds_of, take_rounds
+from ._by_tables import contributions as by_tables
 from ._catboost_metric import watched_metric
+from ._catboost_trees import tables_of
 
 _NOT_OURS = frozenset(
     "self kwargs allow_writing_files callback cat_features classes_count custom_metric "
@@ -80,11 +82,15 @@ class CatBoostModel:
         return np.asarray(method(_objects(X, self._columns), thread_count=threads), dtype=np.float64)
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
+        library = partial(self._contributions, threads=threads)
+        return log_odds_of(by_tables(library, tables_of(self.model, threads), X, tolerance=1e-8), self.task)
+
+    def _contributions(self, X: Any, threads: int) -> FloatArray:
         import catboost
 
         data = catboost.Pool(_objects(X, self._columns), cat_features=list(self._columns) or None, thread_count=threads)
         values = self.model.get_feature_importance(data, type="ShapValues", thread_count=threads)
-        return log_odds_of(np.asarray(values, dtype=np.float64), self.task)
+        return np.asarray(values, dtype=np.float64)
 
     def importances(self) -> FloatArray:
         return np.asarray(self.model.get_feature_importance(type="PredictionValuesChange"), dtype=np.float64)

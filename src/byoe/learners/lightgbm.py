@@ -29,6 +29,8 @@ from ._boosting import (
     take_rounds,
     watched_loss,
 )
+from ._by_tables import contributions as by_tables
+from ._lightgbm_trees import tables_of
 from ._units import converted
 
 _NOT_OURS = frozenset("self kwargs importance_type n_jobs".split())
@@ -76,6 +78,14 @@ class LightGBMModel:
         return np.column_stack([1.0 - values, values]) if self.task.n_classes == 2 and values.ndim == 1 else values
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
+        library = partial(self._contributions, threads=threads)
+        tables = tables_of(self.booster, self.rounds, threads)
+        values = by_tables(library, tables, X, tolerance=1e-8)
+        if self._dump["average_output"]:  # a forest of LightGBM predicts the mean of its trees, and explains their sum
+            values = values / self.rounds
+        return log_odds_of(values, self.task)
+
+    def _contributions(self, X: Any, threads: int) -> FloatArray:
         import lightgbm
 
         try:
@@ -88,9 +98,7 @@ class LightGBMModel:
             values = found.toarray() if hasattr(found, "toarray") else np.asarray(found, dtype=np.float64)
             if self.objective.startswith("multiclass"):  # classes side by side
                 values = values.reshape(len(values), self.task.n_classes, -1)
-        if self._dump["average_output"]:  # a forest of LightGBM predicts the mean of its trees, and explains their sum
-            values = values / self.rounds
-        return log_odds_of(np.asarray(values, dtype=np.float64), self.task)
+        return np.asarray(values, dtype=np.float64)
 
     def importances(self) -> FloatArray:
         return np.asarray(self.booster.feature_importance("gain"), dtype=np.float64)

@@ -30,7 +30,9 @@ from ._boosting import (
     take_rounds,
     watched_loss,
 )
+from ._by_tables import contributions as by_tables
 from ._units import converted
+from ._xgboost_trees import tables_of
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.
 _NOT_OURS = frozenset(
@@ -103,13 +105,16 @@ class XGBoostModel:
         return self.booster.inplace_predict(X, validate_features=False)
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
+        library = partial(self._contributions, threads=threads)
+        return log_odds_of(by_tables(library, tables_of(self.booster, threads), X, tolerance=1e-4), self.task)
+
+    def _contributions(self, X: Any, threads: int) -> FloatArray:
         import xgboost
 
         self._values(X[:1], threads)  # configures the booster
         kinds = self.booster.feature_types
         data = xgboost.DMatrix(X, nthread=threads, feature_types=kinds, enable_categorical=kinds is not None)
-        values = np.asarray(self.booster.predict(data, pred_contribs=True), dtype=np.float64)
-        return log_odds_of(values, self.task)
+        return np.asarray(self.booster.predict(data, pred_contribs=True), dtype=np.float64)
 
     def importances(self) -> FloatArray | None:
         if not self._in_place:  # coefficients of columns in different units do not compare
