@@ -3,12 +3,19 @@
 A page is one test: its blocks share one namespace and run in order, in an empty folder of
 their own. Were every block a test of its own, random order and parallel workers would take
 them apart.
+
+A block ``output`` shows what the block before it has printed, and is compared with it: words
+as they are, numbers within 2 %, ``…`` for anything, and a table's last columns not at all if they
+are times. ``BYOE_WRITE_OUTPUTS=1`` writes these blocks anew.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
+import os
 import random
+import re
 import shlex
 import tempfile
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
@@ -37,9 +44,43 @@ def run_commands(example: Example) -> None:
             assert not ended.value.code, f"{line}: {ended.value.code}"
 
 
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+TIMES = "fit_seconds"
+
+
+def without_times(text: str) -> str:
+    """Return a text without a table's last columns, from that of the seconds on."""
+    lines = text.splitlines()
+    at = max((line.find(TIMES) for line in lines), default=-1)
+    if at < 0:
+        return text
+    return "\n".join(line[:at] if line[at - 2 : at].isspace() else line for line in lines)
+
+
+def same_output(shown: str, printed: str) -> bool:
+    """Say whether a page shows what was printed."""
+    shown, printed = without_times(shown), without_times(printed)
+    words = [r"\s+".join(map(re.escape, NUMBER.sub("\0", part).split())) for part in shown.split("…")]
+    pattern = r"\s*" + r"\s*.*?\s*".join(words).replace("\0", f"({NUMBER.pattern})") + r"\s*"
+    found = re.fullmatch(pattern, printed, re.DOTALL)
+    if not found:
+        return False
+    pairs = zip(NUMBER.findall(shown), found.groups(), strict=True)
+    return all(np.isclose(*(float(number.replace(",", "")) for number in pair), rtol=0.02) for pair in pairs)
+
+
+def check_output(example: Example) -> str | None:
+    """Compare a block with what the block before it has printed."""
+    shown, printed = example.parsed, example.namespace["_printed"]
+    if os.environ.get("BYOE_WRITE_OUTPUTS") or same_output(shown, printed):
+        return None
+    return f"The page shows\n{shown}\nbut printed was\n{printed}"
+
+
 PARSERS = (
     PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE),
     CodeBlockParser("console", run_commands),
+    CodeBlockParser("output", check_output),
 )
 
 
@@ -63,11 +104,28 @@ class Blocks(pytest.Item):
 
     def runtest(self) -> None:
         """Run the blocks one after the other, as cells of a notebook."""
-        self.document.namespace["__name__"] = "__main__"
+        namespace = self.document.namespace
+        namespace["__name__"] = "__main__"
+        outputs = []
         with tempfile.TemporaryDirectory(prefix="byoe-docs-") as folder, contextlib.chdir(folder):
             for example in self.document.examples():
                 self.line = example.line
-                example.evaluate()
+                with contextlib.redirect_stdout(io.StringIO()) as printed:
+                    example.evaluate()
+                if example.region.evaluator is check_output:
+                    outputs.append((example, namespace["_printed"]))
+                namespace["_printed"] = printed.getvalue()
+        if os.environ.get("BYOE_WRITE_OUTPUTS"):
+            self.write(outputs)
+
+    def write(self, outputs: list[tuple[Example, str]]) -> None:
+        """Write the blocks of outputs anew, where they differ."""
+        text = self.document.text
+        for example, printed in reversed(outputs):
+            if not same_output(example.parsed, printed):
+                lines = "".join(f"{line.rstrip()}\n" for line in printed.splitlines())
+                text = f"{text[: example.start]}```output\n{lines}```{text[example.end :]}"
+        self.path.write_text(text, encoding="utf-8")
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
         """Return a failed doctest as its own message, and any other error with its traceback."""
