@@ -17,6 +17,7 @@ import os
 import random
 import re
 import shlex
+import sys
 import tempfile
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 from pathlib import Path
@@ -45,15 +46,16 @@ def run_commands(example: Example) -> None:
 
 
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
-TIMES = "fit_seconds"
+TIMES = re.compile("fit_seconds|predict_ms")
 
 
 def without_times(text: str) -> str:
     """Return a text without a table's last columns, from that of the seconds on."""
     lines = text.splitlines()
-    at = max((line.find(TIMES) for line in lines), default=-1)
-    if at < 0:
+    heading = TIMES.search(next((line for line in lines if TIMES.search(line)), ""))
+    if not heading:
         return text
+    at = heading.start()
     return "\n".join(line[:at] if line[at - 2 : at].isspace() else line for line in lines)
 
 
@@ -115,6 +117,8 @@ class Blocks(pytest.Item):
                 if example.region.evaluator is check_output:
                     outputs.append((example, namespace["_printed"]))
                 namespace["_printed"] = printed.getvalue()
+        if "matplotlib.pyplot" in sys.modules:
+            sys.modules["matplotlib.pyplot"].close("all")
         if os.environ.get("BYOE_WRITE_OUTPUTS"):
             self.write(outputs)
 
