@@ -1,4 +1,4 @@
-"""Draws the pictures of the pages by their own code: ``python docs/draw_plots.py``, or ``… docs/plots.md`` for one page.
+"""Draws the pictures of the pages by their own code: ``python docs/draw_plots.py``, or with pages as arguments.
 
 A picture shows what the block before it has drawn last. A page runs in an empty folder.
 """
