@@ -20,3 +20,5 @@ numpydoc_show_class_members = False
 
 html_theme = "furo"
 html_title = "byoe"
+html_static_path = ["_static"]
+html_css_files = ["byoe.css"]
