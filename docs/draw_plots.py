@@ -6,6 +6,7 @@ A picture shows what the block before it has drawn last. A page runs in an empty
 from __future__ import annotations
 
 import contextlib
+import doctest
 import re
 import sys
 import tempfile
@@ -21,8 +22,9 @@ def draw(page: Path) -> None:
     """Run the blocks of a page one after the other, and keep what stands before each picture."""
     namespace: dict[str, object] = {"__name__": "__main__"}
     for step in STEP.finditer(page.read_text(encoding="utf-8")):
-        if step["code"] and not step["code"].startswith(">>>"):
-            exec(step["code"], namespace)
+        if step["code"]:
+            code = step["code"]
+            exec(doctest.script_from_examples(code) if code.startswith(">>>") else code, namespace)
         elif step["picture"] and plt.get_fignums():  # without a figure it is a picture of another page
             # Without the version of matplotlib, so that only another picture is another file.
             plt.savefig(DOCS / step["picture"], dpi=90, bbox_inches="tight", metadata={"Software": None})
@@ -32,7 +34,7 @@ def draw(page: Path) -> None:
 def main() -> None:
     """Draw the pages given, or all that draw."""
     pages = [Path(name).resolve() for name in sys.argv[1:]] or sorted(
-        page for page in DOCS.glob("*.md") if "plots." in page.read_text(encoding="utf-8")
+        page for page in DOCS.glob("*.md") if re.search(r"plots\.\w+\(|\.plot\(", page.read_text(encoding="utf-8"))
     )
     plt.rcParams["figure.figsize"] = (6.0, 4.0)
     for page in pages:
