@@ -50,13 +50,13 @@ TIMES = re.compile("fit_seconds|predict_ms")
 
 
 def without_times(text: str) -> str:
-    """Return a text without a table's last columns, from that of the seconds on."""
-    lines = text.splitlines()
-    heading = TIMES.search(next((line for line in lines if TIMES.search(line)), ""))
-    if not heading:
-        return text
-    at = heading.start()
-    return "\n".join(line[:at] if line[at - 2 : at].isspace() else line for line in lines)
+    """Return a text without the last columns of its tables, from those of times on."""
+    lines, at = [], 0
+    for line in text.splitlines():
+        heading = TIMES.search(line)
+        at = heading.start() if heading else at
+        lines.append(line[:at] if at and line[at - 2 : at].isspace() else line)
+    return "\n".join(lines)
 
 
 def same_output(shown: str, printed: str) -> bool:

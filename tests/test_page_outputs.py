@@ -10,6 +10,7 @@ pages = module_from_spec(_spec)
 _spec.loader.exec_module(pages)
 
 BOARD = "member  rmse  fit_seconds  predict_ms\nridge   {}  {}         {}\nblend: a note that is longer than the table"
+TWO = BOARD + "\n" + BOARD.replace("member ", "member  ").replace("ridge ", "ridge  ")
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,7 @@ BOARD = "member  rmse  fit_seconds  predict_ms\nridge   {}  {}         {}\nblend
         ("a\n…\nz", "a\nb 3\nc\nz\n"),
         ("it costs # and \\ [x] (1)", "it costs # and \\ [x] (1)"),
         (BOARD.format("3.21", "0.5", "12"), BOARD.format("3.20", "9.9", "77")),
+        (TWO.format("3.21", "0.5", "12", "3.21", "0.5", "12"), TWO.format("3.21", "0.7", "13", "3.21", "0.8", "14")),
         ("", ""),
     ],
 )
