@@ -3,13 +3,21 @@
 A page is one test: its blocks share one namespace and run in order, in an empty folder of
 their own. Were every block a test of its own, random order and parallel workers would take
 them apart.
+
+A block ``output`` shows what the block before it has printed, and is compared with it: words
+as they are, numbers within 2 %, ``…`` for anything, and a table's last columns not at all if they
+are times. ``BYOE_WRITE_OUTPUTS=1`` writes these blocks anew.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
+import os
 import random
+import re
 import shlex
+import sys
 import tempfile
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 from pathlib import Path
@@ -37,9 +45,44 @@ def run_commands(example: Example) -> None:
             assert not ended.value.code, f"{line}: {ended.value.code}"
 
 
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+TIMES = re.compile("fit_seconds|predict_ms")
+
+
+def without_times(text: str) -> str:
+    """Return a text without the last columns of its tables, from those of times on."""
+    lines, at = [], 0
+    for line in text.splitlines():
+        heading = TIMES.search(line)
+        at = heading.start() if heading else at
+        lines.append(line[:at] if at and line[at - 2 : at].isspace() else line)
+    return "\n".join(lines)
+
+
+def same_output(shown: str, printed: str) -> bool:
+    """Say whether a page shows what was printed."""
+    shown, printed = without_times(shown), without_times(printed)
+    words = [r"\s+".join(map(re.escape, NUMBER.sub("\0", part).split())) for part in shown.split("…")]
+    pattern = r"\s*" + r"\s*.*?\s*".join(words).replace("\0", f"({NUMBER.pattern})") + r"\s*"
+    found = re.fullmatch(pattern, printed, re.DOTALL)
+    if not found:
+        return False
+    pairs = zip(NUMBER.findall(shown), found.groups(), strict=True)
+    return all(np.isclose(*(float(number.replace(",", "")) for number in pair), rtol=0.02) for pair in pairs)
+
+
+def check_output(example: Example) -> str | None:
+    """Compare a block with what the block before it has printed."""
+    shown, printed = example.parsed, example.namespace["_printed"]
+    if os.environ.get("BYOE_WRITE_OUTPUTS") or same_output(shown, printed):
+        return None
+    return f"The page shows\n{shown}\nbut printed was\n{printed}"
+
+
 PARSERS = (
     PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE),
     CodeBlockParser("console", run_commands),
+    CodeBlockParser("output", check_output),
 )
 
 
@@ -63,11 +106,30 @@ class Blocks(pytest.Item):
 
     def runtest(self) -> None:
         """Run the blocks one after the other, as cells of a notebook."""
-        self.document.namespace["__name__"] = "__main__"
+        namespace = self.document.namespace
+        namespace["__name__"] = "__main__"
+        outputs = []
         with tempfile.TemporaryDirectory(prefix="byoe-docs-") as folder, contextlib.chdir(folder):
             for example in self.document.examples():
                 self.line = example.line
-                example.evaluate()
+                with contextlib.redirect_stdout(io.StringIO()) as printed:
+                    example.evaluate()
+                if example.region.evaluator is check_output:
+                    outputs.append((example, namespace["_printed"]))
+                namespace["_printed"] = printed.getvalue()
+        if "matplotlib.pyplot" in sys.modules:
+            sys.modules["matplotlib.pyplot"].close("all")
+        if os.environ.get("BYOE_WRITE_OUTPUTS"):
+            self.write(outputs)
+
+    def write(self, outputs: list[tuple[Example, str]]) -> None:
+        """Write the blocks of outputs anew, where they differ."""
+        text = self.document.text
+        for example, printed in reversed(outputs):
+            if not same_output(example.parsed, printed):
+                lines = "".join(f"{line.rstrip()}\n" for line in printed.splitlines())
+                text = f"{text[: example.start]}```output\n{lines}```{text[example.end :]}"
+        self.path.write_text(text, encoding="utf-8")
 
     def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
         """Return a failed doctest as its own message, and any other error with its traceback."""

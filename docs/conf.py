@@ -4,6 +4,7 @@ from importlib.metadata import version as version_of
 
 project = "byoe"
 author = "The byoe authors"
+copyright = "the byoe authors"
 release = version = version_of("byoe-ensemble")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc"]
@@ -20,3 +21,5 @@ numpydoc_show_class_members = False
 
 html_theme = "furo"
 html_title = "byoe"
+html_static_path = ["_static"]
+html_css_files = ["byoe.css"]
