@@ -50,6 +50,7 @@ from ..tools._warnings import warn
 from ._beginning import begin, blended
 from ._display import displays
 from ._fit_signature import HonestFit
+from ._interrupted import TellingWhatIsKept
 from ._layers import warn_of_an_idle_layer, warn_of_another_loss
 from ._parameters import NestedParameters
 from ._recipe import Recipe
@@ -144,7 +145,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         started = time.monotonic()
         begun = begin(self, X, y, sample_weight, groups)
         learners, data = begun.recipe.learners, begun.data
-        with opened(self.store, learners, data, begun.digest) as stored:
+        with opened(self.store, learners, data, begun.digest) as stored, TellingWhatIsKept(stored):
             crossfit = self._cross_fitted(learners, data, begun.seed, stored, started)
         self._task, self._form = data.task, begun.form
         if data.task.classes is not None:
@@ -161,7 +162,8 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
             names_of(data.transforms, data.y, data.weight),
         )
         oof = OutOfFold.unblended(crossfit.oof, data.y, data.weight, data.plan)
-        self._blend(oof, begun.blender, begun.features, begun.metric)
+        with TellingWhatIsKept(stored):
+            self._blend(oof, begun.blender, begun.features, begun.metric)
         warn_of_an_idle_layer(self.leaderboard_, begun.metric, self.members_)
         return self
 

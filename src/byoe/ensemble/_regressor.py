@@ -76,7 +76,7 @@ class EnsembleRegressor(RegressorMixin, ChangeableEnsemble):  # type: ignore[mis
         Seed of the folds and of every task. With None it is drawn; with a ``store``, drawn once
         for the same data and folds.
     verbose : int, default=0
-        1 shows a bar on a terminal, and elsewhere a line for every member; 2 a line for every task.
+        1 shows bars in a notebook and on a terminal, and elsewhere a line for every member; 2 a line for every task.
 
     Attributes
     ----------

@@ -21,6 +21,7 @@ from ..scoring._board import add_up
 from ..scoring._leaderboard import Leaderboard
 from ..store._stored_tasks import opened
 from ._base import BaseEnsemble
+from ._interrupted import TellingWhatIsKept
 from ._layers import warn_of_inner_ensembles
 
 E = TypeVar("E", bound=BaseEnsemble)
@@ -47,7 +48,7 @@ def with_members(ensemble: E, learners: Any, table: Table) -> E:
     data = Rows(
         table, oof.y, oof.weight, task, oof.plan, metric.stop_loss, ensemble._transforms(oof.y, oof.weight, oof.plan)
     )
-    with opened(ensemble.store, new, data, record.table) as stored:
+    with opened(ensemble.store, new, data, record.table) as stored, TellingWhatIsKept(stored):
         crossfit = ensemble._cross_fitted(new, data, record.seed, stored)
     other = copy.copy(ensemble)
     other.learners = [*labelled(ensemble.learners), *pairs]
@@ -113,7 +114,7 @@ def refitted(ensemble: E, table: Table) -> E:
     )
     learners = {label: member.learner for label, member in bags.items()}
     rounds = {label: mean_rounds([model.rounds for model in member.models]) for label, member in bags.items()}
-    with opened(ensemble.store, learners, data, record.table) as stored:
+    with opened(ensemble.store, learners, data, record.table) as stored, TellingWhatIsKept(stored):
         models = refit(learners, data, rounds, seed=record.seed, resources=ensemble._resources(), stored=stored)
     other = copy.copy(ensemble)
     other.finalize = "refit"
