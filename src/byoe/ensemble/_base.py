@@ -48,6 +48,7 @@ from ..store._task_keys import plan_key
 from ..tools._sizes import read_bytes
 from ..tools._warnings import warn
 from ._beginning import begin, blended
+from ._deciding import DecidingEnsemble
 from ._display import displays
 from ._fit_signature import HonestFit
 from ._interrupted import TellingWhatIsKept
@@ -63,7 +64,7 @@ _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False)
 
 
-class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
+class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParameters):
     """The constructor, the fit, and what a prediction is made of."""
 
     failures_: list[Failure]
@@ -225,6 +226,13 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         """Return by target on which scale members are fitted; nothing, where that is the target's own."""
         return ()
 
+    def _rows(
+        self, table: Table, y: NDArray[Any], weight: FloatArray | None, task: Task, plan: SplitPlan, stop_loss: Any
+    ) -> Rows:
+        """Return the data of a fit."""
+        transforms = self._transforms(y, weight, plan)
+        return Rows(table, y, weight, task, plan, stop_loss, transforms, self._class_weight(task))
+
     def _stops(self, learner: Learner) -> bool:
         given = self.early_stopping == "auto" and learner.rounds_given
         return bool(learner.stops and self.early_stopping and not given)
@@ -264,8 +272,13 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         warn_of_another_loss(blender, metric)
         blend, oof = blended(oof, blender, features, metric, self._task, self._record.seed)
         self.blender_, self._held_out, self._out_of_fold = blend.blender, blend.held_out, oof
-        self._record, self._diagnosis = replace(self._record, metric=metric.name), None
-        scoring = self._scoring(metric)
+        self._score(blender, features, metric)
+
+    def _score(self, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
+        """Find the threshold, and score the blend."""
+        threshold, by_fold = self._thresholds(self._oof, self._record.seed)
+        self._record = replace(self._record, metric=metric.name, threshold=threshold, fold_thresholds=by_fold)
+        self._diagnosis, scoring = None, self._scoring(metric)
         self.score_estimate_, self.leaderboard_ = board(self, self._record, scoring, features, asked=blender)
 
     def _scoring(self, metric: Metric) -> Scoring:

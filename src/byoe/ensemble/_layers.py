@@ -53,6 +53,11 @@ def warn_of_thresholds(learners: Mapping[str, Learner], blender: Blender, metric
                 "probable class is counted. Give the classifier inside it, and put the threshold around the ensemble "
                 "or around the meta-model"
             )
+        if is_ensemble(learner.user_estimator) and getattr(learner.user_estimator, "threshold", None) is not None:
+            warn(
+                f"the threshold of member {label!r}, an ensemble, is not used, since its probabilities are blended; "
+                "set threshold on the outer ensemble"
+            )
 
 
 def warn_of_an_idle_layer(board: Leaderboard, metric: Metric, members: Mapping[str, FittedMember]) -> None:
