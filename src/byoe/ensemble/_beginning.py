@@ -21,7 +21,7 @@ from ..folds._splits import make_plan
 from ..registry._classes import check_classes
 from ..registry._members import check_members
 from ..scoring._metrics import Metric
-from ._layers import steering, warn_of_inner_ensembles, warn_of_thresholds
+from ._layers import steering, warn_of_classes, warn_of_inner_ensembles, warn_of_thresholds
 from ._recipe import Recipe
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def begin(ensemble: BaseEnsemble, X: Any, y: Any, sample_weight: Any, groups: An
     rows = ensemble._rows(table, target, sample_weight, task, plan, metric.stop_loss)
     data, seed = ensemble._resumed(rows, drawn, digest)
     ensemble._warn_of_bagging(data.plan)
+    warn_of_classes(target, task)
     warn_of_leaks(data.plan, table, target)
     warn_of_inner_ensembles(data.plan, recipe.learners)
     warn_of_thresholds(recipe.learners, recipe.blender, metric)

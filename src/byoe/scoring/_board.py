@@ -36,6 +36,8 @@ _UNITS = {
     "accuracy": "the share of rows that are right",
     "roc_auc": "the area under the ROC curve",
 }
+# So few whole numbers, in so many rows each, may be classes.
+_FEW, _MANY = 10, 10
 _SERVED = ("models", "fit_seconds", "predict_ms")
 
 
@@ -69,7 +71,7 @@ def board(
         spread = None if row[metric.name] is None or prediction is None else scoring.spread(prediction)
         rows.append({**row, "spread": spread, "in_sample": None, **about})
     rows[0]["in_sample"] = _in_sample(ensemble, scoring, features)
-    told = [*_target_notes(record), *_decision_notes(ensemble, record)]
+    told = [*_target_notes(ensemble, record), *_decision_notes(ensemble, record)]
     found = Leaderboard(rows, [*_notes(ensemble, metric, rows, asked), *told])
     add_up(found)
     return math.nan if blend is None else metric.score(rows[0][metric.name]), found
@@ -236,7 +238,13 @@ def _notes(ensemble: Predicting, metric: Metric, rows: Sequence[dict[str, Any]],
         yield f"baseline: {what} in the training rows, for every row"
 
 
-def _target_notes(record: FitRecord) -> Iterator[str]:
+def _target_notes(ensemble: Predicting, record: FitRecord) -> Iterator[str]:
+    y = ensemble._oof.y
+    if not ensemble._task.is_classification and y.ndim == 1 and len(y) > _MANY * _FEW:
+        values = np.unique(y)
+        if len(values) <= _FEW and (values == np.round(values)).all():
+            listed = ", ".join(f"{value:g}" for value in values)
+            yield f"target: {listed} are numbers here; EnsembleClassifier would take them as classes"
     if record.transforms:
         names = [name or "as it is" for name in record.transforms]
         what = names[0] if len(set(names)) == 1 else ", ".join(f"{i}: {name}" for i, name in enumerate(names))
