@@ -1,4 +1,4 @@
-"""Draws the pictures of `plots.md` by the code of that page: ``python docs/draw_plots.py``.
+"""Draws the pictures of `plots.md` and `imbalance.md` by the code of these pages: ``python docs/draw_plots.py``.
 
 A picture shows what the block before it has drawn last.
 """
@@ -10,23 +10,24 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-PAGE = Path(__file__).with_name("plots.md")
+PAGES = [Path(__file__).with_name(name) for name in ("plots.md", "imbalance.md")]
 STEP = re.compile(r"^```python\n(?P<code>.*?)^```$|^!\[.*?\]\((?P<picture>\S+)\)$", re.MULTILINE | re.DOTALL)
 
 
-def draw() -> None:
-    """Run the blocks of the page one after the other, and keep what stands before each picture."""
-    PAGE.with_name("pictures").mkdir(exist_ok=True)
+def draw(page: Path) -> None:
+    """Run the blocks of a page one after the other, and keep what stands before each picture."""
+    page.with_name("pictures").mkdir(exist_ok=True)
     namespace: dict[str, object] = {}
     plt.rcParams["figure.figsize"] = (6.0, 4.0)
-    for step in STEP.finditer(PAGE.read_text(encoding="utf-8")):
+    for step in STEP.finditer(page.read_text(encoding="utf-8")):
         if step["code"]:
             exec(step["code"], namespace)
         else:
             # Without the version of matplotlib, so that only another picture is another file.
-            plt.savefig(PAGE.parent / step["picture"], dpi=90, metadata={"Software": None})
+            plt.savefig(page.parent / step["picture"], dpi=90, metadata={"Software": None})
             plt.close("all")
 
 
 if __name__ == "__main__":
-    draw()
+    for one in PAGES:
+        draw(one)
