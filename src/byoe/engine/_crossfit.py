@@ -154,7 +154,7 @@ def _outcomes(
     quiet = {category for one in learners.values() for category in (one.quiet_in_time if hurry else one.quiet)}
     with (
         telling(resources.callbacks, Counter(task.label for task in tasks)) as tell,
-        closing(execution.run(resources.n_jobs, quiet)) as outcomes,
+        closing(execution.run(resources.n_jobs, quiet, tell.tick)) as outcomes,
     ):
         for done, outcome in enumerate(outcomes, start=1):
             if outcome.left_out:

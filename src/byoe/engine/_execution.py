@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
 
@@ -91,11 +91,18 @@ class Execution:
         if stored is not None:
             stored.expect(tasks, self._seeds)
 
-    def run(self, n_jobs: int | None, quiet: Iterable[type[Warning]]) -> Generator[Outcome]:
-        """Yield what comes of every task as it arrives, until the time is over."""
+    def run(
+        self, n_jobs: int | None, quiet: Iterable[type[Warning]], tick: Callable[[Clock], None]
+    ) -> Generator[Outcome]:
+        """Yield what comes of every task as it arrives, until the time is over; ``tick`` now and then between."""
+
+        def _over() -> bool:
+            tick(self.clock)
+            return self._hurry and self.clock.over()
+
         if self._backend is None:
-            limits = (self.clock.over, self._waits) if self._hurry else ()
-            outcomes = run(self._do, self._schedule.works, self._schedule.n_cores, quiet, *limits)
+            waits = self._waits if self._hurry else None
+            outcomes = run(self._do, self._schedule.works, self._schedule.n_cores, quiet, _over, waits)
         else:
             outcomes = self._elsewhere(Workers(self._backend, n_jobs, self._data, carry_out, quiet))
         with closing(outcomes):

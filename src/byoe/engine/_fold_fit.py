@@ -31,6 +31,7 @@ from ..fitted._models import FoldModel, inner_task
 from ..fitted._shield import shielded
 from ..fitted._target_transform import TargetTransform, by_columns, fitted_transform
 from ..folds._inside import hold_out, inner_folds
+from ..tools._class_weight import reweighted
 from ._labels import for_classes
 from ._moments import FoldMoments, of_output
 from ._prepared import Preparation, Prepared
@@ -73,6 +74,9 @@ def fit_fold(
         train = train[data.weight[train] > 0]
         if not len(train):
             raise ValueError("all training rows of this fold have the weight zero; shuffle the folds")
+    if data.class_weight is not None and not learner.frozen:
+        counted = reweighted(data.class_weight, data.y, data.weight, train, data.task.n_classes)
+        data = replace(data, weight=counted)
     stop = None
     if stopping:
         split = hold_out(data.plan, train, data.y[train], data.task, seed)

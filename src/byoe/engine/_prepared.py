@@ -26,14 +26,14 @@ def can_prepare(learner: Learner, data: Rows) -> bool:
     """Return whether something can be made of the table once that serves all folds of a member.
 
     Moments where the learner solves these. Else rows of a prepared table: not where an encoder
-    is learned from each fold's training rows, and not for a plan in time order, where the edges
-    of bins are those of the rows so far.
+    is learned from each fold's training rows, not for a plan in time order, where the edges of bins
+    are those of the rows so far, and not where each training part has weights of its own.
     """
     if can_solve(learner, data):
         return True
     if not isinstance(learner, Prepares) or learner.frames or needs_encoding(learner, data.table):
         return False
-    if data.plan.is_time_ordered or data.plan.repeats_rows:
+    if data.plan.is_time_ordered or data.plan.repeats_rows or data.class_weight is not None:
         return False
     return learner.can_prepare(data.table.features)
 

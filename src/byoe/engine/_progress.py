@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ._clock import Clock
 from ._tasks import where
 
 
@@ -29,7 +30,8 @@ class Progress:
     elapsed : float
         Seconds since the first task started.
     remaining : float or None
-        Seconds that the other tasks are expected to take; None when nothing is known.
+        Seconds that the other tasks are expected to take; None when nothing is known. From one task to the
+        next they fall, nearly always.
     cut : bool
         Whether the time limit ended it with fewer rounds than it should have.
     """
@@ -51,20 +53,48 @@ class Progress:
         return f"{self.done}/{self.total} {self.label} {where(self.fold)} {state} in {self.seconds:.2f} s{ended}"
 
 
-@contextmanager
-def telling(callbacks: Sequence[Any], tasks: Mapping[str, int]) -> Iterator[Callable[[Progress], None]]:
-    """Tell callbacks of the start and the end, those that want to know; yield what tells of a task."""
-    for callback in callbacks:
-        if hasattr(callback, "start"):
-            callback.start(tasks)
+class Listeners:
+    """Those who are told of a fit: each of every task, and of the start, the end and the time between by its own wish.
 
-    def tell(progress: Progress) -> None:
-        for callback in callbacks:
+    Parameters
+    ----------
+    callbacks : sequence of callables
+    """
+
+    def __init__(self, callbacks: Sequence[Any]) -> None:
+        self._callbacks = callbacks
+        self._ticked = [callback.tick for callback in callbacks if hasattr(callback, "tick")]
+
+    def start(self, tasks: Mapping[str, int]) -> None:
+        """Tell how many tasks each member has."""
+        for callback in self._callbacks:
+            if hasattr(callback, "start"):
+                callback.start(tasks)
+
+    def __call__(self, progress: Progress) -> None:
+        for callback in self._callbacks:
             callback(progress)
 
-    try:
-        yield tell
-    finally:
-        for callback in callbacks:
+    def tick(self, clock: Clock) -> None:
+        """Tell that time passes, and how much is left."""
+        if self._ticked:
+            remaining = clock.remaining
+            for told in self._ticked:
+                told(remaining)
+
+    def end(self) -> None:
+        """Tell that the fit is over, one way or the other."""
+        for callback in self._callbacks:
             if hasattr(callback, "end"):
                 callback.end()
+
+
+@contextmanager
+def telling(callbacks: Sequence[Any], tasks: Mapping[str, int]) -> Iterator[Listeners]:
+    """Tell callbacks of the start and the end; yield what tells them of all between."""
+    listeners = Listeners(callbacks)
+    listeners.start(tasks)
+    try:
+        yield listeners
+    finally:
+        listeners.end()

@@ -12,6 +12,7 @@ from ..contracts._row_loss import RowLoss
 from ..contracts._task import FloatArray, IntArray, Task
 from ..data._table import Table
 from ..folds._plan import SplitPlan
+from ..tools._class_weight import ClassWeight
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Rows:
     transforms : tuple
         By target ``"auto"``, ``"log1p"``, a transformer or None: on which scale models are fitted. Empty for the
         target's own.
+    class_weight : "balanced", dict of code to float or None
+        What the rows of a class count where a model learns from them.
     """
 
     table: Table
@@ -39,6 +42,7 @@ class Rows:
     plan: SplitPlan
     stop_loss: RowLoss | None = None
     transforms: tuple[Any, ...] = ()
+    class_weight: ClassWeight | None = None
 
 
 def targets(

@@ -238,7 +238,13 @@ class ChangeableEnsemble(WatchingEnsemble):
             blender, features = self._unfitted(recipe, X)
             scoring = self._scoring(recipe.metric_for(self._task))
             self._diagnosis = diagnose(
-                self, self._record, self.leaderboard_, blender=blender, features=features, scoring=scoring
+                self,
+                self._record,
+                self.leaderboard_,
+                blender=blender,
+                features=features,
+                scoring=scoring,
+                class_weight=self._class_weight(self._task),
             )
         return self._diagnosis
 
@@ -266,7 +272,7 @@ class ChangeableEnsemble(WatchingEnsemble):
             features = self._passed_through(blender, self._training_table(X))
         blender = self._wrapped(blender, self._task)
         learners = {label: member.learner for label, member in self.members_.items()}
-        check_members(learners, blender, self._task, weighted=self._oof.weight is not None)
+        check_members(learners, blender, self._task, weighted=self._weighs(self._oof.weight))
         if self._task.classes is not None:
             check_classes({}, recipe.blender, self._task.classes)
         return blender, features

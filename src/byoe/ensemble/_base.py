@@ -49,10 +49,11 @@ from ..scoring._scoring import Scoring
 from ..store._stored_tasks import opened, resumed_seed
 from ..store._task_keys import plan_key
 from ..tools._sizes import read_bytes
-from ..tools._warnings import warn
 from ._beginning import begin, blended
+from ._deciding import DecidingEnsemble
 from ._display import displays, show_columns
 from ._fit_signature import HonestFit
+from ._interrupted import TellingWhatIsKept
 from ._layers import warn_of_an_idle_layer, warn_of_another_loss
 from ._parameters import NestedParameters
 from ._recipe import Recipe
@@ -65,7 +66,7 @@ _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False)
 
 
-class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
+class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParameters):
     """The constructor, the fit, and what a prediction is made of."""
 
     columns_: Columns
@@ -151,7 +152,7 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         learners, data = begun.recipe.learners, begun.data
         if self.verbose > 0:
             show_columns(begun.columns)
-        with opened(self.store, learners, data, begun.digest) as stored:
+        with opened(self.store, learners, data, begun.digest) as stored, TellingWhatIsKept(stored):
             crossfit = self._cross_fitted(learners, data, begun.seed, stored, started)
         self._task, self._form, self.columns_ = data.task, begun.form, begun.columns
         if data.task.classes is not None:
@@ -169,7 +170,8 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
             names_of(data.transforms, data.y, data.weight),
         )
         oof = OutOfFold.unblended(crossfit.oof, data.y, data.weight, data.plan)
-        self._blend(oof, begun.blender, begun.features, begun.metric)
+        with TellingWhatIsKept(stored):
+            self._blend(oof, begun.blender, begun.features, begun.metric)
         warn_of_an_idle_layer(self.leaderboard_, begun.metric, self.members_)
         return self
 
@@ -231,6 +233,13 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         """Return by target on which scale members are fitted; nothing, where that is the target's own."""
         return ()
 
+    def _rows(
+        self, table: Table, y: NDArray[Any], weight: FloatArray | None, task: Task, plan: SplitPlan, stop_loss: Any
+    ) -> Rows:
+        """Return the data of a fit."""
+        transforms = self._transforms(y, weight, plan)
+        return Rows(table, y, weight, task, plan, stop_loss, transforms, self._class_weight(task))
+
     def _stops(self, learner: Learner) -> bool:
         given = self.early_stopping == "auto" and learner.rounds_given
         return bool(learner.stops and self.early_stopping and not given)
@@ -241,12 +250,6 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         if self.finalize != "auto":
             return self.finalize
         return "refit" if plan.why_not_bag() else learner.finalize
-
-    def _warn_of_bagging(self, plan: SplitPlan) -> None:
-        reason = plan.why_not_bag()
-        if self.finalize == "bag" and reason:
-            text = f"finalize='bag' although {reason}; 'refit' would serve one model per member"
-            warn(text)
 
     def _resources(self) -> Resources:
         """Return what the engine may use, and whom it tells."""
@@ -270,16 +273,20 @@ class BaseEnsemble(KnowsUnseenRows, Predicting, NestedParameters):
         warn_of_another_loss(blender, metric)
         blend, oof = blended(oof, blender, features, metric, self._task, self._record.seed)
         self.blender_, self._held_out, self._out_of_fold = blend.blender, blend.held_out, oof
-        self._record, self._diagnosis = replace(self._record, metric=metric.name), None
         if self._profile is not None:
             seen = predicted_spreads(self, oof.blend[oof.scored])
             self._profile = self._profile.with_predictions(seen)
-        scoring = self._scoring(metric)
+        self._score(blender, features, metric)
+
+    def _score(self, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
+        """Find the threshold, and score the blend."""
+        threshold, by_fold = self._thresholds(self._oof, self._record.seed)
+        self._record = replace(self._record, metric=metric.name, threshold=threshold, fold_thresholds=by_fold)
+        self._diagnosis, scoring = None, self._scoring(metric)
         self.score_estimate_, self.leaderboard_ = board(self, self._record, scoring, features, asked=blender)
 
     def _scoring(self, metric: Metric) -> Scoring:
-        classes = getattr(self, "classes_", None)
-        return Scoring.of(self._oof, metric, seed=self._record.seed, classes=classes)
+        return Scoring.of(self._oof, metric, seed=self._record.seed, classes=getattr(self, "classes_", None))
 
     # -- predicting ------------------------------------------------------------------
 

@@ -25,7 +25,8 @@ from ..folds._splits import make_plan
 from ..registry._classes import check_classes
 from ..registry._members import check_members
 from ..scoring._metrics import Metric
-from ._layers import steering, warn_of_inner_ensembles, warn_of_thresholds
+from ..tools._warnings import warn
+from ._layers import steering, warn_of_classes, warn_of_inner_ensembles, warn_of_thresholds
 from ._recipe import Recipe
 
 if TYPE_CHECKING:
@@ -72,18 +73,19 @@ def begin(ensemble: BaseEnsemble, X: Any, y: Any, sample_weight: Any, groups: An
     form, table, found = infer_table(X, ensemble.categorical, name)
     sample_weight = read_weights(sample_weight, table)
     target, task, _ = read_target(y, len(table), sample_weight, classification=ensemble._classifies)
-    blender = suited(ensemble, recipe, table, task, weighted=sample_weight is not None)
+    blender = suited(ensemble, recipe, table, task, weighted=ensemble._weighs(sample_weight))
     metric = recipe.metric_for(task)
     metric.check(target, task, sample_weight)
     features = passed_through(blender, table)
     drawn, digest = ensemble._draw_seed(), table.digest()
     plan = make_plan(ensemble.cv, table.values, target, groups, task, drawn)
-    transforms = ensemble._transforms(target, sample_weight, plan)
-    rows = Rows(table, target, sample_weight, task, plan, metric.stop_loss, transforms)
+    rows = ensemble._rows(table, target, sample_weight, task, plan, metric.stop_loss)
     data, seed = ensemble._resumed(rows, drawn, digest)
-    ensemble._warn_of_bagging(data.plan)
+    if ensemble.finalize == "bag" and (reason := data.plan.why_not_bag()):
+        warn(f"finalize='bag' although {reason}; 'refit' would serve one model per member")
     if not _is_inside():
         warn_of_columns(found, ordered=data.plan.is_time_ordered)
+    warn_of_classes(target, task)
     warn_of_leaks(data.plan, table, target)
     warn_of_inner_ensembles(data.plan, recipe.learners)
     warn_of_thresholds(recipe.learners, recipe.blender, metric)
@@ -103,6 +105,7 @@ def suited(ensemble: BaseEnsemble, recipe: Recipe, table: Table, task: Task, *, 
     blender = ensemble._wrapped(recipe.blender, task)
     check_members(recipe.learners, blender, task, weighted=weighted, sparse=table.sparse)
     check_by_column(recipe.learners, table)
+    ensemble._check_decision(task, blender)
     if task.classes is not None:
         check_classes(recipe.learners, recipe.blender, task.classes)
     return blender

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from ..blenders._calibrated import METHODS, Calibrated
+from ..blenders._reweighted import Reweighted
 from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, Task
 from ..data._input import check_target
@@ -18,6 +21,7 @@ from ..errors import ParameterError
 from ..fitted._explanation import Explanation
 from ..registry._members import as_blender
 from ..registry._portfolios import DEFAULT
+from ..tools._warnings import warn
 from ._explaining import ExplainableEnsemble, Request
 
 
@@ -42,12 +46,22 @@ class EnsembleClassifier(ClassifierMixin, ExplainableEnsemble):  # type: ignore[
         Map the blend's probabilities to observed frequencies, learned on cross-fitted
         predictions. True means ``"temperature"``, which never changes the predicted class;
         ``"isotonic"`` wants thousands of rows.
+    class_weight : "balanced", mapping of class to float or None, default=None
+        What the rows of each class count for members, early stopping and the blender, times their sample weight;
+        ``"balanced"`` gives all classes the same weight together, found in each training part alone. Scores and
+        calibration count rows as they are. Of one target, with members and a blender that take weights.
+    threshold : float, str, scorer or None, default=None
+        From which probability on the second of two classes, ``classes_[1]``, is predicted. A metric of predicted
+        classes, such as ``"balanced_accuracy"`` or ``"f1"``, finds it on out-of-fold rows. None predicts the most
+        probable class.
 
     Attributes
     ----------
     classes_ : array of shape (n_classes,) or (n_labels, 2)
         Texts, whole numbers or booleans, sorted. Of a target with several labels for a row, what no and yes
         are in each of its columns.
+    threshold_ : float or None
+        The threshold in use; None where the most probable class is predicted.
     feature_importances_ : array of shape ``(n_features_in_,)``
         How much each column matters to the members; see that of `EnsembleRegressor`.
 
@@ -76,6 +90,8 @@ class EnsembleClassifier(ClassifierMixin, ExplainableEnsemble):  # type: ignore[
         early_stopping: bool | str = "auto",
         categorical: Any = "auto",
         calibrate: bool | str = False,
+        class_weight: Any = None,
+        threshold: Any = None,
         on_error: str = "raise",
         time_limit: float | None = None,
         memory_limit: int | str | None = None,
@@ -103,8 +119,13 @@ class EnsembleClassifier(ClassifierMixin, ExplainableEnsemble):  # type: ignore[
             verbose=verbose,
         )
         self.calibrate = calibrate
+        self.class_weight = class_weight
+        self.threshold = threshold
 
     def _wrapped(self, blender: Blender, task: Task) -> Blender:
+        class_weight = self._class_weight(task)
+        if class_weight is not None:
+            blender = Reweighted(blender, class_weight)
         return super()._wrapped(self._calibrated(blender), task)
 
     def _calibrated(self, blender: Blender) -> Blender:
@@ -115,7 +136,59 @@ class EnsembleClassifier(ClassifierMixin, ExplainableEnsemble):  # type: ignore[
             raise ParameterError(
                 f"calibrate is {self.calibrate!r}, expected True, False or one of {', '.join(map(repr, METHODS))}"
             )
+        if self.class_weight is not None and method == METHODS[0]:
+            warn(
+                "calibrate='temperature' keeps the order of the probabilities of a row, so that it cannot bring those "
+                "of weighted classes back to the rows as they are; 'sigmoid' and 'isotonic' do"
+            )
         return Calibrated(blender, str(method))
+
+    @property
+    def threshold_(self) -> float | None:
+        """From which probability on the second of two classes is predicted; None for the most probable class."""
+        check_is_fitted(self, "members_")
+        return self._threshold
+
+    def with_threshold(self, threshold: Any, X: Any = None) -> Self:
+        """Return a fitted ensemble that decides by another threshold; no learner and no blender is refitted.
+
+        Parameters
+        ----------
+        threshold : float, str, scorer or None
+            As for the constructor.
+        X : array-like or frame, default=None
+            The training features, only for a blender with ``passthrough``.
+
+        Returns
+        -------
+        EnsembleClassifier
+            A new one, which shares members and blender with this one, and whose scores are by the threshold.
+
+        Raises
+        ------
+        ParameterError
+            When it is no threshold, or there are not two classes with probabilities.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_breast_cancer
+        >>> from byoe import EnsembleClassifier
+        >>> X, y = load_breast_cancer(return_X_y=True)
+        >>> ensemble = EnsembleClassifier(["ridge", "lightgbm"], "mean", random_state=0).fit(X, y)
+        >>> careful = ensemble.with_threshold(0.9)
+        >>> bool((careful.predict(X) == (ensemble.predict_proba(X)[:, 1] >= 0.9)).all())
+        True
+        """
+        check_is_fitted(self, "members_")
+        other = copy.copy(self)
+        other.threshold = threshold
+        if self._out_of_fold is None:
+            other._decide_unscored()
+            return other
+        recipe = other._recipe()
+        other._check_decision(self._task, self.blender_)
+        other._score(*other._unfitted(recipe, X), recipe.metric_for(self._task))
+        return other
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the class.
@@ -127,8 +200,8 @@ class EnsembleClassifier(ClassifierMixin, ExplainableEnsemble):  # type: ignore[
         Returns
         -------
         array of shape (n_samples,), or (n_samples, n_labels)
-            The most probable class, or the one with most votes; the lowest wins ties. Of several
-            labels those that are more likely than not.
+            The most probable class, or the one with most votes; the lowest wins ties. By the threshold where there
+            is one. Of several labels those that are more likely than not.
         """
         return self._predict_table(self._read(X))
 
@@ -173,7 +246,8 @@ class EnsembleClassifier(ClassifierMixin, ExplainableEnsemble):  # type: ignore[
         Returns
         -------
         array of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
-            For two classes the log-odds of the second one, in which it is predicted above zero. For more the
+            For two classes the log-odds of the second one, in which it is predicted above zero (unless there is a
+            ``threshold``). For more the
             logarithms of the probabilities in the order of ``classes_``, and of several labels the log-odds of
             each. A probability of zero counts as the smallest number above it, so that all values are finite.
         """

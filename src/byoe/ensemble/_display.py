@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from ..data._listed import Columns
 from ..engine._progress import Progress
+from ..engine._tasks import where
+from ..tools._panel import Line, Panel, in_notebook
+from ..tools._sizes import tell_duration
 
 
 def displays(verbose: int) -> tuple[Any, ...]:
-    """Return the callbacks that show progress: a bar on a terminal, lines elsewhere."""
+    """Return the callbacks that show progress: bars in a notebook or on a terminal, lines elsewhere."""
     if verbose <= 0:
         return ()
     if verbose > 1:
         return (_print_task,)
+    if in_notebook():
+        return (NotebookBars(),)
     if sys.stderr.isatty():
         try:
-            return (Bar(),)
+            return (TerminalBars(),)
         except ImportError:  # rich comes with the extra cli; lines do without
             pass
     return (MemberLines(),)
@@ -39,6 +45,10 @@ def show_columns(columns: Columns) -> None:
 
 def _print_task(progress: Progress) -> None:
     print(f"[byoe] {progress}", flush=True)
+
+
+def _wait(remaining: float | None) -> str:
+    return "" if remaining is None else f"about {tell_duration(max(1, round(remaining)))} left"
 
 
 class MemberLines:
@@ -62,40 +72,88 @@ class MemberLines:
             text = f"{progress.label} done in {self._seconds[progress.label]:.2f} s"
             if not self._fitted[progress.label]:
                 text = f"{progress.label} reused"
-            wait = "" if progress.remaining is None else f", about {progress.remaining:.0f} s left"
-            print(f"[byoe] {done}/{len(self._left)} {text}{wait if done < len(self._left) else ''}", flush=True)
+            wait = _wait(progress.remaining) if done < len(self._left) else ""
+            print(f"[byoe] {done}/{len(self._left)} {text}{', ' if wait else ''}{wait}", flush=True)
 
 
-class Bar:
-    """A bar with the members, elapsed and expected time; needs rich."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as RichProgress
-
-        self._bar = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[wait]}"),
-            console=Console(stderr=True),
-        )
+class _Bars:
+    """A line for all tasks, and one for every member with the fold that is done last."""
 
     def start(self, tasks: Mapping[str, int]) -> None:
         """Show the members."""
-        self._all = self._bar.add_task("all members", total=sum(tasks.values()), wait="")
-        self._members = {label: self._bar.add_task(label, total=count, wait="") for label, count in tasks.items()}
-        self._bar.start()
+        self._started = time.monotonic()
+        self._all = Line("all members", sum(tasks.values()))
+        self._members = {label: Line(label, count) for label, count in tasks.items()}
+        self._seconds = dict.fromkeys(tasks, 0.0)
+        self._draw(now=True)
 
     def __call__(self, progress: Progress) -> None:
-        wait = "" if progress.remaining is None else f"about {progress.remaining:.0f} s left"
-        self._bar.update(self._all, completed=progress.done, wait=wait)
-        self._bar.advance(self._members[progress.label])
+        line, label = self._members[progress.label], progress.label
+        line.done += 1
+        self._seconds[label] += 0.0 if progress.reused else progress.seconds
         if progress.failed:
-            self._bar.update(self._members[progress.label], wait="failed")
+            line.text = f"{where(progress.fold)} failed"
+        elif not line.text.endswith("failed"):
+            line.text = (
+                f"done in {tell_duration(self._seconds[label])}"
+                if line.done == line.total
+                else f"{where(progress.fold)} done"
+            )
+            line.text = "reused" if line.done == line.total and not self._seconds[label] else line.text
+        self._all.done = progress.done
+        self.tick(progress.remaining)
+
+    def tick(self, remaining: float | None) -> None:
+        """Show how much time may be left."""
+        self._all.text = _wait(remaining)
+        self._draw()
+
+    def end(self) -> None:
+        """Leave the last state where it is."""
+        done = sum(line.done for line in self._members.values()) == self._all.total
+        self._all.text = f"{'done in' if done else 'ended after'} {tell_duration(time.monotonic() - self._started)}"
+        self._draw(now=True)
+
+    def _draw(self, *, now: bool = False) -> None:
+        raise NotImplementedError
+
+
+class NotebookBars(_Bars):
+    """A table below the cell of a notebook."""
+
+    def __init__(self) -> None:
+        self._panel = Panel()
+
+    def _draw(self, *, now: bool = False) -> None:
+        self._panel.draw([self._all, *self._members.values()], now=now)
+
+
+class TerminalBars(_Bars):
+    """Bars on a terminal; they need rich."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bars = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[text]}"),
+            console=Console(stderr=True),
+        )
+        self._shown: dict[str, Any] = {}
 
     def end(self) -> None:
         """Leave the last state on the screen."""
-        self._bar.stop()
+        super().end()
+        self._bars.stop()
+
+    def _draw(self, *, now: bool = False) -> None:
+        lines = [self._all, *self._members.values()]
+        if not self._shown:
+            self._shown = {line.label: self._bars.add_task(line.label, total=line.total, text="") for line in lines}
+            self._bars.start()
+        for line, shown in zip(lines, self._shown.values(), strict=True):
+            self._bars.update(shown, completed=line.done, text=line.text)

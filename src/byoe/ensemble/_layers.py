@@ -21,6 +21,8 @@ from ..tools._estimators import THRESHOLDS, is_ensemble, is_kind, last_step
 from ..tools._warnings import warn
 
 _CLEARLY = 0.01
+# Rows of two values that are no accident.
+_ENOUGH = 30
 
 
 def warn_of_inner_ensembles(plan: SplitPlan, learners: Mapping[str, Learner]) -> None:
@@ -35,6 +37,18 @@ def warn_of_inner_ensembles(plan: SplitPlan, learners: Mapping[str, Learner]) ->
                 "time; give it a splitter such as sklearn.model_selection.TimeSeriesSplit",
                 LeakageWarning,
             )
+
+
+def warn_of_classes(y: NDArray[Any], task: Task) -> None:
+    """Warn when a regression is asked of what looks like two classes; few rows, and other numbers, may be anything."""
+    if task.is_classification or y.ndim > 1 or len(y) < _ENOUGH:
+        return
+    values = np.unique(y)
+    if len(values) == 2 and (values == np.round(values)).all():
+        warn(
+            f"the target holds two values, {values[0]:g} and {values[1]:g}, and EnsembleRegressor predicts any number "
+            "by its squared error. If they are classes, EnsembleClassifier predicts them with their probabilities"
+        )
 
 
 def warn_of_thresholds(learners: Mapping[str, Learner], blender: Blender, metric: Metric) -> None:
@@ -52,6 +66,11 @@ def warn_of_thresholds(learners: Mapping[str, Learner], blender: Blender, metric
                 f"the threshold of member {label!r} is not used, since its probabilities are blended, or its most "
                 "probable class is counted. Give the classifier inside it, and put the threshold around the ensemble "
                 "or around the meta-model"
+            )
+        if is_ensemble(learner.user_estimator) and getattr(learner.user_estimator, "threshold", None) is not None:
+            warn(
+                f"the threshold of member {label!r}, an ensemble, is not used, since its probabilities are blended; "
+                "set threshold on the outer ensemble"
             )
 
 

@@ -76,8 +76,8 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
         Seed of the folds and of every task. With None it is drawn; with a ``store``, drawn once
         for the same data and folds.
     verbose : int, default=0
-        1 shows what was inferred of columns, and a bar on a terminal, elsewhere a line for every member; 2 a line for
-        every task.
+        1 shows what was inferred of columns, and bars in a notebook and on a terminal, elsewhere a line for every
+        member; 2 a line for every task.
 
     Attributes
     ----------

@@ -10,7 +10,6 @@ from sklearn.base import clone
 from ..data._by_column import check_by_column
 from ..data._table import Table
 from ..engine._crossfit import refit
-from ..engine._rows import Rows
 from ..engine._tasks import mean_rounds
 from ..errors import ParameterError, UnknownNameError, did_you_mean
 from ..fitted._models import FittedMember
@@ -21,6 +20,7 @@ from ..scoring._board import add_up
 from ..scoring._leaderboard import Leaderboard
 from ..store._stored_tasks import opened
 from ._base import BaseEnsemble
+from ._interrupted import TellingWhatIsKept
 from ._layers import warn_of_inner_ensembles
 
 E = TypeVar("E", bound=BaseEnsemble)
@@ -38,16 +38,14 @@ def with_members(ensemble: E, learners: Any, table: Table) -> E:
     new = {label: clone(learner) for label, learner in members(learners).items()}
     everyone = {label: member.learner for label, member in ensemble.members_.items()} | new
     oof, task, record, recipe = ensemble._oof, ensemble._task, ensemble._record, ensemble._recipe()
-    check_members(everyone, recipe.blender, task, weighted=oof.weight is not None, sparse=table.sparse)
+    check_members(everyone, recipe.blender, task, weighted=ensemble._weighs(oof.weight), sparse=table.sparse)
     check_by_column(new, table)
     if task.classes is not None:
         check_classes(new, recipe.blender, task.classes)
     warn_of_inner_ensembles(oof.plan, new)
     metric = recipe.metric_for(task)
-    data = Rows(
-        table, oof.y, oof.weight, task, oof.plan, metric.stop_loss, ensemble._transforms(oof.y, oof.weight, oof.plan)
-    )
-    with opened(ensemble.store, new, data, record.table) as stored:
+    data = ensemble._rows(table, oof.y, oof.weight, task, oof.plan, metric.stop_loss)
+    with opened(ensemble.store, new, data, record.table) as stored, TellingWhatIsKept(stored):
         crossfit = ensemble._cross_fitted(new, data, record.seed, stored)
     other = copy.copy(ensemble)
     other.learners = [*labelled(ensemble.learners), *pairs]
@@ -108,12 +106,10 @@ def refitted(ensemble: E, table: Table) -> E:
     """Return the ensemble with one model fitted on all rows in the place of each bag."""
     bags = {label: member for label, member in ensemble.members_.items() if member.finalize == "bag"}
     oof, record = ensemble._oof, ensemble._record
-    data = Rows(
-        table, oof.y, oof.weight, ensemble._task, oof.plan, None, ensemble._transforms(oof.y, oof.weight, oof.plan)
-    )
+    data = ensemble._rows(table, oof.y, oof.weight, ensemble._task, oof.plan, None)
     learners = {label: member.learner for label, member in bags.items()}
     rounds = {label: mean_rounds([model.rounds for model in member.models]) for label, member in bags.items()}
-    with opened(ensemble.store, learners, data, record.table) as stored:
+    with opened(ensemble.store, learners, data, record.table) as stored, TellingWhatIsKept(stored):
         models = refit(learners, data, rounds, seed=record.seed, resources=ensemble._resources(), stored=stored)
     other = copy.copy(ensemble)
     other.finalize = "refit"

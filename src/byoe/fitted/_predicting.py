@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._blender import Blender
-from ..contracts._task import FloatArray, Task
+from ..contracts._task import FloatArray, IntArray, Task
 from ..data._column import Column
 from ..data._form import TableForm
 from ..data._table import Table
@@ -23,6 +23,7 @@ from ._failing import blended_by
 from ._models import FittedMember
 from ._out_of_fold import OutOfFold
 from ._passthrough import passed_through
+from ._threshold import decided
 
 # So few rows take a few milliseconds, of which a second thread saves half on an idle machine, and for
 # which it waits ten times as long on a busy one: an endpoint has a process for each core.
@@ -54,6 +55,11 @@ class Predicting:
     def _columns(self) -> tuple[Column, ...]:
         """What each column of a table holds."""
         return self._form.columns
+
+    @property
+    @abstractmethod
+    def _threshold(self) -> float | None:
+        """From which probability on the second of two classes is predicted; None for the most probable class."""
 
     def _threads(self, table: Table) -> int:
         return 1 if len(table) <= _FEW_ROWS else cores(self.n_jobs)
@@ -87,10 +93,15 @@ class Predicting:
         return [str(label) for label in (range(self._task.n_outputs) if self._task.is_multilabel else self.classes_)]
 
     def _labels(self, blended: FloatArray) -> NDArray[Any]:
-        """Return the predicted classes: what the blender makes of its blend, or all labels more likely than not."""
+        """Return the predicted classes: by the threshold, by the blender, or all labels more likely than not."""
         if self._task.is_multilabel:
             return self.class_labels[(blended > 0.5).astype(np.int64)]
-        return np.asarray(self.class_labels[self.blender_.choose(blended)])
+        return np.asarray(self.class_labels[self._codes(blended)])
+
+    def _codes(self, blended: FloatArray, threshold: float | FloatArray | None = None) -> IntArray:
+        """Return the codes of the predicted classes; of rows with a threshold each where these are given."""
+        threshold = self._threshold if threshold is None else threshold
+        return self.blender_.choose(blended) if threshold is None else decided(blended, threshold)
 
     def _learn_classes(self, classes: NDArray[Any]) -> None:
         """Set what scikit-learn's classifiers tell of their classes: of several labels a row for each."""

@@ -27,6 +27,10 @@ class FitRecord:
     transforms : list of str or None
         By target what members were fitted on: ``"log1p"``, the class of a transformer, or None for the target as it
         is. Empty where no target was transformed.
+    threshold : float or None
+        From which probability on the second of two classes is predicted; None for the most probable class.
+    fold_thresholds : sequence of float
+        The same as it was found without the rows of each fold of the blend; empty where it was given.
     """
 
     seed: int
@@ -36,6 +40,8 @@ class FitRecord:
     fit_seconds: Mapping[str, float]
     predict_seconds: Mapping[str, float]
     transforms: Sequence[str | None] = ()
+    threshold: float | None = None
+    fold_thresholds: Sequence[float] = ()
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> FitRecord:

@@ -124,6 +124,9 @@ def _outputs(graph: Graph, ensemble: Predicting, found: str) -> list[tuple[str, 
     if task.is_multilabel:
         best = graph.cast(graph.op("Greater", found, graph.constant(0.5)), INT64)
         told: list[Any] = ["N", task.n_outputs]
+    elif ensemble._threshold is not None:
+        above = graph.op("GreaterOrEqual", graph.columns(found, [1]), graph.constant(ensemble._threshold))
+        best, told = graph.op("Reshape", graph.cast(above, INT64), graph.integers(-1)), ["N"]
     else:
         best, told = graph.op("ArgMax", found, axis=1, keepdims=0), ["N"]
     label = graph.op("Gather", graph.constant(classes, classes.dtype), best, axis=0)

@@ -191,7 +191,7 @@ def confusion(
     if threshold is not None:
         _check_threshold(ensemble, threshold)
     known = known_rows(ensemble, X, y, picture)
-    chosen = ensemble.blender_.choose(known.prediction)
+    chosen = ensemble._codes(known.prediction, known.threshold)
     predicted = chosen if threshold is None else known.prediction[:, 1] >= threshold
     codes = np.arange(ensemble._task.n_classes)
     counts = confusion_matrix(known.y, predicted, labels=codes, sample_weight=known.weight).astype(np.float64)
@@ -202,7 +202,8 @@ def confusion(
     ]
     ax = canvas(ax, rows=len(codes), columns=len(codes))
     cells(ax, shares, texts, ensemble.class_names, (0.0, 1.0))
-    at = "" if threshold is None else f"\nat a threshold of {threshold:g}"
+    used = ensemble._threshold if threshold is None else threshold
+    at = "" if used is None else f"\nat a threshold of {used:.3g}"
     label(ax, f"predicted class{' (out-of-fold)' if known.out_of_fold else ''}{at}", "actual class")
     return ax
 

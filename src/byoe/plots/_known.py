@@ -12,6 +12,7 @@ from ..contracts._task import FloatArray, Task
 from ..data._input import read_known_target
 from ..errors import InputError, ParameterError
 from ..fitted._predicting import Predicting
+from ..fitted._threshold import by_row
 
 if TYPE_CHECKING:
     from ..ensemble._classifier import EnsembleClassifier
@@ -32,12 +33,15 @@ class Known:
     weight : array of shape (n_rows,) or None
     out_of_fold : bool
         Whether the rows are those of the fit.
+    threshold : array of shape (n_rows,) or None
+        From which probability on the second of two classes is predicted for each; None as for any other row.
     """
 
     y: NDArray[Any]
     prediction: FloatArray
     weight: FloatArray | None
     out_of_fold: bool
+    threshold: FloatArray | None = None
 
 
 def checked(ensemble: Any) -> None:
@@ -72,7 +76,10 @@ def known_rows(ensemble: Ensemble, X: Any, y: Any, picture: str) -> Known:
                 "pass X and y of other rows"
             )
         weight = None if oof.weight is None else oof.weight[rows]
-        return Known(oof.y[rows], oof.blend[rows], weight, out_of_fold=True)
+        record = ensemble._record
+        served = record.threshold
+        threshold = None if served is None else by_row(record.fold_thresholds, oof.plan, record.seed, served)[rows]
+        return Known(oof.y[rows], oof.blend[rows], weight, out_of_fold=True, threshold=threshold)
     if X is None or y is None:
         given, missing = ("y", "X") if X is None else ("X", "y")
         raise InputError(f"{given} is given without {missing}; pass both, or neither for the rows of the fit")

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
+from ..contracts._task import Task
 from ..errors import ParameterError
+from ..tools._class_weight import ClassWeight
 from ..tools._estimators import by_label
 from ..tools._labels import by_code, codes_of
 
@@ -33,6 +35,38 @@ def check_classes(learners: Mapping[str, Learner], blender: Blender, classes: ND
         if hasattr(part, "fit") and hasattr(part, "get_params") and not isinstance(part, type):
             for name, value in by_label(part.get_params(deep=True), part).items():
                 _check(f"blender {blender.name!r}: {name}", value, classes)
+
+
+def read_class_weight(given: Any, task: Task) -> ClassWeight | None:
+    """Return what an ensemble's ``class_weight`` means, by code.
+
+    Raises
+    ------
+    ParameterError
+        When it is neither "balanced" nor a mapping from classes of the target to numbers above zero.
+    """
+    if given is None:
+        return None
+    if task.is_multilabel:
+        raise ParameterError(
+            "class_weight is for one target of classes, and here a row may have several labels: give it to the "
+            "learners, which learn each label by itself"
+        )
+    if isinstance(given, str) and given == "balanced":
+        return given
+    if not isinstance(given, Mapping):
+        raise ParameterError(
+            f"class_weight is {given!r}, expected None, 'balanced' or a mapping from classes to numbers, such as "
+            "{'yes': 5}"
+        )
+    assert task.classes is not None
+    _check("class_weight", given, task.classes)
+    found = {code: float(weight) for code, weight in (by_code(given, task.classes) or {}).items()}
+    if not all(found.values()):
+        raise ParameterError(
+            f"class_weight is {given!r}, and a class of weight zero cannot be learned; leave its rows out"
+        )
+    return found
 
 
 def _check_frozen(label: str, known: Any, classes: NDArray[Any]) -> None:

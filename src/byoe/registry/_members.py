@@ -130,15 +130,16 @@ def check_members(
             )
         if weighted and learner.weights == "none":
             raise ParameterError(
-                f"member {label!r} takes no sample_weight, or requests it under another name; leave the weights out or "
-                "the member (set it to 'drop')"
+                f"member {label!r} takes no sample_weight, or requests it under another name; leave the weights "
+                "(sample_weight and class_weight) out or the member (set it to 'drop')"
             )
         if sparse and not learner.sparse:
             raise InputError(f"member {label!r} cannot take a sparse matrix; pass X.toarray() or leave the member out")
     blender.check(task, len(learners))
     if weighted and blender.weights == "none":
         raise ParameterError(
-            f"blender {blender.name!r} takes no sample_weight, or requests it under another name; leave the weights out"
+            f"blender {blender.name!r} takes no sample_weight, or requests it under another name; leave the "
+            "weights (sample_weight and class_weight) out"
         )
 
 

@@ -18,6 +18,7 @@ from ..fitted._failing import blended_by
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicting import Predicting
 from ..fitted._record import FitRecord
+from ..fitted._threshold import as_votes, by_row
 from ._leaderboard import BASELINE, BLEND, Leaderboard
 from ._metrics import Metric
 from ._scoring import Scoring
@@ -35,6 +36,8 @@ _UNITS = {
     "accuracy": "the share of rows that are right",
     "roc_auc": "the area under the ROC curve",
 }
+# So few whole numbers, in so many rows each, may be classes.
+_FEW, _MANY = 10, 10
 _SERVED = ("models", "fit_seconds", "predict_ms")
 
 
@@ -53,7 +56,8 @@ def board(
         The one that was to be fitted, which may have chosen another.
     """
     oof, metric = ensemble._oof, scoring.metric
-    blend = oof.blend if oof.scored.any() and scoring.blend_value(oof.blend) is not None else None
+    as_scored = scored_blend(ensemble, record, oof, metric)
+    blend = as_scored if oof.scored.any() and scoring.blend_value(as_scored) is not None else None
     members = {label: oof.predictions[:, column] for column, label in enumerate(ensemble.members_)}
     rows = []
     for row, prediction in _compared(ensemble, scoring, blend, members, _guesses(oof, ensemble._task, metric)):
@@ -66,10 +70,23 @@ def board(
             about = dict(zip(about, (_weight(ensemble, label), member.finalize, *times), strict=True))
         spread = None if row[metric.name] is None or prediction is None else scoring.spread(prediction)
         rows.append({**row, "spread": spread, "in_sample": None, **about})
-    rows[0]["in_sample"] = _in_sample(oof.predictions, ensemble.blender_, ensemble._task, scoring, features)
-    found = Leaderboard(rows, [*_notes(ensemble, metric, rows, asked), *_target_notes(record)])
+    rows[0]["in_sample"] = _in_sample(ensemble, scoring, features)
+    told = [*_target_notes(ensemble, record), *_decision_notes(ensemble, record)]
+    found = Leaderboard(rows, [*_notes(ensemble, metric, rows, asked), *told])
     add_up(found)
     return math.nan if blend is None else metric.score(rows[0][metric.name]), found
+
+
+def scored_blend(ensemble: Predicting, record: FitRecord, oof: OutOfFold, metric: Metric) -> FloatArray:
+    """Return the cross-validated blend as a metric looks at it: by the threshold, each row by that of its folds."""
+    if record.threshold is None or not metric.decides:
+        return oof.blend
+    thresholds = by_row(record.fold_thresholds, oof.plan, record.seed, record.threshold)
+    return as_votes(ensemble._codes(oof.blend, thresholds))
+
+
+def _as_served(ensemble: Predicting, blended: FloatArray, metric: Metric) -> FloatArray:
+    return blended if ensemble._threshold is None or not metric.decides else as_votes(ensemble._codes(blended))
 
 
 def add_up(board: Leaderboard) -> None:
@@ -109,7 +126,7 @@ def board_of_rows(
         guess = np.broadcast_to(_guess(known.y, known.weight, ensemble._task, metric), shape)
     classes = getattr(ensemble, "classes_", None)
     scoring = Scoring(metric, y, weight, classes, np.ones(len(table), dtype=bool), ())
-    blend = ensemble._blended(table, predictions)
+    blend = _as_served(ensemble, ensemble._blended(table, predictions), metric)
     members = {label: predictions[:, column] for column, label in enumerate(ensemble.members_)}
     rows = []
     for row, prediction in _compared(ensemble, scoring, blend, members, guess):
@@ -190,15 +207,13 @@ def _weight(ensemble: Predicting, label: str) -> float | None:
     return float(np.mean(weights[list(ensemble.members_).index(label)]))
 
 
-def _in_sample(
-    predictions: FloatArray, blender: Blender, task: Task, scoring: Scoring, features: FloatArray | None
-) -> float | None:
+def _in_sample(ensemble: Predicting, scoring: Scoring, features: FloatArray | None) -> float | None:
     """Return the metric of the blender on rows that it has learned from."""
-    known = predictions[scoring.rows]
+    known = ensemble._oof.predictions[scoring.rows]
     passed = None if features is None else features[scoring.rows]
-    blended = blended_by(blender, known, passed, task)
+    blended = blended_by(ensemble.blender_, known, passed, ensemble._task)
     prediction = np.zeros((len(scoring.y), *blended.shape[1:]))
-    prediction[scoring.rows] = blended
+    prediction[scoring.rows] = _as_served(ensemble, blended, scoring.metric)
     return scoring.value_if_defined(prediction)
 
 
@@ -223,11 +238,31 @@ def _notes(ensemble: Predicting, metric: Metric, rows: Sequence[dict[str, Any]],
         yield f"baseline: {what} in the training rows, for every row"
 
 
-def _target_notes(record: FitRecord) -> Iterator[str]:
+def _target_notes(ensemble: Predicting, record: FitRecord) -> Iterator[str]:
+    y = ensemble._oof.y
+    if not ensemble._task.is_classification and y.ndim == 1 and len(y) > _MANY * _FEW:
+        values = np.unique(y)
+        if len(values) <= _FEW and (values == np.round(values)).all():
+            listed = ", ".join(f"{value:g}" for value in values)
+            yield f"target: {listed} are numbers here; EnsembleClassifier would take them as classes"
     if record.transforms:
         names = [name or "as it is" for name in record.transforms]
         what = names[0] if len(set(names)) == 1 else ", ".join(f"{i}: {name}" for i, name in enumerate(names))
         yield f"target: members were fitted on it transformed ({what}), and predict it in its own units"
+
+
+def _decision_notes(ensemble: Predicting, record: FitRecord) -> Iterator[str]:
+    if getattr(ensemble, "class_weight", None) is not None:
+        yield (
+            "class_weight: members and blender learn with it, so that the probabilities are those of rows weighted so; "
+            "the scores, and calibrate, count the rows as they are"
+        )
+    if record.threshold is not None:
+        found = ", found on rows that no model saw; the scores are by thresholds found without the rows of each fold"
+        yield (
+            f"threshold: {ensemble.class_names[1]} is predicted from a probability of {record.threshold:.3g} on"
+            + (found if record.fold_thresholds else "")
+        )
 
 
 def _blended_by(ensemble: Predicting, asked: Blender) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from ..blenders._per_output import outputs
+from ..blenders._reweighted import with_class_weights
 from ..contracts._blender import OOF, Blender
 from ..contracts._task import FloatArray, IntArray, Task
 from ..engine._blend import fit_blend
@@ -21,6 +22,7 @@ from ..fitted._models import FittedMember
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicting import Predicting
 from ..fitted._record import FitRecord
+from ..tools._class_weight import ClassWeight
 from ._leaderboard import Leaderboard
 from ._scoring import Scoring
 
@@ -83,6 +85,7 @@ def diagnose(
     blender: Blender,
     features: FloatArray | None,
     scoring: Scoring,
+    class_weight: ClassWeight | None = None,
 ) -> Diagnosis:
     """Return the diagnosis of a fitted ensemble.
 
@@ -97,6 +100,8 @@ def diagnose(
     features : array of shape (n_rows, n_features) or None
         Only for a blender with ``passthrough``.
     scoring : Scoring
+    class_weight : "balanced", dict of code to float or None
+        With which the blender learned.
     """
     metric = scoring.metric
     if metric.name != record.metric:
@@ -110,7 +115,7 @@ def diagnose(
     known = np.flatnonzero(out_of_fold.coverage & (out_of_fold.weights > 0))
     learned = oof.rows(known)
     groups = None if out_of_fold.plan.groups is None else out_of_fold.plan.groups[known]
-    intervals = _weight_intervals(ensemble.blender_, learned, groups)
+    intervals = _weight_intervals(ensemble.blender_, with_class_weights(learned, class_weight), groups)
     losses = _without(out_of_fold, blender, oof, scoring)
     sizes = [_size(member) for member in ensemble.members_.values()]
     extra = dict(zip(labels, zip(intervals, losses, sizes, strict=True), strict=True))

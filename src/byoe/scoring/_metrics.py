@@ -42,6 +42,8 @@ class Metric:
     greater_is_better : bool
         False for a loss, which logs show as a positive number.
     needs_probabilities : bool
+    decides : bool
+        Whether it is known to look at nothing but the predicted class.
     row_loss : RowLoss or None
         The loss of which the metric is the mean over rows, up to a map that keeps the order. None for one that
         is no such mean, or not known to be.
@@ -52,6 +54,7 @@ class Metric:
     needs_probabilities: bool
     _compute: Callable[..., float]
     row_loss: RowLoss | None = None
+    decides: bool = False
 
     def value(
         self,
@@ -114,7 +117,8 @@ def find_metric(metric: Any, task: Task, *, probabilities: bool = True) -> Metri
                 raise UnknownNameError(f"metric {metric!r} does not fit a {task.kind} ensemble")
             scorer, greater = _SCORERS[name]
             row_loss = row_loss_of(metrics.get_scorer(scorer), classification=task.is_classification)
-            return Metric(name, greater, name in ("log_loss", "roc_auc"), _BUILT_IN[name], row_loss)
+            proba, decides = name in ("log_loss", "roc_auc"), name == "accuracy"
+            return Metric(name, greater, proba, _BUILT_IN[name], row_loss, decides)
         if metric not in metrics.get_scorer_names():
             fitting = CLASSIFICATION if task.is_classification else (*REGRESSION, "mse")
             raise UnknownNameError(
@@ -156,7 +160,9 @@ def _from_scorer(name: str, scorer: Any, task: Task) -> Metric:
             kind = "" if isinstance(error, (TypeError, ValueError)) else f"{type(error).__name__}: "
             raise ParameterError(f"metric {name!r} cannot score these predictions: {kind}{error}") from error
 
-    return Metric(name, greater, proba, compute, row_loss_of(scorer, classification=task.is_classification))
+    decides = task.is_classification and getattr(scorer, "_response_method", None) == "predict"
+    row_loss = row_loss_of(scorer, classification=task.is_classification)
+    return Metric(name, greater, proba, compute, row_loss, decides)
 
 
 class _Predicted(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed

@@ -68,6 +68,10 @@ class Runtime(Predicting):
         return self._form
 
     @cached_property
+    def _threshold(self) -> float | None:
+        return self._reader.record.threshold
+
+    @cached_property
     def native(self) -> bool:
         """Whether a member that the blend uses wants rows in the container that it was fitted on."""
         used = self.blender_.used(len(self.members_))

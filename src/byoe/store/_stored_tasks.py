@@ -59,6 +59,7 @@ class StoredTasks:
         self._refused: set[str] = set()
         self._notes: dict[str, str] = {}  # under the key of an entry or the label of a member: each is told once
         self._open = OpenStore(store)
+        self._kept: dict[str, set[int]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -73,6 +74,24 @@ class StoredTasks:
                 self._open.trim(limit)
         for note in self._notes.values():
             warn(note)
+
+    @property
+    def told(self) -> str:
+        """What the store has of this fit, in words."""
+        known = []
+        for label, tasks in self._tasks.items():
+            kept, wanted = self._kept.get(label, set()), {task.fold for task in tasks}
+            if kept and kept == wanted:
+                known.append(f"{label} (all)")
+            elif kept:
+                folds = [str(fold + 1) for fold in sorted(kept) if fold != REFIT]
+                known.append(f"{label} ({_listed(folds)} of {len(wanted - {REFIT})})")
+        return ", ".join(known)
+
+    @property
+    def folder(self) -> Path:
+        """The store's folder."""
+        return Path(self._open.folder)
 
     def expect(self, tasks: Sequence[FitTask], prepared: Mapping[str, int]) -> None:
         """Take the tasks of the fit, and the seeds of the members for which the table is prepared once."""
@@ -106,7 +125,9 @@ class StoredTasks:
         place = self._open.place(TASKS, key)
         try:
             entry = self._open.find(TASKS, key)
-            return None if entry is None else self._outcome(task, entry, place)
+            if entry is None:
+                return None
+            found = self._outcome(task, entry, place)
         except Damaged as reason:
             self._open.remove(place)
             self._notes[key] = (
@@ -120,6 +141,9 @@ class StoredTasks:
                     f"member {task.label!r}: its models in the store {self._open.folder} cannot be read, and it is "
                     f"fitted anew in every fit: {error}"
                 )
+        else:
+            self._kept.setdefault(task.label, set()).add(task.fold)
+            return found
         return None
 
     def keep(self, outcome: Outcome, rounds: Sequence[int]) -> None:
@@ -130,6 +154,7 @@ class StoredTasks:
             return
         try:
             self._open.write(TASKS, key, partial(_write, outcome, made_of))
+            self._kept.setdefault(task.label, set()).add(task.fold)
         except Exception as error:
             self._notes[task.label] = (
                 f"member {task.label!r} cannot be kept in the store {self._open.folder}, and it is fitted anew in "
@@ -158,6 +183,12 @@ class StoredTasks:
             kept, scores = np.load(place / _OOF, allow_pickle=False), not task.learner.gives_probabilities
             oof = self._data.task.check(kept, len(task.test), task.label, scores=scores)
         return Outcome(task, entry["seconds"], model, oof, entry["rounds"], entry["predicting"], reused=True)
+
+
+def _listed(folds: Sequence[str]) -> str:
+    """Return numbers of folds as a sentence has them; there is no refit without all of them."""
+    *first, last = folds
+    return f"folds {', '.join(first)} and {last}" if first else f"fold {last}"
 
 
 def _write(outcome: Outcome, made_of: Mapping[str, Any], folder: Path) -> dict[str, Any]:

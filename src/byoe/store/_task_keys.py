@@ -26,6 +26,7 @@ from ..folds._plan import SplitPlan
 from ..registry._json_form import encode, learner_to_spec
 from ..registry._parts import parts_of
 from ..registry._registry import find
+from ..tools._class_weight import ClassWeight
 from ..tools._digests import json_digest
 from ..tools._routing import requests_of
 from ..tools._versions import distributions, installed_version
@@ -97,7 +98,12 @@ def of_data(data: Rows, table: str) -> dict[str, Any]:
         "y": of_array(data.y),
         "weight": of_array(data.weight),
         "time_ordered": data.plan.is_time_ordered,
+        **({"class_weight": _of_classes(data.class_weight)} if data.class_weight is not None else {}),
     }
+
+
+def _of_classes(weights: ClassWeight) -> Any:
+    return weights if isinstance(weights, str) else sorted((code, float(own)) for code, own in weights.items())
 
 
 def of_groups(plan: SplitPlan, *, names: bool) -> Any:

@@ -71,3 +71,22 @@ def tell_seconds(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {unit}"
     return f"{max(0, int(seconds))} s"
+
+
+def tell_duration(seconds: float) -> str:
+    """Return how long something takes or took, to the second.
+
+    Examples
+    --------
+    >>> from byoe.tools._sizes import tell_duration
+    >>> tell_duration(0.31), tell_duration(42.4), tell_duration(125), tell_duration(7_500)
+    ('0.31 s', '42 s', '2 min 5 s', '2 h 5 min')
+    """
+    if seconds < 9.95:
+        return f"{seconds:.2g} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    large, small, names = (*divmod(whole, 60), "min s") if whole < 3_600 else (*divmod(whole // 60, 60), "h min")
+    first, second = names.split()
+    return f"{large} {first} {small} {second}" if small else f"{large} {first}"

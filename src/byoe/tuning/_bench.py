@@ -105,7 +105,7 @@ class Bench:
         begun, data = self.begun, self.begun.data
         variant = configure(self._ensemble, params)
         recipe = variant._checked()
-        blender = suited(variant, recipe, data.table, data.task, weighted=data.weight is not None)
+        blender = suited(variant, recipe, data.table, data.task, weighted=variant._weighs(data.weight))
         features = passed_through(blender, data.table)
         keys = {label: self._key(label, params) for label in recipe.learners}
         columns: dict[Any, FloatArray | None] = dict(best.columns) if best else {}
@@ -120,7 +120,9 @@ class Bench:
         oof = OutOfFold.unblended(np.stack(alive, axis=1), data.y, data.weight, data.plan)
         blend, oof = blended(oof, blender, features, begun.metric, data.task, begun.seed)
         scoring = Scoring.of(oof, begun.metric, seed=begun.seed, classes=data.task.classes)
-        value = scoring.blend_value(oof.blend) if oof.scored.any() else None
+        value = None
+        if oof.scored.any():
+            value = scoring.blend_value(variant._decided(oof, begun.metric, begun.seed, data.task, blend.blender))
         if value is None:
             raise ParameterError(f"the blend has no cross-validated {begun.metric.name}, by which trials are compared")
         return Scored(value, columns, keys, oof, blend, features)

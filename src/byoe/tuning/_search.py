@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..errors import MemberError
@@ -31,6 +32,8 @@ class Search:
         When the time is up, on the monotonic clock.
     tell : callable
         Called with a trial, its number and the best metric so far.
+    folder : Path or None
+        The store in which an earlier call's trials are looked for; None for one that goes with this call.
     """
 
     def __init__(
@@ -41,9 +44,10 @@ class Search:
         *,
         ends: float | None,
         tell: Callable[[Tried, int, float | None], Any],
+        folder: str | Path | None = None,
     ) -> None:
         self._bench, self._proposals, self._study = bench, proposals, study
-        self._ends, self._tell = ends, tell
+        self._ends, self._tell, self._folder = ends, tell, folder
         self._greater = bench.begun.metric.greater_is_better
         self._best: Scored | None = None
         self.tried = [Tried.of_optuna(trial) for trial in study.trials]
@@ -64,11 +68,21 @@ class Search:
                 self._try(trial)
         except _TimeIsUp:
             return
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             if self.best is None:
+                interrupt.add_note(f"byoe: the search was interrupted before it had a result. {self._goes_on}")
                 raise
             self.interrupted = True
-            warn(f"the search was interrupted after {len(self.tried)} trials; the result is what they have found")
+            warn(
+                f"the search was interrupted after {len(self.tried)} trials; the result is what they have found. "
+                + self._goes_on
+            )
+
+    @property
+    def _goes_on(self) -> str:
+        if self._folder is None:
+            return "No trial is kept: with store='folder' the same call goes on from there"
+        return f"The store {self._folder} has its trials and models: the same call goes on from there"
 
     @property
     def _is_late(self) -> bool:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
+from ..engine._countdown import Countdown
+from ..tools._panel import Line, Panel, in_notebook
+from ..tools._sizes import tell_duration
 from ._tried import COMPLETE, Tried
 
 
@@ -34,35 +38,79 @@ class Lines:
         """Nothing is left to do."""
 
 
-class Bar:
-    """A bar with the best metric so far; needs rich."""
+class _Bar:
+    """A bar with the best metric so far, and how long the rest may take."""
+
+    def __init__(self, n_trials: int, metric: str) -> None:
+        self._metric, self._started, self._left = metric, time.monotonic(), Countdown()
+        self._first: int | None = None
+        self._line = Line("trials", n_trials)
+        self._draw(now=True)
+
+    def __call__(self, trial: Tried, number: int, best: float | None) -> None:
+        if self._first is None:  # those before it are of an earlier call
+            self._first = number
+        passed = time.monotonic() - self._started
+        self._line.done = number + 1
+        each = passed / (number + 1 - self._first)
+        left = self._left(each * (self._line.total - self._line.done), passed)
+        texts = [f"best {self._metric} {best:.4g}"] if best is not None else []
+        texts += [f"about {tell_duration(max(1, round(left)))} left"] if left else []
+        self._line.text = ", ".join(texts)
+        self._draw()
+
+    def end(self) -> None:
+        """Leave the last state where it is."""
+        best = self._line.text.partition(", about")[0]
+        self._line.text = f"{best}, after {tell_duration(time.monotonic() - self._started)}".removeprefix(", ")
+        self._draw(now=True)
+
+    def _draw(self, *, now: bool = False) -> None:
+        raise NotImplementedError
+
+
+class NotebookBar(_Bar):
+    """A bar below the cell of a notebook."""
+
+    def __init__(self, n_trials: int, metric: str) -> None:
+        self._panel = Panel()
+        super().__init__(n_trials, metric)
+
+    def _draw(self, *, now: bool = False) -> None:
+        self._panel.draw([self._line], now=now)
+
+
+class TerminalBar(_Bar):
+    """A bar on a terminal; it needs rich."""
 
     def __init__(self, n_trials: int, metric: str) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        self._metric = metric
-        columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, TextColumn("{task.fields[best]}"), console=Console(stderr=True))
-        self._all = self._bar.add_task("trials", total=n_trials, best="")
+        columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"))
+        self._bar = Progress(*columns, console=Console(stderr=True))
+        self._all = self._bar.add_task("trials", total=n_trials, text="")
         self._bar.start()
-
-    def __call__(self, trial: Tried, number: int, best: float | None) -> None:
-        text = "" if best is None else f"best {self._metric} {best:.4g}"
-        self._bar.update(self._all, completed=number + 1, best=text)
+        super().__init__(n_trials, metric)
 
     def end(self) -> None:
         """Leave the last state on the screen."""
+        super().end()
         self._bar.stop()
+
+    def _draw(self, *, now: bool = False) -> None:
+        self._bar.update(self._all, completed=self._line.done, text=self._line.text)
 
 
 def display(verbose: int, n_trials: int, metric: str) -> Any:
-    """Return what shows a search: a bar on a terminal, lines elsewhere, None for nothing."""
+    """Return what shows a search: a bar in a notebook or on a terminal, lines elsewhere, None for nothing."""
     if verbose <= 0:
         return None
+    if verbose == 1 and in_notebook():
+        return NotebookBar(n_trials, metric)
     if verbose == 1 and sys.stderr.isatty():
         try:
-            return Bar(n_trials, metric)
+            return TerminalBar(n_trials, metric)
         except ImportError:  # rich comes with the extra cli; lines do without
             pass
     return Lines(n_trials, metric)

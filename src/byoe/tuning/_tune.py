@@ -62,7 +62,7 @@ def tune(
     ----------
     ensemble : EnsembleRegressor or EnsembleClassifier
         Its members, folds, metric and resources are those of the search; it is not changed. With its ``verbose``
-        the search shows a bar on a terminal, and elsewhere a line for every trial.
+        the search shows a bar in a notebook and on a terminal, and elsewhere a line for every trial.
     X, y, sample_weight, groups
         As for ``fit``.
     space : mapping of str to tuple or list, default=None
@@ -150,7 +150,8 @@ def tune(
             for listener in listeners:
                 listener(trial.as_row(number, name))
 
-        search = Search(bench, proposals, study, ends=None if limit is None else started + limit, tell=tell)
+        ends, folder = None if limit is None else started + limit, None if own is None else own.folder
+        search = Search(bench, proposals, study, ends=ends, tell=tell, folder=folder)
         try:
             search.run(n_trials)
         finally:
