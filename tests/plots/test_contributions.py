@@ -122,8 +122,8 @@ def test_arrays_and_sparse_matrices(kind, X, y):
 
 
 def test_the_probability_of_a_blend(classes, X):
-    explanation = classes.explain(X)
-    for ax in (plots.contributions(classes, X, output="low"), plots.contributions(explanation, output="low")):
+    explanation = classes.explain(X[:20])
+    for ax in (plots.contributions(classes, X[:20], output="low"), plots.contributions(explanation, output="low")):
         sizes = np.abs(explanation.of("low").values).mean(axis=0)
         np.testing.assert_allclose([bar.get_width() for bar in ax.patches], np.sort(sizes)[::-1])
         assert ax.get_xlabel() == "mean absolute contribution to\nprobability of low"

@@ -28,6 +28,8 @@ def every(regression, binary, classes, X, y, two):
     """Every picture of every task where it is one."""
     greedy = regression.reblend("greedy")
     explained = regression.drop_members("knn")
+    probability = classes.explain(X[:20], n_permutations=1)
+    shuffled = regression.importances(X, y)
     return {
         "leaderboard": lambda ax=None: plots.leaderboard(regression, ax=ax),
         "leaderboard of classes": lambda ax=None: plots.leaderboard(classes, ax=ax),
@@ -43,8 +45,8 @@ def every(regression, binary, classes, X, y, two):
         "contributions, beeswarm": lambda ax=None: plots.contributions(explained, X, "beeswarm", ax=ax),
         "contributions, waterfall": lambda ax=None: plots.contributions(explained, X, "waterfall", ax=ax),
         "contributions of classes": lambda ax=None: plots.contributions(binary, X, member="ridge", ax=ax),
-        "contributions of a probability": lambda ax=None: plots.contributions(classes, X, output="middle", ax=ax),
-        "importances": lambda ax=None: plots.importances(regression.importances(X, y), ax=ax),
+        "contributions of a probability": lambda ax=None: plots.contributions(probability, output="middle", ax=ax),
+        "importances": lambda ax=None: plots.importances(shuffled, ax=ax),
         "importances of contributions": lambda ax=None: plots.importances(explained.explain(X).importances(), ax=ax),
         "partial_dependence": lambda ax=None: plots.partial_dependence(regression, X, "a", ax=ax),
         "partial_dependence of a pair": lambda ax=None: plots.partial_dependence(regression, X, (0, 1), ax=ax),

@@ -53,7 +53,7 @@ def importances(board: Importances, *, most: int = 10, ax: Axes | None = None) -
     >>> ensemble = EnsembleRegressor(("ridge", "elastic_net"), random_state=0).fit(X, y)
     >>> ax = plots.importances(ensemble.importances(X, y), most=2)
     >>> [tick.get_text() for tick in ax.get_yticklabels()]
-    ['s5', 'bmi']
+    ['bmi', 's5']
     >>> plt.close(ax.figure)
     """
     if not isinstance(board, Importances) or not board:
@@ -149,6 +149,8 @@ def partial_dependence(
         ax=np.array([ax]),
         line_kw={"color": BLUE} if len(places) == 1 else None,
     )
+    for part in (*ax.texts, *(mark for mark in ax.collections if type(mark).__name__ == "LineCollection")):
+        part.set_color(ink())  # labels of contours and marks of deciles, which the library draws in black
     labels = table.labels or [f"column {place}" for place in range(len(table.columns))]
     ax.set_xlabel(short(labels[places[0]], 44))
     ax.set_ylabel(short(labels[places[1]], 30) if len(places) == 2 else _unit(ensemble, output))
