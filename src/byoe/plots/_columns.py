@@ -149,8 +149,10 @@ def partial_dependence(
         ax=np.array([ax]),
         line_kw={"color": BLUE} if len(places) == 1 else None,
     )
-    for part in (*ax.texts, *(mark for mark in ax.collections if type(mark).__name__ == "LineCollection")):
-        part.set_color(ink())  # labels of contours and marks of deciles, which the library draws in black
+    # Labels of contours and marks of deciles, which the library draws in black.
+    marks: list[Any] = [mark for mark in ax.collections if type(mark).__name__ == "LineCollection"]
+    for part in [*ax.texts, *marks]:
+        part.set_color(ink())
     labels = table.labels or [f"column {place}" for place in range(len(table.columns))]
     ax.set_xlabel(short(labels[places[0]], 44))
     ax.set_ylabel(short(labels[places[1]], 30) if len(places) == 2 else _unit(ensemble, output))
