@@ -39,7 +39,7 @@ SMOKE = tests/test_ensemble.py tests/test_bundle.py tests/test_spec.py tests/tes
 	tests/test_class_weight.py tests/test_data.py tests/test_display.py tests/learners/test_built_in.py \
 	tests/onnx/test_refusals.py tests/plots/test_plots.py tests/test_tune.py tests/test_cli.py \
 	tests/test_packaging.py::test_private_parts_of_scikit_learn_are_there
-SMOKE_NEEDS = '.[cli,data,onnx,plots,polars,tune]' hatchling hypothesis pytest sybil
+SMOKE_NEEDS = '.[cli,data,onnx,plots,polars,shap,tune]' hatchling hypothesis pytest sybil
 test-lowest: .venv-lowest/.installed
 	.venv-lowest/bin/python -m pytest -q -o filterwarnings=default $(SMOKE)
 

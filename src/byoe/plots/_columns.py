@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._known import Ensemble
 
 _MOST_ROWS = 500
+_POINTS, _POINTS_OF_A_PAIR = 60, 16  # of the grid, along one column
 
 
 def importances(board: Importances, *, most: int = 10, ax: Axes | None = None) -> Axes:
@@ -145,6 +146,7 @@ def partial_dependence(
         categorical_features=np.array([column.kind == "category" for column in table.columns]),
         target=target,
         kind=kind,
+        grid_resolution=_POINTS if len(places) == 1 else _POINTS_OF_A_PAIR,
         random_state=0,
         ax=np.array([ax]),
         line_kw={"color": BLUE} if len(places) == 1 else None,
