@@ -452,7 +452,8 @@ def test_the_command(diabetes_frame, tmp_path):
     words += ["--n-trials", "4", "--space", "knn__n_neighbors=5,15,40", "--store", str(tmp_path / "store")]
     done = subprocess.run([*COMMAND, str(file), *words, "--out", str(out)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    told, *lines = done.stdout.splitlines()
+    assert told.startswith("task: regression")
     assert lines[0].startswith("[byoe] trial 0 of 4, as given: rmse")
     assert any(line.startswith("to fit it: --param knn__n_neighbors=") for line in lines)
     assert lines[-1] == f"saved EnsembleRegressor in {out}"

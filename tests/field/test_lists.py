@@ -73,5 +73,6 @@ def test_weights_that_cannot_be_read(weights):
         _fitted(Z, sample_weight=weights)
 
 
+@pytest.mark.filterwarnings("ignore:the target holds two values")
 def test_one_weight_is_that_of_every_row():
     assert np.array_equal(_fitted(Z, sample_weight=2.5).predict(X), _fitted(Z, sample_weight=[2.5] * N).predict(X))

@@ -80,7 +80,7 @@ class ExplainableEnsemble(ChangeableEnsemble):
         >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
         >>> ensemble = EnsembleRegressor(("ridge", "knn"), random_state=0).fit(X[:300], y[:300])
         >>> ensemble.importances(X[300:], y[300:])[0]["column"]
-        'bmi'
+        's5'
         """
         table = self._read(X)
         weight = read_weights(sample_weight, table)

@@ -322,7 +322,7 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
         >>> from sklearn.datasets import load_diabetes
         >>> from byoe import EnsembleRegressor
         >>> X, y = load_diabetes(return_X_y=True)
-        >>> ensemble = EnsembleRegressor(("ridge", "elastic_net"), random_state=0).fit(X, y)
+        >>> ensemble = EnsembleRegressor(("ridge", "elastic_net"), "mean", random_state=0).fit(X, y)
         >>> contributions = ensemble.explain(X[:3])
         >>> contributions.shape, contributions.methods
         ((3, 11), {'ridge': 'exact', 'elastic_net': 'exact'})

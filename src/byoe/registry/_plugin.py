@@ -18,7 +18,8 @@ LIMIT = "BYOE_PLUGINS"
 RESERVED: Mapping[Kind, frozenset[str]] = {
     "learner": frozenset(
         "drop passthrough best default learners blender cv metric finalize early_stopping categorical calibrate "
-        "on_error time_limit memory_limit store callbacks n_jobs random_state target_transform verbose".split()
+        "threshold class_weight on_error time_limit memory_limit store callbacks n_jobs random_state "
+        "target_transform verbose".split()
     ),
     "blender": frozenset({"drop", "passthrough"}),
 }

@@ -147,7 +147,9 @@ class EndpointHandle(Handle, Protocol):
 
     url: str
 
-    def predict(self, data: Any, *, header: bool | None = None) -> NDArray[Any]:
+    def predict(
+        self, data: Any, *, header: bool | None = None, reading: Mapping[str, Any] | None = None
+    ) -> NDArray[Any]:
         """Predict rows."""
         ...
 
