@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from byoe import EnsembleRegressor
 from byoe.data._files import read_columns, read_frame
-from byoe.data._labelled import check_odd_targets, read_labelled, warn_of_an_index
+from byoe.data._labelled import check_odd_targets, read_labelled
 from byoe.data._reading import Reading
-from byoe.errors import InputError, MissingExtraError, ParameterError
+from byoe.errors import ColumnWarning, InputError, MissingExtraError, ParameterError
 
 EXPORT = "Größe;Preis;Ort\n1,5;10,25;Köln\n2;-3,125;Bonn\n"
 EXPORTED = pd.DataFrame({"Größe": [1.5, 2.0], "Preis": [10.25, -3.125], "Ort": ["Köln", "Bonn"]})
@@ -334,24 +335,26 @@ def test_classes_and_numbers_are_targets(cells):
 
 
 @pytest.mark.parametrize(
-    ("frame", "message"),
+    ("index", "message"),
     [
-        (
-            pd.DataFrame({"Unnamed: 0": [5, 7], "x": [1, 2]}),
-            r"has no name.*drop=\['Unnamed: 0'\] \(--drop 'Unnamed: 0'\)",
-        ),
-        (pd.DataFrame({"id": range(20), "x": 1}), r"holds 0, 1, … to 19, as an index does.*--drop id\)"),
-        (pd.DataFrame({"id": range(1, 21), "x": 1}), "holds 1, 2, … to 20"),
+        ({"Unnamed: 0": [*range(7, 46), 5]}, r"Unnamed: 0'.*drop\(columns=\['Unnamed: 0'\]\) or --drop 'Unnamed: 0'"),
+        ({"id": range(40)}, r"counts the rows \(0, 1, 2, …\).* or --drop 'id'"),
+        ({"id": range(1, 41)}, r"counts the rows \(1, 2, 3, …\)"),
     ],
 )
-def test_an_index_is_warned_of(frame, message):
-    with pytest.warns(UserWarning, match=message):
-        warn_of_an_index(frame)
+def test_an_index_in_a_file_is_warned_of_once(index, message, tmp_path):
+    pd.DataFrame({**index, "x": np.arange(40.0) % 7, "y": np.arange(40.0)}).to_csv(tmp_path / "data.csv", index=False)
+    table = read_labelled(tmp_path / "data.csv", {"target": "y", "weight": None, "groups": None, "drop": ()}, Reading())
+    with pytest.warns(ColumnWarning, match=message) as heard:
+        EnsembleRegressor(["ridge"], cv=3, random_state=0).fit(table.X, table.y)
+    assert len(heard) == 1
 
 
-@pytest.mark.parametrize("values", [range(5), range(2, 22), [*range(19), 0], np.linspace(0, 1, 20)])
+@pytest.mark.parametrize("values", [range(5), range(2, 42), [*range(39), 0], np.linspace(0, 1, 40)])
 def test_what_is_no_index_is_not_warned_of(values):
-    warn_of_an_index(pd.DataFrame({"id": values, "x": 1}))
+    n = len(values)
+    frame = pd.DataFrame({"a": values, "x": np.arange(n) % 3 / 2})
+    EnsembleRegressor(["ridge"], cv=2, random_state=0).fit(frame, np.arange(n) * 1.5)
 
 
 def test_json_of_one_cell_a_row_is_what_pandas_reads(rng, tmp_path):

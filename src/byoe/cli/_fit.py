@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..data._labelled import read_labelled
+from ..data._reading import Reading
 from ..ensemble._configure import configure
 from ..errors import ParameterError
 from . import _options as options
@@ -50,7 +51,7 @@ def fit(
 ) -> None:
     """Fit an ensemble and save it."""
     options.check_out(out, force=force)
-    how = options.frame_options(header, sep, decimal, encoding, comment, sheet)
+    how = Reading(header, sep, decimal, encoding, comment, sheet)
     written = None if spec is None else _spec(context, spec)
     if written is not None and task == "auto":
         task = options.Tasks(written["task"])

@@ -16,7 +16,6 @@ import typer
 
 from ..bundle._manifest import MANIFEST
 from ..bundle._writer import check_free
-from ..data._reading import Reading
 from ..ensemble._classifier import EnsembleClassifier
 from ..ensemble._configure import configure
 from ..ensemble._regressor import EnsembleRegressor
@@ -111,18 +110,6 @@ def kind_of(task: str, y: Any, tell: Callable[[str], Any] = say) -> Any:
         hint = f"; they are {shown} only: if these are classes, say --task classification"
     tell(f"task: regression, since the target holds numbers{hint}")
     return EnsembleRegressor
-
-
-def frame_options(
-    header: bool | None,
-    sep: str | None,
-    decimal: str | None,
-    encoding: str | None,
-    comment: str | None,
-    sheet: str | None,
-) -> Reading:
-    """Return how files are to be read."""
-    return Reading(header, sep, decimal, encoding, comment, sheet)
 
 
 def check_out(out: Path, *, force: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from .. import load
 from ..data._files import read_frame
+from ..data._reading import Reading
 from ..data._roles import find_column
 from ..errors import InputError, ParameterError
 from . import _options as options
@@ -37,7 +38,7 @@ def predict(
 ) -> None:
     """Predict the rows of a table; columns that the ensemble does not know are left out."""
     check_file(out)
-    how = options.frame_options(header, sep, decimal, encoding, comment, sheet)
+    how = Reading(header, sep, decimal, encoding, comment, sheet)
     ensemble = load(model)
     names = [*getattr(ensemble, "feature_names_in_", ()), identity]
     frame = read_frame(data, header=how.header, names=names, **how.said())
@@ -75,7 +76,7 @@ def leaderboard(
     """Print the leaderboard of a saved ensemble: of its fit, or on rows that it has not seen."""
     if (data is None) != (target is None):
         raise ParameterError("DATA and --target go together: the rows, and which of their columns is the target")
-    how = options.frame_options(header, sep, decimal, encoding, comment, sheet)
+    how = Reading(header, sep, decimal, encoding, comment, sheet)
     ensemble = load(model)
     board = ensemble.leaderboard_
     if data is not None:

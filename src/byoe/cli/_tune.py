@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..data._labelled import read_labelled
+from ..data._reading import Reading
 from . import _options as options
 
 
@@ -46,7 +47,7 @@ def tune(
     if out is not None:
         options.check_out(out, force=force)
     domains = options.domains(space)
-    how = options.frame_options(header, sep, decimal, encoding, comment, sheet)
+    how = Reading(header, sep, decimal, encoding, comment, sheet)
     roles = {"target": target, "weight": weight, "groups": groups, "drop": options.listed(drop)}
     table = read_labelled(data, roles, how, task=task)
     kind = options.kind_of(task, table.y, options.to_errors if as_json else options.say)

@@ -187,14 +187,14 @@ _ADVICE: dict[str, Callable[[str], str]] = {
     ),
     "index": lambda name: (
         f"An index that was saved with a table tells the order of its rows and nothing of new ones: drop it, as by "
-        f"X.drop(columns=[{name}]). If the order means something, ignore this"
+        f"X.drop(columns=[{name}]) or --drop {name}. If the order means something, ignore this"
     ),
     "text": lambda name: (
         f"No member looks at its words. Drop it, or add a member that does: a pipeline that begins with "
         f"make_column_transformer((TfidfVectorizer(), {name})), for example"
     ),
     "identifier": lambda name: (
-        f"What names rows tells nothing of new ones: drop it, as by X.drop(columns=[{name}]), or make features of its "
-        "parts"
+        f"What names rows tells nothing of new ones: drop it, as by X.drop(columns=[{name}]) or --drop {name}, or make "
+        "features of its parts"
     ),
 }

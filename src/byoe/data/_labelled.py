@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
-from ..tools._warnings import warn
 from ._cells import MISSING_TEXTS, is_missing
 from ._files import read_frame
 from ._reading import Reading
 from ._roles import Dataset, take_apart
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _TOLD = 3
-_ROWS_OF_AN_INDEX = 10  # in fewer rows 0, 1, 2, … is no wonder
 
 
 def read_labelled(path: str | Path, roles: Mapping[str, Any], how: Reading, *, task: str = "auto") -> Dataset:
@@ -44,8 +39,6 @@ def read_labelled(path: str | Path, roles: Mapping[str, Any], how: Reading, *, t
     table = take_apart(read_frame(path, header=how.header, names=names, **how.said()), **roles)
     if task != "classification":
         check_odd_targets(table.y)
-    if hasattr(table.X, "columns"):
-        warn_of_an_index(table.X)
     return table
 
 
@@ -83,30 +76,3 @@ def _is_number(text: str) -> bool:
 
 def _has_comma(cells: list[Any], odd: list[int]) -> bool:
     return any(_is_number(cells[row].replace(",", ".")) for row in odd)
-
-
-def warn_of_an_index(X: pd.DataFrame) -> None:
-    """Warn of a first column that numbers the rows, from which a member may learn in which order they came."""
-    name, cells = X.columns[0], X.iloc[:, 0]
-    unnamed = str(name).startswith("Unnamed: ") or not str(name).strip()
-    if unnamed:
-        what = "has no name, as an index that was written along"
-    elif _numbers_rows(cells):
-        what = f"holds {int(cells.iloc[0])}, {int(cells.iloc[1])}, … to {int(cells.iloc[-1])}, as an index does"
-    else:
-        return
-    warn(
-        f"the first column {name!r} {what}. Members learn from it in which order the rows came; if it is an index, "
-        f"leave it out with drop=[{name!r}] (--drop {_quoted(str(name))})"
-    )
-
-
-def _numbers_rows(cells: Any) -> bool:
-    if cells.dtype.kind not in "iu" or len(cells) < _ROWS_OF_AN_INDEX:
-        return False
-    values = cells.to_numpy()
-    return bool(values[0] in (0, 1) and np.array_equal(values, np.arange(values[0], values[0] + len(values))))
-
-
-def _quoted(name: str) -> str:
-    return f"'{name}'" if " " in name else name

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, SupportsIndex, overload
+from typing import Any
 
-from ..errors import UnknownNameError, did_you_mean, need
-from ..tools._listing import Listing
+from ..tools._listing import LabelledListing
 from ._column import Column
 from ._date_texts import FORMS_IN_WORDS
 from ._form import TableForm
@@ -21,7 +20,7 @@ _TOOLTIPS = {
 _COUNTED = ("missing", "distinct", "notes")
 
 
-class Columns(Listing):
+class Columns(LabelledListing):
     """The columns that an ensemble was fitted on, as dictionaries; printed as a table.
 
     ``missing`` is a share of the rows; None stands for what is not known.
@@ -38,26 +37,6 @@ class Columns(Listing):
     >>> fitted.columns_["day"]["kind"]
     'date'
     """
-
-    @overload
-    def __getitem__(self, key: SupportsIndex | str) -> dict[str, Any]: ...
-
-    @overload
-    def __getitem__(self, key: slice) -> list[dict[str, Any]]: ...
-
-    def __getitem__(self, key: Any) -> Any:
-        if not isinstance(key, str):
-            return super().__getitem__(key)
-        rows = {row["column"]: row for row in self}
-        if key not in rows:
-            raise UnknownNameError(f"there is no column {key!r}. {did_you_mean(key, rows)}")
-        return rows[key]
-
-    def to_frame(self) -> Any:
-        """Return a pandas frame with the columns as its index."""
-        pandas = need("pandas", "data", "a frame of the columns")
-        frame = pandas.DataFrame(list(self))
-        return frame if frame.empty else frame.set_index("column")
 
     def told(self) -> list[dict[str, Any]]:
         """Return the rows of the columns that are more than numbers, or that there is something to say of."""

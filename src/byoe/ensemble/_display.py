@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,7 +77,7 @@ class MemberLines:
             print(f"[byoe] {done}/{len(self._left)} {text}{', ' if wait else ''}{wait}", flush=True)
 
 
-class _Bars:
+class _Bars(ABC):
     """A line for all tasks, and one for every member with the fold that is done last."""
 
     def start(self, tasks: Mapping[str, int]) -> None:
@@ -114,8 +115,9 @@ class _Bars:
         self._all.text = f"{'done in' if done else 'ended after'} {tell_duration(time.monotonic() - self._started)}"
         self._draw(now=True)
 
+    @abstractmethod
     def _draw(self, *, now: bool = False) -> None:
-        raise NotImplementedError
+        """Show the lines as they are."""
 
 
 class NotebookBars(_Bars):

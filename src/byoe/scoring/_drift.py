@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
-from typing import Any, NamedTuple, SupportsIndex, overload
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +12,7 @@ from ..data._form import TableForm
 from ..data._profile import Outside, Profile, timely
 from ..data._spread import Spread
 from ..data._table import Table
-from ..errors import UnknownNameError, did_you_mean, need
-from ..tools._listing import Listing
+from ..tools._listing import LabelledListing
 
 SHIFTED = 0.1  # a stability index below it is customarily no change (Siddiqi, 2006)
 FAR = 1.0  # widths of the training range
@@ -39,7 +37,7 @@ _TOOLTIPS = {
 }
 
 
-class Drift(Listing):
+class Drift(LabelledListing):
     """How rows differ from those of the training, as dictionaries; printed as a table.
 
     ``drift["carat"]`` is the row of a column.
@@ -50,43 +48,13 @@ class Drift(Listing):
         What the numbers stand on, in sentences.
     """
 
-    def __init__(self, rows: Iterable[dict[str, Any]] = (), notes: Sequence[str] = ()) -> None:
-        super().__init__(rows)
-        self.notes = list(notes)
-
-    @overload
-    def __getitem__(self, key: SupportsIndex | str) -> dict[str, Any]: ...
-
-    @overload
-    def __getitem__(self, key: slice) -> list[dict[str, Any]]: ...
-
-    def __getitem__(self, key: Any) -> Any:
-        if not isinstance(key, str):
-            return super().__getitem__(key)
-        rows = {str(row["column"]): row for row in self}
-        if key not in rows:
-            raise UnknownNameError(f"there is no column {key!r}. {did_you_mean(key, rows)}")
-        return rows[key]
-
-    def to_frame(self) -> Any:
-        """Return a pandas frame with the columns' names as its index."""
-        pandas = need("pandas", "data", "a frame of the drift")
-        return pandas.DataFrame(list(self)).set_index("column")
-
     def _cells(self, row: Mapping[str, Any]) -> dict[str, str]:
         empty = {key for key in row if all(one[key] is None for one in self)}
         cells = super()._cells({key: value for key, value in row.items() if key not in empty})
         return {key: f"{cells[key]:.40}" if key in ("column", "median", "median_then") else cells[key] for key in cells}
 
-    def __repr__(self) -> str:
-        return "\n".join([super().__repr__(), *self.notes])
-
     def _tooltip(self, key: str) -> str:
         return _TOOLTIPS.get(key, "")
-
-    def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return super()._repr_html_() + f"<ul>{notes}</ul>"
 
 
 class Sample(NamedTuple):

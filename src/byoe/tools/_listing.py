@@ -68,7 +68,9 @@ class LabelledListing(Listing):
             return super().__getitem__(key)
         rows = {str(next(iter(row.values()))): row for row in self}
         if key not in rows:
-            raise UnknownNameError(f"the {type(self).__name__.lower()} has no row {key!r}. {did_you_mean(key, rows)}")
+            raise UnknownNameError(
+                f"there is no {next(iter(self[0])) if self else 'row'} {key!r}. {did_you_mean(key, rows)}"
+            )
         return rows[key]
 
     def to_frame(self) -> Any:

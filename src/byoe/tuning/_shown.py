@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 from ..engine._countdown import Countdown
@@ -38,7 +39,7 @@ class Lines:
         """Nothing is left to do."""
 
 
-class _Bar:
+class _Bar(ABC):
     """A bar with the best metric so far, and how long the rest may take."""
 
     def __init__(self, n_trials: int, metric: str) -> None:
@@ -65,8 +66,9 @@ class _Bar:
         self._line.text = f"{best}, after {tell_duration(time.monotonic() - self._started)}".removeprefix(", ")
         self._draw(now=True)
 
+    @abstractmethod
     def _draw(self, *, now: bool = False) -> None:
-        raise NotImplementedError
+        """Show the line as it is."""
 
 
 class NotebookBar(_Bar):
