@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import InputError
 from ._cells import MISSING_TEXTS, is_missing
 from ._files import read_frame
 from ._reading import Reading
 from ._roles import Dataset, take_apart
+from ._text_numbers import as_number
 
 _TOLD = 3
 
@@ -54,7 +53,7 @@ def check_odd_targets(y: Any) -> None:
         return
     cells = y.tolist()
     texts = {cell for cell in cells if isinstance(cell, str) and cell.strip() not in MISSING_TEXTS}
-    odd_texts = {text for text in texts if not _is_number(text)}
+    odd_texts = {text for text in texts if as_number(text) is None}
     odd = [row for row, cell in enumerate(cells) if isinstance(cell, str) and cell in odd_texts]
     missing = sum(is_missing(cell) for cell in cells)
     if not odd or 2 * len(odd) >= len(cells) - missing:
@@ -67,12 +66,5 @@ def check_odd_targets(y: Any) -> None:
     )
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return np.isfinite(float(text)) and "_" not in text
-    except ValueError:
-        return False
-
-
 def _has_comma(cells: list[Any], odd: list[int]) -> bool:
-    return any(_is_number(cells[row].replace(",", ".")) for row in odd)
+    return any(as_number(cells[row].replace(",", ".")) is not None for row in odd)

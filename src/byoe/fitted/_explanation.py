@@ -114,7 +114,7 @@ class Explanation(np.ndarray):
     def about(self) -> About:
         """What the numbers are; an error for what was computed from an explanation."""
         # An array that was transposed or reshaped has the names of what it was made of.
-        if self._about is None or self.shape[::-1][:1] != (len(self._about.columns) + 1,):
+        if self._about is None or self.shape[-1:] != (len(self._about.columns) + 1,):
             raise AttributeError("this array is a part of an explanation, or was computed from one, and has no names")
         return self._about
 
