@@ -60,6 +60,9 @@ class Columns(LabelledListing):
         missing = row["missing"]
         return super()._cells(row) | ({} if missing is None else {"missing": f"{100 * missing:.3g} %"})
 
+    def _no_row(self, key: str) -> str:
+        return f"there is no column {key!r}"
+
     def _tooltip(self, key: str) -> str:
         return _TOOLTIPS.get(key, "")
 

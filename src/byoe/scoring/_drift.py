@@ -53,6 +53,9 @@ class Drift(LabelledListing):
         cells = super()._cells({key: value for key, value in row.items() if key not in empty})
         return {key: f"{cells[key]:.40}" if key in ("column", "median", "median_then") else cells[key] for key in cells}
 
+    def _no_row(self, key: str) -> str:
+        return f"there is no column {key!r}"
+
     def _tooltip(self, key: str) -> str:
         return _TOOLTIPS.get(key, "")
 

@@ -68,10 +68,12 @@ class LabelledListing(Listing):
             return super().__getitem__(key)
         rows = {str(next(iter(row.values()))): row for row in self}
         if key not in rows:
-            raise UnknownNameError(
-                f"there is no {next(iter(self[0])) if self else 'row'} {key!r}. {did_you_mean(key, rows)}"
-            )
+            raise UnknownNameError(f"{self._no_row(key)}. {did_you_mean(key, rows)}")
         return rows[key]
+
+    def _no_row(self, key: str) -> str:
+        """Return what is said of a label that is not there."""
+        return f"the {type(self).__name__.lower()} has no row {key!r}"
 
     def to_frame(self) -> Any:
         """Return a pandas frame with the labels as its index."""
