@@ -1,4 +1,9 @@
 import os
+import signal
+
+# Started in the background by a shell, this process ignores interrupts, and so would all that tests start and end.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # One core per test process: tests run in parallel, and results must not depend on the machine.
 os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
