@@ -36,6 +36,7 @@ MAY = {
     "store": GROUND | {"_version", "data", "folds", "fitted", "registry", "engine"},
     "scoring": GROUND | {"data", "folds", "fitted", "engine", "blenders._"},
     "plots": GROUND | {"data", "fitted", "scoring"},
+    "report": GROUND | {"_version", "data", "fitted", "scoring", "plots"},
     "serving": GROUND | {"data", "folds", "fitted", "bundle"},
 }
 MAY["ensemble"] = set(MAY) - {"serving"}

@@ -14,11 +14,12 @@ from ..fitted._explanation import Explanation
 from ..fitted._intervals import method_of, predict_interval, width_of
 from ..folds._plan import SplitPlan
 from ..registry._portfolios import DEFAULT
-from ._explaining import ExplainableEnsemble, Request
+from ._explaining import Request
+from ._reporting import ReportingEnsemble
 from ._target_transform import wanted_transforms
 
 
-class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
+class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
     """A stacked ensemble for regression.
 
     Every member predicts each row by a model that did not see it; the blender learns from

@@ -143,6 +143,10 @@ def partial_dependence(
     places = column_positions(list(pair), table.labels, len(table.columns), "column")
     rows = _rows(X, table, places)
     target = _target(ensemble, output)
+    if ensemble._task.is_classification and not ensemble.blender_.gives_probabilities:
+        raise ParameterError(
+            f"blender {ensemble.blender_.name!r} votes for classes, and the picture is of probabilities"
+        )
     ax = canvas(ax)
     inspection.PartialDependenceDisplay.from_estimator(
         ensemble,
@@ -172,9 +176,9 @@ def partial_dependence(
 
 
 def _rows(X: Any, table: Table, places: list[int]) -> Any:
-    """Return a sample of the rows, whose columns in question are fractions where they are amounts: of days for dates.
+    """Return a sample of the rows as the library takes them: it refuses whole numbers, dates and missing cells.
 
-    The library refuses whole numbers and dates.
+    In the columns in question numbers are fractions, dates are days, and a missing cell is that of another row.
     """
     X = as_table(X)
     if not hasattr(X, "iloc") and not isinstance(X, (np.ndarray, list)):
@@ -184,21 +188,32 @@ def _rows(X: Any, table: Table, places: list[int]) -> Any:
             raise ParameterError(
                 f"X is {type(X).__name__}, and scikit-learn's partial dependence takes frames and arrays"
             ) from error
-    if not hasattr(X, "iloc"):
-        X = np.asarray(X)
-        X = X.astype(np.float64) if X.dtype.kind in "iub" else X
+    X = X if hasattr(X, "iloc") else np.array(X)
     if len(table) > _MOST_ROWS:
         chosen = np.sort(np.random.default_rng(0).choice(len(table), _MOST_ROWS, replace=False))
         X, table = rows_of(X, chosen), table.some(chosen)
     if not hasattr(X, "iloc"):
+        X = X.astype(np.float64) if X.dtype.kind in "iub" else X
+        for place in places:
+            X[:, place] = X[_known(table, place), place]
         return X
     X = X.copy()
     for place in places:
+        cells = X.iloc[_known(table, place), place].set_axis(X.index)
         if table.columns[place].kind == "date":
-            X.isetitem(place, table.values[:, place])
-        elif X.dtypes.iloc[place].kind in "iu":
-            X.isetitem(place, X.iloc[:, place].astype(np.float64))
+            cells = table.values[_known(table, place), place]
+        X.isetitem(place, cells.astype(np.float64) if cells.dtype.kind in "iu" else cells)
     return X
+
+
+def _known(table: Table, place: int) -> Any:
+    """Return for each row the position of a row whose cell of a column is known: its own where it is."""
+    missing = np.isnan(table.values[:, place])
+    known, rows = np.flatnonzero(~missing), np.arange(len(table))
+    if not len(known):
+        name = place if table.labels is None else table.labels[place]
+        raise ParameterError(f"column {name!r} has no known cell in these rows, along which it could be drawn")
+    return np.where(missing, known[rows % len(known)], rows)
 
 
 def _target(ensemble: Ensemble, output: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..tools._listing import LabelledListing, digits
+from ..tools._sizes import tell_bytes
 
 BLEND, BASELINE = "blend", "baseline"
 
@@ -66,6 +67,8 @@ class Leaderboard(LabelledListing):
         if (difference := row.get("vs_best")) is not None:
             error = row.get(_ERROR)
             cells["vs_best"] = digits(difference, 3, "+") + ("" if error is None else f" ± {digits(error, 2)}")
+        if (size := row.get("bytes")) is not None:
+            cells["bytes"] = tell_bytes(size)
         return cells | {
             key: f"{row[key]:.2f}" for key in ("weight", "weight_low", "weight_high") if row.get(key) is not None
         }
