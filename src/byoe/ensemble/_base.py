@@ -27,6 +27,7 @@ from ..engine._crossfit import CrossFit, Failure, cross_fit
 from ..engine._labels import check_rare_classes
 from ..engine._resources import Resources
 from ..engine._rows import Rows
+from ..engine._tasks import ALL_ROWS, HOLD_OUT
 from ..errors import ParameterError
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicted import predicted_spreads
@@ -58,7 +59,7 @@ from ._unseen import KnowsUnseenRows
 
 _FINALIZE = ("auto", "bag", "refit")
 _ON_ERROR = ("raise", "skip")
-_EARLY_STOPPING = ("auto", True, False)
+_EARLY_STOPPING = ("auto", True, False, HOLD_OUT)
 
 
 class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParameters):
@@ -207,7 +208,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             learners,
             data,
             finalize={label: self._finalize_of(learner, data.plan) for label, learner in learners.items()},
-            stopping={label for label, learner in learners.items() if self._stops(learner)},
+            stopping=self._stopping(learners),
             seed=seed,
             resources=replace(self._resources(), started=started),
             stored=stored,
@@ -240,9 +241,13 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         transforms = self._transforms(y, weight, plan)
         return Rows(table, y, weight, task, plan, stop_loss, transforms, self._class_weight(task))
 
-    def _stops(self, learner: Learner) -> bool:
-        given = self.early_stopping == "auto" and learner.rounds_given
-        return bool(learner.stops and self.early_stopping and not given)
+    def _stopping(self, learners: Mapping[str, Learner]) -> dict[str, str]:
+        """Return how the members that stop early find their number of rounds."""
+        if not self.early_stopping:
+            return {}
+        how = HOLD_OUT if self.early_stopping == HOLD_OUT else ALL_ROWS
+        asked = self.early_stopping is True  # also where a number is given, which is the most then
+        return {label: how for label, one in learners.items() if one.stops and (asked or not one.rounds_given)}
 
     def _finalize_of(self, learner: Learner, plan: SplitPlan) -> str:
         if learner.frozen:

@@ -47,10 +47,11 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
     finalize : {"auto", "bag", "refit"}, default="auto"
         Serve the mean of a member's fold models, or one model refitted on all rows. ``auto``
         bags trees and refits linear and distance models.
-    early_stopping : {"auto", True, False}, default="auto"
-        Boosters find their number of rounds on rows inside the training part of each fold;
-        a refit takes the mean of the folds. ``auto`` does so for members whose number of
-        rounds is not given; with True a given number is only the most.
+    early_stopping : {"auto", True, False, "hold-out"}, default="auto"
+        Boosters find their number of rounds on rows inside the training part of each fold, and then learn from all of
+        it; a refit takes the mean of the folds. ``auto`` does so for members whose number of rounds is not given;
+        with True a given number is only the most. ``"hold-out"`` fits once, and never learns from the rows inside:
+        faster, and on average less accurate.
     categorical : "auto" or list of column names or positions, default="auto"
         Columns to treat as categories beside those of categories, and of texts that are neither dates nor numbers.
     target_transform : {"auto", "log1p"}, transformer or None, default=None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ CATEGORIES = (
 )
 LEARNING_RATE = 0.05
 MOST_ROUNDS = 10_000
+_LARGEST_RATE = 0.3  # beyond which trees correct each other
 _FEWEST_ROWS_EACH = 100
 _USUALLY_ENOUGH = 500
 
@@ -33,6 +34,17 @@ _ORDINARY = -4
 def shared_lock() -> threading.Lock:
     """Return a lock of a library's, which is open in a fork whoever held it."""
     return open_after_fork(threading.Lock())
+
+
+L = TypeVar("L", bound=Learner)
+
+
+def with_larger_steps(learner: L, times: float) -> L | None:
+    """Return a copy of a booster with a learning rate so many times as large; None where it would be above 0.3."""
+    name = learner.shared["learning_rate"]
+    rate = learner.own_params().get(name)
+    larger = times * (LEARNING_RATE if rate is None else rate)
+    return changed(learner, {name: larger}) if larger <= _LARGEST_RATE else None
 
 
 def enough_rows(levels: int, n_rows: int) -> bool:
@@ -221,6 +233,9 @@ class Booster(Learner):
 
     def memory(self, n_rows: int, n_columns: int, *, task: Task) -> float:
         return n_rows * (self.cell_bytes * n_columns + self.row_bytes * max(1, task.n_classes))
+
+    def in_haste(self, times: float) -> Self | None:
+        return with_larger_steps(self, times)
 
     def in_unit(self, unit: Unit, task: Task) -> Self | None:
         params = self._in_unit(self._chosen(), unit)

@@ -13,7 +13,7 @@ from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, Task
 from ..contracts._unit import Unit
 from ..tools._estimators import set_seed
-from ._boosting import CATEGORIES, check_few_classes, guess_seconds, take_rounds, watched_loss
+from ._boosting import CATEGORIES, check_few_classes, guess_seconds, take_rounds, watched_loss, with_larger_steps
 from ._estimator import EstimatorLearner, EstimatorModel
 from ._units import changed, converted
 
@@ -90,6 +90,9 @@ class HistGradientBoosting(EstimatorLearner):
 
         kind = HistGradientBoostingClassifier if task.is_classification else HistGradientBoostingRegressor
         return kind(**{"early_stopping": False, **self.own_params()})
+
+    def in_haste(self, times: float) -> Self | None:
+        return with_larger_steps(self, times)
 
     def in_unit(self, unit: Unit, task: Task) -> Self | None:
         given = self.own_params()
