@@ -22,6 +22,7 @@ from ..store._stored_tasks import opened
 from ._base import BaseEnsemble
 from ._interrupted import TellingWhatIsKept
 from ._layers import warn_of_inner_ensembles
+from ._quantiles import refitted_quantiles
 
 E = TypeVar("E", bound=BaseEnsemble)
 
@@ -117,6 +118,7 @@ def refitted(ensemble: E, table: Table) -> E:
         label: FittedMember(label, member.learner, "refit", [models[label]]) if label in bags else member
         for label, member in ensemble.members_.items()
     }
+    other._quantiles = refitted_quantiles(ensemble, data)
     other._held_out = ()  # of the fold models, which are gone
     rows = [
         {**row, "finalize": "refit", "models": 1, "predict_ms": row["predict_ms"] / row["models"]}
