@@ -86,7 +86,7 @@ def _first(members: Mapping[str, Learner]) -> Learner:
 
 def _chosen(given: Any, learners: Any, members: Mapping[str, Learner]) -> Learner:
     label = find_label(learners, given) if isinstance(given, str) else None
-    if label in members:
+    if label is not None and label in members:
         return members[label]
     try:
         learner = as_learner(given)

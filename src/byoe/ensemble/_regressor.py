@@ -247,10 +247,10 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
         prediction; Papadopoulos, Gammerman & Vovk, 2008): the mean residual of rows of which the same
         is known, learned without the fold of the row. Where no training target is negative, no bound is.
 
-        With quantiles, which a fit with ``quantiles=True`` has, the interval is the band of the residual's quantiles
-        around the prediction, moved in or out until it holds its share of the rows that did not teach it
-        (conformalised quantile regression: Romano, Patterson & Candès, 2019; in units of the band's own width: Sesia &
-        Candès, 2020). It need not be symmetric.
+        With ``"quantiles"``, for which a fit with ``quantiles=True`` has models, the sides of the interval are the
+        distances from the blend to the residual's quantiles of 5 % and 95 %, multiplied by one number for all rows:
+        that which holds the level on rows that did not teach it (conformalised quantile regression; Romano, Patterson
+        & Candès, 2019). So the interval need not be symmetric.
 
         The page "Prediction intervals" of the documentation says what is guaranteed, and what
         was measured instead. With ``groups``, the interval is for a row of a new group. Sample

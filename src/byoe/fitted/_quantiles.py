@@ -1,14 +1,14 @@
 """Intervals of conformalised quantiles: two models say where the blend's residual lies, out-of-fold rows how well.
 
-The residual's outer quantiles, of learners with a loss for that, make a band around the blend. It is moved until it
-holds the share of the rows that did not teach it (Romano, Patterson & Candès, 2019), by its own width times a number
-for all rows (Sesia & Candès, 2020): so it gets narrower or wider everywhere, where the models are too careful or too bold.
+The residual's outer quantiles, of learners with a loss for that, say how far a target may lie below the blend, and how
+far above it. Both are multiplied by one number, such that the interval holds its share of the rows that did not teach
+it (conformalised quantile regression: Romano, Patterson & Candès, 2019; scaled as by Kivaranovic, Johnson & Leeb, 2020,
+with the blend in place of the median). So one pair of quantiles does for all levels, and a higher one contains a lower.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from statistics import NormalDist
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,59 +18,55 @@ from ._ranks import least_mass, masses, order_statistic
 
 QUANTILES = "quantiles"
 SHARES = (0.05, 0.95)
-_LEAST = 0.04  # of the mean half-width, so that a band of no width can be moved, too
+# Neither side is narrower than this part of the half of both, nor than this one of its mean: a blend that is outside of
+# its quantiles, and rows whose residual never varied, would have none.
+_OF_BOTH, _OF_MEAN = 0.1, 0.01
 
 
 @dataclass(frozen=True)
-class Band:
-    """Where the residuals of some rows lie, as quantile models say.
+class Sides:
+    """How far from the blend the targets of some rows may lie, as quantile models say.
 
     Attributes
     ----------
-    low, high : array of shape (n_rows,)
-        The quantiles of ``SHARES``, in order.
+    below, above : array of shape (n_rows,)
+        Positive.
     least : float
-        Half the width that each row has beyond its own.
+        A part of both, for all rows.
+
+    Examples
+    --------
+    >>> sides = Sides.of(np.array([[-1.0, 3.0], [2.0, 1.0]]), 0.0)
+    >>> sides.below, sides.above
+    (array([1.  , 0.05]), array([3., 2.]))
     """
 
-    low: FloatArray
-    high: FloatArray
+    below: FloatArray
+    above: FloatArray
     least: float
 
     @classmethod
-    def learn(cls, quantiles: FloatArray, mass: FloatArray) -> Band:
-        """Return the band of rows that a fit has kept; ``quantiles`` are of shape (n_rows, 2)."""
-        made = cls.of(quantiles, 0.0)
-        mean = float(mass @ made.scale) / float(mass.sum())
-        return replace(made, least=_LEAST * mean if mean > 0 else 1.0)
+    def of(cls, quantiles: FloatArray, least: float) -> Sides:
+        """Return what quantiles of shape (n_rows, 2) say; those that cross are exchanged."""
+        low, high = quantiles.min(axis=1), quantiles.max(axis=1)
+        half = _OF_BOTH * (high / 2 - low / 2)
+        return cls(np.maximum(-low, half) + least, np.maximum(high, half) + least, least)
 
     @classmethod
-    def of(cls, quantiles: FloatArray, least: float) -> Band:
-        """Return the band of new rows; quantiles that cross are exchanged."""
-        return cls(quantiles.min(axis=1), quantiles.max(axis=1), least)
+    def learn(cls, quantiles: FloatArray, mass: FloatArray) -> Sides:
+        """Return the same of rows that a fit has kept, which say what the least is."""
+        apart = np.abs(quantiles[:, 1] / 2 - quantiles[:, 0] / 2)
+        mean = float(mass @ apart) / float(mass.sum())
+        return cls.of(quantiles, _OF_MEAN * mean if mean > 0 else 1.0)
 
-    @property
-    def scale(self) -> FloatArray:
-        """By what the bounds of each row are moved: half the width of its band."""
-        return self.high / 2 - self.low / 2 + self.least
+    def scores(self, residuals: FloatArray) -> FloatArray:
+        """Return by what the sides must be multiplied to reach each residual."""
+        return np.asarray(np.maximum(-residuals / self.below, residuals / self.above))
 
-    def edges(self, level: float) -> tuple[FloatArray, FloatArray]:
-        """Return the band of another level, as far out as the quantiles of a normal distribution would be.
-
-        Examples
-        --------
-        >>> band = Band.of(np.array([[-1.0, 3.0]]), 0.0)
-        >>> band.edges(0.9), band.edges(0.5)[1].round(2)
-        ((array([-1.]), array([3.])), array([1.23]))
-        """
-        normal = NormalDist()
-        stretch = normal.inv_cdf((1.0 + level) / 2.0) / normal.inv_cdf(SHARES[1])
-        return stretch * self.low, stretch * self.high
-
-    def scores(self, residuals: FloatArray, level: float) -> FloatArray:
-        """Return how far each residual is outside the band, or as a negative number inside, in units of the scale."""
-        low, high = self.edges(level)
-        return np.asarray(np.maximum(low - residuals, residuals - high) / self.scale)
+    def losses(self, residuals: FloatArray, times: FloatArray, level: float) -> FloatArray:
+        """Return the interval scores of rows whose sides are multiplied."""
+        beyond = np.maximum(-residuals - times * self.below, residuals - times * self.above)
+        return np.asarray(times * (self.below + self.above) + 2.0 * np.maximum(beyond, 0.0) / (1.0 - level))
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,7 @@ class Known:
     ----------
     rows : array of shape (n_rows,), bool
         Which rows they say something of.
-    band : Band
+    sides : Sides
         Of these rows.
     residuals, mass : array of shape (n_known,)
         Of the blend; and how much each counts.
@@ -92,10 +88,10 @@ class Known:
     """
 
     rows: NDArray[np.bool_]
-    band: Band
+    sides: Sides
     residuals: FloatArray
-    folds: IntArray
     mass: FloatArray
+    folds: IntArray
     new: float
 
     @classmethod
@@ -103,16 +99,16 @@ class Known:
         cls, quantiles: FloatArray, residuals: FloatArray, folds: IntArray, weight: FloatArray, groups: IntArray | None
     ) -> Known | None:
         """Return what is known of rows; ``quantiles`` are of shape (n_rows, 2), NaN where nothing is."""
-        rows = np.isfinite(quantiles).all(axis=1)
+        rows = np.asarray(np.isfinite(quantiles).all(axis=1))
         if not rows.any():
             return None
         mass, new = masses(weight[rows], None if groups is None else groups[rows])
-        return cls(rows, Band.learn(quantiles[rows], mass), residuals[rows], folds[rows], mass, new)
+        return cls(rows, Sides.learn(quantiles[rows], mass), residuals[rows], mass, folds[rows], new)
 
     def interval(
         self, centres: list[FloatArray], quantiles: list[FloatArray], level: float, *, by_fold: bool
     ) -> FloatArray:
-        """Return the interval of new rows, of shape (n_new, 2); bounds that cross are both put into the middle.
+        """Return the interval of new rows, of shape (n_new, 2).
 
         Parameters
         ----------
@@ -124,38 +120,28 @@ class Known:
         by_fold : bool
             Whether it is the CV+ interval (Barber, Candès, Ramdas & Tibshirani, 2021) of them.
         """
-        bands = [Band.of(own, self.band.least) for own in quantiles]
-        edges = [band.edges(level) for band in bands]
-        scales = np.column_stack([band.scale for band in bands])
-        below = np.column_stack([centre + low for centre, (low, _) in zip(centres, edges, strict=True)])
-        above = np.column_stack([centre + high for centre, (_, high) in zip(centres, edges, strict=True)])
+        sides = [Sides.of(own, self.sides.least) for own in quantiles]
+        below, above = (np.column_stack(own) for own in zip(*((one.below, one.above) for one in sides), strict=True))
+        centre = np.column_stack(centres)
         folds = self.folds if by_fold else np.zeros(len(self.mass), dtype=np.int64)
-        known = self.band.scores(self.residuals, level), folds, self.mass, least_mass(level, self.mass, self.new)
-        lower, upper = -order_statistic(-below, scales, *known), order_statistic(above, scales, *known)
-        crossed = lower > upper
-        lower[crossed] = upper[crossed] = (lower[crossed] + upper[crossed]) / 2
-        return np.column_stack([lower, upper])
+        known = self.sides.scores(self.residuals), folds, self.mass, least_mass(level, self.mass, self.new)
+        return np.column_stack([-order_statistic(-centre, below, *known), order_statistic(centre, above, *known)])
 
     def suffices(self, mass: FloatArray, parts: IntArray, least: float) -> bool:
         """Say whether there are rows enough to judge by, in more than one part."""
         return bool(mass[self.rows].sum() >= least) and len(np.unique(parts[self.rows])) > 1
 
     def losses(self, mass: FloatArray, parts: IntArray, levels: tuple[float, ...]) -> FloatArray:
-        """Return interval scores, of shape (n_rows, n_levels): each part's band is moved by what the others say."""
-        losses = np.zeros((len(self.rows), len(levels)))
-        for column, level in enumerate(levels):
-            losses[self.rows, column] = self._losses(mass[self.rows], parts[self.rows], level)
-        return losses
-
-    def _losses(self, mass: FloatArray, parts: IntArray, level: float) -> FloatArray:
-        scores, (low, high) = self.band.scores(self.residuals, level), self.band.edges(level)
-        moved = np.empty(len(scores))
+        """Return interval scores, of shape (n_rows, n_levels): what each part is multiplied by, the others say."""
+        mass, parts, scores = mass[self.rows], parts[self.rows], self.sides.scores(self.residuals)
+        times = np.empty((len(scores), len(levels)))
         for part in np.unique(parts):
             inside = parts == part
             order = np.argsort(scores[~inside], kind="stable")
             until = np.cumsum(mass[~inside][order])
-            rank = min(int(np.searchsorted(until, level * until[-1])), len(until) - 1)
-            moved[inside] = scores[~inside][order][rank] * self.band.scale[inside]
-        lower, upper = low - moved, high + moved
-        beyond = np.maximum(np.maximum(lower - self.residuals, self.residuals - upper), 0.0)
-        return np.maximum(upper - lower, 0.0) + 2.0 * beyond / (1.0 - level)
+            rank = np.minimum(np.searchsorted(until, np.multiply(levels, until[-1])), len(until) - 1)
+            times[inside] = scores[~inside][order][rank]
+        losses = np.zeros((len(self.rows), len(levels)))
+        for column, level in enumerate(levels):
+            losses[self.rows, column] = self.sides.losses(self.residuals, times[:, column], level)
+        return losses
