@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, QuantileRegressor, Ridge
 from sklearn.model_selection import KFold, PredefinedSplit, RepeatedKFold, TimeSeriesSplit
 from sklearn.neighbors import KNeighborsRegressor
@@ -16,11 +17,13 @@ from sklearn.preprocessing import StandardScaler
 import byoe
 from byoe import EnsembleRegressor, learner
 from byoe.bundle._reader import BundleReader
+from byoe.contracts._task import Task
 from byoe.ensemble import _quantiles
 from byoe.ensemble._load import from_spec
 from byoe.ensemble._spec import to_spec
 from byoe.errors import BudgetWarning, InputError, MemberError, ParameterError, UnknownNameError
 from byoe.fitted._quantiles import Sides
+from byoe.registry._members import as_learner
 from byoe.serving import input_fn, model_fn, output_fn, predict_fn
 from byoe.serving._runtime import Runtime
 
@@ -276,6 +279,26 @@ def test_who_fits_the_quantiles(given, wanted):
     assert np.isfinite(ensemble.predict_interval(X_new, width="quantiles")).all()
 
 
+@pytest.mark.parametrize(
+    "estimator",
+    [GradientBoostingRegressor(n_estimators=30), HistGradientBoostingRegressor(scoring="r2", max_iter=30), LINES],
+)
+def test_estimators_of_scikit_learn_that_fit_quantiles(estimator):
+    X, y, _, _ = noisy(38)
+    for share in (0.1, 0.8):
+        twin = as_learner(estimator).of_quantile(share)
+        model = twin.fit(X, y, task=Task("regression"), sample_weight=None, seed=0, threads=1)
+        assert abs(np.mean(y < model.predict(X)) - share) < 0.06
+    assert "quantile" not in repr(estimator).replace("QuantileRegressor", "")
+
+
+@pytest.mark.parametrize(
+    "given", ["ridge", "knn", "random_forest", learner("xgboost", booster="gblinear"), Ridge(), make_pipeline(LINES)]
+)
+def test_learners_without_a_loss_for_quantiles(given):
+    assert as_learner(given).of_quantile(0.1) is None
+
+
 def test_what_belongs_to_the_target_does_not_bind_its_residuals():
     signs = {"monotone_constraints": [1, 1], "monotone_constraints_method": "advanced", "metric": "l2"}
     X, y, X_new, _ = noisy(32, fresh=5)
@@ -289,8 +312,8 @@ def test_what_belongs_to_the_target_does_not_bind_its_residuals():
 @pytest.mark.parametrize(
     ("given", "kind", "text"),
     [
-        (True, ParameterError, "takes the first member with a loss for quantiles, and ridge, knn have none"),
-        ("ridge", ParameterError, r"quantiles: Ridge\(\) has no loss for quantiles; catboost, lightgbm"),
+        (True, ParameterError, "takes the first member with a loss for quantiles, and there is none among ridge, knn; name"),
+        ("ridge", ParameterError, r"quantiles: Ridge\(\) has no loss for quantiles; those with one are catboost, lightgbm"),
         ("lightgmb", UnknownNameError, "quantiles is 'lightgmb', which is no label of a member"),
         (3, ParameterError, "quantiles is 3, expected False, True"),
         (QuantileRegressor, ParameterError, "expected False, True"),

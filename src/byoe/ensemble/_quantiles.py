@@ -30,7 +30,7 @@ from ._interrupted import TellingWhatIsKept
 if TYPE_CHECKING:
     from ._base import BaseEnsemble
 
-_WHO = "catboost, lightgbm, xgboost and hist_gradient_boosting have one, and of scikit-learn QuantileRegressor"
+_WHO = "those with one are catboost, lightgbm, xgboost, hist_gradient_boosting, and scikit-learn's QuantileRegressor"
 
 
 def quantile_learners(given: Any, learners: Any, members: Mapping[str, Learner]) -> dict[str, Learner]:
@@ -79,8 +79,8 @@ def _first(members: Mapping[str, Learner]) -> Learner:
         if learner.of_quantile(SHARES[0]) is not None:
             return learner
     raise ParameterError(
-        f"quantiles=True takes the first member with a loss for quantiles, and {', '.join(members)} have none; name a "
-        f"learner: quantiles='lightgbm'. {_WHO[0].upper()}{_WHO[1:]}"
+        "quantiles=True takes the first member with a loss for quantiles, and there is none among "
+        f"{', '.join(members)}; name a learner: quantiles='lightgbm' ({_WHO})"
     )
 
 
