@@ -24,6 +24,8 @@ from byoe.ensemble._spec import to_spec
 from byoe.errors import BudgetWarning, InputError, MemberError, ParameterError, UnknownNameError
 from byoe.fitted._quantiles import Sides
 from byoe.registry._members import as_learner
+from byoe.registry._parts import parts_of
+from byoe.sagemaker.in_job._serving_needs import libraries_in_use
 from byoe.serving import input_fn, model_fn, output_fn, predict_fn
 from byoe.serving._runtime import Runtime
 
@@ -312,8 +314,16 @@ def test_what_belongs_to_the_target_does_not_bind_its_residuals():
 @pytest.mark.parametrize(
     ("given", "kind", "text"),
     [
-        (True, ParameterError, "takes the first member with a loss for quantiles, and there is none among ridge, knn; name"),
-        ("ridge", ParameterError, r"quantiles: Ridge\(\) has no loss for quantiles; those with one are catboost, lightgbm"),
+        (
+            True,
+            ParameterError,
+            "takes the first member with a loss for quantiles, and there is none among ridge, knn; name",
+        ),
+        (
+            "ridge",
+            ParameterError,
+            r"quantiles: Ridge\(\) has no loss for quantiles; those with one are catboost, lightgbm",
+        ),
         ("lightgmb", UnknownNameError, "quantiles is 'lightgmb', which is no label of a member"),
         (3, ParameterError, "quantiles is 3, expected False, True"),
         (QuantileRegressor, ParameterError, "expected False, True"),
@@ -529,6 +539,15 @@ def test_an_endpoint_is_lean_where_the_quantiles_are(tmp_path):
     for quantiles, lean in ((TREES, True), ("hist_gradient_boosting", False), (LINES, False)):
         path = made(learners=["ridge"], quantiles=quantiles, cv=3).fit(X, y).save(tmp_path / "model")
         assert BundleReader(path).lean is lean
+
+
+def test_an_endpoint_installs_what_the_quantiles_need(tmp_path):
+    X, y, _, _ = noisy(59)
+    for quantiles, needed in ((TREES, {"lightgbm"}), (False, set())):
+        ensemble = made(learners=["ridge"], quantiles=quantiles, cv=3).fit(X, y)
+        path = ensemble.save(tmp_path / "model")
+        assert needed <= libraries_in_use(ensemble, path) <= needed | {"scikit-learn"}
+    assert [one.name for one in parts_of(made(quantiles="xgboost")).learners] == ["ridge", "knn", "xgboost"]
 
 
 def test_a_new_blend_has_scores_of_its_own_and_keeps_the_models():
