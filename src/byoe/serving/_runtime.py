@@ -64,6 +64,11 @@ class Runtime(Predicting):
         self.watch = Watch(self._reader.profile, self.form)
         self.log = WatchLog(self.watch)
 
+    def read_quantiles(self) -> None:
+        """Read what the first interval would wait for, with its libraries: later these would bring others along."""
+        for member in self._quantiles:
+            _ = member.models[:]
+
     @property
     def form(self) -> TableForm:
         """What the table of the fit was like, which rows of a request must share."""
