@@ -18,8 +18,10 @@ import byoe
 from byoe import EnsembleRegressor, learner
 from byoe.bundle._reader import BundleReader
 from byoe.contracts._task import Task
+from byoe.engine._resources import Resources
 from byoe.ensemble import _quantiles
 from byoe.ensemble._load import from_spec
+from byoe.ensemble._quantiles import for_members
 from byoe.ensemble._spec import to_spec
 from byoe.errors import BudgetWarning, InputError, MemberError, ParameterError, UnknownNameError
 from byoe.fitted._quantiles import Sides
@@ -385,7 +387,22 @@ def test_no_time_for_quantiles(monkeypatch):
     assert ensemble.predict_interval(X_new).shape == (5, 2)
 
 
-def test_a_second_fit_is_the_first_one():
+def test_a_time_limit_is_shared_by_members_and_quantiles():
+    members, two = dict.fromkeys("abc"), dict.fromkeys("de")
+    assert for_members(Resources(time_limit=10.0, n_jobs=2), members, two) == Resources(time_limit=6.0, n_jobs=2)
+    assert for_members(Resources(time_limit=10.0), members, {}).time_limit == 10
+    assert for_members(Resources(), members, two).time_limit is None
+
+
+@pytest.mark.parametrize("finalize", ["bag", "refit"])
+def test_the_unit_of_the_target_changes_nothing(finalize):
+    X, y, X_new, _ = noisy(39, fresh=50)
+    plain = made(finalize, quantiles=TREES).fit(X, y).predict_interval(X_new, width="quantiles")
+    large = made(finalize, quantiles=TREES).fit(X, 2.0**30 * y).predict_interval(X_new, width="quantiles")
+    np.testing.assert_allclose(large / 2.0**30, plain, rtol=1e-5, atol=1e-5)
+
+
+def test_another_fit_forgets_the_quantiles_of_the_first():
     X, y, X_new, _ = noisy(37)
     ensemble = made().fit(X, y)
     assert ensemble.interval_width_ == "quantiles"
@@ -561,6 +578,21 @@ def test_a_new_blend_has_scores_of_its_own_and_keeps_the_models():
         assert other.interval_width_ == "quantiles"
     assert np.array_equal(first.predict_interval(X_new, width="quantiles"), before)
     assert np.array_equal(first.prune().predict_interval(X_new, width="quantiles"), before)
+
+
+@pytest.mark.parametrize("given", [True, "trees"])
+def test_the_member_whose_learner_they_are_may_leave(given, tmp_path):
+    X, y, X_new, _ = noisy(60, fresh=20)
+    first = made(learners=["ridge", ("trees", TREES)], quantiles=given).fit(X, y)
+    other = first.drop_members("trees")
+    assert first.quantiles is given
+    assert repr(other.quantiles) == repr(TREES)
+    again = byoe.load(byoe.load(other.save(tmp_path / "model")).save(tmp_path / "again"))
+    expected = other.predict_interval(X_new, width="quantiles")
+    assert np.array_equal(again.predict_interval(X_new, width="quantiles"), expected)
+    fresh = clone(again).fit(X, y)
+    assert repr(fresh._quantiles[0].learner) == repr(first._quantiles[0].learner)
+    assert first.drop_members("ridge").quantiles is given
 
 
 def test_refitted_it_has_one_model_of_each_quantile():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,16 @@ def _chosen(given: Any, learners: Any, members: Mapping[str, Learner]) -> Learne
             "a member, the name of a learner, or a learner"
         )
     return learner
+
+
+def without(given: Any, members: Mapping[str, Learner], left: Collection[str]) -> Any:
+    """Return the parameter for an ensemble without some members: one of these that it means is named by its learner."""
+    label = find_label(members.items(), given) if isinstance(given, str) else None
+    if given is True:
+        label = next((one for one, learner in members.items() if learner.of_quantile(SHARES[0]) is not None), None)
+    if label is None or label not in left:
+        return given
+    return members[label] if members[label].user_estimator is None else members[label].user_estimator
 
 
 def for_members(resources: Resources, members: Mapping[str, Learner], quantiles: Mapping[str, Learner]) -> Resources:
