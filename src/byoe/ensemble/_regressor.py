@@ -65,7 +65,7 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
         Whether two more models learn where the blend's residual lies, its quantiles of 5 % and 95 %, for intervals
         that adapt to the row (``width="quantiles"`` of `predict_interval`). True takes the first member whose learner
         has a loss for quantiles; a text is the label of a member or the name of a learner. Members, blend and
-        predictions stay what they are.
+        predictions stay what they are, unless they share a time limit.
     on_error : {"raise", "skip"}, default="raise"
         Whether a failing member ends the fit, or is left out and reported in ``failures_``.
     time_limit : float, default=None
