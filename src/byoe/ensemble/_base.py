@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 from ..blenders._per_output import PerLabel, PerOutput
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
-from ..contracts._store import as_store
 from ..contracts._task import FloatArray, Task
 from ..data._form import TableForm
 from ..data._input import describe_target, read_table
@@ -29,12 +28,12 @@ from ..engine._resources import Resources
 from ..engine._rows import Rows
 from ..engine._tasks import ALL_ROWS, HOLD_OUT
 from ..errors import ParameterError
+from ..fitted._models import FittedMember
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicted import predicted_spreads
 from ..fitted._predicting import Predicting
 from ..fitted._record import FitRecord
 from ..folds._plan import SplitPlan
-from ..folds._splits import make_plan
 from ..registry._members import labelled, members
 from ..registry._portfolios import DEFAULT
 from ..scoring._board import board
@@ -42,8 +41,7 @@ from ..scoring._diagnosis import Diagnosis
 from ..scoring._leaderboard import Leaderboard
 from ..scoring._metrics import Metric
 from ..scoring._scoring import Scoring
-from ..store._stored_tasks import opened, resumed_seed
-from ..store._task_keys import plan_key
+from ..store._stored_tasks import opened
 from ..tools._sizes import read_bytes
 from ..tools._warnings import hearing
 from ._beginning import begin, blended
@@ -53,6 +51,7 @@ from ._fit_signature import HonestFit
 from ._interrupted import TellingWhatIsKept
 from ._layers import warn_of_an_idle_layer, warn_of_another_loss
 from ._parameters import NestedParameters
+from ._quantiles import fit_quantiles, for_members
 from ._recipe import Recipe
 from ._target_transform import names_of
 from ._unseen import KnowsUnseenRows
@@ -74,6 +73,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
 
     _record: FitRecord
     _held_out: tuple[Blender, ...] = ()
+    _quantiles: Sequence[FittedMember] = ()
     _diagnosis: Diagnosis | None = None
     _profile: Profile | None = None  # what training held; older bundles do not tell
 
@@ -155,7 +155,8 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         if self.verbose > 0:
             show_columns(begun.columns)
         with opened(self.store, learners, data, begun.digest) as stored, TellingWhatIsKept(stored):
-            crossfit = self._cross_fitted(learners, data, begun.seed, stored, started)
+            resources = for_members(replace(self._resources(), started=started), learners, begun.quantiles)
+            crossfit = self._cross_fitted(learners, data, begun.seed, stored, resources)
         self._task, self._form, self.columns_ = data.task, begun.form, begun.columns
         if data.task.classes is not None:
             self._learn_classes(data.task.classes)
@@ -174,6 +175,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         oof = OutOfFold.unblended(crossfit.oof, data.y, data.weight, data.plan)
         with TellingWhatIsKept(stored):
             self._blend(oof, begun.blender, begun.features, begun.metric)
+        fit_quantiles(self, begun.quantiles, data, started)
         warn_of_an_idle_layer(self.leaderboard_, begun.metric, self.members_)
 
     def _checked(self) -> Recipe:
@@ -200,7 +202,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             del self.feature_names_in_
 
     def _cross_fitted(
-        self, learners: Mapping[str, Learner], data: Rows, seed: int, stored: Any, started: float | None = None
+        self, learners: Mapping[str, Learner], data: Rows, seed: int, stored: Any, resources: Resources | None = None
     ) -> CrossFit:
         if self.on_error == "raise":
             check_rare_classes(learners, data)
@@ -210,20 +212,9 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             finalize={label: self._finalize_of(learner, data.plan) for label, learner in learners.items()},
             stopping=self._stopping(learners),
             seed=seed,
-            resources=replace(self._resources(), started=started),
+            resources=resources or self._resources(),
             stored=stored,
         )
-
-    def _resumed(self, data: Rows, drawn: int, digest: str) -> tuple[Rows, int]:
-        """Return the seed that an earlier fit of the same plan drew, and the plan that it makes."""
-        store = as_store(self.store)
-        if store is None or self.random_state is not None:
-            return data, drawn
-        seed = resumed_seed(store, plan_key(self.cv, data, digest), drawn)
-        if seed == drawn or not isinstance(self.cv, (int, np.integer)):
-            return data, seed
-        plan = make_plan(self.cv, data.table.values, data.y, data.plan.groups, data.task, seed)
-        return replace(data, plan=plan), seed
 
     def _wrapped(self, blender: Blender, task: Task) -> Blender:
         if task.n_outputs == 1:
@@ -233,6 +224,10 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
     def _transforms(self, y: NDArray[Any], weight: FloatArray | None, plan: SplitPlan) -> tuple[Any, ...]:
         """Return by target on which scale members are fitted; nothing, where that is the target's own."""
         return ()
+
+    def _quantile_learners(self, recipe: Recipe) -> dict[str, Learner]:
+        """Return who fits the quantiles of the blend's residual; nobody, where none are wanted."""
+        return {}
 
     def _rows(
         self, table: Table, y: NDArray[Any], weight: FloatArray | None, task: Task, plan: SplitPlan, stop_loss: Any

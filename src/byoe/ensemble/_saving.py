@@ -76,6 +76,7 @@ class SavedEnsemble(BaseEnsemble):
         board = reader.manifest["leaderboard"]
         self.leaderboard_, self.failures_ = Leaderboard(board, reader.manifest.get("leaderboard_notes", ())), []
         self._out_of_fold = reader.read_oof() if reader.has_oof else None
+        self._quantiles = reader.quantiles()
         self._profile = reader.profile
         return self
 

@@ -183,6 +183,8 @@ class Booster(Learner):
         Objectives that predict something else than one value for each row.
     functions : tuple of str
         Parameters for which the library takes functions elsewhere, and not here.
+    of_the_target : tuple of str
+        Parameters that belong to the target or to its loss, and not to a quantile of residuals.
     """
 
     finalize = "bag"
@@ -197,6 +199,7 @@ class Booster(Learner):
     row_bytes: ClassVar[float] = 40.0
     not_by_row: ClassVar[tuple[str, ...]] = ()
     functions: ClassVar[tuple[str, ...]] = ()
+    of_the_target: ClassVar[tuple[str, ...]] = ()
 
     def check(self, task: Task) -> None:
         super().check(task)
@@ -240,6 +243,15 @@ class Booster(Learner):
     def in_unit(self, unit: Unit, task: Task) -> Self | None:
         params = self._in_unit(self._chosen(), unit)
         return None if params is None else changed(self, params)
+
+    def of_quantile(self, share: float) -> Self | None:
+        params = self._quantile(share)
+        others = {name: None for name in self.of_the_target if name in self.own_params()}
+        return None if params is None else changed(self, {**others, **params})
+
+    def _quantile(self, share: float) -> dict[str, Any] | None:
+        """Return the parameters of the loss of a quantile; None where the others do not go with it."""
+        return None
 
     def _in_unit(self, given: dict[str, Any], unit: Unit) -> dict[str, Any] | None:
         """Return what becomes of parameters in another unit; None where the loss has no meaning there."""

@@ -101,6 +101,11 @@ class HistGradientBoosting(EstimatorLearner):
             return None
         return changed(self, converted(given, {"tol": power}, unit))
 
+    def of_quantile(self, share: float) -> Self | None:
+        others = {"monotonic_cst": None, "scoring": "loss"}
+        given = {name: value for name, value in others.items() if name in self.own_params()}
+        return changed(self, {**given, "loss": "quantile", "quantile": share})
+
     def fit(
         self,
         X: Any,
