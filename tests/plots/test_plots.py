@@ -1,6 +1,8 @@
 """What holds for all pictures: who is refused, where they are drawn, and that nothing else changes."""
 
+import itertools
 import json
+import pickle
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -10,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
+from matplotlib.ticker import AutoLocator, FixedLocator
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 
@@ -104,6 +107,51 @@ def test_nothing_that_is_written_leaves_a_narrow_figure(every, tmp_path):
             inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
             assert inside, f"{name}: {text.get_text()!r}"
         plt.close(figure)
+
+
+@pytest.mark.parametrize("width", [3.5, 9])
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+@pytest.mark.parametrize(("scale", "shift"), [(1e-5, 0), (2e3, 150_000)])
+def test_ticks_do_not_touch_whatever_the_numbers(scale, shift, style, width, X, y):
+    made = EnsembleRegressor(("ridge", "elastic_net"), "mean", cv=4, random_state=0).fit(X, scale * y + shift)
+    drawn = [
+        plots.leaderboard,
+        plots.predictions,
+        plots.residuals,
+        *(
+            lambda en, ax, kind=kind: plots.contributions(en, X, kind, ax=ax)
+            for kind in ("bar", "beeswarm", "waterfall")
+        ),
+    ]
+    for draw in drawn:
+        with plt.style.context(style):
+            figure, ax = plt.subplots(figsize=(width, 3.2), layout="constrained")
+            draw(made, ax=ax)
+            figure.draw_without_rendering()
+            low, high = sorted(ax.get_xlim())
+            ticks = [tick for tick in ax.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+            boxes = [tick.label1.get_window_extent() for tick in ticks]
+            assert len(boxes) > 1
+            assert all(left.x1 + 3 < right.x0 for left, right in itertools.pairwise(boxes)), draw
+            plt.close(figure)
+
+
+def test_where_there_is_room_the_ticks_are_those_of_matplotlib(regression, X):
+    ax = plt.subplots(figsize=(9, 3))[1]
+    plots.contributions(regression.drop_members("knn"), X, ax=ax)
+    found = ax.get_xticks()
+    ax.xaxis.set_major_locator(AutoLocator())
+    assert found.tolist() == ax.get_xticks().tolist()
+    ax = plt.subplots()[1]
+    ax.xaxis.set_major_locator(FixedLocator([0.0, 1.0]))
+    plots.contributions(regression.drop_members("knn"), X, ax=ax)
+    assert ax.get_xticks().tolist() == [0.0, 1.0]
+
+
+def test_a_picture_can_be_pickled(every):
+    figure = every["contributions"]().figure
+    again = pickle.loads(pickle.dumps(figure))
+    assert again.axes[0].get_xticks().tolist() == figure.axes[0].get_xticks().tolist()
 
 
 def test_names_with_dollars_are_no_formulas(every):
