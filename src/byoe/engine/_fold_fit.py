@@ -23,6 +23,7 @@ from ..contracts._model_check import broken_model
 from ..contracts._optional import Prepares, SolvesMoments
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
+from ..contracts._within import within_a_member
 from ..data._by_column import in_place
 from ..data._encoder import fit_encoder, needs_encoding
 from ..data._table import Table
@@ -40,6 +41,7 @@ from ._rows import Rows, targets
 _PATIENCE = 50
 
 
+@within_a_member()
 def fit_fold(
     learner: Learner,
     data: Rows,

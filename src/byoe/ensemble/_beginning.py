@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, Task
+from ..contracts._within import is_within_a_member
 from ..data._by_column import check_by_column
 from ..data._form import TableForm
 from ..data._inferred import warn_of_columns
@@ -15,7 +15,6 @@ from ..data._input import infer_table, read_target, read_weights
 from ..data._listed import Columns
 from ..data._table import Table
 from ..engine._blend import Blend, fit_blend
-from ..engine._fold_fit import fit_fold
 from ..engine._rows import Rows
 from ..errors import InputError
 from ..fitted._out_of_fold import OutOfFold
@@ -83,21 +82,13 @@ def begin(ensemble: BaseEnsemble, X: Any, y: Any, sample_weight: Any, groups: An
     data, seed = ensemble._resumed(rows, drawn, digest)
     if ensemble.finalize == "bag" and (reason := data.plan.why_not_bag()):
         warn(f"finalize='bag' although {reason}; 'refit' would serve one model per member")
-    if not _is_inside():
+    if not is_within_a_member():  # of a member's the ensemble around it has told
         warn_of_columns(found, ordered=data.plan.is_time_ordered)
     warn_of_classes(target, task)
     warn_of_leaks(data.plan, table, target)
     warn_of_inner_ensembles(data.plan, recipe.learners)
     warn_of_thresholds(recipe.learners, recipe.blender, metric)
     return Beginning(recipe, blender, metric, features, form, found.columns, data, seed, digest)
-
-
-def _is_inside() -> bool:
-    """Say whether this is the fit of a member of another ensemble, which has told of the same columns."""
-    frame = sys._getframe()
-    while frame.f_back is not None and frame.f_code is not fit_fold.__code__:
-        frame = frame.f_back
-    return frame.f_code is fit_fold.__code__
 
 
 def suited(ensemble: BaseEnsemble, recipe: Recipe, table: Table, task: Task, *, weighted: bool) -> Blender:
