@@ -114,6 +114,15 @@ def test_the_path_of_greedy(regression):
     assert ax.get_ylabel() == "rmse"
 
 
+def test_the_path_of_one_of_several_targets(X, y):
+    both = np.column_stack([y, X["c"] + 0.1 * y])
+    made = EnsembleRegressor(("ridge", "knn"), "greedy", cv=4, random_state=0).fit(X, both)
+    for output, blender in enumerate(made.blender_.of_each_target()):
+        ax = plots.greedy_path(made, output=output)
+        np.testing.assert_allclose(ax.lines[0].get_ydata(), np.sqrt(blender.path_losses_))
+        assert ax.get_ylabel() == f"rmse of target {output}"
+
+
 def test_the_path_of_greedy_after_a_save_and_by_another_metric(X, two, tmp_path):
     made = EnsembleClassifier(("ridge", "elastic_net"), "greedy", metric="roc_auc", cv=4, random_state=0).fit(X, two)
     loaded = load(made.save(tmp_path / "model", oof=False))

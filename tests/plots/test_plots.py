@@ -210,7 +210,10 @@ def test_classes_and_several_targets_have_no_residuals(picture, binary, targets)
         "is of regression, and this is an ensemble for classification; see plots.conf",
         lambda: picture(binary),
     )
-    refused(ParameterError, "is of one target, and the ensemble has 2 targets", lambda: picture(targets))
+    told = "is of one of several targets: output is missing, expected one of 0, 1"
+    refused(ParameterError, told, lambda: picture(targets))
+    for wrong in (2, -1, "cost", True):
+        refused(ParameterError, f"output is {wrong!r}, expected", lambda wrong=wrong: picture(targets, output=wrong))
 
 
 @pytest.mark.parametrize("picture", OF_CLASSES)
@@ -230,7 +233,7 @@ def test_a_vote_has_no_curves(picture, X, two):
 
 
 def test_the_confusion_of_labels_and_odd_thresholds(labels, classes, binary):
-    refused(ParameterError, "is of one label, and the ensemble has 2 labels", lambda: plots.confusion(labels))
+    refused(ParameterError, "is of one of several labels: output is missing", lambda: plots.confusion(labels))
     refused(
         ParameterError,
         "a threshold is for two classes, and the ensemble has 3",
@@ -303,7 +306,9 @@ def test_blenders_without_weights_or_path(regression, targets):
     meta = regression.reblend("meta-linear")
     refused(ParameterError, "blender 'meta-linear' has no weights to draw", lambda: plots.weights(meta))
     refused(ParameterError, "blender 'weighted' takes no path; reblend", lambda: plots.greedy_path(regression))
-    refused(ParameterError, "is of one target", lambda: plots.greedy_path(targets.reblend("greedy")))
+    refused(ParameterError, "is of one of several targets", lambda: plots.greedy_path(targets.reblend("greedy")))
+    refused(ParameterError, "'mean' takes no path", lambda: plots.greedy_path(targets, output=1))
+    refused(ParameterError, "there is only one; leave it out", lambda: plots.greedy_path(regression, output=0))
     old = regression.reblend("greedy")
     old.blender_.restore({"weights": old.blender_.weights_.tolist()})
     refused(ParameterError, "saved before paths were kept", lambda: plots.greedy_path(old))
