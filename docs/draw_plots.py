@@ -15,6 +15,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 DOCS = Path(__file__).resolve().parent
+DRAWS = re.compile(r"plots\.\w+\(|\.plot\(|plt\.subplots\(")
 STEP = re.compile(r"^```python\n(?P<code>.*?)^```$|^!\[.*?\]\((?P<picture>pictures/\S+)\)$", re.MULTILINE | re.DOTALL)
 
 
@@ -36,7 +37,7 @@ def draw(page: Path) -> None:
 def main() -> None:
     """Draw the pages given, or all that draw."""
     pages = [Path(name).resolve() for name in sys.argv[1:]] or sorted(
-        page for page in DOCS.glob("*.md") if re.search(r"plots\.\w+\(|\.plot\(", page.read_text(encoding="utf-8"))
+        page for page in DOCS.glob("*.md") if DRAWS.search(page.read_text(encoding="utf-8"))
     )
     plt.rcParams["figure.figsize"] = (6.0, 4.0)
     for page in pages:

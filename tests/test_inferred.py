@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -22,11 +23,12 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, learner, serving
+from byoe.contracts._within import is_within_a_member
 from byoe.data._calendar import PARTS, calendar
 from byoe.data._date_texts import days_of_text, orders_of
 from byoe.data._inferred import warn_of_columns
 from byoe.data._input import infer_table, learn_table, read_table
-from byoe.errors import ColumnWarning, InputError, UnknownNameError
+from byoe.errors import ColumnWarning, InputError, MemberError, UnknownNameError
 
 N = 160
 RNG = np.random.default_rng(0)
@@ -319,6 +321,36 @@ def test_an_ensemble_inside_does_not_say_it_again(n_jobs):
     with pytest.warns(ColumnWarning) as caught:
         EnsembleRegressor([("inner", inner), "ridge"], cv=2, random_state=0, n_jobs=n_jobs).fit(frame, Y)
     assert len(caught) == 1
+
+
+class Asks(Ridge):
+    """Tells whether it is fitted as a member, and fails where it is told to."""
+
+    def __init__(self, alpha=1.0, told=None):
+        super().__init__(alpha=alpha)
+        self.told = told
+
+    def fit(self, X, y):
+        WITHIN.append(is_within_a_member())
+        if self.told:
+            raise ValueError(self.told)
+        return super().fit(X, y)
+
+
+WITHIN = []
+
+
+@pytest.mark.parametrize("told", [None, "no"])
+def test_what_is_fitted_after_a_member_is_no_member(told):
+    X, ensemble = NUMBERS[:, None], EnsembleRegressor([Asks(told=told)], cv=2, random_state=0, n_jobs=1)
+    WITHIN.clear()
+    with pytest.raises(MemberError, match="no") if told else nullcontext():
+        ensemble.fit(X, Y)
+    assert WITHIN
+    assert all(WITHIN)
+    assert not is_within_a_member()
+    with pytest.warns(ColumnWarning):
+        EnsembleRegressor(["ridge"], cv=2, random_state=0).fit(pd.DataFrame({"id": UNIQUE, "size": NUMBERS}), Y)
 
 
 # -- through ensembles, files, bundles and endpoints -------------------------------------

@@ -8,6 +8,7 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_the_wheel_holds_the_package_and_no_more(built):
 def test_the_sdist_holds_what_builds_the_package_and_no_more(built):
     with tarfile.open(built[1]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
-    beside = {"README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "PKG-INFO", ".gitignore"}
+    beside = {"README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "hatch_build.py", "PKG-INFO", ".gitignore"}
     assert names == {f"src/{name}" for name in SOURCE} | beside
 
 
@@ -50,6 +51,19 @@ def test_the_index_can_show_the_page(built):
         [sys.executable, "-m", "twine", "check", "--strict", *map(str, built)], capture_output=True, text=True
     )
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_the_page_of_the_index_has_no_link_that_leads_nowhere_there(built):
+    with zipfile.ZipFile(built[0]) as wheel:
+        (metadata,) = (name for name in wheel.namelist() if name.endswith("/METADATA"))
+        told = message_from_bytes(wheel.read(metadata))
+    page = told.get_payload(decode=True).decode()
+    assert told["Description-Content-Type"] == "text/markdown"
+    assert [link for link in re.findall(r"\]\(([^)]+)", page) if "://" not in link] == []
+    words = re.sub(r"\[([^\]]+)\]\((?!https?:)[^)]+\)", r"\1", (ROOT / "README.md").read_text())
+    assert page.strip() == words.strip()
+    assert "- Quickstart: the first ten minutes." in page
+    assert "byoe.sagemaker.deploy(tuning" in page
 
 
 def test_links_of_the_page_lead_somewhere():

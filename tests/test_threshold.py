@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification
+from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, f1_score, fbeta_score, make_scorer
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, TunedThresholdClassifierCV
@@ -261,6 +262,28 @@ def test_there_must_be_two_classes_with_probabilities(rare):
         )
     with pytest.raises(ParameterError, match="blender 'vote' gives none"):
         EnsembleClassifier(["ridge"], learner_vote(), threshold=0.3, **FEW).fit(*rare)
+
+
+@pytest.mark.parametrize("threshold", [0.15, "f1"])
+def test_a_member_is_missed_by_what_the_ensemble_without_it_decides(rare, threshold):
+    X, y = rare
+    metric = make_scorer(f1_score, pos_label="yes")
+    fitted = EnsembleClassifier(MEMBERS, "mean", metric=metric, threshold=threshold, **FEW).fit(X[:120], y[:120])
+    diagnosis = {row["member"]: row for row in fitted.diagnose()}
+    for label in fitted.members_:
+        loss = fitted.score_estimate_ - fitted.drop_members(label).score_estimate_
+        assert diagnosis[label]["loses_without"] == pytest.approx(loss, abs=1e-12)
+    undecided = {row["member"]: row for row in fitted.with_threshold(None).diagnose()}
+    assert any(undecided[label]["loses_without"] != diagnosis[label]["loses_without"] for label in fitted.members_)
+
+
+def test_a_column_matters_by_what_is_decided(rare, plain):
+    X, y = rare
+    scoring = make_scorer(f1_score, pos_label="yes")
+    fitted = plain.with_threshold(0.15).set_params(metric=scoring)
+    expected = permutation_importance(fitted, X, y, scoring=scoring, n_repeats=2, random_state=0)
+    found = {row["column"]: row["importance"] for row in fitted.importances(X, y, n_repeats=2)}
+    assert [found[f"column {i}"] for i in range(5)] == pytest.approx(list(expected.importances_mean), abs=1e-12)
 
 
 def learner_vote():

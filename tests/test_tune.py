@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import Ridge
+from sklearn.metrics import f1_score
 from sklearn.model_selection import RepeatedKFold, TimeSeriesSplit
 from sklearn.tree import DecisionTreeRegressor
 
@@ -226,6 +227,22 @@ def test_the_two_folds_are_compared_under_the_blenders_of_the_best_trial(data, m
     value = np.sqrt(np.mean((other.oof_predictions_[test].mean(axis=1) - y[test]) ** 2))
     (begun,) = (trial.intermediate_values[2] for trial in tuned.study.trials if trial.intermediate_values)
     assert begun == pytest.approx(value, rel=1e-12)
+
+
+def test_the_two_folds_are_compared_by_what_is_decided(data, monkeypatch):
+    from byoe.tuning import _bench
+
+    X, y = data[0], (data[1] > np.quantile(data[1], 0.8)).astype(int)
+    monkeypatch.setattr(_bench, "_ERRORS", -np.inf)
+    monkeypatch.setattr(_bench, "_SHARE", -np.inf)
+    ensemble = EnsembleClassifier(["ridge"], "mean", metric="f1", threshold=0.1, cv=4, random_state=0)
+    tuned = byoe.tune(ensemble, X, y, {"ridge__alpha": [1e3, 2e3]}, n_trials=2)
+    other = configure(ensemble, {"ridge__alpha": 1e3}).fit(X, y)
+    test = np.concatenate([test for _, test in other._oof.plan.folds[:2]])
+    value = f1_score(y[test], other.oof_blend_[test, 1] >= 0.1)
+    (begun,) = (trial.intermediate_values[2] for trial in tuned.study.trials if trial.intermediate_values)
+    assert begun == pytest.approx(value, rel=1e-12)
+    assert value != f1_score(y[test], other.oof_blend_[test, 1] >= 0.5)
 
 
 @pytest.mark.parametrize("cv", [TimeSeriesSplit(4), RepeatedKFold(n_splits=3, n_repeats=2, random_state=0), 2])

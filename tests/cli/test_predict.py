@@ -80,7 +80,6 @@ def test_the_command_and_an_endpoint_have_one_rule_for_columns(byoe, saved):
     ("words", "message"),
     [
         (("c", "flowers.csv", "--interval", 0.9), "predicts classes, which have no intervals"),
-        (("c", "flowers.csv", "--explain"), "predicts classes, which are explained by member"),
         (("r", "rows.csv", "--id", "kei"), "there is no id column 'kei'. Did you mean 'key'"),
         (("r", "rows.csv", "--interval", 2), "level"),
     ],
@@ -89,6 +88,61 @@ def test_what_a_model_does_not_give_is_refused(words, message, byoe, saved, tmp_
     model, data, *more = words
     with pytest.raises((InputError, ParameterError), match=message):
         byoe("predict", saved / model, saved / data, *more, "--out", "p.csv")
+    assert not (tmp_path / "p.csv").exists()
+
+
+CLASSES = ["setosa", "versicolor", "virginica"]
+
+
+@pytest.mark.parametrize("classes", [CLASSES, CLASSES[:2]], ids=len)
+def test_what_a_column_adds_to_a_class_is_named_by_both(classes, byoe, saved, tmp_path):
+    pytest.importorskip("shap")
+    flowers = pd.read_csv(saved / "flowers.csv").assign(kind=np.repeat(CLASSES, 50))
+    flowers = flowers[flowers["kind"].isin(classes)]
+    X = flowers[::5].drop(columns="kind")
+    X.to_csv("some.csv", index=False)
+    fitted = EnsembleClassifier(["ridge"], "mean", random_state=0).fit(flowers.drop(columns="kind"), flowers["kind"])
+    byoe("predict", fitted.save(tmp_path / "m"), "some.csv", "--proba", "--explain", "--out", "p.csv")
+    found, explained = pd.read_csv("p.csv"), classes if len(classes) > 2 else classes[1:]
+    expected = np.asarray(fitted.explain(X)).reshape(len(X), len(explained), -1)
+    for place, name in enumerate(explained):
+        added = found[[f"contribution_{name}_{column}" for column in [*"abcd", "base"]]]
+        assert np.array_equal(added, expected[:, place])
+        np.testing.assert_allclose(added.sum(axis=1), found[f"probability_{name}"])
+    assert len(found.columns) == 1 + len(classes) + 5 * len(explained)
+
+
+def test_what_a_column_adds_to_several_targets_is_named_by_number_as_they_are(byoe, saved, diabetes_frame, tmp_path):
+    X = diabetes_frame.drop(columns="target")
+    y = np.column_stack([diabetes_frame["target"], -2 * diabetes_frame["target"]])
+    EnsembleRegressor(["ridge"], "mean", random_state=0).fit(X, y).save(tmp_path / "m")
+    byoe("predict", "m", saved / "rows.csv", "--explain", "--out", "p.csv")
+    found = pd.read_csv("p.csv")
+    for place in (0, 1):
+        added = found[[f"contribution_{place}_{column}" for column in [*X.columns, "base"]]]
+        np.testing.assert_allclose(added.sum(axis=1), found[f"prediction_{place}"])
+
+
+def test_labels_of_a_row_are_explained_one_by_one(byoe, iris, tmp_path):
+    pytest.importorskip("shap")
+    X = pd.DataFrame(iris[0], columns=list("abcd"))
+    y = np.column_stack([X["a"] > 6, X["b"] > 3]).astype(int)
+    fitted = EnsembleClassifier(["knn"], "mean", random_state=0).fit(X, y)
+    fitted.save(tmp_path / "m")
+    X[:20].to_csv("some.csv", index=False)
+    byoe("predict", "m", "some.csv", "--proba", "--explain", "--out", "p.csv")
+    found = pd.read_csv("p.csv")
+    for label in (0, 1):
+        added = found[[f"contribution_{label}_{column}" for column in [*"abcd", "base"]]]
+        np.testing.assert_allclose(added.sum(axis=1), found[f"probability_{label}"], atol=1e-12)
+
+
+def test_two_columns_of_one_name_are_refused(byoe, diabetes_frame, tmp_path):
+    X = diabetes_frame[["bmi", "bp"]].rename(columns={"bp": "base"})
+    EnsembleRegressor(["ridge"], "mean", random_state=0).fit(X, diabetes_frame["target"]).save(tmp_path / "m")
+    X.to_csv("rows.csv", index=False)
+    with pytest.raises(InputError, match="two columns of the output would be called 'contribution_base'"):
+        byoe("predict", "m", "rows.csv", "--explain", "--out", "p.csv")
     assert not (tmp_path / "p.csv").exists()
 
 

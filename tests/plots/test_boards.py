@@ -9,7 +9,7 @@ from matplotlib.container import ErrorbarContainer
 from sklearn.dummy import DummyRegressor
 
 import byoe
-from byoe import EnsembleClassifier, EnsembleRegressor, load, plots
+from byoe import EnsembleClassifier, EnsembleRegressor, learner, load, plots
 
 
 def names(ax):
@@ -43,6 +43,33 @@ def test_the_board_of_a_metric_of_which_more_is_better_and_of_a_member_without_a
     made.leaderboard_[1]["accuracy"] = none
     assert len(names(ax)) == 3
     assert len(ax.containers) == 2
+
+
+@pytest.mark.parametrize(("metric", "right"), [("rmse", True), ("r2", False)])
+def test_a_baseline_that_is_far_off_has_a_row_and_leaves_the_members_their_room(metric, right, X):
+    y = 100 * X["a"] - 50 * X["b"] + np.random.default_rng(1).normal(size=len(X))
+    members = [(name, learner("ridge", alpha=alpha)) for name, alpha in (("m", 0.1), ("n", 0.4))]
+    made = EnsembleRegressor(members, "mean", metric=metric, cv=4, random_state=0).fit(X, y)
+    ax = plots.leaderboard(made)
+    guess = made.leaderboard_["baseline"][metric]
+    assert names(ax) == ["blend", *(row["member"] for row in made.leaderboard_.members), "baseline"]
+    low, high = ax.get_xlim()
+    assert bool(guess > high) is right
+    assert bool(guess < low) is not right
+    bars = [bar.lines[2][0].get_segments()[0][:, 0] for bar in ax.containers]
+    assert min(map(min, bars)) > low
+    assert max(map(max, bars)) < high
+    (text,) = ax.texts
+    assert text.get_text() == f"{guess:.4g}"
+    assert text.xy == (float(right), 3)
+
+
+def test_the_baseline_of_one_member_is_on_the_axis(X):
+    y = 100 * X["a"] + np.random.default_rng(1).normal(size=len(X))
+    made = EnsembleRegressor([learner("ridge", alpha=0.1)], "mean", cv=4, random_state=0).fit(X, y)
+    ax = plots.leaderboard(made)
+    assert ax.get_xlim()[0] < made.leaderboard_["baseline"]["rmse"] < ax.get_xlim()[1]
+    assert names(ax) == ["blend", "ridge"]
 
 
 def test_the_weights(regression):
@@ -85,6 +112,15 @@ def test_the_path_of_greedy(regression):
     (end,) = [line for line in ax.lines if line.get_label() == "the selection ends"]
     assert end.get_xdata()[0] == losses.argmin() + 1
     assert ax.get_ylabel() == "rmse"
+
+
+def test_the_path_of_one_of_several_targets(X, y):
+    both = np.column_stack([y, X["c"] + 0.1 * y])
+    made = EnsembleRegressor(("ridge", "knn"), "greedy", cv=4, random_state=0).fit(X, both)
+    for output, blender in enumerate(made.blender_.of_each_target()):
+        ax = plots.greedy_path(made, output=output)
+        np.testing.assert_allclose(ax.lines[0].get_ydata(), np.sqrt(blender.path_losses_))
+        assert ax.get_ylabel() == f"rmse of target {output}"
 
 
 def test_the_path_of_greedy_after_a_save_and_by_another_metric(X, two, tmp_path):

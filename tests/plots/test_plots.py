@@ -1,6 +1,8 @@
 """What holds for all pictures: who is refused, where they are drawn, and that nothing else changes."""
 
+import itertools
 import json
+import pickle
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -10,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
+from matplotlib.ticker import AutoLocator, FixedLocator
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 
@@ -106,6 +109,51 @@ def test_nothing_that_is_written_leaves_a_narrow_figure(every, tmp_path):
         plt.close(figure)
 
 
+@pytest.mark.parametrize("width", [3.5, 9])
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+@pytest.mark.parametrize(("scale", "shift"), [(1e-5, 0), (2e3, 150_000)])
+def test_ticks_do_not_touch_whatever_the_numbers(scale, shift, style, width, X, y):
+    made = EnsembleRegressor(("ridge", "elastic_net"), "mean", cv=4, random_state=0).fit(X, scale * y + shift)
+    drawn = [
+        plots.leaderboard,
+        plots.predictions,
+        plots.residuals,
+        *(
+            lambda en, ax, kind=kind: plots.contributions(en, X, kind, ax=ax)
+            for kind in ("bar", "beeswarm", "waterfall")
+        ),
+    ]
+    for draw in drawn:
+        with plt.style.context(style):
+            figure, ax = plt.subplots(figsize=(width, 3.2), layout="constrained")
+            draw(made, ax=ax)
+            figure.draw_without_rendering()
+            low, high = sorted(ax.get_xlim())
+            ticks = [tick for tick in ax.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+            boxes = [tick.label1.get_window_extent() for tick in ticks]
+            assert len(boxes) > 1
+            assert all(left.x1 + 3 < right.x0 for left, right in itertools.pairwise(boxes)), draw
+            plt.close(figure)
+
+
+def test_where_there_is_room_the_ticks_are_those_of_matplotlib(regression, X):
+    ax = plt.subplots(figsize=(9, 3))[1]
+    plots.contributions(regression.drop_members("knn"), X, ax=ax)
+    found = ax.get_xticks()
+    ax.xaxis.set_major_locator(AutoLocator())
+    assert found.tolist() == ax.get_xticks().tolist()
+    ax = plt.subplots()[1]
+    ax.xaxis.set_major_locator(FixedLocator([0.0, 1.0]))
+    plots.contributions(regression.drop_members("knn"), X, ax=ax)
+    assert ax.get_xticks().tolist() == [0.0, 1.0]
+
+
+def test_a_picture_can_be_pickled(every):
+    figure = every["contributions"]().figure
+    again = pickle.loads(pickle.dumps(figure))
+    assert again.axes[0].get_xticks().tolist() == figure.axes[0].get_xticks().tolist()
+
+
 def test_names_with_dollars_are_no_formulas(every):
     ax = every["contributions"]()
     ax.figure.draw_without_rendering()
@@ -162,7 +210,10 @@ def test_classes_and_several_targets_have_no_residuals(picture, binary, targets)
         "is of regression, and this is an ensemble for classification; see plots.conf",
         lambda: picture(binary),
     )
-    refused(ParameterError, "is of one target, and the ensemble has 2 targets", lambda: picture(targets))
+    told = "is of one of several targets: output is missing, expected one of 0, 1"
+    refused(ParameterError, told, lambda: picture(targets))
+    for wrong in (2, -1, "cost", True):
+        refused(ParameterError, f"output is {wrong!r}, expected", lambda wrong=wrong: picture(targets, output=wrong))
 
 
 @pytest.mark.parametrize("picture", OF_CLASSES)
@@ -182,7 +233,7 @@ def test_a_vote_has_no_curves(picture, X, two):
 
 
 def test_the_confusion_of_labels_and_odd_thresholds(labels, classes, binary):
-    refused(ParameterError, "is of one label, and the ensemble has 2 labels", lambda: plots.confusion(labels))
+    refused(ParameterError, "is of one of several labels: output is missing", lambda: plots.confusion(labels))
     refused(
         ParameterError,
         "a threshold is for two classes, and the ensemble has 3",
@@ -255,7 +306,9 @@ def test_blenders_without_weights_or_path(regression, targets):
     meta = regression.reblend("meta-linear")
     refused(ParameterError, "blender 'meta-linear' has no weights to draw", lambda: plots.weights(meta))
     refused(ParameterError, "blender 'weighted' takes no path; reblend", lambda: plots.greedy_path(regression))
-    refused(ParameterError, "is of one target", lambda: plots.greedy_path(targets.reblend("greedy")))
+    refused(ParameterError, "is of one of several targets", lambda: plots.greedy_path(targets.reblend("greedy")))
+    refused(ParameterError, "'mean' takes no path", lambda: plots.greedy_path(targets, output=1))
+    refused(ParameterError, "there is only one; leave it out", lambda: plots.greedy_path(regression, output=0))
     old = regression.reblend("greedy")
     old.blender_.restore({"weights": old.blender_.weights_.tolist()})
     refused(ParameterError, "saved before paths were kept", lambda: plots.greedy_path(old))

@@ -1,6 +1,7 @@
 """What the pictures of predictions show is what the ensemble predicts, and what scikit-learn makes of it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
@@ -59,6 +60,28 @@ def test_residuals(regression, y):
     order = np.argsort(blend)
     medians = [np.median((y.to_numpy() - blend)[order[start : start + 12]]) for start in range(0, 120, 12)]
     np.testing.assert_allclose(ax.lines[-1].get_ydata(), medians)
+
+
+def test_one_of_several_targets(targets, X, y):
+    for output, actual in ((0, y), (1, -y)):
+        blend = targets.oof_blend_[:, output]
+        np.testing.assert_array_equal(dots(plots.predictions(targets, output=output)), np.column_stack([actual, blend]))
+        ax = plots.residuals(targets, output=output)
+        np.testing.assert_array_equal(dots(ax), np.column_stack([blend, actual - blend]))
+        assert ax.get_ylabel() == f"residual of target {output}"
+    ax = plots.predictions(targets, X, np.column_stack([y, -y]), level=0.5, output=1)
+    low, high = targets.predict_interval(X, 0.5)[:, 1].T
+    inside = (low <= -y) & (-y <= high)
+    segments = np.array(ax.collections[0].get_segments())
+    np.testing.assert_array_equal(segments[:, :, 1], np.column_stack([low, high])[inside])
+
+
+def test_several_targets_are_known_by_their_names(X, y):
+    both = pd.DataFrame({"cost": y, "gain": -y})
+    made = EnsembleRegressor(("ridge",), "mean", cv=4, random_state=0).fit(X, both)
+    ax = plots.predictions(made, X, both, output="gain")
+    np.testing.assert_array_equal(dots(ax), np.column_stack([-y, made.predict(X)[:, 1]]))
+    assert ax.get_xlabel() == "actual gain"
 
 
 def test_residuals_of_a_few_rows_have_no_line_of_medians(regression, X, y):
@@ -172,6 +195,17 @@ def test_the_confusion_matrix_without_a_threshold_is_that_of_predict(binary, X, 
     np.testing.assert_array_equal(
         counts(plots.confusion(binary, X, two), 2), metrics.confusion_matrix(two, binary.predict(X))
     )
+
+
+@pytest.mark.parametrize("threshold", [None, 0.2])
+def test_the_confusion_of_one_of_several_labels(threshold, labels, X, y):
+    actual = np.column_stack([y > 0, X["c"] > 0.5]).astype(int)
+    for output in (0, 1):
+        ax = plots.confusion(labels, X, actual, threshold=threshold, output=output)
+        p = labels.predict_proba(X)[:, output]
+        predicted = labels.predict(X)[:, output] if threshold is None else p >= threshold
+        np.testing.assert_array_equal(counts(ax, 2), metrics.confusion_matrix(actual[:, output], predicted))
+        assert ax.get_ylabel() == f"actual value of label {output}"
 
 
 def test_the_confusion_matrix_counts_weights(weighted, two):

@@ -87,12 +87,20 @@ def _predictions(
     if members:
         columns |= _named([f"member_{name}" for name in ensemble.get_feature_names_out()], ensemble.transform(X))
     if explain:
-        if ensemble._classifies:
-            raise ParameterError(f"{model} predicts classes, which are explained by member; leave --explain out")
-        known = getattr(ensemble, "feature_names_in_", range(ensemble.n_features_in_))
-        names = [f"contribution_{name}" for name in [*known, "base"]]
-        columns |= _named(names, np.asarray(ensemble.explain(X)))
+        contributions = np.asarray(ensemble.explain(X))
+        columns |= _named(_added(ensemble), contributions.reshape(len(contributions), -1))
     return columns
+
+
+def _added(ensemble: Any) -> list[str]:
+    """Return what the columns of an explanation are called: of two classes there are those of the second."""
+    task, outputs = ensemble._task, ensemble.class_names
+    if not task.is_classification:
+        outputs = range(task.n_outputs) if task.n_outputs > 1 else ()
+    elif task.n_outputs == 1 and task.n_classes == 2:
+        outputs = outputs[1:]
+    known = [*getattr(ensemble, "feature_names_in_", range(ensemble.n_features_in_)), "base"]
+    return [f"contribution_{start}{name}" for start in [f"{output}_" for output in outputs] or [""] for name in known]
 
 
 def _named(names: list[str], values: Any) -> dict[str, Any]:
@@ -102,4 +110,10 @@ def _named(names: list[str], values: Any) -> dict[str, Any]:
         return {names[0]: values}
     if values.shape[1] != len(names):
         names = [f"{names[0]}_{place}" for place in range(values.shape[1])]
+    if len(set(names)) < len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise InputError(
+            f"two columns of the output would be called {twice!r}; leave them out, and ask for them in Python: "
+            "explain(X), predict_proba(X) and transform(X) tell them apart"
+        )
     return dict(zip(names, values.T, strict=True))

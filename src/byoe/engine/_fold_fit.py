@@ -25,6 +25,7 @@ from ..contracts._model_check import broken_model
 from ..contracts._optional import Prepares, SolvesMoments
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
+from ..contracts._within import within_a_member
 from ..data._by_column import in_place
 from ..data._encoder import fit_encoder, needs_encoding
 from ..data._table import Table
@@ -45,6 +46,7 @@ _HASTE = 3.0  # times the learning rate, with which the number of rounds is foun
 _ENOUGH = 0.6  # of the time that all rounds take; with less it is better to keep what was found
 
 
+@within_a_member()
 def fit_fold(
     learner: Learner,
     data: Rows,

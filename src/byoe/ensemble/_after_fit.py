@@ -236,14 +236,15 @@ class ChangeableEnsemble(WatchingEnsemble):
         if self._diagnosis is None:
             recipe = self._recipe()
             blender, features = self._unfitted(recipe, X)
-            scoring = self._scoring(recipe.metric_for(self._task))
+            metric, task, seed = recipe.metric_for(self._task), self._task, self._record.seed
             self._diagnosis = diagnose(
                 self,
                 self._record,
                 self.leaderboard_,
                 blender=blender,
                 features=features,
-                scoring=scoring,
+                scoring=self._scoring(metric),
+                decided=lambda oof: self._decided(oof, metric, seed, task, blender),
                 class_weight=self._class_weight(self._task),
             )
         return self._diagnosis

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._store import as_store
 from ..contracts._task import FloatArray, Task
+from ..contracts._within import is_within_a_member
 from ..data._by_column import check_by_column
 from ..data._form import TableForm
 from ..data._inferred import warn_of_columns
@@ -20,7 +20,6 @@ from ..data._input import infer_table, read_target, read_weights
 from ..data._listed import Columns
 from ..data._table import Table
 from ..engine._blend import Blend, fit_blend
-from ..engine._fold_fit import fit_fold
 from ..engine._rows import Rows
 from ..errors import InputError
 from ..fitted._out_of_fold import OutOfFold
@@ -96,7 +95,7 @@ def begin(ensemble: BaseEnsemble, X: Any, y: Any, sample_weight: Any, groups: An
     check_quantiles(quantiles, data)
     if ensemble.finalize == "bag" and (reason := data.plan.why_not_bag()):
         warn(f"finalize='bag' although {reason}; 'refit' would serve one model per member")
-    if not _is_inside():
+    if not is_within_a_member():  # of a member's the ensemble around it has told
         warn_of_columns(found, ordered=data.plan.is_time_ordered)
     warn_of_classes(target, task)
     warn_of_leaks(data.plan, table, target)
@@ -115,14 +114,6 @@ def _resumed(ensemble: BaseEnsemble, data: Rows, drawn: int, digest: str) -> tup
         return data, seed
     plan = make_plan(ensemble.cv, data.table.values, data.y, data.plan.groups, data.task, seed)
     return replace(data, plan=plan), seed
-
-
-def _is_inside() -> bool:
-    """Say whether this is the fit of a member of another ensemble, which has told of the same columns."""
-    frame = sys._getframe()
-    while frame.f_back is not None and frame.f_code is not fit_fold.__code__:
-        frame = frame.f_back
-    return frame.f_code is fit_fold.__code__
 
 
 def suited(ensemble: BaseEnsemble, recipe: Recipe, table: Table, task: Task, *, weighted: bool) -> Blender:

@@ -13,7 +13,7 @@ from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._record import FitRecord
-from ..fitted._threshold import as_votes, by_row, decided
+from ..fitted._threshold import by_row, labelled
 from ..registry._classes import read_class_weight
 from ..scoring._metrics import Metric
 from ..scoring._threshold import check_threshold, find_thresholds
@@ -62,13 +62,19 @@ class DecidingEnsemble:
             )
         self._record = replace(self._record, threshold=wanted, fold_thresholds=())
 
-    def _decided(self, oof: OutOfFold, metric: Metric, seed: int, task: Task, blender: Blender) -> FloatArray:
-        """Return the blend of out-of-fold rows as a metric looks at it."""
+    def _row_thresholds(
+        self, oof: OutOfFold, metric: Metric, seed: int, task: Task, blender: Blender
+    ) -> FloatArray | None:
+        """Return the threshold of each out-of-fold row, found without it; None where the metric looks at no label."""
         wanted = check_threshold(self.threshold, task, blender) if metric.decides else None
         if wanted is None:
-            return oof.blend
+            return None
         served, each = find_thresholds(wanted, oof, seed)
-        return as_votes(decided(oof.blend, by_row(each, oof.plan, seed, served)))
+        return by_row(each, oof.plan, seed, served)
+
+    def _decided(self, oof: OutOfFold, metric: Metric, seed: int, task: Task, blender: Blender) -> FloatArray:
+        """Return the blend of out-of-fold rows as a metric looks at it."""
+        return labelled(oof.blend, self._row_thresholds(oof, metric, seed, task, blender))
 
     @property
     def _threshold(self) -> float | None:

@@ -30,6 +30,11 @@ def decided(probabilities: FloatArray, threshold: float | FloatArray) -> NDArray
     return np.asarray(probabilities[:, 1] >= threshold, dtype=np.int64)
 
 
+def labelled(probabilities: FloatArray, threshold: float | FloatArray | None) -> FloatArray:
+    """Return what a metric of predicted classes looks at: votes by a threshold, or without one the probabilities."""
+    return probabilities if threshold is None else as_votes(decided(probabilities, threshold))
+
+
 def as_votes(codes: NDArray[np.int64]) -> FloatArray:
     """Return predicted classes in the form of probabilities, for a metric that looks at the most probable class."""
     return np.eye(2)[codes]

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
     from ._known import Ensemble
 
+# The baseline is off the axis where the bars would fill less than this share of it.
+_FAR, _MARGIN = 0.2, 0.05
+
 
 def leaderboard(ensemble: Ensemble, *, ax: Axes | None = None) -> Axes:
     """Draw the score of the blend and of every member, with its spread over the folds.
 
     The dots are the metric on rows that neither members nor blend saw, the bars reach one standard deviation
-    over the folds to each side, and the dashed line is a guess that knows no features. Losses are positive.
+    over the folds to each side, and the dashed line is a guess that knows no features: the baseline. Where it is so
+    far off that the members could not be told apart beside it, it has a row, which tells its value and on which side it
+    is. Losses are positive.
 
     Parameters
     ----------
@@ -56,18 +61,50 @@ def leaderboard(ensemble: Ensemble, *, ax: Axes | None = None) -> Axes:
     checked(ensemble)
     board, metric = ensemble.leaderboard_, ensemble._record.metric
     rows = [row for row in board if row["member"] in ensemble.members_ or row is board[0]]
-    ax = canvas(ax, rows=len(rows))
+    low, high = _reach(rows, metric)
+    guess = None if board[-1] in rows else board[-1][metric]
+    far = guess is not None and len(rows) > 2 and _squeezes(guess, low, high)
+    names = [row["member"] for row in rows] + [BASELINE] * far
+    ax = canvas(ax, rows=len(names))
     for place, row in enumerate(rows):
         if row[metric] is not None:
             colour, marker, size = (VERMILLION, "D", 8) if place == 0 else (BLUE, "o", 7)
             ax.errorbar(row[metric], place, xerr=row["spread"], color=colour, marker=marker, markersize=size, capsize=3)
-    last = board[-1]
-    if last not in rows and last[metric] is not None:
-        _baseline(ax, last[metric])
+    if far:
+        ax.set_xlim(low - _MARGIN * (high - low), high + _MARGIN * (high - low))
+    if guess is not None:
+        _beyond(ax, len(rows), guess, right=guess > high) if far else _baseline(ax, guess)
     direction = "more" if board.greater_is_better else "less"
-    name_rows(ax, [row["member"] for row in rows], f"{metric} ({direction} is better)\nbars: spread over the folds")
+    name_rows(ax, names, f"{metric} ({direction} is better)\nbars: spread over the folds")
     ax.get_yticklabels()[0].set_fontweight("bold")
     return ax
+
+
+def _reach(rows: list[dict[str, Any]], metric: str) -> tuple[float, float]:
+    """Return where the bars begin and where they end."""
+    values = np.array([row[metric] for row in rows if row[metric] is not None], dtype=np.float64)
+    spreads = np.array([row["spread"] or 0.0 for row in rows if row[metric] is not None])
+    return float(np.min(values - spreads, initial=np.inf)), float(np.max(values + spreads, initial=-np.inf))
+
+
+def _squeezes(value: float, low: float, high: float) -> bool:
+    return 0 < high - low < _FAR * (max(high, value) - min(low, value))
+
+
+def _beyond(ax: Axes, place: int, value: float, *, right: bool) -> None:
+    """Tell the baseline, which is not on the axis, in a row of its own."""
+    edge, towards = (1.0, -1) if right else (0.0, 1)
+    across = ax.get_yaxis_transform()
+    ax.plot(edge, place, marker=">" if right else "<", color=ink(), clip_on=False, transform=across, label=BASELINE)
+    ax.annotate(
+        f"{value:.4g}",
+        (edge, place),
+        xycoords=across,
+        xytext=(9 * towards, 0),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        va="center",
+    )
 
 
 def _baseline(ax: Axes, value: float) -> None:

@@ -92,11 +92,11 @@ def room(ax: Axes, rows: int, columns: int) -> tuple[float, float]:
     return box.height * scale / max(rows, 1), box.width * scale / max(columns, 1)
 
 
-def usual_size() -> float:
+def usual_size(of: str = "ytick.labelsize") -> float:
     """Return the size of the font of labels, in points, which the style in use decides."""
     manager: Any = need("matplotlib.font_manager", "plots", "a picture")
     rc: Any = need("matplotlib", "plots", "a picture").rcParams
-    return float(manager.FontProperties(size=rc["ytick.labelsize"]).get_size_in_points())
+    return float(manager.FontProperties(size=rc[of]).get_size_in_points())
 
 
 def of_rows(ax: Axes, rows: int) -> tuple[float, int]:
@@ -119,7 +119,10 @@ def name_rows(ax: Axes, names: Sequence[str], what: str) -> None:
 
 
 def grid(ax: Axes, axis: Any = "both") -> None:
-    """Draw faint lines behind the data."""
+    """Draw faint lines behind the data, at ticks whose labels do not touch."""
+    from ._ticks import with_room
+
+    with_room(ax, _WIDE * usual_size("xtick.labelsize"))
     ax.set_axisbelow(True)
     ax.grid(visible=True, axis=axis, color=ink(), alpha=0.15, linewidth=0.8, linestyle="-")
 

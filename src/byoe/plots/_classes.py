@@ -14,7 +14,7 @@ from sklearn.metrics import auc, average_precision_score, confusion_matrix, prec
 from ..contracts._task import FloatArray
 from ..errors import InputError, ParameterError
 from ._canvas import COLOURS, DASHES, canvas, cells, ink, label, legend, of_unit_square, short, shortened
-from ._known import Known, checked, known_rows, of_kind, of_one_target
+from ._known import Known, checked, known_rows, of_kind, place_of, target_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._known import Ensemble
 
 _LETTERS = 16  # of a class, in a legend
+_HALF = 0.5
 
 
 def reliability(ensemble: Ensemble, X: Any = None, y: Any = None, *, bins: int = 10, ax: Axes | None = None) -> Axes:
@@ -153,7 +154,13 @@ def precision_recall(ensemble: Ensemble, X: Any = None, y: Any = None, *, ax: Ax
 
 
 def confusion(
-    ensemble: Ensemble, X: Any = None, y: Any = None, *, threshold: float | None = None, ax: Axes | None = None
+    ensemble: Ensemble,
+    X: Any = None,
+    y: Any = None,
+    *,
+    threshold: float | None = None,
+    output: Any = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw how often each class is taken for each other one.
 
@@ -166,10 +173,12 @@ def confusion(
         Fitted.
     X : array-like or frame of shape (n_samples, n_features), default=None
         None takes the cross-validated predictions of the rows of the fit.
-    y : array-like of shape (n_samples,), default=None
+    y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
     threshold : float, default=None
         Of two classes the second is predicted from this probability on, above 0 and below 1. None means as
         ``predict`` does.
+    output : default=None
+        Of several labels which one, by its number or its name.
     ax : Axes, default=None
         Where to draw; None makes a figure.
 
@@ -180,19 +189,18 @@ def confusion(
     Raises
     ------
     ParameterError
-        For a regression or several labels, a threshold where there are more than two classes or no
+        For a regression, a label that is none, a threshold where there are more than two classes or no
         probabilities, or no rows at all: without out-of-fold data X and y are needed.
     InputError
         When X or y is not like those of the fit.
     """
     picture = "the confusion matrix"
     _of_classes(ensemble, picture)
-    of_one_target(ensemble._task, picture)
+    place = place_of(ensemble, output, picture)
     if threshold is not None:
         _check_threshold(ensemble, threshold)
-    known = known_rows(ensemble, X, y, picture)
-    chosen = ensemble._codes(known.prediction, known.threshold)
-    predicted = chosen if threshold is None else known.prediction[:, 1] >= threshold
+    known = known_rows(ensemble, X, y, picture).of(place)
+    predicted = _predicted(ensemble, known, threshold)
     codes = np.arange(ensemble._task.n_classes)
     counts = confusion_matrix(known.y, predicted, labels=codes, sample_weight=known.weight).astype(np.float64)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
@@ -201,11 +209,19 @@ def confusion(
         for row in zip(counts, shares, strict=True)
     ]
     ax = canvas(ax, rows=len(codes), columns=len(codes))
-    cells(ax, shares, texts, ensemble.class_names, (0.0, 1.0))
+    cells(ax, shares, texts, list(map(str, ensemble.class_labels)), (0.0, 1.0))
     used = ensemble._threshold if threshold is None else threshold
     at = "" if used is None else f"\nat a threshold of {used:.3g}"
-    label(ax, f"predicted class{' (out-of-fold)' if known.out_of_fold else ''}{at}", "actual class")
+    what = "class" if place is None else f"value of {target_name(ensemble, place)}"
+    label(ax, f"predicted {what}{' (out-of-fold)' if known.out_of_fold else ''}{at}", f"actual {what}")
     return ax
+
+
+def _predicted(ensemble: Ensemble, known: Known, threshold: float | None) -> NDArray[Any]:
+    """Return the codes of the predicted classes, or of one label, as a threshold has them or as ``predict`` does."""
+    if known.prediction.ndim == 1:
+        return known.prediction > _HALF if threshold is None else known.prediction >= threshold
+    return ensemble._codes(known.prediction, known.threshold if threshold is None else threshold)
 
 
 def _cell(count: float, share: float, n_classes: int) -> str:

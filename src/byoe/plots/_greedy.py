@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import ParameterError
 from ._canvas import COLOURS, MARKERS, canvas, grid, ink, label, legend, shortened
-from ._known import checked, of_one_target
+from ._known import checked, place_of, target_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ._known import Ensemble
 
 
-def greedy_path(ensemble: Ensemble, *, ax: Axes | None = None) -> Axes:
+def greedy_path(ensemble: Ensemble, *, output: Any = None, ax: Axes | None = None) -> Axes:
     """Draw the loss after every step of the greedy blender, and whom it took there.
 
     The loss is that of the rows that the blender learned from, so it is too good: it shows whether the
@@ -27,6 +27,8 @@ def greedy_path(ensemble: Ensemble, *, ax: Axes | None = None) -> Axes:
     ----------
     ensemble : EnsembleRegressor or EnsembleClassifier
         Fitted, with ``greedy`` as the blender in use.
+    output : default=None
+        Of several targets or labels which one, by its number or its name.
     ax : Axes, default=None
         Where to draw; None makes a figure.
 
@@ -37,11 +39,12 @@ def greedy_path(ensemble: Ensemble, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     ParameterError
-        When another blender is in use, or there are several targets.
+        When another blender is in use, or there is no such target.
     """
     checked(ensemble)
-    of_one_target(ensemble._task, "the path of the greedy blender")
-    (blender,) = ensemble.blender_.of_each_target()
+    target = place_of(ensemble, output, "the path of the greedy blender")
+    parts = ensemble.blender_.of_each_target()
+    blender = parts[target or 0] if len(parts) > 1 else parts[0]
     path, losses = getattr(blender, "path_", None), getattr(blender, "path_losses_", None)
     if path is None or losses is None:
         raise ParameterError(f"blender {blender.name!r} takes no path; reblend('greedy') does")
@@ -65,7 +68,8 @@ def greedy_path(ensemble: Ensemble, *, ax: Axes | None = None) -> Axes:
                 markersize=5,
             )
     ax.axvline(steps[np.argmin(losses)], color=ink(), linestyle="--", linewidth=1, label="the selection ends")
-    label(ax, "members taken", metric if metric == "rmse" else f"loss by {metric}")
+    of = "" if target is None else f" of {target_name(ensemble, target)}"
+    label(ax, "members taken", (metric if metric == "rmse" else f"loss by {metric}") + of)
     grid(ax)
     legend(ax, "upper right")
     return ax

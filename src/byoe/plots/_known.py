@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
@@ -43,6 +44,12 @@ class Known:
     weight: FloatArray | None
     out_of_fold: bool
     threshold: FloatArray | None = None
+
+    def of(self, place: int | None) -> Known:
+        """Return what is known of one of several targets or labels."""
+        if place is None:
+            return self
+        return replace(self, y=self.y[:, place], prediction=self.prediction[:, place])
 
 
 def checked(ensemble: Any) -> None:
@@ -89,13 +96,27 @@ def known_rows(ensemble: Ensemble, X: Any, y: Any, picture: str) -> Known:
     return Known(target, ensemble._blended(table), None, out_of_fold=False)
 
 
-def of_one_target(task: Task, picture: str) -> None:
-    """Raise an error for several targets or labels."""
-    if task.n_outputs > 1:
-        what = "labels" if task.is_classification else "targets"
-        raise ParameterError(
-            f"{picture} is of one {what[:-1]}, and the ensemble has {task.n_outputs} {what}; fit one ensemble for each"
-        )
+def place_of(ensemble: Ensemble, output: Any, picture: str) -> int | None:
+    """Return which of several targets or labels is meant, by its number or its name; None where there is one."""
+    n_outputs, names = ensemble._task.n_outputs, _names(ensemble)
+    if n_outputs == 1:
+        if output is not None:
+            raise ParameterError(f"output is {output!r}, and there is only one; leave it out")
+        return None
+    if output in names:
+        return names.index(output)
+    if isinstance(output, (int, np.integer)) and not isinstance(output, bool) and 0 <= output < n_outputs:
+        return int(output)
+    what = "labels" if ensemble._task.is_classification else "targets"
+    asked = "missing" if output is None else repr(output)
+    known = ", ".join(map(str, names or range(n_outputs)))
+    raise ParameterError(f"{picture} is of one of several {what}: output is {asked}, expected one of {known}")
+
+
+def _names(ensemble: Ensemble) -> list[str]:
+    """Return what several targets are called; empty where they have no names that tell them apart."""
+    names = [name for name in ensemble._record.target.get("names") or () if name is not None]
+    return names if len(set(names)) == ensemble._task.n_outputs > 1 else []
 
 
 def of_kind(task: Task, kind: str, picture: str, instead: str) -> None:
@@ -104,7 +125,11 @@ def of_kind(task: Task, kind: str, picture: str, instead: str) -> None:
         raise ParameterError(f"{picture} is of {kind}, and this is an ensemble for {task.kind}; see {instead}")
 
 
-def target_name(ensemble: Ensemble) -> str:
-    """Return what the target is called; empty where it has no name."""
+def target_name(ensemble: Ensemble, place: int | None = None) -> str:
+    """Return what the target is called, or one of several; empty where there is one without a name."""
+    if place is not None:
+        known = _names(ensemble)
+        what = "label" if ensemble._task.is_classification else "target"
+        return str(known[place]) if known else f"{what} {place}"
     names = ensemble._record.target.get("names") or [None]
     return str(names[0]) if len(names) == 1 and names[0] is not None else ""

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..contracts._task import FloatArray
 from ._canvas import BLUE, VERMILLION, canvas, grid, ink, label, legend
-from ._known import Known, checked, known_rows, of_kind, of_one_target, target_name
+from ._known import Known, checked, known_rows, of_kind, place_of, target_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,20 +20,28 @@ _ROWS_OF_PARTS = 5 * _PARTS
 
 
 def predictions(
-    ensemble: Ensemble, X: Any = None, y: Any = None, *, level: float | None = 0.9, ax: Axes | None = None
+    ensemble: Ensemble,
+    X: Any = None,
+    y: Any = None,
+    *,
+    level: float | None = 0.9,
+    output: Any = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the predictions against the target.
 
     Parameters
     ----------
     ensemble : EnsembleRegressor
-        Fitted, of one target.
+        Fitted.
     X : array-like or frame of shape (n_samples, n_features), default=None
         None takes the cross-validated predictions of the rows of the fit. Rows that are passed come with
         their prediction intervals, unless the ensemble was saved without out-of-fold data.
-    y : array-like of shape (n_samples,), default=None
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
     level : float or None, default=0.9
         Of the intervals; None leaves them out.
+    output : default=None
+        Of several targets which one, by its number or its name.
     ax : Axes, default=None
         Where to draw; None makes a figure.
 
@@ -45,15 +53,16 @@ def predictions(
     Raises
     ------
     ParameterError
-        For classes or several targets, a level that is none, or no rows at all: without out-of-fold data X and y
+        For classes, a target or a level that is none, or no rows at all: without out-of-fold data X and y
         are needed.
     InputError
         When X or y is not like those of the fit.
     """
-    known = _of_regression(ensemble, X, y, "the picture of the predictions")
+    known, place = _of_regression(ensemble, X, y, output, "the picture of the predictions")
     bounds = None
     if X is not None and level is not None and ensemble._out_of_fold is not None:
-        bounds = ensemble.predict_interval(X, level)
+        bounds = np.asarray(ensemble.predict_interval(X, level))
+        bounds = bounds if place is None else bounds[:, place]
     if bounds is not None and not np.isfinite(bounds).all():  # a warning has told so
         bounds = None
     ax = canvas(ax)
@@ -66,13 +75,14 @@ def predictions(
     ax.axline((low, low), slope=1.0, color=ink(), linestyle="--", linewidth=1, label="exact")
     ax.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
     ax.set_aspect("equal", adjustable="box")
-    label(ax, f"actual {target_name(ensemble)}".strip(), f"predicted {target_name(ensemble)}".strip() + _how(known))
+    name = target_name(ensemble, place)
+    label(ax, f"actual {name}".strip(), f"predicted {name}".strip() + _how(known))
     grid(ax)
     legend(ax, "upper left")
     return ax
 
 
-def residuals(ensemble: Ensemble, X: Any = None, y: Any = None, *, ax: Axes | None = None) -> Axes:
+def residuals(ensemble: Ensemble, X: Any = None, y: Any = None, *, output: Any = None, ax: Axes | None = None) -> Axes:
     """Draw the residuals, which are the target minus the prediction, against the predictions.
 
     From fifty rows on a line shows the median of each tenth of the predictions: it is near zero where the
@@ -81,10 +91,12 @@ def residuals(ensemble: Ensemble, X: Any = None, y: Any = None, *, ax: Axes | No
     Parameters
     ----------
     ensemble : EnsembleRegressor
-        Fitted, of one target.
+        Fitted.
     X : array-like or frame of shape (n_samples, n_features), default=None
         None takes the cross-validated predictions of the rows of the fit.
-    y : array-like of shape (n_samples,), default=None
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+    output : default=None
+        Of several targets which one, by its number or its name.
     ax : Axes, default=None
         Where to draw; None makes a figure.
 
@@ -96,11 +108,11 @@ def residuals(ensemble: Ensemble, X: Any = None, y: Any = None, *, ax: Axes | No
     Raises
     ------
     ParameterError
-        For classes or several targets, or no rows at all: without out-of-fold data X and y are needed.
+        For classes, a target that is none, or no rows at all: without out-of-fold data X and y are needed.
     InputError
         When X or y is not like those of the fit.
     """
-    known = _of_regression(ensemble, X, y, "the picture of the residuals")
+    known, place = _of_regression(ensemble, X, y, output, "the picture of the residuals")
     off = known.y - known.prediction
     ax = canvas(ax)
     _dots(ax, known.prediction, off, BLUE)
@@ -110,17 +122,17 @@ def residuals(ensemble: Ensemble, X: Any = None, y: Any = None, *, ax: Axes | No
         middles = np.array([[np.median(values[part]) for part in parts] for values in (known.prediction, off)])
         ax.plot(*middles, color=VERMILLION, marker="D", markersize=5, label="median of each tenth")
         legend(ax)
-    name = target_name(ensemble)
+    name = target_name(ensemble, place)
     label(ax, f"predicted {name}".strip() + _how(known), f"residual of {name}" if name else "residual")
     grid(ax)
     return ax
 
 
-def _of_regression(ensemble: Ensemble, X: Any, y: Any, picture: str) -> Known:
+def _of_regression(ensemble: Ensemble, X: Any, y: Any, output: Any, picture: str) -> tuple[Known, int | None]:
     checked(ensemble)
     of_kind(ensemble._task, "regression", picture, "plots.confusion and plots.reliability")
-    of_one_target(ensemble._task, picture)
-    return known_rows(ensemble, X, y, picture)
+    place = place_of(ensemble, output, picture)
+    return known_rows(ensemble, X, y, picture).of(place), place
 
 
 def _how(known: Known) -> str:

@@ -18,10 +18,11 @@ from ..fitted._failing import blended_by
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicting import Predicting
 from ..fitted._record import FitRecord
-from ..fitted._threshold import as_votes, by_row
+from ..fitted._threshold import by_row, labelled
 from ._leaderboard import BASELINE, BLEND, Leaderboard
 from ._metrics import Metric
 from ._scoring import Scoring
+from ._threshold import as_served
 
 # A weight that is shown as one.
 _ALL = 0.995
@@ -56,7 +57,7 @@ def board(
         The one that was to be fitted, which may have chosen another.
     """
     oof, metric = ensemble._oof, scoring.metric
-    as_scored = scored_blend(ensemble, record, oof, metric)
+    as_scored = scored_blend(record, oof, metric)
     blend = as_scored if oof.scored.any() and scoring.blend_value(as_scored) is not None else None
     members = {label: oof.predictions[:, column] for column, label in enumerate(ensemble.members_)}
     rows = []
@@ -77,16 +78,12 @@ def board(
     return math.nan if blend is None else metric.score(rows[0][metric.name]), found
 
 
-def scored_blend(ensemble: Predicting, record: FitRecord, oof: OutOfFold, metric: Metric) -> FloatArray:
+def scored_blend(record: FitRecord, oof: OutOfFold, metric: Metric) -> FloatArray:
     """Return the cross-validated blend as a metric looks at it: by the threshold, each row by that of its folds."""
     if record.threshold is None or not metric.decides:
         return oof.blend
     thresholds = by_row(record.fold_thresholds, oof.plan, record.seed, record.threshold)
-    return as_votes(ensemble._codes(oof.blend, thresholds))
-
-
-def _as_served(ensemble: Predicting, blended: FloatArray, metric: Metric) -> FloatArray:
-    return blended if ensemble._threshold is None or not metric.decides else as_votes(ensemble._codes(blended))
+    return labelled(oof.blend, thresholds)
 
 
 def add_up(board: Leaderboard) -> None:
@@ -126,7 +123,7 @@ def board_of_rows(
         guess = np.broadcast_to(_guess(known.y, known.weight, ensemble._task, metric), shape)
     classes = getattr(ensemble, "classes_", None)
     scoring = Scoring(metric, y, weight, classes, np.ones(len(table), dtype=bool), ())
-    blend = _as_served(ensemble, ensemble._blended(table, predictions), metric)
+    blend = as_served(ensemble, ensemble._blended(table, predictions), metric)
     members = {label: predictions[:, column] for column, label in enumerate(ensemble.members_)}
     rows = []
     for row, prediction in _compared(ensemble, scoring, blend, members, guess):
@@ -213,7 +210,7 @@ def _in_sample(ensemble: Predicting, scoring: Scoring, features: FloatArray | No
     passed = None if features is None else features[scoring.rows]
     blended = blended_by(ensemble.blender_, known, passed, ensemble._task)
     prediction = np.zeros((len(scoring.y), *blended.shape[1:]))
-    prediction[scoring.rows] = _as_served(ensemble, blended, scoring.metric)
+    prediction[scoring.rows] = as_served(ensemble, blended, scoring.metric)
     return scoring.value_if_defined(prediction)
 
 

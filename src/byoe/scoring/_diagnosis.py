@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,7 @@ def diagnose(
     blender: Blender,
     features: FloatArray | None,
     scoring: Scoring,
+    decided: Callable[[OutOfFold], FloatArray],
     class_weight: ClassWeight | None = None,
 ) -> Diagnosis:
     """Return the diagnosis of a fitted ensemble.
@@ -100,6 +101,8 @@ def diagnose(
     features : array of shape (n_rows, n_features) or None
         Only for a blender with ``passthrough``.
     scoring : Scoring
+    decided : function
+        Of a blend, to what the metric looks at: the classes as the ensemble would predict them.
     class_weight : "balanced", dict of code to float or None
         With which the blender learned.
     """
@@ -116,7 +119,7 @@ def diagnose(
     learned = oof.rows(known)
     groups = None if out_of_fold.plan.groups is None else out_of_fold.plan.groups[known]
     intervals = _weight_intervals(ensemble.blender_, with_class_weights(learned, class_weight), groups)
-    losses = _without(out_of_fold, blender, oof, scoring)
+    losses = _without(out_of_fold, blender, oof, scoring, decided)
     sizes = [_size(member) for member in ensemble.members_.values()]
     extra = dict(zip(labels, zip(intervals, losses, sizes, strict=True), strict=True))
     first, *rows = leaderboard
@@ -177,7 +180,13 @@ def _resampled(oof: OOF, index: IntArray) -> OOF:
     )
 
 
-def _without(out_of_fold: OutOfFold, blender: Blender, oof: OOF, scoring: Scoring) -> list[float | None]:
+def _without(
+    out_of_fold: OutOfFold,
+    blender: Blender,
+    oof: OOF,
+    scoring: Scoring,
+    decided: Callable[[OutOfFold], FloatArray],
+) -> list[float | None]:
     """Return how much worse the cross-validated blend is without each member; the learners stay as they are."""
     n_members = oof.predictions.shape[1]
     unknown: list[float | None] = [None] * n_members
@@ -188,11 +197,13 @@ def _without(out_of_fold: OutOfFold, blender: Blender, oof: OOF, scoring: Scorin
     except ParameterError:  # such as weights that are given for all members
         return unknown
     score = scoring.metric.score
-    full = score(scoring.value(out_of_fold.blend))
+    full = score(scoring.value(decided(out_of_fold)))
     losses: list[float | None] = []
     for member in range(n_members):
         fewer = replace(oof, predictions=np.delete(oof.predictions, member, axis=1))
-        loss = full - score(scoring.value(fit_blend(blender, fewer, out_of_fold.plan).prediction))
+        blend = fit_blend(blender, fewer, out_of_fold.plan)
+        rest = replace(out_of_fold, blend=blend.prediction, scored=blend.scored)
+        loss = full - score(scoring.value(decided(rest)))
         losses.append(loss if abs(loss) > _ROUNDING * abs(full) else 0.0)
     return losses
 

@@ -15,6 +15,7 @@ from ..errors import ParameterError
 from ..fitted._explanation import Importances, names_of
 from ..fitted._predicting import Predicting
 from ._metrics import Metric
+from ._threshold import as_served
 
 
 def importances(
@@ -78,5 +79,5 @@ class _Shuffled(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typ
 
 def _score(of: _Shuffled, cells: Any, y: Any, sample_weight: Any = None) -> float:
     blended = of.ensemble._blended(mixed(of.table, cells, frames=of.frames))
-    classes = getattr(of.ensemble, "classes_", None)
-    return of.metric.score(of.metric.value(y, blended, classes=classes, sample_weight=sample_weight))
+    seen, classes = as_served(of.ensemble, blended, of.metric), getattr(of.ensemble, "classes_", None)
+    return of.metric.score(of.metric.value(y, seen, classes=classes, sample_weight=sample_weight))

@@ -13,7 +13,8 @@ from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, IntArray, Task
 from ..errors import ParameterError
 from ..fitted._out_of_fold import OutOfFold
-from ..fitted._threshold import as_votes, decided
+from ..fitted._predicting import Predicting
+from ..fitted._threshold import as_votes, decided, labelled
 from ..tools._warnings import warnings_filtered
 from ._metrics import Metric, find_metric
 
@@ -51,6 +52,11 @@ def check_threshold(given: Any, task: Task, blender: Blender) -> float | Metric 
         )
     # A name means the second class where it means one; a scorer names its own.
     return metric if isinstance(given, str) or task.classes is None else metric.of_labels(task.classes)
+
+
+def as_served(ensemble: Predicting, blended: FloatArray, metric: Metric) -> FloatArray:
+    """Return the blend of rows as a metric looks at it: of predicted classes those by the threshold that is served."""
+    return labelled(blended, ensemble._threshold if metric.decides else None)
 
 
 def find_thresholds(wanted: float | Metric, oof: OutOfFold, seed: int) -> tuple[float, tuple[float, ...]]:

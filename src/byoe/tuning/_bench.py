@@ -22,6 +22,7 @@ from ..ensemble._configure import configure, reached
 from ..errors import MemberError, ParameterError
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._passthrough import passed_through
+from ..fitted._threshold import labelled
 from ..scoring._scoring import Scoring
 from ..store._stored_tasks import opened
 from ..tools._forks import after_fork
@@ -55,6 +56,8 @@ class Scored:
     oof : OutOfFold
     blend : Blend
     features : array or None
+    thresholds : array of shape (n_rows,) or None
+        By which the metric sees classes, each found without its row.
     """
 
     value: float
@@ -63,6 +66,7 @@ class Scored:
     oof: OutOfFold
     blend: Blend
     features: FloatArray | None
+    thresholds: FloatArray | None = None
 
 
 class Bench:
@@ -120,12 +124,13 @@ class Bench:
         oof = OutOfFold.unblended(np.stack(alive, axis=1), data.y, data.weight, data.plan)
         blend, oof = blended(oof, blender, features, begun.metric, data.task, begun.seed)
         scoring = Scoring.of(oof, begun.metric, seed=begun.seed, classes=data.task.classes)
-        value = None
+        value = thresholds = None
         if oof.scored.any():
-            value = scoring.blend_value(variant._decided(oof, begun.metric, begun.seed, data.task, blend.blender))
+            thresholds = variant._row_thresholds(oof, begun.metric, begun.seed, data.task, blend.blender)
+            value = scoring.blend_value(labelled(oof.blend, thresholds))
         if value is None:
             raise ParameterError(f"the blend has no cross-validated {begun.metric.name}, by which trials are compared")
-        return Scored(value, columns, keys, oof, blend, features)
+        return Scored(value, columns, keys, oof, blend, features, thresholds)
 
     def _key(self, label: str, params: Mapping[str, Any]) -> Any:
         """Return what tells a member of one trial from that of another."""
@@ -187,6 +192,7 @@ class Bench:
                 rows[test] = True
         if not rows.any():
             return
+        before, after = labelled(before, best.thresholds), labelled(after, best.thresholds)
         metric = begun.metric
         classes, groups = data.task.classes, data.plan.groups
         scoring = Scoring(metric, data.y, data.weight, classes, rows, (), begun.seed, groups)
