@@ -14,6 +14,7 @@ from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..registry._parts import parts_of
 from ..registry._plugin import plain
+from ..registry._registry import blender, learner
 from ._parameters import NestedParameters
 
 _ALL = 1_000_000  # letters
@@ -79,7 +80,8 @@ def _part(kind: str, part: Learner | Blender) -> str:
 
 def _changed(part: Learner | Blender) -> Mapping[str, Any]:
     """Return the parameters that are not those of a part that is made without any."""
-    usual = {name: _written(value) for name, value in type(part)().get_params(deep=False).items()}
+    plain_one = learner(part.name) if isinstance(part, Learner) else blender(part.name)
+    usual = {name: _written(value) for name, value in plain_one.get_params(deep=False).items()}
     given = part.get_params(deep=False)
     return {name: value for name, value in given.items() if usual.get(name) != _written(value)}
 
