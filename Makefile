@@ -119,7 +119,7 @@ bench: .venv-bench/.installed
 	@echo "making the environment .venv-bench (about a minute the first time)"
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install $(PIP_FLAGS) pip
-	@.venv-bench/bin/python -m pip install $(PIP_FLAGS) -e '.[data]'
+	@.venv-bench/bin/python -m pip install $(PIP_FLAGS) -e '.[data,excel]'
 	@.venv-bench/bin/python -m pip install $(PIP_FLAGS) --no-deps --group bench
 	@touch $@
 

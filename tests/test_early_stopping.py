@@ -1,12 +1,24 @@
 """The number of rounds, found on rows inside the training part."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.model_selection import KFold, TimeSeriesSplit
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
+from byoe.contracts import _deadline
+from byoe.contracts._deadline import Deadline, until
+from byoe.data._input import learn_table
+from byoe.engine import _fold_fit
+from byoe.engine._fold_fit import fit_fold
+from byoe.engine._rows import Rows
 from byoe.errors import ParameterError
+from byoe.folds._splits import make_plan
 from byoe.learners._boosting import LEARNING_RATE
+from byoe.plugins import ConstantModel, Learner, Task
 
 NAMES = ["catboost", "xgboost", "lightgbm", "hist_gradient_boosting"]
 
@@ -92,3 +104,106 @@ def test_linear_boosting_is_not_stopped(noisy):
 def test_a_wrong_switch_is_refused(noisy):
     with pytest.raises(ParameterError, match="early_stopping is 'yes', expected one of 'auto', True, False"):
         EnsembleRegressor(["ridge"], early_stopping="yes").fit(*noisy)
+
+
+# -- which rows a member learns from -------------------------------------------------
+
+
+class Recording(Learner):
+    """A learner that writes down what it is given, and finds as many rounds as the last digit of its seed tells."""
+
+    name = "recording"
+    stops = True
+    shared = {"learning_rate": "rate", "n_rounds": "rounds"}
+    calls = []
+    hastes = True
+
+    def in_haste(self, times):
+        return clone(self).set_params(rate=times * 0.05) if self.hastes else None
+
+    def fit(self, X, y, *, stop=None, rounds=None, **given):
+        found = rounds if stop is None else 7 + given["seed"] % 10
+        stopped = None if stop is None else set(stop.X[:, 0].astype(int))
+        self.calls.append((set(X[:, 0].astype(int)), stopped, rounds, self.own_params().get("rate")))
+        model = ConstantModel.of(y, given["task"], given["sample_weight"])
+        model.rounds = found
+        return model
+
+
+def recorded(early_stopping="auto", hastes=True, cv=3, finalize="bag", **given):
+    kind = type("Recording", (Recording,), {"calls": [], "hastes": hastes})
+    X, y = np.c_[np.arange(120.0), np.ones(120)], np.arange(120.0)
+    made = EnsembleRegressor([("one", kind(**given))], "mean", cv=cv, early_stopping=early_stopping, random_state=0)
+    made.set_params(finalize=finalize, n_jobs=1).fit(X, y)
+    return made, kind.calls, [set(train) for train, _ in made._oof.plan.folds]
+
+
+@pytest.mark.parametrize("hastes", [True, False])
+def test_rounds_are_found_on_rows_inside_and_all_rows_are_learned_from(hastes):
+    made, calls, trains = recorded(hastes=hastes)
+    times = 3.0 if hastes else 1.0
+    assert len(calls) == 6
+    for train, (inside, stopped, given, rate), (learned, nothing, rounds, own_rate), model in zip(
+        trains, calls[::2], calls[1::2], made.members_["one"].models, strict=True
+    ):
+        assert inside | stopped == train
+        assert not inside & stopped
+        assert given is nothing is own_rate is None
+        assert rate == (0.15000000000000002 if hastes else None)
+        assert learned == train
+        assert rounds in [round(times * len(train) / len(inside) * found) for found in range(7, 17)]
+        assert model.rounds == [rounds]
+
+
+def test_by_a_hold_out_a_member_is_fitted_once():
+    _, calls, trains = recorded("hold-out")
+    assert [inside | stopped for inside, stopped, _, _ in calls] == trains
+    assert [(given, rate) for *_, given, rate in calls] == [(None, None)] * 3
+
+
+def test_given_rounds_are_the_most_and_no_number_is_looked_for_unless_asked():
+    for early_stopping in ("auto", "hold-out", False):
+        _, calls, trains = recorded(early_stopping, rounds=20)
+        assert [(learned, stopped) for learned, stopped, *_ in calls] == [(train, None) for train in trains]
+    _, calls, _ = recorded(True, rounds=20)
+    assert [rounds for *_, rounds, _ in calls[1::2]] == [20] * 3
+
+
+def test_what_a_fold_predicts_takes_no_part_in_its_rounds():
+    """Another target of the rows of one fold changes nothing of the model that predicts them."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    y = X[:, 0] + rng.normal(size=200)
+    cv = list(KFold(4, shuffle=True, random_state=1).split(X))
+    other = y.copy()
+    other[cv[2][1]] = rng.permutation(other[cv[2][1]]) + 5
+    models = [
+        EnsembleRegressor(["lightgbm"], "mean", cv=cv, random_state=0).fit(X, target).members_["lightgbm"].models[2]
+        for target in (y, other)
+    ]
+    assert models[0].rounds == models[1].rounds
+    assert np.array_equal(*[model.predict(X, threads=1) for model in models])
+
+
+def test_rows_that_come_later_are_held_out_as_before():
+    _, calls, trains = recorded(cv=TimeSeriesSplit(2), finalize="refit")
+    for train, (inside, stopped, *_), (learned, *_) in zip(trains, calls[:4:2], calls[1:4:2], strict=True):
+        assert max(inside) < min(stopped)
+        assert learned == train
+
+
+def test_without_time_for_all_rows_the_first_model_stays(monkeypatch):
+    """A clock that jumps behind the first fit leaves nothing for a second one."""
+    now = iter(range(0, 10_000, 40))
+    for module in (_deadline, _fold_fit):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
+    X, y = np.c_[np.arange(120.0), np.ones(120)], np.arange(120.0)
+    plan = make_plan(3, X, y, None, Task("regression"), 0)
+    data = Rows(learn_table(X)[1], y, None, Task("regression"), plan, None)
+    kind = type("Recording", (Recording,), {"calls": []})
+    deadline = Deadline(100.0)
+    with until(deadline):
+        model = fit_fold(kind(), data, plan.folds[0][0], seed=0, threads=1, stopping="all rows")
+    assert len(kind.calls) == 1
+    assert model.rounds[0] > 7 * 3
+    assert len(deadline.cut) == 1

@@ -8,10 +8,10 @@ import pytest
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import TimeSeriesSplit
 
-from byoe import EnsembleRegressor
+from byoe import EnsembleRegressor, load
 from byoe.errors import LeakageWarning
 from byoe.tools import _warnings
-from byoe.tools._warnings import warn, warnings_filtered
+from byoe.tools._warnings import hearing, warn, warnings_filtered
 
 
 def test_rules_hold_inside_and_not_after():
@@ -58,3 +58,27 @@ def test_a_warning_shows_the_line_outside_byoe_however_deep_it_is_given():
 def test_a_warning_without_a_caller_outside_byoe_is_given_all_the_same():
     with pytest.warns(UserWarning, match="look"):
         exec(compile("warn('look')", f"{_warnings._BYOE}module.py", "exec"), {"warn": warn})
+
+
+def test_what_a_fit_warned_of_is_kept_with_it(tmp_path):
+    X, y = np.repeat(np.random.default_rng(0).normal(size=(20, 2)), 2, axis=0), np.repeat(np.arange(20.0), 2)
+    ensemble = EnsembleRegressor(("ridge", "knn"), random_state=0)
+    with pytest.warns(LeakageWarning) as told:
+        ensemble.fit(X, y)
+    texts = [str(one.message) for one in told]
+    assert ensemble._record.warnings == texts
+    assert load(ensemble.save(tmp_path / "bundle"))._record.warnings == texts
+    assert ensemble.fit(X[::2], y[::2])._record.warnings == []
+
+
+def test_what_is_warned_of_is_heard_once_and_outside_not_at_all():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with hearing() as outer:
+            warn("first")
+            with hearing() as inner:
+                warn("second")
+            warn("first")
+        warn("third")
+    assert outer == ["first"]
+    assert inner == ["second"]

@@ -123,3 +123,22 @@ def test_the_leaderboard_of_a_fit_and_of_new_rows(byoe, saved, ensemble, diabete
     rows = diabetes_frame[:20]
     error = np.sqrt(np.mean((ensemble.predict(rows.drop(columns="target")) - rows["target"]) ** 2))
     assert told["leaderboard"][0]["rmse"] == pytest.approx(error, rel=1e-12)
+
+
+def test_the_report_of_a_fit_and_of_new_rows(byoe, saved, ensemble, tmp_path):
+    assert byoe("report", saved / "r") == "report in report.html\n"
+    own = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert own == ensemble.report(tmp_path / "here.html").read_text(encoding="utf-8")
+    rows = saved / "rows.csv"
+    byoe("report", saved / "r", rows, "--target", "target", "--out", "deep/new.html")
+    page = (tmp_path / "deep" / "new.html").read_text(encoding="utf-8")
+    assert "20 rows that were passed" in page
+    assert "Predictions of the rows passed." in page
+    byoe("report", saved / "r", rows, "--out", "unknown.html")
+    page = (tmp_path / "unknown.html").read_text(encoding="utf-8")
+    assert "20 rows that were passed" in page
+    assert "Predictions of the rows passed." not in page
+    with pytest.raises(ParameterError, match="--target is a column of DATA, which is missing"):
+        byoe("report", saved / "r", "--target", "target")
+    with pytest.raises(ParameterError, match=r"ends in \.html"):
+        byoe("report", saved / "r", "--out", "report.pdf")

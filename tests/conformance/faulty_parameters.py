@@ -92,6 +92,13 @@ class KeepsItsMargin(Regressor):
         return self
 
 
+class KeepsItsLoss(Regressor):
+    """Fits the mean, whatever share is asked for."""
+
+    def of_quantile(self, share):
+        return self
+
+
 class NeverEnds(Sound):
     ends_in_time = True
 
@@ -109,5 +116,6 @@ BREACHES = {
     "values by label": [WantsLabels, TakesCostsForAnother],
     "labels": [AnswersAsTheyCome],
     "unit of the target": [KeepsItsMargin],
+    "quantiles": [KeepsItsLoss],
     "ends in time": [NeverEnds, EndsAlways],
 }

@@ -62,6 +62,7 @@ def test_what_the_example_of_depth_c_declares_is_looked_at():
         "groups",
         "sums of rows",
         "unit of the target",
+        "quantiles",
         "values by column",
         "values by label",
         "labels",

@@ -68,10 +68,10 @@ def test_what_a_job_leaves_behind(platform, on_aws, tables):
         fileobj=io.BytesIO(platform.place.get(job.artifact.replace("model.tar", "output.tar")))
     ) as archive:
         leaderboard = json.load(archive.extractfile("leaderboard.json"))
-        report = archive.extractfile("report.md").read().decode()
+        report = archive.extractfile("report.html").read().decode()
     assert {row["member"] for row in leaderboard} >= {"ridge", "knn"}
-    assert "330 rows x 10 columns" in report
-    assert str(job.metrics["validation:rmse"]) in report
+    assert "<dt>rows</dt><dd>330</dd><dt>columns</dt><dd>10: 10 numbers</dd>" in report
+    assert f">{job.metrics['validation:rmse']}<" in report
 
 
 def test_a_job_that_fails_tells_why(platform, on_aws, tables, tmp_path):

@@ -161,5 +161,30 @@ def test_partial_dependence_takes_whole_numbers_and_categories(y):
     heights = [bar.get_height() for bar in ax.patches]
     expected = [made.predict(table.assign(town=town)).mean() for town in ("Bonn", "Ulm")]
     np.testing.assert_allclose(heights, expected)
-    with pytest.raises(ParameterError, match="scikit-learn's partial dependence takes pandas and arrays"):
-        plots.partial_dependence(made, pl.from_pandas(table), "town")
+    for other in (pl.from_pandas(table), table.to_dict("list")):
+        drawn = [bar.get_height() for bar in plots.partial_dependence(made, other, "town").patches]
+        np.testing.assert_allclose(drawn, expected)
+    with pytest.raises(
+        ParameterError, match="csr_matrix, and scikit-learn's partial dependence takes frames and arrays"
+    ):
+        sparse = EnsembleRegressor(["ridge"], cv=3, random_state=0).fit(csr_matrix(table[["rooms"]]), y)
+        plots.partial_dependence(sparse, csr_matrix(table[["rooms"]]), 0)
+
+
+@pytest.mark.parametrize("form", ["dates", "texts"])
+def test_partial_dependence_along_dates(y, form):
+    days = pd.Series(pd.date_range("2024-01-01", periods=len(y)), name="day $_$")
+    table = pd.DataFrame({"day $_$": days if form == "dates" else days.dt.strftime("%Y-%m-%dT%H:%M:%S")})
+    made = EnsembleRegressor(["ridge"], cv=3, random_state=0).fit(table, y + np.arange(len(y)))
+    ax = plots.partial_dependence(made, table, "day $_$")
+    (line,) = [line for line in ax.lines if len(line.get_xdata()) > 2]
+    day = pd.Timestamp("1970-01-01") + pd.Timedelta(days=float(line.get_xdata()[7]))
+    everywhere = pd.DataFrame({"day $_$": [day] * len(y)})
+    expected = made.predict(
+        everywhere if form == "dates" else table.assign(**{"day $_$": day.strftime("%Y-%m-%dT%H:%M:%S")})
+    ).mean()
+    assert line.get_ydata()[7] == pytest.approx(expected, rel=1e-3)
+    ax.figure.canvas.draw()
+    assert "2024" in ax.xaxis.get_major_formatter().get_offset() + "".join(
+        tick.get_text() for tick in ax.get_xticklabels()
+    )

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from byoe import EnsembleClassifier, EnsembleRegressor, plots
+from byoe import EnsembleClassifier, EnsembleRegressor, load, plots
 
 
 def dots(ax):
@@ -35,6 +35,13 @@ def test_predictions_of_new_rows_and_their_intervals(regression, X, y):
     told = [text.get_text() for text in ax.get_legend().get_texts()]
     assert told[0] == f"50 % interval holds it: {100 * inside.mean():.0f} %"
     assert len(plots.predictions(regression, X, y, level=None).collections) == 1
+
+
+def test_without_out_of_fold_data_new_rows_have_no_intervals(regression, X, y, tmp_path):
+    loaded = load(regression.save(tmp_path / "bundle", oof=False))
+    ax = plots.predictions(loaded, X, y)
+    np.testing.assert_array_equal(dots(ax), np.column_stack([y, regression.predict(X)]))
+    assert len(ax.collections) == 1
 
 
 def test_infinite_intervals_are_not_drawn(X, y):

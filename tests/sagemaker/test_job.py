@@ -15,6 +15,7 @@ from sklearn.linear_model import LinearRegression
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
+from byoe.sagemaker.in_job._train import _draws
 from byoe.sagemaker.shared._metric_lines import read_metrics
 
 sm = byoe.sagemaker
@@ -73,6 +74,25 @@ def test_a_classifier(iris, tmp_path):
     assert "validation:log_loss" not in voted.metrics
 
 
+def test_the_report_scores_the_validation_rows_and_draws_where_the_job_has_what_draws(split, tmp_path):
+    train, validation = split
+    ensemble = EnsembleRegressor(("ridge",), random_state=0)
+    pages = []
+    for requirements in ((), ("matplotlib",)):
+        job = sm.fit(
+            ensemble, train, validation, target="target", output=tmp_path, logs=False, requirements=requirements
+        )
+        pages.append((job.base / "output" / "data" / "report.html").read_text(encoding="utf-8"))
+    plain, drawn = pages
+    for page in pages:
+        assert f"{len(validation)} rows that were passed" in page
+    assert "Predictions of the rows passed." in drawn
+    assert "Predictions of the rows passed." not in plain
+    assert [_draws([line]) for line in ("Matplotlib>=3", "matplotlib", "matplotlib-inline", "numpy")] == [
+        *(True, True, False, False)
+    ]
+
+
 def test_without_validation_data_the_metric_is_the_honest_estimate(split, tmp_path):
     train, _ = split
     ensemble = EnsembleRegressor(("ridge", "knn"), random_state=0)
@@ -126,7 +146,8 @@ def test_the_layout_is_the_platforms(job):
         "wheels",
     }
     assert json.loads((base / "output" / "data" / "leaderboard.json").read_text())[0]["member"] == "blend"
-    assert "## Leaderboard" in (base / "output" / "data" / "report.md").read_text()
+    page = (base / "output" / "data" / "report.html").read_text(encoding="utf-8")
+    assert f">{job.metrics['validation:rmse']}<" in page
     assert not {"setup.py", "pyproject.toml"} & {path.name for path in (base / "code").iterdir()}
     assert job.failure == ""
     assert job.seconds > 0

@@ -114,6 +114,17 @@ def test_members_without_weight_do_not_load_their_libraries(diabetes, tmp_path):
     assert answer["predictions"] == ensemble.predict(X[:3]).tolist()
 
 
+def test_quantiles_of_a_library_that_no_member_has(diabetes, tmp_path):
+    X, y = diabetes
+    for quantiles, heavy in ((NATIVE[2], set()), ("hist_gradient_boosting", {"sklearn"})):
+        ensemble = EnsembleRegressor(["ridge"], "mean", cv=3, random_state=0, quantiles=quantiles).fit(X, y)
+        body = json.dumps(X[:3].tolist())
+        bundle = ensemble.save(tmp_path / "model")
+        (answer,), loaded = in_a_new_process(bundle, [(body, "application/json; outputs=interval")])
+        assert loaded & {"sklearn"} == heavy
+        assert answer["interval"] == ensemble.predict_interval(X[:3]).tolist()
+
+
 def test_what_needs_scikit_learn_gets_it(diabetes, tmp_path):
     X, y = diabetes
     ensemble = EnsembleRegressor([NATIVE[1], "knn"], "mean", cv=3, random_state=0).fit(X, y)

@@ -92,12 +92,13 @@ class BundleReader:
         Learners and blenders say so themselves. Nothing is loaded to ask them but their own modules.
         """
         entries = [entry for entry in self.manifest["members"] if entry["used"]]
-        models = [model for entry in entries for model in entry["models"]]
+        models = [model for entry in (*entries, *self._quantiles) for model in entry["models"]]
         if any(model["frames"] for model in models):
             return False
         if any(one and one["skops"] for model in models for one in model.get("transforms", ())):
             return False
-        members = all(_registered(self._learners[entry["label"]]) and self._learner(entry).lean for entry in entries)
+        specs = [self._learners[entry["label"]] for entry in entries] + [entry["spec"] for entry in self._quantiles]
+        members = all(map(_registered, specs)) and all(self._learner(one).lean for one in (*entries, *self._quantiles))
         return members and self._lean_blender(self.manifest["blender"])
 
     def _lean_blender(self, entry: Any) -> bool:
@@ -149,6 +150,15 @@ class BundleReader:
         """Return the blenders that did not see a fold, where intervals need them."""
         return tuple(self._blender(entry) for entry in self.manifest["held_out_blenders"])
 
+    def quantiles(self) -> tuple[FittedMember, ...]:
+        """Return the models of the quantiles of the blend's residual, where there are any; read when first asked."""
+        return tuple(map(self._member, self._quantiles))
+
+    @property
+    def _quantiles(self) -> Sequence[Mapping[str, Any]]:
+        found: Sequence[Mapping[str, Any]] = self.manifest.get("quantiles", ())
+        return found
+
     def _member(self, entry: Mapping[str, Any]) -> FittedMember:
         learner = self._learner(entry)
 
@@ -165,7 +175,7 @@ class BundleReader:
         return FittedMember(entry["label"], learner, entry["finalize"], models)
 
     def _learner(self, entry: Mapping[str, Any]) -> Learner:
-        saved = self._learners[entry["label"]]
+        saved = entry.get("spec") or self._learners[entry["label"]]
         if "learner" in saved:
             params = decode(saved["params"], self.trusted)
             registered: Learner = as_saved("learner", saved["learner"], params, entry["distribution"])
@@ -223,7 +233,8 @@ class BundleReader:
                 folds.append((arrays[train] if train in arrays else np.setdiff1d(rows, test), test))
             plan = SplitPlan(tuple(folds), len(rows), arrays.get("groups"))
             scores = arrays["blend"], arrays["scored"]
-            return OutOfFold(arrays["oof"], arrays["y"], arrays.get("weight"), plan, *scores)
+            quantiles = arrays.get("quantiles") if self._quantiles else None
+            return OutOfFold(arrays["oof"], arrays["y"], arrays.get("weight"), plan, *scores, quantiles)
 
 
 def _registered(spec: Mapping[str, Any]) -> bool:

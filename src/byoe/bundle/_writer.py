@@ -25,7 +25,7 @@ from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicting import Predicting
 from ..fitted._record import FitRecord
 from ..learners._estimator import INNER
-from ..registry._json_form import blender_to_spec, public_path
+from ..registry._json_form import blender_to_spec, learner_to_spec, public_path
 from ..registry._parts import parts_of
 from ..registry._registry import distribution_of
 from ..tools._skops import SKOPS, unknown_types
@@ -110,6 +110,7 @@ def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None
         {**_write_member(member, folder), "used": bool(used[i])} for i, member in enumerate(ensemble.members_.values())
     ]
     held_out = needed_blenders(ensemble) if oof is not None else ()
+    quantiles = [] if oof is None else [_write_quantile(model, folder) for model in ensemble._quantiles]
     if trusted is not None and (refused := _refused(ensemble, folder, held_out, trusted)):
         tail = advice(sorted(refused), "save it, and later load it,")
         raise BundleError(f"the ensemble holds types that byoe does not know: {tail}")
@@ -120,7 +121,9 @@ def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None
         (folder / PROFILE).write_text(text + "\n", encoding="utf-8", newline="\n")
     task = ensemble._task
     for_blender = _blender_libraries(ensemble.blender_)
-    libraries = {"byoe", "numpy", "scikit-learn", *for_blender}.union(*(entry["libraries"] for entry in described))
+    libraries = {"byoe", "numpy", "scikit-learn", *for_blender}.union(
+        *(entry["libraries"] for entry in (*described, *quantiles))
+    )
     manifest = {
         "byoe": __version__,
         "libraries": {name: installed_version(name) for name in sorted(libraries)},
@@ -132,6 +135,7 @@ def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None
         "blender": _describe(ensemble.blender_),
         "blender_libraries": sorted(for_blender),
         "held_out_blenders": [_describe(blender) for blender in held_out],
+        **({"quantiles": quantiles} if quantiles else {}),
         **asdict(contents.record),
         "score_estimate": _json_float(contents.score_estimate),
         "leaderboard": [{key: _json_float(v) for key, v in row.items()} for row in contents.leaderboard],
@@ -163,6 +167,11 @@ def _write_member(member: FittedMember, folder: Path) -> dict[str, Any]:
         "libraries": sorted(_libraries(member.learner, folder / MEMBERS / member.label)),
         "models": models,
     }
+
+
+def _write_quantile(member: FittedMember, folder: Path) -> dict[str, Any]:
+    """Write a model of a quantile beside the members, under a label that none of them can have; with its learner."""
+    return {**_write_member(member, folder), "spec": learner_to_spec(member.label, member.learner), "used": False}
 
 
 def _libraries(learner: Learner, folder: Path) -> set[str]:
@@ -197,7 +206,7 @@ def _refused(ensemble: Predicting, folder: Path, held_out: Sequence[Blender], tr
     """Return the types of what was written that could not be loaded again, unless the user named them."""
     named = [public_path(kind).replace(":", ".") for kind in parts_of(ensemble).classes]
     refused = set(untrusted(named, trusted))
-    for label, member in ensemble.members_.items():
+    for label, member in [*ensemble.members_.items(), *((member.label, member) for member in ensemble._quantiles)]:
         trusts = member.learner.trusts() if hasattr(member.learner, "trusts") else frozenset()
         own = folder / MEMBERS / label
         for file in own.rglob(SKOPS):
@@ -249,6 +258,8 @@ def _classes(classes: NDArray[Any]) -> dict[str, Any]:
 
 def _write_oof(oof: OutOfFold, file: Path) -> None:
     arrays: dict[str, Any] = {"oof": oof.predictions, "y": oof.y, "blend": oof.blend, "scored": oof.scored}
+    if oof.quantiles is not None:
+        arrays["quantiles"] = oof.quantiles
     if oof.weight is not None:
         arrays["weight"] = oof.weight
     plan = oof.plan

@@ -13,7 +13,8 @@ from .._version import __version__
 from ..errors import ParameterError
 from ._fit import fit
 from ._plugins import check, new_plugin, plugins
-from ._predict import leaderboard, predict
+from ._predict import predict
+from ._report import leaderboard, report
 from ._sagemaker import app as sagemaker_app
 from ._store import app as store_app
 from ._tune import tune
@@ -25,7 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(store_app, name="store")
 app.add_typer(sagemaker_app, name="sagemaker")
-for _command in (fit, predict, leaderboard, tune, plugins, check, new_plugin):
+for _command in (fit, predict, leaderboard, report, tune, plugins, check, new_plugin):
     app.command()(_command)
 
 

@@ -1,4 +1,4 @@
-"""The commands ``byoe predict`` and ``byoe leaderboard``: what a saved ensemble says of rows."""
+"""The command ``byoe predict``: what a saved ensemble says of rows."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def predict(
         columns[str(label)] = frame[label]
         if label not in names[:-1]:  # of a table without a header the id is no feature
             frame = frame.drop(columns=label)
-    X = _features(ensemble, frame, data)
+    X = features(ensemble, frame, data)
     found = _predictions(ensemble, X, model, proba=proba, interval=interval, members=members, explain=explain)
     if twice := sorted(found.keys() & columns.keys()):
         raise InputError(f"the id column is called {twice[0]!r}, as a column of the output; rename it")
@@ -58,43 +58,7 @@ def predict(
         print(f"wrote {len(frame)} predictions to {out}")
 
 
-def leaderboard(
-    model: Model,
-    data: Annotated[
-        Path | None, typer.Argument(help="Rows that were not in the fit; without them those of it.")
-    ] = None,
-    target: Annotated[str | None, typer.Option(help="Name or position of the target among the data.")] = None,
-    weight: options.Weight = None,
-    as_json: options.AsJson = False,
-    header: options.Header = None,
-    sep: options.Sep = None,
-    decimal: options.Decimal = None,
-    encoding: options.Encoding = None,
-    comment: options.Comment = None,
-    sheet: options.Sheet = None,
-) -> None:
-    """Print the leaderboard of a saved ensemble: of its fit, or on rows that it has not seen."""
-    if (data is None) != (target is None):
-        raise ParameterError("DATA and --target go together: the rows, and which of their columns is the target")
-    how = Reading(header, sep, decimal, encoding, comment, sheet)
-    ensemble = load(model)
-    board = ensemble.leaderboard_
-    if data is not None:
-        known = list(getattr(ensemble, "feature_names_in_", ()))
-        frame = read_frame(data, header=how.header, names=[*known, target, weight], **how.said())
-        labels = list(frame.columns)
-        y = frame[find_column(labels, str(target), "target")]
-        w = None if weight is None else frame[find_column(labels, weight, "weight")].to_numpy()
-        left = [find_column(labels, name, "target") for name in (target, weight) if name is not None]
-        X = _features(ensemble, frame.drop(columns=left), data)
-        board = ensemble.leaderboard(X, y.to_numpy(), sample_weight=w)
-    if as_json:
-        options.tell_json({"leaderboard": list(board), "notes": board.notes})
-        return
-    print(options.short(board))
-
-
-def _features(ensemble: Any, frame: Any, data: Path) -> Any:
+def features(ensemble: Any, frame: Any, data: Path) -> Any:
     """Return the columns of a table that an ensemble knows, in its order: the rule of endpoints."""
     if hasattr(ensemble, "feature_names_in_"):
         missing = [name for name in ensemble.feature_names_in_ if name not in frame.columns]

@@ -33,6 +33,8 @@ _NEAR, _SEEDS = 0.4, 5
 _SOLVER = 1e-3
 # And by which the models of two units of the target: in single precision, bins and splits may fall otherwise.
 _UNIT = 0.02
+# How many of the training rows may be on the wrong side of a quantile: a library's penalties and defaults shrink it.
+_SHARE = 0.2
 _ROUNDS = 3
 _WEIGHTED = 1200
 
@@ -325,6 +327,22 @@ def _unit(subject: LearnerSubject) -> None:
                 f"predictions of a target that is 1024 times as large differ by {gap:.2g} of their standard deviation "
                 "on average; what its parameters have in units of the target is to be converted"
             )
+
+
+@rule(BOOK, "quantiles", "About the share that it is asked for lies below the quantile that it fits")
+def _quantiles(subject: LearnerSubject) -> None:
+    twins = {share: subject.make().of_quantile(share) for share in (0.25, 0.75)}
+    if None in twins.values():
+        raise NotSupportedError("of_quantile returns None; the quantiles of intervals need another learner")
+    given = subject.sample()
+    y = given.y - given.y.mean()  # of residuals, as in an ensemble
+    for share, twin in twins.items():
+        assert twin is not None
+        twin.check(REGRESSION)
+        for fit in replace(subject, learner=twin).ways(given):
+            below = float(np.mean(y < np.asarray(fit(replace(given, y=y)).predict(given.X))))
+            if abs(below - share) > _SHARE:
+                raise BrokenPromiseError(f"{below:.0%} of the targets lie below the quantile of {share:.0%}")
 
 
 @rule(BOOK, "ends in time", "With no time left a fit ends with the rounds that it has, and tells how many")

@@ -296,6 +296,16 @@ class Learner(Parameters):
         """
         return None
 
+    def of_quantile(self, share: float) -> Self | None:
+        """Return a learner that fits a quantile of residuals, for the intervals of a regression.
+
+        ``share`` of the targets are to lie below what its models predict (the pinball loss: Koenker & Bassett, 1978),
+        and where it stops early, its own loss is that one. What its parameters say of the target itself does not hold
+        for residuals and is to be left out: another loss, a start value, monotone constraints. None, as by default,
+        where it has no such loss.
+        """
+        return None
+
     def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
         """Guess how long a fit takes with one thread, where nothing is known but this.
 
@@ -314,6 +324,13 @@ class Learner(Parameters):
         Such a member gets its share of a time limit and is never left out for being slow.
         """
         return False
+
+    def in_haste(self, times: float) -> Self | None:
+        """Return a copy whose learning rate is so many times as large; None where it has none.
+
+        The number of rounds is found with it in as many times fewer rounds.
+        """
+        return None
 
     @property
     def rounds_given(self) -> bool:

@@ -43,6 +43,19 @@ def as_table(X: Any) -> Any:
     return X
 
 
+def rows_of(X: Any, index: Any) -> Any:
+    """Return some rows of what ``as_table`` returns, by their positions, in a container of the same kind."""
+    if isinstance(X, (list, tuple)):
+        return [X[place] for place in index]
+    if hasattr(X, "iloc"):
+        return X.iloc[index]
+    if isinstance(X, np.ndarray):
+        return X[index]
+    if hasattr(X, "tocsr"):
+        return X.tocsr()[index]
+    return nw.from_native(X, eager_only=True)[index].to_native()
+
+
 def as_column(values: Any, what: str) -> Any:
     """Return a target, weights or groups as what NumPy reads: a masked entry is NaN or None, a frame of one column it.
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Generator, Mapping
-from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def cross_fit(
     data: Rows,
     *,
     finalize: Mapping[str, str],
-    stopping: AbstractSet[str] = frozenset(),
+    stopping: Mapping[str, str] = MappingProxyType({}),
     seed: int,
     resources: Resources = _ALL,
     stored: TaskStore | None = None,
@@ -129,7 +129,7 @@ def refit(
     every_row = np.arange(data.plan.n_rows)
     tasks = [
         replace(
-            FitTask(label, learner, REFIT, every_row, None, task_seed(seed, label, REFIT), stopping=False, keep=True),
+            FitTask(label, learner, REFIT, every_row, None, task_seed(seed, label, REFIT), stopping="", keep=True),
             rounds=tuple(rounds[label]),
         )
         for label, learner in learners.items()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import closing, suppress
 
 import numpy as np
@@ -42,7 +41,7 @@ class Execution:
     data : Rows
     resources : Resources
     seed : int
-    stopping : set of labels
+    stopping : collection of labels
         Members that find their number of rounds in the folds.
     stored : TaskStore or None
 
@@ -60,7 +59,7 @@ class Execution:
         resources: Resources,
         *,
         seed: int,
-        stopping: AbstractSet[str] = frozenset(),
+        stopping: Collection[str] = (),
         stored: TaskStore | None = None,
     ) -> None:
         time_limit = resources.time_limit

@@ -7,6 +7,8 @@ are fitted one by one, and the number of rounds is found on rows that it does no
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from ..contracts._constant import ConstantModel
-from ..contracts._deadline import part_of_time
+from ..contracts._deadline import cut_short, part_of_time, seconds_left
 from ..contracts._learner import Learner, Model, StopRows
 from ..contracts._model_check import broken_model
 from ..contracts._optional import Prepares, SolvesMoments
@@ -36,8 +38,11 @@ from ._labels import for_classes
 from ._moments import FoldMoments, of_output
 from ._prepared import Preparation, Prepared
 from ._rows import Rows, targets
+from ._tasks import HOLD_OUT
 
 _PATIENCE = 50
+_HASTE = 3.0  # times the learning rate, with which the number of rounds is found
+_ENOUGH = 0.6  # of the time that all rounds take; with less it is better to keep what was found
 
 
 def fit_fold(
@@ -47,7 +52,7 @@ def fit_fold(
     *,
     seed: int,
     threads: int,
-    stopping: bool = False,
+    stopping: str = "",
     rounds: Sequence[int] = (),
     prepared: Preparation | None = None,
 ) -> FoldModel:
@@ -60,9 +65,9 @@ def fit_fold(
     train : array of shape (n_train,)
         Numbers of the rows that it may see.
     seed, threads : int
-    stopping : bool
-        Find the number of rounds on rows inside the training part, which the model then
-        does not learn from.
+    stopping : {"", "hold-out", "all rows"}
+        Whether the number of rounds is found on rows inside the training part: by the model itself, which then does
+        not learn from these; or before it, so that it learns from all rows.
     rounds : sequence of int
         How many rounds each output's model gets, where that is known.
     prepared : Prepared, FoldMoments or None
@@ -77,12 +82,47 @@ def fit_fold(
     if data.class_weight is not None and not learner.frozen:
         counted = reweighted(data.class_weight, data.y, data.weight, train, data.task.n_classes)
         data = replace(data, weight=counted)
-    stop = None
-    if stopping:
-        split = hold_out(data.plan, train, data.y[train], data.task, seed)
-        rounds = ()
-        if split is not None:
-            train, stop = train[split[0]], train[split[1]]
+    fit = partial(_fit_rows, seed=seed, threads=threads, prepared=prepared)
+    split = hold_out(data.plan, train, data.y[train], data.task, seed) if stopping else None
+    if split is None:
+        return fit(learner, data, train, rounds=() if stopping else rounds)
+    inside, stop = train[split[0]], train[split[1]]
+    if stopping == HOLD_OUT:
+        return fit(learner, data, inside, stop)
+    return _on_all_rows(fit, learner, data, train, inside, stop)
+
+
+def _on_all_rows(
+    fit: Callable[..., FoldModel], learner: Learner, data: Rows, train: IntArray, inside: IntArray, stop: IntArray
+) -> FoldModel:
+    """Find the number of rounds on some rows, with a step as large as the learner allows, and fit on all with it.
+
+    On more rows it takes more rounds, which is why they are scaled. What is found first is kept where no time is left.
+    """
+    hasty, started = learner.in_haste(_HASTE), time.monotonic()
+    found = fit(learner if hasty is None else hasty, data, inside, stop)
+    scale = len(train) / len(inside) * (1.0 if hasty is None else _HASTE)
+    most = learner.own_params().get(learner.shared_name("n_rounds") or "") or math.inf
+    rounds, left = [int(min(most, max(1, round(scale * number)))) for number in found.rounds], seconds_left()
+    if left < _ENOUGH * scale * (time.monotonic() - started):
+        cut_short(max(found.rounds))
+        found.rounds = rounds
+        return found
+    return fit(learner, data, train, rounds=rounds)
+
+
+def _fit_rows(
+    learner: Learner,
+    data: Rows,
+    train: IntArray,
+    stop: IntArray | None = None,
+    rounds: Sequence[int] = (),
+    *,
+    seed: int,
+    threads: int,
+    prepared: Preparation | None,
+) -> FoldModel:
+    """Fit a learner on rows that all count, for as many rounds as are given or as those to stop on tell."""
     y = data.y[train]
     present = None if learner.frozen else _absent_classes(y, data.task)
     if present is not None and not learner.gives_probabilities:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ..errors import BudgetWarning
@@ -46,7 +45,7 @@ def in_order(
     tasks: list[FitTask],
     data: Rows,
     n_cores: int,
-    stopping: AbstractSet[str],
+    stopping: Collection[str],
     seed: int,
     memory_limit: int | None = None,
     *,
@@ -74,7 +73,7 @@ def in_order(
     def prepare(label: str) -> Work[FitTask]:
         first = by_label[label][0]
         seed_of_all = task_seed(seed, label, PREPARE)
-        task = FitTask(label, first.learner, PREPARE, first.train, None, seed_of_all, False, keep=False)
+        task = FitTask(label, first.learner, PREPARE, first.train, None, seed_of_all, "", keep=False)
         return Work(task, threads if in_a_hurry else max(1, threads * at_once // len(shared)))
 
     works = [] if in_a_hurry else [prepare(label) for label in shared]

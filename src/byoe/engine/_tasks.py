@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +16,9 @@ from ._rows import Rows
 
 REFIT = -1
 PREPARE = -2
+
+# How the number of rounds is found on rows inside a fold's training part: by a model that is kept, or by one before it.
+HOLD_OUT, ALL_ROWS = "hold-out", "all rows"
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class FitTask:
     train : array of shape (n_train,)
     test : array of shape (n_test,) or None
     seed : int
-    stopping : bool
-        Whether the number of rounds is to be found.
+    stopping : {"", HOLD_OUT, ALL_ROWS}
+        How the number of rounds is to be found, if it is.
     keep : bool
         Whether the model is served.
     rounds : tuple of int
@@ -46,7 +48,7 @@ class FitTask:
     train: IntArray
     test: IntArray | None
     seed: int
-    stopping: bool
+    stopping: str
     keep: bool
     rounds: tuple[int, ...] = ()
 
@@ -116,18 +118,16 @@ def fit_tasks(
     learners: Mapping[str, Learner],
     data: Rows,
     finalize: Mapping[str, str],
-    stopping: AbstractSet[str],
+    stopping: Mapping[str, str],
     seed: int,
 ) -> list[FitTask]:
     """Return the tasks of a fit, member by member, the folds in order, a refit last."""
     every_row = np.arange(data.plan.n_rows)
     tasks = []
     for label, learner in learners.items():
-        bag, stops = finalize[label] == "bag", label in stopping
+        bag, stops = finalize[label] == "bag", stopping.get(label, "")
         for number, (train, test) in enumerate(data.plan.folds):
             tasks.append(FitTask(label, learner, number, train, test, task_seed(seed, label, number), stops, keep=bag))
         if finalize[label] == "refit":
-            tasks.append(
-                FitTask(label, learner, REFIT, every_row, None, task_seed(seed, label, REFIT), False, keep=True)
-            )
+            tasks.append(FitTask(label, learner, REFIT, every_row, None, task_seed(seed, label, REFIT), "", keep=True))
     return tasks

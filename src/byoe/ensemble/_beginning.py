@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..contracts._blender import Blender
+from ..contracts._learner import Learner
+from ..contracts._store import as_store
 from ..contracts._task import FloatArray, Task
 from ..data._by_column import check_by_column
 from ..data._form import TableForm
@@ -25,8 +30,11 @@ from ..folds._splits import make_plan
 from ..registry._classes import check_classes
 from ..registry._members import check_members
 from ..scoring._metrics import Metric
+from ..store._stored_tasks import resumed_seed
+from ..store._task_keys import plan_key
 from ..tools._warnings import warn
 from ._layers import steering, warn_of_classes, warn_of_inner_ensembles, warn_of_thresholds
+from ._quantiles import check_quantiles
 from ._recipe import Recipe
 
 if TYPE_CHECKING:
@@ -49,6 +57,8 @@ class Beginning:
     columns : Columns
         What was inferred of the columns, as users see it.
     data : Rows
+    quantiles : dict of label to Learner
+        Who fits the quantiles of the blend's residual.
     seed : int
     digest : str
         Of the table.
@@ -61,6 +71,7 @@ class Beginning:
     form: TableForm
     columns: Columns
     data: Rows
+    quantiles: Mapping[str, Learner]
     seed: int
     digest: str
 
@@ -80,7 +91,9 @@ def begin(ensemble: BaseEnsemble, X: Any, y: Any, sample_weight: Any, groups: An
     drawn, digest = ensemble._draw_seed(), table.digest()
     plan = make_plan(ensemble.cv, table.values, target, groups, task, drawn)
     rows = ensemble._rows(table, target, sample_weight, task, plan, metric.stop_loss)
-    data, seed = ensemble._resumed(rows, drawn, digest)
+    data, seed = _resumed(ensemble, rows, drawn, digest)
+    quantiles = ensemble._quantile_learners(recipe)
+    check_quantiles(quantiles, data)
     if ensemble.finalize == "bag" and (reason := data.plan.why_not_bag()):
         warn(f"finalize='bag' although {reason}; 'refit' would serve one model per member")
     if not _is_inside():
@@ -89,7 +102,19 @@ def begin(ensemble: BaseEnsemble, X: Any, y: Any, sample_weight: Any, groups: An
     warn_of_leaks(data.plan, table, target)
     warn_of_inner_ensembles(data.plan, recipe.learners)
     warn_of_thresholds(recipe.learners, recipe.blender, metric)
-    return Beginning(recipe, blender, metric, features, form, found.columns, data, seed, digest)
+    return Beginning(recipe, blender, metric, features, form, found.columns, data, quantiles, seed, digest)
+
+
+def _resumed(ensemble: BaseEnsemble, data: Rows, drawn: int, digest: str) -> tuple[Rows, int]:
+    """Return the seed that an earlier fit of the same plan drew, and the plan that it makes."""
+    store = as_store(ensemble.store)
+    if store is None or ensemble.random_state is not None:
+        return data, drawn
+    seed = resumed_seed(store, plan_key(ensemble.cv, data, digest), drawn)
+    if seed == drawn or not isinstance(ensemble.cv, (int, np.integer)):
+        return data, seed
+    plan = make_plan(ensemble.cv, data.table.values, data.y, data.plan.groups, data.task, seed)
+    return replace(data, plan=plan), seed
 
 
 def _is_inside() -> bool:

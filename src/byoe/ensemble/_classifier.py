@@ -22,7 +22,8 @@ from ..fitted._explanation import Explanation
 from ..registry._members import as_blender
 from ..registry._portfolios import DEFAULT
 from ..tools._warnings import warn
-from ._explaining import ExplainableEnsemble, Request
+from ._explaining import Request
+from ._reporting import ReportingEnsemble
 
 
 def _gives_probabilities(ensemble: EnsembleClassifier) -> bool:
@@ -32,7 +33,7 @@ def _gives_probabilities(ensemble: EnsembleClassifier) -> bool:
     raise AttributeError("this blender votes for a class and gives no probabilities")
 
 
-class EnsembleClassifier(ClassifierMixin, ExplainableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
+class EnsembleClassifier(ClassifierMixin, ReportingEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
     """A stacked ensemble for classification: of two classes or more, or of labels that a row may have several of.
 
     The parameters and attributes are those of `EnsembleRegressor`, with these differences:

@@ -12,7 +12,7 @@ from ..registry._members import DROP, as_blender, as_learner, find_label, labell
 from ..tools._estimators import rebuilt
 from ._recipe import Recipe
 
-_TRANSFORM = "target_transform"
+_OBJECTS = ("target_transform", "quantiles")  # parameters that may have parameters of their own
 
 
 class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not typed
@@ -73,10 +73,11 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
                 found[f"{label}__{key}"] = value
         for key, value in as_blender(self.blender).get_params().items():
             found[f"blender__{key}"] = value
-        transform: Any = found.get(_TRANSFORM)
-        if hasattr(transform, "get_params") and not isinstance(transform, type):
-            for key, value in transform.get_params().items():
-                found[f"{_TRANSFORM}__{key}"] = value
+        for name in _OBJECTS:
+            own: Any = found.get(name)
+            if hasattr(own, "get_params") and not isinstance(own, type):
+                for key, value in own.get_params().items():
+                    found[f"{name}__{key}"] = value
         return found
 
     def set_params(self, **params: Any) -> Self:
@@ -96,7 +97,7 @@ class NestedParameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn is 
                 setattr(self, name, value)
             elif head == "blender" and tail:
                 self.blender = clone(as_blender(self.blender)).set_params(**{tail: value})
-            elif head == _TRANSFORM and tail and hasattr(getattr(self, head, None), "set_params"):
+            elif head in _OBJECTS and tail and hasattr(getattr(self, head, None), "set_params"):
                 setattr(self, head, clone(getattr(self, head)).set_params(**{tail: value}))
             else:
                 label = find_label(self.learners, head)

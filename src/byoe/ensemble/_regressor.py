@@ -8,17 +8,21 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ..contracts._learner import Learner
 from ..contracts._task import FloatArray
 from ..data._table import Table
 from ..fitted._explanation import Explanation
 from ..fitted._intervals import method_of, predict_interval, width_of
 from ..folds._plan import SplitPlan
 from ..registry._portfolios import DEFAULT
-from ._explaining import ExplainableEnsemble, Request
+from ._explaining import Request
+from ._quantiles import quantile_learners
+from ._recipe import Recipe
+from ._reporting import ReportingEnsemble
 from ._target_transform import wanted_transforms
 
 
-class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
+class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
     """A stacked ensemble for regression.
 
     Every member predicts each row by a model that did not see it; the blender learns from
@@ -46,10 +50,11 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
     finalize : {"auto", "bag", "refit"}, default="auto"
         Serve the mean of a member's fold models, or one model refitted on all rows. ``auto``
         bags trees and refits linear and distance models.
-    early_stopping : {"auto", True, False}, default="auto"
-        Boosters find their number of rounds on rows inside the training part of each fold;
-        a refit takes the mean of the folds. ``auto`` does so for members whose number of
-        rounds is not given; with True a given number is only the most.
+    early_stopping : {"auto", True, False, "hold-out"}, default="auto"
+        Boosters find their number of rounds on rows inside the training part of each fold, and then learn from all of
+        it; a refit takes the mean of the folds. ``auto`` does so for members whose number of rounds is not given;
+        with True a given number is only the most. ``"hold-out"`` fits once, and never learns from the rows inside:
+        faster, and on average less accurate.
     categorical : "auto" or list of column names or positions, default="auto"
         Columns to treat as categories beside those of categories, and of texts that are neither dates nor numbers.
     target_transform : {"auto", "log1p"}, transformer or None, default=None
@@ -58,6 +63,11 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
         of scikit-learn, with ``inverse_transform``, is fitted on each fold's training rows alone; ``"auto"``
         takes the logarithm of a target that is never negative and skewed. Members then stop by their own
         loss on that scale, and their contributions are estimated ones.
+    quantiles : bool, str, learner or estimator, default=False
+        Whether two more models learn where the blend's residual lies, its quantiles of 5 % and 95 %, for intervals
+        that adapt to the row (``width="quantiles"`` of `predict_interval`). True takes the first member whose learner
+        has a loss for quantiles; a text is the label of a member or the name of a learner. Members, blend and
+        predictions stay what they are, unless they share a time limit.
     on_error : {"raise", "skip"}, default="raise"
         Whether a failing member ends the fit, or is left out and reported in ``failures_``.
     time_limit : float, default=None
@@ -106,7 +116,7 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
         blender that did not see it. In scikit-learn's sign, greater is better.
     interval_method_ : {"cv+", "residual"}
         How `predict_interval` makes its intervals.
-    interval_width_ : {"constant", "prediction", "disagreement", "both"}
+    interval_width_ : {"constant", "prediction", "disagreement", "both", "quantiles"}
         What their width follows, unless it is told; a list for several targets.
     target_transform_ : str, list of str or None
         On which scale members were fitted: ``"log1p"``, the class of a transformer, or None for the target's own. A
@@ -145,6 +155,7 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
         early_stopping: bool | str = "auto",
         categorical: Any = "auto",
         target_transform: Any = None,
+        quantiles: Any = False,
         on_error: str = "raise",
         time_limit: float | None = None,
         memory_limit: int | str | None = None,
@@ -172,9 +183,18 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
             verbose=verbose,
         )
         self.target_transform = target_transform
+        self.quantiles = quantiles
 
     def _transforms(self, y: NDArray[Any], weight: FloatArray | None, plan: SplitPlan) -> tuple[Any, ...]:
         return wanted_transforms(self.target_transform, y, weight, plan)
+
+    def _checked(self) -> Recipe:
+        recipe = super()._checked()
+        self._quantile_learners(recipe)
+        return recipe
+
+    def _quantile_learners(self, recipe: Recipe) -> dict[str, Learner]:
+        return quantile_learners(self.quantiles, self.learners, recipe.learners)
 
     @property
     def target_transform_(self) -> str | list[str | None] | None:
@@ -218,7 +238,7 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
     def predict_interval(self, X: Any, level: float = 0.9, width: str = "auto") -> FloatArray:
         """Predict an interval that should hold the target of a new row with a given probability.
 
-        No learner is fitted. If all members are bagged, and every row is in the test part of one
+        No learner is fitted here. If all members are bagged, and every row is in the test part of one
         fold, the method is CV+ (Barber, Candès, Ramdas & Tibshirani, 2021): the fold models and
         a blender that did not see fold k predict the new row, for every k; the bounds are order
         statistics of these predictions less, and plus, the absolute residuals of fold k.
@@ -229,6 +249,11 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
         prediction; Papadopoulos, Gammerman & Vovk, 2008): the mean residual of rows of which the same
         is known, learned without the fold of the row. Where no training target is negative, no bound is.
 
+        With ``"quantiles"``, for which a fit with ``quantiles=True`` has models, the sides of the interval are the
+        distances from the blend to the residual's quantiles of 5 % and 95 %, multiplied by one number for all rows:
+        that which holds the level on rows that did not teach it (conformalised quantile regression; Romano, Patterson
+        & Candès, 2019). So the interval need not be symmetric.
+
         The page "Prediction intervals" of the documentation says what is guaranteed, and what
         was measured instead. With ``groups``, the interval is for a row of a new group. Sample
         weights say how much a row counts in the population that the interval is for.
@@ -238,8 +263,9 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
         X : array-like or frame of shape (n_samples, n_features)
         level : float, default=0.9
             The share of new rows whose target should be inside; above 0 and below 1.
-        width : {"auto", "constant", "prediction", "disagreement", "both"}, default="auto"
-            What the width follows: nothing, the blend's prediction, how far the members disagree, or both. With
+        width : {"auto", "constant", "prediction", "disagreement", "both", "quantiles"}, default="auto"
+            What the width follows: nothing, the blend's prediction, how far the members disagree, both, or models of
+            the residual's quantiles. With
             ``"auto"`` it is what does best by the interval score (Gneiting & Raftery, 2007) on out-of-fold
             rows that the scale did not see, and what is simpler within one standard error of that;
             ``interval_width_`` says which.
@@ -254,7 +280,8 @@ class EnsembleRegressor(RegressorMixin, ExplainableEnsemble):  # type: ignore[mi
         Raises
         ------
         ParameterError
-            When the level is not a number between 0 and 1, or the width not one of these.
+            When the level is not a number between 0 and 1, or the width not one of these; or for
+            ``"quantiles"`` where none were fitted.
 
         Warns
         -----

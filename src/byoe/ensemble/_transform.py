@@ -11,10 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..blenders._meta_model import meta_features
 from ..contracts._task import FloatArray
-from ._base import BaseEnsemble
+from ._saving import SavedEnsemble
 
 
-class TransformingEnsemble(TransformerMixin, BaseEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
+class TransformingEnsemble(TransformerMixin, SavedEnsemble):  # type: ignore[misc]  # scikit-learn is not typed
     """What an ensemble does as a step of a pipeline."""
 
     def transform(self, X: Any) -> FloatArray:

@@ -22,6 +22,7 @@ from ..store._stored_tasks import opened
 from ._base import BaseEnsemble
 from ._interrupted import TellingWhatIsKept
 from ._layers import warn_of_inner_ensembles
+from ._quantiles import refitted_quantiles, without
 
 E = TypeVar("E", bound=BaseEnsemble)
 
@@ -73,6 +74,9 @@ def without_members(ensemble: E, labels: tuple[str, ...]) -> E:
     other = copy.copy(ensemble)
     for label in left:
         other.learners = replaced(other.learners, find_label(other.learners, label) or label, "drop")
+    if ensemble._quantiles:
+        before = {label: member.learner for label, member in ensemble.members_.items()}
+        other.set_params(quantiles=without(ensemble.get_params(deep=False)["quantiles"], before, left))
     other.members_ = {label: ensemble.members_[label] for label in kept}
     other._record = ensemble._record.of_members(kept)
     if ensemble._out_of_fold is not None:
@@ -117,6 +121,7 @@ def refitted(ensemble: E, table: Table) -> E:
         label: FittedMember(label, member.learner, "refit", [models[label]]) if label in bags else member
         for label, member in ensemble.members_.items()
     }
+    other._quantiles = refitted_quantiles(ensemble, data)
     other._held_out = ()  # of the fold models, which are gone
     rows = [
         {**row, "finalize": "refit", "models": 1, "predict_ms": row["predict_ms"] / row["models"]}

@@ -11,6 +11,7 @@ from ..contracts._blender import Blender
 from ..contracts._task import FloatArray, IntArray
 from ..tools._jackknife import parts_of
 from ._out_of_fold import OutOfFold
+from ._quantiles import QUANTILES, Known
 from ._ranks import masses
 from ._widths import MOST_PARTS, Signals, Width, choose
 
@@ -38,6 +39,8 @@ class Evidence:
         Number of the fold that predicts the row.
     targets : list of (signals, array of shape (n_rows,))
         Of each target the signals and the absolute residuals.
+    said : list of Known or None
+        Of each target what quantile models say of these rows.
     positive : array of shape (n_outputs,), bool
         Which targets are nowhere negative.
     """
@@ -56,6 +59,13 @@ class Evidence:
             ({"prediction": prediction, "disagreement": apart}, np.abs(own - prediction))
             for own, prediction, apart in zip(y, blend, self.disagreement(oof.predictions[self.rows]), strict=True)
         ]
+        self.said: list[Known | None] = [None] * len(y)
+        if oof.quantiles is not None:
+            rows = self.folds, weight[self.rows], self.groups
+            self.said = [
+                Known.of(own, actual - prediction, *rows)
+                for own, actual, prediction in zip(by_target(oof.quantiles[self.rows], dims=2), y, blend, strict=True)
+            ]
         self._widths: dict[tuple[int, str], Width] = {}
 
     def disagreement(self, predictions: FloatArray) -> list[FloatArray]:
@@ -73,19 +83,28 @@ class Evidence:
     @cached_property
     def best(self) -> list[str]:
         """By target the width that is best on rows that its scale did not see."""
-        return [choose(*target, self.mass / self.new, self.parts, self.groups) for target in self.targets]
+        mass = self.mass / self.new
+        return [
+            choose(*target, mass, self.parts, self.groups, said)
+            for target, said in zip(self.targets, self.said, strict=True)
+        ]
 
-    def widths(self, names: list[str]) -> list[Width]:
-        """Return the scales of each target, learned once."""
-        for key in enumerate(names):
-            if key not in self._widths:
-                self._widths[key] = Width.learn(key[1], *self.targets[key[0]], self.mass / self.new, self.parts)
-        return [self._widths[key] for key in enumerate(names)]
+    def width(self, target: int, name: str) -> Width:
+        """Return the scales of a target, learned once."""
+        key = target, name
+        if key not in self._widths:
+            self._widths[key] = Width.learn(name, *self.targets[target], self.mass / self.new, self.parts)
+        return self._widths[key]
+
+    def masses(self, target: int, name: str) -> tuple[FloatArray, float]:
+        """Return how much each residual counts that a width of some name is made of, and how much a new row does."""
+        said = self.said[target] if name == QUANTILES else None
+        return (self.mass, self.new) if said is None else (said.mass, said.new)
 
 
-def by_target(values: FloatArray) -> list[FloatArray]:
-    """Return arrays of shape (n_rows,) of one or of several targets."""
-    return [values] if values.ndim == 1 else [values[:, target] for target in range(values.shape[1])]
+def by_target(values: FloatArray, *, dims: int = 1) -> list[FloatArray]:
+    """Return arrays of one or of several targets: of shape (n_rows,), or with two dimensions (n_rows, …)."""
+    return [values] if values.ndim == dims else [values[..., target] for target in range(values.shape[-1])]
 
 
 def shares(blender: Blender, n_members: int) -> list[FloatArray]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -14,7 +16,9 @@ from ..errors import ParameterError
 from ..tools._warnings import warn
 from ._evidence import Evidence, by_target
 from ._failing import blended_by
+from ._models import FittedMember
 from ._predicting import Predicting
+from ._quantiles import QUANTILES
 from ._ranks import around, cv_plus, least_mass, too_few
 from ._widths import WIDTHS, check_width
 
@@ -22,6 +26,11 @@ TIME_ORDERED = (
     "every fold predicts rows that come after all rows it was trained on, as in a time series. The interval takes new "
     "rows to be exchangeable with the training rows, and a later time may be different: check its coverage on the "
     "latest rows"
+)
+
+NO_QUANTILES = (
+    "width is 'quantiles', and no quantiles were fitted, which takes a fit: make the ensemble with quantiles=True, or "
+    "give another width"
 )
 
 
@@ -65,17 +74,19 @@ def predict_interval(
     """
     level, name = check_level(level), check_width(width)
     known = _evidence(ensemble)
+    names = known.best if name == "auto" else [name] * ensemble._task.n_outputs
+    if QUANTILES in names and None in known.said:
+        raise ParameterError(NO_QUANTILES)
     if ensemble._oof.plan.is_time_ordered:
         warn(TIME_ORDERED)
-    lacking = too_few(level, known.mass, known.new, "rows" if known.groups is None else "groups")
-    if lacking:
-        warn(lacking)
-    least = least_mass(level, known.mass, known.new)
-    names = known.best if name == "auto" else [name] * ensemble._task.n_outputs
+    units = "rows" if known.groups is None else "groups"
+    lacking = [too_few(level, *known.masses(target, name), units) for target, name in enumerate(names)]
+    if text := next(filter(None, lacking), ""):
+        warn(text)
     if method_of(ensemble) == "cv+":
-        bounds = _by_folds(ensemble, table, known, names, least)
+        bounds = _by_folds(ensemble, table, known, names, level)
     else:
-        bounds = _around_blend(ensemble, table, known, names, least, blended)
+        bounds = _around_blend(ensemble, table, known, names, level, blended)
     found = [np.maximum(own, 0.0) if positive else own for own, positive in zip(bounds, known.positive, strict=True)]
     return found[0] if ensemble._task.n_outputs == 1 else np.stack(found, axis=1)
 
@@ -90,20 +101,33 @@ def _evidence(ensemble: Predicting) -> Evidence:
 
 
 def _around_blend(
-    ensemble: Predicting, table: Table, known: Evidence, names: list[str], least: float, blended: FloatArray | None
+    ensemble: Predicting, table: Table, known: Evidence, names: list[str], level: float, blended: FloatArray | None
 ) -> list[FloatArray]:
     """Return the bounds by target: the blend, less and plus an order statistic of all scores."""
     centres = by_target(ensemble._blended(table) if blended is None else blended)
     disagreements = _mean_disagreement(ensemble, table, known) if _apart(names) else centres
+    threads = ensemble._threads(table)
+    said = _said(ensemble, names, lambda model: model.predict(table, threads))
+    least = least_mass(level, known.mass, known.new)
     made = []
-    for width, centre, own in zip(known.widths(names), centres, disagreements, strict=True):
-        signals = {"prediction": centre, "disagreement": own}
+    for target, (name, centre) in enumerate(zip(names, centres, strict=True)):
+        if own := known.said[target] if name == QUANTILES else None:
+            made.append(own.interval([centre], [said[target]], level, by_fold=False))
+            continue
+        width, signals = known.width(target, name), {"prediction": centre, "disagreement": disagreements[target]}
         made.append(around(centre, width.whole(signals), width.scores, known.mass, least))
     return made
 
 
+def _said(ensemble: Predicting, names: list[str], ask: Callable[[FittedMember], FloatArray]) -> list[FloatArray]:
+    """Return by target what the quantile models say of rows, of shape (n_rows, 2); nothing where no name needs it."""
+    if QUANTILES not in names:
+        return []
+    return by_target(np.stack([ask(model) for model in ensemble._quantiles], axis=1), dims=2)
+
+
 def _apart(names: list[str]) -> bool:
-    return any("disagreement" in WIDTHS[name] for name in names)
+    return any("disagreement" in WIDTHS.get(name, ()) for name in names)
 
 
 def _mean_disagreement(ensemble: Predicting, table: Table, known: Evidence) -> list[FloatArray]:
@@ -117,19 +141,28 @@ def _mean_disagreement(ensemble: Predicting, table: Table, known: Evidence) -> l
     return [np.mean(own, axis=0) for own in zip(*each, strict=True)]
 
 
-def _by_folds(ensemble: Predicting, table: Table, known: Evidence, names: list[str], least: float) -> list[FloatArray]:
+def _by_folds(ensemble: Predicting, table: Table, known: Evidence, names: list[str], level: float) -> list[FloatArray]:
     """Return the bounds by target: order statistics around what the models that did not see a fold predict."""
     apart = _apart(names)
     used = np.sum(known.shares, axis=0) > 0 if apart else np.zeros(len(ensemble.members_), dtype=bool)
     centres: list[list[FloatArray]] = []
     disagreements: list[list[FloatArray]] = []
+    said: list[list[FloatArray]] = []
+    threads = ensemble._threads(table)
     for fold, blender in enumerate(ensemble._held_out):
         predictions = _of_models(ensemble, table, fold, used | blender.used(len(ensemble.members_)))
         disagreements.append(known.disagreement(predictions) if apart else [])
         features = ensemble._passed_through(blender, table)
         centres.append(by_target(blended_by(blender, predictions, features, ensemble._task)))
+        said.append(_said(ensemble, names, partial(_of_fold, fold, table, threads)))
+    least = least_mass(level, known.mass, known.new)
     made = []
-    for target, width in enumerate(known.widths(names)):
+    for target, name in enumerate(names):
+        if of_quantiles := known.said[target] if name == QUANTILES else None:
+            bands = [one[target] for one in said]
+            made.append(of_quantiles.interval([own[target] for own in centres], bands, level, by_fold=True))
+            continue
+        width = known.width(target, name)
         scales = []
         for fold, own in enumerate(centres):
             signals = {"prediction": own[target], "disagreement": disagreements[fold][target] if apart else own[target]}
@@ -137,6 +170,10 @@ def _by_folds(ensemble: Predicting, table: Table, known: Evidence, names: list[s
         centre = np.column_stack([own[target] for own in centres])
         made.append(cv_plus(centre, np.column_stack(scales), width.scores, known.folds, known.mass, least))
     return made
+
+
+def _of_fold(fold: int, table: Table, threads: int, model: FittedMember) -> FloatArray:
+    return model.predict_by(fold, table, threads)
 
 
 def _of_models(ensemble: Predicting, table: Table, number: int, used: Any) -> FloatArray:

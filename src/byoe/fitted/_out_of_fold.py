@@ -30,6 +30,8 @@ class OutOfFold:
         What blenders that did not see a row make of it.
     scored : array of shape (n_rows,), bool
         Which rows have such a blend.
+    quantiles : array of shape (n_rows, 2[, n_outputs]) or None
+        Where the residuals of the blend lie, as models that did not see a row say; NaN where none does.
     """
 
     predictions: FloatArray
@@ -38,6 +40,7 @@ class OutOfFold:
     plan: SplitPlan
     blend: FloatArray
     scored: NDArray[np.bool_]
+    quantiles: FloatArray | None = None
 
     @classmethod
     def unblended(

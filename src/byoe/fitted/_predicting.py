@@ -7,6 +7,7 @@ nor pandas.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,11 @@ class Predicting:
     _task: Task
     _form: TableForm
     _evidence: Evidence | None = None  # of intervals, once one was asked for
+
+    @property
+    @abstractmethod
+    def _quantiles(self) -> Sequence[FittedMember]:
+        """The models of the quantiles of the blend's residual, in the order of `SHARES`; none if none were fitted."""
 
     @property
     @abstractmethod

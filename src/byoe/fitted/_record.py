@@ -31,6 +31,8 @@ class FitRecord:
         From which probability on the second of two classes is predicted; None for the most probable class.
     fold_thresholds : sequence of float
         The same as it was found without the rows of each fold of the blend; empty where it was given.
+    warnings : sequence of str
+        What the fit warned of.
     """
 
     seed: int
@@ -42,6 +44,7 @@ class FitRecord:
     transforms: Sequence[str | None] = ()
     threshold: float | None = None
     fold_thresholds: Sequence[float] = ()
+    warnings: Sequence[str] = ()
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> FitRecord:

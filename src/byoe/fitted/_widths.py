@@ -16,6 +16,7 @@ import numpy as np
 
 from ..contracts._task import FloatArray, IntArray
 from ..errors import ParameterError
+from ._quantiles import QUANTILES, Known
 
 WIDTHS: Mapping[str, tuple[str, ...]] = {
     "constant": (),
@@ -34,8 +35,9 @@ Signals = Mapping[str, FloatArray]
 
 def check_width(width: object) -> str:
     """Return the name, or raise a ParameterError."""
-    if not isinstance(width, str) or width not in ("auto", *WIDTHS):
-        known = ", ".join(map(repr, ("auto", *WIDTHS)))
+    names = ("auto", *WIDTHS, QUANTILES)
+    if not isinstance(width, str) or width not in names:
+        known = ", ".join(map(repr, names))
         raise ParameterError(f"width is {width!r}, expected one of {known}: what the width of an interval follows")
     return width
 
@@ -143,12 +145,20 @@ class Width:
         return cls(whole, tuple(without), residuals / scale)
 
 
-def choose(signals: Signals, residuals: FloatArray, mass: FloatArray, parts: IntArray, groups: IntArray | None) -> str:
-    """Return which of ``WIDTHS`` is best on rows that its scale did not see.
+def choose(
+    signals: Signals,
+    residuals: FloatArray,
+    mass: FloatArray,
+    parts: IntArray,
+    groups: IntArray | None,
+    known: Known | None = None,
+) -> str:
+    """Return which of ``WIDTHS``, or ``"quantiles"``, is best on rows that did not teach it.
 
     Intervals of four levels are judged by the interval score (Gneiting & Raftery, 2007), in units of that of
     constant width. The scale and the rank for a part of the rows come from the other parts. Of those within one
-    standard error of the best, paired by row or group, the first in the order of ``WIDTHS`` is taken.
+    standard error of the best, paired by row or group, the first in the order of ``WIDTHS`` is taken, and quantiles
+    last. Where these are known of some rows only, all are judged by these.
 
     Parameters
     ----------
@@ -159,6 +169,8 @@ def choose(signals: Signals, residuals: FloatArray, mass: FloatArray, parts: Int
         In rows (or groups) of equal weight.
     parts : array of shape (n_rows,)
     groups : array of shape (n_rows,) or None
+    known : Known or None
+        What quantile models say of the rows.
     """
     if mass.sum() < 2 * _ROWS_EACH or parts.max(initial=0) < 1:
         return "constant"
@@ -168,10 +180,14 @@ def choose(signals: Signals, residuals: FloatArray, mass: FloatArray, parts: Int
         for name in WIDTHS
         if varied or "disagreement" not in WIDTHS[name]
     }
-    usual = [np.average(losses["constant"][:, level], weights=mass) for level in range(len(_LEVELS))]
+    judged = mass
+    if known is not None and known.suffices(mass, parts, 2 * _ROWS_EACH):
+        losses[QUANTILES] = known.losses(mass, parts, _LEVELS)
+        judged = np.where(known.rows, mass, 0.0)
+    usual = [np.average(losses["constant"][:, level], weights=judged) for level in range(len(_LEVELS))]
     if not min(usual) > 0:
         return "constant"
-    share = mass / mass.sum()
+    share = judged / judged.sum()
     relative = {name: (loss / usual).mean(axis=1) for name, loss in losses.items()}
     best = min(relative, key=lambda name: float(share @ relative[name]))
     for name, loss in relative.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ CATEGORIES = (
 )
 LEARNING_RATE = 0.05
 MOST_ROUNDS = 10_000
+_LARGEST_RATE = 0.3  # beyond which trees correct each other
 _FEWEST_ROWS_EACH = 100
 _USUALLY_ENOUGH = 500
 
@@ -33,6 +34,17 @@ _ORDINARY = -4
 def shared_lock() -> threading.Lock:
     """Return a lock of a library's, which is open in a fork whoever held it."""
     return open_after_fork(threading.Lock())
+
+
+L = TypeVar("L", bound=Learner)
+
+
+def with_larger_steps(learner: L, times: float) -> L | None:
+    """Return a copy of a booster with a learning rate so many times as large; None where it would be above 0.3."""
+    name = learner.shared["learning_rate"]
+    rate = learner.own_params().get(name)
+    larger = times * (LEARNING_RATE if rate is None else rate)
+    return changed(learner, {name: larger}) if larger <= _LARGEST_RATE else None
 
 
 def enough_rows(levels: int, n_rows: int) -> bool:
@@ -171,6 +183,8 @@ class Booster(Learner):
         Objectives that predict something else than one value for each row.
     functions : tuple of str
         Parameters for which the library takes functions elsewhere, and not here.
+    of_the_target : tuple of str
+        Parameters that belong to the target or to its loss, and not to a quantile of residuals.
     """
 
     finalize = "bag"
@@ -185,6 +199,7 @@ class Booster(Learner):
     row_bytes: ClassVar[float] = 40.0
     not_by_row: ClassVar[tuple[str, ...]] = ()
     functions: ClassVar[tuple[str, ...]] = ()
+    of_the_target: ClassVar[tuple[str, ...]] = ()
 
     def check(self, task: Task) -> None:
         super().check(task)
@@ -222,9 +237,21 @@ class Booster(Learner):
     def memory(self, n_rows: int, n_columns: int, *, task: Task) -> float:
         return n_rows * (self.cell_bytes * n_columns + self.row_bytes * max(1, task.n_classes))
 
+    def in_haste(self, times: float) -> Self | None:
+        return with_larger_steps(self, times)
+
     def in_unit(self, unit: Unit, task: Task) -> Self | None:
         params = self._in_unit(self._chosen(), unit)
         return None if params is None else changed(self, params)
+
+    def of_quantile(self, share: float) -> Self | None:
+        params = self._quantile(share)
+        others = {name: None for name in self.of_the_target if name in self.own_params()}
+        return None if params is None else changed(self, {**others, **params})
+
+    def _quantile(self, share: float) -> dict[str, Any] | None:
+        """Return the parameters of the loss of a quantile; None where the others do not go with it."""
+        return None
 
     def _in_unit(self, given: dict[str, Any], unit: Unit) -> dict[str, Any] | None:
         """Return what becomes of parameters in another unit; None where the loss has no meaning there."""

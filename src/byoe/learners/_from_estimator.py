@@ -32,6 +32,7 @@ from ..tools._estimators import (
 from ..tools._routing import fit_with, takes
 from ._boosting import constraint_texts
 from ._estimator import EstimatorLearner, EstimatorModel
+from ._units import changed
 from .lightgbm import LightGBM
 from .xgboost import WITH_PROBABILITIES, XGBoost
 
@@ -208,6 +209,18 @@ def _check_fitted(frozen: FrozenEstimator) -> None:
         ) from error
 
 
+def _of_quantile(given: Mapping[str, Any], share: float) -> dict[str, Any] | None:
+    """Return the parameters with which an estimator of scikit-learn fits a quantile of residuals."""
+    if "quantile" in given:  # HistGradientBoostingRegressor, QuantileRegressor
+        found = {"quantile": share, **({"loss": "quantile"} if "loss" in given else {})}
+    elif {"loss", "alpha", "n_estimators"} <= given.keys():  # GradientBoostingRegressor
+        found = {"loss": "quantile", "alpha": share}
+    else:
+        return None
+    others = {"monotonic_cst": None, "scoring": "loss"}
+    return {**{name: value for name, value in others.items() if given.get(name) is not None}, **found}
+
+
 class _Foreign(EstimatorLearner):
     """What byoe did not make: it says by its tags and its signature what it takes."""
 
@@ -247,6 +260,11 @@ class _Foreign(EstimatorLearner):
                 let_take_labels(estimator, task.classes)
         fit_with(estimator, X, y, sample_weight=sample_weight, groups=groups)
         return self._model(estimator, task)
+
+    def of_quantile(self, share: float) -> Self | None:
+        """Return the learner for a quantile, if the estimator names it as scikit-learn's do."""
+        params = _of_quantile(self.estimator(_ANY_TASK, np.empty(0)).get_params(deep=False), share)
+        return None if params is None else changed(self, params)
 
     def _ensemble(self, task: Task) -> Any:
         estimator = super()._ensemble(task)

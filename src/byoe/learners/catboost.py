@@ -155,6 +155,7 @@ class CatBoost(Booster):
         "text_features": "is not taken; make numbers of the texts first, in a pipeline",
         "embedding_features": "is not taken; give each number a column of its own",
     }
+    of_the_target = ("eval_metric", "leaf_estimation_method", "monotone_constraints")
     aliases = {**_ALIASES, "num_trees": "iterations", "colsample_bylevel": "rsm"}
 
     def parameter_names(self) -> frozenset[str]:
@@ -215,6 +216,9 @@ class CatBoost(Booster):
             for name, text in texts.items()
             if _DELTA.search(text)
         }
+
+    def _quantile(self, share: float) -> dict[str, Any] | None:
+        return {"loss_function": f"Quantile:alpha={share!r}"}
 
     @property
     def gpu(self) -> Mapping[str, Any]:

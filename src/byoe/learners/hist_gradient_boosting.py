@@ -13,7 +13,7 @@ from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, Task
 from ..contracts._unit import Unit
 from ..tools._estimators import set_seed
-from ._boosting import CATEGORIES, check_few_classes, guess_seconds, take_rounds, watched_loss
+from ._boosting import CATEGORIES, check_few_classes, guess_seconds, take_rounds, watched_loss, with_larger_steps
 from ._estimator import EstimatorLearner, EstimatorModel
 from ._units import changed, converted
 
@@ -91,12 +91,20 @@ class HistGradientBoosting(EstimatorLearner):
         kind = HistGradientBoostingClassifier if task.is_classification else HistGradientBoostingRegressor
         return kind(**{"early_stopping": False, **self.own_params()})
 
+    def in_haste(self, times: float) -> Self | None:
+        return with_larger_steps(self, times)
+
     def in_unit(self, unit: Unit, task: Task) -> Self | None:
         given = self.own_params()
         power = _POWERS.get(given.get("loss", "squared_error"))
         if power is None or given.get("scoring", "loss") != "loss":
             return None
         return changed(self, converted(given, {"tol": power}, unit))
+
+    def of_quantile(self, share: float) -> Self | None:
+        others = {"monotonic_cst": None, "scoring": "loss"}
+        given = {name: value for name, value in others.items() if name in self.own_params()}
+        return changed(self, {**given, "loss": "quantile", "quantile": share})
 
     def fit(
         self,

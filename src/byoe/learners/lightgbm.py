@@ -163,6 +163,10 @@ class LightGBM(Booster):
         "forcedsplits_filename": "is not taken: a file names columns by places that encoding would move",
     }
     functions = ("metric",)
+    of_the_target = tuple(
+        "fair_c linear_lambda linear_tree metric monotone_constraints monotone_constraints_method monotone_penalty "
+        "reg_sqrt tweedie_variance_power".split()
+    )
     aliases = {
         **dict.fromkeys(("app", "application", "loss", "objective_type"), "objective"),
         **dict.fromkeys(("eval_metric", "metrics", "metric_types"), "metric"),
@@ -226,6 +230,9 @@ class LightGBM(Booster):
         if powers is None or from_zero or given.get("reg_sqrt") or "metric" in given:
             return None
         return converted(given, powers, unit)
+
+    def _quantile(self, share: float) -> dict[str, Any] | None:
+        return {"objective": "quantile", "alpha": share}
 
     def can_prepare(self, X: Any) -> bool:
         given = self.own_params()  # linear trees need the numbers, too

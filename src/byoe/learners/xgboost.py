@@ -165,6 +165,7 @@ class XGBoost(Booster):
     by_column = {"monotone_constraints": "sign", "interaction_constraints": "groups", "feature_weights": "factor"}
     elsewhere = {"enable_categorical": CATEGORIES, "feature_types": CATEGORIES}
     functions = ("eval_metric",)
+    of_the_target = ("base_score", "eval_metric", "huber_slope", "monotone_constraints", "tweedie_variance_power")
     aliases = {"alpha": "reg_alpha", "min_split_loss": "gamma", "seed": "random_state"}
 
     def check(self, task: Task) -> None:
@@ -212,6 +213,11 @@ class XGBoost(Booster):
         if "base_score" in given:
             params["base_score"] = float(unit.into(np.asarray(given["base_score"], dtype=np.float64)))
         return params
+
+    def _quantile(self, share: float) -> dict[str, Any] | None:
+        if self._chosen().get("booster") == "gblinear":  # only trees have leaves to set to a quantile
+            return None
+        return {"objective": "reg:quantileerror", "quantile_alpha": share}
 
     @property
     def gpu(self) -> Mapping[str, Any]:

@@ -64,9 +64,8 @@ def leaderboard(ensemble: Ensemble, *, ax: Axes | None = None) -> Axes:
     last = board[-1]
     if last not in rows and last[metric] is not None:
         _baseline(ax, last[metric])
-    name_rows(
-        ax, [row["member"] for row in rows], f"{_with_direction(board.notes, metric)}\nbars: spread over the folds"
-    )
+    direction = "more" if board.greater_is_better else "less"
+    name_rows(ax, [row["member"] for row in rows], f"{metric} ({direction} is better)\nbars: spread over the folds")
     ax.get_yticklabels()[0].set_fontweight("bold")
     return ax
 
@@ -84,12 +83,6 @@ def _baseline(ax: Axes, value: float) -> None:
         va="bottom",
         fontsize="small",
     )
-
-
-def _with_direction(notes: list[str], metric: str) -> str:
-    """Return the metric with the direction in which it is better, as the leaderboard's notes tell."""
-    told = next((note for note in notes if note.startswith(f"{metric}: ")), metric)
-    return f"{metric} (more is better)" if told.endswith("more is better") else f"{metric} (less is better)"
 
 
 def weights(ensemble: Ensemble, X: Any = None, *, ax: Axes | None = None) -> Axes:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import narwhals as nw
 import numpy as np
 
 from ..data._columns_named import column_positions
+from ..data._containers import as_table, rows_of
+from ..data._profile import timely
+from ..data._table import Table
 from ..errors import ParameterError, need
 from ..fitted._explanation import Importances
-from ._canvas import BLUE, canvas, ink, name_rows, short
+from ._canvas import BLUE, canvas, ink, label, name_rows, short
 from ._known import checked, target_name
 
 if TYPE_CHECKING:
@@ -87,13 +91,13 @@ def partial_dependence(
     """Draw the mean prediction where all rows have the same value in one column (Friedman, 2001), or two.
 
     It is scikit-learn's ``PartialDependenceDisplay``, which also takes an ensemble itself; here whole numbers
-    are made fractions, categories are recognised, and of many rows a sample of 500 is taken.
+    are made fractions, categories and dates are recognised, and of many rows a sample of 500 is taken.
 
     Parameters
     ----------
     ensemble : EnsembleRegressor or EnsembleClassifier
         Fitted.
-    X : array or pandas frame of shape (n_samples, n_features)
+    X : array or frame of shape (n_samples, n_features)
     column : str, int or pair of these
         Name or position; a pair gives contours.
     output : default=None
@@ -129,6 +133,7 @@ def partial_dependence(
     """
     checked(ensemble)
     inspection: Any = need("sklearn.inspection", "plots", "a picture")
+    dates: Any = need("matplotlib.dates", "plots", "a picture")
     table = ensemble._read(X)
     pair = column if isinstance(column, (tuple, list)) else (column,)
     if len(pair) not in (1, 2):
@@ -136,8 +141,12 @@ def partial_dependence(
     if len(pair) == 2 and kind != "average":
         raise ParameterError(f"kind is {kind!r}, and of a pair of columns there is the average only")
     places = column_positions(list(pair), table.labels, len(table.columns), "column")
-    rows = _rows(X, places, len(table))
+    rows = _rows(X, table, places)
     target = _target(ensemble, output)
+    if ensemble._task.is_classification and not ensemble.blender_.gives_probabilities:
+        raise ParameterError(
+            f"blender {ensemble.blender_.name!r} votes for classes, and the picture is of probabilities"
+        )
     ax = canvas(ax)
     inspection.PartialDependenceDisplay.from_estimator(
         ensemble,
@@ -156,25 +165,55 @@ def partial_dependence(
     for part in [*ax.texts, *marks]:
         part.set_color(ink())
     labels = table.labels or [f"column {place}" for place in range(len(table.columns))]
-    ax.set_xlabel(short(labels[places[0]], 44))
-    ax.set_ylabel(short(labels[places[1]], 30) if len(places) == 2 else _unit(ensemble, output))
+    label(
+        ax, short(labels[places[0]], 44), short(labels[places[1]], 30) if len(places) == 2 else _unit(ensemble, output)
+    )
+    for place, axis in zip(places, (ax.xaxis, ax.yaxis), strict=False):
+        if place in timely(ensemble._form):
+            axis.axis_date()  # matplotlib counts the days since 1970, too
+            axis.set_major_formatter(dates.ConciseDateFormatter(axis.get_major_locator()))
     return ax
 
 
-def _rows(X: Any, places: list[int], n_rows: int) -> Any:
-    """Return a sample of the rows, in which whole numbers are fractions: the library refuses others."""
-    if not hasattr(X, "iloc") and not isinstance(X, (np.ndarray, list, tuple)):
-        raise ParameterError(f"X is {type(X).__name__}, and scikit-learn's partial dependence takes pandas and arrays")
+def _rows(X: Any, table: Table, places: list[int]) -> Any:
+    """Return a sample of the rows as the library takes them: it refuses whole numbers, dates and missing cells.
+
+    In the columns in question numbers are fractions, dates are days, and a missing cell is that of another row.
+    """
+    X = as_table(X)
+    if not hasattr(X, "iloc") and not isinstance(X, (np.ndarray, list)):
+        try:
+            X = nw.from_native(X, eager_only=True).to_pandas()
+        except TypeError as error:
+            raise ParameterError(
+                f"X is {type(X).__name__}, and scikit-learn's partial dependence takes frames and arrays"
+            ) from error
+    X = X if hasattr(X, "iloc") else np.array(X)
+    if len(table) > _MOST_ROWS:
+        chosen = np.sort(np.random.default_rng(0).choice(len(table), _MOST_ROWS, replace=False))
+        X, table = rows_of(X, chosen), table.some(chosen)
     if not hasattr(X, "iloc"):
-        X = np.asarray(X)
         X = X.astype(np.float64) if X.dtype.kind in "iub" else X
-    if n_rows > _MOST_ROWS:
-        chosen = np.sort(np.random.default_rng(0).choice(n_rows, _MOST_ROWS, replace=False))
-        X = X.iloc[chosen] if hasattr(X, "iloc") else X[chosen]
-    if not hasattr(X, "iloc"):
+        for place in places:
+            X[:, place] = X[_known(table, place), place]
         return X
-    whole = [X.columns[place] for place in places if X.dtypes.iloc[place].kind in "iu"]
-    return X.astype(dict.fromkeys(whole, np.float64))
+    X = X.copy()
+    for place in places:
+        cells = X.iloc[_known(table, place), place].set_axis(X.index)
+        if table.columns[place].kind == "date":
+            cells = table.values[_known(table, place), place]
+        X.isetitem(place, cells.astype(np.float64) if cells.dtype.kind in "iu" else cells)
+    return X
+
+
+def _known(table: Table, place: int) -> Any:
+    """Return for each row the position of a row whose cell of a column is known: its own where it is."""
+    missing = np.isnan(table.values[:, place])
+    known, rows = np.flatnonzero(~missing), np.arange(len(table))
+    if not len(known):
+        name = place if table.labels is None else table.labels[place]
+        raise ParameterError(f"column {name!r} has no known cell in these rows, along which it could be drawn")
+    return np.where(missing, known[rows % len(known)], rows)
 
 
 def _target(ensemble: Ensemble, output: Any) -> Any:

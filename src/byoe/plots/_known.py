@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ..ensemble._classifier import EnsembleClassifier
     from ..ensemble._regressor import EnsembleRegressor
 
-    Ensemble = EnsembleRegressor | EnsembleClassifier
+    # Written out, since whoever reports of an ensemble is imported by it.
+    Ensemble: TypeAlias = EnsembleRegressor | EnsembleClassifier
 
 
 @dataclass(frozen=True)

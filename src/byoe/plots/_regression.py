@@ -30,7 +30,7 @@ def predictions(
         Fitted, of one target.
     X : array-like or frame of shape (n_samples, n_features), default=None
         None takes the cross-validated predictions of the rows of the fit. Rows that are passed come with
-        their prediction intervals.
+        their prediction intervals, unless the ensemble was saved without out-of-fold data.
     y : array-like of shape (n_samples,), default=None
     level : float or None, default=0.9
         Of the intervals; None leaves them out.
@@ -51,7 +51,9 @@ def predictions(
         When X or y is not like those of the fit.
     """
     known = _of_regression(ensemble, X, y, "the picture of the predictions")
-    bounds = None if X is None or level is None else ensemble.predict_interval(X, level)
+    bounds = None
+    if X is not None and level is not None and ensemble._out_of_fold is not None:
+        bounds = ensemble.predict_interval(X, level)
     if bounds is not None and not np.isfinite(bounds).all():  # a warning has told so
         bounds = None
     ax = canvas(ax)

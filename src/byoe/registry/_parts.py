@@ -10,7 +10,7 @@ from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..tools._estimators import is_ensemble
 from ._json_form import is_estimator, is_splitter
-from ._members import as_blender, as_learner, labelled
+from ._members import as_blender, as_learner, find_label, labelled
 
 
 @dataclass
@@ -37,6 +37,13 @@ def parts_of(value: Any) -> Parts:
     return found
 
 
+def _quantiles(ensemble: Any) -> Any:
+    """Return the learner of an ensemble's quantiles, if it is none of its members."""
+    given = getattr(ensemble, "quantiles", None)
+    named = isinstance(given, str) and find_label(ensemble.learners, given) is None
+    return as_learner(given) if named else given
+
+
 def _visit(value: Any, found: Parts) -> None:
     if isinstance(value, (Learner, Blender)) and value.user_estimator is not None:
         value = value.user_estimator
@@ -51,6 +58,7 @@ def _visit(value: Any, found: Parts) -> None:
     elif is_ensemble(value):
         _visit([as_learner(given) for _, given in labelled(value.learners)], found)
         _visit([as_blender(value.blender), value.cv, getattr(value, "target_transform", None)], found)
+        _visit(_quantiles(value), found)
     elif is_estimator(value) or is_splitter(value):
         found.classes.append(type(value))
         _visit(value.get_params(deep=False) if hasattr(value, "get_params") else vars(value), found)

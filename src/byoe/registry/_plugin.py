@@ -19,7 +19,7 @@ RESERVED: Mapping[Kind, frozenset[str]] = {
     "learner": frozenset(
         "drop passthrough best default learners blender cv metric finalize early_stopping categorical calibrate "
         "threshold class_weight on_error time_limit memory_limit store callbacks n_jobs random_state "
-        "target_transform verbose".split()
+        "quantiles target_transform verbose".split()
     ),
     "blender": frozenset({"drop", "passthrough"}),
 }

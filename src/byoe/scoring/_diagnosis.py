@@ -50,7 +50,7 @@ class Diagnosis(Leaderboard):
     >>> from byoe.scoring._diagnosis import Diagnosis
     >>> Diagnosis([{"member": "ridge", "bytes": 6448}], np.array([[1.0, 0.5], [0.5, 1.0]]), ["ridge", "knn"])
     member  bytes
-    ridge   6448
+    ridge   6.4 kB
     <BLANKLINE>
     residual correlation  ridge  knn
     ridge                 1      0.5

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..tools._listing import LabelledListing
+from ..tools._listing import LabelledListing, digits
+from ..tools._sizes import tell_bytes
 
 BLEND, BASELINE = "blend", "baseline"
 
@@ -56,11 +57,18 @@ class Leaderboard(LabelledListing):
         """The rows of the members, from the best one on."""
         return [row for row in self[1:] if row["predict_ms"] is not None]
 
+    @property
+    def greater_is_better(self) -> bool:
+        """Whether more of the metric is better, as the notes tell."""
+        return any(note.endswith("more is better") for note in self.notes)
+
     def _cells(self, row: Mapping[str, Any]) -> dict[str, str]:
         cells = super()._cells({key: value for key, value in row.items() if key != _ERROR})
         if (difference := row.get("vs_best")) is not None:
             error = row.get(_ERROR)
-            cells["vs_best"] = f"{difference:+.3g}" + ("" if error is None else f" ± {error:.2g}")
+            cells["vs_best"] = digits(difference, 3, "+") + ("" if error is None else f" ± {digits(error, 2)}")
+        if (size := row.get("bytes")) is not None:
+            cells["bytes"] = tell_bytes(size)
         return cells | {
             key: f"{row[key]:.2f}" for key in ("weight", "weight_low", "weight_high") if row.get(key) is not None
         }

@@ -50,6 +50,7 @@ def model_fn(model_dir: str, *, trusted: Sequence[str] = (), lean: bool = False)
     reader = BundleReader(model_dir, trusted)
     with kept_out() if lean and reader.lean else nullcontext():
         model = Runtime(reader)
+        model.read_quantiles()
         _warm_up(model)
     model.begin_watching()
     return model

@@ -8,6 +8,7 @@ they give the same bits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ..data._table import Table
 from ..errors import ParameterError
 from ..fitted._explain import explain, explain_margins
 from ..fitted._intervals import method_of, predict_interval, width_of
+from ..fitted._models import FittedMember
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicting import Predicting
 from ._watch import Watch
@@ -61,6 +63,11 @@ class Runtime(Predicting):
         """Count requests from here on, and compare their rows with what training held."""
         self.watch = Watch(self._reader.profile, self.form)
         self.log = WatchLog(self.watch)
+
+    def read_quantiles(self) -> None:
+        """Read what the first interval would wait for, with its libraries: later these would bring others along."""
+        for member in self._quantiles:
+            _ = member.models[:]
 
     @property
     def form(self) -> TableForm:
@@ -132,6 +139,10 @@ class Runtime(Predicting):
     @cached_property
     def _held_out(self) -> tuple[Blender, ...]:
         return self._reader.held_out()
+
+    @cached_property
+    def _quantiles(self) -> Sequence[FittedMember]:
+        return self._reader.quantiles()
 
     @cached_property
     def _oof(self) -> OutOfFold:

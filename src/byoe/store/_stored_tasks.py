@@ -165,7 +165,7 @@ class StoredTasks:
         member = self._members.get(task.label)
         if member is None:
             return None
-        looks = uses_groups(task.learner, self._data, stopping=task.stopping)
+        looks = uses_groups(task.learner, self._data, stopping=bool(task.stopping))
         return {
             **self._shared,
             **member,

@@ -8,6 +8,8 @@ from typing import Any, SupportsIndex, overload
 
 from ..errors import UnknownNameError, did_you_mean, need
 
+_BILLION = 1e9
+
 
 class Listing(list[dict[str, Any]]):
     """Rows as dictionaries with the same keys, printed as a table; None is an empty cell."""
@@ -90,7 +92,24 @@ class LabelledListing(Listing):
 
 
 def shown(value: Any) -> str:
-    """Return a value as a table shows it."""
+    """Return a value as a table shows it.
+
+    Examples
+    --------
+    >>> [shown(value) for value in (None, 0.0123456, 18823.0, 3e12, "ridge")]
+    ['', '0.01235', '18823', '3e+12', 'ridge']
+    """
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return digits(value, 4) if isinstance(value, float) else str(value)
+
+
+def digits(value: float, count: int, sign: str = "") -> str:
+    """Return a number with so many digits, or with all that stand before the point where it is less than a billion.
+
+    Examples
+    --------
+    >>> digits(2876.4, 3, "+"), digits(0.12345, 3, "+")
+    ('+2876', '+0.123')
+    """
+    return f"{value:{sign}.0f}" if 10**count <= abs(value) < _BILLION else f"{value:{sign}.{count}g}"

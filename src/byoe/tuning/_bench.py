@@ -153,7 +153,7 @@ class Bench:
                     learners,
                     data,
                     finalize={label: "bag" if self._keeps_models and label in bagged else "none" for label in learners},
-                    stopping={label for label, learner in learners.items() if variant._stops(learner)},
+                    stopping=variant._stopping(learners),
                     seed=begun.seed,
                     resources=replace(resources, started=time.monotonic(), callbacks=told),
                     stored=remembered,

@@ -32,9 +32,9 @@ def libraries_in_use(ensemble: BaseEnsemble, bundle: Path) -> set[str]:
     used = np.any([blender.used(len(ensemble.members_)) for blender in blenders], axis=0)
     labels = {label for label, needed in zip(ensemble.members_, used, strict=True) if needed}
     found = set(manifest["blender_libraries"])
-    for entry in manifest["members"]:
-        if entry["label"] in labels:
-            found.update(entry["libraries"])
+    served = [entry for entry in manifest["members"] if entry["label"] in labels]
+    for entry in (*served, *manifest.get("quantiles", ())):
+        found.update(entry["libraries"])
     return found - _BROUGHT
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -31,7 +32,6 @@ from ..shared._names import SERVING_REQUIREMENTS
 from ..shared._savings import fitted_line
 from ._hosts import hosts_of_job, leading, work
 from ._owner import check_origin, end_with_owner
-from ._report import report
 from ._serving_needs import libraries_in_use, needed_lines
 
 
@@ -88,10 +88,10 @@ def run(source: Path) -> None:
     with _all_hosts(train, ensemble, started) as leads:
         if not leads:
             return
-        seconds = _fit(ensemble, train)
+        _fit(ensemble, train)
     model = _write_model(source, spec, ensemble)
     metrics = evaluate(ensemble, validation, variant.metrics)
-    _write_reports(ensemble, metrics, train, seconds)
+    _write_reports(ensemble, metrics, validation, pictures=_draws(spec["requirements"]))
     say(f"saved the ensemble in {model} after {time.perf_counter() - started:.2f} s")
     for name, value in metrics.items():
         print(metric_line(name, value), flush=True)
@@ -149,13 +149,10 @@ def _all_hosts(train: Dataset, ensemble: BaseEnsemble, started: float) -> Iterat
         yield True
 
 
-def _fit(ensemble: BaseEnsemble, train: Dataset) -> float:
-    """Fit the ensemble; return the seconds."""
+def _fit(ensemble: BaseEnsemble, train: Dataset) -> None:
     begun = time.perf_counter()
     ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
-    seconds = time.perf_counter() - begun
-    say(fitted_line(len(ensemble.members_), seconds))
-    return seconds
+    say(fitted_line(len(ensemble.members_), time.perf_counter() - begun))
 
 
 def _write_model(source: Path, spec: Mapping[str, Any], ensemble: BaseEnsemble) -> Path:
@@ -166,13 +163,20 @@ def _write_model(source: Path, spec: Mapping[str, Any], ensemble: BaseEnsemble) 
     return model
 
 
-def _write_reports(ensemble: BaseEnsemble, metrics: Mapping[str, float], train: Dataset, seconds: float) -> None:
+def _draws(requirements: Iterable[str]) -> bool:
+    """Return whether the job was told to install what draws."""
+    return any(re.match(r"matplotlib(?![\w.-])", line.lower()) for line in requirements)
+
+
+def _write_reports(ensemble: Any, metrics: Mapping[str, float], validation: Dataset | None, *, pictures: bool) -> None:
     output = Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
     output.mkdir(parents=True, exist_ok=True)
     (output / "leaderboard.json").write_text(json.dumps(ensemble.leaderboard_, indent=1, default=str), encoding="utf-8")
-    rows, columns = train.X.shape
-    text = report(ensemble, metrics, rows=rows, columns=columns, seconds=seconds)
-    (output / "report.md").write_text(text, encoding="utf-8")
+    rows = None
+    if validation is not None:
+        # What is drawn alone would take long for nothing.
+        rows = ensemble._told_of(validation.X, validation.y, validation.weight, looks=pictures)
+    ensemble._report(output / "report.html", rows, metrics=metrics, pictures=pictures)
 
 
 def on_gpu(variant: Variant) -> Any:

@@ -1,0 +1,33 @@
+"""Draws the top of the report that docs/report.md writes: ``python docs/draw_report.py``. It needs Chromium."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from draw_plots import DOCS, STEP
+
+SIZE = "1100,1010"
+
+
+def main() -> None:
+    """Run the first block of the page, and take a picture of what it has written."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    block = next(STEP.finditer((DOCS / "report.md").read_text(encoding="utf-8")))["code"]
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        exec(block, {"__name__": "__main__"})
+        subprocess.run(
+            [
+                *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={SIZE}"),
+                *(f"--screenshot={DOCS / 'pictures' / 'report.png'}", Path("report.html").resolve().as_uri()),
+            ],
+            check=True,
+            capture_output=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
