@@ -13,12 +13,29 @@ import pytest
 
 import byoe
 from byoe import EnsembleRegressor
+from byoe.cli import main
 
 BYOE = [sys.executable, "-c", "from byoe.cli import main; main()"]
 
 
 def run(*arguments, cwd=None):
     return subprocess.run([*BYOE, *map(str, arguments)], capture_output=True, text=True, cwd=cwd)
+
+
+@pytest.fixture
+def here(capfd, monkeypatch):
+    """Return what `run` returns, of a command in this process, which need not load the libraries first."""
+
+    def run_here(*arguments):
+        monkeypatch.setattr(sys, "argv", ["byoe", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code, (out, err) = ended.value.code or 0, capfd.readouterr()
+        if isinstance(code, str):  # which Python prints at its end
+            code, err = 1, f"{err}{code}\n"
+        return subprocess.CompletedProcess(sys.argv, code, out, err)
+
+    return run_here
 
 
 @pytest.fixture
@@ -76,12 +93,12 @@ def test_fit_and_predict(data, diabetes_frame, tmp_path):
         assert [float(row["prediction"]) for row in csv.DictReader(file)] == here.predict(X).tolist()
 
 
-def test_classes_with_probabilities_and_no_header(iris, tmp_path):
+def test_classes_with_probabilities_and_no_header(iris, here, tmp_path):
     X, y = iris
     frame = pd.DataFrame(X).assign(y=y)
     frame.to_csv(tmp_path / "data.csv", index=False, header=["a", "b", "c", "d", "y"])
     assert (
-        run(
+        here(
             "fit",
             tmp_path / "data.csv",
             "--target",
@@ -95,7 +112,7 @@ def test_classes_with_probabilities_and_no_header(iris, tmp_path):
         ).returncode
         == 0
     )
-    done = run("predict", tmp_path / "m", tmp_path / "data.csv", "--proba", "--out", tmp_path / "p.csv")
+    done = here("predict", tmp_path / "m", tmp_path / "data.csv", "--proba", "--out", tmp_path / "p.csv")
     assert done.returncode == 0, done.stderr
     found = pd.read_csv(tmp_path / "p.csv")
     assert list(found.columns) == [
@@ -106,7 +123,7 @@ def test_classes_with_probabilities_and_no_header(iris, tmp_path):
     ]
     assert (found["prediction"] == y).mean() > 0.9
     pd.DataFrame(X).assign(y=np.repeat([0, 1, 2], 50)).to_csv(tmp_path / "plain.csv", index=False, header=False)
-    done = run(
+    done = here(
         "fit",
         tmp_path / "plain.csv",
         "--target",
@@ -122,7 +139,7 @@ def test_classes_with_probabilities_and_no_header(iris, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     pd.DataFrame(X).to_csv(tmp_path / "X.csv", index=False, header=False)
-    assert run("predict", tmp_path / "m2", tmp_path / "X.csv", "--out", tmp_path / "p2.csv").returncode == 0
+    assert here("predict", tmp_path / "m2", tmp_path / "X.csv", "--out", tmp_path / "p2.csv").returncode == 0
     assert (pd.read_csv(tmp_path / "p2.csv")["prediction"] == np.repeat([0, 1, 2], 50)).mean() > 0.9
 
 
@@ -173,10 +190,11 @@ def folder(diabetes_frame, tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_ends_with_one_line_and_leaves_nothing(case, folder):
+def test_bad_input_ends_with_one_line_and_leaves_nothing(case, folder, here, monkeypatch):
     arguments, message = BAD[case]
     before = sorted(path.name for path in folder.rglob("*"))
-    done = run(*arguments, cwd=folder)
+    monkeypatch.chdir(folder)
+    done = here(*arguments)
     assert done.returncode == 1
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
@@ -184,12 +202,12 @@ def test_bad_input_ends_with_one_line_and_leaves_nothing(case, folder):
     assert sorted(path.name for path in folder.rglob("*")) == before
 
 
-def test_usage():
+def test_usage(here):
     assert run("--version").stdout.strip() == byoe.__version__
-    assert run("nonsense").returncode == 2
+    assert here("nonsense").returncode == 2
     for command in ("demo", "fit", "predict"):
-        assert run(command, "--help").returncode == 0
-    done = run("fit", "data.csv", "--target", "y", "--out", "m", "--task", "ranking")
+        assert here(command, "--help").returncode == 0
+    done = here("fit", "data.csv", "--target", "y", "--out", "m", "--task", "ranking")
     assert done.returncode == 2
     for word in ("ranking", "auto", "regression", "classification"):
         assert word in done.stderr
@@ -219,13 +237,13 @@ def test_another_project_of_the_same_name_is_told(tmp_path, monkeypatch):
         assert "warning: 'byoe' 3.7.1 is installed too, another project" in done.stderr
 
 
-def test_a_plugin_is_checked(tmp_path):
+def test_a_plugin_is_checked(here, tmp_path):
     done = run("check", "log-ridge")
     assert done.returncode == 0, done.stdout + done.stderr
     first, *rules, last = done.stdout.splitlines()
     assert first.startswith("learner 'log-ridge' of byoe-example")
     assert f"{len(rules)} of {len(rules)} rules kept or not asked for" == last
-    done = run("check", "trimmed_mean")
+    done = here("check", "trimmed_mean")
     assert done.stdout.startswith("blender 'trimmed-mean' of byoe-example")
 
 
@@ -252,17 +270,18 @@ def test_a_name_that_nobody_registered_is_no_plugin_to_check():
     done = run("check", "catbost")
     assert done.returncode == 1
     assert done.stderr.startswith("error: No learner is registered as 'catbost'. Did you mean 'catboost'?")
+    assert done.stderr.count("\n") == 1
 
 
-def test_plugins_of_every_depth_on_the_command_line(data, tmp_path):
+def test_plugins_of_every_depth_on_the_command_line(data, here, tmp_path):
     out, file = tmp_path / "model", tmp_path / "predictions.csv"
     names = "log-ridge,least-squares,additive-bins"
-    done = run(
+    done = here(
         "fit", data, "--target", "target", "--learners", names, "--blender", "trimmed-mean", "--out", out, "--seed", 0
     )
     assert done.returncode == 0, done.stderr
     assert list(byoe.load(out).members_) == ["log_ridge", "least_squares", "additive_bins"]
-    assert run("predict", out, data, "--out", file).returncode == 0
+    assert here("predict", out, data, "--out", file).returncode == 0
     assert np.isfinite(pd.read_csv(file)["prediction"]).all()
 
 

@@ -1,13 +1,17 @@
 import boto3
 import moto
 import pytest
+from botocore.loaders import Loader
 from tests.aws.service_model import faults
 
 from byoe.sagemaker.aws._cloud import Cloud
 
+LOADER = Loader()  # the services' models are megabytes of JSON, which each session would read anew
+
 
 @pytest.fixture
 def session(monkeypatch):
+    monkeypatch.setattr("botocore.session.create_loader", lambda *_: LOADER)
     for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
         monkeypatch.setenv(f"AWS_{name}", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")

@@ -6,6 +6,9 @@ expected.
 
 import warnings
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -80,7 +83,8 @@ def _table():
     return table, table["size"] + (table["town"] == "Oslo") + rng.normal(0, 0.1, n)
 
 
-def _all_of_it(kind, classes, folder, weighted, n_jobs=1):
+def _all_of_it(kind, folder, n_jobs=1):
+    classes, weighted = kind in ("boosters", "forests"), kind in ("boosters", "linear")
     X, y = _table()
     made = EnsembleClassifier if classes else EnsembleRegressor
     weights = np.linspace(1, 2, len(X)) if weighted else None
@@ -93,22 +97,27 @@ def _all_of_it(kind, classes, folder, weighted, n_jobs=1):
     return predicted
 
 
+@cache
+def _usual(kind):
+    with TemporaryDirectory() as folder:
+        return _all_of_it(kind, Path(folder, "usual"))
+
+
 @pytest.mark.parametrize("kind", ["boosters", "forests", "linear", "others", "pipelines"])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_a_setting_changes_nothing(setting, kind, tmp_path):
-    classes, weighted = kind in ("boosters", "forests"), kind in ("boosters", "linear")
-    usual = _all_of_it(kind, classes, tmp_path / "usual", weighted)
+    usual = _usual(kind)
     with SETTINGS[setting]():
-        found = _all_of_it(kind, classes, tmp_path / "set", weighted)
+        found = _all_of_it(kind, tmp_path / "set")
     # A frame inside a pipeline of the user's lies in another order in memory, and sums round otherwise.
     assert np.allclose(found, usual, rtol=0, atol=1e-12 if kind == "pipelines" else 0)
 
 
 @pytest.mark.parametrize("setting", ["output pandas", "output polars", "metadata routing", "errors of floats"])
 def test_nor_with_workers(setting, tmp_path):
-    usual = _all_of_it("linear", False, tmp_path / "usual", True, n_jobs=1)
+    usual = _usual("linear")
     with SETTINGS[setting]():
-        assert np.array_equal(_all_of_it("linear", False, tmp_path / "set", True, n_jobs=2), usual)
+        assert np.array_equal(_all_of_it("linear", tmp_path / "set", n_jobs=2), usual)
 
 
 @pytest.mark.parametrize(

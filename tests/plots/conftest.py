@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from byoe import EnsembleClassifier, EnsembleRegressor
+from byoe.plots import _columns
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt  # after the backend is chosen
@@ -64,6 +65,12 @@ def labels(X, y):
 @pytest.fixture(scope="session")
 def targets(X, y):
     return EnsembleRegressor(("ridge", "elastic_net"), "mean", cv=4, random_state=0).fit(X, np.column_stack([y, -y]))
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch):
+    """Predict for fewer points of a pair of columns, where each is a table."""
+    monkeypatch.setattr(_columns, "_POINTS_OF_A_PAIR", 5)
 
 
 @pytest.fixture(autouse=True)

@@ -21,8 +21,7 @@ from byoe.sagemaker.shared._metric_lines import read_metrics
 sm = byoe.sagemaker
 
 COMBINATIONS = {
-    "boosters, mean": EnsembleRegressor([learner("catboost", iterations=20), learner("xgboost", n_estimators=10)], "mean", random_state=0),
-    "three boosters, weighted": EnsembleRegressor(
+    "boosters, weighted": EnsembleRegressor(
         {"catboost": {"iterations": 10}, "xgboost": {"n_estimators": 5}, "lightgbm": {"n_estimators": 5}}, "weighted", random_state=0
     ),
     "scikit-learn, meta-linear": EnsembleRegressor(("ridge", "knn", "svm"), blender("meta-linear", passthrough=True), random_state=0),
@@ -200,11 +199,10 @@ def test_hyperparameters_override_the_spec(split, tmp_path):
 
 
 FORMATS = {
-    "csv": lambda frame, folder: frame.to_csv(folder / "data.csv", index=False) or folder / "data.csv",
     "csv without header": lambda frame, folder: frame.to_csv(folder / "data.csv", index=False, header=False) or folder / "data.csv",
     "parquet": lambda frame, folder: frame.to_parquet(folder / "data.parquet") or folder / "data.parquet",
     "folder": lambda frame, folder: [part.to_csv(folder / f"{i}.csv", index=False) for i, part in enumerate((frame[:99], frame[99:]))] and folder,
-    "text path": lambda frame, folder: frame.to_csv(folder / "data.csv", index=False) or str(folder / "data.csv"),
+    "csv, its path as a text": lambda frame, folder: frame.to_csv(folder / "data.csv", index=False) or str(folder / "data.csv"),
     "polars": lambda frame, folder: __import__("polars").from_pandas(frame),
 }  # fmt: skip
 

@@ -291,7 +291,8 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
     # -- predicting ------------------------------------------------------------------
 
     def _read(self, X: Any) -> Table:
-        check_is_fitted(self, "members_")
+        if not hasattr(self, "members_"):  # the check makes all learners, for the tags that it looks at
+            check_is_fitted(self, "members_")
         return read_table(X, self._form, type(self).__name__)
 
     def _sk_visual_block_(self) -> Any:
