@@ -27,7 +27,7 @@ CASES = {
     "inside": EnsembleRegressor(["ridge", ("inner", EnsembleRegressor(["ridge", learner("knn", n_neighbors=2)]))]),
     "best": EnsembleRegressor("best"),
     "plugins": EnsembleRegressor(["log-ridge", "least-squares"], "trimmed-mean"),
-    "plugin's parameters": EnsembleRegressor([("b", learner("log-ridge", alpha=3.0))]),
+    "plugin's parameters": EnsembleRegressor([("b", learner("log-ridge", regressor__alpha=3.0))]),
 }
 
 
