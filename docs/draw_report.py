@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from draw_plots import DOCS, STEP
-
+DOCS = Path(__file__).resolve().parent
 SIZE = "1100,1010"
 
 
 def main() -> None:
     """Run the first block of the page, and take a picture of what it has written."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    block = next(STEP.finditer((DOCS / "report.md").read_text(encoding="utf-8")))["code"]
+    block = re.findall(r"```python\n(.*?)```", (DOCS / "report.md").read_text(encoding="utf-8"), re.DOTALL)[0]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         exec(block, {"__name__": "__main__"})
         subprocess.run(

@@ -281,7 +281,8 @@ def test_every_target_is_fitted_with_the_same_weights_and_rows_to_stop_by(rng):
     kind = type("Kind", (SpoilsTheRows,), {"fit": fit, "stops": True, "weights": "exact"})
     made = EnsembleRegressor([("own", kind())], "mean", cv=2, random_state=0, n_jobs=1, early_stopping=True)
     made.fit(X, np.c_[y, -y], sample_weight=np.linspace(1.0, 2.0, len(y)))
-    assert [len(one) for one in seen] == [3, 3, 3, 3, 1, 1]  # two folds and the refit, for each target
+    # On two folds rows to stop by and all rows, then the refit, for each target.
+    assert [len(one) for one in seen] == [3, 3, 1, 1, 3, 3, 1, 1, 1, 1]
     assert seen[::2] == seen[1::2]
     assert all(all(one) for one in seen)
 

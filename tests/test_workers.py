@@ -87,7 +87,7 @@ def rows(n_rows=3000, native=None, folds=3):
 
 
 def errands(data, *, prepare=None):
-    tasks = fit_tasks({"one": learner("ridge")}, data, {"one": "refit"}, set(), 0)
+    tasks = fit_tasks({"one": learner("ridge")}, data, {"one": "refit"}, {}, 0)
     return [Errand(task, prepare=prepare) for task in tasks]
 
 
