@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from ..contracts._blender import OOF, Blender
+from ..contracts._deadline import seconds_left, skip
 from ..contracts._task import FloatArray, IntArray
 from ..tools._jackknife import parts_of, standard_error
 
@@ -32,25 +34,29 @@ class Comparison:
     error: Callable[[str, str], float]
 
 
-def compare(candidates: Mapping[str, Blender], oof: OOF) -> Comparison:
+def compare(candidates: Mapping[str, Blender], oof: OOF, usual: str) -> Comparison:
     """Cross-validate candidates on the folds of an OOF.
+
+    Where time is short, those that would take too much of it are not tried, but for the usual one: their loss is
+    infinite.
 
     Where the metric is a mean over rows, differences are paired by row. Of another one, the error of a difference
     is that of a jackknife over parts of the rows (Shao & Wu, 1989).
     """
-    return _by_metric(candidates, oof) if oof.row_loss is None else _by_rows(candidates, oof)
+    held_out = _HeldOut(candidates, oof, usual)
+    return _by_metric(held_out, oof) if oof.row_loss is None else _by_rows(held_out, oof)
 
 
-def _by_rows(candidates: Mapping[str, Blender], oof: OOF) -> Comparison:
-    sums = {name: np.zeros(len(oof.y)) for name in candidates}
-    for name, test, unseen, prediction in _held_out(candidates, oof):
+def _by_rows(held_out: _HeldOut, oof: OOF) -> Comparison:
+    sums = {name: np.zeros(len(oof.y)) for name in held_out.candidates}
+    for name, test, unseen, prediction in held_out:
         sums[name][test] += unseen.row_losses(prediction)
     counts = _times_tested(oof)
     scored = counts > 0
     weight = oof.weights[scored] / oof.weights[scored].sum()
     losses = {name: total[scored] / counts[scored] for name, total in sums.items()}
     means = {name: float(weight @ loss) for name, loss in losses.items()}
-    return Comparison(means, int(scored.sum()), partial(_error_by_rows, losses, weight))
+    return Comparison(held_out.without_skipped(means), int(scored.sum()), partial(_error_by_rows, losses, weight))
 
 
 def _error_by_rows(losses: Mapping[str, FloatArray], weight: FloatArray, first: str, second: str) -> float:
@@ -59,17 +65,18 @@ def _error_by_rows(losses: Mapping[str, FloatArray], weight: FloatArray, first: 
     return float(np.sqrt(np.sum(weight**2 * (difference - weight @ difference) ** 2)))
 
 
-def _by_metric(candidates: Mapping[str, Blender], oof: OOF) -> Comparison:
-    sums = {name: np.zeros((len(oof.y), *oof.predictions.shape[2:])) for name in candidates}
-    for name, test, _, prediction in _held_out(candidates, oof):
+def _by_metric(held_out: _HeldOut, oof: OOF) -> Comparison:
+    sums = {name: np.zeros((len(oof.y), *oof.predictions.shape[2:])) for name in held_out.candidates}
+    for name, test, _, prediction in held_out:
         sums[name][test] += prediction
     counts = _times_tested(oof)
     scored = np.flatnonzero(counts)
     divisor = counts[scored].reshape(-1, *([1] * (oof.predictions.ndim - 2)))
     predicted = {name: total[scored] / divisor for name, total in sums.items()}
     judged = oof.rows(scored)
-    losses = {name: judged.loss(prediction) for name, prediction in predicted.items()}
-    return Comparison(losses, len(scored), partial(_error_by_parts, predicted, judged))
+    tried = {name: prediction for name, prediction in predicted.items() if name not in held_out.skipped}
+    losses = {name: judged.loss(prediction) for name, prediction in tried.items()}
+    return Comparison(held_out.without_skipped(losses), len(scored), partial(_error_by_parts, predicted, judged))
 
 
 def _error_by_parts(predicted: Mapping[str, FloatArray], judged: OOF, first: str, second: str) -> float:
@@ -81,14 +88,42 @@ def _error_by_parts(predicted: Mapping[str, FloatArray], judged: OOF, first: str
     return standard_error(_difference, parts_of(len(judged.y), judged.seed, strata=strata))
 
 
-def _held_out(candidates: Mapping[str, Blender], oof: OOF) -> Iterator[tuple[str, IntArray, OOF, FloatArray]]:
-    """Yield what each candidate predicts for the test rows of each fold."""
-    from sklearn.base import clone
+class _HeldOut:
+    """What each candidate predicts for the test rows of each fold.
 
-    for train, test in oof.folds:
-        learned, unseen = oof.rows(train), oof.rows(test)
-        for name, blender in candidates.items():
-            yield name, test, unseen, clone(blender).fit(learned).predict(unseen.predictions)
+    Attributes
+    ----------
+    candidates : mapping of str to Blender
+    skipped : set of str
+        Those for which there was no time.
+    """
+
+    def __init__(self, candidates: Mapping[str, Blender], oof: OOF, usual: str) -> None:
+        self.candidates, self.skipped = candidates, set[str]()
+        self._oof, self._usual = oof, usual
+
+    def __iter__(self) -> Iterator[tuple[str, IntArray, OOF, FloatArray]]:
+        from sklearn.base import clone
+
+        seconds = dict.fromkeys(self.candidates, 0.0)
+        for number, (train, test) in enumerate(self._oof.folds):
+            learned, unseen = self._oof.rows(train), self._oof.rows(test)
+            for name, blender in self.candidates.items():
+                # Each further fold takes as long as the last one, and the fit on all rows a little longer.
+                to_come = len(self._oof.folds) - number + 1
+                if name != self._usual and seconds_left() <= seconds[name] * to_come:
+                    self.skipped.add(name)
+                    skip(name)
+                if name in self.skipped:
+                    continue
+                started = time.monotonic()
+                prediction = clone(blender).fit(learned).predict(unseen.predictions)
+                seconds[name] = time.monotonic() - started
+                yield name, test, unseen, prediction
+
+    def without_skipped(self, losses: Mapping[str, float]) -> dict[str, float]:
+        """Return the losses, in which those of candidates that were not tried are infinite."""
+        return {name: np.inf if name in self.skipped else losses[name] for name in self.candidates}
 
 
 def _times_tested(oof: OOF) -> FloatArray:

@@ -39,6 +39,8 @@ class Auto(Blender):
     The loss is that of the ensemble's metric. Of one that is no mean over rows, such as the area under the
     ROC curve or an F-score, the standard error is that of a jackknife over twenty parts of the rows (Shao & Wu, 1989).
 
+    Under a time limit candidates that would take more than what is left of it are not tried.
+
     A vote is no candidate for classes, since it gives no probabilities. Above 20,000 rows a
     seeded sample of them is used for the choice.
 
@@ -121,7 +123,7 @@ def _candidates() -> dict[str, Blender]:
 
 def _choose(candidates: dict[str, Blender], oof: OOF) -> tuple[str, dict[str, float]]:
     """Return the name of the choice, and the cross-validated losses of all candidates."""
-    compared = compare(candidates, oof)
+    compared = compare(candidates, oof, _USUAL)
     means = compared.losses
     best = min(means, key=lambda name: means[name])
     if not np.isfinite(means[_USUAL]):

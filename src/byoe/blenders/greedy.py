@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -136,6 +137,10 @@ def _trials(oof: OOF) -> Callable[[FloatArray], FloatArray]:
             return np.asarray(np.einsum("ti,ij,tj->t", w, gram, w), dtype=np.float64)
 
         return quadratic
+
+    if oof.row_loss is not None and oof.row_loss.of_true_class:
+        true_class = oof.predictions[np.arange(len(oof.y)), :, oof.y]
+        oof = replace(oof, predictions=true_class[:, :, None], y=np.zeros_like(oof.y))
 
     def by_metric(counts: FloatArray) -> FloatArray:
         w = counts / counts.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""How long the fit in this thread may take: for learners that can end with the rounds they have."""
+"""How long the fit in this thread may take: for learners that can end with the rounds they have, and for blenders."""
 
 from __future__ import annotations
 
@@ -29,11 +29,14 @@ class Deadline:
     ----------
     cut : list of int
         The rounds of each fit that ended before it had all.
+    skipped : set of str
+        What was not tried.
     """
 
     def __init__(self, seconds: float) -> None:
         self._at = time.monotonic() + seconds
         self.cut: list[int] = []
+        self.skipped: set[str] = set()
 
     @property
     def left(self) -> float:
@@ -77,6 +80,13 @@ def seconds_left() -> float:
     """Return the seconds until the fit that runs in this thread is to end; infinity without a time limit."""
     deadline: Deadline | None = getattr(_here, "deadline", None)
     return math.inf if deadline is None else deadline.left
+
+
+def skip(name: str) -> None:
+    """Take note that something is not tried in this thread for lack of time."""
+    deadline: Deadline | None = getattr(_here, "deadline", None)
+    if deadline is not None:
+        deadline.skipped.add(name)
 
 
 def cut_short(rounds: int) -> None:

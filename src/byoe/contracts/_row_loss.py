@@ -30,6 +30,8 @@ class RowLoss:
         What a prediction must be above.
     watched : bool
         Whether boosters stop by it, rather than by their own loss.
+    of_true_class : bool
+        Whether it looks at the probability of the true class alone.
     in_any_unit : bool
         Whether it orders predictions alike in whatever unit target and predictions come.
     """
@@ -39,6 +41,7 @@ class RowLoss:
     level: ClassVar[float | None] = None
     lowest: ClassVar[float] = -np.inf
     watched: ClassVar[bool] = True
+    of_true_class: ClassVar[bool] = False
     in_any_unit: ClassVar[bool] = False
 
     def of_unit(self, unit: Unit | None) -> RowLoss:
@@ -208,7 +211,7 @@ class TweedieDeviance(RowLoss):
 class LogLoss(RowLoss):
     """The negative logarithm of the true class's probability."""
 
-    convex = True
+    convex = of_true_class = True
     watched = False
 
     def _losses(self, y: NDArray[Any], prediction: FloatArray) -> FloatArray:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender, fit_clone
+from ..contracts._deadline import Deadline, part_of_time, until
 from ..contracts._task import FloatArray
+from ..errors import BudgetWarning
 from ..fitted._failing import Named, checked_blend
 from ..folds._plan import SplitPlan
 from ..tools._forks import after_fork
+from ..tools._warnings import warn
+from ._resources import Resources
 from ._threads import one_thread
+
+_LEAST = 1.0  # seconds, in which most blenders are compared
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,34 @@ class Blend:
     prediction: FloatArray
     scored: NDArray[np.bool_]
     held_out: tuple[Blender, ...]
+
+
+class BlendingInTime:
+    """Lets blenders know what is left of a time limit, and warns of what they have not tried.
+
+    Parameters
+    ----------
+    resources : Resources
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        self._limit = resources.time_limit
+        elapsed = 0.0 if resources.started is None else time.monotonic() - resources.started
+        self._deadline = None if self._limit is None else Deadline(max(_LEAST, self._limit - elapsed))
+        self._holding = until(self._deadline)
+
+    def __enter__(self) -> None:
+        self._holding.__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        self._holding.__exit__(*exception)
+        if self._deadline is not None and self._deadline.skipped:
+            names = ", ".join(sorted(self._deadline.skipped))
+            warn(
+                f"the time_limit of {self._limit:g} s left no time to compare all blenders: {names} were not tried on "
+                "all folds. reblend('auto') tries them, and fits no member again",
+                BudgetWarning,
+            )
 
 
 def fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
@@ -62,8 +98,9 @@ def _fit_blend(blender: Blender, oof: OOF, plan: SplitPlan) -> Blend:
     folds = plan.blend_folds(oof.seed)
     oof = replace(oof, folds=tuple(folds))
     held_out = []
-    for train, test in folds:
-        held_out.append(fit_clone(blender, oof.rows(train)).in_use)
+    for number, (train, test) in enumerate(folds):
+        with part_of_time(len(folds) + 1 - number):
+            held_out.append(fit_clone(blender, oof.rows(train)).in_use)
         features = None if oof.X is None else oof.X[test]
         blended = held_out[-1].predict(oof.predictions[test], features)
         blended = checked_blend(blender, blended, len(test), task)

@@ -22,8 +22,8 @@ from ._threads import run
 from ._workers import Errand, Workers, configured_backend
 
 # Guessed seconds to blend an out-of-fold prediction, all that is tried counted; and the most of the limit for that.
-_SECONDS_TO_BLEND = 1e-5
-_MOST_FOR_BLEND = 0.15
+_SECONDS_TO_BLEND = 6e-6
+_MOST_FOR_BLEND = 0.2
 
 
 def _for_tasks(time_limit: float | None, data: Rows, n_members: int) -> float | None:

@@ -21,6 +21,7 @@ from ..data._input import describe_target, read_table
 from ..data._listed import Columns
 from ..data._profile import Profile
 from ..data._table import Table
+from ..engine._blend import BlendingInTime
 from ..engine._clock import read_time_limit
 from ..engine._crossfit import CrossFit, Failure, cross_fit
 from ..engine._labels import check_rare_classes
@@ -173,7 +174,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             names_of(data.transforms, data.y, data.weight),
         )
         oof = OutOfFold.unblended(crossfit.oof, data.y, data.weight, data.plan)
-        with TellingWhatIsKept(stored):
+        with TellingWhatIsKept(stored), BlendingInTime(resources):
             self._blend(oof, begun.blender, begun.features, begun.metric)
         fit_quantiles(self, begun.quantiles, data, started)
         warn_of_an_idle_layer(self.leaderboard_, begun.metric, self.members_)
