@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import sklearn
 from scipy.sparse import csr_matrix
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.model_selection import TimeSeriesSplit
 
 import byoe
@@ -308,6 +309,24 @@ def test_ensembles_and_rows_of_all_kinds(page, X, y, kind):
     metric = list(board[0])[1]
     assert made.table("rows")["blend"][metric] == shown(board["blend"][metric])
     assert "Scores, with their spread over the folds." in drawn(made)
+
+
+def test_each_of_several_targets_has_its_pictures(page, X, y):
+    made = EnsembleRegressor(("ridge", "knn"), random_state=0).fit(X, pd.DataFrame({"cost": y, "gain": -y}))
+    told = drawn(page(made))
+    assert [text for text in told if text.startswith("Predictions")] == [
+        f"Predictions of the fit's rows, each by models that did not see it, {name}." for name in ("cost", "gain")
+    ]
+
+
+def test_who_was_left_out_is_told(page, X, y):
+    class Failing(RegressorMixin, BaseEstimator):
+        def fit(self, X, y):
+            raise ValueError("out of luck")
+
+    members = [("ridge", "ridge"), ("knn", "knn"), ("bad", Failing())]
+    made = EnsembleRegressor(members, cv=3, random_state=0, on_error="skip").fit(X, y)
+    assert "bad was left out: ValueError: out of luck" in page(made).words["warnings"]
 
 
 def test_a_table_of_many_columns_shows_those_that_matter(page):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import plots
@@ -21,9 +22,18 @@ from ._rows import Rows
 if TYPE_CHECKING:
     from ..plots._known import Ensemble
 
+Pictures = tuple[tuple[Callable[..., Any], str], ...]
+
 _UNSEEN = "rows that neither members nor blender saw"
 _OF_MEMBERS = ("in_sample", "finalize", "models", "fit_seconds")
-_MOST_DEPENDENCES = 4
+_MOST_DEPENDENCES, _MOST_OUTPUTS = 4, 4
+_OF_NUMBERS: Pictures = ((plots.predictions, "Predictions"), (plots.residuals, "Residuals"))
+_OF_CLASSES: Pictures = (
+    (plots.confusion, "Classes"),
+    (plots.reliability, "How often a class is there, by its probability,"),
+    (plots.roc, "ROC curve"),
+    (plots.precision_recall, "Precision and recall"),
+)
 _NO_PICTURES = "Pictures are left out, since there is nothing that draws them: pip install 'byoe-ensemble[plots]'."
 
 
@@ -98,7 +108,7 @@ def _summary(ensemble: Ensemble, rows: Rows | None) -> str:
 
 
 def _warnings(ensemble: Ensemble) -> Section | None:
-    told = [*ensemble._record.warnings, *(f"left out: {one}" for one in ensemble.failures_)]
+    told = [*ensemble._record.warnings, *(f"{one.label} was left out: {one.error}" for one in ensemble.failures_)]
     if not told:
         return None
     return Section("warnings", "What the fit warned of", f'<div class="warnings">{items(told)}</div>')
@@ -187,23 +197,21 @@ def _predictions(ensemble: Ensemble, rows: Rows | None, album: Album) -> Section
 
 
 def _painted(ensemble: Ensemble, given: tuple[Any, ...], of: str, album: Album) -> Iterator[str]:
-    if not ensemble._task.is_classification:
-        yield album.draw(lambda ax: plots.predictions(ensemble, *given, ax=ax), f"Predictions {of}.", square=True)
-        yield album.draw(lambda ax: plots.residuals(ensemble, *given, ax=ax), f"Residuals {of}.", square=True)
-        return
-    classes = len(ensemble.class_names)
-    yield album.draw(
-        lambda ax: plots.confusion(ensemble, *given, ax=ax), f"Classes {of}.", square=True, rows=min(classes, 30)
-    )
-    yield album.draw(
-        lambda ax: plots.reliability(ensemble, *given, ax=ax),
-        f"How often a class is there, by its probability, {of}.",
-        square=True,
-    )
-    yield album.draw(lambda ax: plots.roc(ensemble, *given, ax=ax), f"ROC curve {of}.", square=True)
-    yield album.draw(
-        lambda ax: plots.precision_recall(ensemble, *given, ax=ax), f"Precision and recall {of}.", square=True
-    )
+    """Yield figures, with several targets or labels those of the first few."""
+    task = ensemble._task
+    pictures = _OF_CLASSES if task.is_classification else _OF_NUMBERS
+    pictures = _OF_CLASSES[:1] if task.is_multilabel else pictures  # the others are of one target
+    names = ensemble._record.target.get("names") or ()
+    for output in range(min(task.n_outputs, _MOST_OUTPUTS)):
+        one: dict[str, Any] = {"output": output} if task.n_outputs > 1 else {}
+        name = names[output] if output < len(names) and names[output] is not None else f"target {output}"
+        which = f"{of}, {name}" if one else of
+        for picture, told in pictures:
+            yield album.draw(partial(_paint, picture, ensemble, given, one), f"{told} {which}.", square=True)
+
+
+def _paint(picture: Callable[..., Any], ensemble: Ensemble, given: Any, output: Mapping[str, Any], ax: Any) -> None:
+    picture(ensemble, *given, **output, ax=ax)
 
 
 def _why(ensemble: Ensemble, rows: Rows | None, album: Album) -> Section | None:
@@ -234,8 +242,8 @@ def _why(ensemble: Ensemble, rows: Rows | None, album: Album) -> Section | None:
         names = [row["column"] for row in board if row["importance"] > row["std"]]
     elif explanation is not None:
         names = [row["column"] for row in explanation.importances()]
-    labels = list(ensemble._form.labels or range(len(ensemble._form)))
-    known = [name if name in labels else labels.index(str(name)) for name in names if name in labels]
+    labels = ensemble._form.labels or range(len(ensemble._form))
+    known = [name for name in names if name in labels]
     figures += [
         album.draw(_dependence(ensemble, rows.few, name), f"The mean prediction along {name}.")
         for name in known[:_MOST_DEPENDENCES]
