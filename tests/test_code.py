@@ -26,6 +26,7 @@ CASES = {
     "transform": EnsembleRegressor(("ridge",), target_transform=FunctionTransformer(np.sqrt, np.square)),
     "inside": EnsembleRegressor(["ridge", ("inner", EnsembleRegressor(["ridge", learner("knn", n_neighbors=2)]))]),
     "best": EnsembleRegressor("best"),
+    "quantiles": EnsembleRegressor(("ridge",), quantiles=learner("lightgbm", n_rounds=20)),
     "plugins": EnsembleRegressor(["log-ridge", "least-squares"], "trimmed-mean"),
     "plugin's parameters": EnsembleRegressor([("b", learner("log-ridge", regressor__alpha=3.0))]),
 }

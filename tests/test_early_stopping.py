@@ -17,7 +17,7 @@ from byoe.engine._fold_fit import fit_fold
 from byoe.engine._rows import Rows
 from byoe.errors import ParameterError
 from byoe.folds._splits import make_plan
-from byoe.learners._boosting import LEARNING_RATE
+from byoe.learners._boosting import LEARNING_RATE, MOST_ROUNDS, take_rounds
 from byoe.plugins import ConstantModel, Learner, Task
 
 NAMES = ["catboost", "xgboost", "lightgbm", "hist_gradient_boosting"]
@@ -207,3 +207,31 @@ def test_without_time_for_all_rows_the_first_model_stays(monkeypatch):
     assert len(kind.calls) == 1
     assert model.rounds[0] > 7 * 3
     assert len(deadline.cut) == 1
+
+
+def test_kinds_whose_rounds_do_not_go_by_the_learning_rate_are_not_hurried():
+    assert not learner("xgboost", booster="gblinear").finds_rounds
+    for name, kind in (
+        ("lightgbm", {"boosting_type": "rf"}),
+        ("lightgbm", {"boosting": "dart"}),
+        ("xgboost", {"booster": "dart"}),
+    ):
+        assert learner(name, **kind).in_haste(3.0) is None
+    assert learner("lightgbm", learning_rate="0.1").in_haste(3.0) is None
+    assert learner("lightgbm", learning_rate=0.2).in_haste(3.0) is None
+    assert learner("lightgbm", learning_rate=0.02).in_haste(3.0).own_params() == {"learning_rate": pytest.approx(0.06)}
+
+
+def test_a_learning_rate_that_is_a_text_is_the_librarys_to_read(noisy):
+    X, y = noisy
+    made = [
+        EnsembleRegressor([learner("lightgbm", learning_rate=rate)], "mean", cv=2, random_state=0).fit(X, y)
+        for rate in ("0.2", 0.2)
+    ]
+    assert np.array_equal(*[one.predict(X) for one in made])
+
+
+def test_no_model_has_more_rounds_than_the_cap():
+    given = {"n_rounds": 20_000}
+    assert take_rounds({}, "n_rounds", "rate", None, 30_000, usual=100) == MOST_ROUNDS
+    assert take_rounds(given, "n_rounds", "rate", None, 30_000, usual=100) == 20_000

@@ -311,6 +311,37 @@ def test_ensembles_and_rows_of_all_kinds(page, X, y, kind):
     assert "Scores, with their spread over the folds." in drawn(made)
 
 
+def test_a_category_is_no_formula(page, X, y):
+    table = X.assign(town=np.where(np.arange(len(X)) % 2, r"$\q$", "$5 to $9"))
+    made = EnsembleRegressor(("ridge",), random_state=0).fit(table, y + 5 * (np.arange(len(X)) % 2))
+    shown_there = page(made, table[:60].assign(size=0.5), (y + 5 * (np.arange(len(X)) % 2))[:60])
+    assert "The mean prediction along town." in drawn(shown_there)
+    assert "Not drawn" not in "".join(shown_there.words.values())
+
+
+def test_a_picture_that_fails_says_so_and_leaves_the_rest(page, regression, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("out of ink")
+
+    monkeypatch.setattr(_pictures, "_drawing", fail)
+    made = page(regression)
+    assert "Scores, with their spread over the folds. Not drawn: RuntimeError: out of ink" in made.words["scores"]
+    assert made.table("scores")["ridge"]["rmse"] == shown(regression.leaderboard_["ridge"]["rmse"])
+
+
+def test_a_column_of_which_one_value_counts(page, y):
+    table = pd.DataFrame({"z": np.r_[1.0, np.zeros(len(y) - 1)], "a": np.arange(float(len(y)))})
+    made = EnsembleRegressor(("ridge",), random_state=0).fit(table, y, sample_weight=np.r_[0.0, np.ones(len(y) - 1)])
+    assert "nan" not in page(made).words["columns"]
+
+
+def test_rows_on_which_the_metric_is_not_defined_have_no_importances(page, X, y):
+    made = EnsembleClassifier(("ridge", "knn"), metric="roc_auc", random_state=0).fit(X, y > 0)
+    shown_there = page(made, X[:20].assign(size=3.0), np.ones(20, dtype=bool))
+    assert "not defined" in shown_there.words[""]
+    assert "why" not in shown_there.words
+
+
 def test_each_of_several_targets_has_its_pictures(page, X, y):
     made = EnsembleRegressor(("ridge", "knn"), random_state=0).fit(X, pd.DataFrame({"cost": y, "gain": -y}))
     told = drawn(page(made))

@@ -333,6 +333,11 @@ class Learner(Parameters):
         return None
 
     @property
+    def finds_rounds(self) -> bool:
+        """Whether ``fit`` looks at ``stop``; with some parameters a learner that ``stops`` may not."""
+        return self.stops
+
+    @property
     def rounds_given(self) -> bool:
         """Whether the user set the number of rounds."""
         return self.shared_name("n_rounds") in self.own_params()

@@ -243,7 +243,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             return {}
         how = HOLD_OUT if self.early_stopping == HOLD_OUT else ALL_ROWS
         asked = self.early_stopping is True  # also where a number is given, which is the most then
-        return {label: how for label, one in learners.items() if one.stops and (asked or not one.rounds_given)}
+        return {label: how for label, one in learners.items() if one.finds_rounds and (asked or not one.rounds_given)}
 
     def _finalize_of(self, learner: Learner, plan: SplitPlan) -> str:
         if learner.frozen:

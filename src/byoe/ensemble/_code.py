@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Collection, Mapping
@@ -88,6 +89,10 @@ def _changed(part: Learner | Blender) -> Mapping[str, Any]:
 
 def _written(value: Any) -> str:
     """Return what stands for a value in code, which scikit-learn shortens and breaks into lines."""
+    if isinstance(value, (Learner, Blender)):
+        return _part("learner" if isinstance(value, Learner) else "blender", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float('{value}')"
     if isinstance(value, NestedParameters):
         return f"{type(value).__name__}({', '.join(_arguments(value))})"
     if not isinstance(value, BaseEstimator):

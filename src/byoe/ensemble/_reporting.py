@@ -113,18 +113,20 @@ class ReportingEnsemble(ExplainableEnsemble):
         known = None if y is None else np.asarray(as_column(y, "y"))
         if known is not None:
             read_known_target(known, len(table), self._task)
+        scored = known is not None and not of_fit
+        board = self.leaderboard(X, known, sample_weight=sample_weight) if scored else None
+        defined = board is None or board[0][self._record.metric] is not None
         importances = None
-        if looks and known is not None and table.values.shape[1] <= _MOST_SHUFFLED:
+        if looks and defined and known is not None and table.values.shape[1] <= _MOST_SHUFFLED:
             few = _drawn(len(table), max(100, min(_SHUFFLED, _CELLS // table.values.shape[1])))
             importances = self.importances(rows_of(X, few), known[few], n_repeats=_SHUFFLES)
-        scored = known is not None and not of_fit
         return Rows(
             len(table),
             of_fit,
             some=rows_of(X, index),
             few=rows_of(X, _drawn(len(table), _VARIED)),
             y=None if known is None else known[index],
-            board=self.leaderboard(X, known, sample_weight=sample_weight) if scored else None,
+            board=board,
             drift=None if of_fit or self._profile is None else self.drift(X),
             importances=importances,
             explanation=self._exactly_explained(rows_of(X, _drawn(len(table), _EXPLAINED))) if looks else None,

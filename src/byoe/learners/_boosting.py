@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Collection, Mapping
+from numbers import Real
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -43,8 +44,10 @@ def with_larger_steps(learner: L, times: float) -> L | None:
     """Return a copy of a booster with a learning rate so many times as large; None where it would be above 0.3."""
     name = learner.shared["learning_rate"]
     rate = learner.own_params().get(name)
-    larger = times * (LEARNING_RATE if rate is None else rate)
-    return changed(learner, {name: larger}) if larger <= _LARGEST_RATE else None
+    rate = LEARNING_RATE if rate is None else rate
+    if not isinstance(rate, Real) or times * float(rate) > _LARGEST_RATE:  # the libraries take texts, too
+        return None
+    return changed(learner, {name: times * float(rate)})
 
 
 def enough_rows(levels: int, n_rows: int) -> bool:
@@ -65,7 +68,7 @@ def take_rounds(
         return int(usual if wanted is None else wanted)
     given.setdefault(rate_name, LEARNING_RATE)
     if rounds is not None:
-        return rounds
+        return min(rounds, max(MOST_ROUNDS, int(wanted or 0)))
     return int(MOST_ROUNDS if wanted is None else wanted)
 
 
@@ -179,6 +182,10 @@ class Booster(Learner):
         What a round takes for a cell of the table, with one thread.
     cell_bytes, row_bytes : float
         Memory for a cell of the table; and for a row and class.
+    kind_name : str
+        Its parameter for the kind of model.
+    other_kinds : tuple of str
+        Kinds whose rounds do not go by the learning rate.
     not_by_row : tuple of str
         Objectives that predict something else than one value for each row.
     functions : tuple of str
@@ -197,6 +204,8 @@ class Booster(Learner):
     cell_seconds: ClassVar[float]
     cell_bytes: ClassVar[float]
     row_bytes: ClassVar[float] = 40.0
+    kind_name: ClassVar[str] = ""
+    other_kinds: ClassVar[tuple[str, ...]] = ()
     not_by_row: ClassVar[tuple[str, ...]] = ()
     functions: ClassVar[tuple[str, ...]] = ()
     of_the_target: ClassVar[tuple[str, ...]] = ()
@@ -238,7 +247,8 @@ class Booster(Learner):
         return n_rows * (self.cell_bytes * n_columns + self.row_bytes * max(1, task.n_classes))
 
     def in_haste(self, times: float) -> Self | None:
-        return with_larger_steps(self, times)
+        kind = str(self._chosen().get(self.kind_name))
+        return None if kind in self.other_kinds else with_larger_steps(self, times)
 
     def in_unit(self, unit: Unit, task: Task) -> Self | None:
         params = self._in_unit(self._chosen(), unit)

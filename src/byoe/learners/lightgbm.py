@@ -134,6 +134,7 @@ class LightGBM(Booster):
     two_classes = ("binary", "cross_entropy", "xentropy")
     any_classes = ("multiclass", "softmax", "multiclassova", "multiclass_ova", "ova", "ovr")
     not_by_row = ("lambdarank", "rank_xendcg", "xendcg", "xe_ndcg", "xe_ndcg_mart", "xendcg_mart")
+    kind_name, other_kinds = "boosting_type", ("dart", "rf", "random_forest")
     cell_seconds, cell_bytes = 5e-9, 3.0
     space = {
         "learning_rate": (0.02, 0.2, "log"),

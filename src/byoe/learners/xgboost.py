@@ -145,6 +145,7 @@ class XGBoost(Booster):
     two_classes = ("binary:logistic", "binary:logitraw", "reg:logistic")
     any_classes = ("multi:softprob", "multi:softmax")
     not_by_row = ("rank", "survival:aft", "survival:cox")
+    kind_name, other_kinds = "booster", ("dart", "gblinear")
     cell_seconds, cell_bytes = 7e-9, 6.0
     space = {
         "learning_rate": (0.02, 0.2, "log"),
@@ -203,6 +204,10 @@ class XGBoost(Booster):
         data = matrix(X, label=y, weight=of_ordinary_size(sample_weight))
         watched = None if stop is None else matrix(stop.X, label=stop.y, weight=stop.sample_weight)
         return _train(given, data, watched, task, seed=seed, threads=threads, stop=stop, rounds=rounds)
+
+    @property
+    def finds_rounds(self) -> bool:
+        return self._chosen().get("booster") != "gblinear"  # of which no best round can be cut out
 
     def _in_unit(self, given: dict[str, Any], unit: Unit) -> dict[str, Any] | None:
         objective, metric = given.get("objective", "reg:squarederror"), given.get("eval_metric", "rmse")

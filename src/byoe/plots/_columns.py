@@ -164,6 +164,11 @@ def partial_dependence(
     marks: list[Any] = [mark for mark in ax.collections if type(mark).__name__ == "LineCollection"]
     for part in [*ax.texts, *marks]:
         part.set_color(ink())
+    for place, axis in zip(places, (ax.xaxis, ax.yaxis), strict=False):
+        if table.columns[place].kind == "category":  # whose names are text and no formula
+            texts = axis.get_ticklabels()
+            names = [text.get_text() for text in texts]
+            axis.set_ticks(axis.get_ticklocs(), names, parse_math=False, rotation=texts[0].get_rotation())
     labels = table.labels or [f"column {place}" for place in range(len(table.columns))]
     label(
         ax, short(labels[places[0]], 44), short(labels[places[1]], 30) if len(places) == 2 else _unit(ensemble, output)

@@ -107,7 +107,7 @@ def _picture(spread: Spread, distinct: int | None) -> str:
     counts = spread.counts[:-1].astype(np.float64)
     if not counts.sum():
         return ""
-    if spread.codes is None and distinct not in (None, len(counts)):
+    if spread.codes is None and distinct not in (None, len(counts)) and spread.high > spread.low:
         ends = np.r_[spread.low, spread.edges, spread.high]
         widths = np.diff(ends)
         heights = np.divide(counts, widths, out=np.zeros(len(counts)), where=widths > 0)

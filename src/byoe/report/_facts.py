@@ -138,7 +138,7 @@ def headline(board: Leaderboard, metric: str, what: str) -> tuple[list[tuple[str
 
 def _of_guess(value: float | None, base: dict[str, Any] | None, metric: str, board: Leaderboard) -> str:
     """Return a warning where a guess without features is better."""
-    if value is None or base is None or base[metric] is None or value == base[metric]:
+    if not board.notes or value is None or base is None or base[metric] is None or value == base[metric]:
         return ""
     if (value > base[metric]) == board.greater_is_better:
         return ""

@@ -49,7 +49,7 @@ class Album:
     def draw(self, paint: Callable[[Axes], Any], caption: str, *, rows: int = 0, square: bool = False) -> str:
         """Return a figure; empty where nothing can be drawn, or the picture is not of such an ensemble.
 
-        What is warned of meanwhile is told below it.
+        What is warned of meanwhile is told below it, and why it could not be drawn.
 
         Parameters
         ----------
@@ -69,10 +69,13 @@ class Album:
             try:
                 with hearing() as warned, warnings_filtered(("ignore",)):
                     paint(ax)
+                drawing = _drawing(made, f"picture-{self._count + 1}-", caption)
             except (ParameterError, InputError):  # such as several targets, or a blender without weights
                 return ""
+            except Exception as error:  # the rest of the page is as true without it
+                return figure("", f"{caption} Not drawn: {type(error).__name__}: {error}")
             self._count += 1
-            return figure(_drawing(made, f"picture-{self._count}-", caption), " ".join([caption, *warned]))
+            return figure(drawing, " ".join([caption, *warned]))
 
 
 @contextmanager
@@ -87,6 +90,7 @@ def _style() -> Iterator[None]:
         "axes.spines.top": False,
         "axes.spines.right": False,
         "legend.edgecolor": "none",
+        "text.parse_math": False,  # names are text
         "font.size": 10,
         "svg.hashsalt": "byoe",
         "svg.fonttype": "path",  # which looks alike wherever it is opened

@@ -137,7 +137,7 @@ def of_task(task: FitTask, rounds: Sequence[int], prepared: int | None, rows: di
     return {
         **rows[task.fold],
         "seed": task.seed,
-        "stopping": task.stopping,
+        "stopping": task.stopping or False,
         "rounds": list(rounds),
         "prepared": prepared,
         "model": task.keep,

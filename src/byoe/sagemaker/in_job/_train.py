@@ -172,11 +172,14 @@ def _write_reports(ensemble: Any, metrics: Mapping[str, float], validation: Data
     output = Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
     output.mkdir(parents=True, exist_ok=True)
     (output / "leaderboard.json").write_text(json.dumps(ensemble.leaderboard_, indent=1, default=str), encoding="utf-8")
-    rows = None
-    if validation is not None:
-        # What is drawn alone would take long for nothing.
-        rows = ensemble._told_of(validation.X, validation.y, validation.weight, looks=pictures)
-    ensemble._report(output / "report.html", rows, metrics=metrics, pictures=pictures)
+    try:
+        rows = None
+        if validation is not None:
+            # What is drawn alone would take long for nothing.
+            rows = ensemble._told_of(validation.X, validation.y, validation.weight, looks=pictures)
+        ensemble._report(output / "report.html", rows, metrics=metrics, pictures=pictures)
+    except Exception as error:  # the model is saved, and a job must not be lost for a page
+        say(f"no report was written: {type(error).__name__}: {error}")
 
 
 def on_gpu(variant: Variant) -> Any:

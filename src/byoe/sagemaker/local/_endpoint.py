@@ -51,6 +51,7 @@ class LocalEndpoint:
         self._log = self._folder / "log.txt"
         unpack(artifact / "code" / "wheels", self._folder / "site-packages")
         environment = {**os.environ, **local_environment(self._folder / "site-packages")}
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"  # the artifact stays as the job has left it
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "byoe.sagemaker.local._server", str(artifact.resolve())],
