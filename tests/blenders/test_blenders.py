@@ -13,11 +13,13 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeCV
 import byoe
 from byoe.blenders import _comparing
 from byoe.blenders._meta_model import MetaModel, meta_features
+from byoe.blenders._per_output import PerOutput
 from byoe.blenders._simplex import least_squares, log_loss, residual
 from byoe.blenders.greedy import _trials
+from byoe.blenders.mean import Mean
 from byoe.contracts import _deadline
 from byoe.contracts._blender import OOF
-from byoe.contracts._deadline import Deadline, until
+from byoe.contracts._deadline import Deadline, seconds_left, until
 from byoe.contracts._task import Task
 from byoe.errors import ParameterError
 from byoe.scoring._metrics import find_metric
@@ -446,3 +448,18 @@ def test_large_data_are_sampled_and_seeded(name, rng):
     oof = OOF(oof.predictions, oof.y, REGRESSION, folds=halves(oof), seed=3)
     first = byoe.blender(name).fit(oof).predict(oof.predictions)
     assert np.array_equal(byoe.blender(name).fit(oof).predict(oof.predictions), first)
+
+
+def test_targets_share_the_time_in_which_their_blenders_are_compared(rng):
+    """Of three targets each has a third of what is left."""
+    shares = []
+
+    class Looking(Mean):
+        def fit(self, oof):
+            shares.append(seconds_left())
+            return super().fit(oof)
+
+    oof = OOF(rng.normal(size=(30, 2, 3)), rng.normal(size=(30, 3)), Task("regression", n_outputs=3))
+    with until(Deadline(3_000.0)):
+        PerOutput(Looking()).fit(oof)
+    np.testing.assert_allclose(shares, [1_000, 1_500, 3_000], atol=20)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender, fit_clone
+from ..contracts._deadline import part_of_time
 from ..contracts._task import FloatArray, Task
 from ._wrapping import WrappingBlender
 
@@ -31,7 +32,10 @@ class PerOutput(WrappingBlender):
         self.inner.check(task.of_one_output, n_members)
 
     def fit(self, oof: OOF) -> Self:
-        self.blenders_ = [fit_clone(self.inner, one) for one in outputs(oof)]
+        self.blenders_, count = [], oof.predictions.shape[2]
+        for number, one in enumerate(outputs(oof)):
+            with part_of_time(count - number):
+                self.blenders_.append(fit_clone(self.inner, one))
         return self
 
     @classmethod

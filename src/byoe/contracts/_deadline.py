@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 # Of the time that is left, what is planned with.
@@ -14,7 +14,8 @@ _SHARE = 0.85
 # Rounds that show how long one takes.
 _FEW = 4
 
-_here = threading.local()
+# Of each thread its own; whoever takes a thread's place has it, too.
+_here: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 
 class Deadline:
@@ -57,18 +58,17 @@ class Deadline:
 @contextmanager
 def until(deadline: Deadline | None) -> Iterator[None]:
     """Let a deadline, or none, hold in this thread."""
-    before = getattr(_here, "deadline", None)
-    _here.deadline = deadline
+    token = _here.set(deadline)
     try:
         yield
     finally:
-        _here.deadline = before
+        _here.reset(token)
 
 
 @contextmanager
 def part_of_time(fits: int) -> Iterator[None]:
     """Leave the next fit in this thread its part of the time, where so many are to come."""
-    deadline: Deadline | None = getattr(_here, "deadline", None)
+    deadline = _here.get()
     if deadline is None:
         yield
         return
@@ -78,20 +78,20 @@ def part_of_time(fits: int) -> Iterator[None]:
 
 def seconds_left() -> float:
     """Return the seconds until the fit that runs in this thread is to end; infinity without a time limit."""
-    deadline: Deadline | None = getattr(_here, "deadline", None)
+    deadline = _here.get()
     return math.inf if deadline is None else deadline.left
 
 
 def skip(name: str) -> None:
     """Take note that something is not tried in this thread for lack of time."""
-    deadline: Deadline | None = getattr(_here, "deadline", None)
+    deadline = _here.get()
     if deadline is not None:
         deadline.skipped.add(name)
 
 
 def cut_short(rounds: int) -> None:
     """Take note that the model of this thread's fit has so many rounds, fewer than it should for lack of time."""
-    deadline: Deadline | None = getattr(_here, "deadline", None)
+    deadline = _here.get()
     if deadline is not None:
         deadline.cut.append(rounds)
 

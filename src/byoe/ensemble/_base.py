@@ -146,7 +146,8 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         """
         with hearing() as warned:
             self._fit(X, y, sample_weight, groups)
-        self._record = replace(self._record, warnings=warned)
+        lost = [f"{one.label} was left out: {one.error}" for one in self.failures_]
+        self._record = replace(self._record, warnings=[*warned, *lost])
         return self
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:

@@ -32,7 +32,7 @@ class FitRecord:
     fold_thresholds : sequence of float
         The same as it was found without the rows of each fold of the blend; empty where it was given.
     warnings : sequence of str
-        What the fit warned of.
+        What the fit warned of, and which members it left out.
     """
 
     seed: int

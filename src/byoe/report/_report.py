@@ -108,10 +108,8 @@ def _summary(ensemble: Ensemble, rows: Rows | None) -> str:
 
 
 def _warnings(ensemble: Ensemble) -> Section | None:
-    told = [*ensemble._record.warnings, *(f"{one.label} was left out: {one.error}" for one in ensemble.failures_)]
-    if not told:
-        return None
-    return Section("warnings", "What the fit warned of", f'<div class="warnings">{items(told)}</div>')
+    told = items(ensemble._record.warnings)
+    return Section("warnings", "What the fit warned of", f'<div class="warnings">{told}</div>') if told else None
 
 
 def _scores(ensemble: Ensemble, album: Album) -> Section:
