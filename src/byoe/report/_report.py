@@ -138,7 +138,8 @@ def _scores(ensemble: Ensemble, album: Album) -> Section:
     ]
     correlation = "" if not isinstance(board, Diagnosis) or album.able else table(board._table())
     body = table(_narrow(board), board.notes) + correlation + gallery(filter(None, figures))
-    return Section("scores", "Scores", body + f"<h3>Members</h3>{table(_facts.members(ensemble))}")
+    members = f'<h3>Members</h3><div class="members">{table(_facts.members(ensemble))}</div>'
+    return Section("scores", "Scores", body + members)
 
 
 def _diagnosis(ensemble: Ensemble) -> Diagnosis | None:

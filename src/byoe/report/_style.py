@@ -34,6 +34,7 @@ tbody th { position: sticky; left: 0; background: var(--ground); font-weight: 60
   white-space: normal; overflow-wrap: break-word; }
 .number { text-align: right; }
 td:last-child { padding-right: 0; }
+.members td:nth-child(2) { white-space: normal; min-width: 14rem; overflow-wrap: anywhere; }
 .columns td:last-child { white-space: normal; min-width: 14rem; }
 ul, dl { font-size: .9375rem; padding-left: 1.1rem; }
 .facts dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .15rem 1.2rem; padding: 0; }
