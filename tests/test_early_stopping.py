@@ -219,7 +219,9 @@ def test_kinds_whose_rounds_do_not_go_by_the_learning_rate_are_not_hurried():
         assert learner(name, **kind).in_haste(3.0) is None
     assert learner("lightgbm", learning_rate="0.1").in_haste(3.0) is None
     assert learner("lightgbm", learning_rate=0.2).in_haste(3.0) is None
-    assert learner("lightgbm", learning_rate=0.02).in_haste(3.0).own_params() == {"learning_rate": pytest.approx(0.06)}
+    for given, most in (({}, 3_334), ({"n_rounds": 60}, 20)):
+        hasty = learner("lightgbm", learning_rate=0.02, **given).in_haste(3.0).own_params()
+        assert hasty == {"learning_rate": pytest.approx(0.06), "n_estimators": most}
 
 
 def test_a_learning_rate_that_is_a_text_is_the_librarys_to_read(noisy):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable, Collection, Mapping
 from numbers import Real
@@ -41,13 +42,17 @@ L = TypeVar("L", bound=Learner)
 
 
 def with_larger_steps(learner: L, times: float) -> L | None:
-    """Return a copy of a booster with a learning rate so many times as large; None where it would be above 0.3."""
-    name = learner.shared["learning_rate"]
+    """Return a copy of a booster with a learning rate so many times as large; None where it would be above 0.3.
+
+    Its most rounds are as many times fewer.
+    """
+    name, rounds = learner.shared["learning_rate"], learner.shared["n_rounds"]
     rate = learner.own_params().get(name)
     rate = LEARNING_RATE if rate is None else rate
     if not isinstance(rate, Real) or times * float(rate) > _LARGEST_RATE:  # the libraries take texts, too
         return None
-    return changed(learner, {name: times * float(rate)})
+    most = learner.own_params().get(rounds) or MOST_ROUNDS
+    return changed(learner, {name: times * float(rate), rounds: math.ceil(most / times)})
 
 
 def enough_rows(levels: int, n_rows: int) -> bool:
