@@ -1,5 +1,4 @@
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,15 +10,10 @@ from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeCV
 
 import byoe
-from byoe.blenders import _comparing
 from byoe.blenders._meta_model import MetaModel, meta_features
-from byoe.blenders._per_output import PerOutput
 from byoe.blenders._simplex import least_squares, log_loss, residual
 from byoe.blenders.greedy import _trials
-from byoe.blenders.mean import Mean
-from byoe.contracts import _deadline
 from byoe.contracts._blender import OOF
-from byoe.contracts._deadline import Deadline, seconds_left, until
 from byoe.contracts._task import Task
 from byoe.errors import ParameterError
 from byoe.scoring._metrics import find_metric
@@ -378,35 +372,6 @@ def test_auto_keeps_to_weights_unless_another_is_clearly_better(rng):
     assert byoe.blender("auto").fit(regression(rng, members=1)).in_use.name == "best"
 
 
-def test_auto_without_time_keeps_to_weights_and_tells_what_it_has_not_tried(rng):
-    oof = regression(rng)
-    biased = OOF(oof.predictions + 10, oof.y, REGRESSION, folds=halves(oof))
-    gone, far = Deadline(-1.0), Deadline(1e6)
-    with until(gone):
-        made = byoe.blender("auto").fit(biased)
-    assert made.in_use.name == "weighted"
-    assert gone.skipped == {name for name, loss in made.losses_.items() if np.isinf(loss)}
-    assert gone.skipped == {"best", "mean", "vote", "greedy", "meta-linear"}
-    with until(far):
-        assert byoe.blender("auto").fit(biased).in_use.name == "meta-linear"
-    assert far.skipped == set()
-    slow = replace(biased, metric=find_metric("neg_median_absolute_error", REGRESSION))
-    with until(Deadline(-1.0)):
-        assert byoe.blender("auto").fit(slow).in_use.name == "weighted"
-
-
-def test_a_candidate_that_takes_too_long_is_left_after_its_first_fold(rng, monkeypatch):
-    """A clock by which every fit takes twenty seconds leaves no time for a second fold of them all."""
-    now = iter(range(0, 100_000, 10))
-    for module in (_comparing, _deadline):
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
-    deadline, oof = Deadline(300.0), regression(rng)
-    with until(deadline):
-        made = byoe.blender("auto").fit(OOF(oof.predictions, oof.y, REGRESSION, folds=halves(oof)))
-    assert np.isfinite(made.losses_["weighted"])
-    assert deadline.skipped
-
-
 def test_greedy_needs_the_true_class_alone_for_the_logarithmic_loss(rng):
     oof = classes(rng, members=5, k=4)
     oof = replace(oof, sample_weight=rng.random(len(oof.y)))
@@ -448,18 +413,3 @@ def test_large_data_are_sampled_and_seeded(name, rng):
     oof = OOF(oof.predictions, oof.y, REGRESSION, folds=halves(oof), seed=3)
     first = byoe.blender(name).fit(oof).predict(oof.predictions)
     assert np.array_equal(byoe.blender(name).fit(oof).predict(oof.predictions), first)
-
-
-def test_targets_share_the_time_in_which_their_blenders_are_compared(rng):
-    """Of three targets each has a third of what is left."""
-    shares = []
-
-    class Looking(Mean):
-        def fit(self, oof):
-            shares.append(seconds_left())
-            return super().fit(oof)
-
-    oof = OOF(rng.normal(size=(30, 2, 3)), rng.normal(size=(30, 3)), Task("regression", n_outputs=3))
-    with until(Deadline(3_000.0)):
-        PerOutput(Looking()).fit(oof)
-    np.testing.assert_allclose(shares, [1_000, 1_500, 3_000], atol=20)

@@ -54,9 +54,9 @@ class BlendingInTime:
     """
 
     def __init__(self, resources: Resources) -> None:
-        self._limit = resources.time_limit
+        self._limit, seconds = resources.time_limit, resources.seconds
         elapsed = 0.0 if resources.started is None else time.monotonic() - resources.started
-        self._deadline = None if self._limit is None else Deadline(max(_LEAST, self._limit - elapsed))
+        self._deadline = None if seconds is None else Deadline(max(_LEAST, seconds - elapsed))
         self._holding = until(self._deadline)
 
     def __enter__(self) -> None:

@@ -26,10 +26,10 @@ _SECONDS_TO_BLEND = 6e-6
 _MOST_FOR_BLEND = 0.2
 
 
-def _for_tasks(time_limit: float | None, data: Rows, n_members: int) -> float | None:
-    """Return the seconds of the time limit that are for the tasks."""
+def _for_tasks(seconds: float | None, data: Rows, n_members: int) -> float | None:
+    """Return those of some seconds that are for the tasks, and not for the blend."""
     blending = _SECONDS_TO_BLEND * len(data.table) * n_members * math.prod(data.task.width)
-    return None if time_limit is None else time_limit - min(blending, _MOST_FOR_BLEND * time_limit)
+    return None if seconds is None else seconds - min(blending, _MOST_FOR_BLEND * seconds)
 
 
 class Execution:
@@ -83,7 +83,7 @@ class Execution:
             sizes.setdefault(task.label, []).append(self._size(task))
         ends = frozenset(task.label for task in tasks if task.learner.ends_in_time)
         guesses, at_once = self._schedule.guesses, self._schedule.at_once
-        seconds = _for_tasks(time_limit, data, len(sizes))
+        seconds = _for_tasks(resources.seconds, data, len(sizes))
         self.clock = Clock(guesses, sizes, at_once, seconds, ends=ends, started=resources.started)
         self._hurry = hurry
         self.arrived: dict[tuple[str, int], Outcome] = {}

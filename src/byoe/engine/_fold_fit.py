@@ -105,8 +105,8 @@ def _on_all_rows(
     found = fit(learner if hasty is None else hasty, data, inside, stop)
     scale = len(train) / len(inside) * (1.0 if hasty is None else _HASTE)
     most = learner.own_params().get(learner.shared_name("n_rounds") or "") or math.inf
-    rounds, left = [int(min(most, max(1, round(scale * number)))) for number in found.rounds], seconds_left()
-    if left < _ENOUGH * scale * (time.monotonic() - started):
+    rounds = [int(min(most, max(1, round(scale * number)))) for number in found.rounds]
+    if seconds_left() < _ENOUGH * scale * (time.monotonic() - started):
         cut_short(max(found.rounds))
         found.rounds = rounds
         return found

@@ -18,13 +18,15 @@ class Resources:
     n_jobs : int or None
         Cores; None means all that the process may use.
     time_limit : float or None
-        Seconds, within which the tasks are to be done.
+        Seconds, within which all is to be done that the fit does.
     started : float or None
         When that time began, on the monotonic clock; None for the start of the first task.
     memory_limit : int or None
         Bytes.
     on_error : {"raise", "skip"}
     callbacks : tuple of callables
+    share : float
+        What part of the time limit is for these tasks and their blend.
     """
 
     n_jobs: int | None = None
@@ -33,3 +35,9 @@ class Resources:
     started: float | None = None
     on_error: str = "raise"
     callbacks: tuple[Callable[[Progress], Any], ...] = ()
+    share: float = 1.0
+
+    @property
+    def seconds(self) -> float | None:
+        """Within which the tasks and their blend are to be done; None without a limit."""
+        return None if self.time_limit is None else self.share * self.time_limit

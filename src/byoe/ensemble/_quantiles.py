@@ -114,9 +114,7 @@ def without(given: Any, members: Mapping[str, Learner], left: Collection[str]) -
 
 def for_members(resources: Resources, members: Mapping[str, Learner], quantiles: Mapping[str, Learner]) -> Resources:
     """Return what the members may use: of a time limit their share, so that there is time for quantiles, too."""
-    share = len(members) / (len(members) + len(quantiles))
-    limit = resources.time_limit
-    return resources if limit is None or not quantiles else replace(resources, time_limit=share * limit)
+    return replace(resources, share=len(members) / (len(members) + len(quantiles)))
 
 
 def fit_quantiles(
