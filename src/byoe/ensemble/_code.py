@@ -48,12 +48,7 @@ def _arguments(ensemble: NestedParameters, left_out: Collection[str] = ()) -> li
     given = {name: _written(value) for name, value in ensemble.get_params(deep=False).items()}
     apart = {*_ELSEWHERE, *left_out}
     further = [f"{name}={value}" for name, value in given.items() if name not in apart and value != usual[name]]
-    elsewhere = tuple(f"{name}=" for name in (*_ELSEWHERE, *left_out))
-    return [
-        f"[{members}]",
-        _part("blender", recipe.blender),
-        *(one for one in further if not one.startswith(elsewhere)),
-    ]
+    return [f"[{members}]", _part("blender", recipe.blender), *further]
 
 
 def _import(kind: type) -> str:

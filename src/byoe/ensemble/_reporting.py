@@ -127,7 +127,7 @@ class ReportingEnsemble(ExplainableEnsemble):
             few=rows_of(X, _drawn(len(table), _VARIED)),
             y=None if known is None else known[index],
             board=board,
-            drift=None if of_fit or self._profile is None else self.drift(X),
+            drift=None if of_fit or self._profile is None else self.drift(X, predictions=looks),
             importances=importances,
             explanation=self._exactly_explained(rows_of(X, _drawn(len(table), _EXPLAINED))) if looks else None,
         )

@@ -39,10 +39,13 @@ class Album:
 
     Attributes
     ----------
+    wanted : bool
+        Whether there are to be any.
     able : bool
         Whether there is a library that draws.
     """
 
+    wanted: bool = True
     able: bool = field(default_factory=lambda: find_spec("matplotlib") is not None)
     _count: int = 0
 
@@ -59,7 +62,7 @@ class Album:
             How many rows of names there are.
         square : bool, default=False
         """
-        if not self.able:
+        if not (self.wanted and self.able):
             return ""
         with _style():
             made: Figure = need("matplotlib.figure", "plots", "a picture").Figure(

@@ -25,8 +25,14 @@ if TYPE_CHECKING:
 Pictures = tuple[tuple[Callable[..., Any], str], ...]
 
 _UNSEEN = "rows that neither members nor blender saw"
-_OF_MEMBERS = ("in_sample", "finalize", "models", "fit_seconds")
+_TOLD_OF_MEMBERS = ("in_sample", "finalize", "models", "fit_seconds")
 _MOST_DEPENDENCES, _MOST_OUTPUTS = 4, 4
+_OF_MEMBERS: Pictures = (
+    (plots.leaderboard, "Scores, with their spread over the folds."),
+    (plots.weights, "Weights in the blend, with 90 % bootstrap intervals."),
+    (plots.error_correlation, "How alike the members' errors are: a blend gains where they are not."),
+    (plots.greedy_path, "What each step of the selection gained."),
+)
 _OF_NUMBERS: Pictures = ((plots.predictions, "Predictions"), (plots.residuals, "Residuals"))
 _OF_CLASSES: Pictures = (
     (plots.confusion, "Classes"),
@@ -77,7 +83,7 @@ def report(
         What a job has printed.
     pictures : bool, default=True
     """
-    album = Album() if pictures else Album(able=False)
+    album = Album(pictures)
     target = _facts.target_of(ensemble)
     sections = [
         _warnings(ensemble),
@@ -90,7 +96,7 @@ def report(
         _again(ensemble, recipe),
     ]
     title = f"{type(ensemble).__name__}{f': {target}' if target else ''}"
-    hint = text(_NO_PICTURES) if pictures and not album.able else ""
+    hint = text(_NO_PICTURES) if album.wanted and not album.able else ""
     return page(title, _summary(ensemble, rows) + hint, [one for one in sections if one is not None])
 
 
@@ -113,37 +119,22 @@ def _warnings(ensemble: Ensemble) -> Section | None:
 
 
 def _scores(ensemble: Ensemble, album: Album) -> Section:
-    """Return the leaderboard, with what a diagnosis adds where there is one."""
-    board: Leaderboard = _diagnosis(ensemble) or ensemble.leaderboard_
-    names, several = len(board), len(ensemble.members_) > 1
+    """Return the leaderboard, with what a diagnosis adds where there is one, and the members."""
+    board: Leaderboard = _diagnosis(ensemble, album) or ensemble.leaderboard_
     figures = [
-        album.draw(
-            lambda ax: plots.leaderboard(ensemble, ax=ax), "Scores, with their spread over the folds.", rows=names
-        ),
-        album.draw(
-            lambda ax: plots.weights(ensemble, ax=ax),
-            "Weights in the blend, with 90 % bootstrap intervals.",
-            rows=names,
-        )
-        if several
-        else "",
-        album.draw(
-            lambda ax: plots.error_correlation(ensemble, ax=ax),
-            "How alike the members' errors are: a blend gains where they are not.",
-            square=True,
-        )
-        if several
-        else "",
-        album.draw(lambda ax: plots.greedy_path(ensemble, ax=ax), "What each step of the selection gained."),
+        album.draw(partial(_paint, picture, ensemble, (), {}), told, rows=len(board))
+        for picture, told in _OF_MEMBERS
+        if len(ensemble.members_) > 1 or picture is plots.leaderboard
     ]
-    correlation = "" if not isinstance(board, Diagnosis) or album.able else table(board._table())
-    body = table(_narrow(board), board.notes) + correlation + gallery(filter(None, figures))
+    correlation = table(board._table()) if isinstance(board, Diagnosis) and not album.able else ""
     members = f'<h3>Members</h3><div class="members">{table(_facts.members(ensemble))}</div>'
+    body = table(_narrow(board), board.notes) + correlation + gallery(filter(None, figures))
     return Section("scores", "Scores", body + members)
 
 
-def _diagnosis(ensemble: Ensemble) -> Diagnosis | None:
-    if ensemble._out_of_fold is None or len(ensemble.members_) < 2:
+def _diagnosis(ensemble: Ensemble, album: Album) -> Diagnosis | None:
+    """Return what takes long, and is mostly drawn; None for a page without pictures, as those of jobs are."""
+    if not album.wanted or ensemble._out_of_fold is None or len(ensemble.members_) < 2:
         return None
     try:
         return ensemble.diagnose()
@@ -153,7 +144,7 @@ def _diagnosis(ensemble: Ensemble) -> Diagnosis | None:
 
 def _narrow(board: Leaderboard) -> Leaderboard:
     """Return a board without what the table of the members tells, and columns in which no row has anything."""
-    there = [key for key in board[0] if key not in _OF_MEMBERS and any(row.get(key) is not None for row in board)]
+    there = [key for key in board[0] if key not in _TOLD_OF_MEMBERS and any(row.get(key) is not None for row in board)]
     return Leaderboard([{key: row.get(key) for key in there} for row in board])
 
 
