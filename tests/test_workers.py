@@ -51,7 +51,10 @@ def _no_pool_is_left():
 @pytest.fixture(scope="module")
 def client():
     distributed = pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
     with ExitStack() as stack:
+        # Every two seconds it drops copies that no task waits for at that moment, and they have to be sent again.
+        stack.enter_context(dask.config.set({"distributed.scheduler.active-memory-manager.start": False}))
         cluster = stack.enter_context(
             distributed.LocalCluster(
                 n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1"
