@@ -10,8 +10,9 @@ from tests.aws.service_model import faults
 import byoe
 from byoe.errors import InputError, JobError, ParameterError
 from byoe.sagemaker.aws import _asynchronous, _waiting
-from byoe.sagemaker.aws._cloud import DeniedError, split
+from byoe.sagemaker.aws._cloud import split
 from byoe.sagemaker.aws._endpoint import Endpoint, create_endpoint
+from byoe.sagemaker.aws._faults import DeniedError
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
 from byoe.sagemaker.shared._failures import unhealthy

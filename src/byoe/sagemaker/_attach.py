@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from .aws._cloud import Cloud, NotFoundError
+from .aws._cloud import Cloud
 from .aws._endpoint import Endpoint
+from .aws._faults import NotFoundError
 from .aws._job import Job
 from .aws._transform import Transform
 from .aws._tuning import Tuning

@@ -14,7 +14,8 @@ from typing import Any
 from ...errors import ByoeError, InputError, JobError
 from ..shared._failures import unanswered
 from ..shared._payload import ACCEPT, Payload
-from ._cloud import Cloud, NotFoundError
+from ._cloud import Cloud
+from ._faults import NotFoundError
 from ._requests import LONGEST_REQUEST
 from ._waiting import until
 

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ...errors import JobError, ParameterError, need
 from ..shared._payload import refusal
+from ._faults import NotFoundError, fault, unanswered
 
 _EXTRA, _PURPOSE = "sagemaker", "a job on AWS"
-_NOT_FOUND = frozenset(
-    {
-        "404",
-        "NoSuchEntity",
-        "NoSuchKey",
-        "NotFound",
-        "ObjectNotFoundException",
-        "ResourceNotFound",
-        "ResourceNotFoundException",
-    }
-)
-_NOT_FOUND_WORDS = ("Could not find", "does not exist", "No scalable target found")
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 # Of an endpoint whose container is about to start. The libraries repeat what other errors are worth repeating.
 _NOT_YET = frozenset({"ModelNotReadyException", "InternalDependencyException"})
 _GATEWAY = (502, 503, 504)
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
 _ATTEMPTS = 8
+_NAMES = (
+    *("TrainingJobName", "HyperParameterTuningJobName", "TransformJobName"),
+    *("EndpointName", "EndpointConfigName", "ModelName", "RoleName"),
+)
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/.+")
 _FRAMEWORK, _VERSION, _PYTHON = "sklearn", "1.9-0", "py3"
 _ANY_INSTANCE = "ml.m5.xlarge"  # one container is there for all
 
@@ -69,13 +62,13 @@ class Cloud:
         JobError
             With the service's reason.
         """
-        with _explained(operation):
+        with _explained(operation, _about(request)):
             answer: dict[str, Any] = getattr(self._client(service), operation)(**request)
         return answer
 
     def pages(self, service: str, operation: str, **request: Any) -> Iterator[dict[str, Any]]:
         """Yield the pages of a long answer."""
-        with _explained(operation):
+        with _explained(operation, _about(request)):
             yield from self._client(service).get_paginator(operation).paginate(**request)
 
     def invoke(self, endpoint: str, body: bytes, content_type: str, *, accept: str) -> bytes:
@@ -143,8 +136,19 @@ class Cloud:
                 )
             given = identity.split("/")[1]
         if given.startswith("arn:"):
-            return given
+            return self._own_role(given)
         return str(self.call("iam", "get_role", RoleName=given)["Role"]["Arn"])
+
+    def _own_role(self, arn: str) -> str:
+        found, account = _ROLE.fullmatch(arn), self.account()
+        if found is None:
+            raise ParameterError(f"role is {arn!r}, expected the name of a role, or arn:aws:iam::{account}:role/NAME")
+        if found[1] != account:
+            raise ParameterError(
+                f"role is {arn!r}, of account {found[1]}, and the credentials are of account {account}: jobs take on "
+                "roles of their own account alone; give one of these, or a session of the other account"
+            )
+        return arn
 
     def image(self) -> str:
         """Return the address of the newest scikit-learn container."""
@@ -177,12 +181,44 @@ class Cloud:
                 "the installed boto3, update that"
             )
 
+    def check_bucket(self, address: str, what: str) -> None:
+        """Raise an error for an address whose bucket is not there, or in another region.
+
+        Parameters
+        ----------
+        address : str
+        what : str
+            The argument that it is.
+        """
+        bucket, _ = split(address)
+        region = self._region_of(bucket, address)
+        if region not in (None, self.region):
+            raise ParameterError(
+                f"{what} is {address!r}, whose bucket is in {region}, and the session is in {self.region}: SageMaker "
+                f"uses buckets of its own region alone. Give session=boto3.Session(region_name={region!r}), or copy the "
+                f"files to a bucket in {self.region}"
+            )
+
+    def _region_of(self, bucket: str, address: str) -> str | None:
+        """Return where a bucket is; None where that is not told."""
+        refused = need("botocore.exceptions", _EXTRA, _PURPOSE).ClientError
+        with _explained("head_bucket", address):
+            try:
+                answer = self._client("s3").head_bucket(Bucket=bucket)
+            except refused as error:
+                answer = error.response
+                if answer["ResponseMetadata"]["HTTPStatusCode"] not in (301, 403):  # which tell the region all the same
+                    raise
+        told = answer["ResponseMetadata"].get("HTTPHeaders", {})
+        region = answer.get("BucketRegion") or told.get("x-amz-bucket-region")
+        return None if region is None else str(region)
+
     def put(self, file: Path, address: str) -> bool:
         """Upload a file, unless there is one; return whether that was needed."""
         bucket, key = split(address)
         if self._exists("head_object", Bucket=bucket, Key=key):
             return False
-        with _explained("upload_file"):
+        with _explained("upload_file", address):
             self._client("s3").upload_file(str(file), bucket, key)
         return True
 
@@ -201,7 +237,7 @@ class Cloud:
     def get(self, address: str) -> bytes:
         """Return the content of a file."""
         bucket, key = split(address)
-        with _explained("get_object"):
+        with _explained("get_object", address):
             found: bytes = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return found
 
@@ -210,7 +246,7 @@ class Cloud:
         bucket, key = split(address)
         with tempfile.TemporaryDirectory() as place:
             packed = Path(place, "packed.tar.gz")
-            with _explained("download_file"):
+            with _explained("download_file", address):
                 self._client("s3").download_file(bucket, key, str(packed))
             with tarfile.open(packed) as archive:
                 archive.extractall(folder, filter="data")  # nothing outside of the folder
@@ -232,34 +268,35 @@ class Cloud:
         return self._clients[service]
 
 
-class NotFoundError(JobError):
-    """There is nothing of that name."""
-
-
-class DeniedError(JobError):
-    """Whoever asks may not do that."""
-
-
 @contextmanager
-def _explained(operation: str) -> Iterator[None]:
+def _explained(operation: str, about: str = "") -> Iterator[None]:
+    """Turn what AWS refuses into an error; ``about`` is the address or the name that it was asked of."""
     faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
     transfers = need("boto3.exceptions", _EXTRA, _PURPOSE)
     try:
         yield
     except (faults.NoCredentialsError, faults.PartialCredentialsError, faults.ProfileNotFound) as error:
         raise JobError(f"AWS knows nobody here: {error}. Run `aws configure`, or set AWS_PROFILE") from error
+    except (faults.TokenRetrievalError, faults.SSOTokenLoadError, faults.UnauthorizedSSOTokenError) as error:
+        raise fault(operation, "ExpiredToken", str(error)) from error
     except faults.ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        reason = error.response.get("Error", {}).get("Message", str(error))
-        if code in _EXPIRED:
-            raise JobError(f"the AWS credentials are no longer valid ({reason}); sign in again") from error
-        if code in _NOT_FOUND or any(words in reason for words in _NOT_FOUND_WORDS):
-            raise NotFoundError(f"{operation}: {reason}") from error
-        if code in _DENIED:
-            raise DeniedError(f"AWS refused {operation} ({code}): {reason}") from error
-        raise JobError(f"AWS refused {operation} ({code}): {reason}") from error
+        raise _fault_of(operation, about, error) from error
     except (faults.BotoCoreError, transfers.Boto3Error) as error:
-        raise JobError(f"AWS did not do {operation}: {error}") from error
+        if isinstance(error.__context__, faults.ClientError):  # a transfer, which names its temporary file
+            raise _fault_of(operation, about, error.__context__) from error
+        raise unanswered(operation, str(error), about) from error
+
+
+def _fault_of(operation: str, about: str, error: Any) -> JobError:
+    told = error.response.get("Error", {})
+    return fault(operation, str(told.get("Code", "")), str(told.get("Message", error)), about)
+
+
+def _about(request: Mapping[str, Any]) -> str:
+    """Return the address or the name that a request is about; nothing for one that says it itself."""
+    if "Bucket" in request:
+        return f"s3://{request['Bucket']}/{request.get('Key', request.get('Prefix', ''))}".rstrip("/")
+    return next((str(request[key]) for key in _NAMES if key in request), "")
 
 
 def split(address: str) -> tuple[str, str]:

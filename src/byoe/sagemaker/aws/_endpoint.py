@@ -15,7 +15,8 @@ from ..shared._failures import deleted, ending, unhealthy
 from ..shared._names import new_name
 from ..shared._payload import ACCEPT, Payload, payloads, read_answer
 from . import _asynchronous
-from ._cloud import Cloud, NotFoundError
+from ._cloud import Cloud
+from ._faults import NotFoundError, with_cure
 from ._job import Job
 from ._machine import Instances, Machine, Serverless
 from ._requests import endpoint_config_request, endpoint_request, model_request
@@ -100,7 +101,7 @@ class Endpoint:
         reason = ""
         with suppress(NotFoundError):
             reason = self.describe().get("FailureReason", "")
-        raise unhealthy(self.name, status, reason, self.log)
+        raise unhealthy(self.name, status, with_cure(reason), self.log)
 
     def predict(
         self, data: Any, *, header: bool | None = None, reading: Mapping[str, Any] | None = None

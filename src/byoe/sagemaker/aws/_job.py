@@ -11,6 +11,7 @@ from ..shared._failures import need_completed
 from ..shared._metric_lines import read_metrics
 from ..shared._savings import Savings, savings
 from ._cloud import Cloud
+from ._faults import with_cure
 from ._machine import has_gpu
 from ._waiting import JOB_ENDED, until
 
@@ -179,4 +180,4 @@ class Job:
 
     def _need_completed(self) -> None:
         too_long = _TOO_LONG.get(str(self.describe().get("SecondaryStatus")), "")
-        need_completed(self, self.failure or too_long)
+        need_completed(self, with_cure(self.failure) or too_long)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ...errors import ParameterError
 from ..shared._limits import check_count, check_environment
+from ._tags import read_tags
 
 _MEMORY = (1024, 2048, 3072, 4096, 5120, 6144)
 _MOST_CONCURRENT = 200
@@ -53,7 +54,9 @@ class Machine:
         Whether containers have no network.
     encrypted : bool
         Whether traffic between instances is encrypted.
-    environment, tags : mapping of str to str
+    environment : mapping of str to str
+    tags : mapping of str to str, or list of mappings with ``Key`` and ``Value``
+        A mapping once it is read.
     """
 
     image: str
@@ -76,6 +79,7 @@ class Machine:
 
     def __post_init__(self) -> None:
         check_environment(self.environment)
+        object.__setattr__(self, "tags", read_tags(self.tags))
         check_count("instance_count", self.instance_count)
         if bool(self.subnets) != bool(self.security_groups):
             raise ParameterError("subnets and security_groups belong together: give both, or neither")

@@ -20,6 +20,7 @@ from ._endpoint import Endpoint, create_endpoint
 from ._job import Job
 from ._machine import Instances, Machine, Serverless, has_gpu
 from ._requests import check_strategy, parameter_ranges, training_request, tuning_request
+from ._tags import read_tags
 from ._transform import Transform, check_batch, create_transform, is_address, write_rows
 from ._tuning import Tuning
 from ._upload import upload_channels, upload_source
@@ -60,7 +61,8 @@ class Aws(Place):
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
         """Give a job a folder that is gone once it is uploaded; what AWS refuses is told before."""
-        _ = self._machine, self._prefix
+        _ = self._machine
+        self._cloud.check_bucket(self._prefix, "output")
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)
 
@@ -126,6 +128,7 @@ class Aws(Place):
         if self.where.output is not None:
             split(str(self.where.output))  # which refuses what is no address
         check_options(self.where.options, known, what)
+        read_tags(self.where.options.get("tags", {}))
 
     def _sizes(self, hosting: Hosting) -> Serverless | Instances:
         """Return what an endpoint is hosted on; where asynchronous answers go is told later."""
@@ -182,6 +185,9 @@ class Aws(Place):
 
     def _uploaded(self, files: JobFiles) -> dict[str, Any]:
         """Upload what jobs need; return where it is, and what else a request says of it."""
+        for name, place in files.channels.items():
+            if isinstance(place, str):
+                self._cloud.check_bucket(place, name)
         return {
             "source": upload_source(self._cloud, files.source, self._prefix),
             "channels": upload_channels(self._cloud, files.channels, self._prefix),

@@ -14,7 +14,8 @@ from ...serving._media import ANSWER_TYPES, CONTENT_TYPES
 from ..shared._failures import need_completed
 from ..shared._payload import ACCEPT, payloads, read_answer
 from ..shared._place import Batch
-from ._cloud import Cloud, NotFoundError
+from ._cloud import Cloud
+from ._faults import NotFoundError, with_cure
 from ._machine import Machine
 from ._requests import model_request, transform_request
 from ._waiting import JOB_ENDED, until
@@ -79,7 +80,7 @@ class Transform:
         until(lambda: self.status, JOB_ENDED.__contains__)
         with suppress(NotFoundError):
             self._cloud.call("sagemaker", "delete_model", ModelName=self.describe()["ModelName"])
-        need_completed(self, self.describe().get("FailureReason", ""))
+        need_completed(self, with_cure(self.describe().get("FailureReason", "")))
         return self
 
     def stop(self) -> None:
