@@ -26,6 +26,10 @@ _NAMES = (
     *("TrainingJobName", "HyperParameterTuningJobName", "TransformJobName"),
     *("EndpointName", "EndpointConfigName", "ModelName", "RoleName"),
 )
+_ARN = re.compile(
+    r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{12}):(?:training-job|hyper-parameter-tuning-job|transform-job|endpoint)/"
+    r"([A-Za-z0-9-]+)"
+)
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/.+")
 _FRAMEWORK, _VERSION, _PYTHON = "sklearn", "1.9-0", "py3"
 _ANY_INSTANCE = "ml.m5.xlarge"  # one container is there for all
@@ -38,18 +42,25 @@ class Cloud:
     ----------
     session : boto3.Session, default=None
         By default what the environment and ``~/.aws`` say.
+    region, profile : str, default=None
+        Of a session to be made.
 
     Attributes
     ----------
     region : str
     """
 
-    def __init__(self, session: Any = None) -> None:
+    def __init__(self, session: Any = None, *, region: str | None = None, profile: str | None = None) -> None:
         boto3 = need("boto3", _EXTRA, _PURPOSE)
-        self._session = boto3.Session() if session is None else session
+        words = {"region_name": region, "profile_name": profile}
+        given = {word: value for word, value in words.items() if value is not None}
+        if session is not None and given:
+            raise ParameterError("session has a region and credentials of its own; give it, or region and profile")
+        with _explained("Session"):
+            self._session = boto3.Session(**given) if session is None else session
         if not self._session.region_name:
             raise ParameterError(
-                "there is no AWS region: set AWS_DEFAULT_REGION, or `region` in ~/.aws/config, or pass session="
+                "there is no AWS region: set AWS_DEFAULT_REGION, or `region` in ~/.aws/config, or pass region="
             )
         self.region: str = self._session.region_name
         self._clients: dict[str, Any] = {}
@@ -150,6 +161,25 @@ class Cloud:
             )
         return arn
 
+    def name_of(self, arn: str) -> str:
+        """Return the name of what SageMaker has under an ARN of this account and region."""
+        found, account = _ARN.fullmatch(arn), self.account()
+        if found is None:
+            raise ParameterError(
+                f"{arn!r} is no ARN of SageMaker's; expected the name of a job, a tuning job, an endpoint or a transform "
+                "job, or its ARN"
+            )
+        if found[2] != account:
+            raise ParameterError(
+                f"{arn!r} is of account {found[2]}, and the credentials are of account {account}; give profile=, or a "
+                "session of that account"
+            )
+        if found[1] != self.region:
+            raise ParameterError(
+                f"{arn!r} is in {found[1]}, and the session in {self.region}; give region={found[1]!r}"
+            )
+        return found[3]
+
     def image(self) -> str:
         """Return the address of the newest scikit-learn container."""
         uris = need("sagemaker.core.image_uris", _EXTRA, _PURPOSE)
@@ -195,8 +225,8 @@ class Cloud:
         if region not in (None, self.region):
             raise ParameterError(
                 f"{what} is {address!r}, whose bucket is in {region}, and the session is in {self.region}: SageMaker "
-                f"uses buckets of its own region alone. Give session=boto3.Session(region_name={region!r}), or copy the "
-                f"files to a bucket in {self.region}"
+                f"uses buckets of its own region alone. Give session=boto3.Session(region_name={region!r}), or copy "
+                f"the files to a bucket in {self.region}"
             )
 
     def _region_of(self, bucket: str, address: str) -> str | None:

@@ -10,18 +10,18 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import JobError
+from ...errors import JobError, ParameterError
 from ..shared._failures import deleted, ending, unhealthy
-from ..shared._names import new_name
 from ..shared._payload import ACCEPT, Payload, payloads, read_answer
 from . import _asynchronous
 from ._cloud import Cloud
 from ._faults import NotFoundError, with_cure
 from ._job import Job
 from ._machine import Instances, Machine, Serverless
-from ._requests import endpoint_config_request, endpoint_request, model_request
+from ._requests import endpoint_config_request, endpoint_request, model_request, serves_byoe
 from ._scaling import scale, unscale
 from ._tuning import Tuning
+from ._update import Changes, exchange
 from ._waiting import until
 
 _LOG_GROUP = "/aws/sagemaker/Endpoints"
@@ -30,16 +30,6 @@ _MB = 1024 * 1024
 # Of a request; an asynchronous endpoint takes more, which its container would have to hold.
 _SERVERLESS_BYTES, _INSTANCE_BYTES, _ASYNCHRONOUS_BYTES = 4 * _MB, 6 * _MB, 100 * _MB
 _AT_ONCE = 4
-# What a new model and a new configuration take over from the present ones.
-_MODEL = ("ExecutionRoleArn", "VpcConfig", "EnableNetworkIsolation")
-_CONFIG = (
-    "KmsKeyId",
-    "AsyncInferenceConfig",
-    "DataCaptureConfig",
-    "VpcConfig",
-    "ExecutionRoleArn",
-    "EnableNetworkIsolation",
-)
 
 
 class Endpoint:
@@ -130,7 +120,7 @@ class Endpoint:
             When it fails, or there is none of its name.
         """
         if not self._config:
-            self._config = self._parts()[1]
+            self._config = self.parts()[1]
         if not self._config:
             raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region}; deploy its job again")
         serverless = _serverless(self._config)
@@ -156,7 +146,7 @@ class Endpoint:
                 ending(self.kind, self.name, status, "it will not answer; delete it and deploy its job again")
             )
 
-    def _parts(self) -> tuple[str, dict[str, Any]]:
+    def parts(self) -> tuple[str, dict[str, Any]]:
         """Return the name and the description of its configuration, which goes by its own name if it is gone."""
         name = self.name
         with suppress(NotFoundError):
@@ -165,83 +155,81 @@ class Endpoint:
             return name, self._cloud.call("sagemaker", "describe_endpoint_config", EndpointConfigName=name)
         return name, {}
 
-    def update(self, job: Job | Tuning, *, role: str | None = None) -> Endpoint:
+    @property
+    def asynchronous(self) -> str:
+        """Where an asynchronous endpoint puts its answers; nothing for one that answers at once."""
+        found = self.parts()[1].get("AsyncInferenceConfig") or {}
+        return str(found.get("OutputConfig", {}).get("S3OutputPath", ""))
+
+    def serves_byoe(self) -> bool:
+        """Return whether one of its models was made by byoe."""
+        for model in sorted(_models(self.parts()[1])):
+            with suppress(NotFoundError):
+                return serves_byoe(self._cloud.call("sagemaker", "describe_model", ModelName=model))
+        return False
+
+    def update(
+        self,
+        job: Job | Tuning,
+        *,
+        role: str | None = None,
+        instance_type: str | None = None,
+        instance_count: int | tuple[int, int] | None = None,
+        requests_per_instance: float | None = None,
+        memory_mb: int | None = None,
+        max_concurrency: int | None = None,
+        provisioned_concurrency: int | None = None,
+        **options: Any,
+    ) -> Endpoint:
         """Serve what another job has made, without an interruption, and wait for it.
 
         Requests are answered by the present model until the new one is healthy; then the present one
-        and its configuration are removed. Sizes, network, variables and tags stay as they are. An
-        interrupt ends the waiting, not the update, and the former model is left then.
+        and its configuration are removed. What is not given stays as it is. An interrupt ends the
+        waiting, not the update, and the former model is left then.
 
         Parameters
         ----------
         job : Job or Tuning
             On AWS. Of a tuning job the best one.
         role : str, default=None
-            Name or ARN of the role that the endpoint takes on from now on. None leaves it its present one.
+            Name or ARN of the role that the endpoint takes on from now on.
+        instance_type, instance_count, requests_per_instance, memory_mb, max_concurrency, \
+provisioned_concurrency, **options
+            As in `deploy`. An endpoint stays serverless or on instances, and ``tags`` are added.
 
         Raises
         ------
+        ParameterError
+            When the endpoint has several variants, or a model that byoe has not made.
         JobError
             When the job fails, or the new model does not get healthy: the present one goes on, and
             nothing is left of the new one.
         """
-        chosen = job.completed()
-        before, config = self._parts()
-        if not config:
-            raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region} that could be updated")
-        name = new_name()
-        (model,) = _models(config)
-        served = self._cloud.call("sagemaker", "describe_model", ModelName=model)
-        tags = {
-            "Tags": [
-                tag
-                for page in self._cloud.pages("sagemaker", "list_tags", ResourceArn=served["ModelArn"])
-                for tag in page["Tags"]
-            ]
-        }
-        # No more of the container's description: the service tells there what it does not take.
-        variables = served["PrimaryContainer"].get("Environment", {})
-        container = {"Image": chosen.serving_image, "ModelDataUrl": chosen.artifact, "Environment": variables}
-        variants = [variant | {"ModelName": name} for variant in config["ProductionVariants"]]
-        # Instances that were added or taken away since then stay so.
-        retained = {} if _serverless(config) else {"RetainAllVariantProperties": True}
-        if role is not None:
-            taken_on = {"ExecutionRoleArn": self._cloud.role(role)}
-            served |= taken_on
-            config |= taken_on if config.get("ExecutionRoleArn") else {}
-        requests = (
-            ("create_model", _kept(served, _MODEL) | tags | {"ModelName": name, "PrimaryContainer": container}),
-            (
-                "create_endpoint_config",
-                _kept(config, _CONFIG) | tags | {"EndpointConfigName": name, "ProductionVariants": variants},
-            ),
-            ("update_endpoint", {"EndpointName": self.name, "EndpointConfigName": name} | retained),
+        changes = Changes(
+            role,
+            instance_type,
+            instance_count,
+            requests_per_instance,
+            memory_mb,
+            max_concurrency,
+            provisioned_concurrency,
+            options,
         )
-        try:
-            for operation, request in requests:
-                self._cloud.call("sagemaker", operation, **request)
-            self.wait()
-            found = self.describe()
-            if found["EndpointConfigName"] != name:
-                raise JobError(
-                    f"endpoint {self.name} has kept its model: {found.get('FailureReason', 'the new one was given up')}"
-                )
-        except Exception:
-            self._remove(name, {name})
-            raise
-        self._remove(before, {model})
+        changes.check()
+        exchange(self, self._cloud, job.completed(), changes)
+        self._config = {}
         return self
 
     def delete(self) -> None:
         """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
-        name, config = self._parts()
+        name, config = self.parts()
         self._config = {}
         with ExitStack() as last:  # whatever fails, the others are removed
             if not _serverless(config):
                 last.callback(
                     unscale, self._cloud, self.name, asynchronous=not config or "AsyncInferenceConfig" in config
                 )
-            last.callback(self._remove, name, _models(config) or {self.name})
+            last.callback(self.remove, name, _models(config) or {self.name})
             until(self._delete_alone, bool)
 
     def _delete_alone(self) -> bool:
@@ -256,7 +244,8 @@ class Endpoint:
             return False
         return True
 
-    def _remove(self, config: str, models: set[str]) -> None:
+    def remove(self, config: str, models: set[str]) -> None:
+        """Remove a configuration and models. Does nothing for what is gone."""
         for operation, request in (
             ("delete_endpoint_config", {"EndpointConfigName": config}),
             *(("delete_model", {"ModelName": model}) for model in sorted(models)),
@@ -282,31 +271,59 @@ def _serverless(config: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _kept(described: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Return what a new resource has in common with one that the service describes; some are told as empty."""
-    return {name: described[name] for name in names if described.get(name)}
+def standing(endpoint: Endpoint) -> str:
+    """Return what there is under the name of an endpoint that is to be: ``"live"``, ``"failed"`` or nothing.
+
+    Raises
+    ------
+    ParameterError
+        For one that is changing, and for one that byoe has not made.
+    """
+    status = endpoint.status
+    if status == "Deleted":
+        return ""
+    if status in ("InService", "Failed"):
+        if not endpoint.serves_byoe():
+            raise ParameterError(
+                f"there is an endpoint {endpoint.name!r} already, and byoe has not made its model; give another name"
+            )
+        return {"InService": "live", "Failed": "failed"}[status]
+    hint = f"byoe.sagemaker.attach({endpoint.name!r})"
+    cure = f"wait for it with {hint}.wait()" if status in _CHANGING else f"remove it with {hint}.delete()"
+    cure = "wait until it is gone" if status == "Deleting" else cure
+    raise ParameterError(
+        f"there is an endpoint {endpoint.name!r} already, which has the status {status}; {cure}, or give another name"
+    )
 
 
 def create_endpoint(
-    name: str, cloud: Cloud, machine: Machine, artifact: str, hosting: Serverless | Instances
+    name: str,
+    cloud: Cloud,
+    machine: Machine,
+    artifact: str,
+    hosting: Serverless | Instances,
+    *,
+    part: str | None = None,
 ) -> Endpoint:
     """Make an endpoint with its model and configuration, and wait for it; nothing is left of one that fails.
 
     Parameters
     ----------
     name : str
-        Of the endpoint, its configuration and its model.
     cloud : Cloud
     machine : Machine
     artifact : str
         Address of ``model.tar.gz``.
     hosting : Serverless or Instances
+    part : str, default=None
+        Name of the configuration and the model; None gives them that of the endpoint.
     """
+    part = part or name
     patient = isinstance(hosting, Instances) and hosting.answers is not None
     requests = (
-        ("create_model", model_request(name, machine, artifact, patient=patient)),
-        ("create_endpoint_config", endpoint_config_request(name, machine, name, hosting)),
-        ("create_endpoint", endpoint_request(name, name, machine)),
+        ("create_model", model_request(part, machine, artifact, patient=patient)),
+        ("create_endpoint_config", endpoint_config_request(part, machine, part, hosting)),
+        ("create_endpoint", endpoint_request(name, part, machine)),
     )
     endpoint = Endpoint(name, cloud)
     try:
@@ -316,6 +333,8 @@ def create_endpoint(
         if isinstance(hosting, Instances) and hosting.scales:
             scale(cloud, name, hosting)
     except BaseException:
-        endpoint.delete()
+        if endpoint.parts()[0] == part:  # of another configuration it is somebody else's
+            endpoint.delete()
+        endpoint.remove(part, {part})
         raise
     return endpoint

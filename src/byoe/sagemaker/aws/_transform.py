@@ -167,13 +167,13 @@ def create_transform(
     accept: str,
     output: str,
     whole_files: bool,
+    part: str | None = None,
 ) -> Transform:
     """Make a model and start a job that predicts files by it; no model is left of a job that cannot start.
 
     Parameters
     ----------
     name : str
-        Of the job and its model.
     cloud : Cloud
     machine : Machine
     artifact, rows, output : str
@@ -182,21 +182,24 @@ def create_transform(
         Of the files and of the predictions.
     whole_files : bool
         Whether the files are the user's, and as long as the service takes them.
+    part : str, default=None
+        Name of the model; None gives it that of the job.
     """
+    part = part or name
     request = transform_request(
         name,
         machine,
-        name,
+        part,
         rows=rows,
         content_type=content_type,
         accept=accept,
         output=output,
         payload_mb=_MOST_MB if whole_files else _PIECE_MB,
     )
-    cloud.call("sagemaker", "create_model", **model_request(name, machine, artifact))
+    cloud.call("sagemaker", "create_model", **model_request(part, machine, artifact))
     try:
         cloud.call("sagemaker", "create_transform_job", **request)
     except BaseException:
-        cloud.call("sagemaker", "delete_model", ModelName=name)
+        cloud.call("sagemaker", "delete_model", ModelName=part)
         raise
     return Transform(name, cloud)

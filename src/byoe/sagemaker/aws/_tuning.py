@@ -25,14 +25,14 @@ class Tuning:
 
     def __init__(self, name: str, cloud: Cloud) -> None:
         self.name = name
-        self._cloud = cloud
+        self.cloud = cloud
 
     def __repr__(self) -> str:
         return f"Tuning({self.name!r}, status={self.status!r})"
 
     def describe(self) -> dict[str, Any]:
         """Return what the service says of the tuning job."""
-        return self._cloud.call(
+        return self.cloud.call(
             "sagemaker", "describe_hyper_parameter_tuning_job", HyperParameterTuningJobName=self.name
         )
 
@@ -54,7 +54,7 @@ class Tuning:
         ``number``, ``job``, ``status``, ``objective`` (None where there is none yet), ``seconds``
         and ``params``.
         """
-        pages = self._cloud.pages(
+        pages = self.cloud.pages(
             "sagemaker",
             "list_training_jobs_for_hyper_parameter_tuning_job",
             HyperParameterTuningJobName=self.name,
@@ -80,10 +80,10 @@ class Tuning:
         if not best:
             reason = found.get("FailureReason") or self._first_failure()
             raise without_best(self.name, found["HyperParameterTuningJobStatus"], reason)
-        return Job(best["TrainingJobName"], self._cloud)
+        return Job(best["TrainingJobName"], self.cloud)
 
     def _first_failure(self) -> str:
-        failures = (Job(row["job"], self._cloud).failure for row in self.trials if row["status"] == "Failed")
+        failures = (Job(row["job"], self.cloud).failure for row in self.trials if row["status"] == "Failed")
         return next((f"the first one: {reason}" for reason in failures if reason), "")
 
     def wait(self) -> Tuning:
@@ -106,7 +106,7 @@ class Tuning:
     def stop(self) -> None:
         """Ask the service to stop the tuning job. Does nothing when it has ended."""
         if self.status not in JOB_ENDED:
-            self._cloud.call("sagemaker", "stop_hyper_parameter_tuning_job", HyperParameterTuningJobName=self.name)
+            self.cloud.call("sagemaker", "stop_hyper_parameter_tuning_job", HyperParameterTuningJobName=self.name)
 
 
 def _row(number: int, found: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import JobError
+from ...errors import JobError, ParameterError
 from ...serving._server import MAX_BODY
 from ..shared._failures import deleted, unanswered, unhealthy
 from ..shared._payload import ACCEPT, payloads, read_answer, refusal
@@ -138,6 +138,37 @@ class LocalEndpoint:
             raise unanswered(self.name, _REQUEST_SECONDS) from None
         except OSError as error:
             raise JobError(f"endpoint {self.name} does not answer ({error}); its log may tell why") from error
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process is there."""
+        return self._finalizer.alive and self._process.poll() is None
+
+    def update(self, job: Any) -> LocalEndpoint:
+        """Serve what another job of this machine has made; its server has another port, and so ``url`` changes.
+
+        Requests are answered by the present model until the new one is healthy.
+
+        Parameters
+        ----------
+        job : LocalJob or LocalTuning
+
+        Raises
+        ------
+        JobError
+            When the job fails, or the new model does not get healthy: the present one goes on.
+        """
+        if getattr(job, "place", None) != "local":
+            raise ParameterError(f"job is {job!r}, expected a job or a tuning job of this machine")
+        if not self._finalizer.alive:
+            raise deleted(self.name)
+        new, end = LocalEndpoint(self.name, job.completed().artifact), self._finalizer
+        new._finalizer.detach()
+        self._folder, self._log, self._process = new._folder, new._log, new._process
+        self._finalizer = weakref.finalize(self, _end, self._process, self._folder)
+        self.url = new.url
+        end()
+        return self
 
     def delete(self) -> None:
         """Stop the server. Does nothing the second time."""
