@@ -105,15 +105,18 @@ def test_the_longest_prefix_makes_a_name_that_the_service_takes(table, session, 
 
 
 def test_a_region_and_a_profile_make_the_session(table, session, asked, monkeypatch, tmp_path):
-    (tmp_path / "config").write_text("[profile mine]\nregion = eu-central-1\n")
+    (tmp_path / "config").write_text(
+        "[profile mine]\nregion = eu-central-1\naws_access_key_id = a\naws_secret_access_key = b\n"
+    )
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     assert fit(table, None, region="us-east-2").cloud.region == "us-east-2"
+    monkeypatch.delenv("AWS_DEFAULT_REGION")  # which is stronger than a profile's
     assert fit(table, None, profile="mine").cloud.region == "eu-central-1"
     assert fit(table, None, profile="mine", region="us-east-2").cloud.region == "us-east-2"
     name = fit(table, None, region="us-east-2").name
     assert byoe.sagemaker.attach(name, region="us-east-2").name == name
-    with pytest.raises(JobError, match=rf"there is no .* '{name}' in eu-west-1"):
-        byoe.sagemaker.attach(name)
+    with pytest.raises(JobError, match=rf"there is no .* '{name}' in eu-central-1"):
+        byoe.sagemaker.attach(name, profile="mine")
     with pytest.raises(ParameterError, match="session has a region and credentials of its own; give it, or region"):
         fit(table, session, region="us-east-2")
     with pytest.raises(JobError, match=r"AWS knows nobody here: .*\(none\) could not be found"):

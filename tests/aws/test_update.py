@@ -7,8 +7,8 @@ from tests.aws.test_endpoints import MACHINE, left, make
 import byoe
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker.aws._endpoint import Endpoint, create_endpoint
-from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._faults import DeniedError
+from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
 
 

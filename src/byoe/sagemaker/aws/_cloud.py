@@ -166,8 +166,8 @@ class Cloud:
         found, account = _ARN.fullmatch(arn), self.account()
         if found is None:
             raise ParameterError(
-                f"{arn!r} is no ARN of SageMaker's; expected the name of a job, a tuning job, an endpoint or a transform "
-                "job, or its ARN"
+                f"{arn!r} is no ARN of SageMaker's; expected the name of a job, a tuning job, an endpoint or a "
+                "transform job, or its ARN"
             )
         if found[2] != account:
             raise ParameterError(

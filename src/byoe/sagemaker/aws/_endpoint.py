@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any, ClassVar, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...errors import JobError, ParameterError
 from ..shared._failures import deleted, ending, unhealthy
-from ..shared._payload import ACCEPT, Payload, payloads, read_answer
+from ..shared._outputs import Question
 from . import _asynchronous
 from ._cloud import Cloud
 from ._faults import NotFoundError, with_cure
@@ -94,14 +91,25 @@ class Endpoint:
         raise unhealthy(self.name, status, with_cure(reason), self.log)
 
     def predict(
-        self, data: Any, *, header: bool | None = None, reading: Mapping[str, Any] | None = None
-    ) -> NDArray[Any]:
+        self,
+        data: Any,
+        *,
+        outputs: str | Iterable[str] | None = None,
+        level: float | None = None,
+        header: bool | None = None,
+        reading: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Predict rows; large data are sent in several requests, some of them at a time.
 
         Parameters
         ----------
         data : frame or array-like of shape (n_rows, n_features), file, or folder of them
             Columns are matched by name where they have names.
+        outputs : str or iterable of str, default=None
+            What else is wanted of each row: ``"probabilities"``, ``"interval"``, ``"members"``,
+            ``"contributions"``. The answer is a frame then.
+        level : float, default=None
+            Of intervals; None stands for 0.9.
         header : bool, default=None
             Whether the first row of CSV files names the columns; None looks.
         reading : mapping, default=None
@@ -109,8 +117,10 @@ class Endpoint:
 
         Returns
         -------
-        array of shape (n_rows,)
-            Values in units of the target, or class labels.
+        array of shape (n_rows,), or frame
+            Values in units of the target, or class labels. With ``outputs`` a frame of the kind that the rows are,
+            else of pandas: ``prediction``, ``lower``, ``upper``, ``members_<label>`` and so on, as the columns
+            of the endpoint's CSV are called.
 
         Raises
         ------
@@ -119,6 +129,7 @@ class Endpoint:
         JobError
             When it fails, or there is none of its name.
         """
+        question = Question.of(outputs, level)
         if not self._config:
             self._config = self.parts()[1]
         if not self._config:
@@ -126,16 +137,19 @@ class Endpoint:
         serverless = _serverless(self._config)
         asynchronous = self._config.get("AsyncInferenceConfig")
         if asynchronous:
-            bodies = payloads(data, _ASYNCHRONOUS_BYTES, header=header, reading=reading)
-            answers = _asynchronous.ask(self._cloud, self.name, asynchronous, bodies, self._check_alive)
-            return np.concatenate([read_answer(answer) for answer in answers])
-        bodies = payloads(data, _SERVERLESS_BYTES if serverless else _INSTANCE_BYTES, header=header, reading=reading)
+            bodies = question.payloads(data, _ASYNCHRONOUS_BYTES, header=header, reading=reading)
+            return question.read(
+                _asynchronous.ask(
+                    self._cloud, self.name, asynchronous, bodies, self._check_alive, accept=question.accept
+                ),
+                data,
+            )
+        limit = _SERVERLESS_BYTES if serverless else _INSTANCE_BYTES
+        bodies = question.payloads(data, limit, header=header, reading=reading)
         at_once = min(_AT_ONCE, serverless.get("MaxConcurrency", _AT_ONCE), len(bodies))
         with ThreadPoolExecutor(at_once) as pool:
-            return np.concatenate(list(pool.map(self._invoke, bodies)))
-
-    def _invoke(self, payload: Payload) -> NDArray[Any]:
-        return read_answer(self._cloud.invoke(self.name, *payload, accept=ACCEPT))
+            answers = pool.map(lambda body: self._cloud.invoke(self.name, *body, accept=question.accept), bodies)
+            return question.read(list(answers), data)
 
     def _check_alive(self) -> None:
         status = self.status

@@ -84,8 +84,8 @@ def check_name(kind: str, name: str) -> str:
     if len(name) > longest or not _NAME.fullmatch(name):
         fitting = re.sub(r"[^A-Za-z0-9]+", "-", name)[:longest].strip("-")
         raise ParameterError(
-            f"{name!r} cannot be the name of {a(kind)}: it may have {longest} characters, and only letters, digits, and "
-            f"'-' between them{f'; {fitting!r} could be' if fitting else ''}"
+            f"{name!r} cannot be the name of {a(kind)}: it may have {longest} characters, and only letters, digits, "
+            f"and '-' between them{f'; {fitting!r} could be' if fitting else ''}"
         )
     return name
 
