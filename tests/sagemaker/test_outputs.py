@@ -120,7 +120,8 @@ def test_classes_keep_their_type_and_name_their_probabilities(iris, tmp_path, la
 def test_an_infinite_bound_is_infinite(rng, tmp_path):
     X = pd.DataFrame({"a": rng.normal(size=30)})
     fitted = EnsembleRegressor(("ridge",), "mean", cv=3, random_state=0).fit(X, X["a"])
-    found, _ = asked(model_fn(str(fitted.save(tmp_path / "model"))), X, "interval", level=0.999)
+    with pytest.warns(UserWarning, match="the bounds are infinite"):
+        found, _ = asked(model_fn(str(fitted.save(tmp_path / "model"))), X, "interval", level=0.999)
     assert set(found["lower"]) == {-np.inf}
     assert set(found["upper"]) == {np.inf}
 

@@ -115,13 +115,18 @@ class Cloud:
 
     def log(self, group: str, streams: str = "") -> str:
         """Return what the log streams of a group whose names begin so hold, in order of time; nothing for none."""
-        chosen = {"logStreamNamePrefix": streams} if streams else {}
+        return "\n".join(event["message"] for event in self.events(group, streams))
+
+    def events(self, group: str, streams: str = "", *, since: int = 0) -> list[dict[str, Any]]:
+        """Return the lines of log streams in order of time, from a time on in milliseconds since 1970."""
+        chosen: dict[str, Any] = {"logStreamNamePrefix": streams} if streams else {}
+        if since:
+            chosen["startTime"] = since
         try:
             pages = list(self.pages("logs", "filter_log_events", logGroupName=group, **chosen))
         except NotFoundError:  # nothing was printed yet
-            return ""
-        events = sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
-        return "\n".join(event["message"] for event in events)
+            return []
+        return sorted((event for page in pages for event in page["events"]), key=lambda event: int(event["timestamp"]))
 
     def account(self) -> str:
         """Return the number of the account."""

@@ -12,6 +12,7 @@ from ..shared._metric_lines import read_metrics
 from ..shared._savings import Savings, savings
 from ._cloud import Cloud
 from ._faults import with_cure
+from ._log_tail import LogTail
 from ._machine import has_gpu
 from ._waiting import JOB_ENDED, until
 
@@ -152,17 +153,15 @@ class Job:
             attribute ``job``.
         """
         listeners = [listener for listener in (print if logs else None, on_line) if listener]
-        lines: list[str] = []
+        tail = LogTail(self.cloud, _LOG_GROUP, f"{self.name}/")
 
         def ask() -> str:
             """Return the status, and pass new lines of the log on."""
             status = self.status
             if listeners:
-                printed = self.log.splitlines()
-                for line in printed[len(lines) :]:
+                for line in tail.lines():
                     for listener in listeners:
                         listener(line)
-                lines[:] = printed
             return status
 
         until(ask, JOB_ENDED.__contains__)
