@@ -2,6 +2,7 @@
 
 import boto3
 import pytest
+from tests.aws.test_endpoints import MACHINE
 from tests.aws.test_transform import fitted, frame, job  # noqa: F401  fixtures
 from tests.aws.test_tuning import SPACE
 from tests.aws.test_tuning import launch as tune
@@ -9,7 +10,11 @@ from tests.aws.test_tuning import launch as tune
 import byoe
 from byoe import EnsembleRegressor
 from byoe.errors import JobError, ParameterError
+from byoe.sagemaker.aws._cloud import Cloud
+from byoe.sagemaker.aws._endpoint import create_endpoint
+from byoe.sagemaker.aws._faults import DeniedError
 from byoe.sagemaker.aws._job import Job
+from byoe.sagemaker.aws._machine import Serverless
 
 ROLE = "arn:aws:iam::123456789012:role/byoe"
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1"
@@ -150,3 +155,46 @@ def test_arns_of_what_is_elsewhere(session, asked, arn, message):
     with pytest.raises(ParameterError, match=message):
         byoe.sagemaker.attach(arn, session=boto3.Session(region_name="eu-west-1"))
     assert asked == []
+
+
+def test_a_name_may_be_that_of_several_things(table, session, cloud, bucket):
+    fit(table, session, name="churn")
+    create_endpoint("churn", cloud, MACHINE, f"{bucket}/model.tar.gz", Serverless())
+    with pytest.raises(ParameterError, match=r"there are 2 things of the name 'churn': job, endpoint; say which, as in attach\('churn', kind='endpoint'\)"):  # fmt: skip
+        byoe.sagemaker.attach("churn", session=session)
+    for kind in ("job", "endpoint"):
+        assert byoe.sagemaker.attach("churn", kind=kind, session=session).kind == kind
+    arn = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/churn"
+    assert byoe.sagemaker.attach(arn, session=session).kind == "endpoint"
+    with pytest.raises(JobError, match="there is no tuning job 'churn' in eu-west-1"):
+        byoe.sagemaker.attach("churn", kind="tuning job", session=session)
+    with pytest.raises(ParameterError, match="kind is 'model', expected 'job', 'tuning job'"):
+        byoe.sagemaker.attach("churn", kind="model", session=session)
+
+
+def test_a_name_that_is_too_long_for_a_tuning_job_is_looked_for_all_the_same(table, session, asked):
+    name = fit(table, session, name="a" * 63).name
+    assert byoe.sagemaker.attach(name, session=session).kind == "job"
+    with pytest.raises(JobError, match="there is no training job, tuning job, endpoint or transform job 'aaa"):
+        byoe.sagemaker.attach("a" * 64, session=session)
+
+
+def test_who_may_look_at_jobs_alone_finds_them(table, session, monkeypatch):
+    fit(table, session, name="churn")
+    call = Cloud.call
+
+    def denied(self, service, operation, **request):
+        if operation == "describe_endpoint":
+            raise DeniedError("no")
+        return call(self, service, operation, **request)
+
+    monkeypatch.setattr(Cloud, "call", denied)
+    assert byoe.sagemaker.attach("churn", session=session).kind == "job"
+    with pytest.raises(DeniedError):
+        byoe.sagemaker.attach("churn-2", session=session)
+
+
+def test_a_role_may_be_named_with_its_path(cloud, session):
+    path = {"Path": "/service-role/", "AssumeRolePolicyDocument": "{}"}
+    arn = session.client("iam").create_role(RoleName="byoe", **path)["Role"]["Arn"]
+    assert cloud.role("service-role/byoe") == cloud.role("byoe") == cloud.role(arn) == arn

@@ -257,7 +257,7 @@ def test_the_command(job, cloud, session, frame, fitted, served, tmp_path, monke
     np.testing.assert_allclose(pd.read_csv(out)["prediction"], fitted.predict(frame), rtol=1e-12)
     with pytest.raises(ParameterError, match="--out needs the predictions"):
         told("transform", "byoe-1", tmp_path / "rows.csv", "--out", out, "--no-wait")
-    monkeypatch.setattr(byoe.sagemaker, "attach", lambda name: Transform(name, cloud))
+    monkeypatch.setattr(byoe.sagemaker, "attach", lambda name, **_: Transform(name, cloud))
     with pytest.raises(ParameterError, match="x is a transform job; expected a training job or a tuning job"):
         told("transform", "x", tmp_path / "rows.csv")
     with pytest.raises(ParameterError, match="x is a transform job; expected"):

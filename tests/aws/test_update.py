@@ -271,6 +271,13 @@ def test_an_endpoint_in_between_is_left_alone(churn, cloud, job, asked, monkeypa
     assert len(requests(asked, "CreateModel")) == 1
 
 
+def test_a_name_is_that_of_a_request_to_the_letter(churn, cloud, job, monkeypatch):
+    with monkeypatch.context() as patch:
+        says(cloud, patch, "describe_endpoint", EndpointName="Churn")
+        with pytest.raises(ParameterError, match="there is an endpoint 'Churn' already; write its name so, or give an"):
+            byoe.sagemaker.deploy(job, name="churn")
+
+
 def test_what_byoe_has_not_made_is_left_alone(churn, cloud, session, job, monkeypatch):
     before = left(session)
     with monkeypatch.context() as patch:

@@ -140,11 +140,14 @@ def tune(
 def attach(
     name: Annotated[str, typer.Argument(help="A training job, tuning job, endpoint or transform job on AWS.")],
     logs: Annotated[bool, typer.Option(help="Print the log too.")] = False,
+    kind: Annotated[
+        str | None, typer.Option(help="job, tuning job, endpoint or transform job, if several are called so.")
+    ] = None,
 ) -> None:
     """Tell how a job, a tuning job, an endpoint or a transform job on AWS is doing."""
     from .. import sagemaker
 
-    handle: Any = sagemaker.attach(name)
+    handle: Any = sagemaker.attach(name, kind=kind)
     if logs and handle.kind != "tuning job":  # whose trials have logs
         print(handle.log)
     tell = {"job": tell_job, "tuning job": tell_tuning, "transform job": tell_transform, "endpoint": tell_endpoint}

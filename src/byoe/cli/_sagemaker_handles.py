@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
 
 from ..data._reading import Reading
 from ..errors import ParameterError
+from ..sagemaker.aws._faults import NotFoundError
 from ..tools._listing import Listing
 
 ServingRole = Annotated[str | None, typer.Option(help="Name or ARN of a role, by default that of the job.")]
@@ -19,11 +21,20 @@ def reading(*given: str | None) -> dict[str, Any] | None:
     return Reading(None, *given).said() or None
 
 
-def endpoint_of(name: str) -> Any:
-    """Return the handle of an endpoint."""
+def _one_of(name: str, *kinds: str) -> Any:
+    """Return what has a name and is of one of some kinds, else of any other."""
     from .. import sagemaker
 
-    handle: Any = sagemaker.attach(name)
+    found = []
+    for kind in kinds:
+        with suppress(NotFoundError):
+            found.append(sagemaker.attach(name, kind=kind))
+    return found[0] if len(found) == 1 else sagemaker.attach(name)
+
+
+def endpoint_of(name: str) -> Any:
+    """Return the handle of an endpoint."""
+    handle = _one_of(name, "endpoint")
     if handle.kind == "transform job":
         raise ParameterError(f"{name} is a transform job, not an endpoint; deploy the job that has trained the model")
     if handle.kind != "endpoint":
@@ -35,9 +46,7 @@ def endpoint_of(name: str) -> Any:
 
 def trained(name: str) -> Any:
     """Return the handle of what has trained a model."""
-    from .. import sagemaker
-
-    handle: Any = sagemaker.attach(name)
+    handle = _one_of(name, "job", "tuning job")
     if handle.kind not in ("job", "tuning job"):
         what = "an endpoint already" if handle.kind == "endpoint" else f"a {handle.kind}"
         raise ParameterError(f"{name} is {what}; expected a training job or a tuning job")

@@ -27,9 +27,15 @@ _NAMES = (
     *("EndpointName", "EndpointConfigName", "ModelName", "RoleName"),
 )
 _ARN = re.compile(
-    r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{12}):(?:training-job|hyper-parameter-tuning-job|transform-job|endpoint)/"
+    r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{12}):(training-job|hyper-parameter-tuning-job|transform-job|endpoint)/"
     r"([A-Za-z0-9-]+)"
 )
+_KINDS = {
+    "training-job": "job",
+    "hyper-parameter-tuning-job": "tuning job",
+    "transform-job": "transform job",
+    "endpoint": "endpoint",
+}
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/.+")
 _FRAMEWORK, _VERSION, _PYTHON = "sklearn", "1.9-0", "py3"
 _ANY_INSTANCE = "ml.m5.xlarge"  # one container is there for all
@@ -153,7 +159,7 @@ class Cloud:
             given = identity.split("/")[1]
         if given.startswith("arn:"):
             return self._own_role(given)
-        return str(self.call("iam", "get_role", RoleName=given)["Role"]["Arn"])
+        return str(self.call("iam", "get_role", RoleName=given.rpartition("/")[2])["Role"]["Arn"])
 
     def _own_role(self, arn: str) -> str:
         found, account = _ROLE.fullmatch(arn), self.account()
@@ -166,8 +172,8 @@ class Cloud:
             )
         return arn
 
-    def name_of(self, arn: str) -> str:
-        """Return the name of what SageMaker has under an ARN of this account and region."""
+    def of_arn(self, arn: str) -> tuple[str, str]:
+        """Return the kind and the name of what SageMaker has under an ARN of this account and region."""
         found, account = _ARN.fullmatch(arn), self.account()
         if found is None:
             raise ParameterError(
@@ -183,7 +189,7 @@ class Cloud:
             raise ParameterError(
                 f"{arn!r} is in {found[1]}, and the session in {self.region}; give region={found[1]!r}"
             )
-        return found[3]
+        return _KINDS[found[3]], found[4]
 
     def image(self) -> str:
         """Return the address of the newest scikit-learn container."""

@@ -296,6 +296,9 @@ def standing(endpoint: Endpoint) -> str:
     status = endpoint.status
     if status == "Deleted":
         return ""
+    told = endpoint.describe()["EndpointName"]
+    if told != endpoint.name:  # the service finds it all the same, but not for requests
+        raise ParameterError(f"there is an endpoint {told!r} already; write its name so, or give another one")
     if status in ("InService", "Failed"):
         if not endpoint.serves_byoe():
             raise ParameterError(
