@@ -82,9 +82,9 @@ def test_an_update_may_change_the_role(cloud, session, bucket, asked, job, updat
     """A configuration names the role only where somebody else made it so."""
     session.client("iam").create_role(RoleName="server", AssumeRolePolicyDocument="{}")
     endpoint, arn = make(cloud, bucket), "arn:aws:iam::123456789012:role/server"
-    name, config = endpoint.parts()
+    name, config = endpoint._parts()
     if named:
-        monkeypatch.setattr(endpoint, "parts", lambda: (name, config | {"ExecutionRoleArn": MACHINE.role}))
+        monkeypatch.setattr(endpoint, "_parts", lambda: (name, config | {"ExecutionRoleArn": MACHINE.role}))
     endpoint.update(job, role="server")
     assert requests(asked, "CreateModel")[1]["ExecutionRoleArn"] == arn
     assert requests(asked, "CreateEndpointConfig")[1].get("ExecutionRoleArn") == (arn if named else None)

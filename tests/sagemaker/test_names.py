@@ -73,7 +73,7 @@ def test_a_live_endpoint_gets_another_model(job, other, X, capsys):
         endpoint.update(job)
     with sm.deploy(job, name="churn") as again:  # the name is free
         assert again is not endpoint
-    assert "churn" not in {name for name, one in _place._served.items() if one.alive}
+    assert "churn" not in {name for name, one in _place._served.items() if one._alive}
 
 
 def test_a_model_that_does_not_start_leaves_the_present_one(job, X, tmp_path):

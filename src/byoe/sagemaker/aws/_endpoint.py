@@ -131,7 +131,7 @@ class Endpoint:
         """
         question = Question.of(outputs, level)
         if not self._config:
-            self._config = self.parts()[1]
+            self._config = self._parts()[1]
         if not self._config:
             raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region}; deploy its job again")
         serverless = _serverless(self._config)
@@ -160,7 +160,7 @@ class Endpoint:
                 ending(self.kind, self.name, status, "it will not answer; delete it and deploy its job again")
             )
 
-    def parts(self) -> tuple[str, dict[str, Any]]:
+    def _parts(self) -> tuple[str, dict[str, Any]]:
         """Return the name and the description of its configuration, which goes by its own name if it is gone."""
         name = self.name
         with suppress(NotFoundError):
@@ -168,19 +168,6 @@ class Endpoint:
         with suppress(NotFoundError):
             return name, self._cloud.call("sagemaker", "describe_endpoint_config", EndpointConfigName=name)
         return name, {}
-
-    @property
-    def asynchronous(self) -> str:
-        """Where an asynchronous endpoint puts its answers; nothing for one that answers at once."""
-        found = self.parts()[1].get("AsyncInferenceConfig") or {}
-        return str(found.get("OutputConfig", {}).get("S3OutputPath", ""))
-
-    def serves_byoe(self) -> bool:
-        """Return whether one of its models was made by byoe."""
-        for model in sorted(_models(self.parts()[1])):
-            with suppress(NotFoundError):
-                return serves_byoe(self._cloud.call("sagemaker", "describe_model", ModelName=model))
-        return False
 
     def update(
         self,
@@ -236,14 +223,14 @@ provisioned_concurrency, **options
 
     def delete(self) -> None:
         """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
-        name, config = self.parts()
+        name, config = self._parts()
         self._config = {}
         with ExitStack() as last:  # whatever fails, the others are removed
             if not _serverless(config):
                 last.callback(
                     unscale, self._cloud, self.name, asynchronous=not config or "AsyncInferenceConfig" in config
                 )
-            last.callback(self.remove, name, _models(config) or {self.name})
+            last.callback(self._remove, name, _models(config) or {self.name})
             until(self._delete_alone, bool)
 
     def _delete_alone(self) -> bool:
@@ -258,7 +245,7 @@ provisioned_concurrency, **options
             return False
         return True
 
-    def remove(self, config: str, models: set[str]) -> None:
+    def _remove(self, config: str, models: set[str]) -> None:
         """Remove a configuration and models. Does nothing for what is gone."""
         for operation, request in (
             ("delete_endpoint_config", {"EndpointConfigName": config}),
@@ -285,6 +272,20 @@ def _serverless(config: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def answers_of(endpoint: Endpoint) -> str:
+    """Return where an asynchronous endpoint puts its answers; nothing for one that answers at once."""
+    found = endpoint._parts()[1].get("AsyncInferenceConfig") or {}
+    return str(found.get("OutputConfig", {}).get("S3OutputPath", ""))
+
+
+def _is_ours(endpoint: Endpoint) -> bool:
+    """Return whether the model of an endpoint was made by byoe."""
+    for model in sorted(_models(endpoint._parts()[1])):
+        with suppress(NotFoundError):
+            return serves_byoe(endpoint._cloud.call("sagemaker", "describe_model", ModelName=model))
+    return False
+
+
 def standing(endpoint: Endpoint) -> str:
     """Return what there is under the name of an endpoint that is to be: ``"live"``, ``"failed"`` or nothing.
 
@@ -300,7 +301,7 @@ def standing(endpoint: Endpoint) -> str:
     if told != endpoint.name:  # the service finds it all the same, but not for requests
         raise ParameterError(f"there is an endpoint {told!r} already; write its name so, or give another one")
     if status in ("InService", "Failed"):
-        if not endpoint.serves_byoe():
+        if not _is_ours(endpoint):
             raise ParameterError(
                 f"there is an endpoint {endpoint.name!r} already, and byoe has not made its model; give another name"
             )
@@ -350,8 +351,8 @@ def create_endpoint(
         if isinstance(hosting, Instances) and hosting.scales:
             scale(cloud, name, hosting)
     except BaseException:
-        if endpoint.parts()[0] == part:  # of another configuration it is somebody else's
+        if endpoint._parts()[0] == part:  # of another configuration it is somebody else's
             endpoint.delete()
-        endpoint.remove(part, {part})
+        endpoint._remove(part, {part})
         raise
     return endpoint

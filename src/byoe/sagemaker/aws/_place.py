@@ -16,7 +16,7 @@ from ..shared._limits import check_count
 from ..shared._names import name_of, part_name
 from ..shared._place import Batch, Hosting, JobFiles, Place, Search, check_options, taken
 from ._cloud import Cloud, split
-from ._endpoint import Endpoint, create_endpoint, standing
+from ._endpoint import Endpoint, answers_of, create_endpoint, standing
 from ._faults import NotFoundError
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, has_gpu, instances_of
@@ -107,7 +107,7 @@ class Aws(Place):
 
     def _update(self, endpoint: Endpoint, job: Job | Tuning, hosting: Hosting) -> Endpoint:
         """Exchange the model of a live endpoint, and what else is given."""
-        asynchronous = endpoint.asynchronous
+        asynchronous = answers_of(endpoint)
         if hosting.asynchronous and not asynchronous:
             raise ParameterError(
                 f"asynchronous is True, and endpoint {endpoint.name} answers at once; deploy the job under another name"

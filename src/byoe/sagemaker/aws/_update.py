@@ -51,7 +51,7 @@ class Changes:
 
 def exchange(endpoint: Endpoint, cloud: Cloud, job: Job, changes: Changes) -> None:
     """Serve what another job has made, and wait for it; nothing is left of a model that does not get healthy."""
-    before, config = endpoint.parts()
+    before, config = endpoint._parts()
     if not config:
         raise NotFoundError(f"there is no endpoint {endpoint.name} in {cloud.region} that could be updated")
     present, served = _present(endpoint.name, cloud, config)
@@ -77,9 +77,9 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job, changes: Changes) -> No
             why = found.get("FailureReason", "the new one was given up")
             raise JobError(f"endpoint {endpoint.name} has kept its model: {why}")
     except Exception:
-        endpoint.remove(name, {name})
+        endpoint._remove(name, {name})
         raise
-    endpoint.remove(before, {present["ModelName"]})
+    endpoint._remove(before, {present["ModelName"]})
     _tag(cloud, found, changes)
     if instances is not None and changes.instance_count is not None:
         _scale(cloud, endpoint.name, instances)

@@ -154,7 +154,7 @@ class LocalEndpoint:
             raise JobError(f"endpoint {self.name} does not answer ({error}); its log may tell why") from error
 
     @property
-    def alive(self) -> bool:
+    def _alive(self) -> bool:
         """Whether its process is there."""
         return self._finalizer.alive and self._process.poll() is None
 

@@ -108,7 +108,7 @@ class LocalJob:
         return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
     @property
-    def reason(self) -> str:
+    def _reason(self) -> str:
         """Why it has failed, in one line; empty when it has not."""
         reason = self.failure.partition("\n\n")[0]
         if self.status != "Failed" or reason:
@@ -175,7 +175,7 @@ class LocalJob:
             raise
 
     def _need_completed(self) -> None:
-        need_completed(self, self.reason, log_file=self._log)
+        need_completed(self, self._reason, log_file=self._log)
 
     def stop(self) -> None:
         """Stop the job and every process it started. Does nothing when it has ended."""

@@ -107,7 +107,7 @@ class Here(Place):
         if name is None:
             return LocalEndpoint(completed.name, completed.artifact)
         live = _served.get(name)
-        if live is not None and live.alive:
+        if live is not None and live._alive:
             print(f"[byoe] endpoint {name} is live: its model is exchanged", flush=True)
             return live.update(completed)
         _served[name] = endpoint = LocalEndpoint(name, completed.artifact)

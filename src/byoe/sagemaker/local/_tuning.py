@@ -171,7 +171,7 @@ class LocalTuning:
     def _failure(self, job: LocalJob, value: float | None) -> str:
         """Return why a trial has no result, in one line; nothing for one that has."""
         missing = "" if job.status == "Stopped" else f"its log holds no number for {self.objective}"
-        return "" if value is not None else job.reason.partition("\n")[0] or missing
+        return "" if value is not None else job._reason.partition("\n")[0] or missing
 
     def line(self, row: Mapping[str, Any], max_jobs: int) -> str:
         """Return what is shown of a trial that has ended."""
