@@ -126,6 +126,21 @@ def test_a_refusal_says_what_to_do(cloud, code, reason, message):
             _ = Job("churn", cloud).status
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("ValidationException", "Requested resource not found."),  # boto3 #2808
+        ("ResourceNotFound", "Amazon SageMaker can't find a tuning job called churn. Type another name."),
+        ("ValidationException", 'Could not find endpoint "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/churn".'),
+    ],
+)
+def test_what_is_not_there_is_told_in_many_words(cloud, code, reason):
+    with Stubber(cloud._client("sagemaker")) as stub:
+        stub.add_client_error("describe_training_job", code, reason)
+        with pytest.raises(NotFoundError, match="describe_training_job of churn: "):
+            _ = Job("churn", cloud).status
+
+
 def test_a_role_of_another_account_is_refused_before_an_upload(frame, session, asked, uploaded):
     theirs = "arn:aws:iam::999999999999:role/byoe"
     with pytest.raises(

@@ -2,6 +2,7 @@
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from tests.aws.test_endpoints import MACHINE
 from tests.aws.test_transform import fitted, frame, job  # noqa: F401  fixtures
 from tests.aws.test_tuning import SPACE
@@ -56,6 +57,28 @@ def test_a_job_has_the_name_that_was_chosen(table, session, asked, uploaded):
     with pytest.raises(ParameterError, match="there is a training job 'churn-3' already in eu-west-1; give another name, or 'churn-3-' as a prefix"):  # fmt: skip
         fit(table, session, name="churn-3", tags={"team": "blue"})
     assert (created(asked), uploaded) == ([], [])
+
+
+def test_the_service_may_say_that_a_free_name_is_not_valid(table, session, monkeypatch):
+    call = Cloud._client
+
+    def client(self, service):
+        made = call(self, service)
+        if service == "sagemaker" and not hasattr(made, "asked"):
+            made.asked = made.describe_training_job
+
+            def describe(**request):
+                try:
+                    return made.asked(**request)
+                except ClientError as error:
+                    told = {"Code": "ValidationException", "Message": "Requested resource not found."}
+                    raise ClientError({**error.response, "Error": told}, "DescribeTrainingJob") from error
+
+            made.describe_training_job = describe
+        return made
+
+    monkeypatch.setattr(Cloud, "_client", client)
+    assert fit(table, session, name="churn").name == "churn"
 
 
 def test_a_tuning_job_has_the_name_that_was_chosen(table, session, asked):

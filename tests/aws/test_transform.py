@@ -216,6 +216,12 @@ def test_of_a_tuning_job_the_best_one_predicts(job, cloud, frame, asked, monkeyp
         ({"instance_count": 0}, "instance_count is 0, expected a positive integer"),
         ({"output": "here"}, "'here' is no S3 address"),
         ({"volume_gb": 5}, "serving has no option 'volume_gb'"),
+        (
+            {"data_capture": True},
+            "has no option 'data_capture': rows and predictions of a transform job are files in S3",
+        ),
+        ({"region": "us-east-1"}, "has no option 'region': what serves is where its job is"),
+        ({"name": "a_b"}, "'a_b' cannot be the name of a transform job"),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_uploaded(job, frame, asked, given, message):

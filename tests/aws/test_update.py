@@ -6,6 +6,7 @@ from tests.aws.test_endpoints import MACHINE, left, make
 
 import byoe
 from byoe.errors import JobError, ParameterError
+from byoe.sagemaker.aws import _waiting
 from byoe.sagemaker.aws._endpoint import Endpoint, create_endpoint
 from byoe.sagemaker.aws._faults import DeniedError
 from byoe.sagemaker.aws._job import Job
@@ -259,7 +260,6 @@ def says(cloud, monkeypatch, operation, **changes):
     ("status", "cure"),
     [
         ("Updating", r"wait for it with byoe.sagemaker.attach\('churn'\).wait\(\), or give another name"),
-        ("Deleting", "wait until it is gone"),
         ("UpdateRollbackFailed", r"remove it with byoe.sagemaker.attach\('churn'\).delete\(\)"),
     ],
 )
@@ -269,6 +269,23 @@ def test_an_endpoint_in_between_is_left_alone(churn, cloud, job, asked, monkeypa
         with pytest.raises(ParameterError, match=f"'churn' already, which has the status {status}; {cure}"):
             byoe.sagemaker.deploy(job, name="churn")
     assert len(requests(asked, "CreateModel")) == 1
+
+
+def test_an_endpoint_that_is_being_removed_is_waited_for(cloud, session, job, monkeypatch, capsys):
+    monkeypatch.setattr(_waiting, "SECONDS", 0.0)
+    states = ["Deleting"] * 3
+    call = cloud.call
+
+    def answer(service, operation, **request):
+        if operation == "describe_endpoint" and states:
+            return {"EndpointStatus": states.pop(), "EndpointName": "churn", "EndpointConfigName": "churn"}
+        return call(service, operation, **request)
+
+    monkeypatch.setattr(cloud, "call", answer)
+    with byoe.sagemaker.deploy(job, name="churn") as endpoint:
+        assert (endpoint.status, states) == ("InService", [])
+    assert capsys.readouterr().out == "[byoe] endpoint churn is being removed: this waits until it is gone\n"
+    assert left(session) == []
 
 
 def test_a_name_is_that_of_a_request_to_the_letter(churn, cloud, job, monkeypatch):

@@ -292,9 +292,12 @@ def standing(endpoint: Endpoint) -> str:
     Raises
     ------
     ParameterError
-        For one that is changing, and for one that byoe has not made.
+        For one that is being made or changed, and for one that byoe has not made.
     """
     status = endpoint.status
+    if status == "Deleting":
+        print(f"[byoe] endpoint {endpoint.name} is being removed: this waits until it is gone", flush=True)
+        status = until(lambda: endpoint.status, "Deleting".__ne__)
     if status == "Deleted":
         return ""
     told = endpoint.describe()["EndpointName"]
@@ -308,7 +311,6 @@ def standing(endpoint: Endpoint) -> str:
         return {"InService": "live", "Failed": "failed"}[status]
     hint = f"byoe.sagemaker.attach({endpoint.name!r})"
     cure = f"wait for it with {hint}.wait()" if status in _CHANGING else f"remove it with {hint}.delete()"
-    cure = "wait until it is gone" if status == "Deleting" else cure
     raise ParameterError(
         f"there is an endpoint {endpoint.name!r} already, which has the status {status}; {cure}, or give another name"
     )

@@ -18,7 +18,11 @@ _NOT_FOUND = frozenset(
         "ResourceNotFoundException",
     }
 )
-_NOT_FOUND_WORDS = ("Could not find", "does not exist", "No scalable target found")
+# Of a training job the service says that the request is not valid: its words tell what is meant.
+_NOT_FOUND_WORDS = (
+    *("Could not find", "can't find", "does not exist"),
+    *("Requested resource not found", "No scalable target found"),
+)
 _DENIED = frozenset({"403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedOperation"})
 _EXPIRED = frozenset(
     {

@@ -32,6 +32,7 @@ _OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
 _SESSION = ("region", "profile")
 OPTIONS = (*(one.name for one in fields(Machine) if one.name not in _OURS), *_SESSION)
 _FOLDER = "byoe"
+_OF_FILES = {"data_capture": "rows and predictions of a transform job are files in S3 already, at data and output"}
 _DESCRIBED = {
     "training job": ("describe_training_job", "TrainingJobName"),
     "tuning job": ("describe_hyper_parameter_tuning_job", "HyperParameterTuningJobName"),
@@ -148,7 +149,7 @@ class Aws(Place):
     def transform(self, job: Job | Tuning, batch: Batch) -> Transform:
         """Predict files, here or at an address, with the job's own container, and its role unless there is another."""
         where = self.where
-        self._check((*SERVING_OPTIONS, "output_key"), "serving", instead=INSTEAD)
+        self._check((*SERVING_OPTIONS, "output_key"), "serving", instead=INSTEAD | _OF_FILES)
         check_batch(batch)
         check_count("instance_count", where.instance_count)
         name, prefix = name_of("transform job", where.name), self._prefix_of(job.cloud)
