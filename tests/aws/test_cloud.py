@@ -11,7 +11,8 @@ import pytest
 import byoe
 from byoe import EnsembleRegressor, load
 from byoe.errors import JobError, ParameterError
-from byoe.sagemaker.aws._cloud import Cloud, NotFoundError, split
+from byoe.sagemaker.aws._cloud import Cloud, split
+from byoe.sagemaker.aws._faults import NotFoundError
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Channel, Machine
 from byoe.sagemaker.aws._requests import training_request
@@ -300,7 +301,9 @@ def test_addresses_are_used_as_they_are_and_spot_jobs_keep_checkpoints(session, 
 
 
 def test_a_bucket_that_is_not_there_is_told(frame, session, asked):
-    with pytest.raises(JobError, match="AWS did not do upload_file: .*NoSuchBucket"):
+    with pytest.raises(
+        JobError, match=r"there is no bucket 'nobodys' \(s3://nobodys/jobs\); make it \(aws s3 mb s3://nobodys\)"
+    ):
         launch(frame, session, output="s3://nobodys/jobs")
     assert asked == []
 

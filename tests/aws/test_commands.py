@@ -60,13 +60,18 @@ def test_a_job_is_started_with_what_the_options_say_and_found_again(byoe, asked,
         "knn__n_neighbors=7",
         "--output",
         "s3://mine/here",
+        "--name",
+        "churn",
     )
     request = only(asked, "CreateTrainingJob")
     assert told.startswith(f"job {request['TrainingJobName']} is ")
+    assert request["TrainingJobName"] == "churn"
     assert request["EnableManagedSpotTraining"] is True
     assert request["ResourceConfig"]["InstanceCount"] == 2
     assert request["HyperParameters"]["knn__n_neighbors"] == "7"
     assert request["OutputDataConfig"]["S3OutputPath"] == "s3://mine/here/output"
+    with pytest.raises(ParameterError, match="there is a training job 'churn' already in eu-west-1"):
+        byoe("fit", data, *ENSEMBLE, *ON_AWS, "--name", "churn")
     assert byoe("attach", request["TrainingJobName"]).startswith(f"job {request['TrainingJobName']} is ")
 
 
@@ -80,7 +85,7 @@ def test_a_tuning_job_gets_the_ranges_of_the_options(byoe, asked, data, monkeypa
     row = {"number": 1, "job": "byoe-tune-1", "status": "InProgress", "objective": None}
     monkeypatch.setattr(Tuning, "trials", [row])  # moto does not list them
     told = byoe(
-        *("tune", data, *ENSEMBLE, *ON_AWS, "--max-jobs", 3),
+        *("tune", data, *ENSEMBLE, *ON_AWS, "--max-jobs", 3, "--name", "churn-tune"),
         *(
             "--space",
             "knn__n_neighbors=2..9",
@@ -93,7 +98,11 @@ def test_a_tuning_job_gets_the_ranges_of_the_options(byoe, asked, data, monkeypa
     request = only(asked, "CreateHyperParameterTuningJob")
     assert told.startswith(f"tuning job {request['HyperParameterTuningJobName']} is ")
     assert "objective validation:rmse" in told
+    assert request["HyperParameterTuningJobName"] == "churn-tune"
     assert "byoe-tune-1" in told
+    assert "failure" not in told
+    monkeypatch.setattr(Tuning, "trials", [row | {"status": "Failed", "failure": "InputError: no column 'y'"}])
+    assert "InputError: no column 'y'" in byoe("attach", "churn-tune")
     ranges = request["HyperParameterTuningJobConfig"]["ParameterRanges"]
     (integer,), (real,), (choice,) = (
         ranges[f"{kind}ParameterRanges"] for kind in ("Integer", "Continuous", "Categorical")
@@ -110,7 +119,14 @@ def test_a_space_that_cannot_be_read(byoe, data, text):
 
 
 def test_an_endpoint_is_told_of_asked_and_removed(byoe, cloud, session, bucket, tmp_path, monkeypatch):
+    further = {"interval": [[0.0, None]] * 3, "members": {"ridge": [1.0] * 3}}
+
     def invoke(self, endpoint, body, content_type, *, accept):
+        if "outputs" in content_type:
+            wanted = next(name for name in further if f"outputs={name}" in content_type)
+            return json.dumps(
+                {"predictions": [1.0] * 3, wanted: further[wanted], "names": {wanted: ["lower", "upper"]}}
+            )
         answer = io.BytesIO()
         np.save(answer, np.sum(json.loads(body)["data"], axis=1))
         return answer.getvalue()
@@ -122,6 +138,14 @@ def test_an_endpoint_is_told_of_asked_and_removed(byoe, cloud, session, bucket, 
     out = tmp_path / "deep" / "predictions.csv"
     assert byoe("predict", "byoe-1", tmp_path / "rows.csv", "--out", out) == f"wrote 3 predictions to {out}\n"
     assert out.read_text() == "prediction\n1.0\n1.0\n1.0\n"
+    for wanted, columns in (
+        (("interval", "--level", 0.8), "prediction,lower,upper"),
+        (("members",), "prediction,members_ridge"),
+    ):
+        byoe("predict", "byoe-1", tmp_path / "rows.csv", "--out", out, "--outputs", *wanted)
+        assert out.read_text().splitlines()[0] == columns
+    with pytest.raises(ParameterError, match="there is no output 'intervals'"):
+        byoe("predict", "byoe-1", tmp_path / "rows.csv", "--out", out, "--outputs", "intervals")
     with pytest.raises(ParameterError, match="byoe-1 is an endpoint already"):
         byoe("deploy", "byoe-1")
     for _ in range(2):  # what is gone is gone
@@ -139,6 +163,9 @@ def test_a_job_is_deployed_by_its_name_and_is_no_endpoint(byoe, session, bucket,
         ParameterError, match=f"{name} is a job, not an endpoint; deploy it first: byoe sagemaker deploy"
     ):
         byoe("predict", name, data, "--out", tmp_path / "out.csv")
+    told = byoe("deploy", name, "--memory-mb", 2048, "--name", "churn-")
+    assert told.startswith("endpoint churn-20")
+    byoe("delete", told.split()[1])
     told = byoe("deploy", name, "--memory-mb", 2048)
     assert told.startswith("endpoint byoe-")
     assert told.endswith(" is InService\n")

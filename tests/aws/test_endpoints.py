@@ -10,8 +10,9 @@ from tests.aws.service_model import faults
 import byoe
 from byoe.errors import InputError, JobError, ParameterError
 from byoe.sagemaker.aws import _asynchronous, _waiting
-from byoe.sagemaker.aws._cloud import DeniedError, split
+from byoe.sagemaker.aws._cloud import split
 from byoe.sagemaker.aws._endpoint import Endpoint, create_endpoint
+from byoe.sagemaker.aws._faults import DeniedError
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
 from byoe.sagemaker.shared._failures import unhealthy
@@ -245,6 +246,8 @@ def test_instances_come_and_go_with_the_load(trained, session):
 
 
 def test_an_asynchronous_endpoint_may_have_no_instance(trained, session, asked):
+    where = {"LocationConstraint": "eu-west-1"}
+    session.client("s3").create_bucket(Bucket="mine", CreateBucketConfiguration=where)
     with byoe.sagemaker.deploy(
         trained, asynchronous=True, instance_count=(0, 3), requests_per_instance=2, output="s3://mine/here"
     ) as endpoint:
@@ -295,6 +298,14 @@ def test_nothing_is_left_of_an_endpoint_that_cannot_scale(trained, session, clou
         ({"instance_type": "ml.m5.large", "instance_count": (1, 2, 3)}, "expected a number, or two such as"),
         ({"vendor": True}, "serving has no option 'vendor'"),
         ({"roles": "x"}, "serving has no option 'roles'"),
+        (
+            {"region": "us-east-1"},
+            r"has no option 'region': what serves is where its job is, so choose it with the job",
+        ),
+        ({"profile": "me"}, r"byoe.sagemaker.attach\(name, region=…, profile=…\)"),
+        ({"data_capture": True}, "has no option 'data_capture': it is set up by an endpoint configuration"),
+        ({"tags": ["team"]}, "tags is .*, expected"),
+        ({"name": "churn_v2"}, "'churn_v2' cannot be the name of an endpoint: .*; 'churn-v2' could be"),
         ({"spot": True}, "serving has no option 'spot'"),
         ({"output": "s3://a/b"}, "output is for the files of an asynchronous endpoint"),
         ({"asynchronous": True, "output": "folder"}, "'folder' is no S3 address"),

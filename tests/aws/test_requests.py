@@ -6,7 +6,7 @@ import pytest
 from tests.aws.service_model import faults, model
 
 from byoe.errors import ParameterError
-from byoe.sagemaker.aws import _machine, _requests
+from byoe.sagemaker.aws import _machine, _requests, _tags
 from byoe.sagemaker.aws._machine import Channel, Instances, Machine, Serverless, has_gpu
 from byoe.sagemaker.aws._requests import (
     endpoint_config_request,
@@ -244,7 +244,8 @@ def test_the_limits_are_those_of_the_service():
         "transform job": most("TransformJobName"),
         "endpoint": most("EndpointName"),
         "model": most("ModelName"),
-    } == _limits._LONGEST
+    } == _limits.LONGEST
+    assert (most("TagList"), most("TagKey"), most("TagValue")) == (_tags._MOST, _tags._KEY, _tags._VALUE)
     assert most("TrainingEnvironmentValue") == _limits.VARIABLE
     assert max(_machine._MEMORY) == most("ServerlessMemorySizeInMB")
     assert most("ServerlessMaxConcurrency") == _machine._MOST_CONCURRENT

@@ -216,6 +216,12 @@ def test_of_a_tuning_job_the_best_one_predicts(job, cloud, frame, asked, monkeyp
         ({"instance_count": 0}, "instance_count is 0, expected a positive integer"),
         ({"output": "here"}, "'here' is no S3 address"),
         ({"volume_gb": 5}, "serving has no option 'volume_gb'"),
+        (
+            {"data_capture": True},
+            "has no option 'data_capture': rows and predictions of a transform job are files in S3",
+        ),
+        ({"region": "us-east-1"}, "has no option 'region': what serves is where its job is"),
+        ({"name": "a_b"}, "'a_b' cannot be the name of a transform job"),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_uploaded(job, frame, asked, given, message):
@@ -257,7 +263,7 @@ def test_the_command(job, cloud, session, frame, fitted, served, tmp_path, monke
     np.testing.assert_allclose(pd.read_csv(out)["prediction"], fitted.predict(frame), rtol=1e-12)
     with pytest.raises(ParameterError, match="--out needs the predictions"):
         told("transform", "byoe-1", tmp_path / "rows.csv", "--out", out, "--no-wait")
-    monkeypatch.setattr(byoe.sagemaker, "attach", lambda name: Transform(name, cloud))
+    monkeypatch.setattr(byoe.sagemaker, "attach", lambda name, **_: Transform(name, cloud))
     with pytest.raises(ParameterError, match="x is a transform job; expected a training job or a tuning job"):
         told("transform", "x", tmp_path / "rows.csv")
     with pytest.raises(ParameterError, match="x is a transform job; expected"):

@@ -123,6 +123,7 @@ def test_trials_are_rows_and_the_best_one_is_a_job():
         "objective": 55.5,
         "seconds": 90.0,
         "params": {"eta": 0.05, "xgboost__max_depth": 4, "blender": "mean"},
+        "failure": "",
     }
     assert (second["number"], second["objective"], second["seconds"], second["params"]) == (2, None, None, {})
     assert tuning.best_job.name == "byoe-tune-001"
@@ -140,8 +141,32 @@ def test_a_tuning_job_that_fails_or_has_no_result():
     said.pages = lambda *_, **__: [{"TrainingJobSummaries": [first]}]
     failed = {"TrainingJobStatus": "Failed", "FailureReason": "InputError: no column 'y'"}
     said.call = lambda _, operation, **__: failed if operation == "describe_training_job" else said.described
-    with pytest.raises(JobError, match=r"\(status Completed\): the first one: InputError: no column 'y'"):
+    told = (
+        r"no trial of tuning job byoe-tune has a result \(status Completed\): the first one: InputError: no column 'y'"
+    )
+    with pytest.raises(JobError, match=told):
         _ = Tuning("byoe-tune", said).best_job
+    with pytest.raises(JobError, match=told):
+        Tuning("byoe-tune", said).wait()
+
+
+def test_a_tuning_job_that_fails_has_the_reason_of_its_first_trial_and_the_cure():
+    capacity = "CapacityError: Unable to provision requested ML compute capacity."
+    rows = [
+        {"TrainingJobName": "byoe-tune-001", "TrainingJobStatus": "Stopped"},
+        {"TrainingJobName": "byoe-tune-002", "TrainingJobStatus": "Failed", "FailureReason": capacity},
+        {"TrainingJobName": "byoe-tune-003", "TrainingJobStatus": "Failed", "FailureReason": "another"},
+    ]
+    said = Said("Failed", FailureReason="All training jobs failed. ")
+    said.pages = lambda *_, **__: [{"TrainingJobSummaries": rows}]
+    tuning = Tuning("byoe-tune", said)
+    assert [row["failure"] for row in tuning.trials] == ["", capacity, "another"]
+    with pytest.raises(JobError, match="status Failed: All training jobs failed; the first one: CapacityError: .* capacity; AWS has none of these"):  # fmt: skip
+        tuning.wait()
+
+
+def test_a_tuning_job_that_was_stopped_early_is_no_error():
+    assert Tuning("byoe-tune", Said("Stopped")).wait().status == "Stopped"
 
 
 def test_a_tuning_job_is_stopped_once():

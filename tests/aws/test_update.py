@@ -4,8 +4,11 @@ import pytest
 from tests.aws.service_model import faults
 from tests.aws.test_endpoints import MACHINE, left, make
 
-from byoe.errors import JobError
+import byoe
+from byoe.errors import JobError, ParameterError
+from byoe.sagemaker.aws import _waiting
 from byoe.sagemaker.aws._endpoint import Endpoint, create_endpoint
+from byoe.sagemaker.aws._faults import DeniedError
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
 
@@ -17,6 +20,7 @@ def job(cloud, bucket, monkeypatch):
         "AlgorithmSpecification": {"TrainingImage": f"{MACHINE.image}.1"},
         "ResourceConfig": {"InstanceType": "ml.m5.xlarge"},
         "ModelArtifacts": {"S3ModelArtifacts": f"{bucket}/new/model.tar.gz"},
+        "RoleArn": MACHINE.role,
     }
     monkeypatch.setattr(Job, "describe", lambda self: described)
     return Job("byoe-2", cloud)
@@ -32,6 +36,7 @@ def updated(cloud, asked, monkeypatch):
             assert faults("UpdateEndpoint", request) == []
             found[request["EndpointName"]] = request["EndpointConfigName"]
             found["retained"] = request.get("RetainAllVariantProperties", False)
+            found["excluded"] = request.get("ExcludeRetainedVariantProperties")
             return {}
         told = call(service, operation, **request)
         if operation == "describe_model":  # moto leaves it out
@@ -126,3 +131,216 @@ def test_there_must_be_an_endpoint(cloud, session, job):
     with pytest.raises(JobError, match="there is no endpoint byoe-9 in eu-west-1 that could be updated"):
         Endpoint("byoe-9", cloud).update(job)
     assert left(session) == []
+
+
+# -- what else an update may change ------------------------------------------------------
+
+
+def test_what_is_given_changes_and_all_else_stays(cloud, session, bucket, asked, job, updated):
+    machine = Machine(MACHINE.image, MACHINE.role, environment={"A": "1"}, tags={"team": "blue", "cost": "7"})
+    endpoint = create_endpoint("byoe-1", cloud, machine, f"{bucket}/model.tar.gz", Serverless(2048, 7))
+    endpoint.update(job, memory_mb=4096, environment={"B": "2"}, tags=[{"Key": "team", "Value": "red"}])
+    model, config = requests(asked, "CreateModel")[1], requests(asked, "CreateEndpointConfig")[1]
+    assert config["ProductionVariants"][0]["ServerlessConfig"] == {"MemorySizeInMB": 4096, "MaxConcurrency": 7}
+    environment = model["PrimaryContainer"]["Environment"]
+    assert (environment.get("A"), environment["B"], environment["SAGEMAKER_PROGRAM"]) == (None, "2", "inference.py")
+    assert model["Tags"] == config["Tags"] == [{"Key": "team", "Value": "red"}]
+    tags = session.client("sagemaker").list_tags(ResourceArn=endpoint.describe()["EndpointArn"])["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "red", "cost": "7"}
+    endpoint.update(job)
+    assert requests(asked, "CreateModel")[2]["PrimaryContainer"]["Environment"] == environment
+    config = requests(asked, "CreateEndpointConfig")[2]
+    assert config["ProductionVariants"][0]["ServerlessConfig"]["MemorySizeInMB"] == 4096
+
+
+def test_instances_change_their_type_number_network_and_key(cloud, session, bucket, asked, job, updated):
+    machine = Machine(MACHINE.image, MACHINE.role, subnets=("subnet-1",), security_groups=("sg-1",), volume_key="a/b")
+    endpoint = create_endpoint("byoe-1", cloud, machine, f"{bucket}/model.tar.gz", Instances(2, 2))
+    endpoint.update(job, instance_type="ml.c5.large", instance_count=3, subnets=(), security_groups=())
+    config = requests(asked, "CreateEndpointConfig")[1]
+    variant = config["ProductionVariants"][0]
+    assert (variant["InstanceType"], variant["InitialInstanceCount"]) == ("ml.c5.large", 3)
+    assert updated["excluded"] == [{"VariantPropertyType": "DesiredInstanceCount"}]
+    assert "VpcConfig" not in requests(asked, "CreateModel")[1]
+    assert config["KmsKeyId"] == "a/b"
+    endpoint.update(job, instance_count=(1, 4), requests_per_instance=60, volume_key="c/d", isolated=True)
+    config = requests(asked, "CreateEndpointConfig")[2]
+    assert config["KmsKeyId"] == "c/d"
+    assert requests(asked, "CreateModel")[2]["EnableNetworkIsolation"] is True
+    assert updated["excluded"] is None  # the platform keeps their number
+    scaling = session.client("application-autoscaling").describe_scalable_targets
+    (bounds,) = scaling(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert (bounds["MinCapacity"], bounds["MaxCapacity"]) == (1, 4)
+    endpoint.update(job, instance_count=2)
+    assert scaling(ServiceNamespace="sagemaker")["ScalableTargets"] == []
+
+
+@pytest.mark.parametrize(
+    ("hosting", "given", "message"),
+    [
+        (Serverless(), {"instance_type": "ml.m5.large"}, "instance_type is of instances, and endpoint byoe-1 is serverl"),
+        (Serverless(), {"instance_count": 2}, "an endpoint stays serverless or on instances: deploy the job under anoth"),
+        (Serverless(), {"memory_mb": 1000}, "memory_mb is 1000, expected one of"),
+        (Serverless(), {"isolated": True}, "a serverless endpoint has no network isolation"),
+        (Instances(), {"memory_mb": 2048}, "memory_mb is of a serverless endpoint, and byoe-1 is on instances"),
+        (Instances(), {"instance_type": "m5.large"}, "instance_type is 'm5.large', expected one such as"),
+        (Instances(), {"instance_count": (1, 4)}, "requests_per_instance belongs to an instance_count of two"),
+        (Instances(), {"tags": "blue"}, "tags is 'blue', expected"),
+        (Instances(), {"region": "us-east-1"}, "serving has no option 'region': what serves is where its job is"),
+        (Instances(), {"data_capture": "s3://x"}, "which later updates keep"),
+    ],
+)  # fmt: skip
+def test_changes_that_cannot_be(cloud, session, bucket, asked, job, hosting, given, message):
+    endpoint = make(cloud, bucket, hosting)
+    with pytest.raises(ParameterError, match=message):
+        endpoint.update(job, **given)
+    assert left(session) == ["byoe-1"] * 3
+
+
+# -- deploy under the name of an endpoint that is there --------------------------------------
+
+
+@pytest.fixture
+def churn(cloud, session, bucket, job):
+    with byoe.sagemaker.deploy(job, name="churn", max_concurrency=7) as endpoint:
+        yield endpoint
+    assert left(session) == []
+
+
+def test_a_chosen_name_is_that_of_the_endpoint_and_begins_those_of_its_parts(churn, session, asked):
+    assert churn.name == "churn"
+    endpoint, config, model = left(session)
+    assert endpoint == "churn"
+    assert config == model
+    assert config.startswith("churn-20")
+
+
+def test_deploy_under_a_live_name_exchanges_the_model(churn, cloud, session, asked, job, updated, capsys):
+    first = churn.describe()["EndpointConfigName"]
+    again = byoe.sagemaker.deploy(job, name="churn", memory_mb=4096)
+    assert capsys.readouterr().out == "[byoe] endpoint churn is live: its model is exchanged\n"
+    assert again.name == "churn"
+    (sizes,) = [
+        request["ProductionVariants"][0]["ServerlessConfig"]
+        for request in requests(asked, "CreateEndpointConfig")
+        if request["EndpointConfigName"] == updated["churn"]
+    ]
+    assert sizes == {"MemorySizeInMB": 4096, "MaxConcurrency": 7}
+    assert left(session) == ["churn", updated["churn"], updated["churn"]]
+    assert first != updated["churn"]
+    assert len(requests(asked, "CreateEndpoint")) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"asynchronous": True}, "asynchronous is True, and endpoint churn answers at once; deploy the job under another"),
+        ({"output": "s3://mine/here"}, "output is 's3://mine/here', and endpoint churn stays with none"),
+        ({"instance_type": "ml.m5.large"}, "instance_type is of instances, and endpoint churn is serverless"),
+    ],
+)  # fmt: skip
+def test_a_live_endpoint_stays_what_it_is(churn, session, asked, job, given, message):
+    before = left(session)
+    with pytest.raises(ParameterError, match=message):
+        byoe.sagemaker.deploy(job, name="churn", **given)
+    assert left(session) == before
+
+
+def says(cloud, monkeypatch, operation, **changes):
+    call = cloud.call
+
+    def changed(service, name, **request):
+        found = call(service, name, **request)
+        return found | changes if name == operation else found
+
+    monkeypatch.setattr(cloud, "call", changed)
+
+
+@pytest.mark.parametrize(
+    ("status", "cure"),
+    [
+        ("Updating", r"wait for it with byoe.sagemaker.attach\('churn'\).wait\(\), or give another name"),
+        ("UpdateRollbackFailed", r"remove it with byoe.sagemaker.attach\('churn'\).delete\(\)"),
+    ],
+)
+def test_an_endpoint_in_between_is_left_alone(churn, cloud, job, asked, monkeypatch, status, cure):
+    with monkeypatch.context() as patch:
+        says(cloud, patch, "describe_endpoint", EndpointStatus=status)
+        with pytest.raises(ParameterError, match=f"'churn' already, which has the status {status}; {cure}"):
+            byoe.sagemaker.deploy(job, name="churn")
+    assert len(requests(asked, "CreateModel")) == 1
+
+
+def test_an_endpoint_that_is_being_removed_is_waited_for(cloud, session, job, monkeypatch, capsys):
+    monkeypatch.setattr(_waiting, "SECONDS", 0.0)
+    states = ["Deleting"] * 3
+    call = cloud.call
+
+    def answer(service, operation, **request):
+        if operation == "describe_endpoint" and states:
+            return {"EndpointStatus": states.pop(), "EndpointName": "churn", "EndpointConfigName": "churn"}
+        return call(service, operation, **request)
+
+    monkeypatch.setattr(cloud, "call", answer)
+    with byoe.sagemaker.deploy(job, name="churn") as endpoint:
+        assert (endpoint.status, states) == ("InService", [])
+    assert capsys.readouterr().out == "[byoe] endpoint churn is being removed: this waits until it is gone\n"
+    assert left(session) == []
+
+
+def test_a_name_is_that_of_a_request_to_the_letter(churn, cloud, job, monkeypatch):
+    with monkeypatch.context() as patch:
+        says(cloud, patch, "describe_endpoint", EndpointName="Churn")
+        with pytest.raises(ParameterError, match="there is an endpoint 'Churn' already; write its name so, or give an"):
+            byoe.sagemaker.deploy(job, name="churn")
+
+
+def test_what_byoe_has_not_made_is_left_alone(churn, cloud, session, job, monkeypatch):
+    before = left(session)
+    with monkeypatch.context() as patch:
+        says(cloud, patch, "describe_model", PrimaryContainer={"Image": MACHINE.image})
+        with pytest.raises(ParameterError, match="'churn' already, and byoe has not made its model; give another name"):
+            byoe.sagemaker.deploy(job, name="churn")
+        with pytest.raises(ParameterError, match="serves a model that byoe has not made, and it is not replaced"):
+            churn.update(job)
+        variants = [{"VariantName": name, "ModelName": before[2]} for name in ("a", "b")]
+        says(cloud, patch, "describe_endpoint_config", ProductionVariants=variants)
+        with pytest.raises(ParameterError, match="has the variants 'a', 'b', and byoe exchanges the model of"):
+            churn.update(job)
+    assert left(session) == before
+
+
+def test_an_endpoint_that_has_failed_is_made_anew(churn, cloud, session, job, monkeypatch, capsys):
+    before, failed = left(session), [True]
+    call = cloud.call
+
+    def answer(service, operation, **request):
+        if operation == "delete_endpoint":
+            failed.clear()
+        found = call(service, operation, **request)
+        return found | {"EndpointStatus": "Failed"} if operation == "describe_endpoint" and failed else found
+
+    monkeypatch.setattr(cloud, "call", answer)
+    assert byoe.sagemaker.deploy(job, name="churn").status == "InService"
+    assert capsys.readouterr().out == "[byoe] endpoint churn has failed: it is removed, and made anew\n"
+    after = left(session)
+    assert after[0] == "churn"
+    assert len(after) == 3
+    assert not set(after[1:]) & set(before[1:])
+
+
+def test_somebody_elses_endpoint_outlives_a_race(churn, cloud, session, job, monkeypatch):
+    """It was not there when it was looked for."""
+    call = cloud.call
+
+    def late(service, operation, **request):
+        if operation == "create_endpoint":
+            raise DeniedError("Cannot create already existing endpoint")
+        return call(service, operation, **request)
+
+    before = left(session)
+    monkeypatch.setattr("byoe.sagemaker.aws._place.standing", lambda endpoint: "")
+    monkeypatch.setattr(cloud, "call", late)
+    with pytest.raises(JobError, match="already existing"):
+        byoe.sagemaker.deploy(job, name="churn")
+    assert left(session) == before

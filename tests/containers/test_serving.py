@@ -82,10 +82,18 @@ def test_an_asynchronous_endpoint_answers_by_files(platform, jobs, tables, monke
 def test_a_live_endpoint_gets_another_model(platform, jobs, tables):
     (first, second), (_, rows) = jobs, tables
     assert not np.allclose(first.ensemble().predict(rows), second.ensemble().predict(rows))
-    with byoe.sagemaker.deploy(first, tags={"team": "blue"}) as endpoint:
-        endpoint.update(second)
+    with byoe.sagemaker.deploy(first, tags={"team": "blue"}, name="diabetes") as endpoint:
+        assert endpoint.name == "diabetes"
+        tags = [{"Key": "team", "Value": "red"}]
+        byoe.sagemaker.deploy(second, name="diabetes", memory_mb=4096, environment={"A": "b"}, tags=tags)
         np.testing.assert_allclose(endpoint.predict(rows), second.ensemble().predict(rows))
         assert len(platform.left()) == 3
+        fitted = second.ensemble()
+        frame = endpoint.predict(rows, outputs=["interval", "members"], level=0.8)
+        assert list(frame.columns) == ["prediction", "lower", "upper", "members_ridge", "members_lightgbm"]
+        assert list(frame.index) == list(rows.index)
+        np.testing.assert_allclose(frame[["lower", "upper"]], fitted.predict_interval(rows, level=0.8))
+        np.testing.assert_allclose(frame[["members_ridge", "members_lightgbm"]], fitted.transform(rows))
         again = byoe.sagemaker.attach(endpoint.name)
         np.testing.assert_allclose(again.predict(rows), second.ensemble().predict(rows))
     assert platform.left() == []

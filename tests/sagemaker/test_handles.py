@@ -26,8 +26,11 @@ HANDLES = {
         LocalJob: {"base"},
         Job: {"cloud", "describe", "billable_seconds", "image", "serving_image", "savings"},
     },
-    "TuningHandle": {LocalTuning: {"greater_is_better", "jobs", "start", "run", "best", "line"}, Tuning: {"describe"}},
-    "EndpointHandle": {LocalEndpoint: set(), Endpoint: {"describe", "status", "wait", "update"}},
+    "TuningHandle": {
+        LocalTuning: {"greater_is_better", "jobs", "start", "run", "best", "line"},
+        Tuning: {"cloud", "describe"},
+    },
+    "EndpointHandle": {LocalEndpoint: {"update"}, Endpoint: {"describe", "status", "wait", "update"}},
     "TransformHandle": {Transform: {"describe"}},
 }
 PAIRS = [(name, cls) for name, classes in HANDLES.items() for cls in classes]

@@ -106,6 +106,8 @@ def test_failed_trials_are_counted_and_passed_over(split, tmp_path):
     assert set(by_alpha) == {1.0, -1.0}, "the seed must try both"
     assert by_alpha[-1.0]["status"] == "Failed"
     assert by_alpha[-1.0]["objective"] is None
+    assert by_alpha[-1.0]["failure"].startswith("MemberError: member 'ridge' failed")
+    assert by_alpha[1.0]["failure"] == ""
     assert run.best_job.hyperparameters == {"ridge__alpha": 1.0}
     assert heard == run.trials
 

@@ -18,20 +18,22 @@ def deploy(
     job: LocalJob | LocalTuning | Job | Tuning,
     *,
     instance_type: str | None = None,
-    memory_mb: int = 3072,
-    max_concurrency: int = 5,
-    provisioned_concurrency: int = 0,
-    instance_count: int | tuple[int, int] = 1,
+    memory_mb: int | None = None,
+    max_concurrency: int | None = None,
+    provisioned_concurrency: int | None = None,
+    instance_count: int | tuple[int, int] | None = None,
     requests_per_instance: float | None = None,
     asynchronous: bool = False,
     role: str | None = None,
     output: str | None = None,
+    name: str | None = None,
     **options: Any,
 ) -> LocalEndpoint | Endpoint:
     """Serve the ensemble of a job, or of a tuning job's best job.
 
     Waits for the job and for the endpoint's first healthy ``/ping``; sends no invocation. Of an
-    endpoint that fails nothing is left.
+    endpoint that fails nothing is left. Under the name of a live endpoint it exchanges that one's model without an
+    interruption, as its ``update`` does: what is not given stays as it is there.
 
     Parameters
     ----------
@@ -39,14 +41,14 @@ def deploy(
     instance_type : str, default=None
         None serves where the job ran: a local one on this machine, one on AWS serverless. The
         type of an instance, such as ``"ml.m5.large"``, serves on such instances.
-    memory_mb : int, default=3072
-        Of a serverless endpoint: 1024 to 6144, in steps of 1024.
-    max_concurrency : int, default=5
-        Requests that a serverless endpoint answers at a time, at most 200.
-    provisioned_concurrency : int, default=0
-        For how many of these a container is kept ready.
-    instance_count : int or (int, int), default=1
-        Where there is an instance type. Of two numbers the platform keeps between them, and an
+    memory_mb : int, default=None
+        Of a serverless endpoint: 1024 to 6144, in steps of 1024. None makes it 3072.
+    max_concurrency : int, default=None
+        Requests that a serverless endpoint answers at a time, at most 200. None makes it 5.
+    provisioned_concurrency : int, default=None
+        For how many of these a container is kept ready. None keeps none.
+    instance_count : int or (int, int), default=None
+        None makes it 1. Where there is an instance type. Of two numbers the platform keeps between them, and an
         asynchronous endpoint may go down to 0.
     requests_per_instance : float, default=None
         With two numbers, and only then: the load of one instance that more are started above. Its
@@ -58,6 +60,10 @@ def deploy(
         On AWS: name or ARN of the role that the endpoint takes on. None takes that of the job.
     output : str, default=None
         ``s3://`` prefix for these files, by default ``byoe`` in SageMaker's usual bucket.
+    name : str, default=None
+        Of the endpoint; one that ends with ``-``, such as ``"churn-"``, is a prefix, behind which the time is written.
+        Under the name of a live endpoint its model is exchanged; one that has failed is removed and made anew. Its
+        model and its configuration have names that begin so.
     **options
         On AWS, as in `fit`: ``subnets``, ``security_groups``, ``volume_key``, ``isolated``,
         ``environment``, ``tags``; no others.
@@ -69,10 +75,12 @@ def deploy(
 
     Raises
     ------
+    ParameterError
+        When the name is that of an endpoint which is changing, or whose model byoe has not made.
     JobError
         When the job has failed or the endpoint does not become healthy.
     """
-    where = Where(instance_type, instance_count, role, output=output, options=options)
+    where = Where(instance_type, instance_count, role, output=output, options=options, name=name)
     hosting = Hosting(
         memory_mb, max_concurrency, provisioned_concurrency, requests_per_instance, asynchronous=asynchronous
     )

@@ -13,7 +13,7 @@ from ._prepare import Contents, write_job_folder
 from .aws._job import Job
 from .local._job import LocalJob
 from .shared._checks import configured, plain_values, variant_of
-from .shared._names import new_name
+from .shared._names import name_of
 from .shared._place import Where
 from .shared._tables import data_roles, read_channels
 
@@ -40,6 +40,7 @@ def fit(
     spot: bool = False,
     image: str | None = None,
     session: Any = None,
+    name: str | None = None,
     wait: bool = True,
     logs: bool = True,
     **options: Any,
@@ -91,14 +92,18 @@ def fit(
         On AWS: another container image than the newest one for scikit-learn.
     session : boto3.Session, default=None
         On AWS: by default what the environment and ``~/.aws`` say.
+    name : str, default=None
+        Of the job, which nothing else may have; one that ends with ``-``, such as ``"churn-"``, is a prefix, behind
+        which the time is written. None stands for ``"byoe-"``.
     wait : bool, default=True
         Wait for the end, and raise when the job fails.
     logs : bool, default=True
         Print the log while waiting.
     **options
-        On AWS: ``volume_gb``, ``max_seconds``, ``max_wait_seconds``, ``keep_alive_seconds``,
-        ``subnets``, ``security_groups``, ``output_key``, ``volume_key``, ``isolated``,
-        ``encrypted``, ``environment``, ``tags``.
+        On AWS: ``region`` and ``profile`` in the place of a session, ``volume_gb``, ``max_seconds``,
+        ``max_wait_seconds``, ``keep_alive_seconds``, ``subnets``, ``security_groups``, ``output_key``,
+        ``volume_key``, ``isolated``, ``encrypted``, ``environment``, ``tags`` as a mapping or a list of
+        ``{"Key": …, "Value": …}``.
 
     Returns
     -------
@@ -114,16 +119,18 @@ def fit(
         When AWS refuses the job, or it fails; its attribute ``job`` is the handle.
     """
     place = place_for(
-        Where(instance_type, instance_count, role, image, spot, vendor, session, output=output, options=options)
+        Where(
+            instance_type, instance_count, role, image, spot, vendor, session, output=output, options=options, name=name
+        )
     )
     place.check()
+    made = name_of("training job", name)
     how = Reading.of(reading, header=header)
     channels = read_channels(train, validation, how, addresses=place.addresses)
     values = plain_values(hyperparameters)
     variant = configured(ensemble, values)
     roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, how=how)
     contents = Contents(variant_of(ensemble), [variant], channels, roles, values, dependencies, requirements)
-    name = new_name()
-    with place.folder(name) as folder:
-        job = place.launch(write_job_folder(contents, name, folder, place.needs))
+    with place.folder("training job", made) as folder:
+        job = place.launch(write_job_folder(contents, made, folder, place.needs))
     return job.wait(logs=logs) if wait else job

@@ -27,6 +27,7 @@ def transform(
     accept: str = ACCEPT,
     role: str | None = None,
     output: str | None = None,
+    name: str | None = None,
     wait: bool = True,
     **options: Any,
 ) -> Transform:
@@ -60,6 +61,8 @@ def transform(
     output : str, default=None
         An ``s3://`` prefix, ``byoe`` in SageMaker's usual bucket unless it is given; the predictions
         are put in ``transform/<name>`` under it.
+    name : str, default=None
+        Of the transform job, which no other one may have; one that ends with ``-`` is a prefix, as for `fit`.
     wait : bool, default=True
         Wait for the end, and raise when the job fails. Otherwise the handle's ``wait()`` does, and
         removes the model that the job needs.
@@ -78,7 +81,7 @@ def transform(
     JobError
         When the job or the transform job fails.
     """
-    where = Where(instance_type, instance_count, role, output=output, options=options)
+    where = Where(instance_type, instance_count, role, output=output, options=options, name=name)
     handle: Any = job  # which is of its own place, as no type can say
     started = place_of(handle, where).transform(handle, Batch(data, header, reading, content_type, accept))
     return started.wait() if wait else started

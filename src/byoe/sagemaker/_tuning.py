@@ -17,7 +17,7 @@ from .aws._tuning import Tuning
 from .local._tuning import LocalTuning
 from .shared._checks import check_space, configured, objective, plain_values, variant_of
 from .shared._limits import check_count
-from .shared._names import new_name
+from .shared._names import name_of
 from .shared._place import Search, Where
 from .shared._tables import data_roles, read_channels
 
@@ -50,6 +50,7 @@ def tune(
     spot: bool = False,
     image: str | None = None,
     session: Any = None,
+    name: str | None = None,
     wait: bool = True,
     on_trial: Callable[[dict[str, Any]], None] | None = None,
     **options: Any,
@@ -63,8 +64,8 @@ def tune(
     Parameters
     ----------
     ensemble, train, validation, target, weight, groups, drop, header, reading, dependencies, requirements, \
-vendor, instance_type, instance_count, role, output, hyperparameters, spot, image, session, **options
-        As in `fit`; a fixed hyperparameter cannot be tuned too.
+vendor, instance_type, instance_count, role, output, hyperparameters, spot, image, session, name, **options
+        As in `fit`; a name has at most 32 characters, and a prefix 10; a fixed hyperparameter cannot be tuned too.
     space : mapping of str to tuple or list, or None
         None searches what the learners propose, but for what is set already.
         ``(1, 9)`` is a range of integers, ``(0.5, 1.0)`` a continuous one, ``(0.01, 0.3,
@@ -97,9 +98,12 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     if "early_stopping" in options:
         raise ParameterError(f"early_stopping {UNFINISHED}; leave it out")
     place = place_for(
-        Where(instance_type, instance_count, role, image, spot, vendor, session, output=output, options=options)
+        Where(
+            instance_type, instance_count, role, image, spot, vendor, session, output=output, options=options, name=name
+        )
     )
     place.check(warm_start=warm_start)
+    made = name_of("tuning job", name, "byoe-tune")
     check_count("max_jobs", max_jobs)
     check_count("max_parallel_jobs", max_parallel_jobs)
     fixed = plain_values(hyperparameters)
@@ -126,7 +130,6 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     )
     place.check_search(search)
     contents = Contents(variant_of(ensemble), [base, *variants], channels, roles, fixed, dependencies, requirements)
-    name = new_name("byoe-tune")
-    with place.folder(name) as folder:
-        tuning = place.launch_tuning(write_job_folder(contents, name, folder, place.needs), search)
+    with place.folder("tuning job", made) as folder:
+        tuning = place.launch_tuning(write_job_folder(contents, made, folder, place.needs), search)
     return tuning.wait() if wait else tuning

@@ -78,9 +78,11 @@ def write(made: Answer, media: str, *, header: bool) -> str | bytes:
     return _WRITERS[media](made, header)
 
 
-def _json(made: Answer, _header: bool) -> str:
+def _json(made: Answer, header: bool) -> str:
     outputs = {"predictions": made.predictions.tolist()}
     outputs |= {name: _plain(value) for name, value in made.further.items()}
+    if header:
+        outputs["names"] = made.names
     return json.dumps(outputs, allow_nan=False)
 
 
@@ -90,7 +92,7 @@ def _json_lines(made: Answer, _header: bool) -> str:
 
 
 def _csv(made: Answer, header: bool) -> str:
-    names, columns = _columns(made)
+    names, columns = columns_of(made)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     if header:
@@ -123,7 +125,7 @@ def _by_row(made: Answer) -> list[dict[str, Any]]:
     return lines
 
 
-def _columns(made: Answer) -> tuple[list[str], list[NDArray[Any]]]:
+def columns_of(made: Answer) -> tuple[list[str], list[NDArray[Any]]]:
     """Return the answer as the columns of a table, with their names."""
     names, columns = [], []
     for name, values in _flat("prediction", made.predictions, []):
@@ -152,7 +154,7 @@ def _flat(prefix: str, values: NDArray[Any], last: list[str]) -> list[tuple[str,
 
 
 def _npy(made: Answer, _header: bool) -> bytes:
-    _, columns = _columns(made)
+    _, columns = columns_of(made)
     if not made.further:
         values = np.asarray(made.predictions.tolist())  # labels of any type as texts
     elif made.predictions.dtype.kind not in "fiub":

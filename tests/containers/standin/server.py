@@ -250,6 +250,11 @@ class Platform:
             lambda arn: TransformJob(request, arn, self._for_transform, self.place).start(),
         )
 
+    def _AddTags(self, _, request):
+        there = {tag["Key"]: tag for tag in self._tags.get(request["ResourceArn"], []) + request["Tags"]}
+        self._tags[request["ResourceArn"]] = list(there.values())
+        return {"Tags": self._tags[request["ResourceArn"]]}
+
     def _ListTags(self, _, request):
         return {"Tags": self._tags.get(request["ResourceArn"], [])}
 

@@ -14,7 +14,8 @@ from typing import Any
 from ...errors import ByoeError, InputError, JobError
 from ..shared._failures import unanswered
 from ..shared._payload import ACCEPT, Payload
-from ._cloud import Cloud, NotFoundError
+from ._cloud import Cloud
+from ._faults import NotFoundError
 from ._requests import LONGEST_REQUEST
 from ._waiting import until
 
@@ -22,7 +23,13 @@ _WAITS = 6 * 3600  # seconds, which the service keeps a request for an instance
 
 
 def ask(
-    cloud: Cloud, endpoint: str, config: Mapping[str, Any], payloads: Sequence[Payload], alive: Callable[[], object]
+    cloud: Cloud,
+    endpoint: str,
+    config: Mapping[str, Any],
+    payloads: Sequence[Payload],
+    alive: Callable[[], object],
+    *,
+    accept: str = ACCEPT,
 ) -> list[bytes]:
     """Send requests, all of them at once, and wait for their answers.
 
@@ -35,6 +42,8 @@ def ask(
     payloads : sequence of (bytes, content type)
     alive : callable
         Called now and then; raises when the endpoint will not answer any more.
+    accept : str, default="application/x-npy"
+        Type of the answers.
 
     Raises
     ------
@@ -44,11 +53,11 @@ def ask(
         When it fails, or does not answer.
     """
     prefix = config["OutputConfig"]["S3OutputPath"].rpartition("/")[0]
-    sent = [_send(cloud, endpoint, prefix, *payload) for payload in payloads]
+    sent = [_send(cloud, endpoint, prefix, *payload, accept) for payload in payloads]
     return [_wait(cloud, endpoint, places, alive) for places in sent]
 
 
-def _send(cloud: Cloud, endpoint: str, prefix: str, body: bytes, content_type: str) -> dict[str, Any]:
+def _send(cloud: Cloud, endpoint: str, prefix: str, body: bytes, content_type: str, accept: str) -> dict[str, Any]:
     address = f"{prefix}/requests/{hashlib.sha256(body).hexdigest()[:32]}"
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "body")
@@ -60,7 +69,7 @@ def _send(cloud: Cloud, endpoint: str, prefix: str, body: bytes, content_type: s
         EndpointName=endpoint,
         InputLocation=address,
         ContentType=content_type,
-        Accept=ACCEPT,
+        Accept=accept,
         RequestTTLSeconds=_WAITS,
         InvocationTimeoutSeconds=LONGEST_REQUEST,
     )

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ...errors import JobError, ParameterError, need
 from ..shared._payload import refusal
+from ._faults import NotFoundError, fault, unanswered
 
 _EXTRA, _PURPOSE = "sagemaker", "a job on AWS"
-_NOT_FOUND = frozenset(
-    {
-        "404",
-        "NoSuchEntity",
-        "NoSuchKey",
-        "NotFound",
-        "ObjectNotFoundException",
-        "ResourceNotFound",
-        "ResourceNotFoundException",
-    }
-)
-_NOT_FOUND_WORDS = ("Could not find", "does not exist", "No scalable target found")
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 # Of an endpoint whose container is about to start. The libraries repeat what other errors are worth repeating.
 _NOT_YET = frozenset({"ModelNotReadyException", "InternalDependencyException"})
 _GATEWAY = (502, 503, 504)
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
 _ATTEMPTS = 8
+_NAMES = (
+    *("TrainingJobName", "HyperParameterTuningJobName", "TransformJobName"),
+    *("EndpointName", "EndpointConfigName", "ModelName", "RoleName"),
+)
+_ARN = re.compile(
+    r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{12}):(training-job|hyper-parameter-tuning-job|transform-job|endpoint)/"
+    r"([A-Za-z0-9-]+)"
+)
+_KINDS = {
+    "training-job": "job",
+    "hyper-parameter-tuning-job": "tuning job",
+    "transform-job": "transform job",
+    "endpoint": "endpoint",
+}
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/.+")
 _FRAMEWORK, _VERSION, _PYTHON = "sklearn", "1.9-0", "py3"
 _ANY_INSTANCE = "ml.m5.xlarge"  # one container is there for all
 
@@ -45,18 +48,25 @@ class Cloud:
     ----------
     session : boto3.Session, default=None
         By default what the environment and ``~/.aws`` say.
+    region, profile : str, default=None
+        Of a session to be made.
 
     Attributes
     ----------
     region : str
     """
 
-    def __init__(self, session: Any = None) -> None:
+    def __init__(self, session: Any = None, *, region: str | None = None, profile: str | None = None) -> None:
         boto3 = need("boto3", _EXTRA, _PURPOSE)
-        self._session = boto3.Session() if session is None else session
+        words = {"region_name": region, "profile_name": profile}
+        given = {word: value for word, value in words.items() if value is not None}
+        if session is not None and given:
+            raise ParameterError("session has a region and credentials of its own; give it, or region and profile")
+        with _explained("Session"):
+            self._session = boto3.Session(**given) if session is None else session
         if not self._session.region_name:
             raise ParameterError(
-                "there is no AWS region: set AWS_DEFAULT_REGION, or `region` in ~/.aws/config, or pass session="
+                "there is no AWS region: set AWS_DEFAULT_REGION, or `region` in ~/.aws/config, or pass region="
             )
         self.region: str = self._session.region_name
         self._clients: dict[str, Any] = {}
@@ -69,13 +79,13 @@ class Cloud:
         JobError
             With the service's reason.
         """
-        with _explained(operation):
+        with _explained(operation, _about(request)):
             answer: dict[str, Any] = getattr(self._client(service), operation)(**request)
         return answer
 
     def pages(self, service: str, operation: str, **request: Any) -> Iterator[dict[str, Any]]:
         """Yield the pages of a long answer."""
-        with _explained(operation):
+        with _explained(operation, _about(request)):
             yield from self._client(service).get_paginator(operation).paginate(**request)
 
     def invoke(self, endpoint: str, body: bytes, content_type: str, *, accept: str) -> bytes:
@@ -111,13 +121,18 @@ class Cloud:
 
     def log(self, group: str, streams: str = "") -> str:
         """Return what the log streams of a group whose names begin so hold, in order of time; nothing for none."""
-        chosen = {"logStreamNamePrefix": streams} if streams else {}
+        return "\n".join(event["message"] for event in self.events(group, streams))
+
+    def events(self, group: str, streams: str = "", *, since: int = 0) -> list[dict[str, Any]]:
+        """Return the lines of log streams in order of time, from a time on in milliseconds since 1970."""
+        chosen: dict[str, Any] = {"logStreamNamePrefix": streams} if streams else {}
+        if since:
+            chosen["startTime"] = since
         try:
             pages = list(self.pages("logs", "filter_log_events", logGroupName=group, **chosen))
         except NotFoundError:  # nothing was printed yet
-            return ""
-        events = sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
-        return "\n".join(event["message"] for event in events)
+            return []
+        return sorted((event for page in pages for event in page["events"]), key=lambda event: int(event["timestamp"]))
 
     def account(self) -> str:
         """Return the number of the account."""
@@ -143,8 +158,38 @@ class Cloud:
                 )
             given = identity.split("/")[1]
         if given.startswith("arn:"):
-            return given
-        return str(self.call("iam", "get_role", RoleName=given)["Role"]["Arn"])
+            return self._own_role(given)
+        return str(self.call("iam", "get_role", RoleName=given.rpartition("/")[2])["Role"]["Arn"])
+
+    def _own_role(self, arn: str) -> str:
+        found, account = _ROLE.fullmatch(arn), self.account()
+        if found is None:
+            raise ParameterError(f"role is {arn!r}, expected the name of a role, or arn:aws:iam::{account}:role/NAME")
+        if found[1] != account:
+            raise ParameterError(
+                f"role is {arn!r}, of account {found[1]}, and the credentials are of account {account}: jobs take on "
+                "roles of their own account alone; give one of these, or a session of the other account"
+            )
+        return arn
+
+    def of_arn(self, arn: str) -> tuple[str, str]:
+        """Return the kind and the name of what SageMaker has under an ARN of this account and region."""
+        found, account = _ARN.fullmatch(arn), self.account()
+        if found is None:
+            raise ParameterError(
+                f"{arn!r} is no ARN of SageMaker's; expected the name of a job, a tuning job, an endpoint or a "
+                "transform job, or its ARN"
+            )
+        if found[2] != account:
+            raise ParameterError(
+                f"{arn!r} is of account {found[2]}, and the credentials are of account {account}; give profile=, or a "
+                "session of that account"
+            )
+        if found[1] != self.region:
+            raise ParameterError(
+                f"{arn!r} is in {found[1]}, and the session in {self.region}; give region={found[1]!r}"
+            )
+        return _KINDS[found[3]], found[4]
 
     def image(self) -> str:
         """Return the address of the newest scikit-learn container."""
@@ -177,12 +222,44 @@ class Cloud:
                 "the installed boto3, update that"
             )
 
+    def check_bucket(self, address: str, what: str) -> None:
+        """Raise an error for an address whose bucket is not there, or in another region.
+
+        Parameters
+        ----------
+        address : str
+        what : str
+            The argument that it is.
+        """
+        bucket, _ = split(address)
+        region = self._region_of(bucket, address)
+        if region not in (None, self.region):
+            raise ParameterError(
+                f"{what} is {address!r}, whose bucket is in {region}, and the session is in {self.region}: SageMaker "
+                f"uses buckets of its own region alone. Give session=boto3.Session(region_name={region!r}), or copy "
+                f"the files to a bucket in {self.region}"
+            )
+
+    def _region_of(self, bucket: str, address: str) -> str | None:
+        """Return where a bucket is; None where that is not told."""
+        refused = need("botocore.exceptions", _EXTRA, _PURPOSE).ClientError
+        with _explained("head_bucket", address):
+            try:
+                answer = self._client("s3").head_bucket(Bucket=bucket)
+            except refused as error:
+                answer = error.response
+                if answer["ResponseMetadata"]["HTTPStatusCode"] not in (301, 403):  # which tell the region all the same
+                    raise
+        told = answer["ResponseMetadata"].get("HTTPHeaders", {})
+        region = answer.get("BucketRegion") or told.get("x-amz-bucket-region")
+        return None if region is None else str(region)
+
     def put(self, file: Path, address: str) -> bool:
         """Upload a file, unless there is one; return whether that was needed."""
         bucket, key = split(address)
         if self._exists("head_object", Bucket=bucket, Key=key):
             return False
-        with _explained("upload_file"):
+        with _explained("upload_file", address):
             self._client("s3").upload_file(str(file), bucket, key)
         return True
 
@@ -201,7 +278,7 @@ class Cloud:
     def get(self, address: str) -> bytes:
         """Return the content of a file."""
         bucket, key = split(address)
-        with _explained("get_object"):
+        with _explained("get_object", address):
             found: bytes = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return found
 
@@ -210,7 +287,7 @@ class Cloud:
         bucket, key = split(address)
         with tempfile.TemporaryDirectory() as place:
             packed = Path(place, "packed.tar.gz")
-            with _explained("download_file"):
+            with _explained("download_file", address):
                 self._client("s3").download_file(bucket, key, str(packed))
             with tarfile.open(packed) as archive:
                 archive.extractall(folder, filter="data")  # nothing outside of the folder
@@ -232,34 +309,35 @@ class Cloud:
         return self._clients[service]
 
 
-class NotFoundError(JobError):
-    """There is nothing of that name."""
-
-
-class DeniedError(JobError):
-    """Whoever asks may not do that."""
-
-
 @contextmanager
-def _explained(operation: str) -> Iterator[None]:
+def _explained(operation: str, about: str = "") -> Iterator[None]:
+    """Turn what AWS refuses into an error; ``about`` is the address or the name that it was asked of."""
     faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
     transfers = need("boto3.exceptions", _EXTRA, _PURPOSE)
     try:
         yield
     except (faults.NoCredentialsError, faults.PartialCredentialsError, faults.ProfileNotFound) as error:
         raise JobError(f"AWS knows nobody here: {error}. Run `aws configure`, or set AWS_PROFILE") from error
+    except (faults.TokenRetrievalError, faults.SSOTokenLoadError, faults.UnauthorizedSSOTokenError) as error:
+        raise fault(operation, "ExpiredToken", str(error)) from error
     except faults.ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        reason = error.response.get("Error", {}).get("Message", str(error))
-        if code in _EXPIRED:
-            raise JobError(f"the AWS credentials are no longer valid ({reason}); sign in again") from error
-        if code in _NOT_FOUND or any(words in reason for words in _NOT_FOUND_WORDS):
-            raise NotFoundError(f"{operation}: {reason}") from error
-        if code in _DENIED:
-            raise DeniedError(f"AWS refused {operation} ({code}): {reason}") from error
-        raise JobError(f"AWS refused {operation} ({code}): {reason}") from error
+        raise _fault_of(operation, about, error) from error
     except (faults.BotoCoreError, transfers.Boto3Error) as error:
-        raise JobError(f"AWS did not do {operation}: {error}") from error
+        if isinstance(error.__context__, faults.ClientError):  # a transfer, which names its temporary file
+            raise _fault_of(operation, about, error.__context__) from error
+        raise unanswered(operation, str(error), about) from error
+
+
+def _fault_of(operation: str, about: str, error: Any) -> JobError:
+    told = error.response.get("Error", {})
+    return fault(operation, str(told.get("Code", "")), str(told.get("Message", error)), about)
+
+
+def _about(request: Mapping[str, Any]) -> str:
+    """Return the address or the name that a request is about; nothing for one that says it itself."""
+    if "Bucket" in request:
+        return f"s3://{request['Bucket']}/{request.get('Key', request.get('Prefix', ''))}".rstrip("/")
+    return next((str(request[key]) for key in _NAMES if key in request), "")
 
 
 def split(address: str) -> tuple[str, str]:

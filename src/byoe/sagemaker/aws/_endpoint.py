@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any, ClassVar, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ...errors import JobError
+from ...errors import JobError, ParameterError
 from ..shared._failures import deleted, ending, unhealthy
-from ..shared._names import new_name
-from ..shared._payload import ACCEPT, Payload, payloads, read_answer
+from ..shared._outputs import Question
 from . import _asynchronous
-from ._cloud import Cloud, NotFoundError
+from ._cloud import Cloud
+from ._faults import NotFoundError, with_cure
 from ._job import Job
 from ._machine import Instances, Machine, Serverless
-from ._requests import endpoint_config_request, endpoint_request, model_request
+from ._requests import endpoint_config_request, endpoint_request, model_request, serves_byoe
 from ._scaling import scale, unscale
 from ._tuning import Tuning
+from ._update import Changes, exchange
 from ._waiting import until
 
 _LOG_GROUP = "/aws/sagemaker/Endpoints"
@@ -29,16 +27,6 @@ _MB = 1024 * 1024
 # Of a request; an asynchronous endpoint takes more, which its container would have to hold.
 _SERVERLESS_BYTES, _INSTANCE_BYTES, _ASYNCHRONOUS_BYTES = 4 * _MB, 6 * _MB, 100 * _MB
 _AT_ONCE = 4
-# What a new model and a new configuration take over from the present ones.
-_MODEL = ("ExecutionRoleArn", "VpcConfig", "EnableNetworkIsolation")
-_CONFIG = (
-    "KmsKeyId",
-    "AsyncInferenceConfig",
-    "DataCaptureConfig",
-    "VpcConfig",
-    "ExecutionRoleArn",
-    "EnableNetworkIsolation",
-)
 
 
 class Endpoint:
@@ -100,17 +88,28 @@ class Endpoint:
         reason = ""
         with suppress(NotFoundError):
             reason = self.describe().get("FailureReason", "")
-        raise unhealthy(self.name, status, reason, self.log)
+        raise unhealthy(self.name, status, with_cure(reason), self.log)
 
     def predict(
-        self, data: Any, *, header: bool | None = None, reading: Mapping[str, Any] | None = None
-    ) -> NDArray[Any]:
+        self,
+        data: Any,
+        *,
+        outputs: str | Iterable[str] | None = None,
+        level: float | None = None,
+        header: bool | None = None,
+        reading: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Predict rows; large data are sent in several requests, some of them at a time.
 
         Parameters
         ----------
         data : frame or array-like of shape (n_rows, n_features), file, or folder of them
             Columns are matched by name where they have names.
+        outputs : str or iterable of str, default=None
+            What else is wanted of each row: ``"probabilities"``, ``"interval"``, ``"members"``,
+            ``"contributions"``. The answer is a frame then.
+        level : float, default=None
+            Of intervals; None stands for 0.9.
         header : bool, default=None
             Whether the first row of CSV files names the columns; None looks.
         reading : mapping, default=None
@@ -118,8 +117,10 @@ class Endpoint:
 
         Returns
         -------
-        array of shape (n_rows,)
-            Values in units of the target, or class labels.
+        array of shape (n_rows,), or frame
+            Values in units of the target, or class labels. With ``outputs`` a frame of the kind that the rows are,
+            else of pandas: ``prediction``, ``lower``, ``upper``, ``members_<label>`` and so on, as the columns
+            of the endpoint's CSV are called.
 
         Raises
         ------
@@ -128,6 +129,7 @@ class Endpoint:
         JobError
             When it fails, or there is none of its name.
         """
+        question = Question.of(outputs, level)
         if not self._config:
             self._config = self._parts()[1]
         if not self._config:
@@ -135,16 +137,19 @@ class Endpoint:
         serverless = _serverless(self._config)
         asynchronous = self._config.get("AsyncInferenceConfig")
         if asynchronous:
-            bodies = payloads(data, _ASYNCHRONOUS_BYTES, header=header, reading=reading)
-            answers = _asynchronous.ask(self._cloud, self.name, asynchronous, bodies, self._check_alive)
-            return np.concatenate([read_answer(answer) for answer in answers])
-        bodies = payloads(data, _SERVERLESS_BYTES if serverless else _INSTANCE_BYTES, header=header, reading=reading)
+            bodies = question.payloads(data, _ASYNCHRONOUS_BYTES, header=header, reading=reading)
+            return question.read(
+                _asynchronous.ask(
+                    self._cloud, self.name, asynchronous, bodies, self._check_alive, accept=question.accept
+                ),
+                data,
+            )
+        limit = _SERVERLESS_BYTES if serverless else _INSTANCE_BYTES
+        bodies = question.payloads(data, limit, header=header, reading=reading)
         at_once = min(_AT_ONCE, serverless.get("MaxConcurrency", _AT_ONCE), len(bodies))
         with ThreadPoolExecutor(at_once) as pool:
-            return np.concatenate(list(pool.map(self._invoke, bodies)))
-
-    def _invoke(self, payload: Payload) -> NDArray[Any]:
-        return read_answer(self._cloud.invoke(self.name, *payload, accept=ACCEPT))
+            answers = pool.map(lambda body: self._cloud.invoke(self.name, *body, accept=question.accept), bodies)
+            return question.read(list(answers), data)
 
     def _check_alive(self) -> None:
         status = self.status
@@ -164,71 +169,56 @@ class Endpoint:
             return name, self._cloud.call("sagemaker", "describe_endpoint_config", EndpointConfigName=name)
         return name, {}
 
-    def update(self, job: Job | Tuning, *, role: str | None = None) -> Endpoint:
+    def update(
+        self,
+        job: Job | Tuning,
+        *,
+        role: str | None = None,
+        instance_type: str | None = None,
+        instance_count: int | tuple[int, int] | None = None,
+        requests_per_instance: float | None = None,
+        memory_mb: int | None = None,
+        max_concurrency: int | None = None,
+        provisioned_concurrency: int | None = None,
+        **options: Any,
+    ) -> Endpoint:
         """Serve what another job has made, without an interruption, and wait for it.
 
         Requests are answered by the present model until the new one is healthy; then the present one
-        and its configuration are removed. Sizes, network, variables and tags stay as they are. An
-        interrupt ends the waiting, not the update, and the former model is left then.
+        and its configuration are removed. What is not given stays as it is. An interrupt ends the
+        waiting, not the update, and the former model is left then.
 
         Parameters
         ----------
         job : Job or Tuning
             On AWS. Of a tuning job the best one.
         role : str, default=None
-            Name or ARN of the role that the endpoint takes on from now on. None leaves it its present one.
+            Name or ARN of the role that the endpoint takes on from now on.
+        instance_type, instance_count, requests_per_instance, memory_mb, max_concurrency, \
+provisioned_concurrency, **options
+            As in `deploy`. An endpoint stays serverless or on instances, and ``tags`` are added.
 
         Raises
         ------
+        ParameterError
+            When the endpoint has several variants, or a model that byoe has not made.
         JobError
             When the job fails, or the new model does not get healthy: the present one goes on, and
             nothing is left of the new one.
         """
-        chosen = job.completed()
-        before, config = self._parts()
-        if not config:
-            raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region} that could be updated")
-        name = new_name()
-        (model,) = _models(config)
-        served = self._cloud.call("sagemaker", "describe_model", ModelName=model)
-        tags = {
-            "Tags": [
-                tag
-                for page in self._cloud.pages("sagemaker", "list_tags", ResourceArn=served["ModelArn"])
-                for tag in page["Tags"]
-            ]
-        }
-        # No more of the container's description: the service tells there what it does not take.
-        variables = served["PrimaryContainer"].get("Environment", {})
-        container = {"Image": chosen.serving_image, "ModelDataUrl": chosen.artifact, "Environment": variables}
-        variants = [variant | {"ModelName": name} for variant in config["ProductionVariants"]]
-        # Instances that were added or taken away since then stay so.
-        retained = {} if _serverless(config) else {"RetainAllVariantProperties": True}
-        if role is not None:
-            taken_on = {"ExecutionRoleArn": self._cloud.role(role)}
-            served |= taken_on
-            config |= taken_on if config.get("ExecutionRoleArn") else {}
-        requests = (
-            ("create_model", _kept(served, _MODEL) | tags | {"ModelName": name, "PrimaryContainer": container}),
-            (
-                "create_endpoint_config",
-                _kept(config, _CONFIG) | tags | {"EndpointConfigName": name, "ProductionVariants": variants},
-            ),
-            ("update_endpoint", {"EndpointName": self.name, "EndpointConfigName": name} | retained),
+        changes = Changes(
+            role,
+            instance_type,
+            instance_count,
+            requests_per_instance,
+            memory_mb,
+            max_concurrency,
+            provisioned_concurrency,
+            options,
         )
-        try:
-            for operation, request in requests:
-                self._cloud.call("sagemaker", operation, **request)
-            self.wait()
-            found = self.describe()
-            if found["EndpointConfigName"] != name:
-                raise JobError(
-                    f"endpoint {self.name} has kept its model: {found.get('FailureReason', 'the new one was given up')}"
-                )
-        except Exception:
-            self._remove(name, {name})
-            raise
-        self._remove(before, {model})
+        changes.check()
+        exchange(self, self._cloud, job.completed(), changes)
+        self._config = {}
         return self
 
     def delete(self) -> None:
@@ -256,6 +246,7 @@ class Endpoint:
         return True
 
     def _remove(self, config: str, models: set[str]) -> None:
+        """Remove a configuration and models. Does nothing for what is gone."""
         for operation, request in (
             ("delete_endpoint_config", {"EndpointConfigName": config}),
             *(("delete_model", {"ModelName": model}) for model in sorted(models)),
@@ -281,31 +272,78 @@ def _serverless(config: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _kept(described: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Return what a new resource has in common with one that the service describes; some are told as empty."""
-    return {name: described[name] for name in names if described.get(name)}
+def answers_of(endpoint: Endpoint) -> str:
+    """Return where an asynchronous endpoint puts its answers; nothing for one that answers at once."""
+    found = endpoint._parts()[1].get("AsyncInferenceConfig") or {}
+    return str(found.get("OutputConfig", {}).get("S3OutputPath", ""))
+
+
+def _is_ours(endpoint: Endpoint) -> bool:
+    """Return whether the model of an endpoint was made by byoe."""
+    for model in sorted(_models(endpoint._parts()[1])):
+        with suppress(NotFoundError):
+            return serves_byoe(endpoint._cloud.call("sagemaker", "describe_model", ModelName=model))
+    return False
+
+
+def standing(endpoint: Endpoint) -> str:
+    """Return what there is under the name of an endpoint that is to be: ``"live"``, ``"failed"`` or nothing.
+
+    Raises
+    ------
+    ParameterError
+        For one that is being made or changed, and for one that byoe has not made.
+    """
+    status = endpoint.status
+    if status == "Deleting":
+        print(f"[byoe] endpoint {endpoint.name} is being removed: this waits until it is gone", flush=True)
+        status = until(lambda: endpoint.status, "Deleting".__ne__)
+    if status == "Deleted":
+        return ""
+    told = endpoint.describe()["EndpointName"]
+    if told != endpoint.name:  # the service finds it all the same, but not for requests
+        raise ParameterError(f"there is an endpoint {told!r} already; write its name so, or give another one")
+    if status in ("InService", "Failed"):
+        if not _is_ours(endpoint):
+            raise ParameterError(
+                f"there is an endpoint {endpoint.name!r} already, and byoe has not made its model; give another name"
+            )
+        return {"InService": "live", "Failed": "failed"}[status]
+    hint = f"byoe.sagemaker.attach({endpoint.name!r})"
+    cure = f"wait for it with {hint}.wait()" if status in _CHANGING else f"remove it with {hint}.delete()"
+    raise ParameterError(
+        f"there is an endpoint {endpoint.name!r} already, which has the status {status}; {cure}, or give another name"
+    )
 
 
 def create_endpoint(
-    name: str, cloud: Cloud, machine: Machine, artifact: str, hosting: Serverless | Instances
+    name: str,
+    cloud: Cloud,
+    machine: Machine,
+    artifact: str,
+    hosting: Serverless | Instances,
+    *,
+    part: str | None = None,
 ) -> Endpoint:
     """Make an endpoint with its model and configuration, and wait for it; nothing is left of one that fails.
 
     Parameters
     ----------
     name : str
-        Of the endpoint, its configuration and its model.
     cloud : Cloud
     machine : Machine
     artifact : str
         Address of ``model.tar.gz``.
     hosting : Serverless or Instances
+    part : str, default=None
+        Name of the configuration and the model; None gives them that of the endpoint.
     """
+    part = part or name
     patient = isinstance(hosting, Instances) and hosting.answers is not None
     requests = (
-        ("create_model", model_request(name, machine, artifact, patient=patient)),
-        ("create_endpoint_config", endpoint_config_request(name, machine, name, hosting)),
-        ("create_endpoint", endpoint_request(name, name, machine)),
+        ("create_model", model_request(part, machine, artifact, patient=patient)),
+        ("create_endpoint_config", endpoint_config_request(part, machine, part, hosting)),
+        ("create_endpoint", endpoint_request(name, part, machine)),
     )
     endpoint = Endpoint(name, cloud)
     try:
@@ -315,6 +353,8 @@ def create_endpoint(
         if isinstance(hosting, Instances) and hosting.scales:
             scale(cloud, name, hosting)
     except BaseException:
-        endpoint.delete()
+        if endpoint._parts()[0] == part:  # of another configuration it is somebody else's
+            endpoint.delete()
+        endpoint._remove(part, {part})
         raise
     return endpoint

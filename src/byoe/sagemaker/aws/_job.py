@@ -11,6 +11,8 @@ from ..shared._failures import need_completed
 from ..shared._metric_lines import read_metrics
 from ..shared._savings import Savings, savings
 from ._cloud import Cloud
+from ._faults import with_cure
+from ._log_tail import LogTail
 from ._machine import has_gpu
 from ._waiting import JOB_ENDED, until
 
@@ -151,17 +153,15 @@ class Job:
             attribute ``job``.
         """
         listeners = [listener for listener in (print if logs else None, on_line) if listener]
-        lines: list[str] = []
+        tail = LogTail(self.cloud, _LOG_GROUP, f"{self.name}/")
 
         def ask() -> str:
             """Return the status, and pass new lines of the log on."""
             status = self.status
             if listeners:
-                printed = self.log.splitlines()
-                for line in printed[len(lines) :]:
+                for line in tail.lines():
                     for listener in listeners:
                         listener(line)
-                lines[:] = printed
             return status
 
         until(ask, JOB_ENDED.__contains__)
@@ -179,4 +179,4 @@ class Job:
 
     def _need_completed(self) -> None:
         too_long = _TOO_LONG.get(str(self.describe().get("SecondaryStatus")), "")
-        need_completed(self, self.failure or too_long)
+        need_completed(self, with_cure(self.failure) or too_long)

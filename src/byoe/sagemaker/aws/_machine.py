@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...errors import ParameterError
 from ..shared._limits import check_count, check_environment
+from ._tags import read_tags
 
 _MEMORY = (1024, 2048, 3072, 4096, 5120, 6144)
 _MOST_CONCURRENT = 200
 _KEEP_ALIVE = 21_600
+# What a job can be told beside its own arguments, that serving can, too.
+SERVING_OPTIONS = ("subnets", "security_groups", "volume_key", "isolated", "environment", "tags")
+_THERE = (
+    "what serves is where its job is, so choose it with the job: byoe.sagemaker.attach(name, region=…, profile=…) or "
+    "attach(name, session=…)"
+)
+# What people ask of serving that it does not have, and what to do.
+INSTEAD = {
+    "region": _THERE,
+    "profile": _THERE,
+    "session": _THERE,
+    "data_capture": "it is set up by an endpoint configuration with DataCaptureConfig (aws sagemaker "
+    "create-endpoint-config, then update-endpoint), which later updates keep; what an endpoint counts itself is in its "
+    "log and at /metrics",
+}
 _GPU = re.compile(r"ml\.(p|g|gr)\d")
 
 
@@ -53,7 +69,9 @@ class Machine:
         Whether containers have no network.
     encrypted : bool
         Whether traffic between instances is encrypted.
-    environment, tags : mapping of str to str
+    environment : mapping of str to str
+    tags : mapping of str to str, or list of mappings with ``Key`` and ``Value``
+        A mapping once it is read.
     """
 
     image: str
@@ -76,6 +94,7 @@ class Machine:
 
     def __post_init__(self) -> None:
         check_environment(self.environment)
+        object.__setattr__(self, "tags", read_tags(self.tags))
         check_count("instance_count", self.instance_count)
         if bool(self.subnets) != bool(self.security_groups):
             raise ParameterError("subnets and security_groups belong together: give both, or neither")
@@ -175,3 +194,11 @@ class Instances:
     def scales(self) -> bool:
         """Whether their number changes."""
         return self.least != self.most
+
+
+def instances_of(count: int | Sequence[int], load: float | None, *, asynchronous: bool) -> Instances:
+    """Return the instances that a number or two say; where asynchronous answers go is told later."""
+    bounds = [count, count] if isinstance(count, int) else list(count)
+    if len(bounds) != 2:
+        raise ParameterError(f"instance_count is {count!r}, expected a number, or two such as (1, 4)")
+    return Instances(bounds[0], bounds[1], load, "" if asynchronous else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,22 +13,31 @@ from typing import Any, ClassVar
 
 from ...errors import ParameterError
 from ..shared._limits import check_count
-from ..shared._names import new_name
-from ..shared._place import Batch, Hosting, JobFiles, Place, Search, check_options
+from ..shared._names import name_of, part_name
+from ..shared._place import Batch, Hosting, JobFiles, Place, Search, check_options, taken
 from ._cloud import Cloud, split
-from ._endpoint import Endpoint, create_endpoint
+from ._endpoint import Endpoint, answers_of, create_endpoint, standing
+from ._faults import NotFoundError
 from ._job import Job
-from ._machine import Instances, Machine, Serverless, has_gpu
+from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, has_gpu, instances_of
 from ._requests import check_strategy, parameter_ranges, training_request, tuning_request
+from ._tags import read_tags
 from ._transform import Transform, check_batch, create_transform, is_address, write_rows
 from ._tuning import Tuning
 from ._upload import upload_channels, upload_source
+from ._waiting import until
 
 _OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
-# What a job can be told beside its own arguments, and what serving can.
-OPTIONS = tuple(one.name for one in fields(Machine) if one.name not in _OURS)
-SERVING_OPTIONS = ("subnets", "security_groups", "volume_key", "isolated", "environment", "tags")
+# What a job can be told beside its own arguments.
+_SESSION = ("region", "profile")
+OPTIONS = (*(one.name for one in fields(Machine) if one.name not in _OURS), *_SESSION)
 _FOLDER = "byoe"
+_OF_FILES = {"data_capture": "rows and predictions of a transform job are files in S3 already, at data and output"}
+_DESCRIBED = {
+    "training job": ("describe_training_job", "TrainingJobName"),
+    "tuning job": ("describe_hyper_parameter_tuning_job", "HyperParameterTuningJobName"),
+    "transform job": ("describe_transform_job", "TransformJobName"),
+}
 
 
 class Aws(Place):
@@ -58,9 +67,11 @@ class Aws(Place):
         parameter_ranges(search.space, search.strategy)
 
     @contextmanager
-    def folder(self, name: str) -> Iterator[Path]:
+    def folder(self, kind: str, name: str) -> Iterator[Path]:
         """Give a job a folder that is gone once it is uploaded; what AWS refuses is told before."""
-        _ = self._machine, self._prefix
+        _ = self._machine
+        self._check_free(kind, name)
+        self._cloud.check_bucket(self._prefix, "output")
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)
 
@@ -83,32 +94,75 @@ class Aws(Place):
             raise ParameterError(
                 "instance_type is 'local', and the job ran on AWS; leave it out for a serverless endpoint"
             )
-        self._check(SERVING_OPTIONS, "serving")
-        sizes = self._sizes(hosting)
+        self._check(SERVING_OPTIONS, "serving", instead=INSTEAD)
+        name = name_of("endpoint", where.name)
+        endpoint = Endpoint(name, job.cloud)
+        if name == where.name and (stands := standing(endpoint)):
+            job.completed()
+            if stands == "live":
+                return self._update(endpoint, job, hosting)
+            print(f"[byoe] endpoint {name} has failed: it is removed, and made anew", flush=True)
+            endpoint.delete()
+            until(lambda: endpoint.status, "Deleted".__eq__)
+        return self._create(name, job, hosting)
+
+    def _update(self, endpoint: Endpoint, job: Job | Tuning, hosting: Hosting) -> Endpoint:
+        """Exchange the model of a live endpoint, and what else is given."""
+        asynchronous = answers_of(endpoint)
+        if hosting.asynchronous and not asynchronous:
+            raise ParameterError(
+                f"asynchronous is True, and endpoint {endpoint.name} answers at once; deploy the job under another name"
+            )
+        if self.where.output is not None and not str(asynchronous).startswith(str(self.where.output).rstrip("/")):
+            raise ParameterError(
+                f"output is {self.where.output!r}, and endpoint {endpoint.name} stays with {asynchronous or 'none'}; "
+                "leave it out, or deploy the job under another name"
+            )
+        print(f"[byoe] endpoint {endpoint.name} is live: its model is exchanged", flush=True)
+        where = self.where
+        return endpoint.update(
+            job,
+            role=where.role,
+            instance_type=where.instance_type,
+            instance_count=where.instance_count,
+            requests_per_instance=hosting.requests_per_instance,
+            **hosting.serverless(),
+            **where.options,
+        )
+
+    def _create(self, name: str, job: Job | Tuning, hosting: Hosting) -> Endpoint:
+        where, sizes = self.where, self._sizes(hosting)
         if where.output is not None and not hosting.asynchronous:
             raise ParameterError(
                 "output is for the files of an asynchronous endpoint; set asynchronous=True, or leave it out"
             )
-        completed, name = job.completed(), new_name()
         if isinstance(sizes, Instances) and hosting.asynchronous:
-            sizes = replace(sizes, answers=f"{self._prefix_of(completed.cloud)}/asynchronous/{name}")
+            prefix = self._prefix_of(job.cloud)
+            job.cloud.check_bucket(prefix, "output")
+            sizes = replace(sizes, answers=f"{prefix}/asynchronous/{name}")
+        completed = job.completed()
         instance_type = where.instance_type or (_type_of(completed) if isinstance(sizes, Instances) else None)
         machine = _machine_of(completed, instance_type, "ProductionVariant", where.options, role=where.role)
-        return create_endpoint(name, completed.cloud, machine, completed.artifact, sizes)
+        part = part_name(name) if name == where.name else name  # what is left of an earlier one may have its name
+        return create_endpoint(name, completed.cloud, machine, completed.artifact, sizes, part=part)
 
     def transform(self, job: Job | Tuning, batch: Batch) -> Transform:
         """Predict files, here or at an address, with the job's own container, and its role unless there is another."""
         where = self.where
-        self._check((*SERVING_OPTIONS, "output_key"), "serving")
+        self._check((*SERVING_OPTIONS, "output_key"), "serving", instead=INSTEAD | _OF_FILES)
         check_batch(batch)
         check_count("instance_count", where.instance_count)
+        name, prefix = name_of("transform job", where.name), self._prefix_of(job.cloud)
+        self._check_free("transform job", name, job.cloud)
+        job.cloud.check_bucket(prefix, "output")
+        if is_address(batch.data):
+            job.cloud.check_bucket(batch.data, "data")
         with tempfile.TemporaryDirectory() as folder:
             rows, content_type = write_rows(batch, Path(folder))
-            completed, name = job.completed(), new_name()
+            completed = job.completed()
             instance_type = where.instance_type or _type_of(completed)
             options = {**where.options, "instance_count": where.instance_count}
             machine = _machine_of(completed, instance_type, "Transform", options, role=where.role)
-            prefix = self._prefix_of(completed.cloud)
             channel = upload_channels(completed.cloud, {"rows": rows}, prefix)["rows"]
         return create_transform(
             name,
@@ -120,23 +174,31 @@ class Aws(Place):
             accept=batch.accept,
             output=f"{prefix}/transform/{name}",
             whole_files=is_address(batch.data),
+            part=part_name(name) if name == where.name else name,
         )
 
-    def _check(self, known: Sequence[str], what: str) -> None:
+    def _check(self, known: Sequence[str], what: str, **more: Any) -> None:
         if self.where.output is not None:
             split(str(self.where.output))  # which refuses what is no address
-        check_options(self.where.options, known, what)
+        check_options(self.where.options, known, what, **more)
+        read_tags(self.where.options.get("tags", {}))
+
+    def _check_free(self, kind: str, name: str, cloud: Cloud | None = None) -> None:
+        """Raise a ParameterError for a name that somebody has chosen and another job has."""
+        if name != self.where.name:
+            return
+        cloud = cloud or self._cloud
+        operation, key = _DESCRIBED[kind]
+        with suppress(NotFoundError):
+            cloud.call("sagemaker", operation, **{key: name})
+            raise taken(kind, name, f"in {cloud.region}")
 
     def _sizes(self, hosting: Hosting) -> Serverless | Instances:
         """Return what an endpoint is hosted on; where asynchronous answers go is told later."""
-        serverless = Serverless(hosting.memory_mb, hosting.max_concurrency, hosting.provisioned_concurrency)
-        count = self.where.instance_count
+        serverless = Serverless(**hosting.serverless())
+        count = 1 if self.where.instance_count is None else self.where.instance_count
         if self.where.instance_type or hosting.asynchronous:
-            bounds = list(count) if isinstance(count, tuple | list) else [count, count]
-            if len(bounds) != 2:
-                raise ParameterError(f"instance_count is {count!r}, expected a number, or two such as (1, 4)")
-            least, most = bounds
-            return Instances(least, most, hosting.requests_per_instance, "" if hosting.asynchronous else None)
+            return instances_of(count, hosting.requests_per_instance, asynchronous=hosting.asynchronous)
         if hosting.requests_per_instance is not None or count != 1:
             raise ParameterError(
                 "a serverless endpoint has no instances; give an instance_type, or leave their number out"
@@ -145,7 +207,7 @@ class Aws(Place):
 
     @cached_property
     def _cloud(self) -> Cloud:
-        return Cloud(self.where.session)
+        return Cloud(self.where.session, **{name: self.where.options.get(name) for name in _SESSION})
 
     @cached_property
     def _machine(self) -> Machine:
@@ -168,7 +230,7 @@ class Aws(Place):
             instance_type=instance_type,
             instance_count=where.instance_count,  # type: ignore[arg-type]  # checked there
             spot=where.spot,
-            **where.options,
+            **{name: value for name, value in where.options.items() if name not in _SESSION},
         )
 
     @cached_property
@@ -182,6 +244,9 @@ class Aws(Place):
 
     def _uploaded(self, files: JobFiles) -> dict[str, Any]:
         """Upload what jobs need; return where it is, and what else a request says of it."""
+        for name, place in files.channels.items():
+            if isinstance(place, str):
+                self._cloud.check_bucket(place, name)
         return {
             "source": upload_source(self._cloud, files.source, self._prefix),
             "channels": upload_channels(self._cloud, files.channels, self._prefix),

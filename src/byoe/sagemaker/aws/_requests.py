@@ -202,16 +202,27 @@ def model_request(name: str, machine: Machine, artifact: str, *, patient: bool =
     }
 
 
+def serves_byoe(model: Mapping[str, Any]) -> bool:
+    """Return whether a model that the service describes is one of `model_request`."""
+    variables = model.get("PrimaryContainer", {}).get("Environment", {})
+    return bool(variables.get("SAGEMAKER_SUBMIT_DIRECTORY") == _CODE)
+
+
+def serverless_sizes(hosting: Serverless) -> dict[str, int]:
+    """Return the sizes of a serverless endpoint in the service's words."""
+    sizes = {"MemorySizeInMB": hosting.memory_mb, "MaxConcurrency": hosting.max_concurrency}
+    if hosting.provisioned_concurrency:
+        sizes["ProvisionedConcurrency"] = hosting.provisioned_concurrency
+    return sizes
+
+
 def endpoint_config_request(name: str, machine: Machine, model: str, hosting: Serverless | Instances) -> dict[str, Any]:
     """Return a request for ``CreateEndpointConfig``: serverless, or on instances of the machine's type."""
     variant: dict[str, Any] = {"VariantName": VARIANT, "ModelName": model}
     more: dict[str, Any] = {}
     if isinstance(hosting, Serverless):
         check_serverless(machine)
-        sizes = {"MemorySizeInMB": hosting.memory_mb, "MaxConcurrency": hosting.max_concurrency}
-        if hosting.provisioned_concurrency:
-            sizes["ProvisionedConcurrency"] = hosting.provisioned_concurrency
-        variant["ServerlessConfig"] = sizes
+        variant["ServerlessConfig"] = serverless_sizes(hosting)
     else:
         variant |= {
             "InitialInstanceCount": max(hosting.least, 1),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from ._cloud import Cloud, DeniedError, NotFoundError
+from ._cloud import Cloud
+from ._faults import DeniedError, NotFoundError
 from ._machine import Instances
 from ._requests import VARIANT
 

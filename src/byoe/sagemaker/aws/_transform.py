@@ -14,7 +14,8 @@ from ...serving._media import ANSWER_TYPES, CONTENT_TYPES
 from ..shared._failures import need_completed
 from ..shared._payload import ACCEPT, payloads, read_answer
 from ..shared._place import Batch
-from ._cloud import Cloud, NotFoundError
+from ._cloud import Cloud
+from ._faults import NotFoundError, with_cure
 from ._machine import Machine
 from ._requests import model_request, transform_request
 from ._waiting import JOB_ENDED, until
@@ -79,7 +80,7 @@ class Transform:
         until(lambda: self.status, JOB_ENDED.__contains__)
         with suppress(NotFoundError):
             self._cloud.call("sagemaker", "delete_model", ModelName=self.describe()["ModelName"])
-        need_completed(self, self.describe().get("FailureReason", ""))
+        need_completed(self, with_cure(self.describe().get("FailureReason", "")))
         return self
 
     def stop(self) -> None:
@@ -166,13 +167,13 @@ def create_transform(
     accept: str,
     output: str,
     whole_files: bool,
+    part: str | None = None,
 ) -> Transform:
     """Make a model and start a job that predicts files by it; no model is left of a job that cannot start.
 
     Parameters
     ----------
     name : str
-        Of the job and its model.
     cloud : Cloud
     machine : Machine
     artifact, rows, output : str
@@ -181,21 +182,24 @@ def create_transform(
         Of the files and of the predictions.
     whole_files : bool
         Whether the files are the user's, and as long as the service takes them.
+    part : str, default=None
+        Name of the model; None gives it that of the job.
     """
+    part = part or name
     request = transform_request(
         name,
         machine,
-        name,
+        part,
         rows=rows,
         content_type=content_type,
         accept=accept,
         output=output,
         payload_mb=_MOST_MB if whole_files else _PIECE_MB,
     )
-    cloud.call("sagemaker", "create_model", **model_request(name, machine, artifact))
+    cloud.call("sagemaker", "create_model", **model_request(part, machine, artifact))
     try:
         cloud.call("sagemaker", "create_transform_job", **request)
     except BaseException:
-        cloud.call("sagemaker", "delete_model", ModelName=name)
+        cloud.call("sagemaker", "delete_model", ModelName=part)
         raise
     return Transform(name, cloud)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from ...errors import JobError
 from ..shared._failures import ending, without_best
 from ._cloud import Cloud
+from ._faults import with_cure
 from ._job import Job
 from ._waiting import JOB_ENDED, until
 
@@ -25,14 +26,14 @@ class Tuning:
 
     def __init__(self, name: str, cloud: Cloud) -> None:
         self.name = name
-        self._cloud = cloud
+        self.cloud = cloud
 
     def __repr__(self) -> str:
         return f"Tuning({self.name!r}, status={self.status!r})"
 
     def describe(self) -> dict[str, Any]:
         """Return what the service says of the tuning job."""
-        return self._cloud.call(
+        return self.cloud.call(
             "sagemaker", "describe_hyper_parameter_tuning_job", HyperParameterTuningJobName=self.name
         )
 
@@ -51,10 +52,10 @@ class Tuning:
     def trials(self) -> list[dict[str, Any]]:
         """One row for each trial, in the order of their start.
 
-        ``number``, ``job``, ``status``, ``objective`` (None where there is none yet), ``seconds``
-        and ``params``.
+        ``number``, ``job``, ``status``, ``objective`` (None where there is none yet), ``seconds``,
+        ``params`` and ``failure``: why it has failed, and nothing where it has not.
         """
-        pages = self._cloud.pages(
+        pages = self.cloud.pages(
             "sagemaker",
             "list_training_jobs_for_hyper_parameter_tuning_job",
             HyperParameterTuningJobName=self.name,
@@ -78,13 +79,18 @@ class Tuning:
         found = self.describe()
         best = found.get("BestTrainingJob")
         if not best:
-            reason = found.get("FailureReason") or self._first_failure()
-            raise without_best(self.name, found["HyperParameterTuningJobStatus"], reason)
-        return Job(best["TrainingJobName"], self._cloud)
+            raise without_best(self.name, found["HyperParameterTuningJobStatus"], self._reason(found))
+        return Job(best["TrainingJobName"], self.cloud)
+
+    def _reason(self, found: dict[str, Any]) -> str:
+        """Return why there is no result: what the service says, which is little, and what the first trial says."""
+        told = with_cure(str(found.get("FailureReason", ""))).rstrip(". ")
+        return "; ".join(reason for reason in (told, self._first_failure()) if reason)
 
     def _first_failure(self) -> str:
-        failures = (Job(row["job"], self._cloud).failure for row in self.trials if row["status"] == "Failed")
-        return next((f"the first one: {reason}" for reason in failures if reason), "")
+        failed = (row for row in self.trials if row["status"] == "Failed")
+        failures = (row["failure"] or Job(row["job"], self.cloud).failure for row in failed)
+        return next((f"the first one: {with_cure(reason)}" for reason in failures if reason), "")
 
     def wait(self) -> Tuning:
         """Wait until the tuning job ends. An interrupt ends the waiting, not the job.
@@ -92,11 +98,14 @@ class Tuning:
         Raises
         ------
         JobError
-            When it has failed.
+            When it has failed, or all its trials have: with the reason of the first one.
         """
         status = until(lambda: self.status, JOB_ENDED.__contains__)
+        found = self.describe()
         if status == "Failed":
-            raise JobError(ending(self.kind, self.name, status, self.describe().get("FailureReason", "")))
+            raise JobError(ending(self.kind, self.name, status, self._reason(found)))
+        if status == "Completed" and not found.get("BestTrainingJob"):
+            raise without_best(self.name, status, self._reason(found))
         return self
 
     def completed(self) -> Job:
@@ -106,7 +115,7 @@ class Tuning:
     def stop(self) -> None:
         """Ask the service to stop the tuning job. Does nothing when it has ended."""
         if self.status not in JOB_ENDED:
-            self._cloud.call("sagemaker", "stop_hyper_parameter_tuning_job", HyperParameterTuningJobName=self.name)
+            self.cloud.call("sagemaker", "stop_hyper_parameter_tuning_job", HyperParameterTuningJobName=self.name)
 
 
 def _row(number: int, found: dict[str, Any]) -> dict[str, Any]:
@@ -119,6 +128,7 @@ def _row(number: int, found: dict[str, Any]) -> dict[str, Any]:
         "objective": metric.get("Value"),
         "seconds": (ended - started).total_seconds() if started and ended else None,
         "params": {name: _value(text) for name, text in found.get("TunedHyperParameters", {}).items()},
+        "failure": str(found.get("FailureReason", "")),
     }
 
 

@@ -13,17 +13,15 @@ import time
 import urllib.error
 import urllib.request
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ...errors import JobError
+from ...errors import JobError, ParameterError
 from ...serving._server import MAX_BODY
 from ..shared._failures import deleted, unanswered, unhealthy
-from ..shared._payload import ACCEPT, payloads, read_answer, refusal
+from ..shared._outputs import Question
+from ..shared._payload import refusal
 from ..source._wheels import unpack
 from ._job import end_group
 from ._layout import local_environment
@@ -97,14 +95,25 @@ class LocalEndpoint:
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.is_file() else ""
 
     def predict(
-        self, data: Any, *, header: bool | None = None, reading: Mapping[str, Any] | None = None
-    ) -> NDArray[Any]:
+        self,
+        data: Any,
+        *,
+        outputs: str | Iterable[str] | None = None,
+        level: float | None = None,
+        header: bool | None = None,
+        reading: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Predict rows; large data are sent in several requests.
 
         Parameters
         ----------
         data : frame or array-like of shape (n_rows, n_features), file, or folder of them
             Columns are matched by name where they have names.
+        outputs : str or iterable of str, default=None
+            What else is wanted of each row: ``"probabilities"``, ``"interval"``, ``"members"``,
+            ``"contributions"``. The answer is a frame then.
+        level : float, default=None
+            Of intervals; None stands for 0.9.
         header : bool, default=None
             Whether the first row of CSV files names the columns; None looks.
         reading : mapping, default=None
@@ -112,24 +121,29 @@ class LocalEndpoint:
 
         Returns
         -------
-        array of shape (n_rows,)
-            Values in units of the target, or class labels.
+        array of shape (n_rows,), or frame
+            Values in units of the target, or class labels. With ``outputs`` a frame of the kind that the rows are,
+            else of pandas: ``prediction``, ``lower``, ``upper``, ``members_<label>`` and so on, as the columns
+            of the endpoint's CSV are called.
 
         Raises
         ------
         InputError
             When the endpoint refuses the request, with its reason.
         """
-        return np.concatenate([self._invoke(*one) for one in payloads(data, MAX_BODY, header=header, reading=reading)])
+        question = Question.of(outputs, level)
+        bodies = question.payloads(data, MAX_BODY, header=header, reading=reading)
+        return question.read([self._invoke(*one, question.accept) for one in bodies], data)
 
-    def _invoke(self, body: bytes, content_type: str) -> NDArray[Any]:
+    def _invoke(self, body: bytes, content_type: str, accept: str) -> bytes:
         if not self._finalizer.alive:
             raise deleted(self.name)
-        headers = {"Content-Type": content_type, "Accept": ACCEPT}
+        headers = {"Content-Type": content_type, "Accept": accept}
         request = urllib.request.Request(f"{self.url}/invocations", body, headers)
         try:
             with _OPENER.open(request, timeout=_REQUEST_SECONDS) as response:
-                return read_answer(response.read())
+                answer: bytes = response.read()
+                return answer
         except urllib.error.HTTPError as error:
             with error:
                 text = error.read().decode(errors="replace")
@@ -138,6 +152,37 @@ class LocalEndpoint:
             raise unanswered(self.name, _REQUEST_SECONDS) from None
         except OSError as error:
             raise JobError(f"endpoint {self.name} does not answer ({error}); its log may tell why") from error
+
+    @property
+    def _alive(self) -> bool:
+        """Whether its process is there."""
+        return self._finalizer.alive and self._process.poll() is None
+
+    def update(self, job: Any) -> LocalEndpoint:
+        """Serve what another job of this machine has made; its server has another port, and so ``url`` changes.
+
+        Requests are answered by the present model until the new one is healthy.
+
+        Parameters
+        ----------
+        job : LocalJob or LocalTuning
+
+        Raises
+        ------
+        JobError
+            When the job fails, or the new model does not get healthy: the present one goes on.
+        """
+        if getattr(job, "place", None) != "local":
+            raise ParameterError(f"job is {job!r}, expected a job or a tuning job of this machine")
+        if not self._finalizer.alive:
+            raise deleted(self.name)
+        new, end = LocalEndpoint(self.name, job.completed().artifact), self._finalizer
+        new._finalizer.detach()
+        self._folder, self._log, self._process = new._folder, new._log, new._process
+        self._finalizer = weakref.finalize(self, _end, self._process, self._folder)
+        self.url = new.url
+        end()
+        return self
 
     def delete(self) -> None:
         """Stop the server. Does nothing the second time."""

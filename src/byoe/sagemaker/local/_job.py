@@ -108,6 +108,15 @@ class LocalJob:
         return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
     @property
+    def _reason(self) -> str:
+        """Why it has failed, in one line; empty when it has not."""
+        reason = self.failure.partition("\n\n")[0]
+        if self.status != "Failed" or reason:
+            return reason
+        code = self._process.returncode
+        return f"it was ended by signal {-code}" if code < 0 else f"exit code {code}"
+
+    @property
     def artifact(self) -> Path:
         """The model folder of a completed job: the bundle, and the serving code in ``code``."""
         self._need_completed()
@@ -166,11 +175,7 @@ class LocalJob:
             raise
 
     def _need_completed(self) -> None:
-        reason = self.failure.partition("\n\n")[0]
-        if self.status == "Failed" and not reason:
-            code = self._process.returncode
-            reason = f"it was ended by signal {-code}" if code < 0 else f"exit code {code}"
-        need_completed(self, reason, log_file=self._log)
+        need_completed(self, self._reason, log_file=self._log)
 
     def stop(self) -> None:
         """Stop the job and every process it started. Does nothing when it has ended."""

@@ -7,18 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
+from weakref import WeakValueDictionary
 
 import joblib
 
 from ...errors import ParameterError, need
-from ..aws._machine import Serverless
-from ..aws._place import OPTIONS, SERVING_OPTIONS
-from ..shared._place import Batch, Hosting, JobFiles, Place, Search, check_options
+from ..aws._machine import INSTEAD, SERVING_OPTIONS, Serverless
+from ..aws._place import OPTIONS
+from ..shared._names import name_of
+from ..shared._place import Batch, Hosting, JobFiles, Place, Search, check_options, taken
 from ._endpoint import LocalEndpoint
 from ._job import LocalJob
 from ._tuning import LocalTuning, cpus_per_trial
 
 _OUTPUT = "byoe-jobs"
+# Endpoints that somebody has given a name, and which end with the last handle.
+_served: WeakValueDictionary[str, LocalEndpoint] = WeakValueDictionary()
 
 
 class Here(Place):
@@ -41,9 +45,13 @@ class Here(Place):
         need("optuna", "tune", "tuning")
 
     @contextmanager
-    def folder(self, name: str) -> Iterator[Path]:
+    def folder(self, kind: str, name: str) -> Iterator[Path]:
         """Give a job its folder, which stays when the job has started."""
         folder = Path(self.where.output or _OUTPUT).resolve() / name
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            raise taken(kind, name, f"in {folder.parent}") from None
         try:
             yield folder
         except BaseException:
@@ -83,19 +91,27 @@ class Here(Place):
                 f"instance_type is {where.instance_type!r}, and the job ran on this machine; train it on AWS to serve "
                 "it there"
             )
-        check_options(where.options, SERVING_OPTIONS, "serving")
+        check_options(where.options, SERVING_OPTIONS, "serving", instead=INSTEAD)
         self._refuse(
             {
-                "instance_count": where.instance_count != 1,
+                "instance_count": where.instance_count not in (None, 1),
                 "requests_per_instance": hosting.requests_per_instance,
                 "asynchronous": hosting.asynchronous,
                 "role": where.role,
                 "output": where.output,
             }
         )
-        Serverless(hosting.memory_mb, hosting.max_concurrency, hosting.provisioned_concurrency)
+        Serverless(**hosting.serverless())
+        name = None if where.name is None else name_of("endpoint", where.name)
         completed = job.completed()
-        return LocalEndpoint(completed.name, completed.artifact)
+        if name is None:
+            return LocalEndpoint(completed.name, completed.artifact)
+        live = _served.get(name)
+        if live is not None and live._alive:
+            print(f"[byoe] endpoint {name} is live: its model is exchanged", flush=True)
+            return live.update(completed)
+        _served[name] = endpoint = LocalEndpoint(name, completed.artifact)
+        return endpoint
 
     def transform(self, job: LocalJob | LocalTuning, batch: Batch) -> NoReturn:
         """Refuse: there is nothing that an endpoint or the ensemble itself would not do here."""

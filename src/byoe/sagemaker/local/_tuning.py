@@ -24,7 +24,8 @@ class LocalTuning:
     greater_is_better : bool
     trials : list of dict
         One per finished trial, in the order of their start: ``number``, ``job``, ``status``,
-        ``objective`` (None for a failed one), ``seconds``, and ``params``.
+        ``objective`` (None for a failed one), ``seconds``, ``params``, and ``failure``: why it has failed, and
+        nothing where it has not.
     """
 
     kind: ClassVar[str] = "tuning job"
@@ -125,7 +126,7 @@ class LocalTuning:
         else:
             study.tell(trial, value)
         row = {"number": len(self.trials) + 1, "job": job.name, "status": job.status, "objective": value}
-        row |= {"seconds": job.seconds, "params": params}
+        row |= {"seconds": job.seconds, "params": params, "failure": self._failure(job, value)}
         self.trials.append(row)
         return row
 
@@ -164,14 +165,20 @@ class LocalTuning:
 
     def _without_best(self) -> JobError:
         first = next(iter(self.jobs.values()), None)
-        missing = f"its log holds no number for {self.objective}"
-        reason = f"the first one: {first.failure.partition(chr(10))[0] or missing}" if first else "none was started"
+        reason = f"the first one: {self._failure(first, None)}" if first else "none was started"
         return without_best(self.name, self.status, reason)
+
+    def _failure(self, job: LocalJob, value: float | None) -> str:
+        """Return why a trial has no result, in one line; nothing for one that has."""
+        missing = "" if job.status == "Stopped" else f"its log holds no number for {self.objective}"
+        return "" if value is not None else job._reason.partition("\n")[0] or missing
 
     def line(self, row: Mapping[str, Any], max_jobs: int) -> str:
         """Return what is shown of a trial that has ended."""
         value = row["objective"]
-        what = row["status"] if value is None else f"{self.objective} {value:.4g}"
+        what = f"{self.objective} {value:.4g}"
+        if value is None:
+            what = f"{row['status']} ({row['failure']})" if row["failure"] else row["status"]
         best = "" if self.best is None else f" (best {self.best['objective']:.4g}, trial {self.best['number']})"
         return f"trial {row['number']} of {max_jobs}: {what} in {row['seconds']:.1f} s{best}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -148,9 +148,15 @@ class EndpointHandle(Handle, Protocol):
     url: str
 
     def predict(
-        self, data: Any, *, header: bool | None = None, reading: Mapping[str, Any] | None = None
-    ) -> NDArray[Any]:
-        """Predict rows."""
+        self,
+        data: Any,
+        *,
+        outputs: str | Iterable[str] | None = None,
+        level: float | None = None,
+        header: bool | None = None,
+        reading: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Predict rows; with ``outputs`` the answer is a frame."""
         ...
 
     def delete(self) -> None:

@@ -19,7 +19,7 @@ METRICS = 40
 _REGEX = 500
 CHOICES, _CHOICE = 30, 256
 VARIABLE = 512
-_LONGEST = {"training job": 63, "tuning job": 32, "transform job": 63, "endpoint": 63, "model": 63}
+LONGEST = {"training job": 63, "tuning job": 32, "transform job": 63, "endpoint": 63, "model": 63}
 _NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9])*")
 
 
@@ -73,13 +73,19 @@ def check_choices(name: str, values: Sequence[Any]) -> None:
             raise ParameterError(f"space[{name!r}] holds {value!r}; an apostrophe breaks the container's command line")
 
 
+def a(kind: str) -> str:
+    """Return a kind of thing with its article."""
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
 def check_name(kind: str, name: str) -> str:
     """Return the name of a training job, tuning job, transform job, model or endpoint, if the service takes it."""
-    longest = _LONGEST[kind]
+    longest = LONGEST[kind]
     if len(name) > longest or not _NAME.fullmatch(name):
+        fitting = re.sub(r"[^A-Za-z0-9]+", "-", name)[:longest].strip("-")
         raise ParameterError(
-            f"{name!r} cannot be the name of a {kind}: it may have {longest} characters, and only letters, digits, and "
-            "'-' between them"
+            f"{name!r} cannot be the name of {a(kind)}: it may have {longest} characters, and only letters, digits, "
+            f"and '-' between them{f'; {fitting!r} could be' if fitting else ''}"
         )
     return name
 

@@ -4,11 +4,59 @@ from __future__ import annotations
 
 import secrets
 import time
+from typing import Any
+
+from ...errors import ParameterError
+from ._limits import LONGEST, a, check_name
 
 # What an endpoint installs, where that is not what the job does.
 SERVING_REQUIREMENTS = "serving.txt"
+_STAMP = 23  # characters that new_name adds
 
 
 def new_name(prefix: str = "byoe") -> str:
     """Return a job name that is not taken."""
     return f"{prefix}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+
+
+def name_of(kind: str, given: Any, default: str = "byoe") -> str:
+    """Return the name that something gets: the given one, or a new one behind a prefix, which ends with ``-``.
+
+    Parameters
+    ----------
+    kind : str
+        As for `check_name`.
+    given : str or None
+        None stands for the default and a ``-``.
+    default : str, default="byoe"
+
+    Raises
+    ------
+    ParameterError
+        For a name that the service does not take.
+
+    Examples
+    --------
+    >>> name_of("endpoint", "churn")
+    'churn'
+    >>> name_of("endpoint", "churn-")[:6]
+    'churn-'
+    """
+    if given is None:
+        return new_name(default)
+    if not isinstance(given, str):
+        raise ParameterError(f"name is {given!r}, expected a text, such as 'churn', or 'churn-' for a prefix")
+    if not given.endswith("-"):
+        return check_name(kind, given)
+    prefix, most = given[:-1], LONGEST[kind] - _STAMP
+    if len(prefix) > most:
+        raise ParameterError(
+            f"{given!r} cannot be the prefix of the name of {a(kind)}: it may have {most + 1} characters with the '-' "
+            f"at its end, since the time is written behind it and a name has at most {LONGEST[kind]}"
+        )
+    return new_name(check_name(kind, prefix))
+
+
+def part_name(name: str) -> str:
+    """Return a new name for what belongs to something of a name, such as the model of an endpoint."""
+    return new_name(name[: LONGEST["model"] - _STAMP].rstrip("-"))

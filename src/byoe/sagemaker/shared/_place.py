@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from ...errors import ParameterError, did_you_mean
@@ -18,7 +19,7 @@ class Where:
     """Where something is to run, as the user said; what the arguments mean is in `fit`, `deploy` and `transform`."""
 
     instance_type: str | None = None
-    instance_count: int | tuple[int, int] = 1
+    instance_count: int | tuple[int, int] | None = 1
     role: str | None = None
     image: str | None = None
     spot: bool = False
@@ -26,6 +27,7 @@ class Where:
     session: Any = None
     output: str | Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,18 @@ class Search:
 
 @dataclass(frozen=True)
 class Hosting:
-    """How an endpoint is hosted, beside where; the arguments are those of `deploy`."""
+    """How an endpoint is hosted, beside where; the arguments are those of `deploy`, and None was not given."""
 
-    memory_mb: int
-    max_concurrency: int
-    provisioned_concurrency: int
+    memory_mb: int | None
+    max_concurrency: int | None
+    provisioned_concurrency: int | None
     requests_per_instance: float | None
     asynchronous: bool
+
+    def serverless(self) -> dict[str, int]:
+        """Return the sizes of a serverless endpoint that were given."""
+        names = ("memory_mb", "max_concurrency", "provisioned_concurrency")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
 @dataclass(frozen=True)
@@ -118,8 +125,14 @@ class Place(ABC):
         """Raise an error for a search that cannot be made at this place."""
 
     @abstractmethod
-    def folder(self, name: str) -> AbstractContextManager[Path]:
-        """Give a job a folder to be written to and launched from; nothing is left of one that cannot start."""
+    def folder(self, kind: str, name: str) -> AbstractContextManager[Path]:
+        """Give a job of a kind a folder to be written to and launched from; nothing is left of one that cannot start.
+
+        Raises
+        ------
+        ParameterError
+            When the name is taken.
+        """
 
     @abstractmethod
     def launch(self, files: JobFiles) -> JobHandle:
@@ -138,8 +151,20 @@ class Place(ABC):
         """Wait for a job or tuning job of this place, and start to predict by what it has made."""
 
 
-def check_options(options: Mapping[str, Any], known: Sequence[str], what: str) -> None:
-    """Raise a ParameterError for an option that nobody knows."""
+def taken(kind: str, name: str, where: str) -> ParameterError:
+    """Return the error of a job whose name another one has."""
+    return ParameterError(
+        f"there is a {kind} {name!r} already {where}; give another name, or '{name}-' as a prefix, behind which the "
+        "time is written"
+    )
+
+
+def check_options(
+    options: Mapping[str, Any], known: Sequence[str], what: str, *, instead: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Raise a ParameterError for an option that nobody knows; ``instead`` says what to do without some."""
     for name in options:
+        if name not in known and name in instead:
+            raise ParameterError(f"{what} has no option {name!r}: {instead[name]}")
         if name not in known:
             raise ParameterError(f"{what} has no option {name!r}. {did_you_mean(name, known)}")

@@ -1,0 +1,88 @@
+"""What the commands ``byoe sagemaker …`` tell of jobs and endpoints, and how they find them by their names."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Annotated, Any
+
+import typer
+
+from ..data._reading import Reading
+from ..errors import ParameterError
+from ..sagemaker.aws._faults import NotFoundError
+from ..tools._listing import Listing
+
+ServingRole = Annotated[str | None, typer.Option(help="Name or ARN of a role, by default that of the job.")]
+Wait = Annotated[bool, typer.Option(help="Wait for the end.")]
+
+
+def reading(*given: str | None) -> dict[str, Any] | None:
+    """Return how files are read, as far as that was told."""
+    return Reading(None, *given).said() or None
+
+
+def _one_of(name: str, *kinds: str) -> Any:
+    """Return what has a name and is of one of some kinds, else of any other."""
+    from .. import sagemaker
+
+    found = []
+    for kind in kinds:
+        with suppress(NotFoundError):
+            found.append(sagemaker.attach(name, kind=kind))
+    return found[0] if len(found) == 1 else sagemaker.attach(name)
+
+
+def endpoint_of(name: str) -> Any:
+    """Return the handle of an endpoint."""
+    handle = _one_of(name, "endpoint")
+    if handle.kind == "transform job":
+        raise ParameterError(f"{name} is a transform job, not an endpoint; deploy the job that has trained the model")
+    if handle.kind != "endpoint":
+        raise ParameterError(
+            f"{name} is a {handle.kind}, not an endpoint; deploy it first: byoe sagemaker deploy {name}"
+        )
+    return handle
+
+
+def trained(name: str) -> Any:
+    """Return the handle of what has trained a model."""
+    handle = _one_of(name, "job", "tuning job")
+    if handle.kind not in ("job", "tuning job"):
+        what = "an endpoint already" if handle.kind == "endpoint" else f"a {handle.kind}"
+        raise ParameterError(f"{name} is {what}; expected a training job or a tuning job")
+    return handle
+
+
+def tell_job(job: Any) -> None:
+    """Print how it is doing."""
+    status = job.status
+    print(f"job {job.name} is {status}")
+    if status == "Failed" and job.failure:
+        print(job.failure.partition("\n\n")[0])
+    if status != "Completed":
+        return
+    if job.metrics:
+        print(Listing({"metric": name, "value": value} for name, value in job.metrics.items()))
+    print(f"model: {job.artifact}")
+
+
+def tell_tuning(tuning: Any) -> None:
+    """Print how it is doing."""
+    print(f"tuning job {tuning.name} is {tuning.status}, objective {tuning.objective}")
+    trials = tuning.trials
+    if not any(trial.get("failure") for trial in trials):
+        trials = [{name: value for name, value in trial.items() if name != "failure"} for trial in trials]
+    if trials:
+        print(Listing(trials))
+    if tuning.place == "local":
+        print(f"best: trial {tuning.best['number']}, model: {tuning.best_job.artifact}")
+
+
+def tell_transform(transform: Any) -> None:
+    """Print how it is doing."""
+    print(f"transform job {transform.name} is {transform.status}, predictions: {transform.output}")
+
+
+def tell_endpoint(endpoint: Any) -> None:
+    """Print how it is doing."""
+    print(f"endpoint {endpoint.name} is {endpoint.status}")

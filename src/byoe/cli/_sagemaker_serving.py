@@ -1,0 +1,134 @@
+"""The commands ``byoe sagemaker …`` that serve and predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import ParameterError
+from . import _options as options
+from ._output import check_file, write_columns
+from ._sagemaker_handles import ServingRole, Wait, endpoint_of, reading, tell_endpoint, tell_transform, trained
+
+
+def deploy(
+    job: Annotated[str, typer.Argument(help="A training job, or a tuning job for its best one, on AWS.")],
+    instance_type: Annotated[str | None, typer.Option(help="Instances; by default serverless.")] = None,
+    instance_count: Annotated[str | None, typer.Option(help="How many of them, or LOW..HIGH.")] = None,
+    requests_per_instance: Annotated[
+        float | None, typer.Option(help="With LOW..HIGH: the requests a minute, or in the queue, that one is for.")
+    ] = None,
+    asynchronous: Annotated[bool, typer.Option(help="Requests and answers are files in S3.")] = False,
+    memory_mb: Annotated[int | None, typer.Option(help="Of a serverless endpoint, by default 3072.")] = None,
+    max_concurrency: Annotated[
+        int | None, typer.Option(help="Requests that a serverless endpoint answers at a time, by default 5.")
+    ] = None,
+    role: ServingRole = None,
+    name: Annotated[
+        str | None, typer.Option(help="Of the endpoint; NAME- is a prefix. A live one of that name gets the model.")
+    ] = None,
+) -> None:
+    """Serve the ensemble of a job on AWS, and print the endpoint's name."""
+    from .. import sagemaker
+
+    endpoint: Any = sagemaker.deploy(
+        trained(job),
+        instance_type=instance_type,
+        instance_count=None if instance_count is None else _bounds(instance_count),
+        requests_per_instance=requests_per_instance,
+        asynchronous=asynchronous,
+        memory_mb=memory_mb,
+        max_concurrency=max_concurrency,
+        role=role,
+        name=name,
+    )
+    tell_endpoint(endpoint)
+
+
+def predict(
+    endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on AWS.")],
+    data: options.Data,
+    out: Annotated[Path, typer.Option(help="File for the predictions: .csv, .csv.gz, .jsonl or .parquet.")],
+    outputs: Annotated[
+        str | None, typer.Option(help="With commas: interval, probabilities, members, contributions.")
+    ] = None,
+    level: Annotated[float | None, typer.Option(help="Of intervals, by default 0.9.")] = None,
+    header: options.Header = None,
+    sep: options.Sep = None,
+    decimal: options.Decimal = None,
+    encoding: options.Encoding = None,
+    comment: options.Comment = None,
+    sheet: options.Sheet = None,
+) -> None:
+    """Predict the rows of a table by an endpoint."""
+    check_file(out)
+    how = reading(sep, decimal, encoding, comment, sheet)
+    values = endpoint_of(endpoint).predict(data, outputs=outputs, level=level, header=header, reading=how)
+    columns = {"prediction": values} if outputs is None else {name: values[name].to_numpy() for name in values.columns}
+    write_columns(out, columns)
+    print(f"wrote {len(values)} predictions to {out}")
+
+
+def transform(
+    job: Annotated[str, typer.Argument(help="A training job, or a tuning job for its best one, on AWS.")],
+    data: Annotated[str, typer.Argument(help="A file or folder as for byoe fit, or an s3:// address.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File for the predictions: .csv, .csv.gz, .jsonl or .parquet.")
+    ] = None,
+    instance_type: Annotated[str | None, typer.Option(help="By default that of the job.")] = None,
+    instance_count: Annotated[int, typer.Option(help="How many instances share the files.")] = 1,
+    role: ServingRole = None,
+    output: Annotated[str | None, typer.Option(help="An s3:// prefix.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the transform job; NAME- is a prefix.")] = None,
+    header: options.Header = None,
+    sep: options.Sep = None,
+    decimal: options.Decimal = None,
+    encoding: options.Encoding = None,
+    comment: options.Comment = None,
+    sheet: options.Sheet = None,
+    wait: Wait = True,
+) -> None:
+    """Predict many rows by a batch transform job on AWS, without an endpoint."""
+    from .. import sagemaker
+
+    if out is not None:
+        if not wait:
+            raise ParameterError("--out needs the predictions, and --no-wait does not wait for them; leave one out")
+        check_file(out)
+    started = sagemaker.transform(
+        trained(job),
+        data,
+        instance_type=instance_type,
+        instance_count=instance_count,
+        header=header,
+        reading=reading(sep, decimal, encoding, comment, sheet),
+        role=role,
+        output=output,
+        name=name,
+        wait=wait,
+        accept="application/x-npy" if out else "text/csv",
+    )
+    tell_transform(started)
+    if out is not None:
+        values = started.predictions()
+        write_columns(out, {"prediction": values})
+        print(f"wrote {len(values)} predictions to {out}")
+
+
+def delete(endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on AWS.")]) -> None:
+    """Remove an endpoint with its configuration and its model; nothing happens for what is gone."""
+    from ..sagemaker import Endpoint
+
+    Endpoint(endpoint).delete()
+    print(f"nothing is left of endpoint {endpoint}")
+
+
+def _bounds(text: str) -> int | tuple[int, int]:
+    """Return the number or the two bounds that N or LOW..HIGH says."""
+    low, dots, high = text.partition("..")
+    try:
+        return (int(low), int(high)) if dots else int(low)
+    except ValueError:
+        raise ParameterError(f"--instance-count is {text!r}, expected a number or LOW..HIGH, such as 1..4") from None

@@ -1,0 +1,207 @@
+"""A live endpoint gets another model, without an interruption; all that is not given stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ...errors import JobError, ParameterError
+from ..shared._names import part_name
+from ..shared._place import check_options
+from ._cloud import Cloud
+from ._faults import NotFoundError
+from ._job import Job
+from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, instances_of
+from ._requests import check_serverless, model_request, serverless_sizes, serves_byoe
+from ._scaling import scale, unscale
+
+if TYPE_CHECKING:
+    from ._endpoint import Endpoint
+
+# What a new model and a new configuration take over from the present ones.
+_MODEL = ("ExecutionRoleArn", "VpcConfig", "EnableNetworkIsolation")
+_CONFIG = ("KmsKeyId", "AsyncInferenceConfig", "DataCaptureConfig", *_MODEL)
+# What an option of ours is there.
+_WORDS = {"subnets": "VpcConfig", "isolated": "EnableNetworkIsolation", "volume_key": "KmsKeyId", "tags": "Tags"}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is to change beside the model; the arguments are those of `deploy`, and None stands for the present."""
+
+    role: str | None = None
+    instance_type: str | None = None
+    instance_count: int | tuple[int, int] | None = None
+    requests_per_instance: float | None = None
+    memory_mb: int | None = None
+    max_concurrency: int | None = None
+    provisioned_concurrency: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise a ParameterError for an option that nobody knows, or that cannot be."""
+        check_options(self.options, SERVING_OPTIONS, "serving", instead=INSTEAD)
+        Machine("", "", **self.options)
+
+    def first(self, *names: str) -> str | None:
+        """Return the first of some arguments that is given."""
+        return next((name for name in names if getattr(self, name) is not None), None)
+
+
+def exchange(endpoint: Endpoint, cloud: Cloud, job: Job, changes: Changes) -> None:
+    """Serve what another job has made, and wait for it; nothing is left of a model that does not get healthy."""
+    before, config = endpoint._parts()
+    if not config:
+        raise NotFoundError(f"there is no endpoint {endpoint.name} in {cloud.region} that could be updated")
+    present, served = _present(endpoint.name, cloud, config)
+    name = part_name(endpoint.name)
+    variant, instances = _variant(endpoint.name, present, config, changes)
+    role = served["ExecutionRoleArn"] if changes.role is None else cloud.role(changes.role)
+    machine = Machine(job.serving_image, role, **changes.options)
+    if instances is None:
+        check_serverless(machine)
+    elif changes.instance_type is not None:
+        cloud.check_instance_type(changes.instance_type, "ProductionVariant")
+    requests = (
+        ("create_model", _model(cloud, served, name, job, machine, changes, patient="AsyncInferenceConfig" in config)),
+        ("create_endpoint_config", _config(cloud, served, config, variant | {"ModelName": name}, machine, changes)),
+        ("update_endpoint", {"EndpointName": endpoint.name, "EndpointConfigName": name, **_retained(variant, changes)}),
+    )
+    try:
+        for operation, request in requests:
+            cloud.call("sagemaker", operation, **request)
+        endpoint.wait()
+        found = endpoint.describe()
+        if found["EndpointConfigName"] != name:
+            why = found.get("FailureReason", "the new one was given up")
+            raise JobError(f"endpoint {endpoint.name} has kept its model: {why}")
+    except Exception:
+        endpoint._remove(name, {name})
+        raise
+    endpoint._remove(before, {present["ModelName"]})
+    _tag(cloud, found, changes)
+    if instances is not None and changes.instance_count is not None:
+        _scale(cloud, endpoint.name, instances)
+
+
+def _present(endpoint: str, cloud: Cloud, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the one variant of a configuration, and the model that it serves, which byoe has made."""
+    variants = config["ProductionVariants"]
+    if len(variants) > 1:
+        names = ", ".join(repr(variant["VariantName"]) for variant in variants)
+        raise ParameterError(
+            f"endpoint {endpoint} has the variants {names}, and byoe exchanges the model of endpoints with one alone; "
+            "deploy the job under another name"
+        )
+    served = cloud.call("sagemaker", "describe_model", ModelName=variants[0]["ModelName"])
+    if not serves_byoe(served):
+        raise ParameterError(
+            f"endpoint {endpoint} serves a model that byoe has not made, and it is not replaced; deploy the job under "
+            "another name"
+        )
+    return variants[0], served
+
+
+def _variant(
+    endpoint: str, present: dict[str, Any], config: Mapping[str, Any], changes: Changes
+) -> tuple[dict[str, Any], Instances | None]:
+    """Return a variant with its sizes, and the instances that it has; None for a serverless one."""
+    other = "an endpoint stays serverless or on instances: deploy the job under another name"
+    sizes = ("memory_mb", "max_concurrency", "provisioned_concurrency")
+    if "ServerlessConfig" in present:
+        if name := changes.first("instance_type", "instance_count", "requests_per_instance"):
+            raise ParameterError(f"{name} is of instances, and endpoint {endpoint} is serverless; {other}")
+        now = present["ServerlessConfig"]
+        kept = (now["MemorySizeInMB"], now["MaxConcurrency"], now.get("ProvisionedConcurrency", 0))
+        changed = {name: getattr(changes, name) for name in sizes if getattr(changes, name) is not None}
+        serverless = Serverless(**{**dict(zip(sizes, kept, strict=True)), **changed})
+        return present | {"ServerlessConfig": serverless_sizes(serverless)}, None
+    if name := changes.first(*sizes):
+        raise ParameterError(f"{name} is of a serverless endpoint, and {endpoint} is on instances; {other}")
+    asynchronous = "AsyncInferenceConfig" in config
+    count = present.get("InitialInstanceCount", 1) if changes.instance_count is None else changes.instance_count
+    instances = instances_of(count, changes.requests_per_instance, asynchronous=asynchronous)
+    variant = present | {"InitialInstanceCount": max(instances.least, 1)}
+    return variant | ({"InstanceType": changes.instance_type} if changes.instance_type else {}), instances
+
+
+def _model(
+    cloud: Cloud,
+    served: Mapping[str, Any],
+    name: str,
+    job: Job,
+    machine: Machine,
+    changes: Changes,
+    *,
+    patient: bool,
+) -> dict[str, Any]:
+    anew = model_request(name, machine, job.artifact, patient=patient)
+    # No more of the container's description: the service tells there what it does not take.
+    container = dict(anew["PrimaryContainer"])
+    if "environment" not in changes.options:
+        container["Environment"] = served["PrimaryContainer"].get("Environment", {})
+    kept = _kept(served, _MODEL) | {"Tags": _tags(cloud, served["ModelArn"]), "ExecutionRoleArn": machine.role}
+    return _changed(kept, anew, changes) | {"ModelName": name, "PrimaryContainer": container}
+
+
+def _config(
+    cloud: Cloud,
+    served: Mapping[str, Any],
+    config: Mapping[str, Any],
+    variant: Mapping[str, Any],
+    machine: Machine,
+    changes: Changes,
+) -> dict[str, Any]:
+    kept = _kept(config, _CONFIG) | {"Tags": _tags(cloud, served["ModelArn"])}
+    if changes.role is not None and config.get("ExecutionRoleArn"):
+        kept["ExecutionRoleArn"] = machine.role
+    anew = model_request(variant["ModelName"], machine, "")
+    # A configuration has a network of its own only where somebody else made it so.
+    anew = {key: value for key, value in anew.items() if key == "Tags" or key in kept}
+    if machine.volume_key:
+        anew["KmsKeyId"] = machine.volume_key
+    made = {"EndpointConfigName": variant["ModelName"], "ProductionVariants": [variant]}
+    return _changed(kept, anew, changes) | made
+
+
+def _changed(kept: dict[str, Any], anew: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
+    """Return a request with what the options say, and nothing that they have taken away."""
+    for option, word in _WORDS.items():
+        if option in changes.options:
+            kept.pop(word, None)
+            kept |= {word: anew[word]} if word in anew else {}
+    return kept
+
+
+def _kept(described: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return what a new resource has in common with one that the service describes; some are told as empty."""
+    return {name: described[name] for name in names if described.get(name)}
+
+
+def _tags(cloud: Cloud, arn: str) -> list[dict[str, str]]:
+    pages = cloud.pages("sagemaker", "list_tags", ResourceArn=arn)
+    # Which AWS sets itself, and lets nobody else set.
+    return [tag for page in pages for tag in page["Tags"] if not tag["Key"].lower().startswith("aws:")]
+
+
+def _tag(cloud: Cloud, endpoint: Mapping[str, Any], changes: Changes) -> None:
+    if changes.options.get("tags"):
+        tags = [{"Key": key, "Value": value} for key, value in Machine("", "", **changes.options).tags.items()]
+        cloud.call("sagemaker", "add_tags", ResourceArn=endpoint["EndpointArn"], Tags=tags)
+
+
+def _retained(variant: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
+    """Return what says that instances which were added or taken away stay so, unless their number is given."""
+    if "ServerlessConfig" in variant:
+        return {}
+    given = isinstance(changes.instance_count, int)
+    excluded = [{"VariantPropertyType": "DesiredInstanceCount"}]
+    return {"RetainAllVariantProperties": True, **({"ExcludeRetainedVariantProperties": excluded} if given else {})}
+
+
+def _scale(cloud: Cloud, endpoint: str, instances: Instances) -> None:
+    if instances.scales:
+        scale(cloud, endpoint, instances)
+    else:
+        unscale(cloud, endpoint, asynchronous=instances.answers is not None)
