@@ -37,7 +37,6 @@ _CATBOOST: dict[str, dict[str, Any]] = {
     "shallow": {"depth": 4},
     "deep": {"depth": 8, "random_strength": 2.0},
     "newton": {"leaf_estimation_iterations": 5},
-    "gradient": {"leaf_estimation_iterations": 1},
     "quick": {"learning_rate": 0.1, "border_count": 64},
     "hasty": {"learning_rate": 0.2, "depth": 5, "border_count": 32, "leaf_estimation_iterations": 2},
     "sampled": {"bootstrap_type": "Bernoulli", "subsample": 0.7, "rsm": 0.6},

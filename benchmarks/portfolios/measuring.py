@@ -140,7 +140,9 @@ def _measure_apart(candidate: Candidate, data: Any, task: str, folder: Path) -> 
         os._exit(status)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
-        reason.write_text(f"stopped by signal {os.WTERMSIG(status)}, after {PATIENCE} s of processor time or for memory")
+        reason.write_text(
+            f"stopped by signal {os.WTERMSIG(status)}, after {PATIENCE} s of processor time or for memory"
+        )
     (folder / f"{candidate.label}.json").write_text(json.dumps(_description(candidate)))
 
 

@@ -22,7 +22,7 @@ def fit(
     data: options.Data,
     target: options.Target,
     out: Annotated[Path, typer.Option(help="Folder for the fitted ensemble.")],
-    learners: options.Learners = options.DEFAULT_LEARNERS,
+    learners: options.Learners = options.DEFAULT,
     blender: options.Blender = "auto",
     task: options.Task = options.Tasks.auto,
     cv: options.Cv = 5,
