@@ -13,9 +13,9 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from datasets import expand  # noqa: E402
-from portfolios import measuring  # noqa: E402
-from portfolios.candidates import CANDIDATES  # noqa: E402
+from datasets import expand
+from portfolios import measuring
+from portfolios.candidates import CANDIDATES
 
 
 def _measure(given: argparse.Namespace) -> None:

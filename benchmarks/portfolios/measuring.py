@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from data_sets import division
+
 from portfolios.candidates import Candidate
 
 TRAIN, TEST = 2_000, 4_000
@@ -162,7 +163,6 @@ def _keep(candidate: Candidate, data: Any, task: str, kept: Path, reason: Path) 
 
 def _import_libraries() -> None:
     """Import what fits import, so that no fit counts it."""
-    import byoe  # noqa: F401
     import catboost  # noqa: F401
     import lightgbm  # noqa: F401
     import sklearn.calibration  # noqa: F401
@@ -170,6 +170,8 @@ def _import_libraries() -> None:
     import sklearn.neural_network  # noqa: F401
     import sklearn.svm  # noqa: F401
     import xgboost  # noqa: F401
+
+    import byoe  # noqa: F401
     from byoe import EnsembleRegressor
 
     EnsembleRegressor(["ridge"], "best", n_jobs=1).fit(np.eye(20), np.arange(20.0))

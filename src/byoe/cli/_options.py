@@ -21,7 +21,7 @@ from ..ensemble._configure import configure
 from ..ensemble._regressor import EnsembleRegressor
 from ..errors import BundleError, ParameterError
 from ..registry._plugin import plain
-from ..registry._portfolios import DEFAULT, PORTFOLIOS
+from ..registry._portfolios import PORTFOLIOS
 from ..registry._registry import everything, installed
 from ..scoring._leaderboard import Leaderboard
 

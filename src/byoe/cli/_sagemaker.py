@@ -9,6 +9,7 @@ import typer
 
 from ..data._reading import Reading
 from ..errors import ParameterError
+from ..registry._portfolios import DEFAULT
 from ..tools._listing import Listing
 from . import _options as options
 from ._output import check_file, write_columns
@@ -39,7 +40,7 @@ def fit(
     target: options.Target,
     task: _Task,
     validation: _Validation = None,
-    learners: options.Learners = options.DEFAULT,
+    learners: options.Learners = DEFAULT,
     blender: options.Blender = "auto",
     cv: options.Cv = 5,
     metric: options.Metric = "auto",
@@ -91,7 +92,7 @@ def tune(
     max_jobs: Annotated[int, typer.Option(help="Trials.")] = 10,
     max_parallel_jobs: Annotated[int, typer.Option(help="Trials at a time.")] = 1,
     strategy: Annotated[str, typer.Option(help="On AWS: Bayesian, Random or Grid.")] = "Bayesian",
-    learners: options.Learners = options.DEFAULT,
+    learners: options.Learners = DEFAULT,
     blender: options.Blender = "auto",
     cv: options.Cv = 5,
     metric: options.Metric = "auto",
@@ -260,7 +261,7 @@ def export(
     out: Annotated[Path, typer.Argument(help="Folder to make.")],
     target: options.Target,
     task: _Task,
-    learners: options.Learners = options.DEFAULT,
+    learners: options.Learners = DEFAULT,
     blender: options.Blender = "auto",
     cv: options.Cv = 5,
     metric: options.Metric = "auto",

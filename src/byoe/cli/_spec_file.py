@@ -13,6 +13,7 @@ from ..errors import ByoeError, ParameterError, SpecError, did_you_mean
 from ..registry._json_form import VERSION
 from ..registry._members import labelled
 from ..registry._plugin import plain
+from ..registry._portfolios import DEFAULT
 from . import _options as options
 
 _KEYS = ("spec", "task", "learners", "blender", "params")
@@ -41,7 +42,7 @@ def read_spec(file: Path) -> dict[str, Any]:
     task = found.get("task", "auto")
     if task not in ("auto", *options.KINDS):
         raise SpecError(f"the spec {file}: task is {task!r}, expected regression or classification")
-    members = _members(found.get("learners", options.DEFAULT), f"the spec {file}")
+    members = _members(found.get("learners", DEFAULT), f"the spec {file}")
     blender = _part(found.get("blender", "auto"), "blender", _OF_A_BLENDER, f"the spec {file}, blender")
     params = found.get("params", {})
     kinds = [kind for name, kind in options.KINDS.items() if task in ("auto", name)]
