@@ -155,7 +155,7 @@ def improved(table: Table, chosen: Sequence[int], most: int, *, allowed: Allowed
 
 
 def best_within(table: Table, most: int, *, allowed: Allowed, per_cost: Array) -> list[int]:
-    """Return the better of two lists that are improved: one that began with what is best, and one with what is cheap."""
+    """Return the better of two improved lists: one began with what is best, one with what is cheap."""
     begun = [forward(table, most, allowed=allowed, per_cost=cost) for cost in (None, per_cost)]
     found = [improved(table, chosen, most, allowed=allowed) for chosen in begun]
     return found[int(np.argmin(table.score(found)))]
