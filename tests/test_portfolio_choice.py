@@ -127,14 +127,22 @@ def test_what_is_better_for_its_cost_comes_first(table):
     assert choosing.in_order(table, [1, 3, cheap], cost)[0] == cheap
 
 
-def test_a_list_keeps_to_its_limits(table):
+def test_a_list_keeps_to_its_limits():
+    others = ("ridge", "ridge", "knn", "ridge", "mlp", "ridge")
+    few = [candidates.Candidate(one.label, name) for one, name in zip(FEW, others, strict=True)]
+    few[3] = candidates.Candidate("d", "svm", task="classification")
+    table = choosing.Table(SETS, few, "ab")
     costs, predicting = table.costs()
     assert costs[:2].sum() == pytest.approx(1)  # in multiples of the members a and b
-    allowed = choosing.within(costs, predicting, 1.2, 1.0, np.arange(N) != 3)
-    found = choosing.best_within(table, 4, allowed=allowed, per_cost=costs)
-    assert costs[found].sum() <= 1.2
-    assert predicting[found].sum() <= 1.0
-    assert 3 not in found
+    for fit, predict, alone in ((1.2, 20, True), (20, 1.2, False), (20, 50, True), (20, 50, False)):
+        allowed = choosing.within(table, fit, predict, alone=alone)
+        found = choosing.best_within(table, 6, allowed=allowed, per_cost=costs)
+        assert costs[found].sum() <= fit
+        assert predicting[found].sum() <= predict
+        assert 3 not in found
+        assert not alone or len({others[i] for i in found}) == len(found)
+    assert choosing.within(table, 20, 50, alone=False)([0], 1)
+    assert not choosing.within(table, 20, 50)([0], 1)
 
 
 def test_what_was_stopped_costs_most_and_loses_like_the_median():

@@ -161,12 +161,24 @@ def best_within(table: Table, most: int, *, allowed: Allowed, per_cost: Array) -
     return found[int(np.argmin(table.score(found)))]
 
 
-def within(costs: Array, predicting: Array, most: float, slowest: float, suits: NDArray[np.bool_]) -> Allowed:
-    """Return the rule that a list may cost, and take to predict, so many times what TODAY does."""
+def within(table: Table, fit: float, predict: float, *, alone: bool = True) -> Allowed:
+    """Return the rule of what may follow: it suits both tasks, and the list costs no more than so many times today's.
+
+    Parameters
+    ----------
+    fit, predict : float
+        The limits.
+    alone : bool, default=True
+        Whether a list may have one configuration of a learner only, so that its name will do as a label.
+    """
+    costs, predicting = table.costs()
+    learners = [one.learner for one in table.candidates]
 
     def allowed(chosen: Sequence[int], new: int) -> bool:
         members = [*chosen, new]
-        return bool(suits[new] and costs[members].sum() <= most and predicting[members].sum() <= slowest)
+        cheap = costs[members].sum() <= fit and predicting[members].sum() <= predict
+        again = alone and learners[new] in {learners[i] for i in chosen}
+        return bool(cheap and not again and not table.candidates[new].task)
 
     return allowed
 
@@ -174,18 +186,13 @@ def within(costs: Array, predicting: Array, most: float, slowest: float, suits: 
 def portfolios(table: Table, longest: int = 20) -> dict[str, list[str]]:
     """Return the lists by name: few cheap members, as many as TODAY costs, and a long list for those who have time."""
     costs, predicting = table.costs()
-    suits = np.array([not one.task for one in table.candidates])
     total = costs + _PREDICTING * predicting + _OVERHEAD
-    found = {
-        name: best_within(table, most, allowed=within(costs, predicting, fit, predict, suits), per_cost=total)
-        for name, (most, fit, predict) in LIMITS.items()
-    }
-    long = within(costs, predicting, np.inf, SLOWEST, suits)
-    found["best"] = forward(table, longest, allowed=long, per_cost=total)
-    return {
-        name: [table.candidates[i].label for i in (members if name == "best" else in_order(table, members, total))]
-        for name, members in found.items()
-    }
+    found = {}
+    for name, (most, fit, predict) in LIMITS.items():
+        members = best_within(table, most, allowed=within(table, fit, predict), per_cost=total)
+        found[name] = in_order(table, members, total)
+    found["best"] = forward(table, longest, allowed=within(table, np.inf, SLOWEST, alone=False), per_cost=total)
+    return {name: [table.candidates[i].label for i in members] for name, members in found.items()}
 
 
 def in_order(table: Table, members: Sequence[int], per_cost: Array) -> list[int]:
