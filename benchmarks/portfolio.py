@@ -55,7 +55,7 @@ def _boosters(given: argparse.Namespace) -> None:
     table = Table(judging.spread_out(read(given.data, CANDIDATES)))
     for learner in BOOSTERS:
         print(f"\n{learner}:\n\n{judging.boosters(table, learner, given.kind)}")
-    print(f"\n{judging.by_rows_of_a_class(table, 'catboost', ['catboost_newton', 'catboost_hasty', 'catboost_fixed'])}")
+    print(f"\n{judging.by_rows_of_a_class(table, 'catboost', ['catboost_library', 'catboost_hasty', 'catboost_fixed'])}")
     for learner in BOOSTERS[1:]:
         print(f"\n{judging.by_rows_of_a_class(table, learner, [f'{learner}_fixed', f'{learner}_quick'])}")
 

@@ -182,9 +182,9 @@ def test_a_mean_is_told_with_its_standard_error():
 
 
 def test_the_only_one_of_a_learner_has_its_name():
-    found = choosing.configurations(["catboost_newton", "xgboost", "xgboost_quick"])
+    found = choosing.configurations(["catboost_plain", "xgboost", "xgboost_quick"])
     assert list(found) == ["catboost", "xgboost", "xgboost_quick"]
-    assert found["catboost"] == ("catboost", candidates.BY_LABEL["catboost_newton"].params)
+    assert found["catboost"] == ("catboost", candidates.BY_LABEL["catboost_plain"].params)
 
 
 def test_lists_are_written_as_they_are_read():

@@ -34,9 +34,10 @@ class Candidate:
 # Rounds are found by early stopping, unless they are given: those configurations learn once and never look.
 _CATBOOST: dict[str, dict[str, Any]] = {
     "": {},
+    # As many steps to the value of a leaf as the library takes by itself.
+    "library": {"leaf_estimation_method": "Newton"},
     "shallow": {"depth": 4},
     "deep": {"depth": 8, "random_strength": 2.0},
-    "newton": {"leaf_estimation_iterations": 5},
     "quick": {"learning_rate": 0.1, "border_count": 64},
     "hasty": {"learning_rate": 0.2, "depth": 5, "border_count": 32, "leaf_estimation_iterations": 2},
     "sampled": {"bootstrap_type": "Bernoulli", "subsample": 0.7, "rsm": 0.6},
