@@ -21,7 +21,7 @@ if __name__ == "__main__":  # before a numerical library is imported
 from datasets import expand
 from portfolios import judging, measuring
 from portfolios.candidates import CANDIDATES
-from portfolios.choosing import Table, configurations, portfolios
+from portfolios.choosing import BY_HAND, Table, configurations, portfolios
 from portfolios.predictions import read
 
 LIST = Path(__file__).parents[1] / "src" / "byoe" / "registry" / "portfolio.json"
@@ -44,7 +44,11 @@ def _select(given: argparse.Namespace) -> None:
         ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)), "sets:", *(one.name for one in sets)
     )
     print("\nEvery list chosen without the sets that it is judged on:\n")
-    print(judging.gains(table, judging.left_out(sets), lists))
+    found = judging.left_out(sets)
+    print(judging.gains(table, found, lists))
+    if not judging.is_better(table, found, "default", "default by hand"):
+        print("\nThe chosen default is not better than the one by hand, which stays.")
+        lists["default"] = list(BY_HAND)
     for name, labels in lists.items():
         print(f"\n{name}:\n\n{judging.step_by_step(table, labels)}")
     if given.write:
@@ -55,7 +59,9 @@ def _boosters(given: argparse.Namespace) -> None:
     table = Table(judging.spread_out(read(given.data, CANDIDATES)))
     for learner in BOOSTERS:
         print(f"\n{learner}:\n\n{judging.boosters(table, learner, given.kind)}")
-    print(f"\n{judging.by_rows_of_a_class(table, 'catboost', ['catboost_library', 'catboost_hasty', 'catboost_fixed'])}")
+    print(
+        f"\n{judging.by_rows_of_a_class(table, 'catboost', ['catboost_library', 'catboost_hasty', 'catboost_fixed'])}"
+    )
     for learner in BOOSTERS[1:]:
         print(f"\n{judging.by_rows_of_a_class(table, learner, [f'{learner}_fixed', f'{learner}_quick'])}")
 

@@ -160,7 +160,9 @@ def test_neighbours_are_charged_for_tables_that_grow():
 
 def test_a_set_is_judged_by_lists_that_never_saw_it(monkeypatch):
     monkeypatch.setattr(judging, "Table", lambda sets: choosing.Table(sets, FEW, "ab"))
-    monkeypatch.setattr(judging, "_BEFORE", {"default before": "ab", "best before": "abc"})
+    before = {"default before": "ab", "best before": "abc"}
+    monkeypatch.setattr(judging, "_BEFORE", before)
+    monkeypatch.setattr(judging, "_GIVEN", {**before, "default by hand": "a"})
     seen = []
 
     def choose(table):
@@ -173,6 +175,14 @@ def test_a_set_is_judged_by_lists_that_never_saw_it(monkeypatch):
     assert "| best before | 3 | " in judging.gains(
         choosing.Table(SETS, FEW, "ab"), found, dict.fromkeys(judging.LISTS, "e")
     )
+
+
+def test_a_list_replaces_another_where_it_is_better_on_average():
+    table = choosing.Table(SETS, FEW, "ab")
+    found = {"good": table.usual * [0.8, 0.9, 1.05, 0.9], "bad": table.usual}
+    assert judging.is_better(table, found, "good", "bad")
+    assert not judging.is_better(table, found, "bad", "good")
+    assert not judging.is_better(table, found, "bad", "bad")
 
 
 def test_a_mean_is_told_with_its_standard_error():
@@ -195,7 +205,7 @@ def test_lists_are_written_as_they_are_read():
 
 def test_every_candidate_can_be_made():
     assert len(candidates.BY_LABEL) == len(candidates.CANDIDATES)
-    assert {*choosing.TODAY, *choosing.TODAY_BEST} <= set(candidates.BY_LABEL)
+    assert {*choosing.TODAY, *choosing.TODAY_BEST, *choosing.BY_HAND} <= set(candidates.BY_LABEL)
     for one in candidates.CANDIDATES:
         assert len(learner(one.learner, **one.params).own_params()) == len(one.params)
 

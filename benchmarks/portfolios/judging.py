@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from scipy.stats import rankdata
 
-from portfolios.choosing import TODAY, TODAY_BEST, Table, portfolios
+from portfolios.choosing import BY_HAND, TODAY, TODAY_BEST, Table, portfolios
 from portfolios.predictions import Array, Measured
 
 PARTS = 5
 LISTS = ("fast", "default", "best")
 _BEFORE = {"default before": TODAY, "best before": TODAY_BEST}
+_GIVEN = {**_BEFORE, "default by hand": BY_HAND}
 # A loss below this share of that of the median configuration is not told from it: some sets have next to none.
 _LEAST = 0.02
 
@@ -25,14 +26,14 @@ def left_out(
     Every fifth set is left out at a time, in an order by task and size.
     """
     everything = Table(sets)
-    names = [*LISTS, *_BEFORE]
+    names = [*LISTS, *_GIVEN]
     found = {name: np.empty(len(sets)) for name in names}
     for part in range(PARTS):
         judged = np.arange(part, len(sets), PARTS)
         if not len(judged):
             continue
         chosen = choose(Table([one for i, one in enumerate(sets) if i not in judged]))
-        lists = {**chosen, **_BEFORE}
+        lists = {**chosen, **_GIVEN}
         losses = everything.losses([everything.places(lists[name]) for name in names])
         for name, column in zip(names, losses.T, strict=True):
             found[name][judged] = column[judged]
@@ -65,7 +66,7 @@ def gains(table: Table, found: Mapping[str, Array], lists: Mapping[str, Sequence
     )
     rows = []
     for name, losses in found.items():
-        labels = _BEFORE.get(name) or lists[name]
+        labels = _GIVEN.get(name) or lists[name]
         cells = [name, str(len(labels))]
         for other in _BEFORE:
             change = shares(losses, found[other], table.usual)
@@ -74,6 +75,12 @@ def gains(table: Table, found: Mapping[str, Array], lists: Mapping[str, Sequence
             )
         rows.append("| " + " | ".join([*cells, *_cost(table, labels)]) + " |")
     return "\n".join([head, *rows])
+
+
+def is_better(table: Table, found: Mapping[str, Array], name: str, other: str) -> bool:
+    """Return whether a list has less loss than another on average, on sets that it was not chosen by."""
+    change = shares(found[name], found[other], table.usual)
+    return bool(np.average(change, weights=table.counts) < 0)
 
 
 def _cost(table: Table, labels: Sequence[str]) -> list[str]:
