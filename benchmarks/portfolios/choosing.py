@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from portfolios import blending
 from portfolios.candidates import BY_LABEL, CANDIDATES, Candidate
