@@ -21,7 +21,7 @@ if __name__ == "__main__":  # before a numerical library is imported
 from datasets import expand
 from portfolios import judging, measuring
 from portfolios.candidates import CANDIDATES
-from portfolios.choosing import BY_HAND, Table, configurations, portfolios
+from portfolios.choosing import BY_HAND, Table, configurations, in_order, portfolios
 from portfolios.predictions import read
 
 LIST = Path(__file__).parents[1] / "src" / "byoe" / "registry" / "portfolio.json"
@@ -48,7 +48,7 @@ def _select(given: argparse.Namespace) -> None:
     print(judging.gains(table, found, lists))
     if not judging.is_better(table, found, "default", "default by hand"):
         print("\nThe chosen default is not better than the one by hand, which stays.")
-        lists["default"] = list(BY_HAND)
+        lists["default"] = [CANDIDATES[i].label for i in in_order(table, table.places(BY_HAND))]
     for name, labels in lists.items():
         print(f"\n{name}:\n\n{judging.step_by_step(table, labels)}")
     if given.write:

@@ -87,6 +87,11 @@ class Table:
             [slower * one.predict_ms for one in self.sets]
         )
 
+    def cost(self) -> Array:
+        """Return what a gain of every candidate is divided by."""
+        fit, predict = self.costs()
+        return fit + _PREDICTING * predict + _OVERHEAD
+
     def _multiples(self, values: Sequence[Array]) -> Array:
         """Return means over the sets, which add up for lists."""
         found = []
@@ -184,21 +189,20 @@ def within(table: Table, fit: float, predict: float, *, alone: bool = True) -> A
 
 def portfolios(table: Table) -> dict[str, list[str]]:
     """Return the lists by name: few cheap members, as many as TODAY costs, and a long list for those who have time."""
-    costs, predicting = table.costs()
-    total = costs + _PREDICTING * predicting + _OVERHEAD
+    total = table.cost()
     found = {}
     for name, (most, fit, predict) in LIMITS.items():
         allowed = within(table, fit, predict, alone=name != "best")
         if name == "best":  # whose first members have to be good ones, too
             found[name] = forward(table, most, allowed=allowed, per_cost=total)
         else:
-            found[name] = in_order(table, best_within(table, most, allowed=allowed, per_cost=total), total)
+            found[name] = in_order(table, best_within(table, most, allowed=allowed, per_cost=total))
     return {name: [table.candidates[i].label for i in members] for name, members in found.items()}
 
 
-def in_order(table: Table, members: Sequence[int], per_cost: Array) -> list[int]:
+def in_order(table: Table, members: Sequence[int]) -> list[int]:
     """Return members in the order in which they help most for what they cost."""
-    return forward(table, len(members), allowed=lambda _, new: new in members, per_cost=per_cost)
+    return forward(table, len(members), allowed=lambda _, new: new in members, per_cost=table.cost())
 
 
 def configurations(labels: Sequence[str]) -> dict[str, tuple[str, dict[str, object]]]:
