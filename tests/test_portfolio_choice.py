@@ -129,6 +129,15 @@ def test_what_is_better_for_its_cost_comes_first(table):
     assert found[0] == max(found, key=lambda i: (2 + gains[i]) / table.cost()[i])
 
 
+def test_a_list_ends_where_more_members_help_no_more(table):
+    members = choosing.forward(table, N, allowed=every)
+    shorter = choosing.worth_it(table, members)
+    scores = [table.score([members[: k + 1]])[0] for k in range(N)]
+    assert shorter == members[: len(shorter)]
+    assert scores[len(shorter) - 1] <= min(scores) + 1e-3
+    assert all(score > min(scores) + 1e-3 for score in scores[: len(shorter) - 1])
+
+
 def test_a_list_keeps_to_its_limits():
     others = ("ridge", "ridge", "knn", "ridge", "mlp", "ridge")
     few = [candidates.Candidate(one.label, name) for one, name in zip(FEW, others, strict=True)]

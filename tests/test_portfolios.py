@@ -38,11 +38,11 @@ def test_every_member_can_be_made_and_suits_both_tasks(name, label):
         made.check(task)
 
 
-def test_a_label_means_one_configuration_wherever_it_stands():
-    meant = {}
-    for found in PORTFOLIOS.values():
-        for label, configuration in found.items():
-            assert meant.setdefault(label, configuration) == configuration
+def test_the_default_members_have_the_names_of_their_learners():
+    """Whoever has set ``catboost__depth`` still can."""
+    assert {label: name for label, (name, _) in PORTFOLIOS["default"].items()} == {
+        name: name for name in ("catboost", "xgboost", "lightgbm", "ridge", "mlp")
+    }
 
 
 def test_no_configuration_stands_twice_in_a_list():
@@ -137,3 +137,13 @@ def test_a_few_rows_are_fitted_by_the_fast_one():
 
 def test_the_face_tells_of_the_words():
     assert all(f'"{name}"' in byoe.EnsembleRegressor.__doc__ for name in PORTFOLIOS)
+
+
+COUNTED = "none one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
+COUNTED += "seventeen eighteen nineteen twenty".split()
+
+
+@pytest.mark.parametrize("name", PORTFOLIOS)
+def test_the_page_counts_the_members(name):
+    page = (Path(__file__).parents[1] / "docs" / "learners.md").read_text(encoding="utf-8")
+    assert f"| `{name}` | {COUNTED[len(PORTFOLIOS[name])]}: " in page

@@ -194,10 +194,16 @@ def portfolios(table: Table) -> dict[str, list[str]]:
     for name, (most, fit, predict) in LIMITS.items():
         allowed = within(table, fit, predict, alone=name != "best")
         if name == "best":  # whose first members have to be good ones, too
-            found[name] = forward(table, most, allowed=allowed, per_cost=total)
+            found[name] = worth_it(table, forward(table, most, allowed=allowed, per_cost=total))
         else:
             found[name] = in_order(table, best_within(table, most, allowed=allowed, per_cost=total))
     return {name: [table.candidates[i].label for i in members] for name, members in found.items()}
+
+
+def worth_it(table: Table, members: Sequence[int]) -> list[int]:
+    """Return the shortest beginning of a list that is about as good as any longer one."""
+    scores = table.score([members[: k + 1] for k in range(len(members))])
+    return list(members[: 1 + int(np.argmax(scores <= scores.min() + _LEAST_GAIN))])
 
 
 def in_order(table: Table, members: Sequence[int]) -> list[int]:
