@@ -16,7 +16,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SOURCE = {file.relative_to(ROOT / "src").as_posix() for file in (ROOT / "src" / "byoe").rglob("*.py")} | {
-    "byoe/py.typed"
+    "byoe/py.typed",
+    "byoe/registry/portfolio.json",
 }
 
 

@@ -8,7 +8,9 @@ import byoe as package
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe.cli import _options as options
 from byoe.cli._spec_file import made_of, read_spec
-from byoe.errors import BundleError, InputError, ParameterError, SpecError
+from byoe.ensemble._spec import to_spec
+from byoe.errors import BundleError, InputError, ParameterError, SpecError, UnknownNameError
+from byoe.registry._members import members
 
 FIT = ("--target", "target", "--learners", "ridge", "--blender", "mean", "--no-verbose", "--seed", 0)
 
@@ -140,8 +142,6 @@ def test_a_spec_stands_for_the_options_of_the_ensemble(byoe, data, diabetes_fram
 
 
 def test_the_spec_of_an_ensemble_is_a_spec_of_the_command(tmp_path):
-    from byoe.ensemble._spec import to_spec
-
     ensemble = EnsembleClassifier(["ridge", learner("knn", n_neighbors=3)], "vote", cv=3, random_state=1)
     (tmp_path / "e.json").write_text(json.dumps(to_spec(ensemble)))
     found = read_spec(tmp_path / "e.json")
@@ -157,6 +157,8 @@ def test_the_spec_of_an_ensemble_is_a_spec_of_the_command(tmp_path):
         ("learners = [{learner = 'knn', parms = {}}]", "learner 0 has an unknown key 'parms'. Did you mean 'params'"),
         ("learners = [{label = 'x'}]", "learner 0 names no learner"),
         ("learners = 3", "learners is 3, expected a list"),
+        ("learners = 'bets'", "'bets' is neither a portfolio .* Did you mean 'best'"),
+        ("learners = 'ridge'", r"'ridge' is a text; write \['ridge'\]"),
         ("learners = [3]", "learner 0 is 3, expected a table"),
         ("learners = ", "cannot be read"),
     ],
@@ -165,6 +167,40 @@ def test_wrong_specs_are_named(text, message, tmp_path):
     (tmp_path / "e.toml").write_text(text)
     with pytest.raises(SpecError, match=message):
         read_spec(tmp_path / "e.toml")
+
+
+@pytest.mark.parametrize(("text", "name"), [("learners = 'fast'", "fast"), ("", "default")])
+def test_a_spec_may_name_a_portfolio(text, name, tmp_path):
+    (tmp_path / "e.toml").write_text(text)
+    made = made_of(read_spec(tmp_path / "e.toml"), EnsembleClassifier)
+    assert to_spec(made) == to_spec(EnsembleClassifier(name))
+
+
+@pytest.mark.parametrize(
+    ("learners", "message"), [("fats", "Did you mean 'fast'"), ("xgbost", "Did you mean 'xgboost'")]
+)
+def test_one_word_that_means_nothing_is_told_the_closest(byoe, data, learners, message):
+    with pytest.raises(UnknownNameError, match=message):
+        byoe("fit", data, "--target", "target", "--learners", learners, "--out", "m")
+
+
+def test_a_portfolio_is_named_by_one_word(byoe, data):
+    byoe(
+        "fit",
+        data,
+        "--target",
+        "target",
+        "--learners",
+        "fast",
+        "--blender",
+        "mean",
+        "--cv",
+        2,
+        "--no-verbose",
+        "--out",
+        "m",
+    )
+    assert list(package.load("m").members_) == list(members("fast"))
 
 
 def test_other_forms_of_specs_are_refused(tmp_path):

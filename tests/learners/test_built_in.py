@@ -291,3 +291,35 @@ def test_a_column_without_values_teaches_nothing(name, data):
     for kind, target in ((byoe.EnsembleRegressor, y), (byoe.EnsembleClassifier, np.minimum(classes, 1))):
         fitted = kind([make(name)], "mean", cv=3, random_state=0).fit(holes, target)
         assert np.isfinite(fitted.predict(X)).all()
+
+
+LEAVES = {
+    "amounts": ({}, "regression", 5),
+    "two classes": ({}, "binary", 5),
+    "more classes": ({"loss_function": "MultiClass"}, "classes", 5),
+    "constrained": ({"monotone_constraints": [1, 0]}, "regression", 5),
+    "given": ({"leaf_estimation_iterations": 2}, "regression", 2),
+    "a loss that takes one": ({"loss_function": "MAE"}, "regression", 1),
+    "a method that takes one": (
+        {"leaf_estimation_method": "Exact", "loss_function": "Quantile:alpha=0.2"},
+        "regression",
+        1,
+    ),
+    "another method": ({"leaf_estimation_method": "Gradient"}, "regression", 1),
+    "given rounds, as the library does": ({"iterations": 5}, "regression", 1),
+}
+
+
+@pytest.mark.parametrize("case", LEAVES)
+def test_catboost_finds_leaves_in_five_steps_where_it_finds_its_rounds(case):
+    params, target, steps = LEAVES[case]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 2))
+    y = X[:, 0] + 0.5 * rng.normal(size=100)
+    y = {"regression": y, "binary": y > 0, "classes": np.digitize(y, [-0.5, 0.5])}[target]
+    kind = byoe.EnsembleRegressor if target == "regression" else byoe.EnsembleClassifier
+    ensemble = kind(
+        [byoe.learner("catboost", learning_rate=0.3, **params)], "mean", cv=2, finalize="refit", random_state=0
+    )
+    (served,) = ensemble.fit(X, y).members_["catboost"].models
+    assert served.models[0].model.get_all_params()["leaf_estimation_iterations"] == steps

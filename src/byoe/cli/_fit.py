@@ -11,6 +11,7 @@ from ..data._labelled import read_labelled
 from ..data._reading import Reading
 from ..ensemble._configure import configure
 from ..errors import ParameterError
+from ..registry._portfolios import DEFAULT
 from . import _options as options
 from ._spec_file import made_of, read_spec
 
@@ -22,7 +23,7 @@ def fit(
     data: options.Data,
     target: options.Target,
     out: Annotated[Path, typer.Option(help="Folder for the fitted ensemble.")],
-    learners: options.Learners = options.DEFAULT_LEARNERS,
+    learners: options.Learners = DEFAULT,
     blender: options.Blender = "auto",
     task: options.Task = options.Tasks.auto,
     cv: options.Cv = 5,

@@ -20,8 +20,9 @@ from ..ensemble._classifier import EnsembleClassifier
 from ..ensemble._configure import configure
 from ..ensemble._regressor import EnsembleRegressor
 from ..errors import BundleError, ParameterError
-from ..registry._portfolios import DEFAULT, PORTFOLIOS
-from ..registry._registry import installed
+from ..registry._plugin import plain
+from ..registry._portfolios import PORTFOLIOS
+from ..registry._registry import everything, installed
 from ..scoring._leaderboard import Leaderboard
 
 
@@ -45,7 +46,10 @@ Data = Annotated[
     Path, typer.Argument(help="CSV (also packed), Parquet, Feather, JSON or .xlsx file, or a folder of them.")
 ]
 Target = Annotated[str, typer.Option(help="Name or position of the column to predict.")]
-Learners = Annotated[str, typer.Option(help=f"Names, with commas, or best: {', '.join(sorted(installed('learner')))}.")]
+Learners = Annotated[
+    str,
+    typer.Option(help=f"{', '.join(PORTFOLIOS)}; or names, with commas: {', '.join(sorted(installed('learner')))}."),
+]
 Blender = Annotated[str, typer.Option(help=f"One of {', '.join(sorted(installed('blender')))}.")]
 Cv = Annotated[int, typer.Option(help="Number of folds.")]
 Metric = Annotated[str, typer.Option(help="auto, or a scorer's name.")]
@@ -73,7 +77,6 @@ Verbose = Annotated[bool, typer.Option(help="Show progress: a bar, or elsewhere 
 
 _FEW = 10
 _NUMBER = r"[+-]?[\d.]+(?:e[+-]?\d+)?"
-DEFAULT_LEARNERS = ",".join(DEFAULT)
 KINDS: dict[str, Any] = {"regression": EnsembleRegressor, "classification": EnsembleClassifier}
 
 
@@ -81,11 +84,14 @@ def made(
     kind: Any, learners: str, blender: str, param: list[str] | None, cv: int, metric: str, seed: int | None, **more: Any
 ) -> Any:
     """Return the ensemble that options describe, not fitted."""
-    names = tuple(listed(learners))
-    ensemble = kind(
-        learners if learners in PORTFOLIOS else names, blender, cv=cv, metric=metric, random_state=seed, **more
-    )
+    ensemble = kind(_members(learners), blender, cv=cv, metric=metric, random_state=seed, **more)
     return configure(ensemble, settings(param))
+
+
+def _members(learners: str) -> Any:
+    """Return the names of learners, or that of a portfolio, which one word is that is no learner."""
+    names = tuple(listed(learners))
+    return names[0] if len(names) == 1 and plain(names[0]) not in everything("learner") else names
 
 
 def say(text: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import ParameterError
+from ..registry._portfolios import DEFAULT
 from . import _options as options
 from ._runs import prune
 from ._sagemaker_handles import Wait, reading, tell_endpoint, tell_job, tell_transform, tell_tuning
@@ -35,7 +36,7 @@ def fit(
     target: options.Target,
     task: _Task,
     validation: _Validation = None,
-    learners: options.Learners = options.DEFAULT_LEARNERS,
+    learners: options.Learners = DEFAULT,
     blender: options.Blender = "auto",
     cv: options.Cv = 5,
     metric: options.Metric = "auto",
@@ -88,7 +89,7 @@ def tune(
     max_jobs: Annotated[int, typer.Option(help="Trials.")] = 10,
     max_parallel_jobs: Annotated[int, typer.Option(help="Trials at a time.")] = 1,
     strategy: Annotated[str, typer.Option(help="On AWS: Bayesian, Random or Grid.")] = "Bayesian",
-    learners: options.Learners = options.DEFAULT_LEARNERS,
+    learners: options.Learners = DEFAULT,
     blender: options.Blender = "auto",
     cv: options.Cv = 5,
     metric: options.Metric = "auto",
@@ -163,7 +164,7 @@ def export(
     out: Annotated[Path, typer.Argument(help="Folder to make.")],
     target: options.Target,
     task: _Task,
-    learners: options.Learners = options.DEFAULT_LEARNERS,
+    learners: options.Learners = DEFAULT,
     blender: options.Blender = "auto",
     cv: options.Cv = 5,
     metric: options.Metric = "auto",

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..ensemble._load import from_spec
-from ..errors import ByoeError, SpecError, did_you_mean
+from ..errors import ByoeError, ParameterError, SpecError, did_you_mean
 from ..registry._json_form import VERSION
+from ..registry._members import labelled
 from ..registry._plugin import plain
+from ..registry._portfolios import DEFAULT
 from . import _options as options
 
 _KEYS = ("spec", "task", "learners", "blender", "params")
@@ -40,16 +42,25 @@ def read_spec(file: Path) -> dict[str, Any]:
     task = found.get("task", "auto")
     if task not in ("auto", *options.KINDS):
         raise SpecError(f"the spec {file}: task is {task!r}, expected regression or classification")
-    learners = found.get("learners", options.DEFAULT_LEARNERS.split(","))
-    if not isinstance(learners, list) or not learners:
-        raise SpecError(f"the spec {file}: learners is {learners!r}, expected a list of names or tables")
-    members = [_member(one, f"the spec {file}, learner {place}") for place, one in enumerate(learners)]
+    members = _members(found.get("learners", DEFAULT), f"the spec {file}")
     blender = _part(found.get("blender", "auto"), "blender", _OF_A_BLENDER, f"the spec {file}, blender")
     params = found.get("params", {})
     kinds = [kind for name, kind in options.KINDS.items() if task in ("auto", name)]
     known = {name for kind in kinds for name in kind._get_param_names()} - {"learners", "blender", "callbacks"}
     _check_keys(params, known, f"the spec {file}, params")
     return {"spec": found.get("spec", VERSION), "task": task, "learners": members, "blender": blender, "params": params}
+
+
+def _members(learners: Any, where: str) -> list[dict[str, Any]]:
+    """Return a mapping for each member of a list or of a portfolio."""
+    if isinstance(learners, str):
+        try:
+            return [{"label": label, "learner": name, "params": params} for label, (name, params) in labelled(learners)]
+        except ParameterError as error:
+            raise SpecError(f"{where}: {error}") from error
+    if not isinstance(learners, list) or not learners:
+        raise SpecError(f"{where}: learners is {learners!r}, expected a list of names or tables, or a portfolio")
+    return [_member(one, f"{where}, learner {place}") for place, one in enumerate(learners)]
 
 
 def _member(given: Any, where: str) -> dict[str, Any]:

@@ -137,4 +137,4 @@ def write_plugin(name: str, out: Path | None) -> Path:
     return folder
 
 
-_RESERVED = ("drop", "passthrough", "best", "default")
+_RESERVED = ("drop", "passthrough", "fast", "default", "best")

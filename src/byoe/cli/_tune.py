@@ -10,6 +10,7 @@ import typer
 
 from ..data._labelled import read_labelled
 from ..data._reading import Reading
+from ..registry._portfolios import DEFAULT
 from . import _options as options
 
 
@@ -21,7 +22,7 @@ def tune(
     n_trials: Annotated[int, typer.Option(help="Trials, the first of which is the ensemble as given.")] = 50,
     time_limit: Annotated[float | None, typer.Option(help="Seconds.")] = None,
     store: Annotated[Path | None, typer.Option(help="Folder of a store, from which the same search goes on.")] = None,
-    learners: options.Learners = options.DEFAULT_LEARNERS,
+    learners: options.Learners = DEFAULT,
     blender: options.Blender = "auto",
     task: options.Task = options.Tasks.auto,
     cv: options.Cv = 5,

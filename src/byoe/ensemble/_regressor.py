@@ -30,11 +30,11 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
 
     Parameters
     ----------
-    learners : sequence, mapping or "best", default=("catboost", "xgboost", "lightgbm", "ridge", "mlp")
+    learners : sequence, mapping or {"fast", "default", "best"}, default="default"
         Registered names, estimator instances, configured learners, ``(label, any of these)``
         pairs; or a mapping of registered name to parameters. ``"drop"`` as the second item
-        of a pair leaves the member out. ``"best"`` is a list of fourteen members for those
-        who have time.
+        of a pair leaves the member out. A word is a portfolio, a list that was chosen by many data sets: few
+        members that are quick to fit and to ask, the usual ones, or a long list for those who have time.
     blender : str, Blender or estimator, default="auto"
         A registered name (``"mean"``, ``"weighted"``, ``"meta-linear"``, ``"vote"``,
         ``"greedy"``, …), a configured blender, or any scikit-learn regressor as the

@@ -26,6 +26,7 @@ from ..errors import ParameterError
 from ._boosting import CATEGORIES, Booster, class_weights, log_odds_of, take_rounds
 from ._by_tables import contributions as by_tables
 from ._catboost_metric import watched_metric
+from ._catboost_steps import take_steps
 from ._catboost_trees import tables_of
 
 _NOT_OURS = frozenset(
@@ -316,6 +317,8 @@ class CatBoost(Booster):
         given.pop("class_names", None)  # the classes are those of the target
         if "class_weights" in given:
             given["class_weights"] = class_weights(given["class_weights"], y, task.n_classes).tolist()
+        if stop or rounds:
+            take_steps(given, task)
         params = {
             "random_seed": seed,
             "iterations": take_rounds(given, "iterations", "learning_rate", stop, rounds, usual=1000),

@@ -9,12 +9,12 @@ from typing import Any
 from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..contracts._task import Task
-from ..errors import InputError, ParameterError, UnknownNameError
+from ..errors import InputError, ParameterError, UnknownNameError, did_you_mean
 from ..tools._estimators import check_meta_model
 from ._plugin import plain
 from ._portfolios import PORTFOLIOS
 from ._registry import blender as make_blender
-from ._registry import know_origin
+from ._registry import installed, know_origin
 from ._registry import learner as make_learner
 
 DROP = "drop"
@@ -23,13 +23,7 @@ DROP = "drop"
 def labelled(learners: Any) -> list[tuple[str, Any]]:
     """Return (label, what the user gave) pairs; labels are checked, learners not yet made."""
     if isinstance(learners, str):
-        if learners in PORTFOLIOS:
-            return list(PORTFOLIOS[learners].items())
-        names = [name.strip() for name in learners.split(",")]
-        raise ParameterError(
-            f"learners={learners!r} is a text; write {names!r}, or the name of a portfolio: "
-            f"{', '.join(map(repr, PORTFOLIOS))}"
-        )
+        return list(_portfolio(learners).items())
     if isinstance(learners, Mapping):
         pairs = [(_label(name), (name, given)) for name, given in learners.items()]
     else:
@@ -56,6 +50,22 @@ def labelled(learners: Any) -> list[tuple[str, Any]]:
     return pairs
 
 
+def _portfolio(name: str) -> dict[str, Any]:
+    """Return the members of a portfolio, or say what the text should have been."""
+    if (found := PORTFOLIOS.get(plain(name))) is not None:
+        return found
+    names = [word.strip() for word in name.split(",")]
+    if len(names) > 1 or plain(name) in installed("learner"):
+        raise ParameterError(
+            f"learners={name!r} is a text; write {names!r}, or the name of a portfolio: "
+            f"{', '.join(map(repr, PORTFOLIOS))}"
+        )
+    raise UnknownNameError(
+        f"learners={name!r} is neither a portfolio ({', '.join(PORTFOLIOS)}) nor a list of learners. "
+        f"{did_you_mean(name, [*PORTFOLIOS, *installed('learner')])}"
+    )
+
+
 def _label(name: Any) -> str:
     if not isinstance(name, str):
         raise ParameterError(f"a learner's name or label is {name!r}, expected a text")
@@ -79,6 +89,8 @@ def _entry(item: Any) -> tuple[str, Any]:
 def as_learner(given: Any) -> Learner | None:
     """Make a learner of what the user gave; None for a dropped member."""
     if isinstance(given, str):
+        if plain(given) in PORTFOLIOS:
+            raise ParameterError(f"{given!r} is a portfolio and no learner; write learners={given!r}, without brackets")
         return None if given == DROP else make_learner(given)
     if isinstance(given, tuple):  # an entry of a mapping: registered name -> parameters
         name, params = given

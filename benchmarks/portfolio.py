@@ -1,0 +1,101 @@
+"""The portfolios of ``learners="fast" | "default" | "best"``: what they are chosen from, and the choice.
+
+``python benchmarks/portfolio.py measure --out FOLDER`` fits every configuration on every set of the choosing half, one
+after the other in one thread, and goes on where it was stopped. ``--learners mlp --again`` measures those of some
+learners anew. ``select --data FOLDER`` chooses by the sets that are done, and prints the tables of README.md;
+``--write`` also writes the lists.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":  # before a numerical library is imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from datasets import expand
+from portfolios import judging, measuring
+from portfolios.candidates import CANDIDATES
+from portfolios.choosing import BY_HAND, Table, configurations, in_order, portfolios
+from portfolios.predictions import read
+
+LIST = Path(__file__).parents[1] / "src" / "byoe" / "registry" / "portfolio.json"
+BOOSTERS = ("catboost", "lightgbm", "xgboost")
+
+
+def _measure(given: argparse.Namespace) -> None:
+    learners = set(given.learners.split(",")) if given.learners else {one.learner for one in CANDIDATES}
+    candidates = [one for one in CANDIDATES if one.learner in learners]
+    names = measuring.in_turns(expand(given.sets.split(",")))
+    measuring.measure(names, candidates, given.out, given.again)
+
+
+def _select(given: argparse.Namespace) -> None:
+    sets = judging.spread_out(read(given.data, CANDIDATES))
+    table = Table(sets)
+    lists = portfolios(table)
+    kinds = [one.kind for one in sets]
+    print(
+        ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)), "sets:", *(one.name for one in sets)
+    )
+    print("\nEvery list chosen without the sets that it is judged on:\n")
+    found = judging.left_out(sets)
+    print(judging.gains(table, found, lists))
+    if not judging.is_better(table, found, "default", "default by hand"):
+        print("\nThe chosen default is not better than the one by hand, which stays.")
+        lists["default"] = [CANDIDATES[i].label for i in in_order(table, table.places(BY_HAND))]
+    for name, labels in lists.items():
+        print(f"\n{name}:\n\n{judging.step_by_step(table, labels)}")
+    if given.write:
+        LIST.write_text(written({name: configurations(labels) for name, labels in lists.items()}), encoding="utf-8")
+
+
+def _boosters(given: argparse.Namespace) -> None:
+    table = Table(judging.spread_out(read(given.data, CANDIDATES)))
+    for learner in BOOSTERS:
+        print(f"\n{learner}:\n\n{judging.boosters(table, learner, given.kind)}")
+    print(
+        f"\n{judging.by_rows_of_a_class(table, 'catboost', ['catboost_library', 'catboost_hasty', 'catboost_fixed'])}"
+    )
+    for learner in BOOSTERS[1:]:
+        print(f"\n{judging.by_rows_of_a_class(table, learner, [f'{learner}_fixed', f'{learner}_quick'])}")
+
+
+def written(lists: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the file of the lists, a member a line."""
+    parts = []
+    for name, members in lists.items():
+        lines = [f"    {json.dumps(label)}: {json.dumps(member)}" for label, member in members.items()]
+        parts.append(f"  {json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n  }")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def main() -> None:
+    """Measure, or choose."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    measure = commands.add_parser("measure", help="fit configurations on data sets")
+    measure.add_argument("--out", type=Path, required=True, help="the folder of the predictions")
+    measure.add_argument("--sets", default="choosing", help="names with commas, choosing, or choosing:N")
+    measure.add_argument("--learners", help="names with commas, else all")
+    measure.add_argument("--again", action="store_true", help="also what was measured")
+    measure.set_defaults(run=_measure)
+    select = commands.add_parser("select", help="choose the lists")
+    select.add_argument("--write", action="store_true", help=f"write {LIST.name}")
+    select.set_defaults(run=_select)
+    boosters = commands.add_parser("boosters", help="compare configurations of the boosters with their defaults")
+    boosters.add_argument("--kind", default="", help="regression, binary or multiclass; else all")
+    boosters.set_defaults(run=_boosters)
+    for command in (select, boosters):
+        command.add_argument("--data", type=Path, required=True, help="the folder of the predictions")
+    given = parser.parse_args()
+    given.run(given)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How the portfolios of ``learners="fast" | "default" | "best"`` are measured and chosen."""

@@ -1,0 +1,100 @@
+"""What was measured on a set, in the form in which lists of configurations are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from data_sets import division
+from numpy.typing import NDArray
+
+from portfolios.candidates import Candidate
+
+Array = NDArray[np.float64]
+_LEAST = 1e-15
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One set, and what every configuration did there.
+
+    Only the probability of the true class counts for the log-loss, and only the error for the squared error, also of a
+    blend; so they are all that is kept.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"regression", "binary", "multiclass"}
+    there : array of shape (n_candidates,), bool
+        Which were measured; others do not suit the task, failed or took too long.
+    oof, test : array of shape (n_rows, n_candidates)
+        Of rows that no model saw: probabilities of the true class, or errors. Zero where nothing was measured.
+    seconds, predict_ms, size : array of shape (n_candidates,)
+        Of a fit with five folds, of 1,000 rows, and bytes; NaN where nothing was measured.
+    n_classes : int
+        0 for regression.
+    """
+
+    name: str
+    kind: str
+    there: NDArray[np.bool_]
+    oof: Array
+    test: Array
+    seconds: Array
+    predict_ms: Array
+    size: Array
+    n_classes: int = 0
+
+    def losses(self, weights: Array, on_test: bool = True) -> Array:
+        """Return the loss of blends with weights of shape (n_blends, n_candidates): RMSE or log-loss."""
+        blended = (self.test if on_test else self.oof) @ weights.T
+        if self.kind == "regression":
+            return np.sqrt((blended**2).mean(axis=0))
+        return -np.log(np.clip(blended, _LEAST, 1.0)).mean(axis=0)
+
+    def singles(self) -> Array:
+        """Return the loss of every configuration alone, NaN where it was not measured."""
+        return np.where(self.there, self.losses(np.eye(len(self.there))), np.nan)
+
+
+def read(folder: Path, candidates: Sequence[Candidate]) -> list[Measured]:
+    """Return the sets on which all was measured that suits them."""
+    halves = division.read()
+    sizes = {name: size for half in halves.values() for name, size in half.items()}
+    found = []
+    for name in sizes:
+        if (folder / name).is_dir() and (one := _read_set(folder / name, sizes[name], candidates)) is not None:
+            found.append(one)
+    return found
+
+
+def _read_set(folder: Path, size: dict[str, int], candidates: Sequence[Candidate]) -> Measured | None:
+    kind = division.stratum(size)[0]
+    task = "regression" if kind == "regression" else "classification"
+    arrays = []
+    for candidate in candidates:
+        file = folder / f"{candidate.label}.npz"
+        if candidate.suits(task) and not (file.exists() or file.with_suffix(".txt").exists()):
+            return None
+        arrays.append(np.load(file) if file.exists() else None)
+    there = np.array([one is not None for one in arrays])
+    oof, test = (
+        np.column_stack([_seen(one[part], one[target]) if one is not None else 0 * first for one in arrays])
+        for part, target in (("oof", "y"), ("test", "y_test"))
+        for first in [next(one[target] for one in arrays if one is not None).astype(float)]
+    )
+    seconds, predict_ms, bytes_ = (
+        np.array([np.nan if one is None else float(one[what]) for one in arrays])
+        for what in ("seconds", "predict_ms", "bytes")
+    )
+    return Measured(folder.name, kind, there, oof, test, seconds, predict_ms, bytes_, size["classes"])
+
+
+def _seen(prediction: NDArray[np.float64], y: NDArray[np.float64]) -> Array:
+    """Return the errors, or the probabilities of the true classes."""
+    if prediction.ndim == 1:
+        return np.asarray(prediction - y, dtype=np.float64)
+    prediction = prediction.astype(np.float64)
+    return np.asarray(prediction[np.arange(len(y)), y.astype(int)] / prediction.sum(axis=1))

@@ -1,0 +1,264 @@
+"""The choice of a portfolio: weights, greedy lists and their tables, on predictions that were made up."""
+
+import importlib
+import itertools
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+
+from byoe import EnsembleClassifier, learner
+from byoe.registry import _portfolios
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+def loaded(*names):
+    """Import modules of the benchmarks, whose folder is on the path for this long only."""
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        return [importlib.import_module(name) for name in names]
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+
+
+blending, candidates, choosing, judging, measuring, predictions, portfolio = loaded(
+    *("portfolios.blending", "portfolios.candidates", "portfolios.choosing", "portfolios.judging"),
+    *("portfolios.measuring", "portfolios.predictions", "portfolio"),
+)
+Measured = predictions.Measured
+N = 6
+FEW = tuple(candidates.Candidate(label, "ridge") for label in "abcdef")
+
+
+def made(kind, seed, n_rows=80, missing=()):
+    """Return a set on which members err by noise that they partly share."""
+    rng = np.random.default_rng(seed)
+    levels = rng.uniform(0.3, 1.5, N)
+    parts = []
+    for _ in range(2):
+        errors = levels * (rng.normal(size=(n_rows, N)) + rng.normal(size=(n_rows, 1)))
+        parts.append(errors if kind == "regression" else 1 / (1 + np.exp(errors - 1)))
+    there = np.array([i not in missing for i in range(N)])
+    for part in parts:
+        part[:, ~there] = 0
+    cost = rng.uniform(0.5, 3, N)
+    return Measured(f"{kind}{seed}", kind, there, *parts, cost, cost / 2, 1e6 * cost, 0 if kind == "regression" else 3)
+
+
+SETS = [made(kind, seed) for seed, kind in enumerate(("regression", "binary", "multiclass", "regression"))]
+
+
+@pytest.fixture
+def table():
+    return choosing.Table(SETS, FEW, "ab")
+
+
+def every(_chosen, _new):
+    return True
+
+
+@pytest.mark.parametrize("one", SETS, ids=lambda one: one.name)
+@pytest.mark.parametrize("members", [[0], [1, 4], [0, 2, 3], list(range(N))])
+def test_weights_are_those_of_the_least_loss(one, members):
+    pool = np.isin(np.arange(N), members)
+    w = blending.weights(one, pool[None])[0]
+    assert w.sum() == pytest.approx(1, abs=1e-6)
+    assert (w >= 0).all()
+    assert (w[~pool] == 0).all()
+    free = {"method": "SLSQP", "bounds": [(0, 1)] * len(members), "options": {"ftol": 1e-12, "maxiter": 500}}
+    free["constraints"] = {"type": "eq", "fun": lambda v: v.sum() - 1}
+
+    def loss(v):
+        whole = np.zeros(N)
+        whole[members] = v
+        return one.losses(whole[None], on_test=False)[0]
+
+    least = minimize(loss, np.full(len(members), 1 / len(members)), **free).fun
+    # The EM algorithm is stopped early.
+    assert loss(w[members]) == pytest.approx(least, rel=1e-5 if one.kind == "regression" else 5e-3)
+
+
+def test_weights_of_many_pools_are_those_of_each():
+    pools = np.random.default_rng(0).random((7, N)) < 0.5
+    pools[0] = True
+    for one in SETS:
+        alone = np.vstack([blending.weights(one, pool[None]) for pool in pools])
+        np.testing.assert_allclose(blending.weights(one, pools), alone, atol=1e-9)
+
+
+def test_a_member_that_was_not_measured_has_no_weight():
+    for kind in ("regression", "binary"):
+        w = blending.weights(made(kind, 3, missing=(0, 1)), np.eye(N, dtype=bool) | (np.arange(N) == 5))
+        assert (w[:, :2] == 0).all()
+        assert np.isnan(blending.weights(made(kind, 3, missing=(0, 1)), np.arange(N)[None] < 2)).all()
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_a_greedy_list_is_the_best_that_brute_force_finds_step_by_step(table, k):
+    found = choosing.forward(table, k, allowed=every)
+    longer = [[*found[:-1], i] for i in range(N) if i not in found[:-1]]
+    assert found == longer[int(np.argmin([table.score([one])[0] for one in longer]))]
+    assert found[:-1] == choosing.forward(table, k - 1, allowed=every)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_exchanges_leave_a_list_that_no_exchange_betters_and_brute_force_hardly(table, k):
+    found = choosing.best_within(table, k, allowed=every, per_cost=np.ones(N))
+    scores = {members: table.score([members])[0] for members in itertools.combinations(range(N), k)}
+    reached, least = table.score([found])[0], min(scores.values())
+    alike = [members for members in scores if len(set(members) & set(found)) == k - 1]
+    assert all(scores[members] > reached - 2e-3 for members in alike)
+    assert len(found) <= k
+    assert reached <= least + 0.02
+
+
+def test_what_is_better_for_its_cost_comes_first(table):
+    gains = -table.score([[i] for i in range(N)])
+    cheap = int(np.argsort(gains)[-2])  # not the best
+    cost = np.where(np.arange(N) == cheap, 1e-3, 1.0)
+    assert choosing.forward(table, 1, allowed=every)[0] != cheap
+    assert choosing.forward(table, 1, allowed=every, per_cost=cost)[0] == cheap
+    found = choosing.in_order(table, [1, 3, cheap])
+    assert sorted(found) == sorted([1, 3, cheap])
+    assert found[0] == max(found, key=lambda i: (2 + gains[i]) / table.cost()[i])
+
+
+def test_a_list_ends_where_more_members_help_no_more(table):
+    members = choosing.forward(table, N, allowed=every)
+    shorter = choosing.worth_it(table, members)
+    scores = [table.score([members[: k + 1]])[0] for k in range(N)]
+    assert shorter == members[: len(shorter)]
+    assert scores[len(shorter) - 1] <= min(scores) + 1e-3
+    assert all(score > min(scores) + 1e-3 for score in scores[: len(shorter) - 1])
+
+
+def test_a_list_keeps_to_its_limits():
+    others = ("ridge", "ridge", "knn", "ridge", "mlp", "ridge")
+    few = [candidates.Candidate(one.label, name) for one, name in zip(FEW, others, strict=True)]
+    few[3] = candidates.Candidate("d", "svm", task="classification")
+    table = choosing.Table(SETS, few, "ab")
+    costs, predicting = table.costs()
+    assert costs[:2].sum() == pytest.approx(1)  # in multiples of the members a and b
+    for fit, predict, alone in ((1.2, 20, True), (20, 1.2, False), (20, 50, True), (20, 50, False)):
+        allowed = choosing.within(table, fit, predict, alone=alone)
+        found = choosing.best_within(table, 6, allowed=allowed, per_cost=costs)
+        assert costs[found].sum() <= fit
+        assert predicting[found].sum() <= predict
+        assert 3 not in found
+        assert not alone or len({others[i] for i in found}) == len(found)
+    assert choosing.within(table, 20, 50, alone=False)([0], 1)
+    assert not choosing.within(table, 20, 50)([0], 1)
+
+
+def test_what_was_stopped_costs_most_and_loses_like_the_median():
+    lost = made("binary", 3, missing=(2,))
+    one = choosing.Table([lost], FEW, "ab")
+    assert one.losses([[2]])[0, 0] == one.usual[0] == np.nanmedian(lost.singles())
+    assert one.losses([[2, 3]])[0, 0] == pytest.approx(lost.singles()[3])
+
+
+def test_neighbours_are_charged_for_tables_that_grow():
+    few = [*FEW[:5], candidates.Candidate("f", "knn")]
+    grown, usual = (choosing.Table(SETS, one, "ab").costs()[1] for one in (few, FEW))
+    np.testing.assert_allclose(grown, usual * [1, 1, 1, 1, 1, 10])
+
+
+def test_a_set_is_judged_by_lists_that_never_saw_it(monkeypatch):
+    monkeypatch.setattr(judging, "Table", lambda sets: choosing.Table(sets, FEW, "ab"))
+    before = {"default before": "ab", "best before": "abc"}
+    monkeypatch.setattr(judging, "_BEFORE", before)
+    monkeypatch.setattr(judging, "_GIVEN", {**before, "default by hand": "a"})
+    seen = []
+
+    def choose(table):
+        seen.append({one.name for one in table.sets})
+        return {name: ["e"] for name in judging.LISTS}
+
+    found = judging.left_out(SETS, choose)
+    assert seen == [{one.name for one in SETS} - {left.name} for left in SETS]
+    np.testing.assert_allclose(found["fast"], [one.singles()[4] for one in SETS])
+    assert "| best before | 3 | " in judging.gains(
+        choosing.Table(SETS, FEW, "ab"), found, dict.fromkeys(judging.LISTS, "e")
+    )
+
+
+def test_a_list_replaces_another_where_it_is_better_on_average():
+    table = choosing.Table(SETS, FEW, "ab")
+    found = {"good": table.usual * [0.8, 0.9, 1.05, 0.9], "bad": table.usual}
+    assert judging.is_better(table, found, "good", "bad")
+    assert not judging.is_better(table, found, "bad", "good")
+    assert not judging.is_better(table, found, "bad", "bad")
+
+
+def test_a_mean_is_told_with_its_standard_error():
+    values = np.array([1.0, 2.0, 4.0])
+    error = values.std(ddof=1) / np.sqrt(3)
+    assert judging.told(values, np.ones(3)) == f"{values.mean():+.2f} ± {error:.2f}"
+
+
+def test_the_only_one_of_a_learner_has_its_name():
+    found = choosing.configurations(["catboost_plain", "xgboost", "xgboost_quick"])
+    assert list(found) == ["catboost", "xgboost", "xgboost_quick"]
+    assert found["catboost"] == ("catboost", candidates.BY_LABEL["catboost_plain"].params)
+
+
+def test_lists_are_written_as_they_are_read():
+    text = portfolio.written(_portfolios.PORTFOLIOS)
+    assert text == portfolio.LIST.read_text(encoding="utf-8")
+    assert json.loads(text) == json.loads(json.dumps(_portfolios.PORTFOLIOS))
+
+
+def test_every_candidate_can_be_made():
+    assert len(candidates.BY_LABEL) == len(candidates.CANDIDATES)
+    assert {*choosing.TODAY, *choosing.TODAY_BEST, *choosing.BY_HAND} <= set(candidates.BY_LABEL)
+    for one in candidates.CANDIDATES:
+        assert len(learner(one.learner, **one.params).own_params()) == len(one.params)
+
+
+def test_sets_take_turns_and_cheap_ones_come_first():
+    names = [name for half in measuring.division.read().values() for name in half]
+    order = measuring.in_turns(names)
+    assert sorted(order) == sorted(names)
+    assert order.index("iris") < order.index("letter")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or sys.platform == "darwin", reason="a fork ends what takes too long")
+def test_what_is_measured_is_read_back_and_not_measured_twice(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = pd.DataFrame(rng.normal(size=(60, 3))), rng.integers(3, size=60)
+    data = (X[:40], X[40:], y[:40], y[40:])
+    monkeypatch.setattr(measuring, "split", lambda name: (*data, "classification"))
+    monkeypatch.setattr(measuring, "_import_libraries", lambda: None)
+    tried = [
+        candidates.Candidate("ridge", "ridge"),
+        candidates.Candidate("wrong", "ridge", {"alpha": -1.0}),
+        candidates.Candidate("lines", "ridge", task="regression"),
+    ]
+    measuring.measure(["iris"], tried, tmp_path)
+    (one,) = predictions.read(tmp_path, tried)
+    assert (one.kind, one.there.tolist()) == ("multiclass", [True, False, False])
+    assert "ParameterError" in (tmp_path / "iris" / "wrong.txt").read_text()
+    assert one.oof.shape == (40, 3)
+    assert one.test.shape == (20, 3)
+    assert 0 < one.test[:, 0].mean() < 1
+    assert one.seconds[0] > 0
+    assert np.isnan(one.seconds[1])
+
+    same = EnsembleClassifier(["ridge"], "best", random_state=0, n_jobs=1).fit(data[0], data[2])
+    truth = same.predict_proba(data[1])[np.arange(20), data[3]]
+    np.testing.assert_allclose(one.test[:, 0], truth, rtol=1e-5)
+
+    monkeypatch.setattr(measuring, "_measure_apart", lambda *_: pytest.fail("measured again"))
+    measuring.measure(["iris"], tried, tmp_path)
+    measured = []
+    monkeypatch.setattr(measuring, "_measure_apart", lambda candidate, *_: measured.append(candidate.label))
+    measuring.measure(["iris"], [candidates.Candidate("ridge", "ridge", {"alpha": 2.0}), *tried[1:]], tmp_path)
+    assert measured == ["ridge"]
+    measuring.measure(["iris"], tried[:1], tmp_path, again=True)
+    assert measured == ["ridge", "ridge"]
