@@ -102,9 +102,9 @@ class MultilayerPerceptron(StandardTargetLearner):
     """Networks of dense layers for tables; or with any parameter of scikit-learn's perceptron, that one.
 
     Columns are scaled by their quartiles and bent so that no value is far off. The networks have
-    rectified linear units, dropout, and a learning rate that falls along a cosine, after RealMLP (Holzmüller, Grinsztajn &
-    Steinwart, 2024). How many passes over the rows are best is found inside the fold, as boosters find
-    their rounds. Several networks are averaged.
+    rectified linear units, dropout, and a learning rate that falls along a cosine, after RealMLP (Holzmüller,
+    Grinsztajn & Steinwart, 2024). How many passes over the rows are best is found inside the fold, as boosters find
+    their rounds.
 
     Parameters
     ----------
