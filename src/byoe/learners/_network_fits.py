@@ -26,6 +26,7 @@ from .linear import softmax
 OWN = frozenset({"hidden_units", "n_networks", "n_epochs", "lr", "rows_per_batch", "dropout", "weight_decay"})
 
 _MOST_EPOCHS, _FEWEST_EPOCHS, _MOST_ROWS_SEEN = 60, 20, 2_000_000
+_NETWORKS = 2
 _LARGEST_BATCH, _SMALLEST_BATCH = 128, 32
 _PATIENCE = 0.25  # of all passes
 # What a search for the number of passes may take of the time that is left: the model is fitted after it.
@@ -86,7 +87,7 @@ def guess_seconds(given: Mapping[str, Any], n_rows: int, n_columns: int, *, stop
     widths = (n_columns, *recipe.hidden_units, 1)
     numbers = sum(n_in * n_out for n_in, n_out in pairwise(widths))
     each = epochs * (n_rows / recipe.rows_per_batch * _STEP_SECONDS + 6 * n_rows * numbers * _FLOP_SECONDS)
-    return 0.02 + each * ((given.get("n_networks") or 1) + (0.3 if stopping else 0.0))
+    return 0.02 + each * ((given.get("n_networks") or _NETWORKS) + (0.3 if stopping else 0.0))
 
 
 def fit_networks(
@@ -128,7 +129,7 @@ def fit_networks(
     planned = rounds_in_time(lambda few: deque(passes(sample, recipe, few), maxlen=0), wanted, share)
     # The learning rate falls as in the search; along what there is time for, where that is less.
     fits = partial(_one, sample, recipe, planned, most if planned == wanted else planned)
-    networks, done = _several(fits, given.get("n_networks") or 1, watch)
+    networks, done = _several(fits, given.get("n_networks") or _NETWORKS, watch)
     if planned < wanted:
         cut_short(done)
     model = NetworksModel(inputs, [network.finished() for network in networks], center, scale, task)

@@ -15,6 +15,8 @@ from .linear import softmax
 
 FILE = "networks.npz"
 FLAT = 3.0  # which no column's values go beyond, in its own scale
+FAR = 1e9  # beyond which all values are the same
+_APART = 1e-9  # quartiles, of the range
 _ROWS = 4096  # predicted at a time
 
 Layers = list[tuple[NDArray[Any], NDArray[Any]]]
@@ -35,7 +37,8 @@ class Inputs:
 
     @classmethod
     def of(cls, X: Any) -> Inputs:
-        """Learn from training rows: the median and the distance of the quartiles, or where that is zero half the range.
+        """Learn from training rows: the median and the distance of the quartiles, or where that is zero half
+        the range.
 
         Columns of two values, and sparse ones, stay in the scale that they have.
         """
@@ -47,13 +50,15 @@ class Inputs:
             low, lower, middle, upper, high = np.quantile(column, [0.0, 0.25, 0.5, 0.75, 1.0])
             if not ((column == low) | (column == high)).all():
                 center[place] = middle
-                scale[place] = 1.0 / (upper - lower) if upper > lower else 2.0 / (high - low)
+                apart = upper - lower > _APART * (high - low)
+                scale[place] = 1.0 / (upper - lower) if apart else 2.0 / (high - low)
         return cls(center, scale)
 
     def transform(self, X: Any) -> FloatArray:
         """Return dense rows of shape (n_rows, n_columns)."""
         values = X if isinstance(X, np.ndarray) else X.toarray()
-        values = (values - self.center) * self.scale
+        with np.errstate(over="ignore"):
+            values = np.clip((values - self.center) * self.scale, -FAR, FAR)  # whose squares are in range
         return np.asarray(values / np.sqrt(1.0 + (values / FLAT) ** 2))
 
 

@@ -17,6 +17,7 @@ Single = NDArray[np.float32]
 _BETAS, _TINY = (0.9, 0.99), 1e-8
 _OFFSETS_RATE, _SCALES_RATE = 0.1, 6.0  # of the learning rate, as in RealMLP
 _PREDICTED = 4096
+_BYTE = 256
 
 
 @dataclass(frozen=True)
@@ -177,10 +178,11 @@ def _residuals(sample: Sample, batch: Any) -> Callable[[Single], Single]:
 
 def _dropping(share: float, n_rows: int, rng: np.random.Generator) -> Callable[[int], Single | None]:
     """Return a function that gives zeros for a share of the units, and for the others what keeps the mean."""
-    if not share:
+    least = min(_BYTE - 1, round(share * _BYTE))  # single bytes, since random numbers take much of a step
+    if not least:
         return lambda _: None
-    kept = np.float32(1.0 / (1.0 - share))
-    return lambda width: (rng.random((n_rows, width), dtype=np.float32) >= share) * kept
+    kept = np.float32(_BYTE / (_BYTE - least))
+    return lambda width: (rng.integers(0, _BYTE, (n_rows, width), dtype=np.uint8) >= least) * kept
 
 
 def shares(scores: Single) -> Single:

@@ -110,7 +110,7 @@ class MultilayerPerceptron(StandardTargetLearner):
     ----------
     hidden_units : sequence of int, default=(128, 128)
         Units of each hidden layer.
-    n_networks : int, default=1
+    n_networks : int, default=2
         How many are averaged, each from another start.
     n_epochs : int, default=None
         Passes over the rows. None finds them, at most 60, or 20 of very many rows.
@@ -119,7 +119,7 @@ class MultilayerPerceptron(StandardTargetLearner):
     rows_per_batch : int, default=None
         Rows for each step. None takes 128, fewer of few rows.
     dropout : float, default=0.15
-        Share of the hidden units that are left out in a step.
+        Share of the hidden units that are left out in a step, in steps of 1/256.
     weight_decay : float, default=0.02
         By what share, times the learning rate, weights shrink in a step.
     random_state : int, default=None
@@ -144,6 +144,7 @@ class MultilayerPerceptron(StandardTargetLearner):
         return OWN | _of_scikit_learn() | {"random_state"}
 
     def check_names(self, names: Any) -> None:
+        """Raise for names that are not known, or that belong to different kinds of networks."""
         super().check_names(names)
         own, others = sorted(OWN & {*names}), sorted({*names} - OWN - {"random_state"})
         if own and others:
@@ -163,6 +164,7 @@ class MultilayerPerceptron(StandardTargetLearner):
 
     @property
     def stops(self) -> bool:  # type: ignore[override]
+        """Whether passes are looked for; scikit-learn's perceptron ends by itself."""
         return not self._by_scikit_learn
 
     @property
@@ -171,6 +173,7 @@ class MultilayerPerceptron(StandardTargetLearner):
 
     @property
     def space(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """What a search may try, of the parameters of one kind of networks."""
         if self._by_scikit_learn:
             return {"alpha": (1e-5, 0.1, "log"), "learning_rate_init": (1e-4, 1e-2, "log")}
         return {"lr": (0.005, 0.2, "log"), "dropout": (0.0, 0.5), "weight_decay": (1e-3, 0.3, "log")}

@@ -14,7 +14,7 @@ from ..data._features import sources_of
 from ..fitted._models import FoldModel
 from ..fitted._target_transform import Transformer
 from ..learners._estimator import EstimatorModel
-from ..learners._networks import FLAT, NetworksModel
+from ..learners._networks import FAR, FLAT, NetworksModel
 from ..learners.catboost import CatBoostModel
 from ..learners.lightgbm import LightGBMModel
 from ..learners.linear import LinearModel
@@ -87,6 +87,7 @@ def _network(graph: Graph, model: NetworkModel, x: str, _task: Task) -> str:
 
 def _networks(graph: Graph, model: NetworksModel, x: str, task: Task) -> str:
     x = graph.scale(graph.add(x, -model.inputs.center), model.inputs.scale)
+    x = graph.op("Max", graph.op("Min", x, graph.constant(FAR)), graph.constant(-FAR))
     flat = graph.divide(x, FLAT)
     x = str(graph.op("Div", x, graph.op("Sqrt", graph.add(graph.op("Mul", flat, flat), 1.0))))
     parts = []
