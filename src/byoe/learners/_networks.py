@@ -37,8 +37,7 @@ class Inputs:
 
     @classmethod
     def of(cls, X: Any) -> Inputs:
-        """Learn from training rows: the median and the distance of the quartiles, or where that is zero half
-        the range.
+        """Learn from training rows: the median, and the distance of the quartiles or if that is zero half the range.
 
         Columns of two values, and sparse ones, stay in the scale that they have.
         """
