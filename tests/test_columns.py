@@ -190,7 +190,7 @@ FAST = {
     "extra_trees": {"n_estimators": 30},
     "hist_gradient_boosting": {"max_iter": 40},
     "elastic_net": {"alpha": 0.01},
-    "mlp": {"max_iter": 300, "hidden_layer_sizes": [20], "learning_rate_init": 0.02, "tol": 1e-2},
+    "mlp": {"hidden_units": [20], "n_epochs": 60},
 }
 NAMES = ["catboost", "xgboost", "lightgbm", "ridge", "elastic_net", "random_forest", "extra_trees", "hist_gradient_boosting", "knn", "svm", "mlp"]  # fmt: skip
 

@@ -21,7 +21,7 @@ FAST = {
     "hist_gradient_boosting": {"max_leaf_nodes": 4, "learning_rate": 0.5},
     "random_forest": {"n_estimators": 10},
     "extra_trees": {"n_estimators": 10},
-    "mlp": {"max_iter": 60, "hidden_layer_sizes": [8], "tol": 1e-2, "learning_rate_init": 0.05},
+    "mlp": {"hidden_units": [8]},
 }
 ROW = 7
 

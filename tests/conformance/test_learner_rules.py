@@ -36,7 +36,7 @@ FAST = {
     "random_forest": {"n_estimators": 20},
     "extra_trees": {"n_estimators": 20},
     "hist_gradient_boosting": {"max_iter": 20},
-    "mlp": {"max_iter": 200, "hidden_layer_sizes": [10], "learning_rate_init": 0.05, "tol": 1e-2},
+    "mlp": {"hidden_units": [16], "rows_per_batch": 32},
     "elastic_net": {"alpha": 0.01},
     "additive-bins": {"bins": 6, "n_rounds": 60},
 }

@@ -31,7 +31,7 @@ MEMBERS = {
     "ridge positive": {"positive": True},
     "elastic_net": {},
     "svm": {},
-    "mlp": {"hidden_layer_sizes": [20], "max_iter": 300, "learning_rate_init": 0.02},
+    "mlp": {"hidden_units": [20], "n_epochs": 60},
     "knn": {},
 }
 SCALES = (1e-12, 1e-5, 1e12)

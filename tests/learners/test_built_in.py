@@ -22,7 +22,7 @@ FAST = {
     "random_forest": {"n_estimators": 30},
     "extra_trees": {"n_estimators": 30, "min_samples_leaf": 3},
     "hist_gradient_boosting": {"max_iter": 40},
-    "mlp": {"max_iter": 400, "hidden_layer_sizes": [20], "learning_rate_init": 0.02, "tol": 1e-2},
+    "mlp": {"hidden_units": [20], "rows_per_batch": 32},
     "elastic_net": {"alpha": 0.05},
 }
 NAMES = sorted(name for name, (plugin,) in installed("learner").items() if plugin.distribution == "byoe-ensemble")

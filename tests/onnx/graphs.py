@@ -19,7 +19,7 @@ MEMBERS = {
     "lightgbm": learner("lightgbm", n_estimators=8),
     "ridge": learner("ridge"),
     "elastic_net": learner("elastic_net"),
-    "mlp": learner("mlp", hidden_layer_sizes=[6, 4], tol=1e-2),
+    "mlp": learner("mlp", hidden_units=[6, 4], n_networks=2, n_epochs=10),
     "random_forest": learner("random_forest", n_estimators=4),
     "extra_trees": learner("extra_trees", n_estimators=4),
     "hist_gradient_boosting": learner("hist_gradient_boosting", max_iter=8),

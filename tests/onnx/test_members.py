@@ -130,6 +130,7 @@ REGRESSORS = {
     "xgboost, dart": learner("xgboost", booster="dart", n_estimators=4),
     "SVR, polynomial": learner("svm", kernel="poly", coef0=1.0),
     "SVR, linear": learner("svm", kernel="linear"),
+    "MLP of scikit-learn": learner("mlp", hidden_layer_sizes=[6, 4], tol=1e-2),
     "MLP, tanh": learner("mlp", hidden_layer_sizes=[5], activation="tanh", max_iter=100, tol=1e-2),
 }
 

@@ -1,9 +1,9 @@
-"""Multilayer perceptron, fitted by scikit-learn on standardised columns and kept as its layers."""
+"""Multilayer perceptrons: networks for tables, or scikit-learn's, kept as their layers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any, cast
@@ -12,8 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._deadline import cut_short, rounds_in_time, seconds_left
-from ..contracts._learner import Model
+from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, Task
+from ..errors import ParameterError
+from ._network_fits import OWN, check_recipe, fit_networks, guess_seconds
+from ._networks import FILE as NETWORKS
+from ._networks import NetworksModel
 from ._target import StandardTargetLearner, in_standard_units
 from .linear import logistic, softmax
 
@@ -95,31 +99,88 @@ class NetworkModel:
 
 
 class MultilayerPerceptron(StandardTargetLearner):
-    """Multilayer perceptron; takes the parameters of scikit-learn's.
+    """Networks of dense layers for tables; or with any parameter of scikit-learn's perceptron, that one.
 
-    The regression target is standardised inside the fold. There are at most 500 passes over
-    the rows, fewer above 4,000 rows and at least 20.
+    Columns are scaled by their quartiles and bent so that no value is far off. The networks have
+    rectified linear units, dropout, and a learning rate that falls along a cosine, after RealMLP (Holzmüller,
+    Grinsztajn & Steinwart, 2024). How many passes over the rows are best is found inside the fold, as boosters find
+    their rounds.
+
+    Parameters
+    ----------
+    hidden_units : sequence of int, default=(128, 128)
+        Units of each hidden layer.
+    n_networks : int, default=2
+        How many are averaged, each from another start.
+    n_epochs : int, default=None
+        Passes over the rows. None finds them, at most 60, or 20 of very many rows.
+    lr : float, default=0.04
+        Learning rate at the start.
+    rows_per_batch : int, default=None
+        Rows for each step. None takes 128, fewer of few rows.
+    dropout : float, default=0.15
+        Share of the hidden units that are left out in a step, in steps of 1/256.
+    weight_decay : float, default=0.02
+        By what share, times the learning rate, weights shrink in a step.
+    random_state : int, default=None
+        Instead of the ensemble's seed.
+    **params
+        Those of ``sklearn.neural_network.MLPRegressor`` and ``MLPClassifier``, which are then fitted, with at most 500
+        passes over the rows, fewer above 4,000 rows and at least 20. They go together with ``random_state`` alone.
 
     Examples
     --------
     >>> from byoe import learner
-    >>> learner("mlp", hidden_layer_sizes=[64, 32])
-    MultilayerPerceptron(hidden_layer_sizes=[64, 32])
+    >>> learner("mlp", hidden_units=[64, 32], n_networks=4)
+    MultilayerPerceptron(hidden_units=[64, 32], n_networks=4)
+    >>> learner("mlp", solver="lbfgs", alpha=0.1)  # scikit-learn's
+    MultilayerPerceptron(solver='lbfgs', alpha=0.1)
     """
 
     scaled = multi_output = leaves_rows_alone = lean = True
     needs = ()
-    space = {"alpha": (1e-5, 0.1, "log"), "learning_rate_init": (1e-4, 1e-2, "log")}
 
     def parameter_names(self) -> frozenset[str]:
-        from sklearn.neural_network import MLPClassifier, MLPRegressor
+        return OWN | _of_scikit_learn() | {"random_state"}
 
-        both = {*MLPRegressor().get_params(), *MLPClassifier().get_params()}
-        return frozenset(both - {"warm_start", "verbose"})
+    def check_names(self, names: Any) -> None:
+        """Raise for names that are not known, or that belong to different kinds of networks."""
+        super().check_names(names)
+        own, others = sorted(OWN & {*names}), sorted({*names} - OWN - {"random_state"})
+        if own and others:
+            raise ParameterError(
+                f"{self.name or 'mlp'}: {', '.join(map(repr, others))} belong to scikit-learn's perceptron, and "
+                f"{', '.join(map(repr, own))} to byoe's networks; give parameters of one of them"
+            )
+
+    def check(self, task: Task) -> None:
+        super().check(task)
+        if not self._by_scikit_learn:
+            check_recipe(self.name or "mlp", self.own_params())
+
+    @property
+    def _by_scikit_learn(self) -> bool:
+        return bool(self._given.keys() - OWN - {"random_state"})
+
+    @property
+    def stops(self) -> bool:  # type: ignore[override]
+        """Whether passes are looked for; scikit-learn's perceptron ends by itself."""
+        return not self._by_scikit_learn
+
+    @property
+    def rounds_given(self) -> bool:
+        return self.own_params().get("n_epochs") is not None
+
+    @property
+    def space(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """What a search may try, of the parameters of one kind of networks."""
+        if self._by_scikit_learn:
+            return {"alpha": (1e-5, 0.1, "log"), "learning_rate_init": (1e-4, 1e-2, "log")}
+        return {"lr": (0.005, 0.2, "log"), "dropout": (0.0, 0.5), "weight_decay": (1e-3, 0.3, "log")}
 
     @property
     def rows_each(self) -> int:
-        """Two where rows are held out to stop by."""
+        """Two where scikit-learn holds rows out to stop by."""
         return 2 if self.own_params().get("early_stopping") else 1
 
     @property
@@ -128,12 +189,16 @@ class MultilayerPerceptron(StandardTargetLearner):
 
     @property
     def quiet_in_time(self) -> tuple[type[Warning], ...]:
+        if not self._by_scikit_learn:
+            return ()
         from sklearn.exceptions import ConvergenceWarning
 
         return (ConvergenceWarning,)  # the limit's own warning tells of the passes that are missing
 
     def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
-        return 0.05 + 1e-5 * n_rows * n_columns
+        if self._by_scikit_learn:
+            return 0.05 + 1e-5 * n_rows * n_columns
+        return guess_seconds(self.own_params(), n_rows, n_columns, stopping=stopping)
 
     @property
     def ends_in_time(self) -> bool:
@@ -148,8 +213,17 @@ class MultilayerPerceptron(StandardTargetLearner):
         sample_weight: FloatArray | None,
         seed: int,
         threads: int,
+        stop: StopRows | None = None,
+        rounds: int | None = None,
     ) -> Model:
-        given: dict[str, Any] = {"task": task, "sample_weight": sample_weight, "seed": seed, "threads": threads}
+        given: dict[str, Any] = {"task": task, "sample_weight": sample_weight, "seed": seed}
+        if self._by_scikit_learn:
+            return self._perceptron(X, y, threads=threads, **given)
+        own = self.own_params()
+        given["seed"] = seed if own.get("random_state") is None else int(own["random_state"])
+        return fit_networks(own, X, y, stop=stop, rounds=rounds, **given)
+
+    def _perceptron(self, X: Any, y: NDArray[Any], **given: Any) -> Model:
         most = self.own_params().get("max_iter", _passes(len(y)))
         if math.isinf(seconds_left()) or not isinstance(most, Integral):  # which scikit-learn refuses
             return super().fit(X, y, **given)
@@ -171,12 +245,21 @@ class MultilayerPerceptron(StandardTargetLearner):
         return MLPClassifier(**params) if task.is_classification else in_standard_units(MLPRegressor(**params))
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
+        if (folder / NETWORKS).is_file():
+            return NetworksModel.load(folder / NETWORKS, task)
         return NetworkModel.load(folder / _FILE, task)
 
     def _model(self, estimator: Any, task: Task) -> Model:
         return NetworkModel.of(estimator, task)
 
 
+def _of_scikit_learn() -> frozenset[str]:
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    both = {*MLPRegressor().get_params(), *MLPClassifier().get_params()}
+    return frozenset(both - {"warm_start", "verbose"})
+
+
 def _passes(n_rows: int) -> int:
-    """Return how often a fit goes through the rows."""
+    """Return how often a fit of scikit-learn's goes through the rows."""
     return int(np.clip(_MOST_ROWS_SEEN // n_rows, 20, 500))

@@ -14,6 +14,7 @@ from ..data._features import sources_of
 from ..fitted._models import FoldModel
 from ..fitted._target_transform import Transformer
 from ..learners._estimator import EstimatorModel
+from ..learners._networks import FAR, FLAT, NetworksModel
 from ..learners.catboost import CatBoostModel
 from ..learners.lightgbm import LightGBMModel
 from ..learners.linear import LinearModel
@@ -84,6 +85,18 @@ def _network(graph: Graph, model: NetworkModel, x: str, _task: Task) -> str:
     return graph.add(graph.scale(values, model.scale), model.center)
 
 
+def _networks(graph: Graph, model: NetworksModel, x: str, task: Task) -> str:
+    x = graph.scale(graph.add(x, -model.inputs.center), model.inputs.scale)
+    x = graph.op("Max", graph.op("Min", x, graph.constant(FAR)), graph.constant(-FAR))
+    flat = graph.divide(x, FLAT)
+    x = str(graph.op("Div", x, graph.op("Sqrt", graph.add(graph.op("Mul", flat, flat), 1.0))))
+    parts = []
+    for layers in model.networks:
+        weights, offsets = zip(*layers, strict=True)
+        parts.append(graph.layers(x, weights, offsets, "relu", "softmax" if task.is_classification else "identity"))
+    return graph.add(graph.scale(graph.mean(parts), model.scale), model.center)
+
+
 def _estimator(graph: Graph, model: EstimatorModel, x: str, task: Task) -> str:
     found = estimator(graph, model.estimator, x, task)
     columns = model.columns
@@ -101,6 +114,7 @@ _CONVERTERS: dict[type, Callable[[Graph, Any, str, Task], str]] = {
     CatBoostModel: lambda graph, model, x, task: boosters.catboost(graph, model.model, x, task),
     LinearModel: _linear,
     NetworkModel: _network,
+    NetworksModel: _networks,
     EstimatorModel: _estimator,
 }
 

@@ -1,0 +1,111 @@
+"""What networks add to boosters and ridge, alone and in a blend, and in how much processor time.
+
+Each set gives at most 2,000 rows to the fits and at most 3,000 others to the losses. The weights of a blend are found
+on half of these, and its loss is that of the other half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+
+import numpy as np
+from datasets import expand, load
+from scipy.optimize import nnls
+from sklearn.model_selection import train_test_split
+
+from byoe import EnsembleClassifier, EnsembleRegressor, learner
+
+OTHERS = ("catboost", "lightgbm", "xgboost", "ridge")
+NETWORKS = {
+    "scikit-learn's perceptron": {"solver": "adam"},
+    "scikit-learn's, stopping early": {"early_stopping": True},
+    "one network": {"n_networks": 1},
+    "the default": {},
+    "four networks": {"n_networks": 4},
+    "256 and 256 units": {"hidden_units": [256, 256]},
+    "64 units": {"hidden_units": [64]},
+    "no dropout": {"dropout": 0.0},
+    "lr=0.1": {"lr": 0.1},
+}
+ROWS, TEST_ROWS = 2_000, 3_000
+
+
+def predictions(data, member, train, test):
+    """Return what a member predicts for the test rows, and the seconds that its fit took."""
+    Ensemble = EnsembleClassifier if data.task == "classification" else EnsembleRegressor
+    ensemble = Ensemble([member], "mean", cv=[(train, test)], finalize="bag", random_state=0, n_jobs=1)
+    started = time.process_time()
+    ensemble.fit(data.X, data.y)
+    return ensemble.oof_predictions_[test, 0], time.process_time() - started
+
+
+def loss(prediction, y):
+    """Return the log-loss of probabilities, or the root mean squared error."""
+    if prediction.ndim == 1:
+        return float(np.sqrt(np.mean((prediction - y) ** 2)))
+    true = prediction[np.arange(len(y)), y] / prediction.sum(axis=1)
+    return float(-np.log(np.maximum(true, 1e-7)).mean())
+
+
+def weights(parts, y):
+    """Return the convex weights with the least loss: by expectation and maximisation, or non-negative least squares."""
+    if parts.ndim == 2:
+        scale = y.std()
+        rows = np.vstack([(parts.T - y.mean()) / scale, np.full((1, len(parts)), 1e3)])
+        found = nnls(rows, np.r_[(y - y.mean()) / scale, 1e3])[0]
+        return found / found.sum()
+    true = np.maximum(parts[:, np.arange(len(y)), y], 1e-7)
+    found = np.full(len(parts), 1 / len(parts))
+    for _ in range(300):
+        shares = found[:, None] * true
+        found = (shares / shares.sum(axis=0)).mean(axis=1)
+    return found
+
+
+def blended(parts, y):
+    """Return the mean loss of blends on the halves of the rows on which their weights were not found."""
+    parts, found = np.array(parts), []
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(y))
+        halves = order[: len(y) // 2], order[len(y) // 2 :]
+        for learned, judged in (halves, halves[::-1]):
+            given = weights(parts[:, learned], y[learned])
+            found.append(loss(np.tensordot(given, parts[:, judged], 1), y[judged]))
+    return float(np.mean(found))
+
+
+def measured(name):
+    """Return for each kind of network its loss, that of the blend with it relative to that without, and seconds."""
+    data = load(name, rows=ROWS + TEST_ROWS)
+    classes = data.y.to_numpy() if data.task == "classification" else None
+    size = min(ROWS, int(0.6 * len(data.y)))
+    train, test = train_test_split(np.arange(len(data.y)), train_size=size, random_state=0, stratify=classes)
+    y = data.y.to_numpy(float) if classes is None else np.unique(classes, return_inverse=True)[1]
+    others = [predictions(data, member, train, test)[0] for member in OTHERS]
+    without, found = blended(others, y[test]), []
+    for params in NETWORKS.values():
+        prediction, seconds = predictions(data, learner("mlp", **params), train, test)
+        found.append((loss(prediction, y[test]), blended([*others, prediction], y[test]) / without, seconds))
+    print(name, " ".join(f"{one[0]:.4g}/{100 * (one[1] - 1):+.2f}%/{one[2]:.2f}s" for one in found), flush=True)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sets", default="choosing:12", help="names of sets, with commas")
+    names = expand(parser.parse_args().sets.split(","))
+    warnings.simplefilter("ignore")
+    found = np.array([measured(name) for name in names])
+    alone = np.log(found[:, :, 0] / found[:, :1, 0])
+    with_it = 100 * (found[:, :, 1] - 1)
+    print(f"| {len(names)} sets | loss alone | blend with it | seconds |\n|---|---|---|---|")
+    for place, label in enumerate(NETWORKS):
+        error = with_it[:, place].std(ddof=1) / np.sqrt(len(names))
+        ratio, change, seconds = np.exp(alone[:, place].mean()), with_it[:, place].mean(), found[:, place, 2].sum()
+        print(f"| {label} | {ratio:.3f} | {change:+.2f} % ± {error:.2f} | {seconds:.1f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Fitted networks of dense layers, as arrays: what they predict, and their file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contracts._task import FloatArray, Task
+from .linear import softmax
+
+FILE = "networks.npz"
+FLAT = 3.0  # which no column's values go beyond, in its own scale
+FAR = 1e9  # beyond which all values are the same
+_APART = 1e-9  # quartiles, of the range
+_ROWS = 4096  # predicted at a time
+
+Layers = list[tuple[NDArray[Any], NDArray[Any]]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What becomes of the columns: in a robust scale, and bent so that none is beyond 3.
+
+    Attributes
+    ----------
+    center, scale : array of shape (n_columns,)
+        A value becomes ``z = (x - center) * scale``, and that ``z / sqrt(1 + (z / 3)**2)``.
+    """
+
+    center: FloatArray
+    scale: FloatArray
+
+    @classmethod
+    def of(cls, X: Any) -> Inputs:
+        """Learn from training rows: the median, and the distance of the quartiles or if that is zero half the range.
+
+        Columns of two values, and sparse ones, stay in the scale that they have.
+        """
+        width = X.shape[1]
+        center, scale = np.zeros(width), np.ones(width)
+        if not isinstance(X, np.ndarray):
+            return cls(center, scale)
+        for place, column in enumerate(X.T):
+            low, lower, middle, upper, high = np.quantile(column, [0.0, 0.25, 0.5, 0.75, 1.0])
+            if not ((column == low) | (column == high)).all():
+                center[place] = middle
+                apart = upper - lower > _APART * (high - low)
+                scale[place] = 1.0 / (upper - lower) if apart else 2.0 / (high - low)
+        return cls(center, scale)
+
+    def transform(self, X: Any) -> FloatArray:
+        """Return dense rows of shape (n_rows, n_columns)."""
+        values = X if isinstance(X, np.ndarray) else X.toarray()
+        with np.errstate(over="ignore"):
+            values = np.clip((values - self.center) * self.scale, -FAR, FAR)  # whose squares are in range
+        return np.asarray(values / np.sqrt(1.0 + (values / FLAT) ** 2))
+
+
+class NetworksModel:
+    """Networks whose predictions are averaged.
+
+    Attributes
+    ----------
+    inputs : Inputs
+    networks : list of list of (array of shape (n_in, n_out), array of shape (n_out,))
+        The layers of each; all but the last are followed by rectified linear units, the last one by a softmax for
+        classes.
+    center, scale : array of shape (n_outputs,)
+        Of the standardised target.
+    rounds : int
+        The passes over the rows that the first one took; 0 where it was read.
+    """
+
+    rounds = 0
+
+    def __init__(self, inputs: Inputs, networks: Sequence[Layers], center: Any, scale: Any, task: Task) -> None:
+        self.inputs = inputs
+        self.networks = [[(_double(weights), _double(offsets)) for weights, offsets in one] for one in networks]
+        self.center, self.scale = _double(center), _double(scale)
+        self.task = task
+
+    def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
+        parts = [self._rows(self.inputs.transform(X[start : start + _ROWS])) for start in range(0, X.shape[0], _ROWS)]
+        width = self.task.n_classes if self.task.is_classification else len(self.center)
+        found = np.concatenate(parts) if parts else np.empty((0, width))
+        if self.task.is_classification:
+            return found
+        found = found * self.scale + self.center
+        return np.asarray(found[:, 0] if self.task.n_outputs == 1 else found)
+
+    def _rows(self, values: FloatArray) -> FloatArray:
+        return np.asarray(np.mean([self._one(layers, values) for layers in self.networks], axis=0))
+
+    def _one(self, layers: Layers, values: FloatArray) -> FloatArray:
+        for weights, offsets in layers[:-1]:
+            values = np.maximum(values @ weights + offsets, 0.0)
+        weights, offsets = layers[-1]
+        values = values @ weights + offsets
+        return softmax(values) if self.task.is_classification else values
+
+    def save(self, folder: Path) -> None:
+        arrays = {
+            f"{kind}_{network}_{layer}": array.astype(np.float32)  # as which they were learned
+            for network, layers in enumerate(self.networks)
+            for layer, pair in enumerate(layers)
+            for kind, array in zip(("weights", "offsets"), pair, strict=True)
+        }
+        np.savez(
+            folder / FILE,
+            allow_pickle=False,
+            inputs=np.array([self.inputs.center, self.inputs.scale]),
+            target=np.array([self.center, self.scale]),
+            **arrays,
+        )
+
+    @classmethod
+    def load(cls, file: Path, task: Task) -> NetworksModel:
+        """Read what ``save`` wrote."""
+        with np.load(file, allow_pickle=False) as arrays:
+            places = [name.split("_")[1:] for name in arrays if name.startswith("weights_")]
+            networks = [list(_layers(arrays, number, places)) for number in sorted({int(one) for one, _ in places})]
+            (center, scale), inputs = arrays["target"], Inputs(*arrays["inputs"])
+            return cls(inputs, networks, center, scale, task)
+
+
+def _layers(arrays: Any, network: int, places: Sequence[Sequence[str]]) -> Iterator[tuple[Any, Any]]:
+    for layer in sorted(int(layer) for one, layer in places if int(one) == network):
+        yield arrays[f"weights_{network}_{layer}"], arrays[f"offsets_{network}_{layer}"]
+
+
+def _double(values: Any) -> FloatArray:
+    return np.asarray(values, dtype=np.float64)
