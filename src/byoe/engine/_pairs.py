@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..contracts._learner import Learner
-from ..contracts._task import FloatArray
+from ..contracts._task import FloatArray, IntArray
 from ..folds._pairs import plan_of_pairs
 from ..folds._plan import SplitPlan
 from ._crossfit import CrossFit, Failure, cross_fit
@@ -43,7 +43,7 @@ class PairPredictions:
     plan: SplitPlan
     labels: tuple[str, ...]
     oof: FloatArray
-    of_pairs: Mapping[tuple[int, int], tuple[FloatArray, FloatArray]]
+    of_pairs: Mapping[tuple[int, int], tuple[IntArray, FloatArray]]
     seconds: Mapping[str, float]
     failures: Sequence[Failure]
 

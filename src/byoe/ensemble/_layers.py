@@ -48,8 +48,8 @@ def check_second_layer(layers: int, plan: SplitPlan, learners: Mapping[str, Lear
         raise ParameterError(f"layers=2 does not go with this cv: {reason}; {_PLANS}")
     if blender.get_params().get("weights") is not None:
         raise ParameterError(
-            f"layers=2 does not go with the weights given to blender {blender.name!r}: its members are not known before; "
-            "let weights be learned, or set layers=1"
+            f"layers=2 does not go with the weights given to blender {blender.name!r}: its members are not known "
+            "before; let weights be learned, or set layers=1"
         )
     if not any(map(learns_of_columns, learners.values())):
         raise ParameterError(

@@ -283,7 +283,9 @@ class SecondLayer:
             label: [one.arrived[label, fold].rounds for fold, one in enumerate(layer.found)] for label in learners
         }
         rounds = {label: mean_rounds(found) for label, found in by_fold.items()}
-        for label, model in self._refitted(learners, rounds, replace(data, table=self._table(pairs.oof, pairs))).items():
+        for label, model in self._refitted(
+            learners, rounds, replace(data, table=self._table(pairs.oof, pairs))
+        ).items():
             made[label].models = [model]
         return made
 

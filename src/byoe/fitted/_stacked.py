@@ -36,6 +36,7 @@ class StackedMember(FittedMember):
 
     @property
     def feeders(self) -> tuple[str, ...]:
+        """The labels of the members that it learns from."""
         return tuple(member.label for member in self.below)
 
     @property
@@ -136,9 +137,7 @@ def needed(members: Mapping[str, FittedMember], used: NDArray[np.bool_]) -> NDAr
     used : array of shape (n_members,), bool
     """
     feeding = {
-        label
-        for member, wanted in zip(members.values(), used, strict=True)
-        if wanted
-        for label in member.feeders
+        label for member, wanted in zip(members.values(), used, strict=True) if wanted for label in member.feeders
     }
-    return used | np.array([label in feeding for label in members], dtype=bool)
+    found: NDArray[np.bool_] = used | np.array([label in feeding for label in members], dtype=bool)
+    return found
