@@ -23,6 +23,7 @@ from ..errors import BundleError
 from ..fitted._models import FittedMember, FoldModel
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._record import FitRecord
+from ..fitted._stacked import StackedMember
 from ..folds._plan import SplitPlan
 from ..registry._json_form import decode
 from ..registry._registry import as_saved
@@ -97,7 +98,7 @@ class BundleReader:
             return False
         if any(one and one["skops"] for model in models for one in model.get("transforms", ())):
             return False
-        specs = [self._learners[entry["label"]] for entry in entries] + [entry["spec"] for entry in self._quantiles]
+        specs = [entry.get("spec") or self._learners[entry["label"]] for entry in (*entries, *self._quantiles)]
         members = all(map(_registered, specs)) and all(self._learner(one).lean for one in (*entries, *self._quantiles))
         return members and self._lean_blender(self.manifest["blender"])
 
@@ -140,7 +141,14 @@ class BundleReader:
 
     def members(self) -> dict[str, FittedMember]:
         """Return the fitted members, by label."""
-        return {entry["label"]: self._member(entry) for entry in self.manifest["members"]}
+        found: dict[str, FittedMember] = {}
+        for entry in self.manifest["members"]:  # those of the second layer come last
+            member = self._member(entry)
+            if labels := entry.get("below"):
+                below = tuple(found[label] for label in labels)
+                member = StackedMember(member.label, member.learner, member.finalize, member.models, below, self.task)
+            found[entry["label"]] = member
+        return found
 
     def blender(self) -> Blender:
         """Return the fitted blender."""

@@ -24,6 +24,7 @@ from ..fitted._models import FittedMember
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicting import Predicting
 from ..fitted._record import FitRecord
+from ..fitted._stacked import StackedMember, needed
 from ..learners._estimator import INNER
 from ..registry._json_form import blender_to_spec, learner_to_spec, public_path
 from ..registry._parts import parts_of
@@ -105,7 +106,7 @@ def _move(temporary: Path, target: Path) -> None:
 
 def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None) -> None:
     ensemble, oof = contents.ensemble, contents.oof
-    used = ensemble.blender_.used(len(ensemble.members_))
+    used = needed(ensemble.members_, ensemble.blender_.used(len(ensemble.members_)))
     described = [
         {**_write_member(member, folder), "used": bool(used[i])} for i, member in enumerate(ensemble.members_.values())
     ]
@@ -166,7 +167,15 @@ def _write_member(member: FittedMember, folder: Path) -> dict[str, Any]:
         "distribution": distribution_of(member.learner),
         "libraries": sorted(_libraries(member.learner, folder / MEMBERS / member.label)),
         "models": models,
+        **_write_below(member),
     }
+
+
+def _write_below(member: FittedMember) -> dict[str, Any]:
+    """Return what a member of the second layer learns from, and its learner, which the spec has under another label."""
+    if not isinstance(member, StackedMember):
+        return {}
+    return {"below": list(member.feeders), "spec": learner_to_spec(member.label, member.learner)}
 
 
 def _write_quantile(member: FittedMember, folder: Path) -> dict[str, Any]:

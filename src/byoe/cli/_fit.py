@@ -28,6 +28,7 @@ def fit(
     task: options.Task = options.Tasks.auto,
     cv: options.Cv = 5,
     metric: options.Metric = "auto",
+    layers: Annotated[int, typer.Option(help="1, or 2 for a second layer, kept where it is better.")] = 1,
     weight: options.Weight = None,
     groups: options.Groups = None,
     drop: options.Drop = "",
@@ -66,7 +67,7 @@ def fit(
         ensemble = configure(made_of(written, kind), options.settings(param)).set_params(verbose=shown)
     more: dict[str, Any] = {"time_limit": time_limit, "memory_limit": memory_limit, "n_jobs": n_jobs}
     more |= {"finalize": finalize and str(finalize), "store": store and str(store), "calibrate": calibrate or None}
-    more["random_state"] = seed
+    more |= {"random_state": seed, "layers": layers if layers != 1 else None}
     if (calibrate and task == "regression") or (calibrate and not ensemble._classifies):
         raise ParameterError("--calibrate is for classes; say --task classification if the target holds them")
     ensemble.set_params(**{name: value for name, value in more.items() if value is not None})

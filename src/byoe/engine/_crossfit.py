@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -55,6 +55,8 @@ class CrossFit:
     predicting : dict of label to float
         Seconds that a fold's model takes to predict a row.
     failures : list of Failure
+    arrived : mapping of (label, fold) to Outcome
+        What came of each task.
     """
 
     members: dict[str, FittedMember]
@@ -62,6 +64,7 @@ class CrossFit:
     seconds: dict[str, float]
     predicting: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     failures: list[Failure] = field(default_factory=list)
+    arrived: Mapping[tuple[str, int], Outcome] = field(default_factory=dict, repr=False)
 
     def seconds_to_predict(self) -> dict[str, float]:
         """Return what a fold's model of each member takes for a row."""
@@ -77,20 +80,21 @@ def cross_fit(
     seed: int,
     resources: Resources = _ALL,
     stored: TaskStore | None = None,
-    first: int | None = None,
+    only: Sequence[int] | None = None,
 ) -> CrossFit:
     """Fit every member on every fold, predict the rows it did not see, finalise it.
 
     Members named in ``stopping`` find their number of rounds in the folds; a refit on all
     rows takes the mean of these numbers, so it waits for them. What the time limit ends early has
     fewer rounds, and members for which there was no time are left out. What ``stored`` has is not done again.
-    A member whose ``finalize`` is ``"none"`` gets no served model. With ``first`` only so many folds are fitted, and
+    A member whose ``finalize`` is ``"none"`` gets no served model. With ``only`` these folds alone are fitted, and
     nothing is refitted.
     """
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
     plan = data.plan
-    if first is not None:
-        tasks, plan = [task for task in tasks if 0 <= task.fold < first], replace(plan, folds=plan.folds[:first])
+    if only is not None:
+        tasks = [task for task in tasks if task.fold in only]
+        plan = replace(plan, folds=tuple(plan.folds[number] for number in only))
     execution = Execution(tasks, data, resources, seed=seed, stopping=stopping, stored=stored)
     members = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
     sums = np.zeros((len(data.table), len(learners), *data.task.width))
@@ -101,7 +105,7 @@ def cross_fit(
             if outcome.error is not None:
                 result.failures.append(_failure(outcome, data.plan, resources.on_error))
     # Results arrive in any order; sums over repeated folds must not depend on it.
-    arrived = execution.arrived
+    result.arrived = arrived = execution.arrived
     if resources.time_limit is not None:
         failed = {failure.label for failure in result.failures}
         late = left_out(tasks, arrived, failed, execution.clock, resources.time_limit)

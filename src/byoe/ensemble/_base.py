@@ -21,7 +21,7 @@ from ..data._input import describe_target, read_table
 from ..data._listed import Columns
 from ..data._profile import Profile
 from ..data._table import Table
-from ..engine._blend import BlendingInTime
+from ..engine._blend import Blend, BlendingInTime
 from ..engine._clock import read_time_limit
 from ..engine._crossfit import CrossFit, Failure, cross_fit
 from ..engine._labels import check_rare_classes
@@ -50,10 +50,11 @@ from ._deciding import DecidingEnsemble
 from ._display import displays, show_columns
 from ._fit_signature import HonestFit
 from ._interrupted import TellingWhatIsKept
-from ._layers import warn_of_an_idle_layer, warn_of_another_loss
+from ._layers import check_layers, warn_of_an_idle_layer, warn_of_another_loss
 from ._parameters import NestedParameters
 from ._quantiles import fit_quantiles, for_members
 from ._recipe import Recipe
+from ._second_layer import SecondLayer
 from ._target_transform import names_of
 from ._unseen import KnowsUnseenRows
 
@@ -87,6 +88,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         metric: Any = "auto",
         finalize: str = "auto",
         early_stopping: bool | str = "auto",
+        layers: int = 1,
         categorical: Any = "auto",
         on_error: str = "raise",
         time_limit: float | None = None,
@@ -103,6 +105,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         self.metric = metric
         self.finalize = finalize
         self.early_stopping = early_stopping
+        self.layers = layers
         self.categorical = categorical
         self.on_error = on_error
         self.time_limit = time_limit
@@ -177,6 +180,9 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         oof = OutOfFold.unblended(crossfit.oof, data.y, data.weight, data.plan)
         with TellingWhatIsKept(stored), BlendingInTime(resources):
             self._blend(oof, begun.blender, begun.features, begun.metric)
+        if self.layers > 1:
+            with BlendingInTime(resources):
+                SecondLayer(self, begun, resources).attempt()
         fit_quantiles(self, begun.quantiles, data, started)
         warn_of_an_idle_layer(self.leaderboard_, begun.metric, self.members_)
 
@@ -190,6 +196,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             if value not in allowed:
                 raise ParameterError(f"{name} is {value!r}, expected one of {', '.join(map(repr, allowed))}")
         self._limits()
+        check_layers(self.layers)
         taken = {label for label, _ in labelled(self.learners)} & set(self._get_param_names())
         if taken:
             raise ParameterError(f"label {taken.pop()!r} is the name of a parameter of {type(self).__name__}")
@@ -274,11 +281,15 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         """Blend the members by what is known of rows that they did not see."""
         warn_of_another_loss(blender, metric)
         blend, oof = blended(oof, blender, features, metric, self._task, self._record.seed)
+        self._take(blend, oof, blender, features, metric)
+
+    def _take(self, blend: Blend, oof: OutOfFold, asked: Blender, features: FloatArray | None, metric: Metric) -> None:
+        """Take a fitted blend of the members as one's own, and score it."""
         self.blender_, self._held_out, self._out_of_fold = blend.blender, blend.held_out, oof
         if self._profile is not None:
             seen = predicted_spreads(self, oof.blend[oof.scored])
             self._profile = self._profile.with_predictions(seen)
-        self._score(blender, features, metric)
+        self._score(asked, features, metric)
 
     def _score(self, blender: Blender, features: FloatArray | None, metric: Metric) -> None:
         """Find the threshold, and score the blend."""
@@ -289,6 +300,18 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
 
     def _scoring(self, metric: Metric) -> Scoring:
         return Scoring.of(self._oof, metric, seed=self._record.seed, classes=getattr(self, "classes_", None))
+
+    @property
+    def layers_(self) -> int:
+        """How many layers the fitted ensemble has: 2 where a second one was kept."""
+        check_is_fitted(self, "members_")
+        return 2 if any(member.feeders for member in self.members_.values()) else 1
+
+    @property
+    def second_layer_(self) -> str:
+        """Whether the second layer was kept, and why; empty where none was asked for."""
+        check_is_fitted(self, "members_")
+        return self._record.second_layer
 
     # -- predicting ------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ from ..scoring._metrics import Metric
 from ..store._stored_tasks import resumed_seed
 from ..store._task_keys import plan_key
 from ..tools._warnings import warn
-from ._layers import steering, warn_of_classes, warn_of_inner_ensembles, warn_of_thresholds
+from ._layers import check_second_layer, steering, warn_of_classes, warn_of_inner_ensembles, warn_of_thresholds
 from ._quantiles import check_quantiles
 from ._recipe import Recipe
 
@@ -89,6 +89,7 @@ def begin(ensemble: BaseEnsemble, X: Any, y: Any, sample_weight: Any, groups: An
     features = passed_through(blender, table)
     drawn, digest = ensemble._draw_seed(), table.digest()
     plan = make_plan(ensemble.cv, table.values, target, groups, task, drawn)
+    check_second_layer(ensemble.layers, plan, recipe.learners, recipe.blender)
     rows = ensemble._rows(table, target, sample_weight, task, plan, metric.stop_loss)
     data, seed = _resumed(ensemble, rows, drawn, digest)
     quantiles = ensemble._quantile_learners(recipe)

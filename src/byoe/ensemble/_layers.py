@@ -1,4 +1,4 @@
-"""Warnings about layers that do not fit together: ensembles inside, and blenders."""
+"""Layers that do not fit together: a second one is refused, ensembles inside and blenders are warned of."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..contracts._learner import Learner
 from ..contracts._task import FloatArray, Task
 from ..errors import LeakageWarning, ParameterError
 from ..fitted._models import FittedMember
+from ..folds._pairs import why_no_pairs
 from ..folds._plan import SplitPlan
 from ..scoring._leaderboard import Leaderboard
 from ..scoring._metrics import Metric
@@ -23,6 +24,47 @@ from ..tools._warnings import warn
 _CLEARLY = 0.01
 # Rows of two values that are no accident.
 _ENOUGH = 30
+LAYERS = (1, 2)
+_PLANS = (
+    "a second layer wants folds that predict every row once and train on all other rows, at least three and at most "
+    "twenty of them: an integer cv, KFold, StratifiedKFold, GroupKFold, LeaveOneGroupOut, or index pairs like theirs"
+)
+
+
+def check_layers(layers: Any) -> int:
+    """Return the number of layers, or raise a ParameterError."""
+    whole = isinstance(layers, (int, np.integer)) and not isinstance(layers, (bool, np.bool_))
+    if whole and layers in LAYERS:
+        return int(layers)
+    more = "; a third layer is not built" if whole and layers > max(LAYERS) else ""
+    raise ParameterError(f"layers is {layers!r}, expected 1 or 2{more}")
+
+
+def check_second_layer(layers: int, plan: SplitPlan, learners: Mapping[str, Learner], blender: Blender) -> None:
+    """Raise a ParameterError, before anything is fitted, where there can be no second layer."""
+    if layers == 1:
+        return
+    if reason := why_no_pairs(plan):
+        raise ParameterError(f"layers=2 does not go with this cv: {reason}; {_PLANS}")
+    if blender.get_params().get("weights") is not None:
+        raise ParameterError(
+            f"layers=2 does not go with the weights given to blender {blender.name!r}: its members are not known "
+            "before; let weights be learned, or set layers=1"
+        )
+    if not any(map(learns_of_columns, learners.values())):
+        raise ParameterError(
+            "layers=2, and no member can be of the second layer: those are fitted already, or have parameters about "
+            f"single columns ({', '.join(learners)}); set layers=1, or add a member"
+        )
+
+
+def learns_of_columns(learner: Learner) -> bool:
+    """Say whether a learner makes sense on a table with further columns.
+
+    A model that is fitted does not, nor one that is told what to do with each column: a sign that holds in every
+    column would be lost through the others.
+    """
+    return not learner.frozen and not learner.values_by_column()
 
 
 def warn_of_inner_ensembles(plan: SplitPlan, learners: Mapping[str, Learner]) -> None:

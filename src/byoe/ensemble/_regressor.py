@@ -55,6 +55,11 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
         it; a refit takes the mean of the folds. ``auto`` does so for members whose number of rounds is not given;
         with True a given number is only the most. ``"hold-out"`` fits once, and never learns from the rows inside:
         faster, and on average less accurate.
+    layers : {1, 2}, default=1
+        With 2 the learners are fitted once more, on the columns and on what the members of the first layer predict for
+        rows that they did not see. The members of this second layer, such as ``catboost_2``, stay only where the
+        blend of both layers has a clearly better cross-validated score; ``layers_`` and ``second_layer_`` tell. Wants
+        folds that predict every row once, such as those of an integer ``cv``, and takes three to five times as long.
     categorical : "auto" or list of column names or positions, default="auto"
         Columns to treat as categories beside those of categories, and of texts that are neither dates nor numbers.
     target_transform : {"auto", "log1p"}, transformer or None, default=None
@@ -106,6 +111,10 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
         Label, fold, error and traceback of members that were left out.
     columns_ : list of dict
         What was made of each column: kind, type, share of missing cells, how many different values, and notes.
+    layers_ : int
+        How many layers there are: 2 where a second one was kept.
+    second_layer_ : str
+        Whether the second layer was kept, and why; empty where none was asked for.
     leaderboard_ : list of dict
         The blend's cross-validated and the members' out-of-fold metric (losses positive), its
         standard deviation over the folds, the blend's metric on the rows that it has learned
@@ -153,6 +162,7 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
         metric: Any = "auto",
         finalize: str = "auto",
         early_stopping: bool | str = "auto",
+        layers: int = 1,
         categorical: Any = "auto",
         target_transform: Any = None,
         quantiles: Any = False,
@@ -172,6 +182,7 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
             metric=metric,
             finalize=finalize,
             early_stopping=early_stopping,
+            layers=layers,
             categorical=categorical,
             on_error=on_error,
             time_limit=time_limit,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sklearn.base import clone
@@ -12,7 +14,8 @@ from ..data._table import Table
 from ..engine._crossfit import refit
 from ..engine._tasks import mean_rounds
 from ..errors import ParameterError, UnknownNameError, did_you_mean
-from ..fitted._models import FittedMember
+from ..fitted._models import FoldModel
+from ..fitted._stacked import by_feeders, needed, on_top_of, stacked
 from ..registry._classes import check_classes
 from ..registry._members import check_members, find_label, labelled, members, replaced
 from ..registry._plugin import plain
@@ -30,7 +33,7 @@ E = TypeVar("E", bound=BaseEnsemble)
 def with_members(ensemble: E, learners: Any, table: Table) -> E:
     """Return the ensemble with further members, fitted on the same folds, before it is blended again."""
     pairs = labelled(learners)
-    taken = {plain(label) for label, _ in labelled(ensemble.learners)}
+    taken = {plain(label) for label in (*dict(labelled(ensemble.learners)), *ensemble.members_)}
     again = [label for label, _ in pairs if plain(label) in taken]
     if again:
         raise ParameterError(
@@ -70,10 +73,12 @@ def without_members(ensemble: E, labels: tuple[str, ...]) -> E:
     kept = [label for label in ensemble.members_ if label not in left]
     if not kept:
         raise ParameterError("no member would be left; keep at least one")
+    _check_feeders(ensemble, left)
     columns = [column for column, label in enumerate(ensemble.members_) if label in kept]
     other = copy.copy(ensemble)
     for label in left:
-        other.learners = replaced(other.learners, find_label(other.learners, label) or label, "drop")
+        if (known := find_label(other.learners, label)) is not None:  # of the second layer none is
+            other.learners = replaced(other.learners, known, "drop")
     if ensemble._quantiles:
         before = {label: member.learner for label, member in ensemble.members_.items()}
         other.set_params(quantiles=without(ensemble.get_params(deep=False)["quantiles"], before, left))
@@ -84,10 +89,20 @@ def without_members(ensemble: E, labels: tuple[str, ...]) -> E:
     return other
 
 
+def _check_feeders(ensemble: BaseEnsemble, left: Collection[str]) -> None:
+    """Raise a ParameterError where members stay that learn from one that is left out."""
+    for label, member in ensemble.members_.items():
+        gone = [feeder for feeder in member.feeders if feeder in left]
+        if gone and label not in left:
+            raise ParameterError(
+                f"{label!r}, of the second layer, learns from {gone[0]!r} and cannot do without; leave out both"
+            )
+
+
 def pruned(ensemble: E) -> E:
     """Return the ensemble without the members that its blend does not use; it predicts the same."""
-    used = ensemble.blender_.used(len(ensemble.members_))
-    unused = [label for label, needed in zip(ensemble.members_, used, strict=True) if not needed]
+    used = needed(ensemble.members_, ensemble.blender_.used(len(ensemble.members_)))
+    unused = [label for label, wanted in zip(ensemble.members_, used, strict=True) if not wanted]
     if not unused:
         return copy.copy(ensemble)
     if len(unused) == len(used):
@@ -106,21 +121,34 @@ def pruned(ensemble: E) -> E:
     return other
 
 
+def _learned_from(ensemble: BaseEnsemble, table: Table, feeders: Sequence[str]) -> Table:
+    """Return the training table as members learn from it: of the second layer with out-of-fold predictions."""
+    if not feeders:
+        return table
+    labels = list(ensemble.members_)
+    known = ensemble._oof.predictions[:, [labels.index(label) for label in feeders]]
+    return stacked(table, known, feeders, ensemble._task)
+
+
 def refitted(ensemble: E, table: Table) -> E:
     """Return the ensemble with one model fitted on all rows in the place of each bag."""
     bags = {label: member for label, member in ensemble.members_.items() if member.finalize == "bag"}
     oof, record = ensemble._oof, ensemble._record
     data = ensemble._rows(table, oof.y, oof.weight, ensemble._task, oof.plan, None)
-    learners = {label: member.learner for label, member in bags.items()}
-    rounds = {label: mean_rounds([model.rounds for model in member.models]) for label, member in bags.items()}
-    with opened(ensemble.store, learners, data, record.table) as stored, TellingWhatIsKept(stored):
-        models = refit(learners, data, rounds, seed=record.seed, resources=ensemble._resources(), stored=stored)
+    models: dict[str, FoldModel] = {}
+    for feeders, part in by_feeders(bags).items():
+        own = replace(data, table=_learned_from(ensemble, table, feeders))
+        learners = {label: member.learner for label, member in part.items()}
+        rounds = {label: mean_rounds([model.rounds for model in member.models]) for label, member in part.items()}
+        digest = own.table.digest() if feeders else record.table
+        with opened(ensemble.store, learners, own, digest) as stored, TellingWhatIsKept(stored):
+            models |= refit(learners, own, rounds, seed=record.seed, resources=ensemble._resources(), stored=stored)
     other = copy.copy(ensemble)
     other.finalize = "refit"
-    other.members_ = {
-        label: FittedMember(label, member.learner, "refit", [models[label]]) if label in bags else member
-        for label, member in ensemble.members_.items()
-    }
+    other.members_ = {}
+    for label, member in ensemble.members_.items():
+        served = replace(member, finalize="refit", models=[models[label]]) if label in bags else member
+        other.members_[label] = on_top_of(served, other.members_)
     other._quantiles = refitted_quantiles(ensemble, data)
     other._held_out = ()  # of the fold models, which are gone
     rows = [

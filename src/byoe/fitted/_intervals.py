@@ -180,7 +180,9 @@ def _of_models(ensemble: Predicting, table: Table, number: int, used: Any) -> Fl
     """Return what one model of each member in use predicts, of shape (n_rows, n_members[, n_outputs])."""
     task = ensemble._task
     predictions = np.zeros((len(table), len(used), *task.width))
-    for column, member in enumerate(ensemble.members_.values()):
+    known: dict[str, FloatArray] = {}
+    for column, (label, member) in enumerate(ensemble.members_.items()):
         if used[column]:
-            predictions[:, column] = member.predict_by(number, table, ensemble._threads(table))
+            known[label] = member.predict_by(number, table, ensemble._threads(table), known)
+            predictions[:, column] = known[label]
     return predictions

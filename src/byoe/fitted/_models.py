@@ -40,11 +40,21 @@ class FittedMember:
     finalize: str
     models: list[Any] = field(default_factory=list)
 
-    def predict(self, table: Any, threads: int) -> FloatArray:
-        """Return the mean of the models' predictions of a table's rows."""
+    @property
+    def feeders(self) -> tuple[str, ...]:
+        """The labels of the members that it learns from: none in the first layer."""
+        return ()
+
+    def predict(self, table: Any, threads: int, known: dict[str, FloatArray] | None = None) -> FloatArray:
+        """Return the mean of the models' predictions of a table's rows.
+
+        ``known`` is what other members have said of the rows, for those that learn from them.
+        """
         return self._mean(table, lambda model, X: model.predict(X, threads=threads))
 
-    def predict_by(self, number: int, table: Any, threads: int) -> FloatArray:
+    def predict_by(
+        self, number: int, table: Any, threads: int, known: dict[str, FloatArray] | None = None
+    ) -> FloatArray:
         """Return what one of the models predicts; one model alone is that of every number."""
         model = self.models[number % len(self.models)]
         return self._asked(model, table, lambda model, X: model.predict(X, threads=threads))

@@ -74,9 +74,11 @@ class Predicting:
         """Return predictions of shape (n_rows, n_members[, …]); zeros of members that a given blender does not use."""
         used = np.ones(len(self.members_), dtype=bool) if blender is None else blender.used(len(self.members_))
         predictions = np.zeros((len(table), len(self.members_), *self._task.width))
-        for column, member in enumerate(self.members_.values()):
+        known: dict[str, FloatArray] = {}
+        for column, (label, member) in enumerate(self.members_.items()):
             if used[column]:
-                predictions[:, column] = member.predict(table, self._threads(table))
+                known[label] = member.predict(table, self._threads(table), known)
+                predictions[:, column] = known[label]
         return predictions
 
     def _blended(self, table: Table, predictions: FloatArray | None = None) -> FloatArray:

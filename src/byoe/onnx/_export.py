@@ -17,6 +17,7 @@ from ..errors import ParameterError, PluginError
 from ..fitted._models import FittedMember
 from ..fitted._passthrough import sources
 from ..fitted._predicting import Predicting
+from ..fitted._stacked import StackedMember
 from ..tools._whole import whole_file
 from . import _blenders as blends
 from ._features import features
@@ -62,10 +63,11 @@ def _prediction(graph: Graph, ensemble: Predicting) -> str:
     refused, labels = [], []
     predictions: dict[int, str] = {}
     x = features(graph, INPUT, columns)
+    made: dict[str, str] = {}
     for place in np.flatnonzero(blender.used(len(members))).tolist():
         label, member = members[place]
         try:
-            predictions[place] = _member(graph, member, x, columns)
+            predictions[place] = _member(graph, member, x, columns, made)
         except PluginError as error:
             raise PluginError(f"member {label!r}{member.learner.origin}: {error}") from error
         except NotExportableError as error:
@@ -91,8 +93,22 @@ def _prediction(graph: Graph, ensemble: Predicting) -> str:
     )
 
 
-def _member(graph: Graph, member: FittedMember, x: str, columns: Sequence[Column]) -> str:
-    return graph.mean([fold_model(graph, model, x, columns) for model in member.models])
+def _member(graph: Graph, member: FittedMember, x: str, columns: Sequence[Column], made: dict[str, str]) -> str:
+    """Return the predictions of a member; ``made`` has those that are in the graph already, by label."""
+    if member.label not in made:
+        if isinstance(member, StackedMember):
+            x, columns = _stacked(graph, member, x, columns, made)
+        made[member.label] = graph.mean([fold_model(graph, model, x, columns) for model in member.models])
+    return made[member.label]
+
+
+def _stacked(
+    graph: Graph, member: StackedMember, x: str, columns: Sequence[Column], made: dict[str, str]
+) -> tuple[str, Sequence[Column]]:
+    """Return the features of a member of the second layer, and the columns that they are of."""
+    places = member.places
+    blocks = [graph.columns(_member(graph, one, x, columns, made), places) for one in member.below]
+    return graph.join([x, *blocks]), (*columns, *[Column("number")] * (len(places) * len(blocks)))
 
 
 def _passed(graph: Graph, ensemble: Predicting, blender: Any) -> str | None:

@@ -72,7 +72,7 @@ def board(
         spread = None if row[metric.name] is None or prediction is None else scoring.spread(prediction)
         rows.append({**row, "spread": spread, "in_sample": None, **about})
     rows[0]["in_sample"] = _in_sample(ensemble, scoring, features)
-    told = [*_target_notes(ensemble, record), *_decision_notes(ensemble, record)]
+    told = [*_target_notes(ensemble, record), *_decision_notes(ensemble, record), *_layer_notes(record)]
     found = Leaderboard(rows, [*_notes(ensemble, metric, rows, asked), *told])
     add_up(found)
     return math.nan if blend is None else metric.score(rows[0][metric.name]), found
@@ -114,9 +114,10 @@ def board_of_rows(
     """
     seconds: dict[str, float] = {}
     predictions = np.zeros((len(table), len(ensemble.members_), *ensemble._task.width))
+    said: dict[str, FloatArray] = {}
     for column, (label, member) in enumerate(ensemble.members_.items()):
         started = time.perf_counter()
-        predictions[:, column] = member.predict(table, ensemble._threads(table))
+        said[label] = predictions[:, column] = member.predict(table, ensemble._threads(table), said)
         seconds[label] = time.perf_counter() - started
     guess, shape = None, (len(table), *ensemble._task.width)
     if known is not None:
@@ -260,6 +261,11 @@ def _decision_notes(ensemble: Predicting, record: FitRecord) -> Iterator[str]:
             f"threshold: {ensemble.class_names[1]} is predicted from a probability of {record.threshold:.3g} on"
             + (found if record.fold_thresholds else "")
         )
+
+
+def _layer_notes(record: FitRecord) -> Iterator[str]:
+    if record.second_layer:
+        yield f"second layer: {record.second_layer}"
 
 
 def _blended_by(ensemble: Predicting, asked: Blender) -> str:

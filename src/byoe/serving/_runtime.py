@@ -26,6 +26,7 @@ from ..fitted._intervals import method_of, predict_interval, width_of
 from ..fitted._models import FittedMember
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicting import Predicting
+from ..fitted._stacked import needed
 from ._watch import Watch
 from ._watch_log import WatchLog
 
@@ -80,8 +81,8 @@ class Runtime(Predicting):
 
     @cached_property
     def native(self) -> bool:
-        """Whether a member that the blend uses wants rows in the container that it was fitted on."""
-        used = self.blender_.used(len(self.members_))
+        """Whether a member that the blend needs wants rows in the container that it was fitted on."""
+        used = needed(self.members_, self.blender_.used(len(self.members_)))
         served = [member for place, member in enumerate(self.members_.values()) if used[place]]
         return any(fold_model.frames for member in served for fold_model in member.models)
 

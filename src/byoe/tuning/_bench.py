@@ -151,7 +151,7 @@ class Bench:
         with opened(self._store, learners, data, begun.digest) as stored:
             remembered = Remembered(stored)
 
-            def _of_folds(first: int | None) -> dict[str, FloatArray]:
+            def _of_folds(only: Sequence[int] | None) -> dict[str, FloatArray]:
                 resources = variant._resources()
                 told = (*resources.callbacks, *listeners)
                 crossfit = cross_fit(
@@ -162,12 +162,12 @@ class Bench:
                     seed=begun.seed,
                     resources=replace(resources, started=time.monotonic(), callbacks=told),
                     stored=remembered,
-                    first=first,
+                    only=only,
                 )
                 return dict(zip(crossfit.members, np.moveaxis(crossfit.oof, 1, 0), strict=True))
 
             if best is not None and self._stops:
-                self._stop_if_hopeless(_of_folds(FIRST), best)
+                self._stop_if_hopeless(_of_folds(range(FIRST)), best)
             return _of_folds(None)
 
     def _stop_if_hopeless(self, new: Mapping[str, FloatArray], best: Scored) -> None:

@@ -16,6 +16,7 @@ from ...bundle._manifest import MANIFEST
 from ...ensemble._base import BaseEnsemble
 from ...errors import ByoeError
 from ...fitted._intervals import needed_blenders
+from ...fitted._stacked import needed
 from ...tools._versions import OWN_CODE, distributions_of
 from ..source._requirements import ALWAYS, Find, requirements
 
@@ -30,10 +31,11 @@ def libraries_in_use(ensemble: BaseEnsemble, bundle: Path) -> set[str]:
     manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
     blenders = (ensemble.blender_, *needed_blenders(ensemble))
     used = np.any([blender.used(len(ensemble.members_)) for blender in blenders], axis=0)
-    labels = {label for label, needed in zip(ensemble.members_, used, strict=True) if needed}
+    served = needed(ensemble.members_, used)
+    labels = {label for label, wanted in zip(ensemble.members_, served, strict=True) if wanted}
     found = set(manifest["blender_libraries"])
-    served = [entry for entry in manifest["members"] if entry["label"] in labels]
-    for entry in (*served, *manifest.get("quantiles", ())):
+    entries = [entry for entry in manifest["members"] if entry["label"] in labels]
+    for entry in (*entries, *manifest.get("quantiles", ())):
         found.update(entry["libraries"])
     return found - _BROUGHT
 
