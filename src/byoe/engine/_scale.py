@@ -13,8 +13,10 @@ from ..contracts._learner import Learner
 from ..contracts._task import FloatArray, IntArray
 from ..fitted._models import FoldModel
 from ..fitted._target_transform import fitted_transform
-from ..folds._inside import hold_out
+from ..folds._inside import inner_folds
 from ._rows import Rows
+
+_FOLDS, _FEWEST = 3, 40
 
 Fit = Callable[[Learner, Rows, IntArray, IntArray | None], FoldModel]
 
@@ -22,25 +24,30 @@ Fit = Callable[[Learner, Rows, IntArray, IntArray | None], FoldModel]
 def settled(fit: Fit, learner: Learner, data: Rows, train: IntArray, *, seed: int, threads: int, stops: bool) -> Rows:
     """Return the data with ``"auto"`` decided for one member and its training rows.
 
-    Where the target is skewed the member is fitted on a part of these rows on both scales, and has the one with the
-    lower loss, in units of the target, on the rest. With too few rows for that the skewness alone decides.
+    Where the target is skewed the member is fitted on both scales in three folds of these rows, and has the logarithm
+    if its loss there is clearly lower, in units of the target. With too few rows the skewness alone decides.
     """
     columns = [data.y[train]] if data.y.ndim == 1 else list(data.y[train].T)
     weight = None if data.weight is None else data.weight[train]
     logged = [fitted_transform(one, y, seed, weight) for one, y in zip(data.transforms, columns, strict=True)]
     tried = replace(data, transforms=tuple(None if one is None else one.name for one in logged))
     plain = replace(data, transforms=())
-    split = hold_out(data.plan, train, data.y[train], data.task, seed) if any(logged) else None
-    if split is None:
-        return tried if any(logged) else plain
-    inside, held = train[split[0]], train[split[1]]
-    losses = []
-    for fits_to_come, rows in ((3, tried), (2, plain)):
-        with part_of_time(fits_to_come):
-            model = fit(learner, rows, inside, held if stops else None)
-            losses.append(_losses(model, data, held, threads))
-    logged_losses, plain_losses = losses
-    better = _clearly_lower(logged_losses, plain_losses, None if data.weight is None else data.weight[held])
+    if not any(logged):
+        return plain
+    folds = inner_folds(data.plan, train, seed)[-_FOLDS:] if len(train) >= _FEWEST else []
+    if not folds:
+        return tried
+    losses: dict[str, list[FloatArray]] = {"logged": [], "plain": []}
+    to_come = 2 * len(folds) + 1
+    for inside, held in folds:
+        for name, rows in (("logged", tried), ("plain", plain)):
+            with part_of_time(to_come):
+                model = fit(learner, rows, train[inside], train[held] if stops else None)
+            losses[name].append(_losses(model, data, train[held], threads))
+            to_come -= 1
+    judged = np.concatenate([held for _, held in folds])
+    weight = None if weight is None else weight[judged]
+    better = _clearly_lower(np.concatenate(losses["logged"]), np.concatenate(losses["plain"]), weight)
     chosen = (one if yes else None for one, yes in zip(tried.transforms, better, strict=True))
     return replace(data, transforms=tuple(chosen))
 
