@@ -39,6 +39,7 @@ from ._labels import for_classes
 from ._moments import FoldMoments, of_output
 from ._prepared import Preparation, Prepared
 from ._rows import Rows, targets
+from ._scale import settled
 from ._tasks import HOLD_OUT
 
 _PATIENCE = 50
@@ -85,6 +86,10 @@ def fit_fold(
         counted = reweighted(data.class_weight, data.y, data.weight, train, data.task.n_classes)
         data = replace(data, weight=counted)
     fit = partial(_fit_rows, seed=seed, threads=threads, prepared=prepared)
+    if "auto" in data.transforms and not learner.frozen:
+        hasty = learner.in_haste(_HASTE) if stopping or rounds else None
+        stops = bool(stopping or rounds)
+        data = settled(fit, hasty or learner, data, train, seed=seed, threads=threads, stops=stops)
     split = hold_out(data.plan, train, data.y[train], data.task, seed) if stopping else None
     if split is None:
         return fit(learner, data, train, rounds=() if stopping else rounds)

@@ -66,8 +66,9 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
         The scale on which members are fitted. What they predict comes back in units of the target, before it
         is blended, scored or told to anyone. ``"log1p"`` is the logarithm of one more than the target; a transformer
         of scikit-learn, with ``inverse_transform``, is fitted on each fold's training rows alone; ``"auto"``
-        takes the logarithm of a target that is never negative and skewed. Members then stop by their own
-        loss on that scale, and their contributions are estimated ones.
+        tries the logarithm of a target that is never negative and skewed, and each member has it where rows held
+        out inside its training part say that it is better. Members then stop by their own loss on that scale, and
+        their contributions are estimated ones.
     quantiles : bool, str, learner or estimator, default=False
         Whether two more models learn where the blend's residual lies, its quantiles of 5 % and 95 %, for intervals
         that adapt to the row (``width="quantiles"`` of `predict_interval`). True takes the first member whose learner
@@ -128,8 +129,8 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
     interval_width_ : {"constant", "prediction", "disagreement", "both", "quantiles"}
         What their width follows, unless it is told; a list for several targets.
     target_transform_ : str, list of str or None
-        On which scale members were fitted: ``"log1p"``, the class of a transformer, or None for the target's own. A
-        list for several targets.
+        On which scale members were fitted, or tried to be with ``"auto"``: ``"log1p"``, the class of a transformer, or
+        None for the target's own. A list for several targets.
     n_features_in_ : int
     feature_names_in_ : array of shape ``(n_features_in_,)``
         Only when fitted on a frame.

@@ -82,8 +82,8 @@ class Transformer(TargetTransform):
 def fitted_transform(wanted: Any, y: FloatArray, seed: int, weight: FloatArray | None = None) -> TargetTransform | None:
     """Return what is wanted of one target, fitted on training rows.
 
-    ``"auto"`` is the logarithm where no target is negative, their skewness is above 1, and that of the logarithms is
-    less than half as large.
+    ``"auto"`` is the logarithm, which is to be tried, where no target is negative, their skewness is above 1, and that
+    of the logarithms is less than half as large.
     """
     if wanted is None or (isinstance(wanted, str) and wanted == "auto" and not _is_skewed(y, weight)):
         return None

@@ -1,14 +1,20 @@
-"""How CatBoost finds the values of leaves where its number of rounds is found."""
+"""How CatBoost finds the values of leaves where its number of rounds is found, and in how many rounds at most."""
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from typing import Any
 
 from ..contracts._task import Task
+from ._boosting import LEARNING_RATE, MOST_ROUNDS
 
-_STEPS = 5
+STEPS = 5
 # Leaves of other losses may be of a kind that takes one step alone.
 _LOSSES = frozenset({"RMSE", "Logloss", "MultiClass"})
+# Rounds times learning rate. The loss of several classes that hardly overlap falls for thousands of rounds, and each
+# of them takes as long as there are classes.
+_LONGEST = 50.0
 
 
 def take_steps(given: dict[str, Any], task: Task) -> None:
@@ -18,4 +24,15 @@ def take_steps(given: dict[str, Any], task: Task) -> None:
     """
     usual = "MultiClass" if task.n_classes > 2 else "Logloss" if task.is_classification else "RMSE"
     if given.get("loss_function", usual) in _LOSSES and "leaf_estimation_method" not in given:
-        given.setdefault("leaf_estimation_iterations", _STEPS)
+        given.setdefault("leaf_estimation_iterations", STEPS)
+
+
+def in_time(rounds: int, learning_rate: Any, task: Task) -> int:
+    """Return for how many rounds at most a search goes on; a number of one's own stays."""
+    if (
+        task.n_classes <= 2
+        or not isinstance(learning_rate, Real)
+        or rounds * learning_rate < MOST_ROUNDS * LEARNING_RATE
+    ):
+        return rounds
+    return math.ceil(_LONGEST / float(learning_rate))

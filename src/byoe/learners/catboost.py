@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import math
 import re
-import threading
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -16,9 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._cancelling import cancelled
 from ..contracts._constant import ConstantModel
-from ..contracts._deadline import out_of_time, seconds_left
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
 from ..contracts._unit import Unit
@@ -26,7 +21,8 @@ from ..errors import ParameterError
 from ._boosting import CATEGORIES, Booster, class_weights, log_odds_of, take_rounds
 from ._by_tables import contributions as by_tables
 from ._catboost_metric import watched_metric
-from ._catboost_steps import take_steps
+from ._catboost_steps import in_time, take_steps
+from ._catboost_training import trained
 from ._catboost_trees import tables_of
 
 _NOT_OURS = frozenset(
@@ -56,7 +52,6 @@ _IN_UNITS = frozenset(
 )
 _LEAST_SINGLE, _MOST_SINGLE = 2.0**-100, 2.0**100
 _FEW = 64
-_MANY_CELLS = 200_000
 
 
 @cache
@@ -328,18 +323,11 @@ class CatBoost(Booster):
             "allow_writing_files": False,
             "logging_level": "Silent",
         }
-        kind = catboost.CatBoostClassifier if task.is_classification else catboost.CatBoostRegressor
-        model = kind(**params)
-        options: dict[str, Any] = {}
         if stop is not None:
-            options = {"eval_set": watched, "early_stopping_rounds": stop.patience, "use_best_model": True}
-        # A callback costs up to a millisecond a round, and CatBoost has none on a GPU.
-        asked = data.num_row() * data.num_col() >= _MANY_CELLS or seconds_left() < math.inf
-        if asked and params.get("task_type") != "GPU":
-            options["callbacks"] = [_Ending(params["iterations"])]
-        with _ON_GPU if params.get("task_type") == "GPU" else nullcontext():
-            model.fit(data, **options)
-        return CatBoostModel(model, task)
+            params["iterations"] = in_time(params["iterations"], params["learning_rate"], task)
+        kind = catboost.CatBoostClassifier if task.is_classification else catboost.CatBoostRegressor
+        patience = None if stop is None else stop.patience
+        return CatBoostModel(trained(kind, data, watched, patience, params), task)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         import catboost
@@ -363,20 +351,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-# CatBoost refuses a second fit on a device at a time.
-_ON_GPU = threading.Lock()
-
-
-class _Ending:
-    """Ends a fit between two rounds."""
-
-    def __init__(self, rounds: int) -> None:
-        self._rounds = rounds
-
-    def after_iteration(self, info: Any) -> bool:
-        return not (cancelled() or (info.iteration < self._rounds and out_of_time(info.iteration)))
 
 
 def _is_constant(X: Any, rows: Any = slice(None)) -> bool:

@@ -1,0 +1,67 @@
+"""How many Newton steps CatBoost takes in each leaf, and for how long several classes are separated."""
+
+import numpy as np
+import pytest
+
+from byoe import EnsembleClassifier, learner
+from byoe.contracts._learner import StopRows
+from byoe.learners._catboost_steps import STEPS
+from byoe.plugins import Task
+
+TASK = Task("classification", 3)
+OWN = {"sample_weight": None, "seed": 0, "threads": 1}
+
+
+@pytest.fixture(scope="module")
+def apart():
+    """Return rows of three classes that hardly overlap."""
+    y = np.arange(240) % 3
+    return np.random.default_rng(5).normal(size=(240, 3)) + 4 * np.eye(3)[y], y
+
+
+def steps_of(model):
+    return model.model.get_all_params()["leaf_estimation_iterations"]
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "given", "steps"),
+    [
+        (0, {}, STEPS),
+        (2, {}, STEPS),
+        (3, {}, STEPS),
+        (3, {"leaf_estimation_iterations": 2}, 2),
+        (3, {"leaf_estimation_method": "Gradient"}, 1),
+        (0, {"loss_function": "MAE"}, 1),
+    ],
+)
+def test_leaves_are_found_in_five_steps_where_it_is_ours_to_say(apart, n_classes, given, steps):
+    X, y = apart
+    target = y % n_classes if n_classes else X[:, 0] + y
+    task = Task("classification", n_classes) if n_classes else Task("regression")
+    model = learner("catboost", **given).fit(X, target, task=task, rounds=5, **OWN)
+    assert steps_of(model) == steps
+
+
+def test_a_number_of_rounds_of_ones_own_keeps_the_librarys_steps(apart):
+    X, y = apart
+    assert steps_of(learner("catboost", iterations=5).fit(X, y, task=TASK, **OWN)) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "rounds"), [({"learning_rate": 0.3}, 167), ({"learning_rate": 0.3, "iterations": 180}, 180)]
+)
+def test_classes_that_hardly_overlap_are_not_separated_on_and_on(apart, given, rounds):
+    X, y = apart
+    stop = StopRows(X[160:], y[160:], None, 10_000)
+    model = learner("catboost", **given).fit(X[:160], y[:160], task=TASK, stop=stop, **OWN)
+    assert len(model.model.get_evals_result()["validation"]["MultiClass"]) == rounds
+
+
+def test_a_refit_is_made_as_the_folds_were(apart):
+    X, y = apart
+    made = EnsembleClassifier(["catboost"], "mean", cv=2, random_state=0)
+    folds = made.fit(X, y).members_["catboost"].models
+    (refit,) = made.set_params(finalize="refit").fit(X, y).members_["catboost"].models
+    assert {steps_of(fold.models[0]) for fold in folds} == {STEPS} == {steps_of(refit.models[0])}
+    mean = np.mean([fold.models[0].model.tree_count_ for fold in folds])
+    assert abs(refit.models[0].model.tree_count_ - mean) <= 1
