@@ -139,7 +139,9 @@ def test_the_face_tells_of_the_words():
     assert all(f'"{name}"' in byoe.EnsembleRegressor.__doc__ for name in PORTFOLIOS)
 
 
-COUNTED = "none one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
+COUNTED = (
+    "none one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
+)
 COUNTED += "seventeen eighteen nineteen twenty".split()
 
 
