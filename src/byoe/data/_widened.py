@@ -44,8 +44,8 @@ def _native(native: Any, block: FloatArray, names: Sequence[str]) -> Any:
     frame = nw.from_native(native, eager_only=True)
     space = nw.get_native_namespace(frame)
     free = _free(names, frame.columns)
-    new = [nw.new_series(name, column, backend=space) for name, column in zip(free, block.T, strict=True)]
-    return frame.with_columns(*new).to_native()
+    series = [nw.new_series(name, column, backend=space) for name, column in zip(free, block.T, strict=True)]
+    return frame.with_columns(*series).to_native()
 
 
 def _beside(values: Any, block: FloatArray) -> Any:
