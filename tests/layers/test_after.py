@@ -187,6 +187,14 @@ def test_estimators_get_the_columns_in_the_users_container(rows):
         assert np.isfinite(ensemble.predict(frame)).all()
 
 
+def test_frames_of_many_columns_and_equal_names_of_rows(rows):
+    X, y = rows
+    wide = pd.DataFrame(np.tile(X, (1, 30)), index=np.zeros(90, dtype=int))
+    ensemble = fitted(wide, y, [("trees", ExtraTreesRegressor(5, random_state=0)), "ridge"])
+    assert len(ensemble.members_) == 4
+    assert ensemble.predict(wide).shape == (90,)
+
+
 def test_sparse_tables(rows):
     X, y = rows
     sparse = csr_matrix(np.where(np.abs(X) > 1, X, 0.0))

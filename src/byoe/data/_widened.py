@@ -32,10 +32,11 @@ def widened(table: Table, block: FloatArray, names: Sequence[str]) -> Table:
 def _native(native: Any, block: FloatArray, names: Sequence[str]) -> Any:
     """Return the user's container with the columns."""
     if hasattr(native, "iloc"):
-        wide = native.copy(deep=False)
-        for name, column in zip(_like(native.columns.tolist(), names), block.T, strict=True):
-            wide[name] = column
-        return wide
+        import pandas as pd
+
+        # At once: a frame of many columns warns where one is put in after the other.
+        new = pd.DataFrame(block, index=native.index, columns=list(_like(native.columns.tolist(), names)))
+        return pd.concat([native, new], axis=1)
     if isinstance(native, np.ndarray) or hasattr(native, "tocsr"):
         return _beside(native, block)
     import narwhals as nw
@@ -43,8 +44,8 @@ def _native(native: Any, block: FloatArray, names: Sequence[str]) -> Any:
     frame = nw.from_native(native, eager_only=True)
     space = nw.get_native_namespace(frame)
     free = _free(names, frame.columns)
-    new = [nw.new_series(name, column, backend=space) for name, column in zip(free, block.T, strict=True)]
-    return frame.with_columns(*new).to_native()
+    series = [nw.new_series(name, column, backend=space) for name, column in zip(free, block.T, strict=True)]
+    return frame.with_columns(*series).to_native()
 
 
 def _beside(values: Any, block: FloatArray) -> Any:
