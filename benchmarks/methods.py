@@ -125,6 +125,9 @@ def _elsewhere(kind: str, method: str, split: Split) -> Outcome:
         }
         (folder / "job.json").write_text(json.dumps(job))
         script = Path(__file__).with_name(WORKERS[kind])
-        subprocess.run([split.pythons[kind], str(script), str(folder)], check=True)
+        done = subprocess.run([split.pythons[kind], str(script), str(folder)], stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            # Its last line says why, which a traceback of this process would hide.
+            raise RuntimeError(f"{kind}, exit status {done.returncode}:\n{done.stderr.strip()[-1500:]}")
         result = json.loads((folder / "result.json").read_text())
         return Outcome(np.load(folder / "prediction.npy"), **result)
