@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -53,25 +54,45 @@ def main(folder: Path) -> None:
 
 
 def fitted(folder: Path, train: pd.DataFrame, job: dict[str, Any]) -> TabularPredictor:
-    """Return the fitted predictor."""
+    """Return the fitted predictor.
+
+    In few seconds AutoGluon's trial fit, which tells whether a second layer helps, may train no model, and the real fit
+    is then refused because the trial's is still in its place. It is made anew, without a trial, in what time is left.
+    """
+    started = time.monotonic()
+    try:
+        return _predictor(folder / "model", job).fit(train, **_settings(job))
+    except AssertionError as error:
+        if "already fit" not in str(error):
+            raise
+    left = job["time_limit"] - (time.monotonic() - started)
+    return _predictor(folder / "again", job).fit(
+        train, **_settings(job) | {"time_limit": left, "dynamic_stacking": False}
+    )
+
+
+def _predictor(path: Path, job: dict[str, Any]) -> TabularPredictor:
     classes = job["n_classes"]
     return TabularPredictor(
         "target",
         problem_type=("binary" if classes == 2 else "multiclass") if classes else "regression",
         eval_metric="log_loss" if classes else "root_mean_squared_error",
-        path=folder / "model",
+        path=path,
         verbosity=1,
-    ).fit(
-        train,
-        time_limit=job["time_limit"],
-        num_cpus=job["cores"],
-        num_gpus=0,
-        fit_strategy="sequential",
-        # Folds and trial fits run in this process: workers of a cluster would not keep to its cores.
-        ag_args_ensemble={"fold_fitting_strategy": "sequential_local"},
-        ds_args={"memory_safe_fits": False, "enable_ray_logging": False},
-        **WAYS[job["method"]],
     )
+
+
+def _settings(job: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "time_limit": job["time_limit"],
+        "num_cpus": job["cores"],
+        "num_gpus": 0,
+        "fit_strategy": "sequential",
+        # Folds and trial fits run in this process: workers of a cluster would not keep to its cores.
+        "ag_args_ensemble": {"fold_fitting_strategy": "sequential_local"},
+        "ds_args": {"memory_safe_fits": False, "enable_ray_logging": False},
+        **WAYS[job["method"]],
+    }
 
 
 def _torch() -> str:
