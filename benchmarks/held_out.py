@@ -1,7 +1,7 @@
-"""byoe's defaults against single libraries, scikit-learn's ensembles and AutoGluon, on held-out rows.
+"""byoe's presets against single libraries, scikit-learn's ensembles, AutoGluon and FLAML, on held-out rows.
 
-``python benchmarks/held_out.py --out results.jsonl`` measures and appends a line per data set, seed
-and method; what the file has already is skipped. ``--report results.jsonl`` prints the tables.
+``python benchmarks/held_out.py --out results.jsonl`` measures and appends a line per data set, seed, method and time
+limit; what the file has already is skipped. ``--report results.jsonl`` prints the tables.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import datasets
 import joblib
 import methods
 import report
+import standings
 
 # A method that is still running after so many time limits is stopped and counts as failed.
 PATIENCE = 10
@@ -28,27 +29,39 @@ PATIENCE = 10
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", type=_names, help="data sets, or a half of them; default: all")
+    parser.add_argument("--seeds", type=int, default=3, help="number of splits of each set; default: 3")
+    parser.add_argument("--methods", type=_names, help="methods or groups; default: all")
     parser.add_argument(
-        "--sets", type=_names, default=list(datasets.NAMES), help="data sets, or a half of them; default: all"
+        "--time-limit", type=_seconds, default=[120.0], help="seconds of each @limit, as in 30,60,120; default: 120"
     )
-    parser.add_argument("--seeds", type=int, default=5, help="number of splits of each set; default: 5")
-    parser.add_argument("--methods", type=_names, default=list(methods.GROUPS), help="methods or groups; default: all")
-    parser.add_argument("--time-limit", type=float, default=300, help="seconds that AutoGluon gets; default: 300")
     parser.add_argument("--rows", type=int, help="at most so many rows of each set; default: all, 30,000 of flights")
     parser.add_argument("--cores", type=int, default=joblib.cpu_count(), help="default: all that are free to use")
-    parser.add_argument("--autogluon-python", metavar="PATH", help="interpreter of an environment with AutoGluon")
+    for library in methods.WORKERS:
+        parser.add_argument(f"--{library}-python", metavar="PATH", help=f"interpreter of an environment with {library}")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where results are appended")
-    parser.add_argument("--report", type=Path, nargs="+", metavar="FILE", help="print the tables of these results")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="print the tables of these, of --sets and --methods if given",
+    )
     given = parser.parse_args()
     if bool(given.out) == bool(given.report):
         parser.error("give --out FILE to measure, or --report FILE for the tables")
     try:
-        given.sets = datasets.expand(given.sets)
-        given.methods = methods.expand(given.methods)
+        given.sets = given.sets and datasets.expand(given.sets)
+        given.methods = given.methods and methods.expand(given.methods)
     except ValueError as error:
         parser.error(str(error))
-    if given.out and "autogluon" in given.methods and not given.autogluon_python:
-        parser.error("method autogluon needs --autogluon-python PATH; see benchmarks/README.md")
+    if given.report:
+        return given
+    given.sets, given.methods = given.sets or list(datasets.NAMES), given.methods or list(methods.METHODS)
+    given.pythons = {library: getattr(given, f"{library}_python") for library in methods.WORKERS}
+    for library in sorted({methods.worker(method) for method in given.methods} - {None}):
+        if not given.pythons[library]:
+            parser.error(f"the methods of {library} need --{library}-python PATH; see benchmarks/README.md")
     return given
 
 
@@ -56,16 +69,37 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def finished(file: Path, limits: dict[str, Any]) -> set[tuple[Any, ...]]:
-    """Return (set, seed, method) of the results in a file, all of which must have the same limits."""
+def _seconds(text: str) -> list[float]:
+    found = [float(name) for name in _names(text)]
+    if not found or min(found) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of seconds such as 30,60,120")
+    return sorted(set(found))
+
+
+def wanted(sets: list[str], seeds: int, ways: list[str], limits: list[float]) -> list[tuple[Any, ...]]:
+    """Return (set, seed, method, time limit) of all that is to be measured; the limit is None for a method without one.
+
+    All sets and methods come with the first seed, so that a run cut short can be reported.
+    """
+    return [
+        (name, seed, way, limit)
+        for seed in range(seeds)
+        for name in sets
+        for way in ways
+        for limit in (limits if methods.is_limited(way) else [None])
+    ]
+
+
+def finished(file: Path, same: dict[str, Any]) -> set[tuple[Any, ...]]:
+    """Return the keys of the results in a file, all of which must have the same rows and cores."""
     if not file.exists():
         return set()
-    lines = report.read([file])
+    lines = standings.read([file])
     for line in lines:
-        other = {name: line[name] for name in limits}
-        if other != limits:
-            sys.exit(f"{file} was measured with {other}, this run would be with {limits}: give another file")
-    return {(line["set"], line["seed"], line["method"]) for line in lines if "loss" in line}
+        other = {name: line[name] for name in same}
+        if other != same:
+            sys.exit(f"{file} was measured with {other}, this run would be with {same}: give another file")
+    return {standings.key(line) for line in lines if "loss" in line}
 
 
 def measure(job: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -93,22 +127,23 @@ def main() -> None:
     """Measure what is missing, or print the tables."""
     given = arguments()
     if given.report:
-        print(report.tables(report.read(given.report)))
+        print(report.tables(standings.read(given.report, given.sets, given.methods)))
         return
     # A terminated run must stop its process too, which has a session of its own.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
-    limits = {"rows": given.rows, "cores": given.cores, "time_limit": given.time_limit}
-    done = finished(given.out, limits)
-    # All sets and methods come with the first seed, so that a run cut short can be reported.
-    wanted = [(name, seed, way) for seed in range(given.seeds) for name in given.sets for way in given.methods]
-    missing = [key for key in wanted if key not in done]
-    for number, (name, seed, way) in enumerate(missing, start=1):
-        line = {"set": name, "seed": seed, "method": way, **limits}
-        line |= measure({**line, "autogluon_python": given.autogluon_python}, PATIENCE * given.time_limit)
+    same = {"rows": given.rows, "cores": given.cores}
+    done = finished(given.out, same)
+    missing = [key for key in wanted(given.sets, given.seeds, given.methods, given.time_limit) if key not in done]
+    promised = sum(limit or 0 for *_, limit in missing) / 3600
+    print(f"{len(missing)} fits; those with a limit may take {promised:.1f} h, the others come on top", file=sys.stderr)
+    for number, (name, seed, way, limit) in enumerate(missing, start=1):
+        line = {"set": name, "seed": seed, "method": way, "time_limit": limit, **same}
+        line |= measure({**line, "pythons": given.pythons}, PATIENCE * (limit or max(given.time_limit)))
         with given.out.open("a") as file:
             file.write(json.dumps(line) + "\n")
         shown = f"{line['loss']:.5g} in {line['fit_seconds']:.1f} s" if "loss" in line else "failed"
-        print(f"{number}/{len(missing)} {name} seed {seed} {way}: {shown}", file=sys.stderr, flush=True)
+        title = standings.titled(way, limit)
+        print(f"{number}/{len(missing)} {name} seed {seed} {title}: {shown}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

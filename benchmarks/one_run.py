@@ -18,7 +18,7 @@ def limit_cores(cores: int) -> None:
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
-    """Return loss, seconds and versions."""
+    """Return loss, costs and versions."""
     import methods
 
     data, split = split_of(job)
@@ -27,8 +27,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         "train_rows": len(split.y),
         "metric": data.metric,
         "loss": loss(split, outcome.prediction),
-        "fit_seconds": round(outcome.fit_seconds, 3),
-        "predict_seconds": round(outcome.predict_seconds, 4),
+        **outcome.costs,
         "versions": outcome.versions,
     }
     if outcome.members:
@@ -39,9 +38,9 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 def split_of(job: dict[str, Any]) -> tuple[Any, Any]:
     """Return the data set and its split: 70 % for training, stratified for classes."""
     import datasets
-    import methods
     import numpy as np
     from sklearn.model_selection import train_test_split
+    from splits import Split
 
     data = datasets.load(job["set"], job["rows"], job["seed"])
     y, n_classes = data.y.to_numpy(), 0
@@ -51,8 +50,8 @@ def split_of(job: dict[str, Any]) -> tuple[Any, Any]:
     X, X_test, y, y_test = train_test_split(
         data.X, y, test_size=0.3, random_state=job["seed"], stratify=y if n_classes else None
     )
-    limits = job["cores"], job["time_limit"], job["autogluon_python"]
-    return data, methods.Split(X, y, X_test, y_test, n_classes, job["seed"], *limits)
+    limits = job["cores"], job["time_limit"], job["pythons"]
+    return data, Split(X, y, X_test, y_test, n_classes, job["seed"], *limits)
 
 
 def loss(split: Any, prediction: Any) -> float:
