@@ -59,11 +59,11 @@ def log_loss(
     s = sample_weight / sample_weight.sum()
     pull = pull or Pull(0.0, np.full(P.shape[1], 1.0 / P.shape[1]))
 
-    def value(w: FloatArray) -> float:
+    def _value(w: FloatArray) -> float:
         return pull.value(w) - float(s @ np.log(np.maximum(P @ w, 1e-300)))
 
     w = np.full(P.shape[1], 1.0 / P.shape[1])
-    loss, root = value(w), np.sqrt(s)
+    loss, root = _value(w), np.sqrt(s)
     for _ in range(max_iter):
         a = P / (P @ w)[:, None]
         gradient = pull.slope(w) - s @ a
@@ -74,7 +74,7 @@ def log_loss(
         step = 1.0
         while step > 1e-12:
             candidate = w + step * direction
-            new = value(candidate)
+            new = _value(candidate)
             if new <= loss + 1e-4 * step * slope:
                 break
             step /= 2
