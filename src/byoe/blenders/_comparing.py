@@ -63,13 +63,13 @@ def _by_rows(held_out: _HeldOut, oof: OOF) -> Comparison:
     weight = oof.weights[scored] / oof.weights[scored].sum()
     losses = {name: total[scored] / counts[scored] for name, total in sums.items()}
     means = {name: float(weight @ loss) for name, loss in losses.items()}
-    return Comparison(held_out.without_skipped(means), partial(_error_by_rows, losses, weight))
+    return Comparison(held_out.without_skipped(means), partial(_error_by_rows, losses, oof.weights[scored]))
 
 
 def _error_by_rows(losses: Mapping[str, FloatArray], weight: FloatArray, first: str, second: str) -> float:
-    difference = losses[first] - losses[second]
-    # The weighted mean's standard error; with equal weights the usual one.
-    return float(np.sqrt(np.sum(weight**2 * (difference - weight @ difference) ** 2)))
+    difference, share = losses[first] - losses[second], weight / weight.sum()
+    # A row of weight two is that row twice.
+    return float(np.sqrt(share @ (difference - share @ difference) ** 2 / weight.sum()))
 
 
 def _by_metric(held_out: _HeldOut, oof: OOF) -> Comparison:
