@@ -358,7 +358,9 @@ def test_rows_of_oof_predictions_keep_their_folds(rng):
 def test_auto_keeps_to_adjusted_weights_unless_another_is_clearly_better(rng):
     oof = regression(rng)
     names = {"best", "mean", "weighted", "greedy", "adjusted", "meta-linear"}
-    usual = byoe.blender("auto").fit(replace(oof, folds=halves(oof)))
+    # Members that err alike: what they share is a slope.
+    alike = oof.y[:, None] * 0.8 + (oof.predictions - oof.y[:, None]) + rng.normal(size=(120, 1))
+    usual = byoe.blender("auto").fit(replace(oof, predictions=alike, folds=halves(oof)))
     assert usual.in_use.name == "adjusted"
     assert set(usual.losses_) == names | {"vote"}
     # Members that are biased each in its own way: only free coefficients help.
