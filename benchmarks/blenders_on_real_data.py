@@ -20,7 +20,7 @@ from byoe import EnsembleClassifier, EnsembleRegressor, learner
 
 SPLITS = 8
 SETS = {"diabetes": load_diabetes, "breast cancer": load_breast_cancer, "wine": load_wine, "iris": load_iris}
-BLENDERS = ("best", "mean", "weighted", "greedy", "meta-linear", "auto")
+BLENDERS = ("best", "mean", "weighted", "greedy", "adjusted", "meta-linear", "auto")
 MEMBERS = (
     "ridge",
     "knn",

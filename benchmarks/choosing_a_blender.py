@@ -80,18 +80,18 @@ def simplest(losses, tolerance=0.005):
     return best
 
 
-def usual_unless(losses, errors=1.0):
-    """Take ``weighted`` unless the smallest is better by this many standard errors."""
+def usual_unless(losses, errors=1.0, usual="weighted"):
+    """Take the usual blender unless the smallest is better by this many standard errors."""
     best = smallest(losses)
-    difference = losses["weighted"] - losses[best]
-    return best if difference.mean() > errors * difference.std(ddof=1) / np.sqrt(len(difference)) else "weighted"
+    difference = losses[usual] - losses[best]
+    return best if difference.mean() > errors * difference.std(ddof=1) / np.sqrt(len(difference)) else usual
 
 
 def auto(losses):
     """Choose as the blender ``auto`` does."""
-    chosen = usual_unless(losses, 2.0 if len(losses["weighted"]) < 250 else 0.5)
-    usual = losses["weighted"].mean()
-    return chosen if usual - losses[chosen].mean() > 0.005 * usual else "weighted"
+    chosen = usual_unless(losses, 2.0, "adjusted")
+    usual = losses["adjusted"].mean()
+    return chosen if usual - losses[chosen].mean() > 0.005 * usual else "adjusted"
 
 
 def main():

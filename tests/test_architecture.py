@@ -65,7 +65,14 @@ LEAN = (
     *("folds._plan", "data._table", "data._column", "data._cells", "data._encoder", "data._profile", "data._spread"),
     *("learners.catboost", "learners.lightgbm", "learners.xgboost", "learners.linear", "learners.mlp"),
     *("blenders.mean", "blenders.weighted", "blenders.meta_linear", "blenders.vote", "blenders.greedy"),
-    *("blenders.best", "blenders.auto", "blenders._per_output", "blenders._calibrated"),
+    *(
+        "blenders.best",
+        "blenders.auto",
+        "blenders.adjusted",
+        "blenders._pull",
+        "blenders._per_output",
+        "blenders._calibrated",
+    ),
 )
 
 

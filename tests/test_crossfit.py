@@ -88,7 +88,7 @@ def test_the_blends_honest_prediction_does_not_know_its_target_either(data):
     assert first.blender_.weights_.tolist() != second.blender_.weights_.tolist()
 
 
-@pytest.mark.parametrize("name", ["mean", "weighted", "greedy", "best", "meta-linear", "vote", "auto"])
+@pytest.mark.parametrize("name", ["mean", "weighted", "greedy", "best", "meta-linear", "vote", "auto", "adjusted"])
 def test_the_blender_of_a_fold_is_fitted_without_the_folds_rows(name, data):
     from byoe import blender
     from byoe.contracts._blender import OOF

@@ -30,7 +30,9 @@ def fitted(data):
     return EnsembleClassifier(MEMBERS, "weighted", cv=FOLDS, random_state=0).fit(*data)
 
 
-@pytest.mark.parametrize("blender", ["mean", "weighted", "greedy", "meta-linear", "best", "auto", LogisticRegression()])
+@pytest.mark.parametrize(
+    "blender", ["mean", "weighted", "greedy", "meta-linear", "best", "auto", "adjusted", LogisticRegression()]
+)
 @pytest.mark.parametrize("calibrate", [False, "isotonic"])
 def test_each_label_is_as_an_ensemble_of_its_own_would_have_it(data, blender, calibrate):
     X, Y = data

@@ -36,9 +36,9 @@ def test_auto_without_time_keeps_to_weights_and_tells_what_it_has_not_tried(rng)
     gone, far = Deadline(-1.0), Deadline(1e6)
     with until(gone):
         made = byoe.blender("auto").fit(biased)
-    assert made.in_use.name == "weighted"
+    assert made.in_use.name == "adjusted"
     assert gone.skipped == {name for name, loss in made.losses_.items() if np.isinf(loss)}
-    assert gone.skipped == {"best", "mean", "vote", "greedy", "meta-linear"}
+    assert gone.skipped == {"best", "mean", "vote", "weighted", "greedy", "meta-linear"}
     with until(far):
         assert byoe.blender("auto").fit(biased).in_use.name == "meta-linear"
     assert far.skipped == set()
@@ -55,7 +55,7 @@ def test_a_candidate_that_takes_too_long_is_left_after_its_first_fold(rng, monke
     deadline = Deadline(300.0)
     with until(deadline):
         made = byoe.blender("auto").fit(of_two_halves(rng))
-    assert np.isfinite(made.losses_["weighted"])
+    assert np.isfinite(made.losses_["adjusted"])
     assert deadline.skipped
 
 

@@ -19,6 +19,7 @@ BLENDERS = {
     "vote": "vote",
     "meta-linear": "meta-linear",
     "positive": blender("meta-linear", positive=True),
+    "adjusted": "adjusted",
 }
 PASSING = {
     "passthrough": blender("meta-linear", passthrough=True),

@@ -11,8 +11,18 @@ import numpy as np
 
 from ..contracts._blender import OOF, Blender
 from ..contracts._deadline import seconds_left, skip
+from ..contracts._row_loss import LogLoss, SquaredError
 from ..contracts._task import FloatArray, IntArray
 from ..tools._jackknife import parts_of, standard_error
+
+
+def usual_name(oof: OOF) -> str:
+    """Return the name of the blender that others must be better than.
+
+    What is adjusted by the squared error or the log-loss is no better by another metric for certain, and may leave
+    where that is defined.
+    """
+    return "adjusted" if isinstance(oof.row_loss, (SquaredError, LogLoss)) else "weighted"
 
 
 @dataclass(frozen=True)
@@ -23,14 +33,11 @@ class Comparison:
     ----------
     losses : dict of str to float
         By the metric; infinite where it does not suit the predictions.
-    n_rows : int
-        How many rows they are of.
     error : callable
         Returns the standard error of the difference between the losses of two candidates.
     """
 
     losses: dict[str, float]
-    n_rows: int
     error: Callable[[str, str], float]
 
 
@@ -56,13 +63,13 @@ def _by_rows(held_out: _HeldOut, oof: OOF) -> Comparison:
     weight = oof.weights[scored] / oof.weights[scored].sum()
     losses = {name: total[scored] / counts[scored] for name, total in sums.items()}
     means = {name: float(weight @ loss) for name, loss in losses.items()}
-    return Comparison(held_out.without_skipped(means), int(scored.sum()), partial(_error_by_rows, losses, weight))
+    return Comparison(held_out.without_skipped(means), partial(_error_by_rows, losses, oof.weights[scored]))
 
 
 def _error_by_rows(losses: Mapping[str, FloatArray], weight: FloatArray, first: str, second: str) -> float:
-    difference = losses[first] - losses[second]
-    # The weighted mean's standard error; with equal weights the usual one.
-    return float(np.sqrt(np.sum(weight**2 * (difference - weight @ difference) ** 2)))
+    difference, share = losses[first] - losses[second], weight / weight.sum()
+    # A row of weight two is that row twice.
+    return float(np.sqrt(share @ (difference - share @ difference) ** 2 / weight.sum()))
 
 
 def _by_metric(held_out: _HeldOut, oof: OOF) -> Comparison:
@@ -76,7 +83,7 @@ def _by_metric(held_out: _HeldOut, oof: OOF) -> Comparison:
     judged = oof.rows(scored)
     tried = {name: prediction for name, prediction in predicted.items() if name not in held_out.skipped}
     losses = {name: judged.loss(prediction) for name, prediction in tried.items()}
-    return Comparison(held_out.without_skipped(losses), len(scored), partial(_error_by_parts, predicted, judged))
+    return Comparison(held_out.without_skipped(losses), partial(_error_by_parts, predicted, judged))
 
 
 def _error_by_parts(predicted: Mapping[str, FloatArray], judged: OOF, first: str, second: str) -> float:

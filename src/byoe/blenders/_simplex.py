@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from ..contracts._task import FloatArray
+from ._pull import Pull
 
 
 def least_squares(A: FloatArray, b: FloatArray) -> FloatArray:
@@ -33,7 +34,9 @@ def least_squares(A: FloatArray, b: FloatArray) -> FloatArray:
     return np.asarray(u / u.sum(), dtype=np.float64)
 
 
-def log_loss(P: FloatArray, sample_weight: FloatArray, tol: float = 1e-9, max_iter: int = 200) -> FloatArray:
+def log_loss(
+    P: FloatArray, sample_weight: FloatArray, pull: Pull | None = None, tol: float = 1e-9, max_iter: int = 200
+) -> FloatArray:
     """Minimise the mean of ``-log(P w)`` over the simplex by Newton steps.
 
     With ``a = P / (P w)`` by row, the second-order model of the loss at ``w`` is
@@ -46,26 +49,32 @@ def log_loss(P: FloatArray, sample_weight: FloatArray, tol: float = 1e-9, max_it
         Probability that each member gave to the true class; positive.
     sample_weight : array of shape (n_rows,)
         Non-negative; scaled to sum to one.
+    pull : Pull, default=None
+        What is added to the mean.
 
     Returns
     -------
     array of shape (n_members,)
     """
     s = sample_weight / sample_weight.sum()
+    pull = pull or Pull(0.0, np.full(P.shape[1], 1.0 / P.shape[1]))
+
+    def _value(w: FloatArray) -> float:
+        return pull.value(w) - float(s @ np.log(np.maximum(P @ w, 1e-300)))
+
     w = np.full(P.shape[1], 1.0 / P.shape[1])
-    loss = -float(s @ np.log(P @ w))
+    loss, root = _value(w), np.sqrt(s)
     for _ in range(max_iter):
         a = P / (P @ w)[:, None]
-        gradient = -(s @ a)
+        gradient = pull.slope(w) - s @ a
         if residual(w, gradient) <= tol:
             break
-        root = np.sqrt(s)
-        direction = least_squares(a * root[:, None], 2.0 * root) - w
+        direction = least_squares(*pull.stacked(a * root[:, None], 2.0 * root, times=2.0)) - w
         slope = float(gradient @ direction)
         step = 1.0
         while step > 1e-12:
             candidate = w + step * direction
-            new = -float(s @ np.log(np.maximum(P @ candidate, 1e-300)))
+            new = _value(candidate)
             if new <= loss + 1e-4 * step * slope:
                 break
             step /= 2

@@ -33,7 +33,7 @@ class Weighting(Blender):
             total += self.weights_[member] * predictions[:, member]
         return total
 
-    def linear(self, X: Any = None) -> Linear:
+    def linear(self, X: Any = None) -> Linear | None:
         return Linear(self.weights_)
 
     def used(self, n_members: int) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""The default blender: convex weights, unless another blender is better."""
+"""The default blender: adjusted convex weights, unless another blender is better."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender
 from ..contracts._task import FloatArray
-from ._comparing import compare
+from ._comparing import compare, usual_name
+from .adjusted import Adjusted
 from .best import Best
 from .greedy import Greedy
 from .mean import Mean
@@ -20,21 +21,20 @@ from .vote import Vote
 from .weighted import Weighted
 
 _MOST_ROWS = 20_000
-_USUAL = "weighted"
-_FEW_ROWS = 250
-_ERRORS_OF_FEW, _ERRORS = 2.0, 0.5
+_ERRORS = 2.0
 _LEAST_GAIN = 0.005
 
 
 class Auto(Blender):
     """Cross-validates the other blenders on the split plan's own folds, and chooses one.
 
-    Convex weights (``weighted``) are the choice, since they come with an oracle guarantee
-    (van der Laan et al., 2007), unless another candidate is better: best single
-    member, mean, vote, greedy or meta-linear, whichever has the smallest mean loss, provided
-    that it is smaller than that of the weights by more than half a standard error of the
-    paired difference by row (two below 250 rows, where the losses are mostly noise), and by
-    0.5 %. ``benchmarks/README.md`` has what this rule costs and saves beside others.
+    The usual choice is ``adjusted``: convex weights, which come with an oracle guarantee (van der Laan et al., 2007),
+    pulled towards the better members, and a slope and offsets of their blend. Where the metric is another one
+    than the squared error, R² or the log-loss, it is ``weighted``, whose weights go by any metric. Of the other
+    candidates (best single member, mean, vote, greedy, meta-linear, and the one of these two that is not the usual
+    one) that with the smallest mean loss is chosen, where this is smaller than that of the usual one by more than
+    two standard errors of the paired difference by row, and by 0.5 %. ``benchmarks/README.md`` has what this rule
+    costs and saves beside others.
 
     The loss is that of the ensemble's metric. Of one that is no mean over rows, such as the area under the
     ROC curve or an F-score, the standard error is that of a jackknife over twenty parts of the rows (Shao & Wu, 1989).
@@ -74,10 +74,10 @@ class Auto(Blender):
         if len(oof.y) > _MOST_ROWS:
             rows = np.random.default_rng(oof.seed).permutation(len(oof.y))[:_MOST_ROWS]
             sample = oof.rows(np.sort(rows))
-        name = _USUAL
+        name = usual_name(oof)
         self.losses_: dict[str, float] = {}
         if sample.folds and oof.predictions.shape[1] > 1:
-            name, self.losses_ = _choose(candidates, sample)
+            name, self.losses_ = _choose(candidates, sample, name)
         elif oof.predictions.shape[1] == 1:
             name = "best"
         self._chosen = candidates[name].fit(oof)
@@ -114,6 +114,7 @@ def _candidates() -> dict[str, Blender]:
         "vote": Vote(),
         "weighted": Weighted(),
         "greedy": Greedy(),
+        "adjusted": Adjusted(),
         "meta-linear": MetaLinear(),
     }
     for name, blender in made.items():
@@ -121,16 +122,15 @@ def _candidates() -> dict[str, Blender]:
     return made
 
 
-def _choose(candidates: dict[str, Blender], oof: OOF) -> tuple[str, dict[str, float]]:
+def _choose(candidates: dict[str, Blender], oof: OOF, usual: str) -> tuple[str, dict[str, float]]:
     """Return the name of the choice, and the cross-validated losses of all candidates."""
-    compared = compare(candidates, oof, _USUAL)
+    compared = compare(candidates, oof, usual)
     means = compared.losses
     best = min(means, key=lambda name: means[name])
-    if not np.isfinite(means[_USUAL]):
-        return (best if np.isfinite(means[best]) else _USUAL), means
-    gain = means[_USUAL] - means[best]
-    errors = _ERRORS_OF_FEW if compared.n_rows < _FEW_ROWS else _ERRORS
+    if not np.isfinite(means[usual]):
+        return (best if np.isfinite(means[best]) else usual), means
+    gain = means[usual] - means[best]
     # A share of a score, such as an area under a curve, means nothing.
     is_score = oof.row_loss is None and getattr(oof.metric, "greater_is_better", False)
-    least = 0.0 if is_score else _LEAST_GAIN * abs(means[_USUAL])
-    return (best if gain > max(errors * compared.error(_USUAL, best), least) else _USUAL), means
+    least = 0.0 if is_score else _LEAST_GAIN * abs(means[usual])
+    return (best if gain > max(_ERRORS * compared.error(usual, best), least) else usual), means

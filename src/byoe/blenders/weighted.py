@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -36,6 +37,11 @@ class Weighted(Weighting):
     ----------
     weights : sequence of float, default=None
         One per member, non-negative; scaled to sum to one.
+    pull : float, default=30.0
+        Of how many rows a pull has the force that is against what few rows make of the weights. It adds to the sum
+        of the rows' losses ``pull`` times the squared distance from weights that are proportional to
+        ``exp(-5 (l - l_best) / |l_best|)`` of the members' own losses ``l``, in units of the mean loss of these
+        weights' blend. 0 for none.
 
     Attributes
     ----------
@@ -47,28 +53,32 @@ class Weighted(Weighting):
     >>> from byoe import blender
     >>> from byoe.plugins import OOF, Task
     >>> oof = OOF(np.array([[0.0, 2.0], [2.0, 4.0]]), np.array([0.5, 2.5]), Task("regression"))
-    >>> blender("weighted").fit(oof).weights_.round(6)
+    >>> blender("weighted", pull=0).fit(oof).weights_.round(6)
     array([0.75, 0.25])
     """
 
-    defaults = {"weights": None}
+    defaults = {"weights": None, "pull": 30.0}
 
     def check(self, task: Task, n_members: int) -> None:
         super().check(task, n_members)
         given = self.get_params()["weights"]
         if given is not None:
             _normalised(given, n_members)
+        pull = self.get_params()["pull"]
+        if isinstance(pull, bool) or not isinstance(pull, Real) or not 0 <= float(pull) < np.inf:
+            raise ParameterError(f"weighted: pull is {pull!r}, expected a number that is not negative")
 
     def fit(self, oof: OOF) -> Self:
         from ._learned_weights import learned_weights
 
+        self.check(oof.task, oof.predictions.shape[1])
         given = self.get_params()["weights"]
         if given is not None:
             self.weights_ = _normalised(given, oof.predictions.shape[1])
             return self
         if not oof.weights.sum() > 0:
             raise ParameterError("weighted cannot learn from rows whose sample weights are all zero")
-        self.weights_ = learned_weights(oof)
+        self.weights_ = learned_weights(oof, float(self.get_params()["pull"]))
         return self
 
     def restricted(self, kept: NDArray[np.bool_]) -> Self:

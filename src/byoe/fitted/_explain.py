@@ -112,8 +112,7 @@ def explain(ensemble: Predicting, table: Table, explaining: Explaining | None = 
 
 def explain_margins(ensemble: Predicting, table: Table) -> dict[str, FloatArray]:
     """Return the contributions to each member's margin; members whose weight is zero are left out."""
-    form = ensemble.blender_.linear()
-    weights = np.ones(len(ensemble.members_)) if form is None else form.weights
+    weights = _weights_of(ensemble.blender_, len(ensemble.members_))
     _refuse_early(ensemble, weights[:, None], table, Explaining())
     return {
         label: Explaining().of_member(member, table, ensemble)
@@ -156,11 +155,17 @@ def _linear(blender: Blender, features: Any, n_members: int) -> Linear:
     return form
 
 
+def _weights_of(blender: Blender, n_members: int) -> FloatArray:
+    """Return the weights of a linear blend, or of what is blended before it is mapped; ones where there are none."""
+    form = blender.linear()
+    weights: Any = getattr(blender, "weights_", np.ones(n_members)) if form is None else form.weights
+    return np.asarray(weights, dtype=np.float64)
+
+
 def _weights(ensemble: Predicting) -> FloatArray:
     """Return how much each member counts in the blend; all the same where its weights do not tell."""
     shares = np.zeros(len(ensemble.members_))
     for part in ensemble.blender_.of_each_target():
-        form = part.linear()
-        weights = np.abs(form.weights) if form is not None else np.ones_like(shares)
+        weights = np.abs(_weights_of(part, len(shares)))
         shares += weights / weights.sum() if weights.any() else 1.0 / len(shares)
     return shares

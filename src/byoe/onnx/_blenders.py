@@ -11,6 +11,7 @@ from ..blenders._calibrated import SMALLEST, Calibrated
 from ..blenders._meta_model import MetaModel
 from ..blenders._per_output import PerLabel, PerOutput
 from ..blenders._weighting import Weighting
+from ..blenders.adjusted import Adjusted
 from ..blenders.meta_linear import SMALLEST_PROBABILITY, MetaLinear
 from ..blenders.vote import Vote
 from ..contracts._blender import Blender
@@ -72,6 +73,14 @@ def _weighting(graph: Graph, blender: Weighting, predictions: Mapping[int, str],
     shares = [(name, float(blender.weights_[place])) for place, name in predictions.items()]
     parts = [graph.scale(name, weight) for name, weight in shares if weight != 0]
     return parts[0] if len(parts) == 1 else str(graph.op("Sum", *parts))
+
+
+def _adjusted(graph: Graph, blender: Adjusted, predictions: Mapping[int, str], features: str | None, task: Task) -> str:
+    blend = _weighting(graph, blender, predictions, features, task)
+    if task.is_classification:
+        blend = graph.op("Log", graph.op("Max", blend, graph.constant(SMALLEST)))
+    values = graph.add(graph.scale(blend, blender.slope_), blender.offsets_)
+    return graph.link(values, "softmax") if task.is_classification else values
 
 
 def _meta_linear(
@@ -178,6 +187,7 @@ _CONVERTERS: tuple[tuple[type[Blender], Callable[[Graph, Any, Mapping[int, str],
     (PerOutput, _per_output),
     (PerLabel, _per_label),
     (Calibrated, _calibrated),
+    (Adjusted, _adjusted),
     (Weighting, _weighting),
     (MetaLinear, _meta_linear),
     (Vote, _vote),
