@@ -97,7 +97,7 @@ class BundleReader:
             return False
         if any(one and one["skops"] for model in models for one in model.get("transforms", ())):
             return False
-        specs = [self._learners[entry["label"]] for entry in entries] + [entry["spec"] for entry in self._quantiles]
+        specs = [entry.get("spec") or self._learners[entry["label"]] for entry in (*entries, *self._quantiles)]
         members = all(map(_registered, specs)) and all(self._learner(one).lean for one in (*entries, *self._quantiles))
         return members and self._lean_blender(self.manifest["blender"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -106,8 +106,10 @@ def _move(temporary: Path, target: Path) -> None:
 def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None) -> None:
     ensemble, oof = contents.ensemble, contents.oof
     used = ensemble.blender_.used(len(ensemble.members_))
+    known = {entry["label"] for entry in contents.spec["learners"]}
     described = [
-        {**_write_member(member, folder), "used": bool(used[i])} for i, member in enumerate(ensemble.members_.values())
+        {**_write_member(member, folder), **_own_spec(member, known), "used": bool(used[i])}
+        for i, member in enumerate(ensemble.members_.values())
     ]
     held_out = needed_blenders(ensemble) if oof is not None else ()
     quantiles = [] if oof is None else [_write_quantile(model, folder) for model in ensemble._quantiles]
@@ -167,6 +169,11 @@ def _write_member(member: FittedMember, folder: Path) -> dict[str, Any]:
         "libraries": sorted(_libraries(member.learner, folder / MEMBERS / member.label)),
         "models": models,
     }
+
+
+def _own_spec(member: FittedMember, known: Collection[str]) -> dict[str, Any]:
+    """Return the learner of a member that the constructor's list does not hold, since there was time for more."""
+    return {} if member.label in known else {"spec": learner_to_spec(member.label, member.learner)}
 
 
 def _write_quantile(member: FittedMember, folder: Path) -> dict[str, Any]:

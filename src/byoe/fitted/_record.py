@@ -33,6 +33,8 @@ class FitRecord:
         The same as it was found without the rows of each fold of the blend; empty where it was given.
     warnings : sequence of str
         What the fit warned of, and which members it left out.
+    budget : str
+        What became of the time limit; empty where there was none.
     """
 
     seed: int
@@ -45,6 +47,7 @@ class FitRecord:
     threshold: float | None = None
     fold_thresholds: Sequence[float] = ()
     warnings: Sequence[str] = ()
+    budget: str = ""
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> FitRecord:
