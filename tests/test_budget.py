@@ -11,7 +11,7 @@ from byoe import EnsembleRegressor, learner
 from byoe.engine import _clock, _memory
 from byoe.engine._clock import Clock, read_time_limit
 from byoe.engine._memory import fewer_at_once
-from byoe.errors import BudgetWarning, ParameterError
+from byoe.errors import BudgetWarning, MemberError, ParameterError
 from byoe.plugins import EstimatorLearner
 
 
@@ -171,6 +171,22 @@ def test_the_ensemble_is_what_was_complete_in_time(data):
     ]
     full = EnsembleRegressor(learners[1:], "mean", cv=3, random_state=0).fit(X, y)
     assert np.array_equal(ensemble.predict(X), full.predict(X))
+
+
+def test_a_limit_too_short_for_any_member_is_an_error(data, monkeypatch):
+    monkeypatch.setattr(_clock, "_SECONDS", 0.5)
+    learners = [("slow", Slow(pause=1000.0, guess=1.0))]
+    with pytest.raises(MemberError, match=r"time_limit of 0\.5 s is too short: after .* no member was complete"):
+        EnsembleRegressor(learners, cv=3, time_limit=0.5, random_state=0).fit(*data)
+
+
+def test_the_error_comes_as_soon_as_it_is_known(now):
+    clock = Clock({"only": 1.0}, {"only": [1.0] * 5}, 1, 100.0)
+    assert clock.start("only") == math.inf
+    now[0] += 30.0
+    clock.finish("only", 30.0)
+    assert clock.start("only") is None
+    assert clock.reasons == {"only": "its other fits would take 120 s, and 80 s were left"}
 
 
 def test_what_is_complete_is_as_without_a_limit(data):

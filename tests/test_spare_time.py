@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from byoe import EnsembleRegressor, learner, load
 from byoe.engine import _clock
 from byoe.engine._spare_clock import Spare, SpareClock
-from byoe.errors import MemberError
 from byoe.registry import _extending
 from byoe.registry._extending import further
 
@@ -121,12 +120,3 @@ def test_what_comes_after_presets():
     longer = further(("catboost", "xgboost", "lightgbm", "ridge", "mlp"))
     assert longer
     assert not {"catboost", "ridge"} & set(longer)
-
-
-def test_a_limit_too_short_for_any_member_is_an_error(data):
-    from test_budget import Slow
-
-    learners = [("slow", Slow(pause=1000.0, guess=1.0))]
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(MemberError, match="time_limit of 0.5 s is too short"):
-        patch.setattr(_clock, "_SECONDS", 0.5)
-        EnsembleRegressor(learners, cv=3, time_limit=0.5, random_state=0).fit(*data)
