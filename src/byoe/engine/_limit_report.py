@@ -53,8 +53,7 @@ def check_time(late: Sequence[Late], labels: Sequence[str], clock: Clock, limit:
     told = "; ".join(f"{one.label}: {one.text}" for one in late)
     raise MemberError(
         f"the time_limit of {limit:g} s is too short: after {clock.elapsed:.3g} s no member was complete ({told}). "
-        "Give a longer limit, fewer folds (cv=3), or a member that is quick or can end in time, such as 'ridge' or "
-        "'lightgbm'"
+        "Give a longer limit, fewer folds (cv=3), or a member that is quick or can end in time: linear models, boosters"
     )
 
 

@@ -90,7 +90,7 @@ def _expected(ensemble: BaseEnsemble, learners: Mapping[str, Learner], crossfit:
     known = {label: member.learner for label, member in crossfit.members.items()}
     stopping = ensemble._stopping({**known, **learners})
 
-    def guess(label: str, learner: Learner) -> float:
+    def _guess(label: str, learner: Learner) -> float:
         return learner.seconds(*data.table.size, task=data.task, stopping=label in stopping)
 
     tasks = {label: len(data.plan.folds) + (member.finalize == "refit") for label, member in crossfit.members.items()}
@@ -101,8 +101,8 @@ def _expected(ensemble: BaseEnsemble, learners: Mapping[str, Learner], crossfit:
         if kin:
             by_kin.add(label)
         like = kin or list(known)
-        pace = sum(took[one] for one in like) / sum(guess(one, known[one]) for one in like)
-        expected[label] = pace * guess(label, learner)
+        pace = sum(took[one] for one in like) / sum(_guess(one, known[one]) for one in like)
+        expected[label] = pace * _guess(label, learner)
     return Spare(len(known), expected, frozenset(by_kin))
 
 
