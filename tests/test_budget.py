@@ -11,7 +11,7 @@ from byoe import EnsembleRegressor, learner
 from byoe.engine import _clock, _memory
 from byoe.engine._clock import Clock, read_time_limit
 from byoe.engine._memory import fewer_at_once
-from byoe.errors import BudgetWarning, ParameterError
+from byoe.errors import BudgetWarning, MemberError, ParameterError
 from byoe.plugins import EstimatorLearner
 
 
@@ -94,13 +94,15 @@ def test_one_task_is_tried_where_nothing_is_known_and_what_takes_most_of_the_tim
     assert clock.waits("short")
 
 
-def test_the_first_member_goes_on_after_the_limit(now):
+def test_the_first_member_goes_on_a_little_after_the_limit(now):
     clock = Clock({"shorter": 0.5, **GUESSES}, {"shorter": [1.0], **TASKS}, 2, 20.0)
     assert clock.start("shorter")
     assert clock.start("middle")
-    now[0] += 40.0
+    now[0] += 24.9
     assert not clock.over()
-    clock.finish("shorter", 40.0)
+    now[0] += 0.2
+    assert clock.over()
+    clock.finish("shorter", 25.1)
     assert clock.over()  # "middle" is still running
     assert clock.late == {"shorter", "middle"}
     assert clock.start("short") is None
@@ -111,8 +113,8 @@ def test_the_first_member_goes_on_after_the_limit(now):
 def test_where_the_shortest_fails_the_next_one_is_the_one_to_go_on(now):
     clock = Clock(GUESSES, TASKS, 1, 10.0)
     clock.start("short")
-    now[0] += 20.0
-    clock.finish("short", 20.0, failed=True)
+    now[0] += 14.0
+    clock.finish("short", 14.0, failed=True)
     assert clock.start("short") is None
     assert clock.start("middle") == math.inf
     assert clock.start("long") is None
@@ -169,6 +171,22 @@ def test_the_ensemble_is_what_was_complete_in_time(data):
     ]
     full = EnsembleRegressor(learners[1:], "mean", cv=3, random_state=0).fit(X, y)
     assert np.array_equal(ensemble.predict(X), full.predict(X))
+
+
+def test_a_limit_too_short_for_any_member_is_an_error(data, monkeypatch):
+    monkeypatch.setattr(_clock, "_SECONDS", 0.5)
+    learners = [("slow", Slow(pause=1000.0, guess=1.0))]
+    with pytest.raises(MemberError, match=r"time_limit of 0\.5 s is too short: after .* no member was complete"):
+        EnsembleRegressor(learners, cv=3, time_limit=0.5, random_state=0).fit(*data)
+
+
+def test_the_error_comes_as_soon_as_it_is_known(now):
+    clock = Clock({"only": 1.0}, {"only": [1.0] * 5}, 1, 100.0)
+    assert clock.start("only") == math.inf
+    now[0] += 30.0
+    clock.finish("only", 30.0)
+    assert clock.start("only") is None
+    assert clock.reasons == {"only": "its other fits would take 120 s, and 80 s were left"}
 
 
 def test_what_is_complete_is_as_without_a_limit(data):

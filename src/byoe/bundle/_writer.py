@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -107,8 +107,10 @@ def _move(temporary: Path, target: Path) -> None:
 def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None) -> None:
     ensemble, oof = contents.ensemble, contents.oof
     used = needed(ensemble.members_, ensemble.blender_.used(len(ensemble.members_)))
+    known = {entry["label"] for entry in contents.spec["learners"]}
     described = [
-        {**_write_member(member, folder), "used": bool(used[i])} for i, member in enumerate(ensemble.members_.values())
+        {**_write_member(member, folder), **_own_spec(member, known), "used": bool(used[i])}
+        for i, member in enumerate(ensemble.members_.values())
     ]
     held_out = needed_blenders(ensemble) if oof is not None else ()
     quantiles = [] if oof is None else [_write_quantile(model, folder) for model in ensemble._quantiles]
@@ -167,15 +169,13 @@ def _write_member(member: FittedMember, folder: Path) -> dict[str, Any]:
         "distribution": distribution_of(member.learner),
         "libraries": sorted(_libraries(member.learner, folder / MEMBERS / member.label)),
         "models": models,
-        **_write_below(member),
+        **({"below": list(member.feeders)} if isinstance(member, StackedMember) else {}),
     }
 
 
-def _write_below(member: FittedMember) -> dict[str, Any]:
-    """Return what a member of the second layer learns from, and its learner, which the spec has under another label."""
-    if not isinstance(member, StackedMember):
-        return {}
-    return {"below": list(member.feeders), "spec": learner_to_spec(member.label, member.learner)}
+def _own_spec(member: FittedMember, known: Collection[str]) -> dict[str, Any]:
+    """Return the learner of a member that the constructor's list does not hold: of a second layer, or of spare time."""
+    return {} if member.label in known else {"spec": learner_to_spec(member.label, member.learner)}
 
 
 def _write_quantile(member: FittedMember, folder: Path) -> dict[str, Any]:

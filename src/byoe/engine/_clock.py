@@ -24,6 +24,8 @@ _SHARE = 0.95
 _LAST = 0.97
 # Beyond that, of the limit, for a member that is the last to make an ensemble of.
 _GRACE = 0.05
+# How far above the limit a fit goes on while no member is complete: of it, and in seconds.
+_ABOVE, _SECONDS = 0.1, 5.0
 # Of a task that can end in time, what is kept for its predictions and all else after its last round.
 _AFTER = 0.1
 # Of the time that is left, what a member that cannot end in time may take while others wait.
@@ -157,7 +159,7 @@ class Clock:
     def start(self, label: str, size: float = 1.0) -> float | None:
         """Return the seconds after which a task is to end with what it has; None where it is left out.
 
-        The member that should be the first to be complete goes on in any case, so that there is an ensemble.
+        The member that should be the first to be complete may go on a little longer, so that there is an ensemble.
         """
         with self._lock:
             member = self._members[label]
@@ -227,11 +229,11 @@ class Clock:
             self._less(member)
 
     def over(self) -> bool:
-        """Return whether time is up while something is fitted, and there is a member to make do with."""
+        """Return whether time is up while something is fitted; a little later where no member is complete."""
         if self._limit is None or self.elapsed <= _LAST * self._limit:
             return False
         with self._lock:
-            is_over = self._complete and self._running > 0
+            is_over = self._running > 0 and (self._complete or self.elapsed > self._latest)
             if is_over:
                 self.late.update(label for label, member in self._members.items() if member.running > 1e-9)
             return is_over
@@ -250,18 +252,23 @@ class Clock:
                 self.reasons[label] = "none was left when it could have started"
                 return None
             return max(0.0, min(size * self._share(label, left), left)) * (1 - min(_HALF, member.after))
-        if first:
-            return math.inf
         if member.measured is None:
-            if left <= 0:
-                self.reasons[label] = "none was left when it could have started"
-            return math.inf if left > 0 else None
+            if self.elapsed <= self._latest if first else left > 0:
+                return math.inf
+            self.reasons[label] = "none was left when it could have started"
+            return None
         rest = self._turns(member.waiting) * member.measured
-        left = _LAST * self._limit - self.elapsed
+        left = (self._latest if first else _LAST * self._limit) - self.elapsed
         if rest <= left:
             return math.inf
         self.reasons[label] = f"its other fits would take {rest:.3g} s, and {max(0.0, left):.3g} s were left"
         return None
+
+    @property
+    def _latest(self) -> float:
+        """The seconds from the start until which the first member to be complete is waited for."""
+        assert self._limit is not None
+        return self._limit + max(_ABOVE * self._limit, _SECONDS)
 
     def _left(self, first: bool = False) -> float:
         """Return the seconds that are left for tasks; there are some for the member that the ensemble is made of."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -22,10 +22,11 @@ from ..fitted._models import FittedMember, FoldModel
 from ..folds._plan import SplitPlan
 from ._clock import Clock
 from ._execution import Execution
-from ._limit_report import left_out, warn_of_limit
+from ._limit_report import check_time, left_out, warn_of_limit
 from ._progress import Progress, telling
 from ._resources import Resources
 from ._rows import Rows
+from ._spare_clock import Spare
 from ._tasks import REFIT, FitTask, Outcome, TaskStore, fit_tasks, task_seed
 
 _ALL = Resources()
@@ -66,6 +67,16 @@ class CrossFit:
     failures: list[Failure] = field(default_factory=list)
     arrived: Mapping[tuple[str, int], Outcome] = field(default_factory=dict, repr=False)
 
+    def with_members(self, other: CrossFit) -> CrossFit:
+        """Return the same with further members."""
+        return replace(
+            self,
+            members={**self.members, **other.members},
+            oof=np.concatenate([self.oof, other.oof], axis=1),
+            seconds={**self.seconds, **other.seconds},
+            predicting=defaultdict(float, {**self.predicting, **other.predicting}),
+        )
+
     def seconds_to_predict(self) -> dict[str, float]:
         """Return what a fold's model of each member takes for a row."""
         return {label: float(self.predicting[label]) for label in self.members}
@@ -96,9 +107,7 @@ def cross_fit(
         tasks = [task for task in tasks if task.fold in only]
         plan = replace(plan, folds=tuple(plan.folds[number] for number in only))
     execution = Execution(tasks, data, resources, seed=seed, stopping=stopping, stored=stored)
-    members = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
-    sums = np.zeros((len(data.table), len(learners), *data.task.width))
-    result = CrossFit(members, sums, dict.fromkeys(learners, 0.0))
+    result = _empty(learners, data, finalize)
     with closing(_outcomes(execution, learners, tasks, resources)) as outcomes:
         for outcome in outcomes:
             result.seconds[outcome.task.label] += outcome.seconds
@@ -109,10 +118,50 @@ def cross_fit(
     if resources.time_limit is not None:
         failed = {failure.label for failure in result.failures}
         late = left_out(tasks, arrived, failed, execution.clock, resources.time_limit)
+        check_time(late, list(learners), execution.clock, resources.time_limit)
         result.failures += [Failure(item.label, item.fold, item.text, "") for item in late]
         warn_of_limit(tasks, arrived, late, execution.clock, resources.time_limit)
     _gather(result, [arrived[key] for task in tasks if (key := (task.label, task.fold)) in arrived], plan)
     return result
+
+
+def cross_fit_further(
+    learners: Mapping[str, Learner],
+    data: Rows,
+    *,
+    finalize: Mapping[str, str],
+    stopping: Mapping[str, str],
+    seed: int,
+    resources: Resources,
+    stored: TaskStore | None,
+    spare: Spare,
+) -> tuple[CrossFit, list[str], dict[str, str]]:
+    """Cross-fit members that nobody has to have, in their order, as long as the time limit lets them be whole.
+
+    Returns
+    -------
+    CrossFit
+        Of those that are whole, which may be none.
+    list of str
+        The labels of those there was no time for; no warning tells of them.
+    dict of label to str
+        With what others failed, which does not end the fit.
+    """
+    assert resources.time_limit is not None
+    tasks = fit_tasks(learners, data, finalize, stopping, seed)
+    execution = Execution(tasks, data, resources, seed=seed, stopping=stopping, stored=stored, spare=spare)
+    result, failed = _empty(learners, data, finalize), dict[str, str]()
+    with closing(_outcomes(execution, learners, tasks, resources, quiet=(Warning,))) as outcomes:
+        for outcome in outcomes:
+            result.seconds[outcome.task.label] += outcome.seconds
+            if outcome.error is not None:
+                failed[outcome.task.label] = f"{type(outcome.error).__name__}: {outcome.error}"
+    arrived = execution.arrived
+    late = [one.label for one in left_out(tasks, arrived, set(failed), execution.clock, resources.time_limit)]
+    gone = {*failed, *late}
+    _add_up(result, [arrived[task.label, task.fold] for task in tasks if task.label not in gone], data.plan)
+    _keep(result, [label for label in learners if label not in gone])
+    return result, late, failed
 
 
 def refit(
@@ -150,15 +199,25 @@ def refit(
     return models
 
 
+def _empty(learners: Mapping[str, Learner], data: Rows, finalize: Mapping[str, str]) -> CrossFit:
+    members = {label: FittedMember(label, learner, finalize[label]) for label, learner in learners.items()}
+    sums = np.zeros((len(data.table), len(learners), *data.task.width))
+    return CrossFit(members, sums, dict.fromkeys(learners, 0.0))
+
+
 def _outcomes(
-    execution: Execution, learners: Mapping[str, Learner], tasks: list[FitTask], resources: Resources
+    execution: Execution,
+    learners: Mapping[str, Learner],
+    tasks: list[FitTask],
+    resources: Resources,
+    quiet: Collection[type[Warning]] = (),
 ) -> Generator[Outcome]:
     """Yield what comes of the tasks that are not left out, and tell the callbacks of it behind its user."""
     hurry = resources.time_limit is not None
-    quiet = {category for one in learners.values() for category in (one.quiet_in_time if hurry else one.quiet)}
+    own = {category for one in learners.values() for category in (one.quiet_in_time if hurry else one.quiet)}
     with (
         telling(resources.callbacks, Counter(task.label for task in tasks)) as tell,
-        closing(execution.run(resources.n_jobs, quiet, tell.tick)) as outcomes,
+        closing(execution.run(resources.n_jobs, own.union(quiet), tell.tick)) as outcomes,
     ):
         for done, outcome in enumerate(outcomes, start=1):
             if outcome.left_out:
@@ -174,6 +233,17 @@ def _progress(outcome: Outcome, done: int, total: int, clock: Clock) -> Progress
 
 
 def _gather(result: CrossFit, outcomes: list[Outcome], plan: SplitPlan) -> None:
+    """Put models and out-of-fold predictions where they belong, and leave out the members that failed."""
+    _add_up(result, outcomes, plan)
+    failed = {failure.label for failure in result.failures}
+    alive = [label for label in result.members if label not in failed]
+    if not alive:
+        first = result.failures[0]
+        raise MemberError(f"all members failed; the first, {first.label!r}, with {first.error}\n{first.traceback}")
+    _keep(result, alive)
+
+
+def _add_up(result: CrossFit, outcomes: list[Outcome], plan: SplitPlan) -> None:
     """Put models and out-of-fold predictions where they belong, in the order of the tasks."""
     columns = {label: column for column, label in enumerate(result.members)}
     for outcome in outcomes:
@@ -183,10 +253,18 @@ def _gather(result: CrossFit, outcomes: list[Outcome], plan: SplitPlan) -> None:
             result.predicting[item.label] += outcome.predicting / plan.counts.sum()
         if outcome.model is not None:
             result.members[item.label].models.append(outcome.model)
-    _leave_out_failed(result, columns)
     counts = plan.counts.reshape(-1, *([1] * (result.oof.ndim - 1)))
     with np.errstate(invalid="ignore"):
         result.oof = np.where(counts > 0, result.oof / counts, np.nan)
+
+
+def _keep(result: CrossFit, labels: list[str]) -> None:
+    """Leave out all other members."""
+    if len(labels) < len(result.members):
+        columns = {label: column for column, label in enumerate(result.members)}
+        result.members = {label: result.members[label] for label in labels}
+        result.seconds = {label: result.seconds[label] for label in labels}
+        result.oof = result.oof[:, [columns[label] for label in labels]]
 
 
 def _failure(outcome: Outcome, plan: SplitPlan, on_error: str) -> Failure:
@@ -198,16 +276,3 @@ def _failure(outcome: Outcome, plan: SplitPlan, on_error: str) -> Failure:
         raise MemberError(f"member {item.label!r}{item.learner.origin} failed on {where}: {text}") from error
     assert error is not None
     return Failure(item.label, item.fold, text, "".join(traceback.format_exception(error)))
-
-
-def _leave_out_failed(result: CrossFit, columns: Mapping[str, int]) -> None:
-    failed = {failure.label for failure in result.failures}
-    if not failed:
-        return
-    alive = [label for label in result.members if label not in failed]
-    if not alive:
-        first = result.failures[0]
-        raise MemberError(f"all members failed; the first, {first.label!r}, with {first.error}\n{first.traceback}")
-    result.members = {label: result.members[label] for label in alive}
-    result.seconds = {label: result.seconds[label] for label in alive}
-    result.oof = result.oof[:, [columns[label] for label in alive]]

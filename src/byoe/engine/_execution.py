@@ -17,6 +17,7 @@ from ._order import in_order
 from ._prepared import preparing
 from ._resources import Resources
 from ._rows import Rows
+from ._spare_clock import Spare, SpareClock
 from ._tasks import PREPARE, REFIT, FitTask, Outcome, TaskStore, mean_rounds
 from ._threads import run
 from ._workers import Errand, Workers, configured_backend
@@ -26,10 +27,10 @@ _SECONDS_TO_BLEND = 6e-6
 _MOST_FOR_BLEND = 0.2
 
 
-def _for_tasks(seconds: float | None, data: Rows, n_members: int) -> float | None:
-    """Return those of some seconds that are for the tasks, and not for the blend."""
+def _for_blend(seconds: float, data: Rows, n_members: int) -> float:
+    """Return those of some seconds that are for the blend, and not for the tasks."""
     blending = _SECONDS_TO_BLEND * len(data.table) * n_members * math.prod(data.task.width)
-    return None if seconds is None else seconds - min(blending, _MOST_FOR_BLEND * seconds)
+    return min(blending, _MOST_FOR_BLEND * seconds)
 
 
 class Execution:
@@ -44,6 +45,8 @@ class Execution:
     stopping : collection of labels
         Members that find their number of rounds in the folds.
     stored : TaskStore or None
+    spare : Spare or None
+        For members that nobody has to have, and that come in the order in which they are given.
 
     Attributes
     ----------
@@ -61,6 +64,7 @@ class Execution:
         seed: int,
         stopping: Collection[str] = (),
         stored: TaskStore | None = None,
+        spare: Spare | None = None,
     ) -> None:
         time_limit = resources.time_limit
         self._backend = configured_backend()
@@ -72,7 +76,8 @@ class Execution:
         n_cores = cores(resources.n_jobs)  # which also refuses a number that has no meaning
         n_cores = n_cores if self._backend is None else 1
         hurry = time_limit is not None
-        self._schedule = in_order(tasks, data, n_cores, stopping, seed, resources.memory_limit, in_a_hurry=hurry)
+        orders = {"in_a_hurry": hurry, "as_given": spare is not None}
+        self._schedule = in_order(tasks, data, n_cores, stopping, seed, resources.memory_limit, **orders)
         self._data, self._stopping, self._stored = data, stopping, stored
         self._seeds = {item.label: item.seed for item in self._schedule.preparing}
         self._prepared = {item.label: preparing(item.learner, data, item.seed) for item in self._schedule.preparing}
@@ -82,13 +87,25 @@ class Execution:
         for task in tasks:
             sizes.setdefault(task.label, []).append(self._size(task))
         ends = frozenset(task.label for task in tasks if task.learner.ends_in_time)
-        guesses, at_once = self._schedule.guesses, self._schedule.at_once
-        seconds = _for_tasks(resources.seconds, data, len(sizes))
-        self.clock = Clock(guesses, sizes, at_once, seconds, ends=ends, started=resources.started)
+        self.clock = self._clock(sizes, ends, resources, spare)
         self._hurry = hurry
         self.arrived: dict[tuple[str, int], Outcome] = {}
         if stored is not None:
             stored.expect(tasks, self._seeds)
+
+    def _clock(
+        self, sizes: dict[str, list[float]], ends: frozenset[str], resources: Resources, spare: Spare | None
+    ) -> Clock:
+        at_once, started = self._schedule.at_once, resources.started
+        seconds, n_members = resources.seconds, len(sizes)
+        if seconds is None:
+            return Clock(self._schedule.guesses, sizes, at_once, None, ends=ends, started=started)
+        if spare is None:
+            seconds -= _for_blend(seconds, self._data, n_members)
+            return Clock(self._schedule.guesses, sizes, at_once, seconds, ends=ends, started=started)
+        without, whole = (_for_blend(seconds, self._data, n + spare.members) for n in (0, n_members))
+        reserve = (whole - without) / n_members
+        return SpareClock(spare, sizes, at_once, seconds - without, reserve=reserve, ends=ends, started=started)
 
     def run(
         self, n_jobs: int | None, quiet: Iterable[type[Warning]], tick: Callable[[Clock], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..errors import BudgetWarning
+from ..errors import BudgetWarning, MemberError
 from ..tools._warnings import warn
 from ._clock import Clock
 from ._tasks import FitTask, Outcome
@@ -44,6 +44,17 @@ def left_out(
             text = f"{len(missing)} of {len(own)} fits were not done within the time_limit of {limit:g} s"
             found.append(Late(label, missing[0], f"{text}: {reason}" if reason else text))
     return found
+
+
+def check_time(late: Sequence[Late], labels: Sequence[str], clock: Clock, limit: float) -> None:
+    """Raise a MemberError where there was no time for any of the members."""
+    if len(late) < len(labels):
+        return
+    told = "; ".join(f"{one.label}: {one.text}" for one in late)
+    raise MemberError(
+        f"the time_limit of {limit:g} s is too short: after {clock.elapsed:.3g} s no member was complete ({told}). "
+        "Give a longer limit, fewer folds (cv=3), or a member that is quick or can end in time: linear models, boosters"
+    )
 
 
 def warn_of_limit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from ..contracts._learner import Learner
 from ..errors import BudgetWarning
 from ..tools._sizes import tell_bytes
 from ..tools._warnings import warn
@@ -50,12 +51,13 @@ def in_order(
     memory_limit: int | None = None,
     *,
     in_a_hurry: bool = False,
+    as_given: bool = False,
 ) -> Schedule:
     """Return the order of tasks: what prepares first, then the longest first.
 
     A refit waits for the folds that find its number of rounds. Every task has one thread when
     there are at least as many tasks as cores, and an equal share otherwise, or when fewer tasks
-    fit into the memory. In a hurry it is member by member, the shortest first.
+    fit into the memory. In a hurry it is member by member, the shortest first, or as they are given.
     """
     by_label: dict[str, list[FitTask]] = {}
     for task in tasks:
@@ -65,9 +67,11 @@ def in_order(
     guesses = {
         label: learner.seconds(*size, task=data.task, stopping=label in stopping) for label, learner in one.items()
     }
-    labels = sorted(by_label, key=lambda label: guesses[label], reverse=not in_a_hurry)
+    labels = list(by_label) if as_given else sorted(by_label, key=lambda one: guesses[one], reverse=not in_a_hurry)
     shared = [label for label in labels if len(by_label[label]) > 1 and can_prepare(one[label], data)]
-    at_once = _at_once(by_label, shared, data, min(n_cores, len(tasks)), memory_limit)
+    held = [memory_of(one[label], data) for label in shared]  # what is prepared is about as large
+    together = max(held, default=0.0) if as_given else sum(held)
+    at_once = _at_once(by_label, together, data, min(n_cores, len(tasks)), memory_limit)
     threads = n_cores // at_once
 
     def prepare(label: str) -> Work[FitTask]:
@@ -88,13 +92,22 @@ def in_order(
     return Schedule(works, threads * at_once, at_once, guesses)
 
 
+def memory_of(learner: Learner, data: Rows) -> float:
+    """Return the bytes that a fit of a learner is guessed to take beside the table."""
+    return learner.memory(*data.table.size, task=data.task)
+
+
+def without_memory(learners: Mapping[str, Learner], data: Rows, memory_limit: int | None) -> list[str]:
+    """Return the members that would not fit into the memory with one task at a time, and what is prepared for it."""
+    free = free_memory(memory_limit)
+    return [label for label, learner in learners.items() if 2 * memory_of(learner, data) > free]
+
+
 def _at_once(
-    by_label: Mapping[str, list[FitTask]], shared: list[str], data: Rows, most: int, memory_limit: int | None
+    by_label: Mapping[str, list[FitTask]], held: float, data: Rows, most: int, memory_limit: int | None
 ) -> int:
     """Return how many tasks fit into the memory together, and warn if that is too few."""
-    needs = {label: own[0].learner.memory(*data.table.size, task=data.task) for label, own in by_label.items()}
-    each = [need for label, need in needs.items() for _ in by_label[label]]
-    held = sum(needs[label] for label in shared)  # what is prepared is about as large
+    each = [memory_of(own[0].learner, data) for own in by_label.values() for _ in own]
     free = free_memory(memory_limit)
     count, expected = fewer_at_once(each, held, free, most)
     if expected > free:

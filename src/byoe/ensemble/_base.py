@@ -47,7 +47,7 @@ from ..tools._sizes import read_bytes
 from ..tools._warnings import hearing
 from ._beginning import begin, blended
 from ._deciding import DecidingEnsemble
-from ._display import displays, show_columns
+from ._display import displays, show_columns, show_note
 from ._fit_signature import HonestFit
 from ._interrupted import TellingWhatIsKept
 from ._layers import check_layers, warn_of_an_idle_layer, warn_of_another_loss
@@ -55,6 +55,7 @@ from ._parameters import NestedParameters
 from ._quantiles import fit_quantiles, for_members
 from ._recipe import Recipe
 from ._second_layer import SecondLayer
+from ._spare_time import use_spare_time
 from ._target_transform import names_of
 from ._unseen import KnowsUnseenRows
 
@@ -162,6 +163,8 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         with opened(self.store, learners, data, begun.digest) as stored, TellingWhatIsKept(stored):
             resources = for_members(replace(self._resources(), started=started), learners, begun.quantiles)
             crossfit = self._cross_fitted(learners, data, begun.seed, stored, resources)
+        crossfit, budget = use_spare_time(self, begun, crossfit, resources)
+        show_note(budget, self.verbose)
         self._task, self._form, self.columns_ = data.task, begun.form, begun.columns
         if data.task.classes is not None:
             self._learn_classes(data.task.classes)
@@ -176,6 +179,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             begun.metric.name,
             *seconds,
             names_of(data.transforms, data.y, data.weight),
+            budget=budget,
         )
         oof = OutOfFold.unblended(crossfit.oof, data.y, data.weight, data.plan)
         with TellingWhatIsKept(stored), BlendingInTime(resources):

@@ -44,6 +44,12 @@ def show_columns(columns: Columns) -> None:
         print("\n".join(f"[byoe] {line}" for line in lines), flush=True)
 
 
+def show_note(note: str, verbose: int) -> None:
+    """Print what became of the time limit, if anything is to be shown."""
+    if note and verbose > 0:
+        print(f"[byoe] {note}", flush=True)
+
+
 def _print_task(progress: Progress) -> None:
     print(f"[byoe] {progress}", flush=True)
 

@@ -78,6 +78,7 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
         Whether a failing member ends the fit, or is left out and reported in ``failures_``.
     time_limit : float, default=None
         Seconds. What goes by rounds ends in time with those it has; other members there is no time for are left out.
+        A preset goes on with further members while there is time.
     memory_limit : int or str, default=None
         The most that the process may take, in bytes or as ``"8GB"``, by fitting less at once;
         None means what is free.

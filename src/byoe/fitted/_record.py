@@ -35,6 +35,8 @@ class FitRecord:
         What the fit warned of, and which members it left out.
     second_layer : str
         Whether a second layer is kept, and why; empty where none was asked for.
+    budget : str
+        What became of the time limit; empty where there was none.
     """
 
     seed: int
@@ -48,6 +50,7 @@ class FitRecord:
     fold_thresholds: Sequence[float] = ()
     warnings: Sequence[str] = ()
     second_layer: str = ""
+    budget: str = ""
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> FitRecord:

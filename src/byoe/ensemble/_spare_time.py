@@ -1,0 +1,139 @@
+"""What is done with the time that members leave of a limit: here alone it is decided.
+
+A preset goes on down the longest one, as far as there is time. Whatever else could use the time comes after that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..contracts._learner import Learner
+from ..data._by_column import check_by_column
+from ..engine._crossfit import CrossFit, cross_fit_further
+from ..engine._labels import check_rare_classes
+from ..engine._order import without_memory
+from ..engine._resources import Resources
+from ..engine._rows import Rows
+from ..engine._spare_clock import Spare
+from ..errors import InputError, ParameterError
+from ..registry._classes import check_classes
+from ..registry._extending import LONGEST, further
+from ..registry._members import check_members
+from ..store._stored_tasks import opened
+from ._interrupted import TellingWhatIsKept
+
+if TYPE_CHECKING:
+    from ._base import BaseEnsemble
+    from ._beginning import Beginning
+
+# With less of the limit left, nothing is said of what was not used.
+_UNUSED = 0.1
+
+
+def use_spare_time(
+    ensemble: BaseEnsemble, begun: Beginning, crossfit: CrossFit, resources: Resources
+) -> tuple[CrossFit, str]:
+    """Fit further members in the time that is left, and tell what became of the limit; nothing without one."""
+    limit = resources.time_limit
+    if limit is None:
+        return crossfit, ""
+    if ensemble.layers > 1:
+        return crossfit, _told(resources) + "; the rest is for the second layer"
+    candidates = further(ensemble.learners)
+    if candidates is None:
+        tail = "; a list of your own is fitted as it is, and a preset would go on" if _unused(resources) else ""
+        return crossfit, _told(resources) + tail
+    suited = {
+        label: learner for label, learner in candidates.items() if _suits(ensemble, begun, label, learner, crossfit)
+    }
+    no_memory = without_memory(suited, begun.data, resources.memory_limit)
+    tried = {label: learner for label, learner in suited.items() if label not in no_memory}
+    whole, late, failed = _fitted(ensemble, begun, crossfit, resources, tried)
+    told = [_told(resources)]
+    told += [f"beyond the preset there was time for {', '.join(whole.members)}"] if whole.members else []
+    told += [f"there was none for {', '.join(late)}"] if late else []
+    told += [f"no memory for {', '.join(no_memory)}"] if no_memory else []
+    told += [f"{label} failed with {error}" for label, error in failed.items()]
+    told += [f"{LONGEST!r} has no further members to try"] if not late and _unused(resources) else []
+    return crossfit.with_members(whole) if whole.members else crossfit, "; ".join(told)
+
+
+def _fitted(
+    ensemble: BaseEnsemble,
+    begun: Beginning,
+    crossfit: CrossFit,
+    resources: Resources,
+    learners: Mapping[str, Learner],
+) -> tuple[CrossFit, list[str], dict[str, str]]:
+    """Return the members that are whole, those that there was no time for, and those that failed."""
+    data = begun.data
+    finalize = {label: ensemble._finalize_of(learner, data.plan) for label, learner in learners.items()}
+    stopping = ensemble._stopping(learners)
+    if not learners or not _unused(resources):
+        empty = CrossFit({}, crossfit.oof[:, :0], {})
+        return empty, list(learners), {}
+    with opened(ensemble.store, learners, data, begun.digest) as stored, TellingWhatIsKept(stored):
+        return cross_fit_further(
+            learners,
+            data,
+            finalize=finalize,
+            stopping=stopping,
+            seed=begun.seed,
+            resources=resources,
+            stored=stored,
+            spare=_expected(ensemble, learners, crossfit, data),
+        )
+
+
+def _expected(ensemble: BaseEnsemble, learners: Mapping[str, Learner], crossfit: CrossFit, data: Rows) -> Spare:
+    """Return what a task of each member is expected to take, by what others took, of the same learner if there are."""
+    known = {label: member.learner for label, member in crossfit.members.items()}
+    stopping = ensemble._stopping({**known, **learners})
+
+    def _guess(label: str, learner: Learner) -> float:
+        return learner.seconds(*data.table.size, task=data.task, stopping=label in stopping)
+
+    tasks = {label: len(data.plan.folds) + (member.finalize == "refit") for label, member in crossfit.members.items()}
+    took = {label: crossfit.seconds[label] / tasks[label] for label in known}
+    expected, by_kin = {}, set()
+    for label, learner in learners.items():
+        kin = [one for one, other in known.items() if type(other) is type(learner) and other.name == learner.name]
+        if kin:
+            by_kin.add(label)
+        like = kin or list(known)
+        pace = sum(took[one] for one in like) / sum(_guess(one, known[one]) for one in like)
+        expected[label] = pace * _guess(label, learner)
+    return Spare(len(known), expected, frozenset(by_kin))
+
+
+def _suits(ensemble: BaseEnsemble, begun: Beginning, label: str, learner: Learner, crossfit: CrossFit) -> bool:
+    """Return whether a member can work with the data and the blender."""
+    data, blender = begun.data, begun.blender
+    one, everyone = {label: learner}, {**{name: own.learner for name, own in crossfit.members.items()}, label: learner}
+    try:
+        weighted = ensemble._weighs(data.weight)
+        check_members(everyone, blender, data.task, weighted=weighted, sparse=data.table.sparse)
+        check_by_column(one, data.table)
+        check_rare_classes(one, data)
+        if data.task.classes is not None:
+            check_classes(one, begun.recipe.blender, data.task.classes)
+    except (ParameterError, InputError):
+        return False
+    return True
+
+
+def _elapsed(resources: Resources) -> float:
+    assert resources.started is not None
+    return time.monotonic() - resources.started
+
+
+def _unused(resources: Resources) -> bool:
+    assert resources.seconds is not None
+    return _elapsed(resources) < (1 - _UNUSED) * resources.seconds
+
+
+def _told(resources: Resources) -> str:
+    assert resources.time_limit is not None
+    return f"the members took {_elapsed(resources):.3g} of {resources.time_limit:g} s"

@@ -1,0 +1,122 @@
+"""What is done with the time that members leave of a limit."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from byoe import EnsembleRegressor, learner, load
+from byoe.engine import _clock
+from byoe.engine._spare_clock import Spare, SpareClock
+from byoe.registry import _extending
+from byoe.registry._extending import further
+
+SHORT = {
+    "ridge": ("ridge", {}),
+    "ridge_strong": ("ridge", {"alpha": 100.0}),
+    "knn": ("knn", {}),
+}
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(90, 3))
+    return X, X @ [1.0, 2.0, -1.0] + rng.normal(size=90)
+
+
+@pytest.fixture
+def preset(monkeypatch):
+    monkeypatch.setattr(_extending, "DEFAULT", ("ridge",))
+    monkeypatch.setattr(_extending, "PORTFOLIOS", {"best": SHORT})
+
+
+def one_at_a_time(clock, now, seconds, folds):
+    """Do the tasks of members one after the other, on a clock of its own; return those that are whole."""
+    whole = []
+    for label, each in seconds.items():
+        done = 0
+        while done < folds and (given := clock.start(label)) is not None:
+            took = min(each, given)
+            now[0] += took
+            clock.finish(label, took, cut=took < each)
+            done += 1
+            if took < each:
+                break
+        if done == folds:
+            whole.append(label)
+    return whole
+
+
+@given(
+    seconds=st.lists(st.floats(0.1, 50.0), min_size=1, max_size=6),
+    off=st.floats(0.3, 3.0),
+    limit=st.floats(5.0, 200.0),
+    ends=st.booleans(),
+)
+def test_whatever_members_take_they_are_whole_within_the_limit_or_not_there(seconds, off, limit, ends):
+    now = [0.0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_clock.time, "monotonic", lambda: now[0])
+        took = {f"m{i}": each for i, each in enumerate(seconds)}
+        spare = Spare(1, {label: each * off for label, each in took.items()}, frozenset(took))
+        tasks = {label: [1.0] * 5 for label in took}
+        clock = SpareClock(spare, tasks, 1, limit, ends=frozenset(took) if ends else frozenset())
+        whole = one_at_a_time(clock, now, took, 5)
+    if ends or off >= 1:
+        assert now[0] <= limit
+    if ends and 5 * seconds[0] * max(1.0, off) <= 0.8 * limit:
+        assert whole[0] == "m0"  # what fits well, comes
+
+
+def test_a_preset_goes_on_and_a_list_does_not(data, preset):
+    X, y = data
+    ensemble = EnsembleRegressor(("ridge",), "mean", cv=3, time_limit=1000.0, random_state=0).fit(X, y)
+    assert list(ensemble.members_) == ["ridge", "ridge_strong", "knn"]
+    assert (
+        "beyond the preset there was time for ridge_strong, knn; 'best' has no further members"
+        in (ensemble.leaderboard_.notes[-1])
+    )
+    whole = EnsembleRegressor(
+        [(label, learner(name, **params)) for label, (name, params) in SHORT.items()], "mean", cv=3, random_state=0
+    ).fit(X, y)
+    assert np.array_equal(ensemble.predict(X), whole.predict(X))
+    own = EnsembleRegressor(("knn",), cv=3, time_limit=1000.0, random_state=0).fit(X, y)
+    assert list(own.members_) == ["knn"]
+    assert own.leaderboard_.notes[-1].endswith("a list of your own is fitted as it is, and a preset would go on")
+    free = EnsembleRegressor(("ridge",), cv=3, random_state=0).fit(X, y)
+    assert list(free.members_) == ["ridge"]
+
+
+def test_further_members_are_saved(data, preset, tmp_path):
+    X, y = data
+    ensemble = EnsembleRegressor(("ridge",), "mean", cv=3, time_limit=1000.0, random_state=0).fit(X, y)
+    loaded = load(ensemble.save(tmp_path / "bundle"))
+    assert np.array_equal(loaded.predict(X), ensemble.predict(X))
+    assert loaded.members_["ridge_strong"].learner.own_params() == {"alpha": 100.0}
+    assert list(ensemble.drop_members("knn").members_) == ["ridge", "ridge_strong"]
+
+
+def test_one_that_fails_ends_nothing_and_is_told(data, preset, monkeypatch):
+    X, y = data
+    monkeypatch.setitem(SHORT, "knn", ("knn", {"n_neighbors": 10_000}))
+    ensemble = EnsembleRegressor(("ridge",), "mean", cv=3, time_limit=1000.0, random_state=0).fit(X, y)
+    assert list(ensemble.members_) == ["ridge", "ridge_strong"]
+    assert ensemble.failures_ == []
+    assert "knn failed with ValueError" in ensemble.leaderboard_.notes[-1]
+
+
+def test_what_has_no_memory_is_not_tried(data, preset, monkeypatch):
+    X, y = data
+    monkeypatch.setattr("byoe.ensemble._spare_time.without_memory", lambda learners, *_: ["knn"])
+    ensemble = EnsembleRegressor(("ridge",), "mean", cv=3, time_limit=1000.0, random_state=0).fit(X, y)
+    assert list(ensemble.members_) == ["ridge", "ridge_strong"]
+    assert "no memory for knn" in ensemble.leaderboard_.notes[-1]
+
+
+def test_what_comes_after_presets():
+    assert further(("ridge",)) is None
+    assert further("best") == {}
+    longer = further(("catboost", "xgboost", "lightgbm", "ridge", "mlp"))
+    assert longer
+    assert not {"catboost", "ridge"} & set(longer)
