@@ -29,10 +29,6 @@ def take_steps(given: dict[str, Any], task: Task) -> None:
 
 def in_time(rounds: int, learning_rate: Any, task: Task) -> int:
     """Return for how many rounds at most a search goes on; a number of one's own stays."""
-    if (
-        task.n_classes <= 2
-        or not isinstance(learning_rate, Real)
-        or rounds * learning_rate < MOST_ROUNDS * LEARNING_RATE
-    ):
-        return rounds
-    return math.ceil(_LONGEST / float(learning_rate))
+    rate = float(learning_rate) if isinstance(learning_rate, Real) else 0.0  # the library takes texts, too
+    ours = task.n_classes > 2 and rounds * rate >= MOST_ROUNDS * LEARNING_RATE
+    return math.ceil(_LONGEST / rate) if ours else rounds
