@@ -21,7 +21,7 @@ from ._units import changed, converted
 # Of criteria that mean the same in any unit: what they are powers of.
 _POWERS = {"squared_error": 2, "friedman_mse": 2, "absolute_error": 1}
 
-_SMOOTHING = "smoothing"
+_SMOOTHING, _USUAL = "smoothing", 0.3
 
 # Seconds; a step that adds trees should not take less, since each has an overhead.
 _QUICK = 0.1
@@ -115,7 +115,7 @@ class _Forest(EstimatorLearner):
 
     def _smooth(self, forest: Any, task: Task) -> None:
         """Draw the probabilities of a fitted forest towards the shares of the classes, which its roots hold."""
-        trees = self.own_params().get(_SMOOTHING, 1.0)
+        trees = self.own_params().get(_SMOOTHING, _USUAL)
         if not task.is_classification or not trees:
             return
         count = len(forest.estimators_)
@@ -132,7 +132,7 @@ class RandomForest(_Forest):
 
     Parameters
     ----------
-    smoothing : float, default=1.0
+    smoothing : float, default=0.3
         As how many further trees the shares of the classes count; 0 leaves the probabilities as they are.
     **params
         Those of scikit-learn's.
@@ -158,7 +158,7 @@ class ExtraTrees(_Forest):
 
     Parameters
     ----------
-    smoothing : float, default=1.0
+    smoothing : float, default=0.3
         As how many further trees the shares of the classes count; 0 leaves the probabilities as they are.
     **params
         Those of scikit-learn's.
