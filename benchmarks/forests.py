@@ -1,7 +1,7 @@
 """Whether the probabilities of forests should be drawn towards the shares of the classes.
 
-Forests of 100 trees with the usual smoothing against none, alone in an ensemble of five folds, on sets that were not chosen
-for judging: out-of-fold log-loss, which the blend goes by, and that of other rows.
+Forests of 100 trees with the usual smoothing against none, alone in an ensemble of five folds, on sets that were not
+chosen for judging: out-of-fold log-loss, which the blend goes by, and that of other rows.
 """
 
 from __future__ import annotations
