@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, Self
+from numbers import Real
+from typing import Any, Self, cast
 
 from numpy.typing import NDArray
 
@@ -12,12 +13,15 @@ from ..contracts._deadline import out_of_time, seconds_left
 from ..contracts._learner import Model
 from ..contracts._task import FloatArray, Task
 from ..contracts._unit import Unit
+from ..errors import ParameterError
 from ._boosting import check_few_classes
-from ._estimator import EstimatorLearner
+from ._estimator import EstimatorLearner, EstimatorModel
 from ._units import changed, converted
 
 # Of criteria that mean the same in any unit: what they are powers of.
 _POWERS = {"squared_error": 2, "friedman_mse": 2, "absolute_error": 1}
+
+_SMOOTHING, _USUAL = "smoothing", 0.3
 
 # Seconds; a step that adds trees should not take less, since each has an overhead.
 _QUICK = 0.1
@@ -47,13 +51,18 @@ class _Forest(EstimatorLearner):
     def check(self, task: Task) -> None:
         super().check(task)
         check_few_classes(self, task, "monotonic_cst")
+        given = self.own_params().get(_SMOOTHING, 0.0)
+        if isinstance(given, bool) or not isinstance(given, Real) or not 0 <= float(given) < math.inf:
+            raise ParameterError(
+                f"{self.name}: smoothing is {given!r}, expected how many trees it counts as, 0 or more"
+            )
 
     def _kinds(self) -> tuple[Any, Any]:
         raise TypeError(f"{type(self).__name__} does not define _kinds")
 
     def parameter_names(self) -> frozenset[str]:
         names = {name for kind in self._kinds() for name in kind().get_params()}
-        return frozenset(names - {"n_jobs", "warm_start", "verbose"})
+        return frozenset({*names, _SMOOTHING} - {"n_jobs", "warm_start", "verbose"})
 
     def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
         trees: int = self.own_params().get("n_estimators", 100)
@@ -84,7 +93,9 @@ class _Forest(EstimatorLearner):
         threads: int,
     ) -> Model:
         if math.isinf(seconds_left()) or not self.ends_in_time:
-            return super().fit(X, y, task=task, sample_weight=sample_weight, seed=seed, threads=threads)
+            model = super().fit(X, y, task=task, sample_weight=sample_weight, seed=seed, threads=threads)
+            self._smooth(cast(EstimatorModel, model).estimator, task)
+            return model
         forest = self._seeded(task, y, seed, threads)
         # Trees that are added are those that would have been grown at once.
         trees, done, step = forest.n_estimators, 0, threads
@@ -94,15 +105,37 @@ class _Forest(EstimatorLearner):
             forest.fit(X, y, sample_weight=sample_weight)
             done += step
             step *= 2 if time.monotonic() - started < _QUICK else 1
+        self._smooth(forest, task)
         return self._model(forest.set_params(warm_start=False), task)
 
     def estimator(self, task: Task, y: NDArray[Any]) -> Any:
         regressor, classifier = self._kinds()
-        return (classifier if task.is_classification else regressor)(**self.own_params())
+        params = {name: value for name, value in self.own_params().items() if name != _SMOOTHING}
+        return (classifier if task.is_classification else regressor)(**params)
+
+    def _smooth(self, forest: Any, task: Task) -> None:
+        """Draw the probabilities of a fitted forest towards the shares of the classes, which its roots hold."""
+        trees = self.own_params().get(_SMOOTHING, _USUAL)
+        if not task.is_classification or not trees:
+            return
+        count = len(forest.estimators_)
+        for one in forest.estimators_:
+            value = one.tree_.value  # the tree's own memory
+            value[:] = (count * value + trees * value[:1]) / (count + trees)
 
 
 class RandomForest(_Forest):
     """Random forest; takes the parameters of scikit-learn's.
+
+    Leaves of a class of their own make probabilities of 0 and 1, which a log-loss punishes without end: those of the
+    forest are drawn towards the shares of the classes.
+
+    Parameters
+    ----------
+    smoothing : float, default=0.3
+        As how many further trees the shares of the classes count; 0 leaves the probabilities as they are.
+    **params
+        Those of scikit-learn's.
 
     Examples
     --------
@@ -119,6 +152,16 @@ class RandomForest(_Forest):
 
 class ExtraTrees(_Forest):
     """Extremely randomised trees; takes the parameters of scikit-learn's.
+
+    Leaves of a class of their own make probabilities of 0 and 1, which a log-loss punishes without end: those of the
+    forest are drawn towards the shares of the classes.
+
+    Parameters
+    ----------
+    smoothing : float, default=0.3
+        As how many further trees the shares of the classes count; 0 leaves the probabilities as they are.
+    **params
+        Those of scikit-learn's.
 
     Examples
     --------
