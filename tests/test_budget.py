@@ -186,7 +186,7 @@ def test_the_error_comes_as_soon_as_it_is_known(now):
     now[0] += 30.0
     clock.finish("only", 30.0)
     assert clock.start("only") is None
-    assert clock.reasons == {"only": "its other fits would take 120 s, and 80 s were left"}
+    assert clock.reasons == {"only": "its other fits would take 120 s, and 67 s were left"}
 
 
 def test_what_is_complete_is_as_without_a_limit(data):

@@ -38,7 +38,10 @@ class Column(RegressorMixin, BaseEstimator):
         return np.asarray(X)[:, self.column]
 
 
-def columns(predictions, y, blender="weighted", groups=None, sample_weight=None, **params):
+PLAIN = byoe.blender("weighted", pull=0)
+
+
+def columns(predictions, y, blender=PLAIN, groups=None, sample_weight=None, **params):
     members = [(f"m{i}", Column(i)) for i in range(predictions.shape[1])]
     ensemble = EnsembleRegressor(members, blender, random_state=0, **params)
     return ensemble.fit(predictions, y, groups=groups, sample_weight=sample_weight)
@@ -272,7 +275,7 @@ def test_many_rows_are_sampled_and_the_interval_is_rescaled(rng, monkeypatch):
     ensemble = columns(predictions, y)
     full = rows_of(ensemble.diagnose())["m0"]
     monkeypatch.setattr("byoe.scoring._diagnosis._MOST_ROWS", 200)
-    few = rows_of(copy.copy(ensemble).reblend("weighted").diagnose())["m0"]
+    few = rows_of(copy.copy(ensemble).reblend(PLAIN).diagnose())["m0"]
     wide = few["weight_high"] - few["weight_low"]
     assert wide == pytest.approx(full["weight_high"] - full["weight_low"], rel=0.3)
 

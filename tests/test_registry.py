@@ -13,7 +13,7 @@ from byoe.registry._registry import installed
 
 BUILT_IN = {
     "learner": "catboost xgboost lightgbm ridge elastic_net random_forest extra_trees hist_gradient_boosting knn svm mlp",
-    "blender": "mean weighted meta_linear vote greedy best auto",
+    "blender": "mean weighted adjusted meta_linear vote greedy best auto",
 }
 
 
@@ -53,7 +53,9 @@ def test_an_unknown_name_lists_what_there_is_and_the_closest():
         UnknownNameError, match=r"No learner is registered as 'xgbost'. Did you mean 'xgboost'\?.*ridge"
     ):
         byoe.learner("xgbost")
-    with pytest.raises(UnknownNameError, match=r"No blender .* 'zzz'. Known: auto, best, greedy, mean, meta-linear"):
+    with pytest.raises(
+        UnknownNameError, match=r"No blender .* 'zzz'. Known: adjusted, auto, best, greedy, mean, meta-linear"
+    ):
         byoe.blender("zzz")
 
 

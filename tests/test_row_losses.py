@@ -144,7 +144,7 @@ def test_poisson_weights_agree_with_a_general_solver_also_from_an_edge(rng):
     P = mu[:, None] * np.exp(0.5 * rng.normal(size=(200, 3)))
     P[:, 1] = np.where(rng.uniform(size=200) < 0.2, 0.0, mu)  # without a loss, where it stands alone
     oof = OOF(P, y, REGRESSION, metric=find_metric("neg_mean_poisson_deviance", REGRESSION))
-    w = blender("weighted").fit(oof).weights_
+    w = blender("weighted", pull=0).fit(oof).weights_
     general = minimize(
         lambda v: oof.loss(P @ (np.abs(v) / np.abs(v).sum())),
         np.ones(3),
@@ -168,7 +168,7 @@ def test_brier_weights_are_optimal(rng):
     P /= P.sum(axis=2, keepdims=True)
     task = Task("classification", 3)
     oof = OOF(P, y, task, metric=find_metric("neg_brier_score", task))
-    w = blender("weighted").fit(oof).weights_
+    w = blender("weighted", pull=0).fit(oof).weights_
     loss = oof.loss(np.tensordot(P, w, axes=(1, 0)))
     for member in range(4):  # no step towards a member helps
         moved = 0.999 * w + 0.001 * np.eye(4)[member]

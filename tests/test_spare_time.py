@@ -10,6 +10,7 @@ from byoe.engine import _clock
 from byoe.engine._spare_clock import Spare, SpareClock
 from byoe.registry import _extending
 from byoe.registry._extending import further
+from byoe.registry._portfolios import PORTFOLIOS
 
 SHORT = {
     "ridge": ("ridge", {}),
@@ -27,8 +28,7 @@ def data():
 
 @pytest.fixture
 def preset(monkeypatch):
-    monkeypatch.setattr(_extending, "DEFAULT", ("ridge",))
-    monkeypatch.setattr(_extending, "PORTFOLIOS", {"best": SHORT})
+    monkeypatch.setattr(_extending, "PORTFOLIOS", {"default": {"ridge": ("ridge", {})}, "best": SHORT})
 
 
 def one_at_a_time(clock, now, seconds, folds):
@@ -117,6 +117,7 @@ def test_what_has_no_memory_is_not_tried(data, preset, monkeypatch):
 def test_what_comes_after_presets():
     assert further(("ridge",)) is None
     assert further("best") == {}
-    longer = further(("catboost", "xgboost", "lightgbm", "ridge", "mlp"))
+    longer = further("default")
     assert longer
-    assert not {"catboost", "ridge"} & set(longer)
+    assert not set(PORTFOLIOS["default"]) & set(longer)
+    assert list(longer) == list(further(list(PORTFOLIOS["default"])))  # the same, written out

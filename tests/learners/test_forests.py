@@ -51,7 +51,9 @@ def test_a_forest_that_grows_until_a_deadline_is_smoothed_by_the_trees_it_has(da
     plain = RandomForestClassifier(count, random_state=3).fit(X, y)
     shares = np.mean([tree.tree_.value[0, 0] for tree in plain.estimators_], axis=0)
     assert count < 500_000
-    assert np.allclose(model.predict(X), (count * plain.predict_proba(X) + 0.3 * shares) / (count + 0.3), rtol=0, atol=1e-12)
+    assert np.allclose(
+        model.predict(X), (count * plain.predict_proba(X) + 0.3 * shares) / (count + 0.3), rtol=0, atol=1e-12
+    )
 
 
 def test_several_labels_and_numbers(data):

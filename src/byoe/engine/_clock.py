@@ -259,7 +259,7 @@ class Clock:
             return None
         rest = self._turns(member.waiting) * member.measured
         left = (self._latest if first else _LAST * self._limit) - self.elapsed
-        if rest <= left:
+        if rest <= left * (1 + 1e-9):
             return math.inf
         self.reasons[label] = f"its other fits would take {rest:.3g} s, and {max(0.0, left):.3g} s were left"
         return None
@@ -311,8 +311,16 @@ class Clock:
             member = self._members[other]
             return (member.measured or member.guess) * member.open
 
-        possible = [other for other, member in self._members.items() if not member.left_out]
-        return not self._complete and label == min(possible, key=_needs)
+        possible = [
+            other for other, member in self._members.items() if not (member.left_out or self._is_hopeless(member))
+        ]
+        return not self._complete and bool(possible) and label == min(possible, key=_needs)
+
+    def _is_hopeless(self, member: _Member) -> bool:
+        """Return whether it is known that a member will not be complete, however long it is waited for."""
+        if member.ends or member.measured is None:
+            return False
+        return self._turns(member.open) * member.measured > (self._latest - self.elapsed) * (1 + 1e-9)
 
 
 def read_time_limit(time_limit: Any) -> float | None:

@@ -112,7 +112,8 @@ def explain(ensemble: Predicting, table: Table, explaining: Explaining | None = 
 
 def explain_margins(ensemble: Predicting, table: Table) -> dict[str, FloatArray]:
     """Return the contributions to each member's margin; members whose weight is zero are left out."""
-    weights = _weights_of(ensemble.blender_, len(ensemble.members_))
+    parts = [_weights_of(part, len(ensemble.members_)) for part in ensemble.blender_.of_each_target()]
+    weights = np.abs(parts).sum(axis=0)
     _refuse_early(ensemble, weights[:, None], table, Explaining())
     return {
         label: Explaining().of_member(member, table, ensemble)

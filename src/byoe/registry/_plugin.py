@@ -17,8 +17,8 @@ LIMIT = "BYOE_PLUGINS"
 # A member has its learner's name as its label, beside the parameters of the ensemble.
 RESERVED: Mapping[Kind, frozenset[str]] = {
     "learner": frozenset(
-        "drop passthrough fast default best learners blender cv metric finalize early_stopping categorical calibrate "
-        "threshold class_weight on_error time_limit memory_limit store callbacks n_jobs random_state "
+        "drop passthrough fast default best learners blender layers cv metric finalize early_stopping categorical "
+        "calibrate threshold class_weight on_error time_limit memory_limit store callbacks n_jobs random_state "
         "quantiles target_transform verbose".split()
     ),
     "blender": frozenset({"drop", "passthrough"}),
