@@ -10,6 +10,7 @@ from tests.blenders.test_pull import classes, regression
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor
+from byoe.blenders._comparing import usual_name
 from byoe.blenders._per_output import PerOutput
 from byoe.contracts._blender import OOF
 from byoe.contracts._task import Task
@@ -132,3 +133,15 @@ def test_parameters_are_numbers_that_are_not_negative(name, wrong, rng):
 def test_weights_of_zero_teach_nothing(rng):
     with pytest.raises(ParameterError, match="adjusted cannot learn from rows whose sample weights are all zero"):
         byoe.blender("adjusted").fit(replace(regression(rng), sample_weight=np.zeros(60)))
+
+
+@pytest.mark.parametrize(("ahead", "usual"), [(True, "weighted"), (False, "adjusted")])
+def test_the_slope_of_the_past_is_not_the_usual_choice_of_auto_for_the_future(ahead, usual):
+    rng = np.random.default_rng(4)
+    y = rng.normal(size=120)
+    parts = np.split(np.arange(120), 4)
+    ordered = [(np.concatenate(parts[:number]), parts[number]) for number in (1, 2, 3)]
+    shuffled = [(np.setdiff1d(np.arange(120), part), part) for part in parts]
+    predictions = y[:, None] + rng.normal(size=(120, 2))
+    oof = OOF(predictions, y, Task("regression"), folds=tuple(ordered if ahead else shuffled))
+    assert usual_name(oof) == usual

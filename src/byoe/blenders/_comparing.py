@@ -20,9 +20,11 @@ def usual_name(oof: OOF) -> str:
     """Return the name of the blender that others must be better than.
 
     What is adjusted by the squared error or the log-loss is no better by another metric for certain, and may leave
-    where that is defined.
+    where that is defined. Nor are a slope and an offset of earlier rows those of later ones.
     """
-    return "adjusted" if isinstance(oof.row_loss, (SquaredError, LogLoss)) else "weighted"
+    in_time = all(train.max() < test.min() for train, test in oof.folds if len(train) and len(test))
+    suits = isinstance(oof.row_loss, (SquaredError, LogLoss)) and not (oof.folds and in_time)
+    return "adjusted" if suits else "weighted"
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ class Auto(Blender):
 
     The usual choice is ``adjusted``: convex weights, which come with an oracle guarantee (van der Laan et al., 2007),
     pulled towards the better members, and a slope and offsets of their blend. Where the metric is another one
-    than the squared error, R² or the log-loss, it is ``weighted``, whose weights go by any metric. Of the other
+    than the squared error, R² or the log-loss, or folds predict what comes after their training rows, it is
+    ``weighted``. Of the other
     candidates (best single member, mean, vote, greedy, meta-linear, and the one of these two that is not the usual
     one) that with the smallest mean loss is chosen, where this is smaller than that of the usual one by more than
     two standard errors of the paired difference by row, and by 0.5 %. ``benchmarks/README.md`` has what this rule

@@ -58,7 +58,7 @@ def importances(board: Importances, *, most: int = 10, ax: Axes | None = None) -
     >>> ensemble = EnsembleRegressor(("ridge", "elastic_net"), random_state=0).fit(X, y)
     >>> ax = plots.importances(ensemble.importances(X, y), most=2)
     >>> [tick.get_text() for tick in ax.get_yticklabels()]
-    ['bmi', 's5']
+    ['s5', 'bmi']
     >>> plt.close(ax.figure)
     """
     if not isinstance(board, Importances) or not board:
