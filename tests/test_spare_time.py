@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byoe import EnsembleRegressor, learner, load
+from byoe import EnsembleRegressor, blender, learner, load
 from byoe.engine import _clock
 from byoe.engine._spare_clock import Spare, SpareClock
 from byoe.registry import _extending
@@ -121,3 +121,12 @@ def test_what_comes_after_presets():
     assert longer
     assert not set(PORTFOLIOS["default"]) & set(longer)
     assert list(longer) == list(further(list(PORTFOLIOS["default"])))  # the same, written out
+
+
+def test_what_the_blender_forbids_is_told_with_the_reason(data, preset):
+    X, y = data
+    own = blender("weighted", weights=[1.0])
+    ensemble = EnsembleRegressor(("ridge",), own, cv=3, time_limit=1000.0, random_state=0).fit(X, y)
+    assert list(ensemble.members_) == ["ridge"]
+    assert "ridge_strong, knn cannot be members here: " in ensemble.leaderboard_.notes[-1]
+    assert "no further members" not in ensemble.leaderboard_.notes[-1]

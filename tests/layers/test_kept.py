@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from byoe import EnsembleClassifier, EnsembleRegressor, Store, learner, load
+from byoe.engine import _clock
 from byoe.ensemble._second_layer import SecondLayer
 from byoe.errors import ParameterError
 from byoe.fitted._stacked import StackedMember
@@ -86,6 +87,28 @@ def test_a_limit_that_leaves_no_time_leaves_one_layer(noise, monkeypatch):
     assert ensemble.layers_ == 1
     assert "not tried, since it takes about" in ensemble.second_layer_
     assert "time_limit of 60 s" in ensemble.second_layer_
+
+
+@pytest.mark.parametrize(("enough_until", "finalize"), [(1, "bag"), (2, "bag"), (4, "bag"), (5, "refit")])
+def test_a_layer_that_turns_out_to_take_too_long_is_given_up(bent, monkeypatch, enough_until, finalize):
+    left = iter([np.inf] * enough_until)
+    monkeypatch.setattr(SecondLayer, "_seconds_left", lambda self: next(left, 0.0))
+    X, y = bent
+    ensemble = EnsembleRegressor(["ridge", FOREST], layers=2, time_limit=60, random_state=0, n_jobs=1)
+    ensemble.set_params(finalize=finalize).fit(X[:150], y[:150])
+    assert ensemble.layers_ == 1
+    assert ensemble.second_layer_ == "not kept: there was no time for all of it within the time_limit of 60 s"
+
+
+def test_nothing_of_the_second_layer_is_waited_for_beyond_the_limit(monkeypatch):
+    now = [101.0]
+    monkeypatch.setattr(_clock.time, "monotonic", lambda: now[0])
+    tasks = {"slow": [1.0] * 3, "quick": [1.0] * 3}
+    for complete in (False, True):
+        clock = _clock.Clock({"slow": 5.0, "quick": 1.0}, tasks, 1, 100.0, started=0.0, complete=complete)
+        assert (clock.start("quick") is None) == complete
+        assert clock.start("slow") is None
+    assert clock.over() is False  # nothing runs
 
 
 def test_a_limit_that_leaves_time_changes_nothing(bent, grown):

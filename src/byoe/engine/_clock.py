@@ -90,6 +90,8 @@ class Clock:
         Members whose tasks can end in time.
     started : float or None
         When the time began, on the monotonic clock; None for now.
+    complete : bool, default=False
+        Whether there is an ensemble already, so that no member is waited for.
 
     Attributes
     ----------
@@ -109,6 +111,7 @@ class Clock:
         *,
         ends: frozenset[str] = frozenset(),
         started: float | None = None,
+        complete: bool = False,
     ) -> None:
         self._members = {
             label: _Member(max(_LEAST, guess), label in ends, len(tasks[label]), sum(tasks[label]))
@@ -117,7 +120,7 @@ class Clock:
         self.at_once = at_once
         self._started = time.monotonic() if started is None else started
         self._limit = time_limit
-        self._complete = False
+        self._complete = complete
         self._running = 0
         self._lock = threading.Lock()
         self._countdown = Countdown()

@@ -102,7 +102,8 @@ class Execution:
             return Clock(self._schedule.guesses, sizes, at_once, None, ends=ends, started=started)
         if spare is None:
             seconds -= _for_blend(seconds, self._data, n_members)
-            return Clock(self._schedule.guesses, sizes, at_once, seconds, ends=ends, started=started)
+            guesses, complete = self._schedule.guesses, resources.dispensable
+            return Clock(guesses, sizes, at_once, seconds, ends=ends, started=started, complete=complete)
         without, whole = (_for_blend(seconds, self._data, n + spare.members) for n in (0, n_members))
         reserve = (whole - without) / n_members
         return SpareClock(spare, sizes, at_once, seconds - without, reserve=reserve, ends=ends, started=started)

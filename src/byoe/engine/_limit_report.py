@@ -15,6 +15,10 @@ _TOLERATED = 1.1
 _SECONDS = 1.0
 
 
+class TooShortError(MemberError):
+    """There was no time for any member."""
+
+
 @dataclass(frozen=True)
 class Late:
     """A member there was no time for.
@@ -47,11 +51,11 @@ def left_out(
 
 
 def check_time(late: Sequence[Late], labels: Sequence[str], clock: Clock, limit: float) -> None:
-    """Raise a MemberError where there was no time for any of the members."""
+    """Raise an error where there was no time for any of the members."""
     if len(late) < len(labels):
         return
     told = "; ".join(f"{one.label}: {one.text}" for one in late)
-    raise MemberError(
+    raise TooShortError(
         f"the time_limit of {limit:g} s is too short: after {clock.elapsed:.3g} s no member was complete ({told}). "
         "Give a longer limit, fewer folds (cv=3), or a member that is quick or can end in time: linear models, boosters"
     )

@@ -27,6 +27,8 @@ class Resources:
     callbacks : tuple of callables
     share : float
         What part of the time limit is for these tasks and their blend.
+    dispensable : bool
+        Whether there is an ensemble without these tasks, so that none is waited for beyond the limit.
     """
 
     n_jobs: int | None = None
@@ -36,6 +38,7 @@ class Resources:
     on_error: str = "raise"
     callbacks: tuple[Callable[[Progress], Any], ...] = ()
     share: float = 1.0
+    dispensable: bool = False
 
     @property
     def seconds(self) -> float | None:

@@ -59,9 +59,8 @@ class SpareClock(Clock):
         ends: frozenset[str] = frozenset(),
         started: float | None = None,
     ) -> None:
-        super().__init__(spare.seconds, tasks, at_once, time_limit, ends=ends, started=started)
+        super().__init__(spare.seconds, tasks, at_once, time_limit, ends=ends, started=started, complete=True)
         self._until, self._reserve, self._by_kin = time_limit, reserve, spare.by_kin
-        self._complete = True  # there is an ensemble
 
     def worth_preparing(self, label: str) -> bool:
         """Return whether a member may still start."""

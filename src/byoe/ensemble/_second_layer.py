@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from ..contracts._task import FloatArray
 from ..data._table import Table
 from ..engine._blend import Blend
 from ..engine._crossfit import CrossFit, Failure, cross_fit, refit
+from ..engine._limit_report import TooShortError
 from ..engine._pairs import PairPredictions, pair_predictions
 from ..engine._resources import Resources
 from ..engine._rows import Rows
@@ -170,11 +172,31 @@ class SecondLayer:
         """Return about what the second layer takes, as the first one took it."""
         if self.resources.started is None:
             return 0.0
-        fit, n_folds = self.ensemble._record.fit_seconds, len(self.begun.data.plan.folds)
+        data, fit, n_folds = self.begun.data, self.ensemble._record.fit_seconds, len(self.begun.data.plan.folds)
         wall = (time.monotonic() - self.resources.started) / max(sum(fit.values()), 1e-9)
-        # Pairs are (n - 1) / 2 times as many as folds, and train on n - 2 of n - 1 parts.
-        pairs = sum(fit[label] for label in below) * (n_folds - 2) / 2
-        return min(wall, 1.0) * (pairs + sum(fit[label] for label in labels))
+        pairs = sum(fit[label] for label in below) * (n_folds - 1) / 2  # which are so many times as many as folds
+        n_rows, n_columns = data.table.size
+        wider = n_columns + len(below) * math.prod(data.task.width)
+        stopping = self.ensemble._stopping({label: self.ensemble.members_[label].learner for label in labels})
+
+        def _times(label: str) -> float:
+            learner = self.ensemble.members_[label].learner
+            own, more = (
+                learner.seconds(n_rows, count, task=data.task, stopping=label in stopping)
+                for count in (n_columns, wider)
+            )
+            return more / own if own > 0 else 1.0
+
+        return min(wall, 1.0) * (pairs + sum(fit[label] * _times(label) for label in labels))
+
+    def _go_on(self, needed: float) -> None:
+        """End the attempt where what is left to do takes longer than the time that is left."""
+        if needed > self._seconds_left():
+            raise NotKeptError(self._no_time)
+
+    @property
+    def _no_time(self) -> str:
+        return f"there was no time for all of it within the time_limit of {self.resources.time_limit:g} s"
 
     def _pairs(self) -> PairPredictions:
         """Return what the second layer learns from, of the members for which it could be had."""
@@ -190,9 +212,11 @@ class SecondLayer:
                     columns,
                     stopping=ensemble._stopping(learners),
                     seed=seed,
-                    resources=replace(self.resources, on_error="skip"),
+                    resources=replace(self.resources, on_error="skip", dispensable=True),
                     stored=stored,
                 )
+            except TooShortError as error:
+                raise NotKeptError(self._no_time) from error
             except MemberError as error:
                 raise NotKeptError(f"no member could predict for it: {_first_line(error)}") from error
         self.failures += [replace(one, label=f"{one.label}, for the second layer") for one in pairs.failures]
@@ -200,8 +224,11 @@ class SecondLayer:
 
     def _fitted(self, learners: Mapping[str, Learner], pairs: PairPredictions) -> _Layer:
         """Fit the members fold by fold: each fold has a table of its own."""
-        data, found = self.begun.data, list[CrossFit]()
-        for fold in range(len(data.plan.folds)):
+        data, found, started = self.begun.data, list[CrossFit](), time.monotonic()
+        n_folds = len(data.plan.folds)
+        for fold in range(n_folds):
+            if fold:
+                self._go_on((time.monotonic() - started) / fold * (n_folds - fold))
             table = self._table(pairs.without(fold), pairs)
             one = self._of_fold(learners, replace(data, table=table), fold)
             self.failures += one.failures
@@ -224,10 +251,12 @@ class SecondLayer:
                     finalize={label: "bag" if how == "bag" else "none" for label, how in served.items()},
                     stopping=ensemble._stopping(learners),
                     seed=self.begun.seed,
-                    resources=replace(self.resources, on_error="skip"),
+                    resources=replace(self.resources, on_error="skip", dispensable=True),
                     stored=stored,
                     only=(fold,),
                 )
+            except TooShortError as error:
+                raise NotKeptError(self._no_time) from error
             except MemberError as error:
                 raise NotKeptError(f"none of its members could be fitted: {_first_line(error)}") from error
 
@@ -283,6 +312,7 @@ class SecondLayer:
             label: [one.arrived[label, fold].rounds for fold, one in enumerate(layer.found)] for label in learners
         }
         rounds = {label: mean_rounds(found) for label, found in by_fold.items()}
+        self._go_on(sum(layer.sums("seconds")[label] for label in learners) / len(layer.found))
         for label, model in self._refitted(
             learners, rounds, replace(data, table=self._table(pairs.oof, pairs))
         ).items():

@@ -45,9 +45,12 @@ def use_spare_time(
     if candidates is None:
         tail = "; a list of your own is fitted as it is, and a preset would go on" if _unused(resources) else ""
         return crossfit, _told(resources) + tail
-    suited = {
-        label: learner for label, learner in candidates.items() if _suits(ensemble, begun, label, learner, crossfit)
+    refused = {
+        label: reason
+        for label, learner in candidates.items()
+        if (reason := _why_not(ensemble, begun, label, learner, crossfit))
     }
+    suited = {label: learner for label, learner in candidates.items() if label not in refused}
     no_memory = without_memory(suited, begun.data, resources.memory_limit)
     tried = {label: learner for label, learner in suited.items() if label not in no_memory}
     whole, late, failed = _fitted(ensemble, begun, crossfit, resources, tried)
@@ -56,7 +59,10 @@ def use_spare_time(
     told += [f"there was none for {', '.join(late)}"] if late else []
     told += [f"no memory for {', '.join(no_memory)}"] if no_memory else []
     told += [f"{label} failed with {error}" for label, error in failed.items()]
-    told += [f"{LONGEST!r} has no further members to try"] if not late and _unused(resources) else []
+    if refused:
+        told.append(f"{', '.join(refused)} cannot be members here: {next(iter(refused.values()))}")
+    elif not late and _unused(resources):
+        told.append(f"{LONGEST!r} has no further members to try")
     return crossfit.with_members(whole) if whole.members else crossfit, "; ".join(told)
 
 
@@ -108,8 +114,8 @@ def _expected(ensemble: BaseEnsemble, learners: Mapping[str, Learner], crossfit:
     return Spare(len(known), expected, frozenset(by_kin))
 
 
-def _suits(ensemble: BaseEnsemble, begun: Beginning, label: str, learner: Learner, crossfit: CrossFit) -> bool:
-    """Return whether a member can work with the data and the blender."""
+def _why_not(ensemble: BaseEnsemble, begun: Beginning, label: str, learner: Learner, crossfit: CrossFit) -> str:
+    """Return why a member cannot work with the data or the blender; nothing where it can."""
     data, blender = begun.data, begun.blender
     one, everyone = {label: learner}, {**{name: own.learner for name, own in crossfit.members.items()}, label: learner}
     try:
@@ -119,9 +125,9 @@ def _suits(ensemble: BaseEnsemble, begun: Beginning, label: str, learner: Learne
         check_rare_classes(one, data)
         if data.task.classes is not None:
             check_classes(one, begun.recipe.blender, data.task.classes)
-    except (ParameterError, InputError):
-        return False
-    return True
+    except (ParameterError, InputError) as error:
+        return str(error).partition("\n")[0]
+    return ""
 
 
 def _elapsed(resources: Resources) -> float:
