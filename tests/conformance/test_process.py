@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from byoe.conformance._process import WorkAtOnce, is_pickle, printed, unpickled
+from byoe.conformance._process import WorkAtOnce, is_pickle, printed, unpickled, wait_until_idle
 
 
 def test_what_python_and_native_code_print():
@@ -158,3 +158,21 @@ def test_classes_that_are_unpickled_are_named():
         pass
     pickle.loads(data)
     assert (found, other) == ({"decimal.Decimal"}, set())
+
+
+@told
+def test_work_that_an_earlier_fit_has_left_is_waited_for():
+    stop = threading.Event()
+
+    def turn():
+        while not stop.is_set():
+            sum(range(1000))
+
+    left = threading.Thread(target=turn)
+    left.start()
+    end = threading.Timer(0.3, stop.set)
+    end.start()
+    wait_until_idle()
+    assert stop.is_set()
+    left.join()
+    end.join()

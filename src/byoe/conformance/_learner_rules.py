@@ -21,7 +21,7 @@ from ..contracts._task import FloatArray
 from ..engine._fold_fit import fit_fold
 from ..errors import PluginError
 from ._common import CONTRACT, FOUND_BY_NAME, SILENT, check_contract, check_found_by_name, close, shortened
-from ._process import WorkAtOnce, is_pickle, printed, unpickled
+from ._process import WorkAtOnce, is_pickle, printed, unpickled, wait_until_idle
 from ._rules import BrokenPromiseError, NotSupportedError, Rule, rule
 from ._subjects import Fit, LearnerSubject, Sample, plain_params
 
@@ -278,6 +278,7 @@ def _threads(subject: LearnerSubject) -> None:
             ("predict", lambda given=given, model=model: [model.predict(given.X, threads=1) for _ in range(5)]),
         ):
             for _ in range(_TRIALS):  # a thread that has nothing to do with it may be at work too, now and then
+                wait_until_idle()
                 with WorkAtOnce() as seen:
                     act()
                 if seen.threads <= _ONE_THREAD:

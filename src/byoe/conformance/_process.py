@@ -23,6 +23,8 @@ _EVERY = 0.002
 # Of the work of the thread that works most: what another must do to count.
 _SHARE = 0.1
 _NOTHING = np.zeros(2, dtype=np.int64)
+# Threads at work while this one sleeps for so many seconds, below which nothing is; and how often that is looked at.
+_IDLE, _ASLEEP, _LOOKS = 0.2, 0.02, 500
 
 
 @contextmanager
@@ -104,6 +106,15 @@ class WorkAtOnce:
         for task, spent in _times().items():
             if task != own:
                 self._last[task] = np.maximum(spent, self._last.get(task, _NOTHING))
+
+
+def wait_until_idle() -> None:
+    """Wait for threads that an earlier fit has left at work, but not for long."""
+    for _ in range(_LOOKS):
+        with WorkAtOnce() as seen:
+            time.sleep(_ASLEEP)
+        if seen.threads < _IDLE:
+            break
 
 
 def _times() -> dict[int, IntArray]:
