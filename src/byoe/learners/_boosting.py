@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..contracts._learner import Learner, StopRows
 from ..contracts._task import FloatArray, Task
 from ..contracts._unit import Unit
+from ..contracts._unit import of_ordinary_size as of_ordinary_size
 from ..errors import ParameterError
 from ..tools._forks import open_after_fork
 from ._units import changed

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..contracts._deadline import out_of_time, seconds_left
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, IntArray, Task
-from ..contracts._unit import Unit, of_ordinary_size
+from ..contracts._unit import Unit
 from ..errors import ParameterError
 from ._boosting import (
     CATEGORIES,
@@ -25,6 +25,7 @@ from ._boosting import (
     enough_rows,
     log_odds_of,
     of_function,
+    of_ordinary_size,
     take_rounds,
     watched_loss,
 )
