@@ -8,7 +8,7 @@ import byoe
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker.aws import _waiting
 from byoe.sagemaker.aws._endpoint import Endpoint, create_endpoint
-from byoe.sagemaker.aws._faults import DeniedError
+from byoe.sagemaker.aws._faults import DeniedError, NotNowError
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
 
@@ -110,6 +110,23 @@ def test_of_a_model_that_does_not_get_healthy_nothing_is_left(cloud, session, bu
         endpoint.update(job)
     assert left(session) == ["byoe-1"] * 3
     assert endpoint.status == "InService"
+
+
+def test_of_an_update_that_may_go_on_nothing_is_removed(cloud, session, bucket, job, updated, monkeypatch):
+    endpoint = make(cloud, bucket)
+    call = cloud.call
+
+    def lost(service, operation, **request):
+        if operation == "describe_endpoint" and updated:
+            raise NotNowError("no connection")
+        return call(service, operation, **request)
+
+    monkeypatch.setattr(cloud, "call", lost)
+    monkeypatch.setattr(_waiting, "SECONDS", 0.0)
+    with pytest.raises(NotNowError):
+        endpoint.update(job)
+    new = updated["byoe-1"]
+    assert left(session) == ["byoe-1", "byoe-1", new, "byoe-1", new]
 
 
 def test_what_the_service_refuses_leaves_nothing(cloud, session, bucket, job, monkeypatch):
@@ -344,3 +361,14 @@ def test_somebody_elses_endpoint_outlives_a_race(churn, cloud, session, job, mon
     with pytest.raises(JobError, match="already existing"):
         byoe.sagemaker.deploy(job, name="churn")
     assert left(session) == before
+
+
+def test_an_endpoint_that_is_gone_takes_nothing_along_that_has_its_name(cloud, session, bucket, job):
+    endpoint = byoe.sagemaker.deploy(job, name="churn")
+    endpoint.delete()
+    client, role = session.client("sagemaker"), MACHINE.role
+    client.create_model(ModelName="churn", PrimaryContainer={"Image": MACHINE.image}, ExecutionRoleArn=role)
+    variant = {"VariantName": "all", "ModelName": "churn", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    client.create_endpoint_config(EndpointConfigName="churn", ProductionVariants=[variant])
+    endpoint.delete()
+    assert left(session) == ["churn", "churn"]

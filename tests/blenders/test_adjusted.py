@@ -145,3 +145,27 @@ def test_the_slope_of_the_past_is_not_the_usual_choice_of_auto_for_the_future(ah
     predictions = y[:, None] + rng.normal(size=(120, 2))
     oof = OOF(predictions, y, Task("regression"), folds=tuple(ordered if ahead else shuffled))
     assert usual_name(oof) == usual
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_targets_whose_squares_are_no_numbers_have_the_same_slope(unit):
+    rng = np.random.default_rng(2)
+    y = rng.normal(size=100)
+    predictions = 0.5 * y[:, None] + rng.normal(size=(100, 1))
+    with np.errstate(over="ignore"):
+        found, same = (
+            byoe.blender("adjusted").fit(OOF(predictions * one, y * one, Task("regression"))) for one in (unit, 1.0)
+        )
+    assert found.slope_ == pytest.approx(same.slope_)
+    assert found.offsets_[0] == pytest.approx(same.offsets_[0] * unit)
+
+
+def test_small_weights_of_rows_teach_as_much():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(120, 3))
+    y = X[:, 0] + rng.normal(size=120)
+    ensemble = EnsembleRegressor(["random_forest", "extra_trees"], "adjusted", cv=3, random_state=0, n_jobs=1)
+    few, many = (ensemble.fit(X, y, sample_weight=np.full(120, weight)).blender_ for weight in (2.0**-20, 0.5))
+    assert np.allclose(few.weights_, many.weights_, rtol=0, atol=1e-12)
+    assert few.slope_ == pytest.approx(many.slope_)
+    assert abs(few.slope_ - 1) > 0.01

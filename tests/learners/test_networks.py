@@ -204,6 +204,8 @@ def test_parameters_of_scikit_learn_mean_its_perceptron(table):
         ({"hidden_units": 64}, "expected a list of positive whole numbers"),
         ({"hidden_units": [0]}, "expected a list of positive whole numbers"),
         ({"n_networks": 0}, "expected a positive whole number"),
+        ({"random_state": -1}, "expected a whole number that is not negative"),
+        ({"random_state": 0.0}, "expected a whole number that is not negative"),
         ({"n_epochs": 2.5}, "expected a positive whole number"),
         ({"rows_per_batch": True}, "expected a positive whole number"),
         ({"dropout": 1.0}, "expected a number from 0 to below 1"),

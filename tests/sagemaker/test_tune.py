@@ -1,10 +1,12 @@
 import time
+from types import SimpleNamespace
 
 import pytest
 
 import byoe
 from byoe import EnsembleRegressor, learner
 from byoe.errors import InputError, JobError, ParameterError, UnknownNameError
+from byoe.sagemaker.local._tuning import LocalTuning
 from byoe.sagemaker.shared._checks import check_space
 
 sm = byoe.sagemaker
@@ -236,3 +238,13 @@ def test_without_a_space_what_the_learners_propose_is_searched(split, tmp_path):
     fixed = {"knn__weights": "distance"}
     run = sm.tune(made, None, split[0], target="target", output=tmp_path, max_jobs=1, seed=0, hyperparameters=fixed)
     assert [set(trial["params"]) for trial in run.trials] == [{"ols__l2", "knn__n_neighbors"}]
+
+
+@pytest.mark.parametrize(
+    ("objective", "failure", "told"),
+    [(0.25, "", "r2 0.25"), (None, "no rows", "Failed (no rows)"), (None, "", "Failed")],
+)
+def test_a_line_tells_of_a_trial_with_a_result_and_without(objective, failure, told):
+    row = {"number": 2, "objective": objective, "status": "Failed", "failure": failure, "seconds": 1.0}
+    tuning = SimpleNamespace(objective="r2", best=None)
+    assert LocalTuning.line(tuning, row, 3) == f"trial 2 of 3: {told} in 1.0 s"

@@ -115,7 +115,9 @@ def _of_numbers(blend: FloatArray, oof: OOF, alpha: float) -> tuple[float, Float
 
     weight, loss = oof.weights, oof.row_loss
     center = np.average(blend, weights=weight)
-    scale = float(np.sqrt(np.average((oof.y - np.average(oof.y, weights=weight)) ** 2, weights=weight))) or 1.0
+    away = oof.y - np.average(oof.y, weights=weight)
+    largest = float(np.abs(away[weight > 0]).max()) or 1.0  # whose square may be beyond all numbers
+    scale = largest * (float(np.sqrt(np.average((away / largest) ** 2, weights=weight))) or 1.0)
     # What is left of the target; a slope of zero leaves the blend as it is.
     X, rest, free = (blend - center)[:, None] / scale, (oof.y - blend) / scale, np.array([-np.inf])
     if not np.ptp(blend[weight > 0]) > 0:

@@ -9,6 +9,8 @@ import numpy as np
 
 from ._task import FloatArray
 
+# The octave below which a mean weight is raised to about one.
+_LEAST_OCTAVE = -4
 # A spread from 1/4 to a million is ordinary: there no tolerance of a library shows in its models.
 _ORDINARY = (2.0**-2, 2.0**20)
 # Single precision has seven digits; beyond so many spreads from zero fewer than five are left.
@@ -88,3 +90,14 @@ class Unit:
     def restore(cls, state: dict[str, Any]) -> Self:
         """Return what ``state`` has told."""
         return cls(np.asarray(state["center"], dtype=np.float64), np.asarray(state["scale"], dtype=np.float64))
+
+
+def of_ordinary_size(weight: FloatArray | None) -> FloatArray | None:
+    """Return weights whose mean is below 1/32, such as those that sum to one, multiplied by a power of two.
+
+    A leaf must hold a least sum of them, which small weights never reach, and penalties are against it.
+    """
+    if weight is None or not weight.any():
+        return weight
+    octave = int(np.frexp(weight[weight > 0].mean())[1])
+    return np.ldexp(weight, -octave) if octave < _LEAST_OCTAVE else weight

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..contracts._blender import OOF
 from ..contracts._task import FloatArray, Task
+from ..contracts._unit import of_ordinary_size
 from ..folds._plan import SplitPlan
 
 
@@ -70,4 +71,4 @@ class OutOfFold:
 
     def to_blend(self, task: Task, seed: int, features: FloatArray | None, metric: Any) -> OOF:
         """Return what a blender learns from, of all rows."""
-        return OOF(self.predictions, self.y, task, self.weight, features, seed, metric=metric)
+        return OOF(self.predictions, self.y, task, of_ordinary_size(self.weight), features, seed, metric=metric)

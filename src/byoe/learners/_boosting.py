@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..contracts._learner import Learner, StopRows
 from ..contracts._task import FloatArray, Task
 from ..contracts._unit import Unit
+from ..contracts._unit import of_ordinary_size as of_ordinary_size
 from ..errors import ParameterError
 from ..tools._forks import open_after_fork
 from ._units import changed
@@ -28,9 +29,6 @@ MOST_ROUNDS = 10_000
 _LARGEST_RATE = 0.3  # beyond which trees correct each other
 _FEWEST_ROWS_EACH = 100
 _USUALLY_ENOUGH = 500
-
-# The octave below which a mean weight is raised to about one.
-_ORDINARY = -4
 
 
 def shared_lock() -> threading.Lock:
@@ -86,17 +84,6 @@ def _text(name: str, value: Any) -> Any:
     if name == "monotone_constraints":
         return f"({','.join(map(str, value))})"
     return json.dumps(value) if name == "interaction_constraints" else value
-
-
-def of_ordinary_size(weight: FloatArray | None) -> FloatArray | None:
-    """Return weights whose mean is below 1/32, such as those that sum to one, multiplied by a power of two.
-
-    A leaf must hold a least sum of them, which small weights never reach, and penalties are against it.
-    """
-    if weight is None or not weight.any():
-        return weight
-    octave = int(np.frexp(weight[weight > 0].mean())[1])
-    return np.ldexp(weight, -octave) if octave < _ORDINARY else weight
 
 
 def of_function(objective: Callable[..., Any]) -> Callable[[Any, Any], tuple[Any, Any]]:

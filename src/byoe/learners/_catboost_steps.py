@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 from ..contracts._task import Task
-from ._boosting import LEARNING_RATE, MOST_ROUNDS
+from ._boosting import MOST_ROUNDS
 
 STEPS = 5
 # Leaves of other losses may be of a kind that takes one step alone.
@@ -15,6 +15,7 @@ _LOSSES = frozenset({"RMSE", "Logloss", "MultiClass"})
 # Rounds times learning rate. The loss of several classes that hardly overlap falls for thousands of rounds, and each
 # of them takes as long as there are classes.
 _LONGEST = 50.0
+_HASTY = math.ceil(MOST_ROUNDS / 3)  # of a search in steps three times as large
 
 
 def take_steps(given: dict[str, Any], task: Task) -> None:
@@ -27,8 +28,15 @@ def take_steps(given: dict[str, Any], task: Task) -> None:
         given.setdefault("leaf_estimation_iterations", STEPS)
 
 
-def in_time(rounds: int, learning_rate: Any, task: Task) -> int:
-    """Return for how many rounds at most a search goes on; a number of one's own stays."""
+def in_time(rounds: int, own: Any, learning_rate: Any, task: Task) -> int:
+    """Return for how many rounds at most a search goes on; a number of one's own stays.
+
+    Parameters
+    ----------
+    rounds : int
+    own : int or None
+        What was given, by the user or by a search in larger steps.
+    """
     rate = float(learning_rate) if isinstance(learning_rate, Real) else 0.0  # the library takes texts, too
-    ours = task.n_classes > 2 and rounds * rate >= MOST_ROUNDS * LEARNING_RATE
-    return math.ceil(_LONGEST / rate) if ours else rounds
+    free = task.n_classes > 2 and rate > 0 and own in (None, _HASTY)
+    return min(rounds, math.ceil(_LONGEST / rate)) if free else rounds

@@ -43,6 +43,9 @@ def check_recipe(who: str, given: Mapping[str, Any]) -> None:
     for name in ("n_networks", "n_epochs", "rows_per_batch"):
         if given.get(name) is not None and not _is_whole(given[name]):
             raise ParameterError(f"{who}: {name} is {given[name]!r}, expected a positive whole number")
+    seed = given.get("random_state")
+    if seed is not None and not (isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0):
+        raise ParameterError(f"{who}: random_state is {seed!r}, expected a whole number that is not negative")
     for name, most in (("lr", math.inf), ("dropout", 1.0), ("weight_decay", math.inf)):
         value = given.get(name)
         if value is not None and not (_is_number(value) and 0 <= value < most):

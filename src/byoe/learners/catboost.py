@@ -312,6 +312,7 @@ class CatBoost(Booster):
         given.pop("class_names", None)  # the classes are those of the target
         if "class_weights" in given:
             given["class_weights"] = class_weights(given["class_weights"], y, task.n_classes).tolist()
+        own = given.get("iterations")
         if stop or rounds:
             take_steps(given, task)
         params = {
@@ -324,7 +325,7 @@ class CatBoost(Booster):
             "logging_level": "Silent",
         }
         if stop is not None:
-            params["iterations"] = in_time(params["iterations"], params["learning_rate"], task)
+            params["iterations"] = in_time(params["iterations"], own, params["learning_rate"], task)
         kind = catboost.CatBoostClassifier if task.is_classification else catboost.CatBoostRegressor
         patience = None if stop is None else stop.patience
         return CatBoostModel(trained(kind, data, watched, patience, params), task)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 from ...errors import JobError, ParameterError
 from ..shared._failures import deleted, ending, unhealthy
+from ..shared._names import is_made
 from ..shared._outputs import Question
 from . import _asynchronous
 from ._cloud import Cloud
@@ -19,10 +20,9 @@ from ._requests import endpoint_config_request, endpoint_request, model_request,
 from ._scaling import scale, unscale
 from ._tuning import Tuning
 from ._update import Changes, exchange
-from ._waiting import until
+from ._waiting import CHANGING, until
 
 _LOG_GROUP = "/aws/sagemaker/Endpoints"
-_CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 _MB = 1024 * 1024
 # Of a request; an asynchronous endpoint takes more, which its container would have to hold.
 _SERVERLESS_BYTES, _INSTANCE_BYTES, _ASYNCHRONOUS_BYTES = 4 * _MB, 6 * _MB, 100 * _MB
@@ -82,7 +82,7 @@ class Endpoint:
         JobError
             When it does not get healthy; with the reason and the last error of its log.
         """
-        status = until(lambda: self.status, lambda status: status not in _CHANGING)
+        status = until(lambda: self.status, lambda status: status not in CHANGING)
         if status == "InService":
             return self
         reason = ""
@@ -225,13 +225,23 @@ provisioned_concurrency, **options
         """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
         name, config = self._parts()
         self._config = {}
+        if not (is_made(self.name) or self._exists()):
+            # Its parts had names that nobody can tell any more, and what has its own name is not of it.
+            unscale(self._cloud, self.name, asynchronous=True)
+            return
         with ExitStack() as last:  # whatever fails, the others are removed
             if not _serverless(config):
                 last.callback(
                     unscale, self._cloud, self.name, asynchronous=not config or "AsyncInferenceConfig" in config
                 )
-            last.callback(self._remove, name, _models(config) or {self.name})
+            own = {self.name} if is_made(self.name) else set()
+            last.callback(self._remove, name, _models(config) or own)
             until(self._delete_alone, bool)
+
+    def _exists(self) -> bool:
+        with suppress(NotFoundError):
+            return bool(self.describe())
+        return False
 
     def _delete_alone(self) -> bool:
         """Return whether the endpoint could be deleted: not while it is being made or changed."""
@@ -310,7 +320,7 @@ def standing(endpoint: Endpoint) -> str:
             )
         return {"InService": "live", "Failed": "failed"}[status]
     hint = f"byoe.sagemaker.attach({endpoint.name!r})"
-    cure = f"wait for it with {hint}.wait()" if status in _CHANGING else f"remove it with {hint}.delete()"
+    cure = f"wait for it with {hint}.wait()" if status in CHANGING else f"remove it with {hint}.delete()"
     raise ParameterError(
         f"there is an endpoint {endpoint.name!r} already, which has the status {status}; {cure}, or give another name"
     )

@@ -15,6 +15,7 @@ from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, instances_of
 from ._requests import check_serverless, model_request, serverless_sizes, serves_byoe
 from ._scaling import scale, unscale
+from ._waiting import CHANGING
 
 if TYPE_CHECKING:
     from ._endpoint import Endpoint
@@ -68,8 +69,10 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job, changes: Changes) -> No
         ("create_endpoint_config", _config(cloud, served, config, variant | {"ModelName": name}, machine, changes)),
         ("update_endpoint", {"EndpointName": endpoint.name, "EndpointConfigName": name, **_retained(variant, changes)}),
     )
+    sent = False
     try:
         for operation, request in requests:
+            sent = operation == "update_endpoint"
             cloud.call("sagemaker", operation, **request)
         endpoint.wait()
         found = endpoint.describe()
@@ -77,12 +80,22 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job, changes: Changes) -> No
             why = found.get("FailureReason", "the new one was given up")
             raise JobError(f"endpoint {endpoint.name} has kept its model: {why}")
     except Exception:
-        endpoint._remove(name, {name})
+        if not sent or _has_kept(endpoint, name):
+            endpoint._remove(name, {name})
         raise
     endpoint._remove(before, {present["ModelName"]})
     _tag(cloud, found, changes)
     if instances is not None and changes.instance_count is not None:
         _scale(cloud, endpoint.name, instances)
+
+
+def _has_kept(endpoint: Endpoint, new: str) -> bool:
+    """Return whether an endpoint is known to be without the new configuration, and will stay so."""
+    try:
+        found = endpoint.describe()
+    except Exception:  # whoever cannot be asked may be changing still
+        return False
+    return found["EndpointStatus"] not in CHANGING and found["EndpointConfigName"] != new
 
 
 def _present(endpoint: str, cloud: Cloud, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

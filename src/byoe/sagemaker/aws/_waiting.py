@@ -10,6 +10,7 @@ from ._faults import NotNowError
 
 _Answer = TypeVar("_Answer")
 
+CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})  # what an endpoint does
 JOB_ENDED = frozenset({"Completed", "Failed", "Stopped"})
 SECONDS = 10.0  # between two questions
 _MISSED = 30  # questions in a row that may be left without an answer

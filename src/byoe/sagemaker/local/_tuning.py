@@ -176,8 +176,9 @@ class LocalTuning:
     def line(self, row: Mapping[str, Any], max_jobs: int) -> str:
         """Return what is shown of a trial that has ended."""
         value = row["objective"]
-        what = f"{self.objective} {value:.4g}"
-        if value is None:
+        if value is not None:
+            what = f"{self.objective} {value:.4g}"
+        else:
             what = f"{row['status']} ({row['failure']})" if row["failure"] else row["status"]
         best = "" if self.best is None else f" (best {self.best['objective']:.4g}, trial {self.best['number']})"
         return f"trial {row['number']} of {max_jobs}: {what} in {row['seconds']:.1f} s{best}"

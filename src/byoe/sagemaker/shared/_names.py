@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from typing import Any
@@ -55,6 +56,11 @@ def name_of(kind: str, given: Any, default: str = "byoe") -> str:
             f"at its end, since the time is written behind it and a name has at most {LONGEST[kind]}"
         )
     return new_name(check_name(kind, prefix))
+
+
+def is_made(name: str) -> bool:
+    """Return whether a name is one of `new_name`, which nothing else has."""
+    return re.fullmatch(r".+-\d{8}-\d{6}-[0-9a-f]{6}", name) is not None
 
 
 def part_name(name: str) -> str:
