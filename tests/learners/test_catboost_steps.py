@@ -5,7 +5,8 @@ import pytest
 
 from byoe import EnsembleClassifier, learner
 from byoe.contracts._learner import StopRows
-from byoe.learners._catboost_steps import STEPS
+from byoe.engine._fold_fit import _HASTE
+from byoe.learners._catboost_steps import STEPS, in_time
 from byoe.plugins import Task
 
 TASK = Task("classification", 3)
@@ -55,6 +56,13 @@ def test_classes_that_hardly_overlap_are_not_separated_on_and_on(apart, given, r
     stop = StopRows(X[160:], y[160:], None, 10_000)
     model = learner("catboost", **given).fit(X[:160], y[:160], task=TASK, stop=stop, **OWN)
     assert len(model.model.get_evals_result()["validation"]["MultiClass"]) == rounds
+
+
+def test_the_search_in_larger_steps_counts_as_nobodys_number():
+    given = learner("catboost").in_haste(_HASTE).own_params()
+    rounds, rate = given["iterations"], given["learning_rate"]
+    assert in_time(rounds, rounds, rate, TASK) == 334
+    assert in_time(rounds - 1, rounds - 1, rate, TASK) == rounds - 1
 
 
 def test_a_refit_is_made_as_the_folds_were(apart):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .._version import DISTRIBUTION
 from ..errors import InputError, ParameterError
-from ..registry._plugin import plain
+from ..registry._plugin import RESERVED, plain
 from ..registry._registry import installed
 from ..tools._whole import whole_folder
 
@@ -115,7 +115,7 @@ def write_plugin(name: str, out: Path | None) -> Path:
     """
     if not _NAME.fullmatch(name):
         raise ParameterError(f"{name!r} is no name of a learner; use small letters, digits and -, such as quiet-trees")
-    if plain(name) in {*installed("learner"), *_RESERVED}:
+    if plain(name) in installed("learner") or plain(name) in RESERVED["learner"]:
         raise ParameterError(f"the name {name!r} is taken; byoe plugins lists the known ones")
     folder = Path(f"byoe-{name}") if out is None else out
     if folder.exists():
@@ -135,6 +135,3 @@ def write_plugin(name: str, out: Path | None) -> Path:
             (making / place).parent.mkdir(parents=True, exist_ok=True)
             (making / place).write_text(text.format(**words), encoding="utf-8")
     return folder
-
-
-_RESERVED = ("drop", "passthrough", "fast", "default", "best")

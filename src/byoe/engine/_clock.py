@@ -20,8 +20,8 @@ from ..errors import ParameterError
 from ._countdown import Countdown
 
 # What stays free of the time: tasks are to be done by the one, and are ended at the other.
-_SHARE = 0.95
-_LAST = 0.97
+SHARE = 0.95
+LAST = 0.97
 # Beyond that, of the limit, for a member that is the last to make an ensemble of.
 _GRACE = 0.05
 # How far above the limit a fit goes on while no member is complete: of it, and in seconds.
@@ -39,7 +39,7 @@ _OVERDUE = 1.5
 
 
 @dataclass
-class _Member:
+class Member:
     """What the clock knows of a member's tasks.
 
     Sizes of tasks are in units of one whose training part is as large as those of the folds are on average.
@@ -114,7 +114,7 @@ class Clock:
         complete: bool = False,
     ) -> None:
         self._members = {
-            label: _Member(max(_LEAST, guess), label in ends, len(tasks[label]), sum(tasks[label]))
+            label: Member(max(_LEAST, guess), label in ends, len(tasks[label]), sum(tasks[label]))
             for label, guess in guesses.items()
         }
         self.at_once = at_once
@@ -191,7 +191,7 @@ class Clock:
     def worth_preparing(self, label: str) -> bool:
         """Return whether a member may still start."""
         with self._lock:
-            late = self._limit is not None and self.elapsed > _SHARE * self._limit
+            late = self._limit is not None and self.elapsed > SHARE * self._limit
             return not late or self._is_first(label)
 
     def reuse(self, label: str, size: float = 1.0) -> None:
@@ -233,7 +233,7 @@ class Clock:
 
     def over(self) -> bool:
         """Return whether time is up while something is fitted; a little later where no member is complete."""
-        if self._limit is None or self.elapsed <= _LAST * self._limit:
+        if self._limit is None or self.elapsed <= LAST * self._limit:
             return False
         with self._lock:
             is_over = self._running > 0 and (self._complete or self.elapsed > self._latest)
@@ -241,11 +241,11 @@ class Clock:
                 self.late.update(label for label, member in self._members.items() if member.running > 1e-9)
             return is_over
 
-    def _less(self, member: _Member) -> None:
+    def _less(self, member: Member) -> None:
         member.tasks -= 1
         self._complete |= not member.tasks and not member.left_out
 
-    def _time_for(self, label: str, member: _Member, size: float) -> float | None:
+    def _time_for(self, label: str, member: Member, size: float) -> float | None:
         if self._limit is None:
             return math.inf
         first = self._is_first(label)
@@ -261,7 +261,7 @@ class Clock:
             self.reasons[label] = "none was left when it could have started"
             return None
         rest = self._turns(member.waiting) * member.measured
-        left = (self._latest if first else _LAST * self._limit) - self.elapsed
+        left = (self._latest if first else LAST * self._limit) - self.elapsed
         if rest <= left * (1 + 1e-9):
             return math.inf
         self.reasons[label] = f"its other fits would take {rest:.3g} s, and {max(0.0, left):.3g} s were left"
@@ -276,7 +276,7 @@ class Clock:
     def _left(self, first: bool = False) -> float:
         """Return the seconds that are left for tasks; there are some for the member that the ensemble is made of."""
         assert self._limit is not None
-        left = _SHARE * self._limit - self.elapsed
+        left = SHARE * self._limit - self.elapsed
         return max(left, _GRACE * self._limit) if first else left
 
     def _share(self, label: str, left: float) -> float:
@@ -299,10 +299,10 @@ class Clock:
         """Return how many units come one after the other."""
         return max(units, 1e-9) if self.at_once == 1 else max(1, math.ceil(units / self.at_once - 1e-9))
 
-    def _counts(self, member: _Member) -> bool:
+    def _counts(self, member: Member) -> bool:
         return member.open > 1e-9 and not member.left_out and not (member.running <= 1e-9 and self._holds(member))
 
-    def _holds(self, member: _Member) -> bool:
+    def _holds(self, member: Member) -> bool:
         if member.ends or member.left_out:
             return False
         if member.measured is None:
@@ -319,7 +319,7 @@ class Clock:
         ]
         return not self._complete and bool(possible) and label == min(possible, key=_needs)
 
-    def _is_hopeless(self, member: _Member) -> bool:
+    def _is_hopeless(self, member: Member) -> bool:
         """Return whether it is known that a member will not be complete, however long it is waited for."""
         if member.ends or member.measured is None:
             return False

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ._clock import _LAST, _SHARE, Clock, _Member
+from ._clock import LAST, SHARE, Clock, Member
 
 # A member that can end in time is of use with such a part of the time that it takes to be complete.
 _OF_USE = 0.5
@@ -68,12 +68,12 @@ class SpareClock(Clock):
             member = self._members[label]
             return not member.left_out and self._why_not(label, member) is None
 
-    def _time_for(self, label: str, member: _Member, size: float) -> float | None:
+    def _time_for(self, label: str, member: Member, size: float) -> float | None:
         left = self._left_for(member)
         reason = None if member.begun else self._why_not(label, member)
         if reason is None and member.measured is not None:
             needed = member.measured * self._turns(member.waiting)
-            if (_OF_USE if member.ends else 1.0) * needed > left + (_LAST - _SHARE) * self._until:
+            if (_OF_USE if member.ends else 1.0) * needed > left + (LAST - SHARE) * self._until:
                 reason = f"its other fits would take {needed:.3g} s, and {max(0.0, left):.3g} s were left"
         if reason is not None:
             self.reasons[label] = reason
@@ -82,7 +82,7 @@ class SpareClock(Clock):
             return math.inf
         return size * left / self._turns(member.open) * (1 - member.after)
 
-    def _why_not(self, label: str, member: _Member) -> str | None:
+    def _why_not(self, label: str, member: Member) -> str | None:
         """Return why a member should not begin; None where it may."""
         left = self._left_for(member)
         if left <= 0:
@@ -92,7 +92,7 @@ class SpareClock(Clock):
             return f"it is expected to take {needed:.3g} s, and {left:.3g} s were left"
         return None
 
-    def _doubted(self, label: str, member: _Member) -> float:
+    def _doubted(self, label: str, member: Member) -> float:
         """Return what part of the time that a member is expected to take must be there for it to be tried.
 
         All of it where it cannot end in time, and where another one waits already since its first task took too long.
@@ -101,18 +101,18 @@ class SpareClock(Clock):
             return 1.0
         return _OF_USE if label in self._by_kin else _OF_USE / _DOUBT
 
-    def _left_for(self, member: _Member) -> float:
+    def _left_for(self, member: Member) -> float:
         """Return the seconds that are left without those of others that have begun, and of the blend."""
         begun = [one for one in self._members.values() if one.begun and not one.left_out and one is not member]
         promised = sum(self._rest(one) for one in begun if not one.cut) / self.at_once
-        return _SHARE * self._until - self.elapsed - promised - self._reserve * (len(begun) + 1)
+        return SHARE * self._until - self.elapsed - promised - self._reserve * (len(begun) + 1)
 
-    def _rest(self, member: _Member) -> float:
+    def _rest(self, member: Member) -> float:
         each = member.guess if member.measured is None else member.measured
         running = [max(0.0, each - (self.elapsed - start)) for start in member.starts]
         return member.waiting * each + sum(running)
 
-    def _holds(self, member: _Member) -> bool:
+    def _holds(self, member: Member) -> bool:
         if member.left_out:
             return False
         return member.cut or (not member.ends and member.measured is None and member.running > 1e-9)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +22,7 @@ from ..engine._rows import Rows
 from ..engine._tasks import mean_rounds
 from ..errors import BudgetWarning, MemberError
 from ..fitted._out_of_fold import OutOfFold
-from ..fitted._stacked import StackedMember, stacked
+from ..fitted._stacked import StackedMember, block_width, stacked
 from ..registry._plugin import plain
 from ..scoring._scoring import Scoring
 from ..store._stored_tasks import opened
@@ -176,7 +175,7 @@ class SecondLayer:
         wall = (time.monotonic() - self.resources.started) / max(sum(fit.values()), 1e-9)
         pairs = sum(fit[label] for label in below) * (n_folds - 1) / 2  # which are so many times as many as folds
         n_rows, n_columns = data.table.size
-        wider = n_columns + len(below) * math.prod(data.task.width)
+        wider = n_columns + len(below) * block_width(data.task)
         stopping = self.ensemble._stopping({label: self.ensemble.members_[label].learner for label in labels})
 
         def _times(label: str) -> float:
@@ -243,7 +242,7 @@ class SecondLayer:
     def _of_fold(self, learners: Mapping[str, Learner], data: Rows, fold: int) -> CrossFit:
         ensemble = self.ensemble
         served = {label: ensemble._finalize_of(learner, data.plan) for label, learner in learners.items()}
-        with opened(ensemble.store, learners, data, data.table.digest()) as stored, TellingWhatIsKept(stored):
+        with opened(ensemble.store, learners, data) as stored, TellingWhatIsKept(stored):
             try:
                 return cross_fit(
                     learners,
@@ -323,7 +322,7 @@ class SecondLayer:
         ensemble, seed = self.ensemble, self.begun.seed
         if not learners:
             return {}
-        with opened(ensemble.store, learners, data, data.table.digest()) as stored, TellingWhatIsKept(stored):
+        with opened(ensemble.store, learners, data) as stored, TellingWhatIsKept(stored):
             try:
                 return {**refit(learners, data, rounds, seed=seed, resources=self.resources, stored=stored)}
             except MemberError as error:

@@ -140,7 +140,7 @@ def refitted(ensemble: E, table: Table) -> E:
         own = replace(data, table=_learned_from(ensemble, table, feeders))
         learners = {label: member.learner for label, member in part.items()}
         rounds = {label: mean_rounds([model.rounds for model in member.models]) for label, member in part.items()}
-        digest = own.table.digest() if feeders else record.table
+        digest = None if feeders else record.table
         with opened(ensemble.store, learners, own, digest) as stored, TellingWhatIsKept(stored):
             models |= refit(learners, own, rounds, seed=record.seed, resources=ensemble._resources(), stored=stored)
     other = copy.copy(ensemble)

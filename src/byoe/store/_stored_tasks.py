@@ -213,11 +213,16 @@ def _write(outcome: Outcome, made_of: Mapping[str, Any], folder: Path) -> dict[s
 
 
 def opened(
-    store: Any, learners: Mapping[str, Learner], data: Rows, table: str
+    store: Any, learners: Mapping[str, Learner], data: Rows, table: str | None = None
 ) -> AbstractContextManager[StoredTasks | None]:
-    """Open what the user gave as ``store=`` for the tasks of a fit; None where that is None."""
+    """Open what the user gave as ``store=`` for the tasks of a fit; None where that is None.
+
+    ``table`` is the digest of the data's table, which is made here where it is not known.
+    """
     chosen = as_store(store)
-    return nullcontext() if chosen is None else StoredTasks(chosen, learners, data, table)
+    if chosen is None:
+        return nullcontext()
+    return StoredTasks(chosen, learners, data, data.table.digest() if table is None else table)
 
 
 def resumed_seed(store: Store, key: str, drawn: int) -> int:
