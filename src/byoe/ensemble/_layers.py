@@ -16,6 +16,7 @@ from ..errors import LeakageWarning, ParameterError
 from ..fitted._models import FittedMember
 from ..folds._pairs import why_no_pairs
 from ..folds._plan import SplitPlan
+from ..registry._plugin import plain
 from ..scoring._leaderboard import Leaderboard
 from ..scoring._metrics import Metric
 from ..tools._estimators import THRESHOLDS, is_ensemble, is_kind, last_step
@@ -56,6 +57,26 @@ def check_second_layer(layers: int, plan: SplitPlan, learners: Mapping[str, Lear
             "layers=2, and no member can be of the second layer: those are fitted already, or have parameters about "
             f"single columns ({', '.join(learners)}); set layers=1, or add a member"
         )
+
+
+def second_labels(learners: Mapping[str, Learner]) -> dict[str, str]:
+    """Return the label in the second layer of every learner that can be there, by its label in the first.
+
+    Examples
+    --------
+    >>> from byoe import learner
+    >>> second_labels({"ridge": learner("ridge"), "ridge_2": learner("ridge")})
+    {'ridge': 'ridge_2_2', 'ridge_2': 'ridge_2_2_2'}
+    """
+    taken, found = {plain(label) for label in learners}, {}
+    for label, learner in learners.items():
+        if learns_of_columns(learner):
+            new = f"{label}_2"
+            while plain(new) in taken:
+                new += "_2"
+            taken.add(plain(new))
+            found[label] = new
+    return found
 
 
 def learns_of_columns(learner: Learner) -> bool:

@@ -23,13 +23,12 @@ from ..engine._tasks import mean_rounds
 from ..errors import BudgetWarning, MemberError
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._stacked import StackedMember, block_width, stacked
-from ..registry._plugin import plain
 from ..scoring._scoring import Scoring
 from ..store._stored_tasks import opened
 from ..tools._warnings import hearing, warnings_filtered
 from ._beginning import Beginning, blended
 from ._interrupted import TellingWhatIsKept
-from ._layers import learns_of_columns
+from ._layers import second_labels
 
 if TYPE_CHECKING:
     from ._base import BaseEnsemble
@@ -135,15 +134,8 @@ class SecondLayer:
 
     def _learners(self) -> dict[str, str]:
         """Return the label of every member that can be of the second layer, by its label in the first."""
-        taken = {plain(label) for label in self.begun.recipe.learners}
-        found = {}
-        for label, member in self.ensemble.members_.items():
-            if learns_of_columns(member.learner):
-                new = f"{label}_2"
-                while plain(new) in taken:
-                    new += "_2"
-                taken.add(plain(new))
-                found[label] = new
+        labels = second_labels(self.begun.recipe.learners)
+        found = {label: labels[label] for label in self.ensemble.members_ if label in labels}
         if not found:
             raise NotKeptError("no member that was fitted can be of a second layer")
         return found

@@ -12,6 +12,7 @@ import numpy as np
 from ...contracts._task import Task
 from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
+from ...ensemble._layers import second_labels
 from ...ensemble._recipe import Recipe
 from ...ensemble._spec import to_spec
 from ...errors import ParameterError
@@ -43,7 +44,10 @@ class Variant:
     @property
     def metric_names(self) -> list[str]:
         """The names of all metrics in the log of a job."""
-        prefixes = ["validation", *(f"member:{label}" for label in self.recipe.learners)]
+        labels = [*self.recipe.learners]
+        if self.ensemble.layers > 1:
+            labels += second_labels(self.recipe.learners).values()
+        prefixes = ["validation", *(f"member:{label}" for label in labels)]
         return [f"{prefix}:{metric.name}" for prefix in prefixes for metric in self.metrics]
 
 
