@@ -146,7 +146,8 @@ class BundleReader:
             member = self._member(entry)
             if labels := entry.get("below"):
                 below = tuple(found[label] for label in labels)
-                member = StackedMember(member.label, member.learner, member.finalize, member.models, below, self.task)
+                own = member.label, member.learner, member.finalize, member.models, member.repeats
+                member = StackedMember(*own, below, self.task)
             found[entry["label"]] = member
         return found
 
@@ -180,7 +181,7 @@ class BundleReader:
             ]
 
         models: Any = read(late=False) if entry["used"] else LaterModels(len(entry["models"]), read)
-        return FittedMember(entry["label"], learner, entry["finalize"], models)
+        return FittedMember(entry["label"], learner, entry["finalize"], models, entry.get("repeats", 1))
 
     def _learner(self, entry: Mapping[str, Any]) -> Learner:
         saved = entry.get("spec") or self._learners[entry["label"]]

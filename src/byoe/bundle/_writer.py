@@ -166,6 +166,7 @@ def _write_member(member: FittedMember, folder: Path) -> dict[str, Any]:
     return {
         "label": member.label,
         "finalize": member.finalize,
+        **({"repeats": member.repeats} if member.repeats > 1 else {}),
         "distribution": distribution_of(member.learner),
         "libraries": sorted(_libraries(member.learner, folder / MEMBERS / member.label)),
         "models": models,

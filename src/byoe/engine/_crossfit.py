@@ -135,8 +135,12 @@ def cross_fit_further(
     resources: Resources,
     stored: TaskStore | None,
     spare: Spare,
+    together: bool = False,
 ) -> tuple[CrossFit, list[str], dict[str, str]]:
     """Cross-fit members that nobody has to have, in their order, as long as the time limit lets them be whole.
+
+    Where they are of use only ``together``, none may have fewer rounds than it should, and the first that is not
+    whole ends the fit.
 
     Returns
     -------
@@ -156,8 +160,12 @@ def cross_fit_further(
             result.seconds[outcome.task.label] += outcome.seconds
             if outcome.error is not None:
                 failed[outcome.task.label] = f"{type(outcome.error).__name__}: {outcome.error}"
+            if together and (failed or outcome.cut or execution.clock.reasons):
+                break
     arrived = execution.arrived
     late = [one.label for one in left_out(tasks, arrived, set(failed), execution.clock, resources.time_limit)]
+    if together:
+        late += [label for (label, _), outcome in arrived.items() if outcome.cut and label not in late]
     gone = {*failed, *late}
     _add_up(result, [arrived[task.label, task.fold] for task in tasks if task.label not in gone], data.plan)
     _keep(result, [label for label in learners if label not in gone])

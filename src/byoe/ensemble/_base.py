@@ -55,7 +55,7 @@ from ._parameters import NestedParameters
 from ._quantiles import fit_quantiles, for_members
 from ._recipe import Recipe
 from ._second_layer import SecondLayer
-from ._spare_time import use_spare_time
+from ._spare_time import repeat_folds, use_spare_time
 from ._target_transform import names_of
 from ._unseen import KnowsUnseenRows
 
@@ -164,7 +164,6 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             resources = for_members(replace(self._resources(), started=started), learners, begun.quantiles)
             crossfit = self._cross_fitted(learners, data, begun.seed, stored, resources)
         crossfit, budget = use_spare_time(self, begun, crossfit, resources)
-        show_note(budget, self.verbose)
         self._task, self._form, self.columns_ = data.task, begun.form, begun.columns
         if data.task.classes is not None:
             self._learn_classes(data.task.classes)
@@ -182,8 +181,11 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             budget=budget,
         )
         oof = OutOfFold.unblended(crossfit.oof, data.y, data.weight, data.plan)
+        blending_from = time.monotonic()
         with TellingWhatIsKept(stored), BlendingInTime(resources):
             self._blend(oof, begun.blender, begun.features, begun.metric)
+        repeat_folds(self, begun, resources, time.monotonic() - blending_from)
+        show_note(self._record.budget, self.verbose)
         if self.layers > 1:
             with BlendingInTime(resources):
                 SecondLayer(self, begun, resources).attempt()

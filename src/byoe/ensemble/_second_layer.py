@@ -297,7 +297,7 @@ class SecondLayer:
         for label, learner in layer.learners.items():
             how = ensemble._finalize_of(learner, data.plan)
             models = [model for one in layer.found for model in one.members[label].models]
-            made[label] = StackedMember(label, learner, how, models, below, data.task)
+            made[label] = StackedMember(label, learner, how, models, below=below, task=data.task)
         learners = {label: member.learner for label, member in made.items() if member.finalize == "refit"}
         by_fold = {
             label: [one.arrived[label, fold].rounds for fold, one in enumerate(layer.found)] for label in learners

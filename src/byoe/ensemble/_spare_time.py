@@ -1,12 +1,14 @@
 """What is done with the time that members leave of a limit: here alone it is decided.
 
-A preset goes on down the longest one, as far as there is time. Whatever else could use the time comes after that.
+A preset goes on down the longest one, as far as there is time. Once that is blended, the folds are repeated for the
+members that the blend uses.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..contracts._learner import Learner
@@ -21,8 +23,10 @@ from ..errors import InputError, ParameterError
 from ..registry._classes import check_classes
 from ..registry._extending import LONGEST, further
 from ..registry._members import check_members
+from ..scoring._board import note_of_budget
 from ..store._stored_tasks import opened
 from ._interrupted import TellingWhatIsKept
+from ._repeats import Repeats
 
 if TYPE_CHECKING:
     from ._base import BaseEnsemble
@@ -64,6 +68,26 @@ def use_spare_time(
     elif not late and _unused(resources):
         told.append(f"{LONGEST!r} has no further members to try")
     return crossfit.with_members(whole) if whole.members else crossfit, "; ".join(told)
+
+
+def repeat_folds(ensemble: BaseEnsemble, begun: Beginning, resources: Resources, blending: float) -> None:
+    """Repeat the folds of a preset in the time that is left once it is blended, which took some seconds.
+
+    What came of it is told beside the rest that is said of the limit.
+    """
+    limited = resources.time_limit is not None and ensemble.layers == 1
+    if not limited or not _unused(resources) or further(ensemble.learners) is None:
+        return
+    repeats = Repeats(ensemble, begun, resources, blending)
+    told = repeats.attempt()
+    record = ensemble._record
+    ensemble._record = replace(repeats.record, budget=f"{record.budget}; {told}")
+    if repeats.blend is None:
+        notes = ensemble.leaderboard_.notes
+        notes[notes.index(note_of_budget(record))] = note_of_budget(ensemble._record)
+        return
+    ensemble.members_ = repeats.members
+    ensemble._take(repeats.blend, repeats.oof, begun.blender, begun.features, begun.metric)
 
 
 def _fitted(

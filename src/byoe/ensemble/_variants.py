@@ -147,13 +147,14 @@ def refitted(ensemble: E, table: Table) -> E:
     other.finalize = "refit"
     other.members_ = {}
     for label, member in ensemble.members_.items():
-        served = replace(member, finalize="refit", models=[models[label]]) if label in bags else member
+        served = member if member.repeats == 1 else replace(member, models=member.models[:1], repeats=1)
+        served = replace(served, finalize="refit", models=[models[label]]) if label in bags else served
         other.members_[label] = on_top_of(served, other.members_)
     other._quantiles = refitted_quantiles(ensemble, data)
     other._held_out = ()  # of the fold models, which are gone
     rows = [
         {**row, "finalize": "refit", "models": 1, "predict_ms": row["predict_ms"] / row["models"]}
-        if row["member"] in bags
+        if row["member"] in other.members_
         else dict(row)
         for row in ensemble.leaderboard_
     ]

@@ -45,11 +45,11 @@ def check_level(level: Any) -> float:
 
 
 def method_of(ensemble: Predicting) -> str:
-    """Return ``"cv+"`` if all members are bagged over a partition of the rows, else ``"residual"``.
+    """Return ``"cv+"`` if all members are bagged over one partition of the rows, else ``"residual"``.
 
     A pruned ensemble may lack a member that the blender of a fold uses; then it is the latter, too.
     """
-    bagged = all(member.finalize == "bag" for member in ensemble.members_.values())
+    bagged = all(member.finalize == "bag" and member.repeats == 1 for member in ensemble.members_.values())
     return "cv+" if bagged and ensemble._oof.plan.is_partition and ensemble._held_out else "residual"
 
 
@@ -136,7 +136,7 @@ def _mean_disagreement(ensemble: Predicting, table: Table, known: Evidence) -> l
     That is what is known of the training rows: a bag's mean is nearer to the other members than its models are.
     """
     used = np.sum(known.shares, axis=0) > 0
-    times = max(len(member.models) for member, needed in zip(ensemble.members_.values(), used, strict=True) if needed)
+    times = max(member.n_folds for member, needed in zip(ensemble.members_.values(), used, strict=True) if needed)
     each = [known.disagreement(_of_models(ensemble, table, number, used)) for number in range(times)]
     return [np.mean(own, axis=0) for own in zip(*each, strict=True)]
 

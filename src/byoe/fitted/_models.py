@@ -33,12 +33,24 @@ class FittedMember:
     finalize : {"bag", "refit"}
     models : list of FoldModel
         The fold models for a bag, one model for a refit.
+    repeats : int
+        How many times the folds were repeated; the models of the first folds come first.
     """
 
     label: str
     learner: Learner
     finalize: str
     models: list[Any] = field(default_factory=list)
+    repeats: int = 1
+
+    @property
+    def n_folds(self) -> int:
+        """How many models there are of each repeat."""
+        return len(self.models) // self.repeats
+
+    def repeated(self, other: FittedMember) -> FittedMember:
+        """Return the same with the models of one more repeat of the folds."""
+        return replace(self, models=[*self.models, *other.models], repeats=self.repeats + 1)
 
     @property
     def feeders(self) -> tuple[str, ...]:
@@ -55,9 +67,9 @@ class FittedMember:
     def predict_by(
         self, number: int, table: Any, threads: int, known: dict[str, FloatArray] | None = None
     ) -> FloatArray:
-        """Return what one of the models predicts; one model alone is that of every number."""
-        model = self.models[number % len(self.models)]
-        return self._asked(model, table, lambda model, X: model.predict(X, threads=threads))
+        """Return what the model of one fold predicts, as a mean over repeats; one alone is that of every number."""
+        one = replace(self, models=self.models[number % self.n_folds :: self.n_folds])
+        return FittedMember.predict(one, table, threads)
 
     def contributions(self, table: Any, threads: int) -> FloatArray:
         """Return the mean of the models' contributions to the predictions of a table's rows."""

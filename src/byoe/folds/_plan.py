@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..contracts._task import IntArray
 
-_MOST_FOLDS_TO_BAG = 20
+MOST_FOLDS_TO_BAG = 20
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class SplitPlan:
             return f"only {self.coverage.sum()} of {self.n_rows} rows are covered by the folds"
         if smallest < 2 * self.n_rows // 3:  # rounded down: three folds of any number of rows pass
             return f"a training part holds only {smallest} of {self.n_rows} rows"
-        if len(self.folds) > _MOST_FOLDS_TO_BAG:
+        if len(self.folds) > MOST_FOLDS_TO_BAG:
             return f"{len(self.folds)} fold models per member would have to be served"
         return ""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._version import __version__
+from ..fitted._models import FittedMember
 from ..fitted._out_of_fold import OutOfFold
 from ..scoring._leaderboard import BASELINE, Leaderboard
 from ..tools._listing import Listing, digits, shown
@@ -167,15 +168,20 @@ def members(ensemble: Ensemble) -> Listing:
                 "member": label,
                 "learner": " ".join(repr(member.learner).split()),
                 "rounds": " to ".join(str(number) for number in sorted({min(rounds), max(rounds)})) if rounds else "",
-                "served": f"{len(member.models)} models, each of a fold"
-                if member.finalize == "bag"
-                else "a model of all rows",
+                "served": _served(member),
                 "fitted in": tell_duration(ensemble._record.fit_seconds[label]),
             }
         )
     if not any(row["rounds"] for row in rows):
         rows = [{key: row[key] for key in row if key != "rounds"} for row in rows]
     return _Members(rows)
+
+
+def _served(member: FittedMember) -> str:
+    count = len(member.models)
+    if member.finalize == "bag":
+        return f"{count} models, each of a fold" + (f", {member.repeats} for every fold" if member.repeats > 1 else "")
+    return "a model of all rows" if count == 1 else f"{count} models of all rows"
 
 
 def versions(ensemble: Ensemble) -> dict[str, str]:

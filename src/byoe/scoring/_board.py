@@ -73,10 +73,15 @@ def board(
         rows.append({**row, "spread": spread, "in_sample": None, **about})
     rows[0]["in_sample"] = _in_sample(ensemble, scoring, features)
     told = [*_target_notes(ensemble, record), *_decision_notes(ensemble, record), *_layer_notes(record)]
-    told += [f"time_limit: {record.budget}"] if record.budget else []
+    told += [note_of_budget(record)] if record.budget else []
     found = Leaderboard(rows, [*_notes(ensemble, metric, rows, asked), *told])
     add_up(found)
     return math.nan if blend is None else metric.score(rows[0][metric.name]), found
+
+
+def note_of_budget(record: FitRecord) -> str:
+    """Return what became of the time limit, as a leaderboard notes it."""
+    return f"time_limit: {record.budget}"
 
 
 def scored_blend(record: FitRecord, oof: OutOfFold, metric: Metric) -> FloatArray:
