@@ -181,10 +181,10 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             budget=budget,
         )
         oof = OutOfFold.unblended(crossfit.oof, data.y, data.weight, data.plan)
-        blending_from = time.monotonic()
+        members_done = time.monotonic()
         with TellingWhatIsKept(stored), BlendingInTime(resources):
             self._blend(oof, begun.blender, begun.features, begun.metric)
-        repeat_folds(self, begun, resources, time.monotonic() - blending_from)
+        repeat_folds(self, begun, resources, time.monotonic() - members_done)
         show_note(self._record.budget, self.verbose)
         if self.layers > 1:
             with BlendingInTime(resources):

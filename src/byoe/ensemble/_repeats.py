@@ -1,8 +1,9 @@
-"""More repeats of the folds: the members of the blend are cross-fitted on other splits, in the time that is left.
+"""More repeats of the folds: the members of a blend are cross-fitted again on other splits, in the time that is left.
 
-The models of a repeat join those that are served, and a row's out-of-fold prediction becomes the mean over the repeats,
-each by models that did not see the row. So the score stays honest, and is a little low: what is served is a mean of more
-models. A repeat is there for all of these members or for none, or they could not be compared.
+The models of a repeat join those that are served, so that each member is a mean of more of them. The blend keeps its
+weights, and all that is known of rows that no model saw stays what it is, of the first folds: the score of an ensemble
+with fewer models. Whether a repeat is kept is judged by a mean, too: of a row's predictions by those models of every
+repeat that did not see it.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..contracts._learner import Learner
+from ..contracts._task import FloatArray
 from ..engine._clock import SHARE
 from ..engine._crossfit import CrossFit, cross_fit_further
 from ..engine._resources import Resources
-from ..engine._rows import Rows
 from ..engine._spare_clock import Spare
 from ..engine._tasks import task_seed
 from ..errors import BudgetWarning
+from ..fitted._failing import blended_by
 from ..fitted._models import FittedMember
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._record import FitRecord
@@ -31,11 +33,10 @@ from ..scoring._scoring import Scoring
 from ..store._stored_tasks import opened
 from ..tools._cores import cores
 from ..tools._warnings import hearing, warnings_filtered
-from ._beginning import Beginning, blended
+from ._beginning import Beginning
 from ._interrupted import TellingWhatIsKept
 
 if TYPE_CHECKING:
-    from ..engine._blend import Blend
     from ._base import BaseEnsemble
 
 # So many rows tell whether a member that was fitted on all of them again is another model, but for rounding.
@@ -48,133 +49,146 @@ class EnoughError(Exception):
 
 @dataclass
 class Repeats:
-    """Repeats of the folds of an ensemble of one layer, which is blended.
+    """Repeats of the folds of an ensemble of one layer that is blended.
 
     Parameters
     ----------
     ensemble : EnsembleRegressor or EnsembleClassifier
-        It gets further models and a new blend, if these are not worse, and in any case a word about it.
+        It stays as it is.
     begun : Beginning
     resources : Resources
         With a time limit.
-    blending : float
-        Seconds that its blend took, with the scores.
+    scoring : float
+        Seconds that are kept for what comes after.
+
+    Attributes
+    ----------
+    number : int
+        How many times the members are cross-fitted; 1 where there is no repeat.
+    members : dict of label to FittedMember
+        With the models of all repeats.
+    record : FitRecord
+        With the seconds of all repeats.
     """
 
     ensemble: BaseEnsemble
     begun: Beginning
     resources: Resources
-    blending: float
-    learners: Mapping[str, Learner] = field(init=False)
+    scoring: float
+    number: int = field(default=1, init=False)
     members: dict[str, FittedMember] = field(init=False)
     record: FitRecord = field(init=False)
-    oof: OutOfFold = field(init=False)
-    blend: Blend | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         ensemble = self.ensemble
-        self.members, self.record, self.oof = ensemble.members_, ensemble._record, ensemble._oof
+        self.members, self.record, self._oof = dict(ensemble.members_), ensemble._record, ensemble._oof
         used = ensemble.blender_.used(len(self.members))
         pairs = zip(self.members.items(), used, strict=True)
-        self.learners = {label: member.learner for (label, member), needed in pairs if needed}
-        self._each = {label: self._seconds_of(label) for label in self.learners}
-        self._took = self._expected_at_first()
+        self._learners: Mapping[str, Learner] = {label: one.learner for (label, one), needed in pairs if needed}
+        self._seconds = {label: self.record.fit_seconds[label] for label in self._learners}
+        self._took = self._expected()
 
     def attempt(self) -> str:
-        """Repeat the folds as long as there is time and the blend gets no worse, and return what became of it."""
-        number, before = 1, self._value(self.oof)
+        """Repeat the folds as long as there is time and the blend gets no worse; return what became of it, in words."""
+        before = self._value(self._oof)
         try:
-            check_plan(self.ensemble.cv, self.begun.data.plan)
+            _check_plan(self.ensemble.cv, self.begun.data.plan)
             while True:
-                self._check(number)
-                self._grow(number)
-                number += 1
+                self._check_cost()
+                self._repeat()
         except EnoughError as reason:
-            if self.blend is None:
+            if self.number == 1:
                 return f"the folds were not repeated: {reason}"
-            name, after = self.begun.metric.name, self._value(self.oof)
-            times = "once" if number == 2 else f"{number - 1} times"
-            told = f"the folds were repeated {times} for {', '.join(self.learners)}"
-            return f"{told} ({name} {after:.4g}, before {before:.4g}), until {self._elapsed:.3g} s; {reason}"
+            times = "once" if self.number == 2 else f"{self.number - 1} times"
+            name, after = self.begun.metric.name, self._value(self._oof)
+            return (
+                f"until {self._elapsed:.3g} s the folds were repeated {times} for {', '.join(self._learners)} ({name} "
+                f"{after:.4g} of means over the repeats, {before:.4g} without); {reason}"
+            )
 
     # -- one repeat ---------------------------------------------------------------------
 
-    def _check(self, number: int) -> None:
+    def _check_cost(self) -> None:
         """Raise an EnoughError where another repeat takes too long, now or whenever the ensemble predicts."""
-        models = (number + 1) * len(self.begun.data.plan.folds)
+        models = (self.number + 1) * len(self.begun.data.plan.folds)
         if models > MOST_FOLDS_TO_BAG:
-            raise EnoughError(f"with another repeat {models} models of each member would have to be served")
-        needed, left = self._took + 2 * self.blending, SHARE * self._limit - self._elapsed
-        if needed > left:
-            raise EnoughError(f"another repeat takes about {needed:.3g} s, and {max(0.0, left):.3g} s were left")
+            raise EnoughError(f"with another repeat there would be {models} models of a member to serve")
+        left = SHARE * self._limit - self._elapsed
+        if self._took > left:
+            raise EnoughError(f"another repeat takes about {self._took:.3g} s, and {max(0.0, left):.3g} s were left")
 
-    def _grow(self, number: int) -> None:
-        """Add a repeat to so many, or raise an EnoughError where it is of no use."""
+    def _repeat(self) -> None:
+        """Add a repeat, or raise an EnoughError where it is of no use."""
         started = time.monotonic()
-        crossfit = self._cross_fitted(number)
-        self._took = max(time.monotonic() - started, self._least)
-        more = {label: self._repeated(self.members[label], one) for label, one in crossfit.members.items()}
-        if all(member is self.members[label] for label, member in more.items()):
-            raise EnoughError("another repeat gives the same models")
-        columns = [column for column, label in enumerate(self.members) if label in self.learners]
-        mean = self.oof.predictions.copy()
-        mean[:, columns] = (number * mean[:, columns] + crossfit.oof) / (number + 1)
-        self._keep_if_not_worse(mean)
-        self.members = {**self.members, **more}
+        crossfit = self._cross_fitted()
+        self._took = max(time.monotonic() - started, self._at_least)
+        members = {label: self._joined(self.members[label], one) for label, one in crossfit.members.items()}
+        if all(member is self.members[label] for label, member in members.items()):
+            raise EnoughError("the members are the same models each time")
+        oof = self._averaged(crossfit.oof)
+        before, after, metric = self._value(self._oof), self._value(oof), self.begun.metric
+        if before is None or after is None:
+            raise EnoughError(f"{metric.name} does not tell whether that is better")
+        if metric.score(after) < metric.score(before):
+            raise EnoughError(f"another repeat is not better ({metric.name} {after:.4g}, {before:.4g} without)")
         seconds = {label: self.record.fit_seconds[label] + own for label, own in crossfit.seconds.items()}
-        self.record = self.record.with_members(seconds, {})
+        self.record, self._oof = self.record.with_members(seconds, {}), oof
+        self.members |= members
+        self.number += 1
 
-    def _cross_fitted(self, number: int) -> CrossFit:
-        """Return a repeat: the fit of the same members with another seed."""
+    def _cross_fitted(self) -> CrossFit:
+        """Return a repeat: the fit of the same members with another seed, whole or not at all."""
         ensemble, begun = self.ensemble, self.begun
-        seed = task_seed(begun.seed, "repeat", number)
+        seed = task_seed(begun.seed, "repeat", self.number)
         plan = make_plan(ensemble.cv, begun.data.table.values, begun.data.y, None, begun.data.task, seed)
         data = replace(begun.data, plan=plan)
+        each = {label: own / self._tasks(label) for label, own in self._seconds.items()}
         with (
             hearing(),
             warnings_filtered(("ignore", "", BudgetWarning)),
-            opened(ensemble.store, self.learners, data, begun.digest) as stored,
+            opened(ensemble.store, self._learners, data, begun.digest) as stored,
             TellingWhatIsKept(stored),
         ):
             crossfit, late, failed = cross_fit_further(
-                self.learners,
+                self._learners,
                 data,
-                finalize={label: self.members[label].finalize for label in self.learners},
-                stopping=ensemble._stopping(self.learners),
+                finalize={label: self.members[label].finalize for label in self._learners},
+                stopping=ensemble._stopping(self._learners),
                 seed=seed,
-                resources=self._for_members(),
+                resources=replace(self.resources, share=self._limit / self._time_limit),
                 stored=stored,
-                spare=Spare(len(self.members), self._each, frozenset(self.learners)),
+                spare=Spare(len(self.members), each, frozenset(each)),
                 together=True,
             )
         for label, error in failed.items():
             raise EnoughError(f"in another repeat {label} failed with {error}")
         if late:
-            raise EnoughError(f"for another repeat of {late[0]} there was no time")
+            raise EnoughError(f"there was no time for another repeat of {late[0]}")
         return crossfit
 
-    def _repeated(self, member: FittedMember, other: FittedMember) -> FittedMember:
-        """Return a member with the models of one more repeat, or itself where one of all rows is the same again."""
+    def _joined(self, member: FittedMember, other: FittedMember) -> FittedMember:
+        """Return a member with the models of one more repeat; itself where one of all rows is the same again."""
         if member.finalize == "refit":
-            rows = self.begun.data.table.some(np.arange(min(_ROWS_TO_COMPARE, len(self.begun.data.table))))
-            before, again = member.predict(rows, 1), other.predict(rows, 1)
+            table = self.begun.data.table
+            some = table.some(np.arange(min(_ROWS_TO_COMPARE, len(table))))
+            before, again = member.predict(some, 1), other.predict(some, 1)
             if np.abs(again - before).max() <= _ROUNDING * np.abs(before).max():
                 return member
         return member.repeated(other)
 
-    def _keep_if_not_worse(self, predictions: Any) -> None:
-        """Take the blend of other out-of-fold predictions, or raise an EnoughError where it is worse."""
-        begun, known = self.begun, self.oof
-        unblended = OutOfFold.unblended(predictions, known.y, known.weight, known.plan)
-        started = time.monotonic()
-        blend, oof = blended(unblended, begun.blender, begun.features, begun.metric, begun.data.task, begun.seed)
-        before, after = self._value(known), self._value(oof)
-        self.blending = max(self.blending, time.monotonic() - started)
-        if before is None or after is None:
-            raise EnoughError(f"{begun.metric.name} does not tell whether more repeats are better")
-        if begun.metric.score(after) < begun.metric.score(before):
-            raise EnoughError(f"another repeat is not better ({begun.metric.name} {after:.4g}, before {before:.4g})")
-        self.blend, self.oof = blend, oof
+    # -- what it is worth ---------------------------------------------------------------
+
+    def _averaged(self, predictions: FloatArray) -> OutOfFold:
+        """Return the mean over the repeats and one more, blended by the blenders that did not see a fold."""
+        columns = [column for column, label in enumerate(self.members) if label in self._learners]
+        mean = self._oof.predictions.copy()
+        mean[:, columns] = (self.number * mean[:, columns] + predictions) / (self.number + 1)
+        blend, features = np.empty_like(self._oof.blend), self.begun.features
+        folds = self._oof.plan.blend_folds(self.begun.seed)
+        for (_, test), blender in zip(folds, self.ensemble._held_out, strict=True):
+            passed = None if features is None else features[test]
+            blend[test] = blended_by(blender, mean[test], passed, self.begun.data.task)
+        return replace(self._oof, predictions=mean, blend=blend)
 
     def _value(self, oof: OutOfFold) -> float | None:
         """Return the metric of the cross-validated blend."""
@@ -187,38 +201,35 @@ class Repeats:
     # -- its time -----------------------------------------------------------------------
 
     @property
+    def _time_limit(self) -> float:
+        assert self.resources.time_limit is not None
+        return self.resources.time_limit
+
+    @property
     def _limit(self) -> float:
-        assert self.resources.seconds is not None
-        return self.resources.seconds
+        """Seconds from the start within which the fits are to be done."""
+        return self.resources.share * self._time_limit - self.scoring
 
     @property
     def _elapsed(self) -> float:
         assert self.resources.started is not None
         return time.monotonic() - self.resources.started
 
-    def _for_members(self) -> Resources:
-        """Return what the fits may use: the time without that for the blends."""
-        assert self.resources.time_limit is not None
-        return replace(self.resources, share=(self._limit - 2 * self.blending) / self.resources.time_limit)
-
-    def _seconds_of(self, label: str) -> float:
-        """Return what a task of a member took."""
-        tasks = len(self.begun.data.plan.folds) + (self.members[label].finalize == "refit")
-        return self.record.fit_seconds[label] / tasks
+    def _tasks(self, label: str) -> int:
+        return len(self.begun.data.plan.folds) + (self.members[label].finalize == "refit")
 
     @property
-    def _least(self) -> float:
-        """The seconds of a repeat with all cores at work, which it takes if there is nothing in a store."""
-        return sum(self.ensemble._record.fit_seconds[label] for label in self.learners) / cores(self.resources.n_jobs)
+    def _at_least(self) -> float:
+        """The seconds of a repeat with all cores at work, if nothing of it is in a store."""
+        return sum(self._seconds.values()) / cores(self.resources.n_jobs)
 
-    def _expected_at_first(self) -> float:
-        """Return about what a repeat takes, by how long the fit took beside what its tasks did."""
-        all_seconds = max(sum(self.record.fit_seconds.values()), 1e-9)
-        of_these = sum(self.record.fit_seconds[label] for label in self.learners)
-        return max(self._least, min(1.0, (self._elapsed - self.blending) / all_seconds) * of_these)
+    def _expected(self) -> float:
+        """Return about what the first repeat takes: as the fit did, beside the seconds of its tasks."""
+        pace = (self._elapsed - self.scoring) / max(sum(self.record.fit_seconds.values()), 1e-9)
+        return max(self._at_least, min(1.0, pace) * sum(self._seconds.values()))
 
 
-def check_plan(cv: Any, plan: SplitPlan) -> None:
+def _check_plan(cv: Any, plan: SplitPlan) -> None:
     """Raise an EnoughError where another split of the same kind is not byoe's to make."""
     if not isinstance(cv, (int, np.integer)):
         raise EnoughError("cv is not a number of folds")

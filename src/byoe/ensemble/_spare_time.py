@@ -1,7 +1,7 @@
 """What is done with the time that members leave of a limit: here alone it is decided.
 
-A preset goes on down the longest one, as far as there is time. Once that is blended, the folds are repeated for the
-members that the blend uses.
+A preset goes on down the longest one, as far as there is time. Once that is blended, the members that the blend uses
+are cross-fitted again, on other folds.
 """
 
 from __future__ import annotations
@@ -70,24 +70,24 @@ def use_spare_time(
     return crossfit.with_members(whole) if whole.members else crossfit, "; ".join(told)
 
 
-def repeat_folds(ensemble: BaseEnsemble, begun: Beginning, resources: Resources, blending: float) -> None:
-    """Repeat the folds of a preset in the time that is left once it is blended, which took some seconds.
+def repeat_folds(ensemble: BaseEnsemble, begun: Beginning, resources: Resources, scoring: float) -> None:
+    """Repeat the folds of a preset in the time that is left once it is blended, and tell what came of it.
 
-    What came of it is told beside the rest that is said of the limit.
+    ``scoring`` are the seconds that are kept for the leaderboard.
     """
     limited = resources.time_limit is not None and ensemble.layers == 1
     if not limited or not _unused(resources) or further(ensemble.learners) is None:
         return
-    repeats = Repeats(ensemble, begun, resources, blending)
+    repeats = Repeats(ensemble, begun, resources, scoring)
     told = repeats.attempt()
     record = ensemble._record
     ensemble._record = replace(repeats.record, budget=f"{record.budget}; {told}")
-    if repeats.blend is None:
+    if repeats.number > 1:
+        ensemble.members_ = repeats.members
+        ensemble._score(begun.blender, begun.features, begun.metric)
+    else:
         notes = ensemble.leaderboard_.notes
         notes[notes.index(note_of_budget(record))] = note_of_budget(ensemble._record)
-        return
-    ensemble.members_ = repeats.members
-    ensemble._take(repeats.blend, repeats.oof, begun.blender, begun.features, begun.metric)
 
 
 def _fitted(

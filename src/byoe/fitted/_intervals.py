@@ -45,11 +45,11 @@ def check_level(level: Any) -> float:
 
 
 def method_of(ensemble: Predicting) -> str:
-    """Return ``"cv+"`` if all members are bagged over one partition of the rows, else ``"residual"``.
+    """Return ``"cv+"`` if all members are bagged over a partition of the rows, else ``"residual"``.
 
     A pruned ensemble may lack a member that the blender of a fold uses; then it is the latter, too.
     """
-    bagged = all(member.finalize == "bag" and member.repeats == 1 for member in ensemble.members_.values())
+    bagged = all(member.finalize == "bag" for member in ensemble.members_.values())
     return "cv+" if bagged and ensemble._oof.plan.is_partition and ensemble._held_out else "residual"
 
 

@@ -34,7 +34,7 @@ class FittedMember:
     models : list of FoldModel
         The fold models for a bag, one model for a refit.
     repeats : int
-        How many times the folds were repeated; the models of the first folds come first.
+        How many times it was cross-fitted, each time on other folds; the models of the first time come first.
     """
 
     label: str
@@ -45,7 +45,7 @@ class FittedMember:
 
     @property
     def n_folds(self) -> int:
-        """How many models there are of each repeat."""
+        """How many models there are of one repeat."""
         return len(self.models) // self.repeats
 
     def repeated(self, other: FittedMember) -> FittedMember:
@@ -67,9 +67,9 @@ class FittedMember:
     def predict_by(
         self, number: int, table: Any, threads: int, known: dict[str, FloatArray] | None = None
     ) -> FloatArray:
-        """Return what the model of one fold predicts, as a mean over repeats; one alone is that of every number."""
-        one = replace(self, models=self.models[number % self.n_folds :: self.n_folds])
-        return FittedMember.predict(one, table, threads)
+        """Return what one of the models of the first folds predicts; one model alone is that of every number."""
+        model = self.models[number % self.n_folds]
+        return self._asked(model, table, lambda model, X: model.predict(X, threads=threads))
 
     def contributions(self, table: Any, threads: int) -> FloatArray:
         """Return the mean of the models' contributions to the predictions of a table's rows."""
