@@ -177,13 +177,14 @@ def test_models_that_are_the_same_each_time_are_not_repeated(data):
     assert "not repeated: the members are the same models each time" in ensemble.leaderboard_.notes[-1]
 
 
-def test_folds_that_are_not_byoes_own_stay(data):
+def test_folds_that_are_not_byoes_own_stay_and_so_does_one_model(data):
     X, y = data
     assert "not repeated: cv is not a number" in fitted(X, y, cv=KFold(3)).leaderboard_.notes[-1]
     groups = np.arange(90) // 3
     options = {"cv": 3, "time_limit": LONG, "random_state": 0}
     grouped = EnsembleRegressor(TREES, "mean", **options).fit(X, y, groups=groups)
     assert "not repeated: rows come in groups" in grouped.leaderboard_.notes[-1]
+    assert "with finalize='refit' one model" in fitted(X, y, finalize="refit").leaderboard_.notes[-1]
     assert "models of a member" in fitted(X, y, cv=11).leaderboard_.notes[-1]
     assert "repeated" not in fitted(X, y, layers=2).leaderboard_.notes[0]
 
@@ -241,7 +242,9 @@ def test_whatever_members_take_the_fit_is_over_in_time(seconds, limit):
         patch.setattr("byoe.ensemble._spare_time.further", lambda learners: {})
         rng = np.random.default_rng(5)
         X, y = rng.normal(size=(60, 2)), rng.normal(size=60)
-        ensemble = fitted(X, y, [(f"m{i}", Counting(own, 0.5)) for i, own in enumerate(seconds)], time_limit=limit, finalize="bag")
+        ensemble = fitted(
+            X, y, [(f"m{i}", Counting(own, 0.5)) for i, own in enumerate(seconds)], time_limit=limit, finalize="bag"
+        )
     (one, repeats), (_, other) = counts(ensemble).values()
     assert repeats == other
     assert one == 3 * repeats

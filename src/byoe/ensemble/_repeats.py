@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -92,7 +92,7 @@ class Repeats:
         """Repeat the folds as long as there is time and the blend gets no worse; return what became of it, in words."""
         before = self._value(self._oof)
         try:
-            _check_plan(self.ensemble.cv, self.begun.data.plan)
+            _check_possible(self.ensemble, self.begun.data.plan)
             while True:
                 self._check_cost()
                 self._repeat()
@@ -194,9 +194,7 @@ class Repeats:
         """Return the metric of the cross-validated blend."""
         ensemble, metric, seed = self.ensemble, self.begun.metric, self.begun.seed
         scoring = Scoring.of(oof, metric, seed=seed, classes=getattr(ensemble, "classes_", None))
-        return scoring.value_if_defined(
-            ensemble._decided(oof, metric, seed, self.begun.data.task, self.begun.blender)
-        )
+        return scoring.value_if_defined(ensemble._decided(oof, metric, seed, self.begun.data.task, self.begun.blender))
 
     # -- its time -----------------------------------------------------------------------
 
@@ -229,9 +227,11 @@ class Repeats:
         return max(self._at_least, min(1.0, pace) * sum(self._seconds.values()))
 
 
-def _check_plan(cv: Any, plan: SplitPlan) -> None:
-    """Raise an EnoughError where another split of the same kind is not byoe's to make."""
-    if not isinstance(cv, (int, np.integer)):
+def _check_possible(ensemble: BaseEnsemble, plan: SplitPlan) -> None:
+    """Raise an EnoughError where one model is wanted, or another split of the same kind is not byoe's to make."""
+    if ensemble.finalize == "refit":
+        raise EnoughError("with finalize='refit' one model of each member is served")
+    if not isinstance(ensemble.cv, (int, np.integer)):
         raise EnoughError("cv is not a number of folds")
     if plan.groups is not None:
         raise EnoughError("rows come in groups")
