@@ -154,14 +154,14 @@ class TestUnseen:
         assert np.mean((ensemble.predict(X) - y) ** 2) < 0.5
 
 
-def test_a_repeat_that_scores_worse_is_not_kept(data, monkeypatch):
-    values = iter([1.0, 1.0, 0.9, 0.9, 0.95, 0.9])
+def test_a_repeat_that_makes_means_worse_is_not_kept(data, monkeypatch):
+    values = iter([1.0, 0.9, 1.2, 1.05, 0.9, 0.9])  # the first alone; two of a repeat, two of another; all that is kept
     monkeypatch.setattr(Repeats, "_value", lambda self, oof: next(values))
     ensemble = fitted(*data)
     assert counts(ensemble) == {"tree": (6, 2), "deep": (6, 2)}
     note = ensemble.leaderboard_.notes[-1]
-    assert "repeated once for tree, deep (rmse 0.9 of means over the repeats, 1 without)" in note
-    assert note.endswith("another repeat is not better (rmse 0.95, 0.9 without)")
+    assert "repeated once for tree, deep (rmse 0.9 of means over the repeats, 1.1 of each alone)" in note
+    assert note.endswith("another repeat is not better: rmse 1.05 of means over the repeats, 1.033 of each alone")
 
 
 def test_a_metric_that_is_not_defined_keeps_none(data, monkeypatch):
@@ -174,7 +174,7 @@ def test_a_metric_that_is_not_defined_keeps_none(data, monkeypatch):
 def test_models_that_are_the_same_each_time_are_not_repeated(data):
     ensemble = fitted(*data, ["ridge", "knn"])
     assert counts(ensemble) == {"ridge": (1, 1), "knn": (1, 1)}
-    assert "not repeated: the members are the same models each time" in ensemble.leaderboard_.notes[-1]
+    assert "not repeated: the members of the blend are the same models each time" in ensemble.leaderboard_.notes[-1]
 
 
 def test_folds_that_are_not_byoes_own_stay_and_so_does_one_model(data):

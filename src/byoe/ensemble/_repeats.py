@@ -2,14 +2,15 @@
 
 The models of a repeat join those that are served, so that each member is a mean of more of them. The blend keeps its
 weights, and all that is known of rows that no model saw stays what it is, of the first folds: the score of an ensemble
-with fewer models. Whether a repeat is kept is judged by a mean, too: of a row's predictions by those models of every
-repeat that did not see it.
+with fewer models. Whether means are better is judged where it can be: by the mean of a row's predictions by those
+models of every repeat that did not see it, against the repeats one by one. No split is held against another, of which
+one is lucky. A loss that is convex in the prediction is never worse for a mean; of other metrics this has to show.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -87,10 +88,10 @@ class Repeats:
         self._learners: Mapping[str, Learner] = {label: one.learner for (label, one), needed in pairs if needed}
         self._seconds = {label: self.record.fit_seconds[label] for label in self._learners}
         self._took = self._expected()
+        self._alone = [self._value(self._oof)]
 
     def attempt(self) -> str:
-        """Repeat the folds as long as there is time and the blend gets no worse; return what became of it, in words."""
-        before = self._value(self._oof)
+        """Repeat the folds as long as there is time and means are no worse; return what became of it, in words."""
         try:
             _check_possible(self.ensemble, self.begun.data.plan)
             while True:
@@ -100,11 +101,9 @@ class Repeats:
             if self.number == 1:
                 return f"the folds were not repeated: {reason}"
             times = "once" if self.number == 2 else f"{self.number - 1} times"
-            name, after = self.begun.metric.name, self._value(self._oof)
-            return (
-                f"until {self._elapsed:.3g} s the folds were repeated {times} for {', '.join(self._learners)} ({name} "
-                f"{after:.4g} of means over the repeats, {before:.4g} without); {reason}"
-            )
+            told = self._compared(self._value(self._oof), self._alone)
+            labels = ", ".join(self._learners)
+            return f"until {self._elapsed:.3g} s the folds were repeated {times} for {labels} ({told}); {reason}"
 
     # -- one repeat ---------------------------------------------------------------------
 
@@ -124,15 +123,10 @@ class Repeats:
         self._took = max(time.monotonic() - started, self._at_least)
         members = {label: self._joined(self.members[label], one) for label, one in crossfit.members.items()}
         if all(member is self.members[label] for label, member in members.items()):
-            raise EnoughError("the members are the same models each time")
-        oof = self._averaged(crossfit.oof)
-        before, after, metric = self._value(self._oof), self._value(oof), self.begun.metric
-        if before is None or after is None:
-            raise EnoughError(f"{metric.name} does not tell whether that is better")
-        if metric.score(after) < metric.score(before):
-            raise EnoughError(f"another repeat is not better ({metric.name} {after:.4g}, {before:.4g} without)")
+            raise EnoughError("the members of the blend are the same models each time")
+        self._join(crossfit.oof)
         seconds = {label: self.record.fit_seconds[label] + own for label, own in crossfit.seconds.items()}
-        self.record, self._oof = self.record.with_members(seconds, {}), oof
+        self.record = self.record.with_members(seconds, {})
         self.members |= members
         self.number += 1
 
@@ -178,17 +172,31 @@ class Repeats:
 
     # -- what it is worth ---------------------------------------------------------------
 
-    def _averaged(self, predictions: FloatArray) -> OutOfFold:
-        """Return the mean over the repeats and one more, blended by the blenders that did not see a fold."""
+    def _join(self, predictions: FloatArray) -> None:
+        """Add the predictions of a repeat to the means, or raise an EnoughError where these are then worse."""
         columns = [column for column, label in enumerate(self.members) if label in self._learners]
-        mean = self._oof.predictions.copy()
+        alone, mean = self._oof.predictions.copy(), self._oof.predictions.copy()
+        alone[:, columns] = predictions
         mean[:, columns] = (self.number * mean[:, columns] + predictions) / (self.number + 1)
+        oof, metric = self._blended(mean), self.begun.metric
+        after, each = self._value(oof), [*self._alone, self._value(self._blended(alone))]
+        if after is None or None in each:
+            raise EnoughError(f"{metric.name} does not tell whether that is better")
+        if metric.score(after) < metric.score(float(np.mean(each))):
+            raise EnoughError(f"another repeat is not better: {self._compared(after, each)}")
+        self._oof, self._alone = oof, each
+
+    def _compared(self, value: float | None, alone: Sequence[float | None]) -> str:
+        return f"{self.begun.metric.name} {value:.4g} of means over the repeats, {np.mean(alone):.4g} of each alone"
+
+    def _blended(self, predictions: FloatArray) -> OutOfFold:
+        """Return out-of-fold predictions, blended by the blenders that did not see a fold."""
         blend, features = np.empty_like(self._oof.blend), self.begun.features
         folds = self._oof.plan.blend_folds(self.begun.seed)
         for (_, test), blender in zip(folds, self.ensemble._held_out, strict=True):
             passed = None if features is None else features[test]
-            blend[test] = blended_by(blender, mean[test], passed, self.begun.data.task)
-        return replace(self._oof, predictions=mean, blend=blend)
+            blend[test] = blended_by(blender, predictions[test], passed, self.begun.data.task)
+        return replace(self._oof, predictions=predictions, blend=blend)
 
     def _value(self, oof: OutOfFold) -> float | None:
         """Return the metric of the cross-validated blend."""
