@@ -165,7 +165,7 @@ def test_a_repeat_that_makes_means_worse_is_not_kept(data, monkeypatch):
 
 
 def test_a_metric_that_is_not_defined_keeps_none(data, monkeypatch):
-    monkeypatch.setattr(Repeats, "_value", lambda self, oof: None)
+    monkeypatch.setattr(Repeats, "_value", lambda self, oof: float("nan"))
     ensemble = fitted(*data)
     assert counts(ensemble) == {"tree": (3, 1), "deep": (3, 1)}
     assert "not repeated: rmse does not tell" in ensemble.leaderboard_.notes[-1]

@@ -9,9 +9,11 @@ one is lucky. A loss that is convex in the prediction is never worse for a mean;
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -180,14 +182,14 @@ class Repeats:
         mean[:, columns] = (self.number * mean[:, columns] + predictions) / (self.number + 1)
         oof, metric = self._blended(mean), self.begun.metric
         after, each = self._value(oof), [*self._alone, self._value(self._blended(alone))]
-        if after is None or None in each:
+        if math.isnan(after + sum(each)):
             raise EnoughError(f"{metric.name} does not tell whether that is better")
-        if metric.score(after) < metric.score(float(np.mean(each))):
+        if metric.score(after) < metric.score(fmean(each)):
             raise EnoughError(f"another repeat is not better: {self._compared(after, each)}")
         self._oof, self._alone = oof, each
 
-    def _compared(self, value: float | None, alone: Sequence[float | None]) -> str:
-        return f"{self.begun.metric.name} {value:.4g} of means over the repeats, {np.mean(alone):.4g} of each alone"
+    def _compared(self, value: float, alone: Sequence[float]) -> str:
+        return f"{self.begun.metric.name} {value:.4g} of means over the repeats, {fmean(alone):.4g} of each alone"
 
     def _blended(self, predictions: FloatArray) -> OutOfFold:
         """Return out-of-fold predictions, blended by the blenders that did not see a fold."""
@@ -198,11 +200,13 @@ class Repeats:
             blend[test] = blended_by(blender, predictions[test], passed, self.begun.data.task)
         return replace(self._oof, predictions=predictions, blend=blend)
 
-    def _value(self, oof: OutOfFold) -> float | None:
-        """Return the metric of the cross-validated blend."""
+    def _value(self, oof: OutOfFold) -> float:
+        """Return the metric of the cross-validated blend; NaN where it is not defined."""
         ensemble, metric, seed = self.ensemble, self.begun.metric, self.begun.seed
         scoring = Scoring.of(oof, metric, seed=seed, classes=getattr(ensemble, "classes_", None))
-        return scoring.value_if_defined(ensemble._decided(oof, metric, seed, self.begun.data.task, self.begun.blender))
+        decided = ensemble._decided(oof, metric, seed, self.begun.data.task, self.begun.blender)
+        value = scoring.value_if_defined(decided)
+        return math.nan if value is None else value
 
     # -- its time -----------------------------------------------------------------------
 
