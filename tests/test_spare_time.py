@@ -9,7 +9,7 @@ from byoe import EnsembleRegressor, blender, learner, load
 from byoe.engine import _clock
 from byoe.engine._spare_clock import Spare, SpareClock
 from byoe.registry import _extending
-from byoe.registry._extending import further
+from byoe.registry._extending import first, further
 from byoe.registry._portfolios import PORTFOLIOS
 
 SHORT = {
@@ -74,7 +74,7 @@ def test_a_preset_goes_on_and_a_list_does_not(data, preset):
     ensemble = EnsembleRegressor(("ridge",), "mean", cv=3, time_limit=1000.0, random_state=0).fit(X, y)
     assert list(ensemble.members_) == ["ridge", "ridge_strong", "knn"]
     assert (
-        "beyond the preset there was time for ridge_strong, knn; 'best' has no further members"
+        "beyond these there was time for ridge_strong, knn; 'best' has no further members"
         in (ensemble.leaderboard_.notes[-1])
     )
     whole = EnsembleRegressor(
@@ -121,6 +121,18 @@ def test_what_comes_after_presets():
     assert longer
     assert not set(PORTFOLIOS["default"]) & set(longer)
     assert list(longer) == list(further(list(PORTFOLIOS["default"])))  # the same, written out
+
+
+def test_the_longest_preset_begins_with_as_many_as_the_default_has(data, preset):
+    X, y = data
+    everyone = [(label, learner(name, **params)) for label, (name, params) in SHORT.items()]
+    assert list(first(everyone, dict(everyone))) == ["ridge"]
+    assert list(first(everyone[1:], dict(everyone[1:]))) == ["ridge_strong", "knn"]
+    ensemble = EnsembleRegressor(everyone, "mean", cv=3, time_limit=1000.0, random_state=0).fit(X, y)
+    assert "beyond these there was time for ridge_strong, knn; 'best' has" in ensemble.leaderboard_.notes[-1]
+    free = EnsembleRegressor(everyone, "mean", cv=3, random_state=0).fit(X, y)
+    assert list(free.members_) == list(ensemble.members_)
+    assert np.array_equal(ensemble.predict(X), free.predict(X))
 
 
 def test_what_the_blender_forbids_is_told_with_the_reason(data, preset):

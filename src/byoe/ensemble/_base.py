@@ -55,7 +55,7 @@ from ._parameters import NestedParameters
 from ._quantiles import fit_quantiles, for_members
 from ._recipe import Recipe
 from ._second_layer import SecondLayer
-from ._spare_time import repeat_folds, use_spare_time
+from ._spare_time import first_members, repeat_folds, use_spare_time
 from ._target_transform import names_of
 from ._unseen import KnowsUnseenRows
 
@@ -157,7 +157,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:
         started = time.monotonic()
         begun = begin(self, X, y, sample_weight, groups)
-        learners, data = begun.recipe.learners, begun.data
+        learners, data = first_members(self, begun), begun.data
         if self.verbose > 0:
             show_columns(begun.columns)
         with opened(self.store, learners, data, begun.digest) as stored, TellingWhatIsKept(stored):

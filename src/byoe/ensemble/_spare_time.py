@@ -21,7 +21,7 @@ from ..engine._rows import Rows
 from ..engine._spare_clock import Spare
 from ..errors import InputError, ParameterError
 from ..registry._classes import check_classes
-from ..registry._extending import LONGEST, further
+from ..registry._extending import LONGEST, first, further
 from ..registry._members import check_members
 from ..scoring._board import note_of_budget
 from ..store._stored_tasks import opened
@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 
 # With less of the limit left, nothing is said of what was not used.
 _UNUSED = 0.1
+
+
+def first_members(ensemble: BaseEnsemble, begun: Beginning) -> dict[str, Learner]:
+    """Return the members that are fitted before it is seen how much of a limit is left: all, where there is none."""
+    learners = begun.recipe.learners
+    hurried = ensemble.time_limit is not None and ensemble.layers == 1
+    return first(ensemble.learners, learners) if hurried else dict(learners)
 
 
 def use_spare_time(
@@ -49,6 +56,8 @@ def use_spare_time(
     if candidates is None:
         tail = "; a list of your own is fitted as it is, and a preset would go on" if _unused(resources) else ""
         return crossfit, _told(resources) + tail
+    at_first = first_members(ensemble, begun)
+    candidates = {label: one for label, one in begun.recipe.learners.items() if label not in at_first} | candidates
     refused = {
         label: reason
         for label, learner in candidates.items()
@@ -59,7 +68,7 @@ def use_spare_time(
     tried = {label: learner for label, learner in suited.items() if label not in no_memory}
     whole, late, failed = _fitted(ensemble, begun, crossfit, resources, tried)
     told = [_told(resources)]
-    told += [f"beyond the preset there was time for {', '.join(whole.members)}"] if whole.members else []
+    told += [f"beyond these there was time for {', '.join(whole.members)}"] if whole.members else []
     told += [f"there was none for {', '.join(late)}"] if late else []
     told += [f"no memory for {', '.join(no_memory)}"] if no_memory else []
     told += [f"{label} failed with {error}" for label, error in failed.items()]

@@ -35,6 +35,23 @@ def further(learners: Any) -> dict[str, Learner] | None:
     return found
 
 
+def first(learners: Any, made: Mapping[str, Learner]) -> dict[str, Learner]:
+    """Return the members that share a time limit: of the longest preset as many as the default one has, in its order.
+
+    All of any other list. Shared out among so many as the longest one has, time would make none of them whole.
+
+    Parameters
+    ----------
+    learners : str, sequence or mapping
+        An ensemble's parameter.
+    made : dict of label to Learner
+        What it means.
+    """
+    own = {plain(label): as_learner(given) for label, given in labelled(learners)}
+    count = len(PORTFOLIOS[DEFAULT]) if _alike(own, PORTFOLIOS[LONGEST]) else len(made)
+    return dict(list(made.items())[:count])
+
+
 def _alike(own: Mapping[str, Learner | None], preset: Mapping[str, Any]) -> bool:
     if list(own) != list(map(plain, preset)):
         return False
