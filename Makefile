@@ -72,7 +72,7 @@ test-containers: .venv/.installed .venv-container/.installed
 INSTANCE ?= ml.m5.large
 test-aws: .venv/.installed
 	@test -n "$(ROLE)" || { echo "say which role jobs take on: make test-aws ROLE=name" >&2; exit 2; }
-	.venv/bin/python -m tests.account.walk --role "$(ROLE)" --instance-type "$(INSTANCE)" \
+	cd tests && ../.venv/bin/python -m account.walk --report ../aws-report --role "$(ROLE)" --instance-type "$(INSTANCE)" \
 		$(if $(REGION),--region "$(REGION)") $(if $(PROFILE),--profile "$(PROFILE)") $(if $(OUTPUT),--output "$(OUTPUT)")
 
 # The data sets of benchmarks/ as they are written down: files of packages that nothing else needs.

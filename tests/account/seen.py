@@ -5,7 +5,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.account.assumptions import ASSUMPTIONS, NOT_LOOKED_AT
+from .assumptions import ASSUMPTIONS, NOT_LOOKED_AT
 
 _WORDS = {True: "held", False: "did not hold", None: "not seen"}
 _SHORT = 300

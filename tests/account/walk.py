@@ -18,14 +18,15 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_diabetes
-from tests.account.seen import Seen
 
 import byoe
 from byoe import EnsembleRegressor
-from byoe.errors import InputError, JobError
+from byoe.errors import ByoeError, InputError, JobError
 from byoe.sagemaker.aws._cloud import Cloud, split
 from byoe.sagemaker.aws._waiting import until
 from byoe.tools._versions import installed_version
+
+from .seen import Seen
 
 _LIMIT = 900  # seconds of a job
 _PREFIX = "byoe-test-"
@@ -298,13 +299,13 @@ def main(words=None):
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--report", default="aws-report")
     told = parser.parse_args(words)
+    where = {"instance_type": told.instance_type, "role": told.role}
+    where |= {name: value for name, value in (("region", told.region), ("profile", told.profile)) if value}
+    findings = byoe.sagemaker.doctor(output=told.output, **where)
+    print(findings, flush=True)
     cloud = Cloud(region=told.region, profile=told.profile)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     output = f"{(told.output or f's3://{cloud.bucket()}/byoe-test').rstrip('/')}/{stamp}"
-    findings = byoe.sagemaker.doctor(
-        role=told.role, output=output, instance_type=told.instance_type, region=told.region, profile=told.profile
-    )
-    print(findings, flush=True)
     versions = {name: version(name) for name in ("boto3", "sagemaker-core")}
     facts = {
         "date": time.strftime("%Y-%m-%d"),
@@ -315,8 +316,6 @@ def main(words=None):
         "doctor": [asdict(finding) for finding in findings],
     }
     seen = Seen(told.report, facts)
-    where = {"instance_type": told.instance_type, "role": told.role}
-    where |= {name: value for name, value in (("region", told.region), ("profile", told.profile)) if value}
     with ExitStack() as leaving:
         Walk(cloud, seen, leaving, output, where, rounds=told.rounds).run()
     seen.write()
@@ -327,4 +326,7 @@ def main(words=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except ByoeError as error:
+        sys.exit(f"error: {error}")

@@ -141,7 +141,11 @@ def test_a_policy_of_other_names_and_another_bucket(account):
     words = {**IN, "bucket": "mine", "prefix": "a/b", "names": "churn-"}
     account.simulator.policies = {ME: [sagemaker.policy(**words)], ROLE: [sagemaker.policy("role", **words)]}
     assert account.look(output="s3://mine/a/b", names="churn-").wrong == []
-    assert len(account.look(output="s3://mine/a/b").wrong) > 10
+    found = account.look(output="s3://mine/a/b").wrong
+    assert len(found) == 6  # jobs, tuning jobs, models, transform jobs, endpoints and configurations
+    assert all(
+        f":{ACCOUNT}:" in one.told and "/byoe-doctor are refused: no policy allows it" in one.told for one in found
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,6 +225,10 @@ def test_without_credentials_nothing_else_is_asked(monkeypatch, tmp_path):
     assert findings[0].told == "AWS knows nobody here: Unable to locate credentials"
     assert findings[0].cure == "Run `aws configure`, or set AWS_PROFILE"
     assert {one.cure for one in findings[1:]} == {"see to the credentials first"}
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    findings = sagemaker.doctor(role="byoe")
+    assert [(one.check, one.status) for one in findings][:3] == [("region", "wrong"), ("credentials", "wrong"), ("role", "unknown")]  # fmt: skip
+    assert len(findings) == 10
     findings = sagemaker.doctor(role="byoe", profile="theirs")
     assert "The config profile (theirs) could not be found" in findings[0].told
     assert len(findings) == 10
@@ -295,6 +303,8 @@ def test_roles_that_no_job_can_have(account, role, told, cure):
     assert found.status == "wrong"
     assert told in found.told
     assert found.cure.startswith(cure)
+    if "no-such" in role:
+        assert [one.check for one in account.look(role=role).wrong] == ["role"]
 
 
 def test_a_role_that_may_not_be_looked_at(account):

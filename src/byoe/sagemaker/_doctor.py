@@ -95,7 +95,7 @@ def doctor(
         return Findings([finding_of("credentials", error), *_unasked("credentials")])
     examination = Examination(cloud, plan)
     for name, check in _LOOKS.items():
-        if check == lacking:
+        if any(finding.check == check for finding in findings):  # the region, which is known to lack
             continue
         if lacking and (lacking == "credentials" or check not in _ANYWHERE):
             findings += _unasked(lacking, [check])

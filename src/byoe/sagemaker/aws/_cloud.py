@@ -331,6 +331,7 @@ def _explained(operation: str, about: str = "") -> Iterator[None]:
     """Turn what AWS refuses into an error; ``about`` is the address or the name that it was asked of."""
     faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
     transfers = need("boto3.exceptions", _EXTRA, _PURPOSE)
+    unreadable = need("botocore.parsers", _EXTRA, _PURPOSE).ResponseParserError
     try:
         yield
     except (faults.NoCredentialsError, faults.PartialCredentialsError, faults.ProfileNotFound) as error:
@@ -343,6 +344,8 @@ def _explained(operation: str, about: str = "") -> Iterator[None]:
         if isinstance(error.__context__, faults.ClientError):  # a transfer, which names its temporary file
             raise _fault_of(operation, about, error.__context__) from error
         raise unanswered(operation, str(error), about) from error
+    except unreadable as error:  # the page of a proxy, say
+        raise unanswered(operation, str(error).partition("\n")[0], about) from error
 
 
 def _fault_of(operation: str, about: str, error: Any) -> JobError:

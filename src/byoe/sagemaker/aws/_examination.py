@@ -108,7 +108,7 @@ class Examination:
             why = f"IAM simulates users and roles, and {self._identity['Arn']} is neither"
             yield Finding(check, "unknown", why, f"compare what it may do with `{policy}`")
         else:
-            rights = self._without_the_usual_bucket(rights_of(self._plan.parts))
+            rights = self._applying(rights_of(self._plan.parts))
             yield from simulated(
                 self._cloud, check, self._entity, rights, self._scope, policy=policy, repository=self._repository
             )
@@ -312,9 +312,11 @@ class Examination:
             parts = _ECR.fullmatch(self._image or "")
         return f"arn:{partition_of(parts[2])}:ecr:{parts[2]}:{parts[1]}:repository/{parts[3]}" if parts else None
 
-    def _without_the_usual_bucket(self, rights: list[Right]) -> list[Right]:
-        given = self._plan.output is not None
-        return [right for right in rights if not (given and right.action == "s3:CreateBucket")]
+    def _applying(self, rights: list[Right]) -> list[Right]:
+        """Return rights without those on what there is not, or that is somebody else's to make."""
+        of_role = {"role", "passed role"} if self._role_that_is_there is None else set()
+        made = {"s3:CreateBucket"} if self._plan.output is not None else set()
+        return [right for right in rights if not (of_role & set(right.kinds) or right.action in made)]
 
     def _limits(self, names: set[str]) -> Mapping[str, float]:
         """Return quotas by their names: those of the account, and else those that an account begins with."""

@@ -39,7 +39,7 @@ _EXPIRED = frozenset(
 # Which the libraries have repeated already.
 _BUSY = frozenset(
     {
-        "503",
+        *("500", "502", "503", "504"),  # a page without a code
         "InternalError",
         "InternalFailure",
         "InternalServerError",
