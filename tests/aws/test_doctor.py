@@ -4,6 +4,7 @@ The comments name the reports of people who met it, as repository and number on 
 """
 
 import json
+import shlex
 from urllib.parse import quote
 
 import boto3
@@ -111,7 +112,7 @@ def test_the_policy_of_a_part_and_of_the_doctor_is_enough_and_each_action_of_it_
             found = [one for one in account.look(only=part) if one.status != "ok"]
             assert found
             assert all(f"{action} on " in one.told and "no policy allows it" in one.told for one in found)
-            assert all(f"{statement['Sid']!r} of `byoe sagemaker policy --only {part}`" in one.cure for one in found)
+            assert all(f"{statement['Sid']!r} of `byoe sagemaker policy --only {part} --" in one.cure for one in found)
 
 
 def test_what_most_can_go_without_is_not_wrong(account):
@@ -133,7 +134,7 @@ def test_actions_of_the_role(account):
     found = account.look().wrong
     assert {one.check for one in found} == {"its permissions"}
     assert f"ecr:BatchGetImage on arn:aws:ecr:{REGION}:{REGISTRY}:repository/sagemaker-scikit-learn" in found[-1].told
-    assert found[-1].cure == "add the statement 'Images' of `byoe sagemaker policy --for role`"
+    assert found[-1].cure.startswith("add the statement 'Images' of `byoe sagemaker policy --for role --account")
 
 
 def test_a_policy_of_other_names_and_another_bucket(account):
@@ -146,6 +147,18 @@ def test_a_policy_of_other_names_and_another_bucket(account):
     assert all(
         f":{ACCOUNT}:" in one.told and "/byoe-doctor are refused: no policy allows it" in one.told for one in found
     )
+
+
+def test_the_commands_that_it_names_print_what_is_lacking(account):
+    account.s3.create_bucket(Bucket="mine", CreateBucketConfiguration={"LocationConstraint": REGION})
+    given = {"output": "s3://mine", "names": "churn-"}
+    account.simulator.policies = {ME: [], ROLE: []}
+    for one in account.look(**given).wrong:
+        assert one.cure.partition("`")[2] in str(one)  # in one line, to be copied
+        words = shlex.split(one.cure.partition("`byoe ")[2].partition("`")[0])
+        printed = json.loads(CliRunner().invoke(app, words, catch_exceptions=False).output)
+        account.simulator.policies[ROLE if "--for" in words else ME] = [printed]
+    assert account.look(**given).wrong == []
 
 
 @pytest.mark.parametrize(
@@ -180,7 +193,7 @@ def test_who_may_not_simulate(account):
         found = only(findings, check)
         assert found.status == "unknown"
         assert "iam:SimulatePrincipalPolicy is refused" in found.told
-        assert f"compare its policies with `byoe sagemaker policy {whose}`" in found.cure
+        assert f"compare its policies with `byoe sagemaker policy {whose} --account {ACCOUNT} --region" in found.cure
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ class Examination:
 
     def permissions(self) -> Iterator[Finding]:
         """Whether the caller may do what is planned."""
-        check, policy = "your permissions", f"byoe sagemaker policy --only {','.join(self._plan.parts)}"
+        check, policy = "your permissions", self._command(f"--only {','.join(self._plan.parts)}")
         if self._is_root:
             yield Finding(check, "ok", "the root user may do everything that the organisation allows")
         elif not re.fullmatch(r"[^/]+:(user|assumed-role)/.+", self._identity["Arn"]):
@@ -115,7 +116,7 @@ class Examination:
 
     def role_permissions(self) -> Iterator[Finding]:
         """Whether the role may do what the platform does in its name."""
-        check, policy, role = "its permissions", "byoe sagemaker policy --for role", self._role_that_is_there
+        check, policy, role = "its permissions", self._command("--for role"), self._role_that_is_there
         if role is None:
             yield _without_role(check)
             return
@@ -298,6 +299,17 @@ class Examination:
         nameless = f"arn:{partition_of(region)}:iam::{account}:role/ROLE"
         role = (self._role_that_is_there or {"Arn": nameless})["Arn"]
         return Scope(region, account, bucket, prefix, role, self._plan.names)
+
+    def _command(self, whose: str) -> str:
+        """Return the command that prints a policy for what is planned."""
+        scope, plan = self._scope, self._plan
+        words = {"account": scope.account, "region": scope.region}
+        words |= {"role": scope.role} if self._role_that_is_there else {}
+        words |= {} if plan.output is None else {"bucket": scope.bucket, "prefix": scope.prefix}
+        words |= {} if plan.names == Plan.names else {"names": plan.names}
+        return " ".join(
+            ["byoe sagemaker policy", whose, *(f"--{word} {shlex.quote(value)}" for word, value in words.items())]
+        )
 
     @cached_property
     def _image(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from ...errors import ByoeError
 from ._faults import DeniedError, NotNowError
 
 Status = Literal["ok", "wrong", "unknown"]
-_WIDTH = 110
+_INDENT, _WIDTH = " " * 30, 80
 _SEEN = "allow it, or go on without this look: `byoe sagemaker policy --only doctor` has what it reads"
 
 
@@ -29,6 +30,12 @@ class Finding:
         What there is.
     cure : str
         What to do about it, in one sentence; empty where all is well.
+
+    Examples
+    --------
+    >>> print(Finding("quotas", "wrong", "the quota is 0", "ask for more"))
+    wrong    quotas               the quota is 0
+                                  -> ask for more
     """
 
     check: str
@@ -37,10 +44,8 @@ class Finding:
     cure: str = ""
 
     def __str__(self) -> str:
-        lines = textwrap.wrap(self.told, _WIDTH - 30, break_long_words=False, break_on_hyphens=False)
-        cured = textwrap.wrap(self.cure, _WIDTH - 33, break_long_words=False, break_on_hyphens=False)
-        told = "\n".join([*lines, *(f"{'   ' if number else '-> '}{line}" for number, line in enumerate(cured))])
-        return f"{self.status:<9}{self.check:<21}" + told.replace("\n", "\n" + " " * 30)
+        cured = (f"{'   ' if number else '-> '}{line}" for number, line in enumerate(_lines(self.cure, _WIDTH - 3)))
+        return f"{self.status:<9}{self.check:<21}" + f"\n{_INDENT}".join([*_lines(self.told, _WIDTH), *cured])
 
 
 class Findings(list[Finding]):
@@ -77,3 +82,10 @@ def finding_of(check: str, error: ByoeError) -> Finding:
         told, _, cure = str(error).rpartition(". ")
     status: Status = "unknown" if isinstance(error, NotNowError) else "wrong"
     return Finding(check, status, told or cure, cure if told else "mend that, and look again")
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """Return a text in lines, none of which ends inside a command, so that it can be copied."""
+    whole = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
+    lines = textwrap.wrap(whole, width, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines]
