@@ -5,7 +5,7 @@ PIP_FLAGS = --quiet --disable-pip-version-check -c constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 SOURCES := $(shell find src -name '*.py')
 
-.PHONY: environments demo test field test-lowest test-newest test-containers test-data-sets fuzz fuzz-requests fuzz-frames lint types docs examples bench clean
+.PHONY: environments demo test field test-lowest test-newest test-aws test-containers test-data-sets fuzz fuzz-requests fuzz-frames lint types docs examples bench clean
 
 # All that must be there for `.ci/run`, two at a time with `make -j2`.
 environments: .venv/.installed .venv-lowest/.installed .venv-container/.installed .venv-fuzz/.installed .venv-demo/.installed
@@ -67,6 +67,13 @@ test-containers: .venv/.installed .venv-container/.installed
 	@.venv-container/bin/python -c 'import platform; print("containers run Python", platform.python_version())'
 	BYOE_CONTAINER_PYTHON=$(CURDIR)/.venv-container/bin/python .venv/bin/python -m pytest -n $(WORKERS) --dist loadfile \
 		tests/containers
+
+# A walk through a real account, for less than a dollar; docs/assumptions.md has what it looks at. ROLE has to be given.
+INSTANCE ?= ml.m5.large
+test-aws: .venv/.installed
+	@test -n "$(ROLE)" || { echo "say which role jobs take on: make test-aws ROLE=name" >&2; exit 2; }
+	cd tests && ../.venv/bin/python -m account.walk --report ../aws-report --role "$(ROLE)" --instance-type "$(INSTANCE)" \
+		$(if $(REGION),--region "$(REGION)") $(if $(PROFILE),--profile "$(PROFILE)") $(if $(OUTPUT),--output "$(OUTPUT)")
 
 # The data sets of benchmarks/ as they are written down: files of packages that nothing else needs.
 test-data-sets: .venv/.installed

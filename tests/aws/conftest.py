@@ -2,8 +2,10 @@ import boto3
 import moto
 import pytest
 from botocore.loaders import Loader
+from tests.aws.policies import Recorder
 from tests.aws.service_model import faults
 
+from byoe.sagemaker import policy
 from byoe.sagemaker.aws._cloud import Cloud
 
 LOADER = Loader()  # the services' models are megabytes of JSON, which each session would read anew
@@ -18,6 +20,14 @@ def session(monkeypatch):
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with moto.mock_aws():
         yield boto3.Session()
+
+
+@pytest.fixture(autouse=True)
+def recorder(monkeypatch):
+    """What byoe asks of AWS; a request that no policy of `byoe sagemaker policy` lists is a failure."""
+    found, make = Recorder(policy()), Cloud._client
+    monkeypatch.setattr(Cloud, "_client", lambda self, service: found.watch(make(self, service)))
+    return found
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
 """What AWS refuses names the thing and says what to do."""
 
+from io import BytesIO
+
 import boto3
 import numpy as np
 import pandas as pd
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
@@ -110,6 +113,7 @@ def test_files_that_are_not_there_and_keys_that_have_expired(cloud, bucket):
     [
         ("ExpiredTokenException", "old", r"sign in again. What was started goes on: byoe.sagemaker.attach\('churn'\)"),
         ("ThrottlingException", "Rate exceeded", "AWS is too busy for describe_training_job of churn"),
+        ("502", "<html>Bad Gateway</html>", "AWS is too busy for describe_training_job of churn .502: <html>Bad Gateway"),
         ("ResourceLimitExceeded", "The account-level service limit is 0", "is 0; take another instance_type or fewer"),
         ("ResourceInUse", "Job name must be unique", "must be unique; give another name, or one that ends with '-'"),
         ("ValidationException", "Could not assume role arn.", "arn; the role has to exist, and its trust policy"),
@@ -188,3 +192,21 @@ def test_no_way_to_the_network(monkeypatch):
     monkeypatch.setattr(client, "_make_api_call", lost)
     with pytest.raises(NotNowError, match="AWS did not do get_caller_identity: .*is there a way to the network"):
         cloud.account()
+
+
+def test_an_answer_that_is_a_page_of_a_proxy(session, cloud):
+    page = b"<!doctype html>\n<title>Sign in to this network</title>\n"
+
+    class Raw(BytesIO):
+        def stream(self):
+            yield self.read()
+
+    def answer(request, **_):
+        return AWSResponse(request.url, 500, {}, Raw(page))
+
+    client = cloud._client("iam")
+    client.meta.events.register_first("before-send.iam", answer)
+    with pytest.raises(
+        NotNowError, match="AWS did not do get_role of byoe: .*invalid XML.*is there a way to the network"
+    ):
+        cloud.call("iam", "get_role", RoleName="byoe")

@@ -1,175 +1,330 @@
-"""The policies of docs/permissions.md allow each call that the adapter makes, and nothing that it never does."""
+"""`byoe sagemaker policy` prints what allows each call that the adapter makes, and nothing that it never does."""
 
 import ast
+import io
 import json
+import os
 import re
-from fnmatch import fnmatchcase
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from botocore import xform_name
+from tests.aws.answers import answer
+from tests.aws.policies import ACCOUNT, REGION, actions_of, allows, as_list, listed
 from tests.aws.service_model import model
+from typer.testing import CliRunner
 
 import byoe
 from byoe import EnsembleRegressor
-from byoe.sagemaker.aws._job import Job
+from byoe.cli._app import app
+from byoe.errors import ParameterError
+from byoe.sagemaker import policy
+from byoe.sagemaker.aws._cloud import Cloud
+from byoe.sagemaker.aws._permissions import CALLER, FORMS, PARTS, ROLE
 from byoe.tools import __path__ as inside
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
+PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
 ADAPTER = Path(inside[0]).parent / "sagemaker" / "aws"
-ROLE = "arn:aws:iam::123456789012:role/byoe"
-SERVICES = ("sagemaker", "sagemaker-runtime", "s3", "sts", "iam", "logs", "application-autoscaling", "cloudwatch")
-
-# Where an action is not named like the operation: S3's, what boto3 does in several requests, and what is always allowed.
-ACTIONS = {
-    "s3:HeadObject": {"s3:GetObject"},
-    "s3:HeadBucket": {"s3:ListBucket"},
-    "s3:ListObjectsV2": {"s3:ListBucket"},
-    "upload_file": {"s3:PutObject", "s3:AbortMultipartUpload"},
-    "download_file": {"s3:GetObject"},
-    "sts:GetCallerIdentity": set(),
-}
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/byoe"
+IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/sklearn:1"
+SERVICES = (
+    *("sagemaker", "sagemaker-runtime", "s3", "sts", "iam", "logs", "application-autoscaling", "cloudwatch"),
+    *("service-quotas", "ecr"),
+)
 # Which nobody calls: roles and tags are parts of other requests, and the scaler acts in the caller's name.
 IMPLIED = {
     "iam:PassRole",
     "sagemaker:AddTags",
     "iam:CreateServiceLinkedRole",
     "sagemaker:UpdateEndpointWeightsAndCapacities",
+    "cloudwatch:DescribeAlarms",
+    "s3:AbortMultipartUpload",
 }
-
-
-def statements(text):
-    """Return the statements of the policies in a part of the page."""
-    policies = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
-    return [statement for policy in policies for statement in policy["Statement"]]
-
-
-def as_list(value):
-    return [value] if isinstance(value, str) else value
-
-
-CALLER = statements(PAGE.split("\n## The role of jobs")[0])
-
-
-def actions_of(name):
-    """Return the actions that an operation needs, which is named as in the code or as `service:Operation`."""
-    return ACTIONS.get(name, {name})
+IN = {"account": ACCOUNT, "region": REGION, "role": ROLE_ARN}
 
 
 def named_in_the_code():
-    """Return all operations whose name is a text, or called as a method, in the adapter."""
-    known = {}
-    for service in SERVICES:
-        prefix = service.removesuffix("-runtime")
-        known |= {xform_name(name): f"{prefix}:{name}" for name in model(service).operation_names}
-    known |= {"upload_file": "upload_file", "download_file": "download_file"}
+    """Return what all operations need whose name is a text, or called as a method, in the adapter."""
+    known = {
+        xform_name(name): actions_of(service, name) for service in SERVICES for name in model(service).operation_names
+    }
+    known |= {"upload_file": {"s3:PutObject"}, "download_file": {"s3:GetObject"}}
     names = set()
     for file in ADAPTER.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names.add(node.value if isinstance(node, ast.Constant) else getattr(node, "attr", None))
-    return {known[name] for name in names if isinstance(name, str) and name in known}
+    return set().union(*(known[name] for name in names if isinstance(name, str) and name in known))
 
 
 def test_the_policies_have_what_the_code_calls_and_nothing_else():
     called = named_in_the_code()
-    assert {"sagemaker:CreateTrainingJob", "sagemaker:InvokeEndpoint", "upload_file"} < called
-    needed = set().union(*map(actions_of, called)) | IMPLIED
-    allowed = [action for statement in CALLER for action in as_list(statement["Action"])]
-    assert sorted(set(allowed)) == sorted(needed)
-
-
-RESOURCES = {
-    "TrainingJobName": "arn:aws:sagemaker:REGION:ACCOUNT:training-job/{}",
-    "HyperParameterTuningJobName": "arn:aws:sagemaker:REGION:ACCOUNT:hyper-parameter-tuning-job/{}",
-    "TransformJobName": "arn:aws:sagemaker:REGION:ACCOUNT:transform-job/{}",
-    "EndpointName": "arn:aws:sagemaker:REGION:ACCOUNT:endpoint/{}",
-    "EndpointConfigName": "arn:aws:sagemaker:REGION:ACCOUNT:endpoint-config/{}",
-    "ModelName": "arn:aws:sagemaker:REGION:ACCOUNT:model/{}",
-    "logGroupName": "arn:aws:logs:REGION:ACCOUNT:log-group:{}",
-    "RoleName": "arn:aws:iam::ACCOUNT:role/{}",
-    "AlarmName": "arn:aws:cloudwatch:REGION:ACCOUNT:alarm:{}",
-}
-
-
-def resource_of(name, params):
-    """Return what an operation is about, in the words of the page."""
-    if "Bucket" in params:
-        return f"arn:aws:s3:::{params['Bucket']}" + (f"/{params['Key']}" if "Key" in params else "")
-    if "AlarmNames" in params:
-        return RESOURCES["AlarmName"].format(*params["AlarmNames"])
-    kind = name.partition(":")[2].replace("HyperParameterTuningJob", "HyperParameterTuningJobName")
-    about = [key for key in RESOURCES if key in params]
-    own = [key for key in about if key.removesuffix("Name") in kind] or about
-    key = max(own, key=len, default=None)
-    return RESOURCES[key].format(params[key]) if key else "*"
-
-
-def allows(statement, action, resource):
-    there = {"BUCKET": "sagemaker-eu-west-1-123456789012", "role/ROLE": "role/byoe"}
-    patterns = as_list(statement["Resource"])
-    for word, value in there.items():
-        patterns = [pattern.replace(word, value) for pattern in patterns]
-    return action in as_list(statement["Action"]) and any(fnmatchcase(resource, pattern) for pattern in patterns)
+    assert {"sagemaker:CreateTrainingJob", "sagemaker:InvokeEndpoint", "servicequotas:ListServiceQuotas"} < called
+    assert sorted(listed(policy())) == sorted(called | IMPLIED)
 
 
 @pytest.fixture
-def called(session):
-    found = []
-    session.events.register(
-        "provide-client-params.*.*",
-        lambda params, model, **_: found.append(
-            (model.service_model.service_name.removesuffix("-runtime"), model.name, params)
-        ),
-    )
-    return found
+def frame():
+    return pd.DataFrame({"a": range(40), "b": [0, 1] * 20, "y": range(40)})
 
 
-def test_a_walk_through_the_adapter_is_allowed(session, called, monkeypatch):
-    frame = pd.DataFrame({"a": range(40), "b": [0, 1] * 20, "y": range(40)})
+@pytest.fixture
+def on_aws(session):
     session.client("iam").create_role(RoleName="byoe", AssumeRolePolicyDocument="{}")
+    return {"instance_type": "ml.m5.xlarge", "role": "byoe", "session": session, "wait": False, "image": IMAGE}
+
+
+@pytest.fixture
+def answers(session):
+    """What moto lacks."""
+    for name in ("StopTrainingJob", "StopHyperParameterTuningJob", "StopTransformJob"):
+        answer(session, f"sagemaker.{name}", lambda _: {})
+    trials = "sagemaker.ListTrainingJobsForHyperParameterTuningJob"
+    answer(session, trials, lambda _: {"TrainingJobSummaries": []})
+    answer(session, "sagemaker.DescribeTrainingJob", described)
+    running = {"HyperParameterTuningJobStatus": "InProgress"}
+    answer(session, "sagemaker.DescribeHyperParameterTuningJob", lambda _: running)
+    answer(session, "sagemaker.DescribeTransformJob", lambda asked: {**asked, "TransformJobStatus": "InProgress"})
+    configs = {}  # of endpoints, by their names
+
+    def configured(params, **_):
+        configs[params["EndpointName"]] = params["EndpointConfigName"]
+
+    for name in ("CreateEndpoint", "UpdateEndpoint"):
+        session.events.register(f"provide-client-params.sagemaker.{name}", configured)
+    answer(session, "sagemaker.UpdateEndpoint", lambda _: {"EndpointArn": "arn"})
+    answer(
+        session,
+        "sagemaker.DescribeEndpoint",
+        lambda asked: {
+            "EndpointName": asked["EndpointName"],
+            "EndpointArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{asked['EndpointName']}",
+            "EndpointConfigName": configs[asked["EndpointName"]],
+            "EndpointStatus": "InService",
+        },
+    )
+
+
+def described(asked):
+    """Return a training job that has completed; a new name belongs to none."""
+    return {
+        "TrainingJobName": asked["TrainingJobName"],
+        "TrainingJobStatus": "Completed" if asked["TrainingJobName"] == "byoe-done" else "InProgress",
+        "AlgorithmSpecification": {"TrainingImage": IMAGE},
+        "RoleArn": ROLE_ARN,
+        "ResourceConfig": {"InstanceType": "ml.m5.xlarge"},
+        "ModelArtifacts": {"S3ModelArtifacts": f"s3://sagemaker-{REGION}-{ACCOUNT}/byoe/output/model.tar.gz"},
+    }
+
+
+def walk_train(frame, on_aws):
     ensemble = EnsembleRegressor(("ridge", "xgboost"), "mean", random_state=0)
-    image = {"image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1"}
-    on = {"instance_type": "ml.m5.xlarge", "role": "byoe", "session": session, "wait": False, **image}
-    called.clear()
-    job = byoe.sagemaker.fit(ensemble, frame, target="y", tags={"team": "blue"}, **on)
+    job = byoe.sagemaker.fit(ensemble, frame, target="y", tags={"team": "blue"}, **on_aws)
     assert job.log == ""
     job.stop()
     space = {"xgboost__max_depth": (2, 4)}
-    byoe.sagemaker.tune(ensemble, space, frame, target="y", max_jobs=2, **on)
-    described = {
-        "TrainingJobStatus": "Completed",
-        "AlgorithmSpecification": {"TrainingImage": image["image"]},
-        "RoleArn": ROLE,
-        "ResourceConfig": {"InstanceType": "ml.m5.xlarge"},
-        "ModelArtifacts": {"S3ModelArtifacts": "s3://mine/model.tar.gz"},
-    }
-    monkeypatch.setattr(Job, "describe", lambda self: described)
-    sizes = {"asynchronous": True, "instance_count": (0, 2), "requests_per_instance": 5}
-    byoe.sagemaker.deploy(job, **sizes).delete()
-    transform = byoe.sagemaker.transform(job, frame.drop(columns="y"), wait=False)
+    tuning = byoe.sagemaker.tune(ensemble, space, frame, target="y", max_jobs=2, tags={"team": "blue"}, **on_aws)
+    assert tuning.trials == []
+    tuning.stop()
+
+
+def walk_endpoints(frame, on_aws):
+    session = on_aws["session"]
+    job = byoe.sagemaker.attach("byoe-done", kind="job", session=session)
+    tags = {"tags": {"team": "blue"}}
+    endpoint = byoe.sagemaker.deploy(job, role="byoe", **tags)
+    endpoint.update(job, **tags)
+    endpoint.delete()
+    transform = byoe.sagemaker.transform(job, frame.drop(columns="y"), wait=False, **tags)
     transform.stop()
 
-    names = {f"{service}:{name}" for service, name, _ in called}
-    assert {"sagemaker:CreateTransformJob", "cloudwatch:DeleteAlarms", "s3:PutObject", "iam:GetRole"} <= names
-    for service, name, params in called:
-        for action in actions_of(f"{service}:{name}"):
-            resource = resource_of(f"{service}:{name}", params)
-            assert any(allows(statement, action, resource) for statement in CALLER), (action, resource)
-        if ROLE in (params.get("RoleArn"), params.get("ExecutionRoleArn")):
-            assert any(
-                allows(statement, "iam:PassRole", ROLE.replace("123456789012", "ACCOUNT")) for statement in CALLER
-            )
+
+def walk_scaling(frame, on_aws):
+    job = byoe.sagemaker.attach("byoe-done", kind="job", session=on_aws["session"])
+    sizes = {"asynchronous": True, "instance_count": (0, 2), "requests_per_instance": 5}
+    byoe.sagemaker.deploy(job, **sizes).delete()
+
+
+@pytest.mark.parametrize(
+    ("walk", "parts", "elsewhere"),
+    [
+        # Read by those who wait, download or attach by a bare name; asked for by the next test.
+        (walk_train, ["train"], set()),
+        (
+            walk_endpoints,
+            ["endpoints"],
+            {
+                "sagemaker:InvokeEndpoint",
+                "sagemaker:InvokeEndpointAsync",
+                "sagemaker:DescribeHyperParameterTuningJob",
+                "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+                "logs:FilterLogEvents",
+            },
+        ),
+        (walk_scaling, ["endpoints", "scaling"], None),
+    ],
+)
+def test_a_walk_through_the_adapter_is_allowed(frame, on_aws, answers, recorder, walk, parts, elsewhere):
+    if "endpoints" in parts:
+        Cloud(on_aws["session"]).bucket()  # a job has made it
+    recorder.calls.clear()
+    walk(frame, on_aws)
+    printed = policy(only=parts, **IN)
+    asked = recorder.asked()
+    assert len(asked) > 10
+    for operation, action, resource, context in asked:
+        assert allows(printed, action, resource, context), (operation, action, resource)
+    if elsewhere is not None:
+        assert {action for _, action, _, _ in asked} | elsewhere | IMPLIED >= listed(printed)
+
+
+def test_asking_an_endpoint_is_allowed_by_the_smallest_policy(cloud, recorder, session):
+    """A live endpoint, and an asynchronous one whose answer is there already."""
+    bucket, answers_at = cloud.bucket(), "byoe/asynchronous/byoe-e/answers"
+    body = io.BytesIO()
+    np.save(body, np.ones(2))
+    session.client("s3").put_object(Bucket=bucket, Key=f"{answers_at}/1.out", Body=body.getvalue())
+    config = {"ProductionVariants": [{"ModelName": "byoe-m"}]}
+    live = {"EndpointConfigName": "byoe-c", "EndpointStatus": "InService"}
+    places = {f"{kind}Location": f"s3://{bucket}/{answers_at}/1.out" for kind in ("Output", "Failure")}
+    answer(session, "sagemaker.DescribeEndpoint", lambda _: live)
+    answer(session, "sagemaker.DescribeEndpointConfig", lambda _: config)
+    answer(session, "sagemaker-runtime.InvokeEndpoint", lambda _: {"Body": io.BytesIO(body.getvalue())})
+    answer(session, "sagemaker-runtime.InvokeEndpointAsync", lambda _: places)
+    recorder.calls.clear()
+    for more in ({}, {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": f"s3://{bucket}/{answers_at}"}}}):
+        config |= more
+        endpoint = byoe.sagemaker.Endpoint("byoe-e", Cloud(session))
+        assert list(endpoint.predict(np.ones((2, 2)))) == [1.0, 1.0]
+    printed = policy(only="predict", **IN)
+    for operation, action, resource, context in recorder.asked():
+        assert allows(printed, action, resource, context), (operation, action, resource)
+    assert {action for _, action, _, _ in recorder.asked()} | {"s3:AbortMultipartUpload"} == listed(printed)
 
 
 @pytest.mark.parametrize(
     ("action", "resource"),
     [
-        ("sagemaker:DeleteModel", "arn:aws:sagemaker:REGION:ACCOUNT:model/of-others"),
+        ("sagemaker:DeleteModel", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model/of-others"),
         ("s3:GetObject", "arn:aws:s3:::another/file"),
-        ("s3:DeleteObject", "arn:aws:s3:::sagemaker-eu-west-1-123456789012/byoe/x"),
+        ("s3:GetObject", f"arn:aws:s3:::sagemaker-{REGION}-{ACCOUNT}/of-others/file"),
+        ("s3:DeleteObject", f"arn:aws:s3:::sagemaker-{REGION}-{ACCOUNT}/byoe/x"),
+        ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/another"),
+        ("iam:PassRole", ROLE_ARN),  # to another service
     ],
 )
 def test_what_is_not_allowed(action, resource):
-    assert not any(allows(statement, action, resource) for statement in CALLER)
+    assert not allows(policy(**IN), action, resource)
+
+
+def every_policy():
+    return [policy(**IN), policy("role", **IN), *(policy(only=part, **IN) for part in PARTS)]
+
+
+@pytest.mark.parametrize("printed", every_policy(), ids=["all", "role", *PARTS])
+def test_policies_keep_the_grammar_of_iam(printed):
+    assert list(printed) == ["Version", "Statement"]
+    assert printed["Version"] == "2012-10-17"
+    sids = [statement["Sid"] for statement in printed["Statement"]]
+    assert len(set(sids)) == len(sids)
+    assert all(re.fullmatch("[A-Za-z0-9]+", sid) for sid in sids)
+    for statement in printed["Statement"]:
+        assert set(statement) - {"Condition"} == {"Sid", "Effect", "Action", "Resource"}
+        assert statement["Effect"] == "Allow"
+        assert len(set(as_list(statement["Action"]))) == len(as_list(statement["Action"]))
+        for resource in as_list(statement["Resource"]):
+            assert resource == "*" or re.fullmatch(r"arn:aws:[a-z0-9-]+:[a-z0-9*-]*:(\d{12}|\*)?:.+", resource)
+            assert "{" not in resource
+        for operator, pairs in statement.get("Condition", {}).items():
+            assert operator in ("StringEquals", "StringLike")
+            assert all(re.fullmatch(r"(aws|iam|application-autoscaling):[A-Za-z-]+", key) for key in pairs)
+    # What a managed policy may have, spaces left out.
+    assert len(re.sub(r"\s", "", json.dumps(printed))) <= 6144
+
+
+def test_actions_are_operations_of_their_services():
+    services = {
+        "sagemaker": ("sagemaker", "sagemaker-runtime"),
+        "servicequotas": ("service-quotas",),
+        **{name: (name,) for name in ("s3", "iam", "logs", "cloudwatch", "application-autoscaling", "ecr")},
+    }
+    only_in_policies = {"s3:ListBucket", "iam:PassRole"}
+    for right in (*CALLER, *ROLE):
+        prefix, _, name = right.action.partition(":")
+        known = {operation for service in services[prefix] for operation in model(service).operation_names}
+        assert right.action in only_in_policies or name in known, right.action
+        assert right.purpose.startswith(("to ", "for "))
+        assert set(right.parts) <= set(PARTS)
+        assert set(right.kinds) <= set(FORMS)
+    assert set(FORMS) == {kind for right in (*CALLER, *ROLE) for kind in right.kinds}
+
+
+def test_a_role_is_given_to_sagemaker_alone():
+    passed = [one for one in policy(**IN)["Statement"] if "iam:PassRole" in as_list(one["Action"])]
+    condition = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    assert [(one["Resource"], one["Condition"]) for one in passed] == [(ROLE_ARN, condition)]
+    (trust,) = policy("trust")["Statement"]
+    assert (trust["Principal"], trust["Action"]) == ({"Service": "sagemaker.amazonaws.com"}, "sts:AssumeRole")
+
+
+@pytest.mark.parametrize(
+    ("given", "sid", "resource"),
+    [
+        ({}, "GiveTheRole", "arn:aws:iam::ACCOUNT:role/ROLE"),
+        ({}, "Files", "arn:aws:s3:::sagemaker-REGION-ACCOUNT/byoe/*"),
+        ({"bucket": "mine", "prefix": "/a/b/"}, "Files", "arn:aws:s3:::mine/a/b/*"),
+        ({"bucket": "mine", "prefix": ""}, "Files", "arn:aws:s3:::mine/*"),
+        ({"names": "Churn-"}, "Jobs", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/churn-*"),
+        ({"role": "service-role/x"}, "GiveTheRole", f"arn:aws:iam::{ACCOUNT}:role/service-role/x"),
+        ({"role": ROLE_ARN}, "GiveTheRole", ROLE_ARN),
+        ({"region": "cn-north-1"}, "Bucket", f"arn:aws-cn:s3:::sagemaker-cn-north-1-{ACCOUNT}"),
+    ],
+)
+def test_arns_say_what_is_given(given, sid, resource):
+    base = {"account": ACCOUNT, "region": REGION} if given else {}
+    (statement,) = [one for one in policy(**{**base, **given})["Statement"] if one["Sid"] == sid]
+    assert as_list(statement["Resource"])[0] == resource
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"who": "me"}, "who is 'me', expected 'caller', 'role' or 'trust'"),
+        ({"who": "role", "only": "train"}, "only is for the caller's policy"),
+        ({"only": []}, "only is empty, expected some of 'train'"),
+        ({"account": "12"}, "account is '12', expected 12 digits"),
+        ({"region": "Ireland"}, "region is 'Ireland', expected one such as 'eu-west-1'"),
+        ({"bucket": "s3://mine"}, "bucket is 's3://mine', expected the name of a bucket, without s3://"),
+        ({"names": "a*"}, "names is 'a\\*', expected what names begin with"),
+        ({"role": "a*"}, "role is 'a\\*', expected the name or the ARN of a role"),
+        ({"role": ROLE_ARN, "account": "9" * 12}, f"role is of account {ACCOUNT}, and account is '{'9' * 12}'"),
+    ],
+)
+def test_what_cannot_be_in_a_policy_is_refused(given, message):
+    with pytest.raises(ParameterError, match=message):
+        policy(**given)
+
+
+def test_a_part_that_there_is_not():
+    with pytest.raises(ParameterError, match=r"there is no part 'endpoint'. Did you mean 'endpoints'\?"):
+        policy(only="endpoint")
+
+
+def shown():
+    """Return the commands of the page with the documents below them."""
+    text = PAGE.read_text(encoding="utf-8")
+    return re.findall(r"^```console\n\$ byoe ([^\n]+)\n```\n+```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_page_shows_what_the_command_prints():
+    text = PAGE.read_text(encoding="utf-8")
+    assert len(shown()) == len(re.findall("^```json$", text, re.MULTILINE)) == len(PARTS) + 2
+    for command, document in shown():
+        printed = CliRunner().invoke(app, command.split(), catch_exceptions=False).output
+        if os.environ.get("BYOE_WRITE_OUTPUTS"):
+            text = text.replace(f"{command}\n```\n\n```json\n{document}", f"{command}\n```\n\n```json\n{printed}")
+        else:
+            assert document == printed, "BYOE_WRITE_OUTPUTS=1 writes the page anew"
+    if os.environ.get("BYOE_WRITE_OUTPUTS"):
+        PAGE.write_text(text, encoding="utf-8")

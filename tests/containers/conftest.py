@@ -2,8 +2,11 @@
 
 import pytest
 from sklearn.datasets import load_diabetes
+from tests.aws.policies import Recorder
 
+from byoe.sagemaker import policy
 from byoe.sagemaker.aws import _waiting
+from byoe.sagemaker.aws._cloud import Cloud
 
 collect_ignore = ["standin/serving.py"]  # it runs in the container
 
@@ -26,6 +29,8 @@ def platform(tmp_path_factory):
             patch.setenv(name, value)
         patch.delenv("AWS_PROFILE", raising=False)
         patch.setattr(_waiting, "SECONDS", 0.5)
+        make, recorder = Cloud._client, Recorder(policy())
+        patch.setattr(Cloud, "_client", lambda self, service: recorder.watch(make(self, service)))
         made.open()
         made.session.client("iam").create_role(RoleName="byoe", AssumeRolePolicyDocument="{}")
         yield made

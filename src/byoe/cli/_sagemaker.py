@@ -11,6 +11,7 @@ from ..errors import ParameterError
 from ..registry._portfolios import DEFAULT
 from . import _options as options
 from ._runs import prune
+from ._sagemaker_account import doctor, policy
 from ._sagemaker_handles import Wait, reading, tell_endpoint, tell_job, tell_transform, tell_tuning
 from ._sagemaker_serving import delete, deploy, predict, transform
 
@@ -155,7 +156,7 @@ def attach(
     tell[handle.kind](handle)
 
 
-for _command in (deploy, predict, transform, delete, prune):
+for _command in (deploy, predict, transform, delete, prune, doctor, policy):
     app.command()(_command)
 
 

@@ -6,11 +6,14 @@ platform does it, without Docker or an account. The type of an instance runs it 
 
 from ._attach import attach
 from ._deploy import deploy
+from ._doctor import doctor
 from ._export import dockerfile, export
 from ._fit import fit
+from ._policy import policy
 from ._transform import transform
 from ._tuning import tune
 from .aws._endpoint import Endpoint
+from .aws._finding import Finding, Findings
 from .aws._job import Job
 from .aws._transform import Transform
 from .aws._tuning import Tuning
@@ -20,6 +23,8 @@ from .local._tuning import LocalTuning
 
 __all__ = [
     "Endpoint",
+    "Finding",
+    "Findings",
     "Job",
     "LocalEndpoint",
     "LocalJob",
@@ -29,8 +34,10 @@ __all__ = [
     "attach",
     "deploy",
     "dockerfile",
+    "doctor",
     "export",
     "fit",
+    "policy",
     "transform",
     "tune",
 ]

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 import threading
+import time
 import traceback
 import uuid
 
@@ -34,6 +35,10 @@ _KINDS = {
 
 class RefusedError(Exception):
     """A request that the service refuses."""
+
+    def __init__(self, message, code="ValidationException"):
+        super().__init__(message)
+        self.code = code
 
 
 class Platform:
@@ -98,7 +103,7 @@ class Platform:
                 operation = target.removeprefix("SageMaker.")
                 answer = _json(self._called(operation, json.loads(request.get_data() or b"{}")))
         except RefusedError as error:
-            answer = _json({"__type": "ValidationException", "message": str(error)}, 400)
+            answer = _json({"__type": error.code, "message": str(error)}, 400)
         except Exception as error:
             traceback.print_exc()
             answer = _json({"__type": "InternalFailure", "message": f"{type(error).__name__}: {error}"}, 500)
@@ -182,13 +187,19 @@ class Platform:
 
     def _found(self, kind, name):
         if name not in self._there[kind]:
+            # In the service's own words, which differ: that of a training job is no other code (boto3 #2808).
+            if kind == "TrainingJob":
+                raise RefusedError("Requested resource not found.")
+            if kind == "HyperParameterTuningJob":
+                raise RefusedError(f"Amazon SageMaker can't find a tuning job called {name}.", "ResourceNotFound")
             raise RefusedError(f'Could not find {_KINDS[kind]} "{_arn(kind, name)}".')
         return self._there[kind][name]
 
     def _new(self, kind, request, make):
         name = request[f"{kind}Name"]
         if name in self._there[kind]:
-            raise RefusedError(f"{_KINDS[kind]} {name} already exists")
+            code = "ResourceInUse" if kind.endswith("Job") else "ValidationException"
+            raise RefusedError(f"{_KINDS[kind]} {name} already exists", code)
         arn = _arn(kind, name)
         self._tags[arn] = request.get("Tags", [])
         self._there[kind][name] = make(arn)
@@ -217,13 +228,26 @@ class Platform:
 
     def _CreateModel(self, _, request):
         kept = {name: value for name, value in request.items() if name != "Tags"}
-        return self._new("Model", request, lambda arn: {**kept, "ModelArn": arn, "CreationTime": 0})
+        return self._new("Model", request, lambda arn: {**kept, "ModelArn": arn, "CreationTime": time.time()})
 
     def _CreateEndpointConfig(self, _, request):
         for variant in request["ProductionVariants"]:
             self._found("Model", variant["ModelName"])
         kept = {name: value for name, value in request.items() if name != "Tags"}
-        return self._new("EndpointConfig", request, lambda arn: {**kept, "EndpointConfigArn": arn, "CreationTime": 0})
+        return self._new(
+            "EndpointConfig", request, lambda arn: {**kept, "EndpointConfigArn": arn, "CreationTime": time.time()}
+        )
+
+    def _ListModels(self, _, request):
+        return {"Models": self._summaries("Model", request)}
+
+    def _ListEndpointConfigs(self, _, request):
+        return {"EndpointConfigs": self._summaries("EndpointConfig", request)}
+
+    def _summaries(self, kind, request):
+        words = (f"{kind}Name", f"{kind}Arn", "CreationTime")
+        found = [one for name, one in self._there[kind].items() if request["NameContains"] in name]
+        return [{word: one[word] for word in words} for one in found]
 
     def _CreateEndpoint(self, _, request):
         name = request["EndpointConfigName"]

@@ -39,6 +39,11 @@ _KINDS = {
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/.+")
 _FRAMEWORK, _VERSION, _PYTHON = "sklearn", "1.9-0", "py3"
 _ANY_INSTANCE = "ml.m5.xlarge"  # one container is there for all
+_ANY_REGION = "eu-west-1"
+
+
+class NoRegionError(ParameterError):
+    """Nobody has said which region."""
 
 
 class Cloud:
@@ -65,7 +70,7 @@ class Cloud:
         with _explained("Session"):
             self._session = boto3.Session(**given) if session is None else session
         if not self._session.region_name:
-            raise ParameterError(
+            raise NoRegionError(
                 "there is no AWS region: set AWS_DEFAULT_REGION, or `region` in ~/.aws/config, or pass region="
             )
         self.region: str = self._session.region_name
@@ -206,6 +211,18 @@ class Cloud:
             ) from error
         return str(found)
 
+    def check_region(self) -> None:
+        """Raise a ParameterError for a region that is not known to have SageMaker."""
+        session = self._session
+        partitions = session.get_available_partitions()
+        known = [name for one in partitions for name in session.get_available_regions("sagemaker", one)]
+        if self.region not in known:
+            close = difflib.get_close_matches(self.region, known) or [_ANY_REGION]
+            raise ParameterError(
+                f"no SageMaker is known in region {self.region!r}; take one such as {', '.join(map(repr, close))}, or "
+                "update boto3 if it is newer"
+            )
+
     def check_instance_type(self, given: str, where: str) -> None:
         """Raise a ParameterError for a type of instance that there is not.
 
@@ -232,7 +249,7 @@ class Cloud:
             The argument that it is.
         """
         bucket, _ = split(address)
-        region = self._region_of(bucket, address)
+        region = self.region_of(bucket, address)
         if region not in (None, self.region):
             raise ParameterError(
                 f"{what} is {address!r}, whose bucket is in {region}, and the session is in {self.region}: SageMaker "
@@ -240,7 +257,7 @@ class Cloud:
                 f"the files to a bucket in {self.region}"
             )
 
-    def _region_of(self, bucket: str, address: str) -> str | None:
+    def region_of(self, bucket: str, address: str) -> str | None:
         """Return where a bucket is; None where that is not told."""
         refused = need("botocore.exceptions", _EXTRA, _PURPOSE).ClientError
         with _explained("head_bucket", address):
@@ -314,6 +331,7 @@ def _explained(operation: str, about: str = "") -> Iterator[None]:
     """Turn what AWS refuses into an error; ``about`` is the address or the name that it was asked of."""
     faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
     transfers = need("boto3.exceptions", _EXTRA, _PURPOSE)
+    unreadable = need("botocore.parsers", _EXTRA, _PURPOSE).ResponseParserError
     try:
         yield
     except (faults.NoCredentialsError, faults.PartialCredentialsError, faults.ProfileNotFound) as error:
@@ -326,6 +344,8 @@ def _explained(operation: str, about: str = "") -> Iterator[None]:
         if isinstance(error.__context__, faults.ClientError):  # a transfer, which names its temporary file
             raise _fault_of(operation, about, error.__context__) from error
         raise unanswered(operation, str(error), about) from error
+    except unreadable as error:  # the page of a proxy, say
+        raise unanswered(operation, str(error).partition("\n")[0], about) from error
 
 
 def _fault_of(operation: str, about: str, error: Any) -> JobError:

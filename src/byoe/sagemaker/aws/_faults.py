@@ -39,7 +39,7 @@ _EXPIRED = frozenset(
 # Which the libraries have repeated already.
 _BUSY = frozenset(
     {
-        "503",
+        *("500", "502", "503", "504"),  # a page without a code
         "InternalError",
         "InternalFailure",
         "InternalServerError",
@@ -60,6 +60,8 @@ _ELSEWHERE = frozenset(
 # What an operation on files is called in a policy.
 _ACTIONS = {
     "upload_file": "s3:PutObject",
+    "put_object": "s3:PutObject",
+    "delete_object": "s3:DeleteObject",
     "head_object": "s3:GetObject and s3:ListBucket",
     "get_object": "s3:GetObject",
     "download_file": "s3:GetObject",

@@ -1,0 +1,332 @@
+"""A walk through a real account, for less than a dollar: what byoe takes for granted of AWS, looked at.
+
+``make test-aws ROLE=…`` runs it. Four jobs and a tuning job of two on a small instance, one at a time, each stopped
+after a quarter of an hour; a serverless endpoint for some minutes; one transform job. Whatever happens, jobs
+are stopped and the endpoint, its parts and the files of the run are removed.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_diabetes
+
+import byoe
+from byoe import EnsembleRegressor
+from byoe.errors import ByoeError, InputError, JobError
+from byoe.sagemaker.aws._cloud import Cloud, split
+from byoe.sagemaker.aws._waiting import until
+from byoe.tools._versions import installed_version
+
+from .seen import Seen
+
+_LIMIT = 900  # seconds of a job
+_PREFIX = "byoe-test-"
+_LOGS = "/aws/sagemaker/TrainingJobs"
+
+
+class Walk:
+    """One walk: each step looks at some assumptions, and those that fail do not end it where others can go on.
+
+    Parameters
+    ----------
+    cloud : Cloud
+    seen : Seen
+    leaving : ExitStack
+        What is removed at the end.
+    output : str
+        Address of the run's own files.
+    where : dict
+        ``instance_type`` and ``role``.
+    rounds : int
+        Of boosters.
+    """
+
+    def __init__(self, cloud, seen, leaving, output, where, *, rounds=60):
+        self.cloud, self.seen, self.leaving, self.output = cloud, seen, leaving, output
+        self.on = {**where, "output": output, "max_seconds": _LIMIT, "name": _PREFIX, "wait": False}
+        frame = load_diabetes(as_frame=True).frame
+        self.train, self.rows = frame.iloc[:330], frame.iloc[330:].drop(columns="target")
+        self.rounds = rounds
+        self.client = cloud._session.client  # for what byoe itself never asks
+
+    def run(self):
+        leaving, seen = self.leaving, self.seen
+        leaving.callback(self._remove_files)
+        self.refusals()
+        job = self.job()
+        if job is None:
+            return
+        self.failing_job()
+        self.stopped_job()
+        tuning = self.tuning()
+        with seen.looking("serverless", "endpoint answers", "refused request", "update", "answers meanwhile", "nothing is left"):  # fmt: skip
+            self.endpoint(job, tuning or job)
+        with seen.looking("transform"):
+            self.transform(job)
+
+    def refusals(self):
+        """Ask of what is not there."""
+        name = f"{_PREFIX}{int(time.time())}"
+        for key, operation, word, told in (
+            ("missing job", "describe_training_job", "TrainingJobName", "Requested resource not found"),
+            ("missing tuning job", "describe_hyper_parameter_tuning_job", "HyperParameterTuningJobName", "ResourceNotFound"),
+            ("missing endpoint", "describe_endpoint", "EndpointName", "Could not find"),
+            ("missing model", "delete_model", "ModelName", "Could not find"),
+        ):  # fmt: skip
+            with self.seen.looking(key):
+                code, reason = self._refusal("sagemaker", operation, **{word: name})
+                self.seen.note(key, told in f"{code} {reason}", f"{code}: {reason}")
+        bucket, key = split(f"{self.output}/not-there")
+        with self.seen.looking("missing file"):
+            code, reason = self._refusal("s3", "head_object", Bucket=bucket, Key=key)
+            self.seen.note("missing file", code == "404", f"{code}: {reason}")
+        with self.seen.looking("bucket's region"):
+            region = self.cloud.region_of(bucket, self.output)
+            self.seen.note("bucket's region", region == self.cloud.region, region)
+
+    def job(self):
+        """Train, and return the job; None where that is not possible."""
+        seen = self.seen
+        with seen.looking("job completes"):
+            job = self._start(self._ensemble(cv=3))
+            job.wait()
+            seen.note("job completes", True, f"{job.name}, {job.seconds:g} seconds, {job.billable_seconds} billable")
+        if seen.rows["job completes"]["held"] is None:
+            seen.note("job completes", False, seen.rows["job completes"]["seen"])
+            return None
+        with seen.looking("names of outputs"):
+            wanted = f"{self.output}/output/{job.name}/output/"
+            there = self.cloud.keys(wanted)
+            seen.note(
+                "names of outputs",
+                job.artifact == f"{wanted}model.tar.gz" and there == ["model.tar.gz", "output.tar.gz"],
+                f"{job.artifact}, {', '.join(there)}",
+            )
+        with seen.looking("artifact loads"):
+            self.fitted = job.ensemble()
+            seen.note("artifact loads", True, f"score {self.fitted.score_estimate_:g}")
+        with seen.looking("log", "metrics"):
+            log, metrics = job.log, job.metrics
+            seen.note("log", "[byoe] read 330 rows" in log, f"{len(log.splitlines())} lines in {_LOGS}")
+            found = {one["MetricName"]: one["Value"] for one in job.describe().get("FinalMetricDataList", [])}
+            close = set(found) == set(metrics) and np.allclose(
+                [found[name] for name in metrics], list(metrics.values()), rtol=1e-5
+            )
+            seen.note("metrics", close and metrics, f"{len(found)} of {len(metrics)}: {found}")
+        with seen.looking("taken name"):
+            described = job.describe()
+            again = ("AlgorithmSpecification", "RoleArn", "OutputDataConfig", "ResourceConfig", "StoppingCondition")
+            request = {name: described[name] for name in again} | {"TrainingJobName": job.name}
+            request["AlgorithmSpecification"] = {
+                name: value for name, value in described["AlgorithmSpecification"].items() if name in ("TrainingImage", "TrainingInputMode")
+            }  # fmt: skip
+            code, reason = self._refusal("sagemaker", "create_training_job", **request)
+            seen.note("taken name", code == "ResourceInUse", f"{code}: {reason}")
+        return job
+
+    def failing_job(self):
+        """Train without the target, which only the job sees."""
+        with self.seen.looking("failure"), tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "train.csv")
+            self.train.rename(columns={"target": "y"}).to_csv(file, index=False)
+            self.cloud.put(file, f"{self.output}/given/train.csv")
+            job = self._start(EnsembleRegressor(("ridge",), "mean", random_state=0), f"{self.output}/given/")
+            with suppress(JobError):
+                job.wait()
+            reason = job.failure
+            self.seen.note("failure", reason.startswith("AlgorithmError") and "InputError" in reason, reason)
+
+    def stopped_job(self):
+        """Stop a job that would take hours."""
+        with self.seen.looking("termination"):
+            slow = EnsembleRegressor([byoe.learner("catboost", n_rounds=200_000)], "mean", random_state=0)
+            job = self._start(slow)
+            until(lambda: "[byoe] read " in job.log or job.status == "Failed", bool)
+            job.stop()
+            with suppress(JobError):
+                job.wait()
+            told = "was" if "[byoe] ended by the platform" in job.log else "was not"
+            self.seen.note("termination", job.status == "Stopped", f"{job.status}; its script {told} told by SIGTERM")
+
+    def tuning(self):
+        """Tune by two jobs, and return the tuning job."""
+        space = {"eta": (0.01, 0.3, "log"), "max_depth": (2, 5)}
+        tuning = None
+        with self.seen.looking("trials", "tuned values", "objective"):
+            started = byoe.sagemaker.tune(
+                self._ensemble(cv=4), space, self.train, target="target", max_jobs=2, seed=1, **self.on
+            )
+            self.leaving.callback(self._stop, started)
+            tuning = started.wait()
+            trials = tuning.trials
+            self.seen.note("trials", all(one["job"].startswith(tuning.name) for one in trials), [one["job"] for one in trials])  # fmt: skip
+            best = tuning.best_job
+            (row,) = [one for one in trials if one["job"] == best.name]
+            params = best.ensemble().get_params()
+            arrived = {name: params[f"xgboost__{name}"] for name in ("learning_rate", "max_depth")}
+            self.seen.note("tuned values", list(arrived.values()) == [row["params"][name] for name in space], arrived)
+            lowest = min(trials, key=lambda one: one["objective"])["job"]
+            same = np.isclose(row["objective"], best.metrics[tuning.objective], rtol=1e-5)
+            self.seen.note("objective", lowest == best.name and same, {one["job"]: one["objective"] for one in trials})
+        return tuning
+
+    def endpoint(self, job, other):
+        """Serve a job, and then another one by the same endpoint."""
+        seen, started = self.seen, time.monotonic()
+        endpoint = byoe.sagemaker.deploy(job)
+        self.leaving.callback(endpoint.delete)
+        seconds = time.monotonic() - started
+        seen.note("serverless", seconds < 180, f"in service after {seconds:.0f} seconds")
+        expected, other_job = self.fitted.predict(self.rows), other.completed()
+        with seen.looking("endpoint answers"):
+            found = endpoint.predict(self.rows)
+            one = endpoint.predict(self.rows.iloc[:1])
+            error = float(np.abs(found - expected).max())
+            seen.note("endpoint answers", error < 1e-3 and np.isclose(one[0], expected[0]), f"at most {error:g} apart")
+        with seen.looking("refused request"):
+            try:
+                endpoint.predict(self.rows.drop(columns="bmi"))
+            except (InputError, JobError) as refused:
+                seen.note("refused request", isinstance(refused, InputError) and "bmi" in str(refused), refused)
+        with seen.looking("update", "answers meanwhile"):
+            before = self._parts()
+            with Asking(endpoint, self.rows.iloc[:1]) as asking:
+                endpoint.update(other_job)
+            seen.note("answers meanwhile", asking.asked and not asking.failures, f"{asking.asked} requests, {asking.failures[:1]}")  # fmt: skip
+            found = endpoint.predict(self.rows)
+            error = float(np.abs(found - other_job.ensemble().predict(self.rows)).max())
+            seen.note("update", error < 1e-3, f"at most {error:g} apart; parts before {before}, after {self._parts()}")
+        with seen.looking("nothing is left"):
+            endpoint.delete()
+            until(lambda: endpoint.status, "Deleted".__eq__)
+            left = self._parts()
+            seen.note("nothing is left", not left, left or "nothing")
+
+    def transform(self, job):
+        """Predict by a transform job."""
+        transform = byoe.sagemaker.transform(job, self.rows, output=self.output, name=_PREFIX, wait=False)
+        self.leaving.callback(self._stop, transform)
+        found = transform.predictions()
+        error = float(np.abs(found - self.fitted.predict(self.rows)).max())
+        there = self.cloud.keys(transform.output)
+        self.seen.note("transform", error < 1e-3 and all(name.endswith(".out") for name in there), there)
+
+    def _ensemble(self, cv):
+        members = {name: byoe.learner(name, n_rounds=self.rounds) for name in ("catboost", "xgboost")}
+        return EnsembleRegressor(members, "mean", cv=cv, random_state=0)
+
+    def _start(self, ensemble, data=None):
+        job = byoe.sagemaker.fit(ensemble, self.train if data is None else data, target="target", **self.on)
+        self.leaving.callback(self._stop, job)
+        return job
+
+    def _refusal(self, service, operation, **request):
+        """Return the code and the words that a request is refused with."""
+        try:
+            getattr(self.client(service), operation)(**request)
+        except Exception as error:
+            told = getattr(error, "response", {}).get("Error", {})
+            if not told:
+                raise
+            return told.get("Code", ""), told.get("Message", "")
+        return "", "it was not refused"
+
+    def _parts(self):
+        """Return the names of configurations and models that byoe has made since the walk began."""
+        found, of_run = [], {"NameContains": "byoe-", "SortBy": "CreationTime", "SortOrder": "Descending"}
+        service = self.client("sagemaker")
+        found += [
+            (one["EndpointConfigName"], one) for one in service.list_endpoint_configs(**of_run)["EndpointConfigs"]
+        ]
+        found += [(one["ModelName"], one) for one in service.list_models(**of_run)["Models"]]
+        return [name for name, one in found if one["CreationTime"].timestamp() >= self.seen.began - 60]
+
+    def _stop(self, handle):
+        with suppress(JobError):
+            handle.stop()
+
+    def _remove_files(self):
+        bucket, _ = split(self.output)
+        try:
+            for key in self.cloud.keys(f"{self.output}/"):
+                self.client("s3").delete_object(Bucket=bucket, Key=f"{split(self.output)[1]}/{key}")
+        except Exception as error:
+            print(f"[account] files stay below {self.output}: {error}", flush=True)
+
+
+class Asking:
+    """Requests to an endpoint, one after the other, while something else is done."""
+
+    def __init__(self, endpoint, rows):
+        self._endpoint, self._rows = endpoint, rows
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.asked, self.failures = 0, []
+
+    def _run(self):
+        while not self._ended.wait(1.0):
+            self.asked += 1
+            try:
+                self._endpoint.predict(self._rows)
+            except Exception as error:
+                self.failures.append(f"{type(error).__name__}: {error}")
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ended.set()
+        self._thread.join()
+
+
+def main(words=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--role", required=True)
+    parser.add_argument("--region")
+    parser.add_argument("--profile")
+    parser.add_argument("--output", help="s3:// prefix, by default byoe-test in the usual bucket")
+    parser.add_argument("--instance-type", default="ml.m5.large")
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--report", default="aws-report")
+    told = parser.parse_args(words)
+    where = {"instance_type": told.instance_type, "role": told.role}
+    where |= {name: value for name, value in (("region", told.region), ("profile", told.profile)) if value}
+    findings = byoe.sagemaker.doctor(output=told.output, **where)
+    print(findings, flush=True)
+    cloud = Cloud(region=told.region, profile=told.profile)
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    output = f"{(told.output or f's3://{cloud.bucket()}/byoe-test').rstrip('/')}/{stamp}"
+    versions = {name: version(name) for name in ("boto3", "sagemaker-core")}
+    facts = {
+        "date": time.strftime("%Y-%m-%d"),
+        "region": cloud.region,
+        "instance type": told.instance_type,
+        "byoe": installed_version("byoe-ensemble"),
+        **versions,
+        "doctor": [asdict(finding) for finding in findings],
+    }
+    seen = Seen(told.report, facts)
+    with ExitStack() as leaving:
+        Walk(cloud, seen, leaving, output, where, rounds=told.rounds).run()
+    seen.write()
+    print(
+        f"[account] the report is in {told.report}: {len(seen.broken)} assumptions did not hold {json.dumps(seen.broken)}"
+    )
+    return 1 if seen.broken else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ByoeError as error:
+        sys.exit(f"error: {error}")
