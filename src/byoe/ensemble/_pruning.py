@@ -40,6 +40,22 @@ def read_tolerance(tolerance: Any) -> float:
     return float(tolerance)
 
 
+def tolerance_of_a_fit(tolerance: Any, blender: Blender) -> float | None:
+    """Return the tolerance with which what is to be fitted is pruned, or raise a ParameterError; None for not at all.
+
+    Parameters
+    ----------
+    tolerance : float or None
+    blender : Blender
+        Of the ensemble, not fitted.
+    """
+    if tolerance is None:
+        return None
+    if read_tolerance(tolerance):
+        _check_weights(blender)
+    return float(tolerance)
+
+
 def read_predict_ms(predict_ms: Any) -> float:
     """Return the milliseconds that 1,000 rows may take, or raise a ParameterError."""
     if not _is_number(predict_ms) or not 0 < predict_ms < math.inf:
