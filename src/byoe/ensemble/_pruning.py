@@ -15,8 +15,10 @@ from ..contracts._blender import Blender
 from ..contracts._task import FloatArray
 from ..engine._blend import Blend
 from ..errors import ParameterError
+from ..fitted._failing import blended_by
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._stacked import needed
+from ..registry._members import as_blender
 from ..tools._listing import digits
 from ._beginning import blended
 from ._variants import pruned, without_members
@@ -82,8 +84,9 @@ class Trial:
         Of these members, with the blend.
     value : float
         The cross-validated metric of the blend, as tables show it; NaN where it is not defined.
-    error : float
-        How far that is from the metric of perfect predictions; infinite where it is not defined.
+    error, error_in_sample : float
+        How far the metric is from that of perfect predictions, cross-validated and on the rows that the blender has
+        learned from; infinite where it is not defined.
     predict_ms : float
         What those that are asked take for 1,000 rows.
     """
@@ -94,7 +97,19 @@ class Trial:
     oof: OutOfFold
     value: float
     error: float
+    error_in_sample: float
     predict_ms: float
+
+    def lost(self, before: Trial) -> float:
+        """Return by how much the error is above another one: cross-validated or in sample, where it is more.
+
+        Of few rows the one alone is noise, and whoever picks the least of many such numbers picks luck; the other one,
+        of blenders that know all rows, hardly shrinks where members leave.
+        """
+        more = [self.error - before.error]
+        if math.isfinite(before.error_in_sample):
+            more.append(self.error_in_sample - before.error_in_sample)
+        return max(more)
 
 
 class Search:
@@ -102,6 +117,8 @@ class Search:
 
     What a leaving loses hardly shrinks while others leave. So it is looked up lazily (Minoux, 1978): a member is tried
     again only once it comes first by what was found before, and one without which too much is lost stays for good.
+    Instead of ``auto``, which would be chosen anew each time, ``weighted`` goes before; the blend that is returned is
+    ``auto``'s.
 
     Parameters
     ----------
@@ -125,12 +142,16 @@ class Search:
         }
         self.perfect = self._perfect()
         blend = Blend(ensemble.blender_, self.oof.blend, self.oof.scored, ensemble._held_out)
-        self.whole = self._judged(list(ensemble.members_), blend, self.oof)
+        self.whole = self._judged(list(ensemble.members_), blend, self.oof, self.blender)
         if not self.oof.scored.any() or not math.isfinite(self.whole.value):
             raise ParameterError(
                 f"the blend has no cross-validated {self.metric.name}, by which members could be judged; leave them "
                 "out by name, with drop_members"
             )
+        self.going_before, self.start = self.blender, self.whole
+        if recipe.blender.name == "auto":
+            self.going_before = ensemble._wrapped(as_blender("weighted"), self.task)
+            self.start = self._blended(self.whole.labels, self.going_before)
         self._rates: dict[str, float] = {}
         self._staying: set[str] = set()
 
@@ -140,17 +161,26 @@ class Search:
         Its error is larger by at most that share, since all members with all their time are on the way, too.
         """
         whole = self.whole
-        if not 0 <= whole.error < math.inf:
+        if not math.isfinite(self.perfect) or whole.error < 0:
             raise ParameterError(
                 f"tolerance is a share of how far the blend is from perfect predictions, and {self.metric.name} does "
                 f"not tell: it is {whole.value:.6g} here, and {self.perfect:.6g} of those; give predict_ms"
             )
         price = tolerance * whole.error / (whole.predict_ms or 1.0)
-        here, passed = whole, [whole]
-        while (after := self._step(here, (1 + tolerance) * whole.error, whole.labels)) is not None:
-            here = after
-            passed.append(self._alone(here))
-        return min(passed, key=lambda trial: (trial.error + price * trial.predict_ms, trial.predict_ms))
+
+        def cost(trial: Trial, before: Trial) -> float:
+            return trial.lost(before) + price * trial.predict_ms
+
+        here, passed = self.start, []
+        while (after := self._step(here, tolerance * whole.error, whole.labels)) is not None:
+            passed.append(here := after)
+        for trial in sorted(passed, key=lambda trial: (cost(trial, self.start), trial.predict_ms)):
+            if cost(trial, self.start) > cost(self.start, self.start):
+                break
+            served = self._alone(trial)
+            if cost(served, whole) <= cost(whole, whole):
+                return served
+        return whole
 
     def within_time(self, predict_ms: float) -> Trial:
         """Return the first blend on the way that takes at most so many milliseconds for 1,000 rows."""
@@ -163,20 +193,22 @@ class Search:
                 f"{digits(alone[fastest], 3)} ms for 1,000 rows"
                 + ("; refit(X) serves one model instead of its bag" * (len(self.ensemble.members_[fastest].models) > 1))
             )
-        here = self.whole
+        if self.whole.predict_ms <= predict_ms:
+            return self.whole
+        here = self.start
         while here.predict_ms > predict_ms:
             after = self._step(here, math.inf, quick)
             assert after is not None  # at the latest a quick member is alone
             here = after
-        return here if here is self.whole else self._alone(here)
+        return self._alone(here)
 
     def _step(self, here: Trial, most: float, one_of: Collection[str]) -> Trial | None:
         """Return the blend without the member whose leaving is most worth it; None where each has to stay.
 
-        One of certain members always stays.
+        At most so much may be lost since the start, and one of certain members always stays.
         """
         tried: dict[str, Trial] = {}
-        floor = _NOISE * (here.error if 0 < here.error < math.inf else abs(here.value))
+        floor = _NOISE * abs(self.whole.error)
         while True:
             rest = {label: self._without(label, here.labels) for label in here.asked if label not in self._staying}
             worth = {
@@ -189,16 +221,12 @@ class Search:
             label = max(worth, key=lambda one: worth[one])
             if label in tried:
                 return tried[label]
-            trial = self._blended(rest[label])
-            if trial.error > most:
+            trial = self._blended(rest[label], self.going_before)
+            if trial.lost(self.start) > most:
                 self._staying.add(label)
                 continue
             tried[label] = trial
-            self._rates[label] = worth[label][1] / (max(self._loss(here, trial), floor) or 1e-12)
-
-    def _loss(self, before: Trial, after: Trial) -> float:
-        lost = self.metric.score(before.value) - self.metric.score(after.value)
-        return lost if math.isfinite(lost) else math.inf
+            self._rates[label] = worth[label][1] / (max(trial.lost(here), floor) or 1e-12)
 
     def _without(self, label: str, labels: Sequence[str]) -> list[str]:
         """Return who stays without a member: nobody of the second layer who learns from it."""
@@ -208,27 +236,44 @@ class Search:
     def _sum(self, labels: Collection[str]) -> float:
         return math.fsum(self.milliseconds[label] for label in labels)
 
-    def _blended(self, labels: Sequence[str]) -> Trial:
-        columns = [column for column, label in enumerate(self.ensemble.members_) if label in labels]
-        oof, seed = self.oof.of_members(columns), self.ensemble._record.seed
-        return self._judged(labels, *blended(oof, self.blender, self.features, self.metric, self.task, seed))
-
     def _alone(self, trial: Trial) -> Trial:
         """Return the blend of those that are asked: without the others, whom blenders of folds may have used."""
+        if self.going_before is not self.blender:
+            trial = self._blended(trial.asked, self.blender)
         while trial.asked and len(trial.asked) < len(trial.labels):
-            trial = self._blended(trial.asked)
+            trial = self._blended(trial.asked, self.blender)
         return trial
 
-    def _judged(self, labels: Sequence[str], blend: Blend, oof: OutOfFold) -> Trial:
+    def _blended(self, labels: Sequence[str], blender: Blender) -> Trial:
+        columns = [column for column, label in enumerate(self.ensemble.members_) if label in labels]
+        oof, seed = self.oof.of_members(columns), self.ensemble._record.seed
+        return self._judged(labels, *blended(oof, blender, self.features, self.metric, self.task, seed), blender)
+
+    def _judged(self, labels: Sequence[str], blend: Blend, oof: OutOfFold, blender: Blender) -> Trial:
         members = {label: self.ensemble.members_[label] for label in labels}
         used = needed(members, blend.blender.used(len(members)))
         asked = [label for label, wanted in zip(members, used, strict=True) if wanted]
-        decided = self.ensemble._decided(oof, self.metric, self.ensemble._record.seed, self.task, self.blender)
+        value = self._value(oof, blender)
+        in_sample = self._value(replace(oof, blend=self._in_sample(blend, oof)), blender)
+        return Trial(labels, asked, blend, oof, value, self._error(value), self._error(in_sample), self._sum(asked))
+
+    def _in_sample(self, blend: Blend, oof: OutOfFold) -> FloatArray:
+        """Return what the blender makes of rows that it has learned from."""
+        rows = self.scoring.rows
+        passed = None if self.features is None else self.features[rows]
+        prediction = np.zeros_like(oof.blend)
+        prediction[rows] = blended_by(blend.blender, oof.predictions[rows], passed, self.task)
+        return prediction
+
+    def _value(self, oof: OutOfFold, blender: Blender) -> float:
+        decided = self.ensemble._decided(oof, self.metric, self.ensemble._record.seed, self.task, blender)
         value = self.scoring.value_if_defined(decided)
-        if value is None:
-            return Trial(labels, asked, blend, oof, math.nan, math.inf, self._sum(asked))
-        error = self.metric.score(self.perfect) - self.metric.score(value)
-        return Trial(labels, asked, blend, oof, value, error, self._sum(asked))
+        return math.nan if value is None else value
+
+    def _error(self, value: float) -> float:
+        """Return how far the metric is from that of perfect predictions, or from 0 where these have none."""
+        perfect = self.metric.score(self.perfect) if math.isfinite(self.perfect) else 0.0
+        return math.inf if math.isnan(value) else perfect - self.metric.score(value)
 
     def _perfect(self) -> float:
         """Return the metric of predictions that are all right: 0 for a loss that does not take them."""
@@ -246,7 +291,7 @@ class Search:
         if not gone:
             return "all members stay"
         before, after = self.whole, found
-        more = 100 * (after.error / before.error - 1) if 0 < before.error < math.inf else 0.0
+        more = 100 * (after.error / before.error - 1) if math.isfinite(self.perfect) and before.error > 0 else 0.0
         return (
             f"{', '.join(gone)} left out; {self.metric.name} {digits(after.value, 4)} instead of "
             f"{digits(before.value, 4)}"
