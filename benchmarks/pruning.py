@@ -43,27 +43,40 @@ def without_rounds(listed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def measured(name: str, seed: int) -> dict[str, Any]:
-    """Return losses, seconds to predict and members of a set, by tolerance."""
+def fitted(name: str, seed: int) -> tuple[Any, Any, Any]:
+    """Return an ensemble of a set, and rows that it has not seen with their target."""
     data = load(name, rows=ROWS_TO_FIT + ROWS_TO_TEST, seed=seed)
     classes = data.task == "classification"
-    rows = min(ROWS_TO_FIT, int(0.6 * len(data.y)))
     X, X_test, y, y_test = train_test_split(
-        data.X, data.y, train_size=rows, random_state=seed, stratify=data.y if classes else None
+        data.X,
+        data.y,
+        train_size=min(ROWS_TO_FIT, int(0.6 * len(data.y))),
+        random_state=seed,
+        stratify=data.y if classes else None,
     )
     Ensemble = EnsembleClassifier if classes else EnsembleRegressor
+    return Ensemble(members(), early_stopping=True, n_jobs=1, random_state=seed).fit(X, y), X_test, y_test
+
+
+def measured(name: str, seed: int) -> dict[str, Any]:
+    """Return losses, seconds to predict and members of a set, by tolerance."""
     started = time.process_time()
-    whole = Ensemble(members(), early_stopping=True, n_jobs=1, random_state=seed).fit(X, y)
-    found: dict[str, Any] = {"set": name, "rows": rows, "fit": time.process_time() - started, "by": {}}
+    whole, X, y = fitted(name, seed)
+    return {"set": name, "fit": time.process_time() - started, "by": by_tolerance(whole, X, y)}
+
+
+def by_tolerance(whole: Any, X: Any, y: Any) -> dict[str, Any]:
+    """Return what becomes of an ensemble, by tolerance."""
+    found = {}
     for tolerance in TOLERANCES:
         started = time.process_time()
         pruned = whole.prune(tolerance)
         seconds = time.process_time() - started
-        loss = float(np.mean(row_losses(pruned, X_test, y_test)))
-        found["by"][str(tolerance)] = {
-            "loss": loss if classes else np.sqrt(loss),
+        loss = float(np.mean(row_losses(pruned, X, y)))
+        found[str(tolerance)] = {
+            "loss": loss if hasattr(whole, "classes_") else np.sqrt(loss),
             "estimate": abs(pruned.score_estimate_),
-            "predict": least_time(pruned, X_test),
+            "predict": least_time(pruned, X),
             "members": list(pruned.members_),
             "prune": seconds,
         }

@@ -120,6 +120,7 @@ class ChangeableEnsemble(WatchingEnsemble):
             By which share the error of the cross-validated blend may grow if all time is saved, and in proportion for
             less: with 0.01 a member that takes half of the time stays if the error grows by 0.5 % without it. The
             error is the distance to the metric of perfect predictions: a loss itself, ``1 - roc_auc``, ``1 - r2``.
+            The cross-validated one and that in sample both keep to it.
         predict_ms : float, default=None
             Milliseconds that 1,000 rows may take, instead of a tolerance: members leave until the others keep to it.
         X : array-like or frame, default=None
