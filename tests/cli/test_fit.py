@@ -217,3 +217,28 @@ def test_what_is_said_of_files_goes_into_the_folder_of_a_job(byoe, tmp_path):
     data = json.loads((tmp_path / "source" / "spec.json").read_text())["data"]
     assert data["reading"] == {"sep": "\t", "decimal": ",", "encoding": "cp1252"}
     assert data["header"] is False
+
+
+SLOW = ("--target", "target", "--learners", "ridge,random_forest", "--no-verbose", "--seed", 0)
+STUMP = ("--param", "random_forest__n_estimators=1", "--param", "random_forest__max_depth=1")
+
+
+def test_what_is_not_worth_its_time_is_not_saved(byoe, data):
+    """The mean is better without the stump, so that it leaves whatever time it takes."""
+    told = byoe("fit", data, *SLOW, *STUMP, "--blender", "mean", "--out", "m", "--prune", 0.005)
+    assert list(package.load("m").members_) == ["ridge"]
+    assert "pruned: with a tolerance of 0.005, random_forest left out; rmse " in told
+    assert "saved EnsembleRegressor in m" in told
+    told = json.loads(byoe("fit", data, *FIT, "--out", "n", "--prune", 0, "--json"))
+    assert list(package.load("n").members_) == ["ridge"]
+    assert not any(note.startswith("pruned") for note in told["notes"])
+
+
+def test_what_cannot_be_pruned_is_said_before_the_fit(byoe, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(EnsembleRegressor, "fit", None)
+    with pytest.raises(ParameterError, match="tolerance is 5.0, expected a share of the error"):
+        byoe("fit", data, *FIT, "--out", "m", "--prune", 5)
+    given = ("--blender", "weighted", "--param", "blender__weights=[1,2]")
+    with pytest.raises(ParameterError, match="are those of all members"):
+        byoe("fit", data, *SLOW, *given, "--out", "m", "--prune", 0.01)
+    assert not (tmp_path / "m").exists()

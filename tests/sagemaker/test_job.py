@@ -15,7 +15,9 @@ from sklearn.linear_model import LinearRegression
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe.sagemaker.in_job._train import _draws
+from byoe.data._roles import Dataset
+from byoe.errors import ParameterError
+from byoe.sagemaker.in_job._train import _draws, _pruned
 from byoe.sagemaker.shared._metric_lines import read_metrics
 
 sm = byoe.sagemaker
@@ -387,3 +389,43 @@ def test_the_folder_runs_where_byoe_is_not_installed(split, tmp_path):
     X = validation.drop(columns="target")
     expected = ensemble.fit(train.drop(columns="target"), train["target"]).predict(X)
     np.testing.assert_allclose(byoe.load(tmp_path / "ml" / "model").predict(X), expected, rtol=1e-12)
+
+
+def test_members_that_are_not_worth_their_time_are_left_out_of_the_artifact(split, tmp_path):
+    """The mean is better without the stump, so that it leaves whatever time it takes."""
+    train, validation = split
+    stump = learner("random_forest", n_estimators=1, max_depth=1)
+    ensemble = EnsembleRegressor(["ridge", stump], "mean", random_state=0)
+    job = sm.fit(ensemble, train, validation, target="target", prune=0.005, output=tmp_path, logs=False)
+    made = job.ensemble()
+    assert list(made.members_) == ["ridge"]
+    assert "serves 1 of 2 members: ridge" in job.log
+    assert {name.split(":")[1] for name in job.metrics if name.startswith("member")} == {"ridge"}
+    assert made.leaderboard_.notes[-1].startswith("pruned: with a tolerance of 0.005, random_forest left out")
+    with sm.deploy(job) as endpoint:
+        X = validation.drop(columns="target")
+        assert np.array_equal(endpoint.predict(X), made.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("blend", "prune", "told"),
+    [
+        ("mean", -1, "tolerance is -1, expected a share of the error"),
+        (blender("weighted", weights=[1, 1]), 0.01, "are those of all members"),
+    ],
+)
+def test_what_cannot_be_pruned_is_said_before_anything_is_written(blend, prune, told, split, tmp_path):
+    ensemble = EnsembleRegressor(("ridge", "knn"), blend, random_state=0)
+    with pytest.raises(ParameterError, match=told):
+        sm.fit(ensemble, split[0], target="target", prune=prune, output=tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_job_is_not_lost_where_nobody_can_be_left_out(capsys, diabetes_frame):
+    X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
+    fitted = EnsembleRegressor(("ridge", "knn"), "mean", random_state=0).fit(X, y)
+    fitted.set_params(blender=blender("weighted", weights=[1, 1]))
+    train = Dataset(X, y, None, None)
+    assert _pruned(fitted, {"prune": 0.01}, train) is fitted
+    assert "all members are kept: the weights given to blender" in capsys.readouterr().out
+    assert _pruned(fitted, {}, train) is fitted

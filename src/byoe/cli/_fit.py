@@ -10,6 +10,7 @@ import typer
 from ..data._labelled import read_labelled
 from ..data._reading import Reading
 from ..ensemble._configure import configure
+from ..ensemble._pruning import tolerance_of_a_fit
 from ..errors import ParameterError
 from ..registry._portfolios import DEFAULT
 from . import _options as options
@@ -36,6 +37,7 @@ def fit(
     spec: options.Spec = None,
     finalize: Annotated[options.Finalize | None, typer.Option(help="How served models are made.")] = None,
     calibrate: Annotated[bool, typer.Option("--calibrate", help="Calibrate probabilities of classes.")] = False,
+    prune: options.Prune = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds.")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Such as 8GB.")] = None,
     store: Annotated[Path | None, typer.Option(help="Folder of a store of finished tasks.")] = None,
@@ -71,8 +73,12 @@ def fit(
     if (calibrate and task == "regression") or (calibrate and not ensemble._classifies):
         raise ParameterError("--calibrate is for classes; say --task classification if the target holds them")
     ensemble.set_params(**{name: value for name, value in more.items() if value is not None})
+    tolerance = tolerance_of_a_fit(prune, ensemble._recipe().blender)
     ensemble.fit(table.X, table.y, sample_weight=table.weight, groups=table.groups)
     ensemble.save(out)
+    if tolerance is not None:
+        ensemble = ensemble.prune(tolerance, X=table.X)
+        ensemble.save(out)
     if as_json:
         options.tell_json(_told(ensemble, out))
         return

@@ -46,6 +46,7 @@ def fit(
     drop: options.Drop = "",
     param: options.Param = None,
     hyperparameter: _Hyper = None,
+    prune: options.Prune = None,
     header: options.Header = None,
     sep: options.Sep = None,
     decimal: options.Decimal = None,
@@ -73,6 +74,7 @@ def fit(
         **_columns(target, weight, groups, drop, header),
         reading=reading(sep, decimal, encoding, comment, sheet),
         hyperparameters=options.settings(hyperparameter),
+        prune=prune,
         vendor=vendor,
         wait=wait or instance_type == "local",  # a local job ends with the process that waits for it
         **_where(instance_type, instance_count, role, output, spot, image, name),

@@ -116,7 +116,8 @@ def pruned(ensemble: E) -> E:
     enough = not any((blender.used(len(used)) & ~used).any() for blender in held_out)
     other._held_out = tuple(blender.restricted(used) for blender in held_out) if enough else ()
     board = ensemble.leaderboard_
-    other.leaderboard_ = Leaderboard((row for row in board if row["member"] not in unused), board.notes)
+    other.leaderboard_ = Leaderboard((dict(row) for row in board if row["member"] not in unused), board.notes)
+    add_up(other.leaderboard_)
     other._diagnosis = None
     return other
 

@@ -37,6 +37,8 @@ class FitRecord:
         Whether a second layer is kept, and why; empty where none was asked for.
     budget : str
         What became of the time limit; empty where there was none.
+    pruned : sequence of str
+        Of every pruning with a tolerance or a bound who was left out, what it cost and what it saved.
     """
 
     seed: int
@@ -51,6 +53,7 @@ class FitRecord:
     warnings: Sequence[str] = ()
     second_layer: str = ""
     budget: str = ""
+    pruned: Sequence[str] = ()
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> FitRecord:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..data._reading import Reading
 from ..ensemble._base import BaseEnsemble
+from ..ensemble._pruning import tolerance_of_a_fit
 from ._places import place_for
 from ._prepare import Contents, write_job_folder
 from .aws._job import Job
@@ -37,6 +38,7 @@ def fit(
     role: str | None = None,
     output: str | Path | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
+    prune: float | None = None,
     spot: bool = False,
     image: str | None = None,
     session: Any = None,
@@ -85,6 +87,9 @@ def fit(
     hyperparameters : mapping, default=None
         Override parameters of the ensemble, its members and its blender by the names of
         ``get_params``, or by shared names such as ``eta`` and ``max_depth``.
+    prune : float, default=None
+        Leave members out of the artifact, and so of its endpoints, as the ensemble's ``prune`` does with such a
+        tolerance: 0 those that the blend does not use. None keeps all.
     spot : bool, default=False
         On AWS: use spare capacity, which costs less and may be taken back. Finished members and
         folds are kept in S3, and the next attempt goes on from there.
@@ -129,8 +134,9 @@ def fit(
     channels = read_channels(train, validation, how, addresses=place.addresses)
     values = plain_values(hyperparameters)
     variant = configured(ensemble, values)
+    tolerance = tolerance_of_a_fit(prune, variant.recipe.blender)
     roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, how=how)
-    contents = Contents(variant_of(ensemble), [variant], channels, roles, values, dependencies, requirements)
+    contents = Contents(variant_of(ensemble), [variant], channels, roles, values, dependencies, requirements, tolerance)
     with place.folder("training job", made) as folder:
         job = place.launch(write_job_folder(contents, made, folder, place.needs))
     return job.wait(logs=logs) if wait else job

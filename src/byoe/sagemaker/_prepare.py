@@ -29,6 +29,8 @@ class Contents:
     hyperparameters : mapping
     dependencies, requirements : iterable
         Of the user's own, as for `fit`.
+    prune : float or None
+        The tolerance with which members are left out after the fit.
     """
 
     base: Variant
@@ -38,6 +40,7 @@ class Contents:
     hyperparameters: Mapping[str, Any]
     dependencies: Iterable[str | Path]
     requirements: Iterable[str]
+    prune: float | None = None
 
 
 def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping[str, bool]) -> JobFiles:
@@ -49,6 +52,7 @@ def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping
         variants=contents.variants,
         dependencies=contents.dependencies,
         requirements=contents.requirements,
+        prune=contents.prune,
         **needs,
     )
     channels = {channel: as_files(table, folder / "data" / channel) for channel, table in contents.channels.items()}

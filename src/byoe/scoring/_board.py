@@ -74,6 +74,7 @@ def board(
     rows[0]["in_sample"] = _in_sample(ensemble, scoring, features)
     told = [*_target_notes(ensemble, record), *_decision_notes(ensemble, record), *_layer_notes(record)]
     told += [note_of_budget(record)] if record.budget else []
+    told += [f"pruned: {one}" for one in record.pruned]
     found = Leaderboard(rows, [*_notes(ensemble, metric, rows, asked), *told])
     add_up(found)
     return math.nan if blend is None else metric.score(rows[0][metric.name]), found

@@ -89,6 +89,7 @@ def run(source: Path) -> None:
         if not leads:
             return
         _fit(ensemble, train)
+    ensemble = _pruned(ensemble, spec, train)
     model = _write_model(source, spec, ensemble)
     metrics = evaluate(ensemble, validation, variant.metrics)
     _write_reports(ensemble, metrics, validation, pictures=_draws(spec["requirements"]))
@@ -153,6 +154,19 @@ def _fit(ensemble: BaseEnsemble, train: Dataset) -> None:
     begun = time.perf_counter()
     ensemble.fit(train.X, train.y, sample_weight=train.weight, groups=train.groups)
     say(fitted_line(len(ensemble.members_), time.perf_counter() - begun))
+
+
+def _pruned(ensemble: Any, spec: Mapping[str, Any], train: Dataset) -> Any:
+    """Return the ensemble without the members that the job was told to leave out, if it was told."""
+    if spec.get("prune") is None:
+        return ensemble
+    try:
+        pruned = ensemble.prune(spec["prune"], X=train.X)
+    except ParameterError as error:  # what was fitted must not be lost for it
+        say(f"all members are kept: {error}")
+        return ensemble
+    say(f"serves {len(pruned.members_)} of {len(ensemble.members_)} members: {', '.join(pruned.members_)}")
+    return pruned
 
 
 def _write_model(source: Path, spec: Mapping[str, Any], ensemble: BaseEnsemble) -> Path:

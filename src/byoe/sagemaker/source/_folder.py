@@ -70,6 +70,7 @@ def write_source(
     variants: Iterable[Variant] = (),
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
+    prune: float | None = None,
     several: bool = False,
     vendor: bool = False,
     gpu: bool = False,
@@ -91,6 +92,8 @@ def write_source(
         The user's own modules and packages: files and folders.
     requirements : iterable of str
         Further distributions that the job installs, in the versions that are installed here.
+    prune : float, default=None
+        The tolerance with which the job leaves members out after the fit; None leaves out none.
     several : bool, default=False
         Whether the job runs on several hosts, which needs what its endpoint does not.
     vendor : bool, default=False
@@ -109,6 +112,8 @@ def write_source(
     parts = [parts_of(one.ensemble) for one in every]
     asked = [named(text) for text in ((requirements,) if isinstance(requirements, str) else requirements)]
     spec = {**to_spec(base.ensemble), "data": dict(data), "trusted": _trusted(parts), "requirements": asked}
+    if prune is not None:
+        spec["prune"] = prune
     folder = folder.resolve()  # a wheel is built in a folder of its own
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
