@@ -96,10 +96,10 @@ class BlendGraph:
         threads : int, default=1
             For more rows than a thousand.
         """
-        if not self._task.is_classification:
-            return self._computed("prediction", values, threads)
-        if self.gives_probabilities:
-            return self._computed("probabilities", values, threads)
+        if not self._task.is_classification or self.gives_probabilities:
+            output = "probabilities" if self._task.is_classification else "prediction"
+            blend: FloatArray = self._computed(output, values, threads)
+            return blend
         codes = {label: code for code, label in enumerate(self._classes)}
         chosen = [codes[label] for label in self._computed("label", values, threads).tolist()]
         votes: FloatArray = np.eye(len(codes))[chosen]
@@ -109,13 +109,13 @@ class BlendGraph:
         """Return by member what each of its models predicts, of shape (n_rows, n_models[, n_outputs])."""
         if not self.members:
             return {}
-        found = self._computed("models", values, threads)
+        found: FloatArray = self._computed("models", values, threads)
         n_outputs = self._task.n_outputs
         each = found.reshape(len(found), -1, n_outputs) if n_outputs > 1 else found
         ends = np.cumsum(list(self.members.values()))
         return dict(zip(self.members, np.split(each, ends[:-1], axis=1), strict=True))
 
-    def _computed(self, output: str, values: FloatArray, threads: int) -> FloatArray:
+    def _computed(self, output: str, values: FloatArray, threads: int) -> Any:
         if len(values) <= _ROWS_AT_ONCE:
             return self._run(output, values)
         parts = [values[start : start + _ROWS_AT_ONCE] for start in range(0, len(values), _ROWS_AT_ONCE)]
