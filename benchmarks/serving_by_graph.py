@@ -28,8 +28,9 @@ from sklearn.datasets import load_diabetes
 
 RUNTIMES = ("libraries", "graph", "auto")
 NAMES = {"graph": "onnx"}
+XGBOOST = "xgboost-cpu" if sys.platform == "linux" else "xgboost"
 NEEDED = {
-    "libraries": {"catboost", "xgboost", "lightgbm", "numpy", "scipy", "narwhals", "six"},
+    "libraries": {"catboost", XGBOOST, "lightgbm", "numpy", "scipy", "narwhals", "six"},
     "graph": {"onnxruntime", "numpy"},
 }
 
