@@ -21,7 +21,7 @@ from typing import Any
 SOURCE = Path(__file__).parents[1] / "src" / "byoe"
 PICTURE = Path(__file__).with_name("architecture.svg")
 # The face imports by name, on first use; the rest of the top is what all others stand on.
-LEFT_OUT = {"__init__", "errors", "_version", "plugins"}
+LEFT_OUT = {"__init__", "errors", "_version", "plugins", "_load"}
 # Where the data stop on their way: what each function makes of them.
 STOPS = {
     "ensemble/_base.py:fit": "fit(X, y)",

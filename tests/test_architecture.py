@@ -40,6 +40,7 @@ MAY = {
     "serving": GROUND | {"data", "folds", "fitted", "bundle"},
 }
 MAY["ensemble"] = set(MAY) - {"serving"}
+MAY["_load"] = GROUND | {"fitted", "bundle", "serving", "ensemble"}
 MAY["tuning"] = GROUND | {
     "_version",
     "data",

@@ -14,9 +14,9 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from . import plots, plugins, sagemaker
+    from ._load import load
     from .contracts._store import Store
     from .ensemble._classifier import EnsembleClassifier
-    from .ensemble._load import load
     from .ensemble._regressor import EnsembleRegressor
     from .errors import ByoeError
     from .registry._registry import blender, learner
@@ -44,7 +44,7 @@ _HOMES = {
     "Store": ".contracts._store",
     "blender": ".registry._registry",
     "learner": ".registry._registry",
-    "load": ".ensemble._load",
+    "load": "._load",
     "tune": ".tuning._tune",
 }
 

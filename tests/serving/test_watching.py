@@ -179,7 +179,7 @@ def test_a_model_that_fails_is_counted(model, monkeypatch, capsys):
     def fail(*_):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(type(model), "ask_members", fail)
+    monkeypatch.setattr(type(model), "blend", fail)
     answer = serving.output_fn(serving.predict_fn(serving.input_fn(rows_of(stones(1)), "application/json"), model), "")
     assert answer.status_code == 500
     assert told(model)["byoe_refused_total", "500", "failed"] == 1

@@ -20,6 +20,7 @@ DIGEST = "manifest.sha256"
 MEMBERS = "members"
 OOF = "oof.npz"
 PROFILE = "profile.json"
+GRAPH = "graph.onnx"
 # No file is in a format of theirs, and a job's container brings its own.
 _ANY_VERSION = frozenset({"numpy", "scipy"})
 

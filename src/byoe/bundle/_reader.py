@@ -20,6 +20,7 @@ from ..data._form import TableForm
 from ..data._listed import Columns
 from ..data._profile import Profile
 from ..errors import BundleError
+from ..fitted._graph import BlendGraph
 from ..fitted._models import FittedMember, FoldModel
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._record import FitRecord
@@ -27,7 +28,7 @@ from ..fitted._stacked import StackedMember
 from ..folds._plan import SplitPlan
 from ..registry._json_form import decode
 from ..registry._registry import as_saved
-from ._manifest import MEMBERS, OOF, PROFILE, check_files, check_libraries, read_manifest
+from ._manifest import GRAPH, MEMBERS, OOF, PROFILE, check_files, check_libraries, read_manifest
 
 _WRAPPING: tuple[type[WrappingBlender], ...] = (PerOutput, PerLabel, Calibrated)
 
@@ -75,16 +76,21 @@ class BundleReader:
         As for `byoe.load`.
     sha256 : str or None
         The digest that it must have.
+    members : bool, default=True
+        Whether members will be read, so that their libraries must be there.
     """
 
-    def __init__(self, path: str | Path, trusted: Sequence[str] = (), sha256: str | None = None) -> None:
+    def __init__(
+        self, path: str | Path, trusted: Sequence[str] = (), sha256: str | None = None, *, members: bool = True
+    ) -> None:
         self.folder = Path(path)
         self.manifest = read_manifest(self.folder, sha256)
         self.trusted = tuple(trusted)
         self.task = Task(**self.manifest["task"], classes=self.classes)
         self._learners = {entry["label"]: entry for entry in self.manifest["spec"]["learners"]}
         used = [entry["libraries"] for entry in self.manifest["members"] if entry["used"]]
-        self.check(sorted({"byoe", "numpy", *self.manifest["blender_libraries"]}.union(*used)))
+        needed = {"byoe", "numpy", *self.manifest["blender_libraries"]}.union(*used) if members else {"byoe", "numpy"}
+        self.check(sorted(needed))
 
     @property
     def lean(self) -> bool:
@@ -100,7 +106,12 @@ class BundleReader:
             return False
         specs = [entry.get("spec") or self._learners[entry["label"]] for entry in (*entries, *self._quantiles)]
         members = all(map(_registered, specs)) and all(self._learner(one).lean for one in (*entries, *self._quantiles))
-        return members and self._lean_blender(self.manifest["blender"])
+        return members and self.lean_blender
+
+    @property
+    def lean_blender(self) -> bool:
+        """Whether the blender is read, and blends, without scikit-learn."""
+        return self._lean_blender(self.manifest["blender"])
 
     def _lean_blender(self, entry: Any) -> bool:
         for kind in _WRAPPING:
@@ -220,6 +231,20 @@ class BundleReader:
             return Profile.of_json(json.loads((self.folder / PROFILE).read_bytes()))
         except (ValueError, KeyError, TypeError) as error:
             raise BundleError(f"{self.folder / PROFILE} is no profile of a training table: {error!r}") from error
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether it was saved with a graph."""
+        return GRAPH in self.manifest["files"]
+
+    def graph(self) -> BlendGraph:
+        """Return the graph, as ONNX Runtime computes it."""
+        if not self.has_graph:
+            raise BundleError(
+                f"{self.folder} holds no graph; save it with save(path, graph=X), X being the training table, or use "
+                "runtime='libraries'"
+            )
+        return BlendGraph((self.folder / GRAPH).read_bytes(), self.task)
 
     @property
     def has_oof(self) -> bool:

@@ -19,6 +19,7 @@ from ..contracts._blender import Blender
 from ..contracts._learner import Learner
 from ..data._profile import Profile
 from ..errors import BundleError, ByoeError, PluginError
+from ..fitted._graph import CheckedGraph
 from ..fitted._intervals import needed_blenders
 from ..fitted._models import FittedMember
 from ..fitted._out_of_fold import OutOfFold
@@ -33,7 +34,7 @@ from ..tools._skops import SKOPS, unknown_types
 from ..tools._trust import advice, untrusted
 from ..tools._versions import OWN_CODE, distributions, installed_version
 from ..tools._whole import whole_folder
-from ._manifest import MANIFEST, MEMBERS, OOF, PROFILE, write_manifest
+from ._manifest import GRAPH, MANIFEST, MEMBERS, OOF, PROFILE, write_manifest
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class BundleContents:
     oof : OutOfFold or None
     profile : Profile or None
         What training held.
+    graph : CheckedGraph or None
     """
 
     ensemble: Predicting
@@ -67,6 +69,7 @@ class BundleContents:
     columns: Sequence[Sequence[Any]]
     oof: OutOfFold | None
     profile: Profile | None
+    graph: CheckedGraph | None = None
 
 
 def write(contents: BundleContents, path: str | Path, *, trusted: Sequence[str] | None) -> Path:
@@ -95,7 +98,7 @@ def _move(temporary: Path, target: Path) -> None:
     # The folder may be a mount point, which cannot be replaced: the manifest goes first and
     # comes back last, so that a folder with a manifest is always whole.
     (target / MANIFEST).unlink(missing_ok=True)
-    for name in (OOF, PROFILE):  # which the new one may lack
+    for name in (OOF, PROFILE, GRAPH):  # which the new one may lack
         (target / name).unlink(missing_ok=True)
     for new in sorted(temporary.iterdir(), key=lambda file: file.name == MANIFEST):
         old = target / new.name
@@ -122,6 +125,9 @@ def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None
     if contents.profile is not None:
         text = json.dumps(contents.profile.as_json(), allow_nan=False)
         (folder / PROFILE).write_text(text + "\n", encoding="utf-8", newline="\n")
+    graph = contents.graph
+    if graph is not None:
+        (folder / GRAPH).write_bytes(graph.data)
     task = ensemble._task
     for_blender = _blender_libraries(ensemble.blender_)
     libraries = {"byoe", "numpy", "scikit-learn", *for_blender}.union(
@@ -144,6 +150,7 @@ def _write(contents: BundleContents, folder: Path, trusted: Sequence[str] | None
         "leaderboard": [{key: _json_float(v) for key, v in row.items()} for row in contents.leaderboard],
         "leaderboard_notes": list(contents.notes),
         **({} if ensemble._form.sparse else {"inferred": contents.columns}),
+        **({} if graph is None else {"graph": {"rows": graph.rows, "difference": graph.difference}}),
     }
     write_manifest(folder, manifest)
 

@@ -64,9 +64,12 @@ def serve(
     trusted: Annotated[
         list[str] | None, typer.Option(help="module.Class or package.* that the model may hold.")
     ] = None,
+    runtime: Annotated[
+        str, typer.Option(help="What predicts: libraries, the graph by onnx, or auto for few rows by the graph.")
+    ] = "libraries",
 ) -> None:
     """Serve an ensemble as its endpoint would, until Ctrl-C: /ping, and rows posted to /invocations."""
     further = [word for name in trusted or () for word in ("--trusted", name)]
     # A new process, which has not loaded what the other commands need.
-    words = ["-m", "byoe.serving", str(model), "--host", host, "--port", str(port), *further]
+    words = ["-m", "byoe.serving", str(model), "--host", host, "--port", str(port), "--runtime", runtime, *further]
     os.execv(sys.executable, [sys.executable, *words])  # noqa: S606  # this very interpreter

@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted
 from ..contracts._blender import Blender
 from ..contracts._task import FloatArray
 from ..data._input import read_known_target, read_weights
-from ..data._table import Table
 from ..errors import InputError, ParameterError
 from ..registry._classes import check_classes
 from ..registry._members import check_members
@@ -288,15 +287,6 @@ class ChangeableEnsemble(WatchingEnsemble):
         metric = recipe.metric_for(self._task)
         metric.check(self._oof.y, self._task, self._oof.weight)
         self._blend(self._oof, *self._unfitted(recipe, X), metric)
-
-    def _training_table(self, X: Any) -> Table:
-        table = self._read(X)
-        if table.digest() != self._record.table:
-            raise InputError(
-                f"X, with {len(table)} rows, is not the table of {len(self._oof.y)} rows that the ensemble was fitted "
-                "on; pass the same rows in the same order"
-            )
-        return table
 
     def _unfitted(self, recipe: Recipe, X: Any) -> tuple[Blender, FloatArray | None]:
         """Return a recipe's blender for the fitted members, and the features if it wants them."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from ..bundle._reader import BundleReader
-from ..bundle._writer import BundleContents, write
-from ..errors import BundleError
+from ..bundle._writer import BundleContents, check_free, write
+from ..data._table import Table
+from ..errors import BundleError, InputError
+from ..fitted._graph import CheckedGraph
 from ..registry._json_form import arguments
 from ..scoring._leaderboard import Leaderboard
 from ._base import BaseEnsemble
@@ -21,7 +23,15 @@ from ._spec import to_spec
 class SavedEnsemble(BaseEnsemble):
     """Bundles, and graphs of ONNX."""
 
-    def save(self, path: str | Path, *, oof: bool = True, profile: bool = True, trusted: Sequence[str] = ()) -> Path:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        oof: bool = True,
+        profile: bool = True,
+        graph: Any = None,
+        trusted: Sequence[str] = (),
+    ) -> Path:
         """Write the fitted ensemble as a bundle: a folder with a manifest and native files.
 
         Parameters
@@ -34,6 +44,11 @@ class SavedEnsemble(BaseEnsemble):
         profile : bool, default=True
             Whether to keep what training held, column by column: range, missing cells, and how many cells are in each
             of a few bins. Without it `drift` and endpoints cannot tell rows that are not like those of the training.
+        graph : array-like or frame of shape (n_samples, n_features), default=None
+            The table that the ensemble was fitted on: then the bundle holds the graph of `to_onnx`, too, whose
+            predictions of these rows (of more than 10,000 as many of them) are those of the ensemble within one part
+            in a million. ``byoe.load(path, runtime="onnx")`` and endpoints predict by it. Needs
+            ``byoe-ensemble[onnx]``.
         trusted : sequence of str, default=()
             Classes, as ``module.Class`` or ``package.*``, that the bundle may hold beyond those that
             byoe and installed plugins bring. `byoe.load` wants the same names.
@@ -50,18 +65,41 @@ class SavedEnsemble(BaseEnsemble):
             not trusted.
         SpecError
             When JSON cannot express a member or the blender.
+        InputError
+            When ``graph`` is another table than that of the fit.
+        ParameterError
+            When the ensemble has no form in ONNX, with what stands in the way, or its graph predicts a row otherwise.
         """
         check_is_fitted(self, "members_")
-        return self._write(path, oof=oof, profile=profile, trusted=trusted)
+        return self._write(path, oof=oof, profile=profile, graph=graph, trusted=trusted)
 
-    def _write(self, path: str | Path, *, oof: bool, profile: bool, trusted: Sequence[str] | None) -> Path:
+    def _write(
+        self, path: str | Path, *, oof: bool, profile: bool, graph: Any = None, trusted: Sequence[str] | None
+    ) -> Path:
         if oof and self._out_of_fold is None:
             raise BundleError("the ensemble was loaded from a bundle without out-of-fold data; save it with oof=False")
         spec, known = to_spec(self, lenient=True), self._out_of_fold if oof else None
         board, held = self.leaderboard_, self._profile if profile else None
         columns, score = self.columns_.as_json(), self.score_estimate_
-        contents = BundleContents(self, spec, self._record, score, board, board.notes, columns, known, held)
+        check_free(path)
+        checked = None if graph is None else self._checked_graph(graph, models=known is not None)
+        contents = BundleContents(self, spec, self._record, score, board, board.notes, columns, known, held, checked)
         return write(contents, path, trusted=trusted)
+
+    def _training_table(self, X: Any) -> Table:
+        table, known = self._read(X), self._out_of_fold
+        if table.digest() != self._record.table:
+            size = "" if known is None else f" of {len(known.y)} rows"
+            raise InputError(
+                f"X, with {len(table)} rows, is not the table{size} that the ensemble was fitted on; pass the same "
+                "rows in the same order"
+            )
+        return table
+
+    def _checked_graph(self, X: Any, *, models: bool) -> CheckedGraph:
+        from ..onnx._checked import checked_graph
+
+        return checked_graph(self, self._training_table(X), models=models)
 
     def _filled(self, reader: BundleReader) -> Self:
         """Take what a bundle holds of a fitted ensemble."""

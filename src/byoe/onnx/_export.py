@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,13 @@ INPUT = "X"
 _MOST_BYTES = 2**31 - 1  # of a message of protobuf
 
 
+class _Made(NamedTuple):
+    """Names in the graph of what a member predicts, and of what each of its models does."""
+
+    mean: str
+    models: list[str]
+
+
 def to_onnx(ensemble: Predicting, path: str | Path) -> Path:
     """Write a fitted ensemble as a file of ONNX; see `EnsembleRegressor.to_onnx`.
 
@@ -44,30 +51,51 @@ def to_onnx(ensemble: Predicting, path: str | Path) -> Path:
     target = Path(path)
     if target.is_dir():
         raise ParameterError(f"{target} is a folder; give a file for the graph")
+    data = graph_of(ensemble)
+    with whole_file(target) as file:
+        file.write_bytes(data)
+    return target
+
+
+def graph_of(ensemble: Predicting, *, models: bool = False) -> bytes:
+    """Return a fitted ensemble as a graph.
+
+    Parameters
+    ----------
+    ensemble : EnsembleRegressor or EnsembleClassifier
+    models : bool, default=False
+        Whether ``models`` is an output, too: what each model of each member in use predicts, side by side, of a
+        regression in one layer. The metadata tell of how many models of which members.
+    """
     if ensemble._form.sparse:
         raise ParameterError("an ensemble that was fitted on a sparse matrix cannot be exported; fit it on X.toarray()")
     graph = Graph()
-    outputs = _outputs(graph, ensemble, _prediction(graph, ensemble))
-    model = _model(graph, ensemble, outputs)
-    return _written(model, target)
+    blend, made = _prediction(graph, ensemble)
+    outputs, told = _outputs(graph, ensemble, blend), _metadata(ensemble)
+    layered = any(isinstance(ensemble.members_[label], StackedMember) for label in made)
+    if models and made and not layered and not ensemble._task.is_classification:
+        names = [name for one in made.values() for name in one.models]
+        outputs.append(("models", graph.join(names), ["N", len(names) * ensemble._task.n_outputs], DOUBLE))
+        told["models"] = {label: len(one.models) for label, one in made.items()}
+    return _checked(_model(graph, ensemble, outputs, told))
 
 
 # -- the graph -----------------------------------------------------------------------
 
 
-def _prediction(graph: Graph, ensemble: Predicting) -> str:
-    """Return the blend of the members that count, or name all that cannot be exported."""
+def _prediction(graph: Graph, ensemble: Predicting) -> tuple[str, Mapping[str, _Made]]:
+    """Return the blend of the members that count, and these by label; or name all that cannot be exported."""
     blender = ensemble.blender_.in_use
     task, columns = ensemble._task, ensemble._columns
     members = list(ensemble.members_.items())
     refused, labels = [], []
     predictions: dict[int, str] = {}
     x = features(graph, INPUT, columns)
-    made: dict[str, str] = {}
+    made: dict[str, _Made] = {}
     for place in np.flatnonzero(blender.used(len(members))).tolist():
         label, member = members[place]
         try:
-            predictions[place] = _member(graph, member, x, columns, made)
+            predictions[place] = _member(graph, member, x, columns, made).mean
         except PluginError as error:
             raise PluginError(f"member {label!r}{member.learner.origin}: {error}") from error
         except NotExportableError as error:
@@ -81,7 +109,7 @@ def _prediction(graph: Graph, ensemble: Predicting) -> str:
     except NotExportableError as error:
         refused.append(f"blender {ensemble.blender_.name!r}: {error}")
     if not refused:
-        return found
+        return found, made
     advice = []
     if labels:
         dropped = ", ".join(map(repr, labels))
@@ -93,21 +121,22 @@ def _prediction(graph: Graph, ensemble: Predicting) -> str:
     )
 
 
-def _member(graph: Graph, member: FittedMember, x: str, columns: Sequence[Column], made: dict[str, str]) -> str:
+def _member(graph: Graph, member: FittedMember, x: str, columns: Sequence[Column], made: dict[str, _Made]) -> _Made:
     """Return the predictions of a member; ``made`` has those that are in the graph already, by label."""
     if member.label not in made:
         if isinstance(member, StackedMember):
             x, columns = _stacked(graph, member, x, columns, made)
-        made[member.label] = graph.mean([fold_model(graph, model, x, columns) for model in member.models])
+        models = [fold_model(graph, model, x, columns) for model in member.models]
+        made[member.label] = _Made(graph.mean(models), models)
     return made[member.label]
 
 
 def _stacked(
-    graph: Graph, member: StackedMember, x: str, columns: Sequence[Column], made: dict[str, str]
+    graph: Graph, member: StackedMember, x: str, columns: Sequence[Column], made: dict[str, _Made]
 ) -> tuple[str, Sequence[Column]]:
     """Return the features of a member of the second layer, and the columns that they are of."""
     places = member.places
-    blocks = [graph.columns(_member(graph, one, x, columns, made), places) for one in member.below]
+    blocks = [graph.columns(_member(graph, one, x, columns, made).mean, places) for one in member.below]
     return graph.join([x, *blocks]), (*columns, *[Column("number")] * (len(places) * len(blocks)))
 
 
@@ -169,7 +198,9 @@ def _texts(classes: Any) -> Any:
     return np.array([str(one) for one in classes], dtype=object)
 
 
-def _model(graph: Graph, ensemble: Predicting, outputs: list[tuple[str, str, list[Any], int]]) -> Any:
+def _model(
+    graph: Graph, ensemble: Predicting, outputs: list[tuple[str, str, list[Any], int]], told: Mapping[str, Any]
+) -> Any:
     helper = library("onnx.helper")
     described = []
     for name, found, shape, kind in outputs:
@@ -181,7 +212,7 @@ def _model(graph: Graph, ensemble: Predicting, outputs: list[tuple[str, str, lis
     model = helper.make_model(
         made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="byoe", producer_version=__version__
     )
-    helper.set_model_props(model, {"byoe": json.dumps(_metadata(ensemble), ensure_ascii=False)})
+    helper.set_model_props(model, {"byoe": json.dumps(told, ensure_ascii=False)})
     return model
 
 
@@ -198,10 +229,7 @@ def _metadata(ensemble: Predicting) -> dict[str, Any]:
     return told
 
 
-# -- the file ------------------------------------------------------------------------
-
-
-def _written(model: Any, target: Path) -> Path:
+def _checked(model: Any) -> bytes:
     size = model.ByteSize()
     if size > _MOST_BYTES:
         raise ParameterError(
@@ -209,6 +237,5 @@ def _written(model: Any, target: Path) -> Path:
             "(diagnose() tells their sizes), or serve one model of each by refit(X)"
         )
     library("onnx.checker").check_model(model, full_check=True)
-    with whole_file(target) as file:
-        file.write_bytes(model.SerializeToString())
-    return target
+    data: bytes = model.SerializeToString()
+    return data

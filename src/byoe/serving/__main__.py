@@ -17,9 +17,10 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (%(default)s)")
     parser.add_argument("--port", type=int, default=8080, help="0 takes any that is free (%(default)s)")
     parser.add_argument("--trusted", action="append", default=[], help="module.Class or package.* that it may hold")
+    parser.add_argument("--runtime", default="libraries", help="libraries, onnx or auto (%(default)s)")
     asked = parser.parse_args()
     try:
-        model = _handlers.model_fn(asked.model, trusted=asked.trusted, lean=True)
+        model = _handlers.model_fn(asked.model, trusted=asked.trusted, lean=True, runtime=asked.runtime)
         server = make_server(_handlers, model, asked.host, asked.port)
     except (ByoeError, OSError) as error:
         sys.exit(f"error: {error}")

@@ -52,7 +52,7 @@ class Answer:
 
 def answer(model: Runtime, table: Table, options: Options) -> Answer:
     """Predict a table, and make the outputs that are asked for."""
-    predictions = model.ask_members(table)
+    predictions = model.ask_members(table) if "members" in options.outputs else None
     blended = model.blend(table, predictions)
     further: dict[str, Any] = {}
     names: dict[str, list[str]] = {}
@@ -64,6 +64,7 @@ def answer(model: Runtime, table: Table, options: Options) -> Answer:
             further[name] = model.interval(table, options.level, blended)
             names[name] = ["lower", "upper"]
         elif name == "members":
+            assert predictions is not None
             further[name] = model.by_member(predictions)
             names[name] = model.class_names
         else:

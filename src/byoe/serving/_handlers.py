@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ._runtime import Runtime
 
 
-def model_fn(model_dir: str, *, trusted: Sequence[str] = (), lean: bool = False) -> Runtime:
+def model_fn(model_dir: str, *, trusted: Sequence[str] = (), lean: bool = False, runtime: str = "libraries") -> Runtime:
     """Load the model and let it predict once, so that the first request need not wait.
 
     Parameters
@@ -43,13 +43,16 @@ def model_fn(model_dir: str, *, trusted: Sequence[str] = (), lean: bool = False)
         For a process that does nothing but serve: keep scikit-learn and pandas from being imported
         on the way where the model does not need them. The boosters' scikit-learn classes do not
         work in such a process.
+    runtime : {"libraries", "onnx", "auto"}, default="libraries"
+        What predicts: the members' libraries; the bundle's graph, by ONNX Runtime alone; or the graph for few rows
+        and the libraries for all else, which do everything where there is no graph or no ONNX Runtime.
     """
-    from ..bundle._reader import BundleReader
-    from ._runtime import Runtime
+    from ._graph_runtime import GraphRuntime
+    from ._runtimes import door
 
-    reader = BundleReader(model_dir, trusted)
-    with kept_out() if lean and reader.lean else nullcontext():
-        model = Runtime(reader)
+    kind, reader = door(model_dir, trusted, runtime=runtime)
+    with kept_out() if lean and kind is not GraphRuntime and reader.lean else nullcontext():
+        model = kind(reader)
         model.read_quantiles()
         _warm_up(model)
     model.begin_watching()

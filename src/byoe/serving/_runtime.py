@@ -55,10 +55,13 @@ class Runtime(Predicting):
     ) -> None:
         self.n_jobs = n_jobs
         self._reader = reader if isinstance(reader, BundleReader) else BundleReader(reader)
-        self.members_, self.blender_ = self._reader.members(), self._reader.blender()
+        self._read(self._reader)
         self._task, self._form = self._reader.task, self._reader.form
         if (classes := self._reader.classes) is not None:
             self._learn_classes(classes)
+
+    def _read(self, reader: BundleReader) -> None:
+        self.members_, self.blender_ = reader.members(), reader.blender()
 
     def begin_watching(self) -> None:
         """Count requests from here on, and compare their rows with what training held."""
@@ -98,8 +101,8 @@ class Runtime(Predicting):
         """Return predictions of shape (n_rows, n_members[, …]); zeros of members that the blend does not use."""
         return self._member_predictions(table, self.blender_)
 
-    def blend(self, table: Table, predictions: FloatArray) -> FloatArray:
-        """Return values, or probabilities of all classes, of the members' predictions."""
+    def blend(self, table: Table, predictions: FloatArray | None = None) -> FloatArray:
+        """Return values, or probabilities of all classes; of the members' predictions, where they are known already."""
         return self._blended(table, predictions)
 
     def probabilities(self, blended: FloatArray) -> FloatArray:

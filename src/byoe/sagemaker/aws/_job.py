@@ -128,7 +128,7 @@ class Job:
 
     def ensemble(self, *, trusted: Sequence[str] = ()) -> Any:
         """Download and load the fitted ensemble; ``trusted`` names classes of your own, as for `byoe.load`."""
-        from ...ensemble._load import load
+        from ..._load import load
 
         with tempfile.TemporaryDirectory() as folder:
             ensemble = load(self.cloud.unpack(self.artifact, Path(folder)), trusted=trusted)

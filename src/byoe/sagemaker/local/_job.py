@@ -124,7 +124,7 @@ class LocalJob:
 
     def ensemble(self, *, trusted: Sequence[str] = ()) -> Any:
         """Load the fitted ensemble, and what its spec trusts; ``trusted`` names further classes."""
-        from ...ensemble._load import load
+        from ..._load import load
 
         spec = json.loads((self.base / "code" / "spec.json").read_text(encoding="utf-8"))
         return load(self.artifact, trusted=[*spec["trusted"], *trusted])
