@@ -168,17 +168,17 @@ class Search:
             )
         price = tolerance * whole.error / (whole.predict_ms or 1.0)
 
-        def cost(trial: Trial, before: Trial) -> float:
+        def _cost(trial: Trial, before: Trial) -> float:
             return trial.lost(before) + price * trial.predict_ms
 
         here, passed = self.start, []
         while (after := self._step(here, tolerance * whole.error, whole.labels)) is not None:
             passed.append(here := after)
-        for trial in sorted(passed, key=lambda trial: (cost(trial, self.start), trial.predict_ms)):
-            if cost(trial, self.start) > cost(self.start, self.start):
+        for trial in sorted(passed, key=lambda trial: (_cost(trial, self.start), trial.predict_ms)):
+            if _cost(trial, self.start) > _cost(self.start, self.start):
                 break
             served = self._alone(trial)
-            if cost(served, whole) <= cost(whole, whole):
+            if _cost(served, whole) <= _cost(whole, whole):
                 return served
         return whole
 
