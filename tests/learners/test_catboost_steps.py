@@ -1,4 +1,4 @@
-"""How many Newton steps CatBoost takes in each leaf, and for how long several classes are separated."""
+"""How CatBoost grows trees: its Newton steps in each leaf, its splits of few levels, and how long it goes on."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from byoe import EnsembleClassifier, learner
 from byoe.contracts._learner import StopRows
 from byoe.engine._fold_fit import _HASTE
-from byoe.learners._catboost_steps import STEPS, in_time
+from byoe.learners._catboost_steps import ONE_HOT, STEPS, in_time
 from byoe.plugins import Task
 
 TASK = Task("classification", 3)
@@ -46,6 +46,24 @@ def test_leaves_are_found_in_five_steps_where_it_is_ours_to_say(apart, n_classes
 def test_a_number_of_rounds_of_ones_own_keeps_the_librarys_steps(apart):
     X, y = apart
     assert steps_of(learner("catboost", iterations=5).fit(X, y, task=TASK, **OWN)) == 1
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "given", "rounds", "most"),
+    [
+        (3, {}, 5, ONE_HOT),
+        (3, {"one_hot_max_size": 3}, 5, 3),
+        (3, {"iterations": 5}, None, 2),
+        (2, {}, 5, 2),
+    ],
+)
+def test_several_classes_are_split_level_by_level_where_levels_are_few(n_classes, given, rounds, most):
+    codes = np.random.default_rng(3).integers(0, 6, size=(240, 2))
+    y = codes.sum(axis=1) % n_classes
+    own = {**OWN, "categorical": {0: 6, 1: 6}, "rounds": rounds}
+    model = learner("catboost", **given).fit(codes.astype(float), y, task=Task("classification", n_classes), **own)
+    assert model.model.get_all_params()["one_hot_max_size"] == most
+    assert model.predict(codes.astype(float)).shape == (240, n_classes)
 
 
 @pytest.mark.parametrize(

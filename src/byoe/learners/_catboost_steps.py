@@ -1,4 +1,4 @@
-"""How CatBoost finds the values of leaves where its number of rounds is found, and in how many rounds at most."""
+"""How CatBoost grows trees where its number of rounds is found, and in how many rounds at most."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from ..contracts._task import Task
 from ._boosting import MOST_ROUNDS
 
 STEPS = 5
+# Up to so many levels a column has one bit for each, of more than two classes.
+ONE_HOT = 10
 # Leaves of other losses may be of a kind that takes one step alone.
 _LOSSES = frozenset({"RMSE", "Logloss", "MultiClass"})
 # Rounds times learning rate. The loss of several classes that hardly overlap falls for thousands of rounds, and each
@@ -26,6 +28,16 @@ def take_steps(given: dict[str, Any], task: Task) -> None:
     usual = "MultiClass" if task.n_classes > 2 else "Logloss" if task.is_classification else "RMSE"
     if given.get("loss_function", usual) in _LOSSES and "leaf_estimation_method" not in given:
         given.setdefault("leaf_estimation_iterations", STEPS)
+
+
+def take_bits(given: dict[str, Any], task: Task) -> None:
+    """Let columns of few levels be split level by level among several classes, unless something else is given.
+
+    CatBoost counts classes by level and by combinations of levels, which takes ten times as long and more where there
+    are several classes, and is no more accurate: benchmarks/README.md.
+    """
+    if task.n_classes > 2:
+        given.setdefault("one_hot_max_size", ONE_HOT)
 
 
 def in_time(rounds: int, own: Any, learning_rate: Any, task: Task) -> int:

@@ -21,7 +21,7 @@ from ..errors import ParameterError
 from ._boosting import CATEGORIES, Booster, class_weights, log_odds_of, take_rounds
 from ._by_tables import contributions as by_tables
 from ._catboost_metric import watched_metric
-from ._catboost_steps import in_time, take_steps
+from ._catboost_steps import in_time, take_bits, take_steps
 from ._catboost_training import trained
 from ._catboost_trees import tables_of
 
@@ -315,6 +315,7 @@ class CatBoost(Booster):
         own = given.get("iterations")
         if stop or rounds:
             take_steps(given, task)
+            take_bits(given, task)
         params = {
             "random_seed": seed,
             "iterations": take_rounds(given, "iterations", "learning_rate", stop, rounds, usual=1000),
