@@ -12,6 +12,7 @@ from ._transform import transform
 from ._tuning import tune
 from .aws._endpoint import Endpoint
 from .aws._job import Job
+from .aws._package import Package, PackageGroup
 from .aws._transform import Transform
 from .aws._tuning import Tuning
 from .local._endpoint import LocalEndpoint
@@ -24,6 +25,8 @@ __all__ = [
     "LocalEndpoint",
     "LocalJob",
     "LocalTuning",
+    "Package",
+    "PackageGroup",
     "Transform",
     "Tuning",
     "attach",
