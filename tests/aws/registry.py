@@ -33,18 +33,22 @@ class Registry:
     requests : list of (operation, request)
     shared : dict
         Packages and groups of other accounts by their ARNs, as they are described.
+    failing : dict
+        What operations are answered with.
     """
 
     def __init__(self, account, region, *, page=2):
         self._where = f"arn:aws:sagemaker:{region}:{account}"
         self._page = page
         self._groups, self._packages, self._numbers = {}, {}, {}
-        self.shared, self.requests = {}, []
+        self.shared, self.failing, self.requests = {}, {}, []
 
     def call(self, operation, request):
         """Carry out a request; both it and the answer are checked against the service's own model."""
         assert faults(operation, request) == []
         self.requests.append((operation, request))
+        if operation in self.failing:
+            raise self.failing[operation]
         answer = getattr(self, f"_{operation}")(**{key: request[key] for key in request if key != "ClientToken"}) or {}
         shape = model("sagemaker").operation_model(operation).output_shape
         unknown = set(answer) - set(shape.members if shape else ())

@@ -182,7 +182,7 @@ def test_a_job_is_deployed_by_its_name_and_is_no_endpoint(byoe, session, bucket,
         byoe("deploy", name, *on, "--instance-count", "1-3")
 
 
-def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, artifact, session):
+def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, artifact, session):  # noqa: F811
     name = byoe("fit", data, *ENSEMBLE, *ON_AWS).split()[1]
     where, key = split(Job(name, Cloud(session)).artifact)
     session.client("s3").put_object(Bucket=where, Key=key, Body=artifact)
@@ -210,7 +210,10 @@ def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, 
         (("register", "churn/1", "churn"), "churn/1 is in the registry already; expected a training job"),
         (("register", name, "churn", "--metadata", "ticket"), "--metadata 'ticket' is not NAME=VALUE"),
         (("approve", name), f"'{name}' names no version of a model"),
-        (("approve", arn.replace("package/churn/1", "package-group/churn")), "is a model package group; expected a version"),
+        (
+            ("approve", arn.replace("package/churn/1", "package-group/churn")),
+            "is a model package group; expected a version",
+        ),
     ):
         with pytest.raises(ParameterError, match=message):
             byoe(*arguments)

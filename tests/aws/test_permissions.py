@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from botocore import xform_name
 from tests.aws.service_model import model
+from tests.aws.test_registry import artifact, aws, bundle, fitted, job, make  # noqa: F401  fixtures
 
 import byoe
 from byoe import EnsembleRegressor
@@ -87,6 +88,9 @@ RESOURCES = {
     "EndpointName": "arn:aws:sagemaker:REGION:ACCOUNT:endpoint/{}",
     "EndpointConfigName": "arn:aws:sagemaker:REGION:ACCOUNT:endpoint-config/{}",
     "ModelName": "arn:aws:sagemaker:REGION:ACCOUNT:model/{}",
+    "ModelPackageGroupName": "arn:aws:sagemaker:REGION:ACCOUNT:model-package-group/{}",
+    "ModelPackageName": "{}",
+    "ModelPackageArn": "{}",
     "logGroupName": "arn:aws:logs:REGION:ACCOUNT:log-group:{}",
     "RoleName": "arn:aws:iam::ACCOUNT:role/{}",
     "AlarmName": "arn:aws:cloudwatch:REGION:ACCOUNT:alarm:{}",
@@ -103,7 +107,7 @@ def resource_of(name, params):
     about = [key for key in RESOURCES if key in params]
     own = [key for key in about if key.removesuffix("Name") in kind] or about
     key = max(own, key=len, default=None)
-    return RESOURCES[key].format(params[key]) if key else "*"
+    return RESOURCES[key].format(params[key]).replace("eu-west-1:123456789012", "REGION:ACCOUNT") if key else "*"
 
 
 def allows(statement, action, resource):
@@ -153,6 +157,21 @@ def test_a_walk_through_the_adapter_is_allowed(session, called, monkeypatch):
 
     names = {f"{service}:{name}" for service, name, _ in called}
     assert {"sagemaker:CreateTransformJob", "cloudwatch:DeleteAlarms", "s3:PutObject", "iam:GetRole"} <= names
+    check_allowed(called)
+
+
+def test_the_registry_is_allowed(called, job):  # noqa: F811
+    called.clear()
+    package = job.register("byoe-churn").approve()
+    byoe.sagemaker.deploy("byoe-churn/1").delete()
+    package.delete()
+    byoe.sagemaker.attach("byoe-churn", kind="model package group").delete()
+    names = {f"{service}:{name}" for service, name, _ in called}
+    assert {"sagemaker:CreateModelPackage", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage"} < names
+    check_allowed(called)
+
+
+def check_allowed(called):
     for service, name, params in called:
         for action in actions_of(f"{service}:{name}"):
             resource = resource_of(f"{service}:{name}", params)

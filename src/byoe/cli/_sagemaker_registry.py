@@ -26,7 +26,7 @@ def register(
     handle = trained(job)
     if handle.kind not in ("job", "tuning job"):
         raise ParameterError(f"{job} is in the registry already; expected a training job or a tuning job")
-    pairs = dict(map(_pair, metadata or ()))
+    pairs = dict(_pair(text) for text in metadata or ())
     tell_package(handle.register(group, approve=approve, description=description, metadata=pairs))
 
 

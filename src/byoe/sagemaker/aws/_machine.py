@@ -29,7 +29,7 @@ INSTEAD = {
     "log and at /metrics",
 }
 _GPU = re.compile(r"ml\.(p|g|gr)\d")
-_PLAIN = re.compile(r"ml\.[tmcr]\d+[a-fh-z]*\.")  # a g behind the number is another processor
+_PLAIN = re.compile(r"ml\.[tmcr]\d+[a-fh-z-]*\.")  # a g behind the number is another processor
 
 
 def has_gpu(instance_type: str) -> bool:

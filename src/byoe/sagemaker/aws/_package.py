@@ -131,7 +131,7 @@ class Package:
         return self.cloud.call("sagemaker", "describe_training_job", TrainingJobName=self.job.rpartition("/")[2])
 
     def _of_job(self, wanted: str) -> dict[str, Any]:
-        if self.job:
+        if f":{self.cloud.account()}:" in self.job:
             with suppress(NotFoundError, DeniedError):
                 return self._described_job
         raise ParameterError(

@@ -18,7 +18,7 @@ from ..shared._limits import check_line
 from ._artifact import read_artifact
 from ._cloud import Cloud
 from ._faults import NotFoundError
-from ._machine import has_gpu, is_plain
+from ._machine import is_plain
 from ._package import APPROVALS, DIGEST, OURS, VERSION, Package, PackageGroup, group_name
 from ._quality import quality
 from ._requests import serving_environment
@@ -98,15 +98,11 @@ def _approval(approve: bool | None) -> str:
 def _inference(job: Job, artifact: str) -> dict[str, Any]:
     """Return what an endpoint of the model is: as `deploy` makes it of the job."""
     container = {"Image": job.serving_image, "ModelDataUrl": artifact, "Environment": serving_environment()}
-    own = [] if has_gpu(job.instance_type) else [job.instance_type]
-    types = {
-        where: [one for one in job.cloud.instance_types(where) if is_plain(one) or one in own]
-        for where in ("Transform", "ProductionVariant")
-    }
+    types = job.cloud.instance_types
     return {
         "Containers": [container],
-        "SupportedTransformInstanceTypes": types["Transform"],
-        "SupportedRealtimeInferenceInstanceTypes": types["ProductionVariant"],
+        "SupportedTransformInstanceTypes": list(filter(is_plain, types("Transform"))),
+        "SupportedRealtimeInferenceInstanceTypes": list(filter(is_plain, types("ProductionVariant"))),
         "SupportedContentTypes": list(CONTENT_TYPES),
         "SupportedResponseMIMETypes": list(ANSWER_TYPES),
     }
