@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from botocore import xform_name
 from tests.aws.service_model import model
-from tests.aws.test_registry import artifact, aws, bundle, fitted, job, make  # noqa: F401  fixtures
 
 import byoe
 from byoe import EnsembleRegressor
@@ -160,18 +159,8 @@ def test_a_walk_through_the_adapter_is_allowed(session, called, monkeypatch):
     check_allowed(called)
 
 
-def test_the_registry_is_allowed(called, job):  # noqa: F811
-    called.clear()
-    package = job.register("byoe-churn").approve()
-    byoe.sagemaker.deploy("byoe-churn/1").delete()
-    package.delete()
-    byoe.sagemaker.attach("byoe-churn", kind="model package group").delete()
-    names = {f"{service}:{name}" for service, name, _ in called}
-    assert {"sagemaker:CreateModelPackage", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage"} < names
-    check_allowed(called)
-
-
 def check_allowed(called):
+    """Check that each of some calls is allowed by a policy of the page."""
     for service, name, params in called:
         for action in actions_of(f"{service}:{name}"):
             resource = resource_of(f"{service}:{name}", params)

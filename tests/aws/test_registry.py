@@ -26,6 +26,7 @@ import pytest
 from tests.aws.registry import RefusedError
 from tests.aws.service_model import faults
 from tests.aws.test_endpoints import MACHINE, left
+from tests.aws.test_permissions import called, check_allowed  # noqa: F401  a fixture
 from tests.aws.test_update import updated  # noqa: F401  a fixture
 
 import byoe
@@ -602,3 +603,14 @@ def test_a_version_that_is_gone_is_not_deployed(job):
     package.delete()
     with pytest.raises(NotFoundError, match="there is no package churn/1 in eu-west-1"):
         byoe.sagemaker.deploy(package)
+
+
+def test_the_registry_is_allowed(called, job):  # noqa: F811
+    called.clear()
+    package = job.register("byoe-churn").approve()
+    byoe.sagemaker.deploy("byoe-churn/1").delete()
+    package.delete()
+    byoe.sagemaker.attach("byoe-churn", kind="model package group").delete()
+    names = {f"{service}:{name}" for service, name, _ in called}
+    assert {"sagemaker:CreateModelPackage", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage"} < names
+    check_allowed(called)
