@@ -210,11 +210,14 @@ def test_a_version_is_approved_by_name(job, approve, status):
     assert job.register("churn", approve=approve).status == status
 
 
-def test_a_job_that_is_registered_again_is_another_version_and_that_is_said(job, make, artifact, capsys):
+def test_a_job_that_is_registered_again_is_another_version_and_that_is_said(job, registry, capsys):
     assert job.register("churn").name == "churn/1"
     assert capsys.readouterr().out == ""
     assert job.register("churn").name == "churn/2"
     assert "package churn/1 is this ensemble already: it gets another version" in capsys.readouterr().out
+    registry.failing["DescribeModelPackage"] = RefusedError("no", "AccessDeniedException")
+    assert job.register("churn").name == "churn/3"
+    assert capsys.readouterr().out == ""
 
 
 def test_the_best_job_of_a_tuning_job_is_registered(job, cloud, monkeypatch):
@@ -500,6 +503,13 @@ def test_an_endpoint_of_a_name_goes_from_a_job_to_a_version_and_on(job, session,
     assert served == ["", "churn/1", "churn/2"]
     assert len(left(session)) == 3
     endpoint.delete()
+
+
+def test_a_group_says_which_version_is_deployed(job, cloud, capsys):
+    for approve in (True, True, None):
+        job.register("churn", approve=approve)
+    byoe.sagemaker.deploy(PackageGroup("churn", cloud))
+    assert "package churn/2 is the newest approved one of its group" in capsys.readouterr().out
 
 
 def test_instances_serve_a_version(job, asked):

@@ -281,8 +281,10 @@ class PackageGroup:
         raise ParameterError(f"group {self.name} has no {word}version: {said}")
 
     def completed(self) -> Package:
-        """Return the newest approved version."""
-        return self.latest().completed()
+        """Return the newest approved version, and say which that is."""
+        newest = self.latest().completed()
+        print(f"[byoe] package {newest.name} is the newest approved one of its group", flush=True)
+        return newest
 
     def delete(self) -> None:
         """Remove the group, which may have no versions any more. Does nothing for one that is gone.

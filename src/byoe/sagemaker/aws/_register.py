@@ -17,7 +17,7 @@ from ...serving._media import ANSWER_TYPES, CONTENT_TYPES
 from ..shared._limits import check_line
 from ._artifact import read_artifact
 from ._cloud import Cloud
-from ._faults import NotFoundError
+from ._faults import DeniedError, NotFoundError
 from ._machine import is_plain
 from ._package import APPROVALS, DIGEST, OURS, VERSION, Package, PackageGroup, group_name
 from ._quality import quality
@@ -163,7 +163,7 @@ def _make(cloud: Cloud, name: str) -> bool:
 
 def _tell_same(group: PackageGroup, digest: str) -> None:
     """Say it where the newest version is the same ensemble."""
-    with suppress(ParameterError):  # there is none
+    with suppress(ParameterError, DeniedError):  # there is none, or none to be seen
         newest = group.latest(approved=None)
         if newest.digest == digest:
             print(f"[byoe] package {newest.name} is this ensemble already: it gets another version", flush=True)

@@ -197,6 +197,7 @@ def model_request(name: str, machine: Machine, origin: str, *, patient: bool = F
         Whether an answer may take up to an hour.
     """
     packaged = origin.startswith("arn:")
+    # A package has its own; since 2023 the service lets those of a model stand beside them, and all are sent.
     container = {"ModelPackageName": origin} if packaged else {"Image": machine.image, "ModelDataUrl": origin}
     environment = {**serving_environment(patient=patient), **machine.environment}
     return {
