@@ -52,7 +52,8 @@ def test_the_example(platform, run):
     validation = names["validation"]
     predicted = trained.predict(validation.drop(columns="target"))
     assert job.metrics["validation:rmse"] == pytest.approx(root_mean_squared_error(validation["target"], predicted))
-    assert [model.booster.tree_count_ for model in trained.members_["catboost"].models] == [60] * 5
+    params = trained.get_params()
+    assert (params["xgboost__n_rounds"], params["xgboost__max_depth"], params["catboost__depth"]) == (60, 5, 5)
 
     tuning = run("Tuning")["tuning"]
     (request,) = asked(platform, "CreateHyperParameterTuningJob", start)

@@ -165,11 +165,12 @@ def attach(
     from .. import sagemaker
 
     handle: Any = sagemaker.attach(name, kind=kind)
-    if logs and hasattr(handle, "log"):  # of a tuning job the trials have one
+    if logs and handle.kind in _LOGGED:
         print(handle.log)
     _TELL[handle.kind](handle)
 
 
+_LOGGED = ("job", "transform job", "endpoint")  # of a tuning job the trials have logs
 _TELL: dict[str, Callable[[Any], None]] = {
     "job": tell_job,
     "tuning job": tell_tuning,
