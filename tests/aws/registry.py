@@ -111,6 +111,7 @@ class Registry:
         if list(self._of(group)):
             raise RefusedError("Cannot delete a model package group that has model packages", "ConflictException")
         del self._groups[group["ModelPackageGroupName"].lower()]
+        self._numbers.pop(group["ModelPackageGroupName"], None)
 
     def _of(self, group):
         for found in self._packages.values():
