@@ -1,8 +1,13 @@
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
 import boto3
 import moto
 import pytest
 from botocore.loaders import Loader
 from tests.aws.policies import Recorder
+from tests.aws.registry import OPERATIONS, RefusedError, Registry
 from tests.aws.service_model import faults
 
 from byoe.sagemaker import policy
@@ -53,3 +58,36 @@ def cloud(session, asked):
 @pytest.fixture
 def bucket(cloud):
     return f"s3://{cloud.bucket()}/byoe"
+
+
+@pytest.fixture
+def registry(session):
+    """The model registry, in the place of moto's, which keeps no metadata, deletes nothing and lets all be served."""
+    made = Registry("123456789012", "eu-west-1")
+
+    def answer(params, model, **_):
+        request = json.loads(params["body"])
+        try:
+            if model.name == "CreateModel":
+                made.check_model(request["PrimaryContainer"])
+                return None  # the rest is moto's
+            told = made.call(model.name, request)
+        except RefusedError as error:
+            return SimpleNamespace(status_code=400), {"Error": {"Code": error.code, "Message": str(error)}}
+        return SimpleNamespace(status_code=200), _with_times(told)
+
+    for operation in (*OPERATIONS, "CreateModel"):
+        session.events.register(f"before-call.sagemaker.{operation}", answer)
+    return made
+
+
+def _with_times(told):
+    """Return an answer as botocore reads it."""
+    if isinstance(told, list):
+        return [_with_times(one) for one in told]
+    if not isinstance(told, dict):
+        return told
+    return {
+        key: datetime.fromtimestamp(value, UTC) if key == "CreationTime" else _with_times(value)
+        for key, value in told.items()
+    }

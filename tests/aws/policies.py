@@ -27,6 +27,9 @@ _ARNS = {
     "EndpointName": "arn:aws:sagemaker:{region}:{account}:endpoint/{name}",
     "EndpointConfigName": "arn:aws:sagemaker:{region}:{account}:endpoint-config/{name}",
     "ModelName": "arn:aws:sagemaker:{region}:{account}:model/{name}",
+    "ModelPackageGroupName": "arn:aws:sagemaker:{region}:{account}:model-package-group/{name}",
+    "ModelPackageName": "{name}",  # an ARN
+    "ModelPackageArn": "{name}",
     "logGroupName": "arn:aws:logs:{region}:{account}:log-group:{name}",
     "RoleName": "arn:aws:iam::{account}:role/{name}",
     "AlarmName": "arn:aws:cloudwatch:{region}:{account}:alarm:{name}",
@@ -80,6 +83,8 @@ def _own(operation, params):
         return [params["PolicySourceArn"]]
     if "AlarmNames" in params:
         return [_arn("AlarmName", name) for name in params["AlarmNames"]]
+    if operation == "ListModelPackages":
+        return []
     if operation in ("CreateEndpoint", "UpdateEndpoint"):
         return [_arn(key, params[key]) for key in ("EndpointName", "EndpointConfigName")]
     keys = [key for key in _ARNS if key in params and key != "ModelName"] or [key for key in ("ModelName",) if key in params]  # fmt: skip

@@ -7,6 +7,9 @@ _WORDS = {
     r"\p{L}": r"\w",
     r"\p{N}": r"\d",
     r"\p{Z}": r"\s",
+    r"\p{M}": r"\u0300-\u036f",
+    r"\p{S}": r"$+<=>^`|~\xa2-\xa9\xac\xae-\xb1\u20a0-\u20c0\u2100-\u23ff",
+    r"\p{P}": r"!-#%-*,-/:;?@\[-\]_{}\xa1\xa7\xab\xb6\xb7\xbb\xbf\u2010-\u2027\u2030-\u205e",
     r"\p{Print}": r"[\x20-\x7e]",
     r"\p{ASCII}": r"[\x00-\x7f]",
     r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",
@@ -69,7 +72,7 @@ def _in_python(pattern):
     """Return a pattern in the words of Python's expressions, which know neither classes by name nor surrogates."""
     for theirs, ours in _WORDS.items():
         pattern = pattern.replace(theirs, ours)
-    return pattern
+    return re.sub(r"\$\{1,\d+\}$", "", pattern)  # which repeats the end of a text
 
 
 def _sizes(shape, size, where):

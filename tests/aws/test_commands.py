@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.aws.test_endpoints import MACHINE, left, make
+from tests.aws.test_registry import artifact, bundle, fitted  # noqa: F401  fixtures
 from typer.testing import CliRunner
 
 from byoe.cli._app import app
 from byoe.errors import JobError, ParameterError
-from byoe.sagemaker.aws._cloud import Cloud
+from byoe.sagemaker.aws._cloud import Cloud, split
+from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._tuning import Tuning
 
 
@@ -178,3 +180,40 @@ def test_a_job_is_deployed_by_its_name_and_is_no_endpoint(byoe, session, bucket,
     assert (bounds["MinCapacity"], bounds["MaxCapacity"]) == (1, 3)
     with pytest.raises(ParameterError, match=r"--instance-count is '1-3', expected a number or LOW..HIGH"):
         byoe("deploy", name, *on, "--instance-count", "1-3")
+
+
+def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, artifact, session):  # noqa: F811
+    name = byoe("fit", data, *ENSEMBLE, *ON_AWS).split()[1]
+    where, key = split(Job(name, Cloud(session)).artifact)
+    session.client("s3").put_object(Bucket=where, Key=key, Body=artifact)
+    told = byoe("register", name, "churn", "--description", "of May", "--metadata", "ticket=ML-17")
+    assert told.startswith("package churn/1 is PendingManualApproval\n")
+    arn = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/churn/1"
+    assert told.endswith(f"ARN: {arn}\n")
+    request = only(registry.requests, "CreateModelPackage")
+    assert request["ModelPackageDescription"] == "of May"
+    assert request["CustomerMetadataProperties"]["ticket"] == "ML-17"
+    with pytest.raises(ParameterError, match="package churn/1 has the status PendingManualApproval"):
+        byoe("deploy", "churn/1")
+    assert byoe("reject", arn, "--reason", "too slow").startswith("package churn/1 is Rejected: too slow\n")
+    assert byoe("approve", "churn/1").startswith("package churn/1 is Approved")
+    assert byoe("attach", "churn/1").startswith("package churn/1 is Approved")
+    listed = byoe("attach", "churn", "--kind", "model package group", "--logs")
+    assert listed.startswith("group churn is Completed\n")
+    assert "Approved" in listed
+    assert byoe("deploy", "churn/1").endswith(" is InService\n")
+    assert only(asked, "CreateModel")["PrimaryContainer"]["ModelPackageName"] == arn
+    assert "transform job" in byoe("transform", arn, data, "--no-wait")
+    told = byoe("register", name, "churn", "--approve")
+    assert "package churn/2 is Approved" in told
+    for arguments, message in (
+        (("register", "churn/1", "churn"), "churn/1 is in the registry already; expected a training job"),
+        (("register", name, "churn", "--metadata", "ticket"), "--metadata 'ticket' is not NAME=VALUE"),
+        (("approve", name), f"'{name}' names no version of a model"),
+        (
+            ("approve", arn.replace("package/churn/1", "package-group/churn")),
+            "is a model package group; expected a version",
+        ),
+    ):
+        with pytest.raises(ParameterError, match=message):
+            byoe(*arguments)

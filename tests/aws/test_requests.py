@@ -244,6 +244,7 @@ def test_the_limits_are_those_of_the_service():
         "transform job": most("TransformJobName"),
         "endpoint": most("EndpointName"),
         "model": most("ModelName"),
+        "model package group": most("EntityName"),
     } == _limits.LONGEST
     assert (most("TagList"), most("TagKey"), most("TagValue")) == (_tags._MOST, _tags._KEY, _tags._VALUE)
     assert most("TrainingEnvironmentValue") == _limits.VARIABLE

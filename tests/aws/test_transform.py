@@ -264,7 +264,9 @@ def test_the_command(job, cloud, session, frame, fitted, served, tmp_path, monke
     with pytest.raises(ParameterError, match="--out needs the predictions"):
         told("transform", "byoe-1", tmp_path / "rows.csv", "--out", out, "--no-wait")
     monkeypatch.setattr(byoe.sagemaker, "attach", lambda name, **_: Transform(name, cloud))
-    with pytest.raises(ParameterError, match="x is a transform job; expected a training job or a tuning job"):
+    with pytest.raises(
+        ParameterError, match="x is a transform job; expected a training job, a tuning job or a model package"
+    ):
         told("transform", "x", tmp_path / "rows.csv")
     with pytest.raises(ParameterError, match="x is a transform job; expected"):
         told("deploy", "x")

@@ -39,7 +39,7 @@ def fit(
     """
     n_rows, n_members, n_classes = logs.shape
     n_features = features.shape[1]
-    # Only differences between classes count; without the mean the steps are well scaled. A member's block is contiguous.
+    # Only differences between classes count; without the mean the steps are well scaled.
     blocks = np.moveaxis(logs - logs.mean(axis=2, keepdims=True), 1, 0).reshape(n_members, n_rows * n_classes)
     hit = np.zeros((n_rows, n_classes))
     hit[np.arange(n_rows), y] = 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,17 @@ from ..registry._portfolios import DEFAULT
 from . import _options as options
 from ._runs import prune
 from ._sagemaker_account import doctor, policy
-from ._sagemaker_handles import Wait, reading, tell_endpoint, tell_job, tell_transform, tell_tuning
+from ._sagemaker_handles import (
+    Wait,
+    reading,
+    tell_endpoint,
+    tell_group,
+    tell_job,
+    tell_package,
+    tell_transform,
+    tell_tuning,
+)
+from ._sagemaker_registry import approve, register, reject
 from ._sagemaker_serving import delete, deploy, predict, transform
 
 app = typer.Typer(no_args_is_help=True, help="One training job, one tuning job and one endpoint for any ensemble.")
@@ -142,23 +153,37 @@ def tune(
 
 @app.command()
 def attach(
-    name: Annotated[str, typer.Argument(help="A training job, tuning job, endpoint or transform job on AWS.")],
+    name: Annotated[
+        str, typer.Argument(help="A training job, tuning job, endpoint, transform job or model package on AWS.")
+    ],
     logs: Annotated[bool, typer.Option(help="Print the log too.")] = False,
     kind: Annotated[
-        str | None, typer.Option(help="job, tuning job, endpoint or transform job, if several are called so.")
+        str | None,
+        typer.Option(
+            help="job, tuning job, endpoint or transform job, if several are called so; or model package group."
+        ),
     ] = None,
 ) -> None:
-    """Tell how a job, a tuning job, an endpoint or a transform job on AWS is doing."""
+    """Tell how a job, a tuning job, an endpoint, a transform job or a model package on AWS is doing."""
     from .. import sagemaker
 
     handle: Any = sagemaker.attach(name, kind=kind)
-    if logs and handle.kind != "tuning job":  # whose trials have logs
+    if logs and handle.kind in _LOGGED:
         print(handle.log)
-    tell = {"job": tell_job, "tuning job": tell_tuning, "transform job": tell_transform, "endpoint": tell_endpoint}
-    tell[handle.kind](handle)
+    _TELL[handle.kind](handle)
 
 
-for _command in (deploy, predict, transform, delete, prune, doctor, policy):
+_LOGGED = ("job", "transform job", "endpoint")  # of a tuning job the trials have logs
+_TELL: dict[str, Callable[[Any], None]] = {
+    "job": tell_job,
+    "tuning job": tell_tuning,
+    "transform job": tell_transform,
+    "endpoint": tell_endpoint,
+    "model package": tell_package,
+    "model package group": tell_group,
+}
+
+for _command in (register, approve, reject, deploy, predict, transform, delete, prune, doctor, policy):
     app.command()(_command)
 
 

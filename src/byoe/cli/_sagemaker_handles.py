@@ -13,6 +13,12 @@ from ..sagemaker.aws._faults import NotFoundError
 from ..tools._listing import Listing
 
 ServingRole = Annotated[str | None, typer.Option(help="Name or ARN of a role, by default that of the job.")]
+Trained = Annotated[
+    str,
+    typer.Argument(
+        help="A training job, a tuning job for its best one, or churn/3 or an ARN of the model registry, on AWS."
+    ),
+]
 Wait = Annotated[bool, typer.Option(help="Wait for the end.")]
 
 
@@ -21,10 +27,12 @@ def reading(*given: str | None) -> dict[str, Any] | None:
     return Reading(None, *given).said() or None
 
 
-def _one_of(name: str, *kinds: str) -> Any:
-    """Return what has a name and is of one of some kinds, else of any other."""
+def named(name: str, *kinds: str) -> Any:
+    """Return what has a name, an ARN or a place in the registry, and is of one of some kinds, else of any other."""
     from .. import sagemaker
 
+    if name.startswith("arn:") or "/" in name:
+        return sagemaker.attach(name)
     found = []
     for kind in kinds:
         with suppress(NotFoundError):
@@ -34,7 +42,7 @@ def _one_of(name: str, *kinds: str) -> Any:
 
 def endpoint_of(name: str) -> Any:
     """Return the handle of an endpoint."""
-    handle = _one_of(name, "endpoint")
+    handle = named(name, "endpoint")
     if handle.kind == "transform job":
         raise ParameterError(f"{name} is a transform job, not an endpoint; deploy the job that has trained the model")
     if handle.kind != "endpoint":
@@ -46,10 +54,10 @@ def endpoint_of(name: str) -> Any:
 
 def trained(name: str) -> Any:
     """Return the handle of what has trained a model."""
-    handle = _one_of(name, "job", "tuning job")
-    if handle.kind not in ("job", "tuning job"):
+    handle = named(name, "job", "tuning job")
+    if handle.kind not in ("job", "tuning job", "model package", "model package group"):
         what = "an endpoint already" if handle.kind == "endpoint" else f"a {handle.kind}"
-        raise ParameterError(f"{name} is {what}; expected a training job or a tuning job")
+        raise ParameterError(f"{name} is {what}; expected a training job, a tuning job or a model package")
     return handle
 
 
@@ -76,6 +84,22 @@ def tell_tuning(tuning: Any) -> None:
         print(Listing(trials))
     if tuning.place == "local":
         print(f"best: trial {tuning.best['number']}, model: {tuning.best_job.artifact}")
+
+
+def tell_package(package: Any) -> None:
+    """Print how it is doing."""
+    status, reason = package.status, package.reason
+    print(f"package {package.name} is {status}{f': {reason}' if reason else ''}")
+    if metrics := package.metrics:
+        print(Listing({"metric": name, "value": value} for name, value in metrics.items()))
+    print(f"ARN: {package.arn}")
+
+
+def tell_group(group: Any) -> None:
+    """Print its versions."""
+    print(f"group {group.name} is {group.status}")
+    if versions := group.versions:
+        print(Listing({name: value for name, value in row.items() if name != "created"} for row in versions))
 
 
 def tell_transform(transform: Any) -> None:

@@ -10,11 +10,11 @@ import typer
 from ..errors import ParameterError
 from . import _options as options
 from ._output import check_file, write_columns
-from ._sagemaker_handles import ServingRole, Wait, endpoint_of, reading, tell_endpoint, tell_transform, trained
+from ._sagemaker_handles import ServingRole, Trained, Wait, endpoint_of, reading, tell_endpoint, tell_transform, trained
 
 
 def deploy(
-    job: Annotated[str, typer.Argument(help="A training job, or a tuning job for its best one, on AWS.")],
+    job: Trained,
     instance_type: Annotated[str | None, typer.Option(help="Instances; by default serverless.")] = None,
     instance_count: Annotated[str | None, typer.Option(help="How many of them, or LOW..HIGH.")] = None,
     requests_per_instance: Annotated[
@@ -72,7 +72,7 @@ def predict(
 
 
 def transform(
-    job: Annotated[str, typer.Argument(help="A training job, or a tuning job for its best one, on AWS.")],
+    job: Trained,
     data: Annotated[str, typer.Argument(help="A file or folder as for byoe fit, or an s3:// address.")],
     out: Annotated[
         Path | None, typer.Option(help="File for the predictions: .csv, .csv.gz, .jsonl or .parquet.")

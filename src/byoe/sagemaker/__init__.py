@@ -15,6 +15,7 @@ from ._tuning import tune
 from .aws._endpoint import Endpoint
 from .aws._finding import Finding, Findings
 from .aws._job import Job
+from .aws._package import Package, PackageGroup
 from .aws._transform import Transform
 from .aws._tuning import Tuning
 from .local._endpoint import LocalEndpoint
@@ -29,6 +30,8 @@ __all__ = [
     "LocalEndpoint",
     "LocalJob",
     "LocalTuning",
+    "Package",
+    "PackageGroup",
     "Transform",
     "Tuning",
     "attach",

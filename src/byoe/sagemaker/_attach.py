@@ -10,6 +10,7 @@ from .aws._cloud import Cloud
 from .aws._endpoint import Endpoint
 from .aws._faults import DeniedError, NotFoundError
 from .aws._job import Job
+from .aws._package import Package, PackageGroup, group_name, registered
 from .aws._transform import Transform
 from .aws._tuning import Tuning
 from .shared._limits import LONGEST
@@ -17,6 +18,7 @@ from .shared._limits import LONGEST
 _KINDS: dict[str, type[Job] | type[Tuning] | type[Endpoint] | type[Transform]] = {
     one.kind: one for one in (Job, Tuning, Endpoint, Transform)
 }
+_REGISTRY = (Package.kind, PackageGroup.kind)
 _CALLED = {"job": "training job"}
 
 
@@ -27,15 +29,16 @@ def attach(
     session: Any = None,
     region: str | None = None,
     profile: str | None = None,
-) -> Job | Tuning | Endpoint | Transform:
+) -> Job | Tuning | Endpoint | Transform | Package | PackageGroup:
     """Return the handle of what was started on AWS before, here or elsewhere.
 
     Parameters
     ----------
     name : str
-        Of the training job, tuning job, endpoint or transform job, or its ARN.
-    kind : {"job", "tuning job", "endpoint", "transform job"}, default=None
-        Which of them, where several have the name.
+        Of the training job, tuning job, endpoint or transform job, or its ARN. Of the model registry the ARN of
+        a model package or of its group, or ``"churn/3"`` for version 3 in the group ``"churn"``.
+    kind : {"job", "tuning job", "endpoint", "transform job", "model package", "model package group"}, default=None
+        Which of them, where several have the name. A group's name needs it.
     session : boto3.Session, default=None
         By default what the environment and ``~/.aws`` say.
     region, profile : str, default=None
@@ -43,7 +46,7 @@ def attach(
 
     Returns
     -------
-    Job, Tuning, Endpoint or Transform
+    Job, Tuning, Endpoint, Transform, Package or PackageGroup
 
     Raises
     ------
@@ -52,11 +55,15 @@ def attach(
     JobError
         When there is none in the account and region.
     """
-    if kind is not None and kind not in _KINDS:
-        raise ParameterError(f"kind is {kind!r}, expected {', '.join(map(repr, _KINDS))} or None for any")
+    known = (*_KINDS, *_REGISTRY)
+    if kind is not None and kind not in known:
+        raise ParameterError(f"kind is {kind!r}, expected {', '.join(map(repr, known))} or None for any")
     cloud = Cloud(session, region=region, profile=profile)
-    if name.startswith("arn:"):
-        kind, name = cloud.of_arn(name)
+    arn = name.startswith("arn:")
+    kind, own = cloud.of_arn(name) if arn else (kind, name)
+    if kind in _REGISTRY or (not arn and "/" in name):
+        return _of_registry(name, kind, cloud)
+    name = own
     found: list[Job | Tuning | Endpoint | Transform] = []
     for handle in [_KINDS[kind]] if kind else _KINDS.values():
         if len(name) > LONGEST[_CALLED.get(handle.kind, handle.kind)]:
@@ -76,3 +83,29 @@ def attach(
         what = kind or "training job, tuning job, endpoint or transform job"
         raise NotFoundError(f"there is no {what} {name!r} in {cloud.region}")
     return found[0]
+
+
+def _of_registry(name: str, kind: str | None, cloud: Cloud) -> Package | PackageGroup:
+    one = PackageGroup(group_name(name, cloud), cloud) if kind == PackageGroup.kind else registered(name, cloud)
+    with suppress(NotFoundError):
+        one.describe()
+        return one
+    raise NotFoundError(f"there is no {one.kind} {name!r} in {cloud.region}")
+
+
+def handle_of(job: Any) -> Any:
+    """Return the handle of what an ARN names, or ``"churn/3"`` in the registry; a handle is returned as it is.
+
+    Raises
+    ------
+    ParameterError
+        For another text.
+    """
+    if not isinstance(job, str):
+        return job
+    if job.startswith("arn:") or "/" in job:
+        return attach(job)
+    raise ParameterError(
+        f"job is {job!r}, expected a handle, an ARN, or a version in the registry such as 'churn/3'; "
+        f"byoe.sagemaker.attach({job!r}) finds a job of that name, and kind={PackageGroup.kind!r} a group"
+    )

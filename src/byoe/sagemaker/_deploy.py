@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._attach import handle_of
 from ._places import place_of
 from .aws._endpoint import Endpoint
 from .aws._job import Job
+from .aws._package import Package, PackageGroup
 from .aws._tuning import Tuning
 from .local._endpoint import LocalEndpoint
 from .local._job import LocalJob
@@ -15,7 +17,7 @@ from .shared._place import Hosting, Where
 
 
 def deploy(
-    job: LocalJob | LocalTuning | Job | Tuning,
+    job: LocalJob | LocalTuning | Job | Tuning | Package | PackageGroup | str,
     *,
     instance_type: str | None = None,
     memory_mb: int | None = None,
@@ -29,7 +31,7 @@ def deploy(
     name: str | None = None,
     **options: Any,
 ) -> LocalEndpoint | Endpoint:
-    """Serve the ensemble of a job, or of a tuning job's best job.
+    """Serve the ensemble of a job, of a tuning job's best job, or of the model registry.
 
     Waits for the job and for the endpoint's first healthy ``/ping``; sends no invocation. Of an
     endpoint that fails nothing is left. Under the name of a live endpoint it exchanges that one's model without an
@@ -37,7 +39,9 @@ def deploy(
 
     Parameters
     ----------
-    job : LocalJob, LocalTuning, Job or Tuning
+    job : LocalJob, LocalTuning, Job, Tuning, Package, PackageGroup or str
+        A package has to be approved; a group stands for its newest approved version. A text is the ARN of any of
+        them on AWS, or ``"churn/3"`` for version 3 in the group ``"churn"``.
     instance_type : str, default=None
         None serves where the job ran: a local one on this machine, one on AWS serverless. The
         type of an instance, such as ``"ml.m5.large"``, serves on such instances.
@@ -57,7 +61,7 @@ def deploy(
         Requests and answers are files in S3, so that an answer may take an hour. On instances, by
         default of the type of the job's.
     role : str, default=None
-        On AWS: name or ARN of the role that the endpoint takes on. None takes that of the job.
+        On AWS: name or ARN of the role that the endpoint takes on. None takes that of the job, also of a package.
     output : str, default=None
         ``s3://`` prefix for these files, by default ``byoe`` in SageMaker's usual bucket.
     name : str, default=None
@@ -76,7 +80,8 @@ def deploy(
     Raises
     ------
     ParameterError
-        When the name is that of an endpoint which is changing, or whose model byoe has not made.
+        When the name is that of an endpoint which is changing, or whose model byoe has not made; for a package that
+        is not approved, or not byoe's.
     JobError
         When the job has failed or the endpoint does not become healthy.
     """
@@ -84,5 +89,5 @@ def deploy(
     hosting = Hosting(
         memory_mb, max_concurrency, provisioned_concurrency, requests_per_instance, asynchronous=asynchronous
     )
-    handle: Any = job  # which is of its own place, as no type can say
+    handle: Any = handle_of(job)  # which is of its own place, as no type can say
     return place_of(handle, where).serve(handle, hosting)

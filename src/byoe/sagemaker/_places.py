@@ -21,5 +21,7 @@ def place_of(job: Any, where: Where) -> Here | Aws:
     """Return the place that a job or tuning job ran at."""
     place = getattr(job, "place", None)
     if place not in _PLACES:
-        raise ParameterError(f"job is {job!r}, expected a job or a tuning job, as fit, tune and attach return them")
+        raise ParameterError(
+            f"job is {job!r}, expected a job, a tuning job or a model package, as fit, tune and attach return them"
+        )
     return _PLACES[place](where)

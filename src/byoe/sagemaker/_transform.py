@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ._attach import handle_of
 from ._places import place_of
 from .aws._job import Job
+from .aws._package import Package, PackageGroup
 from .aws._transform import Transform
 from .aws._tuning import Tuning
 from .local._job import LocalJob
@@ -16,7 +18,7 @@ from .shared._place import Batch, Where
 
 
 def transform(
-    job: Job | Tuning | LocalJob | LocalTuning,
+    job: Job | Tuning | Package | PackageGroup | LocalJob | LocalTuning | str,
     data: Any,
     *,
     instance_type: str | None = None,
@@ -35,8 +37,9 @@ def transform(
 
     Parameters
     ----------
-    job : Job or Tuning
-        Of a tuning job the best one predicts. One of this machine is refused.
+    job : Job, Tuning, Package, PackageGroup or str
+        Of a tuning job the best one predicts, of a group its newest approved version; a text is as for `deploy`. A
+        job of this machine is refused.
     data : frame or array-like of shape (n_rows, n_features), file, folder, or ``s3://`` address
         What is here is uploaded in pieces, with the names of its columns. Each file at an address
         is one request: at most 100 MB, and of CSV each with its own header or none.
@@ -82,6 +85,6 @@ def transform(
         When the job or the transform job fails.
     """
     where = Where(instance_type, instance_count, role, output=output, options=options, name=name)
-    handle: Any = job  # which is of its own place, as no type can say
+    handle: Any = handle_of(job)  # which is of its own place, as no type can say
     started = place_of(handle, where).transform(handle, Batch(data, header, reading, content_type, accept))
     return started.wait() if wait else started

@@ -11,6 +11,9 @@ import uuid
 
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from tests.aws.registry import OPERATIONS as OF_REGISTRY
+from tests.aws.registry import RefusedError as RefusedByRegistryError
+from tests.aws.registry import Registry
 from tests.aws.service_model import faults, model
 from tests.containers.standin.endpoints import Endpoint, TransformJob, serving
 from tests.containers.standin.jobs import TrainingJob
@@ -54,6 +57,7 @@ class Platform:
     url : str
         Address of all services.
     requests : list of (operation, request)
+    registry : Registry
     """
 
     def __init__(self, folder):
@@ -64,15 +68,14 @@ class Platform:
         self.session = boto3.Session("testing", "testing", region_name=REGION)
         self._folder = folder
         self.requests = []
+        self.registry = Registry(ACCOUNT, REGION)
         self._there = {kind: {} for kind in _KINDS}
         self._tags = {}
 
     def open(self):
         """Make what needs the address of the services."""
         self.place = Place(self.session)
-        self._for_endpoint, self._for_transform = serving(
-            self._folder, self.place, REGION, lambda name: self._found("Model", name)
-        )
+        self._for_endpoint, self._for_transform = serving(self._folder, self.place, REGION, self._model)
         return self
 
     def close(self):
@@ -102,7 +105,7 @@ class Platform:
             else:
                 operation = target.removeprefix("SageMaker.")
                 answer = _json(self._called(operation, json.loads(request.get_data() or b"{}")))
-        except RefusedError as error:
+        except (RefusedError, RefusedByRegistryError) as error:
             answer = _json({"__type": error.code, "message": str(error)}, 400)
         except Exception as error:
             traceback.print_exc()
@@ -163,6 +166,8 @@ class Platform:
         if wrong:
             raise RefusedError(f"{len(wrong)} validation error detected: {'; '.join(wrong)}")
         self.requests.append((operation, request))
+        if operation in OF_REGISTRY:
+            return self.registry.call(operation, request)
         answer = getattr(self, f"_{operation}", self._by_name)(operation, request) or {}
         shape = model("sagemaker").operation_model(operation).output_shape
         unknown = set(answer) - set(shape.members if shape else ())
@@ -227,8 +232,19 @@ class Platform:
         return {"TrainingJobSummaries": found[start : start + size], **more}
 
     def _CreateModel(self, _, request):
+        self.registry.check_model(request["PrimaryContainer"])
         kept = {name: value for name, value in request.items() if name != "Tags"}
         return self._new("Model", request, lambda arn: {**kept, "ModelArn": arn, "CreationTime": time.time()})
+
+    def _model(self, name):
+        """Return a model with what its package says of the container."""
+        found = self._found("Model", name)
+        container = found["PrimaryContainer"]
+        if package := container.get("ModelPackageName"):
+            base = self.registry.container_of(package)
+            environment = {**base["Environment"], **container.get("Environment", {})}
+            return {**found, "PrimaryContainer": {**base, "Environment": environment}}
+        return found
 
     def _CreateEndpointConfig(self, _, request):
         for variant in request["ProductionVariants"]:

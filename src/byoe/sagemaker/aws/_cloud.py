@@ -7,8 +7,9 @@ import re
 import tarfile
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,18 @@ _ATTEMPTS = 8
 _NAMES = (
     *("TrainingJobName", "HyperParameterTuningJobName", "TransformJobName"),
     *("EndpointName", "EndpointConfigName", "ModelName", "RoleName"),
-)
-_ARN = re.compile(
-    r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{12}):(training-job|hyper-parameter-tuning-job|transform-job|endpoint)/"
-    r"([A-Za-z0-9-]+)"
+    *("ModelPackageName", "ModelPackageArn", "ModelPackageGroupName"),
 )
 _KINDS = {
     "training-job": "job",
     "hyper-parameter-tuning-job": "tuning job",
     "transform-job": "transform job",
     "endpoint": "endpoint",
+    "model-package": "model package",
+    "model-package-group": "model package group",
 }
+_SHARED = frozenset({"model-package", "model-package-group"})  # which accounts may share
+_ARN = re.compile(rf"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{{12}}):({'|'.join(_KINDS)})/([A-Za-z0-9-]+(?:/\d+)?)")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/.+")
 _FRAMEWORK, _VERSION, _PYTHON = "sklearn", "1.9-0", "py3"
 _ANY_INSTANCE = "ml.m5.xlarge"  # one container is there for all
@@ -178,14 +180,14 @@ class Cloud:
         return arn
 
     def of_arn(self, arn: str) -> tuple[str, str]:
-        """Return the kind and the name of what SageMaker has under an ARN of this account and region."""
+        """Return the kind and the name of what SageMaker has under an ARN of this region, and account unless shared."""
         found, account = _ARN.fullmatch(arn), self.account()
         if found is None:
             raise ParameterError(
                 f"{arn!r} is no ARN of SageMaker's; expected the name of a job, a tuning job, an endpoint or a "
-                "transform job, or its ARN"
+                "transform job, or its ARN, or that of a model package or its group"
             )
-        if found[2] != account:
+        if found[2] != account and found[3] not in _SHARED:
             raise ParameterError(
                 f"{arn!r} is of account {found[2]}, and the credentials are of account {account}; give profile=, or a "
                 "session of that account"
@@ -231,13 +233,17 @@ class Cloud:
         given : str
         where : {"Training", "ProductionVariant", "Transform"}
         """
-        known = self._client("sagemaker").meta.service_model.shape_for(f"{where}InstanceType").enum
+        known = self.instance_types(where)
         if given not in known:
             close = difflib.get_close_matches(given, known) or [_ANY_INSTANCE]
             raise ParameterError(
                 f"instance_type is {given!r}, expected one such as {', '.join(map(repr, close))}; if it is newer than "
                 "the installed boto3, update that"
             )
+
+    def instance_types(self, where: str) -> list[str]:
+        """Return the types of instances that there are, as far as the installed boto3 knows; ``where`` is as above."""
+        return list(self._client("sagemaker").meta.service_model.shape_for(f"{where}InstanceType").enum)
 
     def check_bucket(self, address: str, what: str) -> None:
         """Raise an error for an address whose bucket is not there, or in another region.
@@ -299,6 +305,17 @@ class Cloud:
             found: bytes = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return found
 
+    def packed(self, address: str, name: str) -> bytes | None:
+        """Return a file of a ``tar.gz``, which is read no further than to there; None where it is not in it."""
+        bucket, key = split(address)
+        with _explained("get_object", address):
+            body = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+            with closing(body), _opened(address, fileobj=body, mode="r|gz") as archive:
+                for entry in archive:
+                    if entry.name.removeprefix("./") == name and (file := archive.extractfile(entry)):
+                        return file.read()
+        return None
+
     def unpack(self, address: str, folder: Path) -> Path:
         """Download a ``tar.gz`` and unpack it into a folder."""
         bucket, key = split(address)
@@ -306,7 +323,7 @@ class Cloud:
             packed = Path(place, "packed.tar.gz")
             with _explained("download_file", address):
                 self._client("s3").download_file(bucket, key, str(packed))
-            with tarfile.open(packed) as archive:
+            with _opened(address, packed) as archive:
                 archive.extractall(folder, filter="data")  # nothing outside of the folder
         return folder
 
@@ -324,6 +341,16 @@ class Cloud:
             )
             self._clients[service] = self._session.client(service, config=config)
         return self._clients[service]
+
+
+@contextmanager
+def _opened(address: str, *file: Path, **how: Any) -> Iterator[tarfile.TarFile]:
+    """Open an archive; one that is none, or not whole, is told by its address."""
+    try:
+        with tarfile.open(*file, **how) as archive:
+            yield archive
+    except (tarfile.ReadError, EOFError, zlib.error) as error:
+        raise JobError(f"{address} is no whole tar.gz ({error}); it is not what the job has left there") from error
 
 
 @contextmanager

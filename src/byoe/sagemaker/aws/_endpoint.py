@@ -16,6 +16,7 @@ from ._cloud import Cloud
 from ._faults import NotFoundError, with_cure
 from ._job import Job
 from ._machine import Instances, Machine, Serverless
+from ._package import Package, PackageGroup, registered
 from ._requests import endpoint_config_request, endpoint_request, model_request, serves_byoe
 from ._scaling import scale, unscale
 from ._tuning import Tuning
@@ -171,7 +172,7 @@ class Endpoint:
 
     def update(
         self,
-        job: Job | Tuning,
+        job: Job | Tuning | Package | PackageGroup | str,
         *,
         role: str | None = None,
         instance_type: str | None = None,
@@ -190,8 +191,9 @@ class Endpoint:
 
         Parameters
         ----------
-        job : Job or Tuning
-            On AWS. Of a tuning job the best one.
+        job : Job, Tuning, Package, PackageGroup or str
+            On AWS. Of a tuning job the best one, of a group its newest approved version; a text is the ARN of a
+            package or a group, or such as ``"churn/3"``.
         role : str, default=None
             Name or ARN of the role that the endpoint takes on from now on.
         instance_type, instance_count, requests_per_instance, memory_mb, max_concurrency, \
@@ -217,7 +219,8 @@ provisioned_concurrency, **options
             options,
         )
         changes.check()
-        exchange(self, self._cloud, job.completed(), changes)
+        trained = registered(job, self._cloud) if isinstance(job, str) else job
+        exchange(self, self._cloud, trained.completed(), changes)
         self._config = {}
         return self
 
@@ -330,7 +333,7 @@ def create_endpoint(
     name: str,
     cloud: Cloud,
     machine: Machine,
-    artifact: str,
+    origin: str,
     hosting: Serverless | Instances,
     *,
     part: str | None = None,
@@ -342,8 +345,8 @@ def create_endpoint(
     name : str
     cloud : Cloud
     machine : Machine
-    artifact : str
-        Address of ``model.tar.gz``.
+    origin : str
+        As for `model_request`.
     hosting : Serverless or Instances
     part : str, default=None
         Name of the configuration and the model; None gives them that of the endpoint.
@@ -351,7 +354,7 @@ def create_endpoint(
     part = part or name
     patient = isinstance(hosting, Instances) and hosting.answers is not None
     requests = (
-        ("create_model", model_request(part, machine, artifact, patient=patient)),
+        ("create_model", model_request(part, machine, origin, patient=patient)),
         ("create_endpoint_config", endpoint_config_request(part, machine, part, hosting)),
         ("create_endpoint", endpoint_request(name, part, machine)),
     )

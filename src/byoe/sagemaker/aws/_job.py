@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..shared._failures import need_completed
 from ..shared._metric_lines import read_metrics
 from ..shared._savings import Savings, savings
+from ._artifact import load_artifact
 from ._cloud import Cloud
 from ._faults import with_cure
 from ._log_tail import LogTail
 from ._machine import has_gpu
+from ._package import Package
+from ._register import register
 from ._waiting import JOB_ENDED, until
 
 _LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -97,14 +98,28 @@ class Job:
     @property
     def serving_image(self) -> str:
         """Address of the image that serves: the same, or for a job on a GPU the usual one, which has a server."""
-        on_gpu = has_gpu(str(self.describe()["ResourceConfig"]["InstanceType"]))
-        return self.cloud.image() if on_gpu else self.image
+        return self.cloud.image() if has_gpu(self.instance_type) else self.image
+
+    @property
+    def role(self) -> str:
+        """ARN of the role that the job has taken on."""
+        return str(self.describe()["RoleArn"])
+
+    @property
+    def instance_type(self) -> str:
+        """Type of the instances that the job ran on."""
+        return str(self.describe()["ResourceConfig"]["InstanceType"])
 
     @property
     def artifact(self) -> str:
         """Address of the ``model.tar.gz`` of a completed job."""
         self._need_completed()
         return str(self.describe()["ModelArtifacts"]["S3ModelArtifacts"])
+
+    @property
+    def origin(self) -> str:
+        """What a model that serves is made from: the artifact."""
+        return self.artifact
 
     def savings(self, price_per_hour: float | None = None) -> Savings:
         """Return what this job has saved, against one job for each member, as far as it was measured.
@@ -128,13 +143,45 @@ class Job:
 
     def ensemble(self, *, trusted: Sequence[str] = ()) -> Any:
         """Download and load the fitted ensemble; ``trusted`` names classes of your own, as for `byoe.load`."""
-        from ..._load import load
+        return load_artifact(self.cloud, self.artifact, trusted)
 
-        with tempfile.TemporaryDirectory() as folder:
-            ensemble = load(self.cloud.unpack(self.artifact, Path(folder)), trusted=trusted)
-            for member in ensemble.members_.values():
-                member.models[:]  # the folder will be gone when a member without weight is asked for
-        return ensemble
+    def register(
+        self,
+        group: str,
+        *,
+        approve: bool | None = None,
+        description: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Package:
+        """Register what a completed job has made, as the next version in a group of the model registry.
+
+        The version has the endpoint's container, the metrics, the digest of the ensemble and the job that made it.
+        Each call makes a version, also for a job that has one.
+
+        Parameters
+        ----------
+        group : str
+            Name of the model package group, which is made if it is not there, or its ARN.
+        approve : bool, default=None
+            True approves the version, so that it may be deployed; False rejects it; None leaves that to somebody,
+            by the handle's ``approve()`` and ``reject(reason)``.
+        description : str, default=None
+            At most 1024 characters, in one line.
+        metadata : mapping of str to str, default=None
+            Of your own, such as ``{"ticket": "ML-17"}``: at most 48 pairs, names of 128 characters and values of 256.
+
+        Returns
+        -------
+        Package
+
+        Raises
+        ------
+        ParameterError
+            Before anything is made.
+        JobError
+            When the job has not completed, or AWS refuses.
+        """
+        return register(self, group, approve=approve, description=description, metadata=metadata)
 
     def wait(self, *, logs: bool = False, on_line: Callable[[str], None] | None = None) -> Job:
         """Wait until the job ends. An interrupt ends the waiting, not the job.

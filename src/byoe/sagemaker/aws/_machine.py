@@ -29,6 +29,7 @@ INSTEAD = {
     "log and at /metrics",
 }
 _GPU = re.compile(r"ml\.(p|g|gr)\d")
+_PLAIN = re.compile(r"ml\.[tmcr]\d+[a-fh-z-]*\.")  # a g behind the number is another processor
 
 
 def has_gpu(instance_type: str) -> bool:
@@ -40,6 +41,17 @@ def has_gpu(instance_type: str) -> bool:
     (True, False)
     """
     return bool(_GPU.match(instance_type))
+
+
+def is_plain(instance_type: str) -> bool:
+    """Return whether instances of a type have the processor that the usual container is built for, and no other.
+
+    Examples
+    --------
+    >>> is_plain("ml.m5d.large"), is_plain("ml.m7g.large"), is_plain("ml.g5.xlarge")
+    (True, False, False)
+    """
+    return bool(_PLAIN.match(instance_type))
 
 
 @dataclass(frozen=True)

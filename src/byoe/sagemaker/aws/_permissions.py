@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-PARTS = ("train", "endpoints", "predict", "scaling", "doctor")
+PARTS = ("train", "endpoints", "predict", "registry", "scaling", "doctor")
 SERVICE = "sagemaker.amazonaws.com"
 _SCALER = "sagemaker.application-autoscaling.amazonaws.com"
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
@@ -64,6 +64,9 @@ FORMS = {
     "transform job": Form("Models", _SAGEMAKER + "transform-job/{names}*"),
     "endpoint": Form("Endpoints", _SAGEMAKER + "endpoint/{names}*"),
     "endpoint configuration": Form("Endpoints", _SAGEMAKER + "endpoint-config/{names}*"),
+    "package group": Form("Registry", _SAGEMAKER + "model-package-group/{names}*"),
+    "package": Form("Registry", _SAGEMAKER + "model-package/{names}*"),
+    "versions": Form("Versions", "*"),
     "file": Form("Files", "arn:{partition}:s3:::{bucket}/{below}*"),
     "bucket": Form("Bucket", "arn:{partition}:s3:::{bucket}"),
     "log": Form("Logs", "arn:{partition}:logs:{region}:{account}:log-group:/aws/sagemaker/*"),
@@ -92,7 +95,7 @@ FORMS = {
 }
 _TAGS = "to set tags"
 _IN_YOUR_NAME = "for the scaler, which acts in your name"
-_T, _E, _S, _D = ("train",), ("endpoints",), ("scaling",), ("doctor",)
+_T, _E, _R, _S, _D = ("train",), ("endpoints",), ("registry",), ("scaling",), ("doctor",)
 _BOTH, _ASKS, _FILES = ("train", "endpoints"), ("endpoints", "predict"), ("train", "endpoints", "predict")
 CALLER = (
     Right("sagemaker:CreateTrainingJob", "to start a job", ("job",), _T),
@@ -121,6 +124,14 @@ CALLER = (
     Right("sagemaker:InvokeEndpoint", "to ask an endpoint", ("endpoint",), _ASKS),
     Right("sagemaker:InvokeEndpointAsync", "to ask it by files", ("endpoint",), _ASKS, "asynchronous endpoints"),
     Right("sagemaker:AddTags", _TAGS, ("endpoint", "endpoint configuration"), _E, "tags"),
+    Right("sagemaker:CreateModelPackageGroup", "to make a group of versions", ("package group",), _R),
+    Right("sagemaker:DescribeModelPackageGroup", "to see a group", ("package group",), _R),
+    Right("sagemaker:DeleteModelPackageGroup", "to remove a group", ("package group",), _R),
+    Right("sagemaker:CreateModelPackage", "to register a version", ("package", "package group"), _R),
+    Right("sagemaker:DescribeModelPackage", "to deploy a version", ("package",), _R),
+    Right("sagemaker:UpdateModelPackage", "to approve a version", ("package",), _R),
+    Right("sagemaker:DeleteModelPackage", "to remove a version", ("package",), _R),
+    Right("sagemaker:ListModelPackages", "to see the versions of a group", ("versions",), _R),
     Right("s3:GetObject", "to read models and predictions, and to see what is uploaded", ("file",), _FILES),
     Right("s3:PutObject", "to upload data and code", ("file",), _FILES),
     Right("s3:AbortMultipartUpload", "to leave nothing of a large upload that has failed", ("file",), _FILES),

@@ -20,6 +20,7 @@ from ._endpoint import Endpoint, answers_of, create_endpoint, standing
 from ._faults import NotFoundError
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, has_gpu, instances_of
+from ._package import Package, PackageGroup
 from ._requests import check_strategy, parameter_ranges, training_request, tuning_request
 from ._tags import read_tags
 from ._transform import Transform, check_batch, create_transform, is_address, write_rows
@@ -27,6 +28,8 @@ from ._tuning import Tuning
 from ._upload import upload_channels, upload_source
 from ._waiting import until
 
+# Of which a model can be made: of a tuning job the best job, of a group the newest approved version.
+Trained = Job | Tuning | Package | PackageGroup
 _OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
 # What a job can be told beside its own arguments.
 _SESSION = ("region", "profile")
@@ -87,7 +90,7 @@ class Aws(Place):
         self._cloud.call("sagemaker", "create_hyper_parameter_tuning_job", **request)
         return Tuning(files.name, self._cloud)
 
-    def serve(self, job: Job | Tuning, hosting: Hosting) -> Endpoint:
+    def serve(self, job: Trained, hosting: Hosting) -> Endpoint:
         """Serve what a job has made, with its own container, and its role unless there is another."""
         where = self.where
         if where.instance_type == "local":
@@ -106,7 +109,7 @@ class Aws(Place):
             until(lambda: endpoint.status, "Deleted".__eq__)
         return self._create(name, job, hosting)
 
-    def _update(self, endpoint: Endpoint, job: Job | Tuning, hosting: Hosting) -> Endpoint:
+    def _update(self, endpoint: Endpoint, job: Trained, hosting: Hosting) -> Endpoint:
         """Exchange the model of a live endpoint, and what else is given."""
         asynchronous = answers_of(endpoint)
         if hosting.asynchronous and not asynchronous:
@@ -130,7 +133,7 @@ class Aws(Place):
             **where.options,
         )
 
-    def _create(self, name: str, job: Job | Tuning, hosting: Hosting) -> Endpoint:
+    def _create(self, name: str, job: Trained, hosting: Hosting) -> Endpoint:
         where, sizes = self.where, self._sizes(hosting)
         if where.output is not None and not hosting.asynchronous:
             raise ParameterError(
@@ -144,9 +147,9 @@ class Aws(Place):
         instance_type = where.instance_type or (_type_of(completed) if isinstance(sizes, Instances) else None)
         machine = _machine_of(completed, instance_type, "ProductionVariant", where.options, role=where.role)
         part = part_name(name) if name == where.name else name  # what is left of an earlier one may have its name
-        return create_endpoint(name, completed.cloud, machine, completed.artifact, sizes, part=part)
+        return create_endpoint(name, completed.cloud, machine, completed.origin, sizes, part=part)
 
-    def transform(self, job: Job | Tuning, batch: Batch) -> Transform:
+    def transform(self, job: Trained, batch: Batch) -> Transform:
         """Predict files, here or at an address, with the job's own container, and its role unless there is another."""
         where = self.where
         self._check((*SERVING_OPTIONS, "output_key"), "serving", instead=INSTEAD | _OF_FILES)
@@ -168,7 +171,7 @@ class Aws(Place):
             name,
             completed.cloud,
             machine,
-            completed.artifact,
+            completed.origin,
             rows=channel.address,
             content_type=content_type,
             accept=batch.accept,
@@ -258,9 +261,9 @@ class Aws(Place):
         }
 
 
-def _type_of(job: Job) -> str:
+def _type_of(job: Job | Package) -> str:
     """Return the type of instance that serves what a job has made, unless another one is given."""
-    instance_type = str(job.describe()["ResourceConfig"]["InstanceType"])
+    instance_type = job.instance_type
     if has_gpu(instance_type):
         raise ParameterError(
             f"the job ran on {instance_type}, and predictions need no GPU; give an instance_type without one"
@@ -269,12 +272,11 @@ def _type_of(job: Job) -> str:
 
 
 def _machine_of(
-    job: Job, instance_type: str | None, where: str, options: Mapping[str, Any], *, role: str | None
+    job: Job | Package, instance_type: str | None, where: str, options: Mapping[str, Any], *, role: str | None
 ) -> Machine:
     """Return what serves: the container of a job, or for one on a GPU the usual container; by default with its role."""
-    described = job.describe()
+    on: dict[str, Any] = {}
     if instance_type is not None:
         job.cloud.check_instance_type(instance_type, where)
-    on = instance_type or described["ResourceConfig"]["InstanceType"]
-    taken_on = described["RoleArn"] if role is None else job.cloud.role(role)
-    return Machine(job.serving_image, taken_on, instance_type=on, **options)
+        on["instance_type"] = instance_type
+    return Machine(job.serving_image, job.role if role is None else job.cloud.role(role), **on, **options)

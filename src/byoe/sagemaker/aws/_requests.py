@@ -172,30 +172,37 @@ def parameter_ranges(space: Mapping[str, Any], strategy: str = "Bayesian") -> di
     return found
 
 
-def model_request(name: str, machine: Machine, artifact: str, *, patient: bool = False) -> dict[str, Any]:
-    """Return a request for ``CreateModel``; the artifact holds its own serving code.
-
-    Parameters
-    ----------
-    name : str
-    machine : Machine
-    artifact : str
-        Address of ``model.tar.gz``.
-    patient : bool, default=False
-        Whether an answer may take up to an hour.
-    """
-    environment = {
+def serving_environment(*, patient: bool = False) -> dict[str, str]:
+    """Return the variables that a container serves by; ``patient`` where an answer may take up to an hour."""
+    return {
         "SAGEMAKER_PROGRAM": "inference.py",
         "SAGEMAKER_SUBMIT_DIRECTORY": _CODE,
         # Each worker holds the model; the boosters use all cores themselves.
         "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
         **(_PATIENT if patient else {}),
         **_PIP,
-        **machine.environment,
     }
+
+
+def model_request(name: str, machine: Machine, origin: str, *, patient: bool = False) -> dict[str, Any]:
+    """Return a request for ``CreateModel``; the artifact holds its own serving code.
+
+    Parameters
+    ----------
+    name : str
+    machine : Machine
+    origin : str
+        Address of ``model.tar.gz``, or the ARN of a model package, which says that and the image itself.
+    patient : bool, default=False
+        Whether an answer may take up to an hour.
+    """
+    packaged = origin.startswith("arn:")
+    # A package has its own; since 2023 the service lets those of a model stand beside them, and all are sent.
+    container = {"ModelPackageName": origin} if packaged else {"Image": machine.image, "ModelDataUrl": origin}
+    environment = {**serving_environment(patient=patient), **machine.environment}
     return {
         "ModelName": check_name("model", name),
-        "PrimaryContainer": {"Image": machine.image, "ModelDataUrl": artifact, "Environment": environment},
+        "PrimaryContainer": {**container, "Environment": environment},
         "ExecutionRoleArn": machine.role,
         **_network(machine, model=True),
         **_tags(machine),

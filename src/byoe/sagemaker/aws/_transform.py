@@ -160,7 +160,7 @@ def create_transform(
     name: str,
     cloud: Cloud,
     machine: Machine,
-    artifact: str,
+    origin: str,
     *,
     rows: str,
     content_type: str,
@@ -176,8 +176,10 @@ def create_transform(
     name : str
     cloud : Cloud
     machine : Machine
-    artifact, rows, output : str
-        Addresses of ``model.tar.gz``, of the files and for the predictions.
+    origin : str
+        As for `model_request`.
+    rows, output : str
+        Addresses of the files and for the predictions.
     content_type, accept : str
         Of the files and of the predictions.
     whole_files : bool
@@ -196,7 +198,7 @@ def create_transform(
         output=output,
         payload_mb=_MOST_MB if whole_files else _PIECE_MB,
     )
-    cloud.call("sagemaker", "create_model", **model_request(part, machine, artifact))
+    cloud.call("sagemaker", "create_model", **model_request(part, machine, origin))
     try:
         cloud.call("sagemaker", "create_transform_job", **request)
     except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ...errors import JobError
@@ -10,6 +11,7 @@ from ..shared._failures import ending, without_best
 from ._cloud import Cloud
 from ._faults import with_cure
 from ._job import Job
+from ._package import Package
 from ._waiting import JOB_ENDED, until
 
 
@@ -111,6 +113,27 @@ class Tuning:
     def completed(self) -> Job:
         """Wait, and return the best job."""
         return self.wait().best_job.wait()
+
+    def register(
+        self,
+        group: str,
+        *,
+        approve: bool | None = None,
+        description: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Package:
+        """Register what the best job of a completed tuning job has made; the arguments are those of `Job.register`.
+
+        Raises
+        ------
+        ParameterError
+            Before anything is made.
+        JobError
+            When the tuning job has not ended, or has no result, or AWS refuses.
+        """
+        if self.status not in JOB_ENDED:
+            raise JobError(ending(self.kind, self.name, self.status, ""))
+        return self.best_job.register(group, approve=approve, description=description, metadata=metadata)
 
     def stop(self) -> None:
         """Ask the service to stop the tuning job. Does nothing when it has ended."""

@@ -13,6 +13,7 @@ from ._cloud import Cloud
 from ._faults import NotFoundError
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, instances_of
+from ._package import Package
 from ._requests import check_serverless, model_request, serverless_sizes, serves_byoe
 from ._scaling import scale, unscale
 from ._waiting import CHANGING
@@ -50,7 +51,7 @@ class Changes:
         return next((name for name in names if getattr(self, name) is not None), None)
 
 
-def exchange(endpoint: Endpoint, cloud: Cloud, job: Job, changes: Changes) -> None:
+def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Changes) -> None:
     """Serve what another job has made, and wait for it; nothing is left of a model that does not get healthy."""
     before, config = endpoint._parts()
     if not config:
@@ -143,13 +144,13 @@ def _model(
     cloud: Cloud,
     served: Mapping[str, Any],
     name: str,
-    job: Job,
+    job: Job | Package,
     machine: Machine,
     changes: Changes,
     *,
     patient: bool,
 ) -> dict[str, Any]:
-    anew = model_request(name, machine, job.artifact, patient=patient)
+    anew = model_request(name, machine, job.origin, patient=patient)
     # No more of the container's description: the service tells there what it does not take.
     container = dict(anew["PrimaryContainer"])
     if "environment" not in changes.options:

@@ -12,9 +12,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
-from ..shared._failures import need_completed
+from ..shared._failures import need_completed, no_registry
 from ..shared._metric_lines import read_metrics
 from ._layout import lay_out
 
@@ -128,6 +128,10 @@ class LocalJob:
 
         spec = json.loads((self.base / "code" / "spec.json").read_text(encoding="utf-8"))
         return load(self.artifact, trusted=[*spec["trusted"], *trusted])
+
+    def register(self, group: str, **_: Any) -> NoReturn:
+        """Refuse: the model registry is AWS's, and knows jobs of AWS."""
+        raise no_registry(group, f"keep its folder, {self.base / 'model'}")
 
     def wait(self, *, logs: bool = False, on_line: Callable[[str], None] | None = None) -> LocalJob:
         """Wait until the job ends.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from ...errors import JobError, need
 from ...tuning._space import distributions, quiet_optuna
-from ..shared._failures import without_best
+from ..shared._failures import no_registry, without_best
 from ._job import LocalJob
 
 
@@ -147,6 +147,10 @@ class LocalTuning:
     def completed(self) -> LocalJob:
         """Wait, and return the best job."""
         return self.wait().best_job.wait()
+
+    def register(self, group: str, **_: Any) -> NoReturn:
+        """Refuse: the model registry is AWS's, and knows jobs of AWS."""
+        raise no_registry(group, "keep the folder of its best job, which best_job.artifact is")
 
     def stop(self) -> None:
         """Stop the running trials and start no more."""

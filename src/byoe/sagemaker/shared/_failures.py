@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ...errors import JobError
+from ...errors import JobError, ParameterError
 from ._handles import Ends
 
 _LOG_LINES = 30
@@ -49,6 +49,13 @@ def ending(kind: str, name: str, status: str, reason: str) -> str:
     """
     reason = reason or _REASONS.get(status, "")
     return f"{kind} {name} has the status {status}{f': {reason}' if reason else ''}"
+
+
+def no_registry(group: str, instead: str) -> ParameterError:
+    """Return the error of a job of this machine that is to be a version in a group of a registry."""
+    return ParameterError(
+        f"register({group!r}) is for jobs on AWS, and this one ran on this machine; {instead}, or train it on AWS"
+    )
 
 
 def without_best(name: str, status: str, reason: str) -> JobError:

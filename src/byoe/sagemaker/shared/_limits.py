@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,15 @@ METRICS = 40
 _REGEX = 500
 CHOICES, _CHOICE = 30, 256
 VARIABLE = 512
-LONGEST = {"training job": 63, "tuning job": 32, "transform job": 63, "endpoint": 63, "model": 63}
+LONGEST = {
+    "training job": 63,
+    "tuning job": 32,
+    "transform job": 63,
+    "endpoint": 63,
+    "model": 63,
+    "model package group": 63,
+}
+_LINE = 1024
 _NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9])*")
 
 
@@ -79,7 +88,7 @@ def a(kind: str) -> str:
 
 
 def check_name(kind: str, name: str) -> str:
-    """Return the name of a training job, tuning job, transform job, model or endpoint, if the service takes it."""
+    """Return the name of something of a kind that `LONGEST` lists, if the service takes it."""
     longest = LONGEST[kind]
     if len(name) > longest or not _NAME.fullmatch(name):
         fitting = re.sub(r"[^A-Za-z0-9]+", "-", name)[:longest].strip("-")
@@ -88,6 +97,17 @@ def check_name(kind: str, name: str) -> str:
             f"and '-' between them{f'; {fitting!r} could be' if fitting else ''}"
         )
     return name
+
+
+def check_line(what: str, text: Any) -> str:
+    """Return a line that somebody reads, such as a description, if the service takes it."""
+    if not isinstance(text, str):
+        raise ParameterError(f"{what} is {text!r}, expected a text")
+    if len(text) > _LINE:
+        raise ParameterError(f"{what} has {len(text)} characters, at most {_LINE} fit")
+    if any(unicodedata.category(one)[0] == "C" for one in text):
+        raise ParameterError(f"{what} is {text[:80]!r}; AWS takes one line there, without tabs")
+    return text
 
 
 def fitting_metrics(names: Iterable[str], objectives: Iterable[str]) -> list[str]:

@@ -1,0 +1,54 @@
+"""The commands ``byoe sagemaker …`` for the model registry."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import ParameterError
+from ._sagemaker_handles import named, tell_package, trained
+
+_Package = Annotated[str, typer.Argument(help="A version, such as churn/3, or its ARN.")]
+_Reason = Annotated[str | None, typer.Option(help="Why, in one line.")]
+
+
+def register(
+    job: Annotated[str, typer.Argument(help="A completed training job, or a tuning job for its best one, on AWS.")],
+    group: Annotated[str, typer.Argument(help="Model package group, which is made if it is not there.")],
+    approve: Annotated[
+        bool | None, typer.Option("--approve/--reject", help="Decide at once; by default somebody else does.")
+    ] = None,
+    description: Annotated[str | None, typer.Option(help="One line.")] = None,
+    metadata: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, a pair of your own.")] = None,
+) -> None:
+    """Register what a job has made as the next version in a group of the model registry."""
+    handle = trained(job)
+    if handle.kind not in ("job", "tuning job"):
+        raise ParameterError(f"{job} is in the registry already; expected a training job or a tuning job")
+    pairs = dict(_pair(text) for text in metadata or ())
+    tell_package(handle.register(group, approve=approve, description=description, metadata=pairs))
+
+
+def approve(package: _Package, reason: _Reason = None) -> None:
+    """Approve a version in the model registry, so that it may be deployed."""
+    tell_package(_version(package).approve(reason))
+
+
+def reject(package: _Package, reason: _Reason = None) -> None:
+    """Reject a version in the model registry, so that it is not deployed."""
+    tell_package(_version(package).reject(reason))
+
+
+def _version(name: str) -> Any:
+    handle = named(name, "model package")
+    if handle.kind != "model package":
+        raise ParameterError(f"{name} is a {handle.kind}; expected a version in the registry, such as churn/3")
+    return handle
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise ParameterError(f"--metadata {text!r} is not NAME=VALUE")
+    return name, value
