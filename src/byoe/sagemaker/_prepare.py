@@ -29,6 +29,8 @@ class Contents:
     hyperparameters : mapping
     dependencies, requirements : iterable
         Of the user's own, as for `fit`.
+    fold_scores : mapping or None
+        What the job prints before its end, as `write_source` takes it.
     """
 
     base: Variant
@@ -38,6 +40,7 @@ class Contents:
     hyperparameters: Mapping[str, Any]
     dependencies: Iterable[str | Path]
     requirements: Iterable[str]
+    fold_scores: Mapping[str, Any] | None = None
 
 
 def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping[str, bool]) -> JobFiles:
@@ -49,6 +52,7 @@ def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping
         variants=contents.variants,
         dependencies=contents.dependencies,
         requirements=contents.requirements,
+        fold_scores=contents.fold_scores,
         **needs,
     )
     channels = {channel: as_files(table, folder / "data" / channel) for channel, table in contents.channels.items()}
