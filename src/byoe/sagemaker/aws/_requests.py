@@ -254,6 +254,7 @@ def common(
 
 
 def resources_of(machine: Machine) -> dict[str, Any]:
+    """Return the instances of a job."""
     found: dict[str, Any] = {
         "InstanceType": machine.instance_type,
         "InstanceCount": machine.instance_count,
@@ -284,6 +285,7 @@ def _network(machine: Machine, *, model: bool = False) -> dict[str, Any]:
 
 
 def tags_of(machine: Machine) -> dict[str, Any]:
+    """Return the tags of what is made; nothing, where there are none."""
     tags = [{"Key": key, "Value": value} for key, value in machine.tags.items()]
     return {"Tags": tags} if tags else {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,9 +18,7 @@ def study_of(search: Search) -> Any:
     """Return a study that knows the trials of the tuning jobs that the search starts from."""
     optuna = quiet_optuna()
     samplers, pruner = optuna.samplers, optuna.pruners.NopPruner()
-    if search.strategy == "Grid":
-        sampler = samplers.GridSampler(dict(search.space), seed=search.seed)
-    elif search.strategy == "Bayesian":
+    if search.strategy == "Bayesian":
         sampler = samplers.TPESampler(seed=search.seed)
     else:
         sampler = samplers.RandomSampler(seed=search.seed)
@@ -28,6 +27,9 @@ def study_of(search: Search) -> Any:
     direction = "maximize" if search.greater_is_better else "minimize"
     study = optuna.create_study(study_name=_NAME, direction=direction, sampler=sampler, pruner=pruner)
     study.add_trials(list(_earlier(search)))
+    if search.strategy == "Grid":
+        for values in itertools.product(*search.space.values()):
+            study.enqueue_trial(dict(zip(search.space, values, strict=True)))
     return study
 
 
