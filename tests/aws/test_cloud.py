@@ -349,11 +349,12 @@ def test_options_of_aws_mean_nothing_here(frame, name, value):
         byoe.sagemaker.fit(EnsembleRegressor(("ridge",)), frame, target="y", **{name: value})
 
 
-@pytest.mark.parametrize(("name", "value"), [("warm_start", ["byoe-tune-0"]), ("strategy", "Random")])
+@pytest.mark.parametrize(("name", "value"), [("autotune", True), ("max_cost", 3.0)])
 def test_options_of_a_tuning_job_of_aws_mean_nothing_here(frame, name, value):
+    price = {"price_per_hour": 1.0} if name == "max_cost" else {}
     with pytest.raises(ParameterError, match=f"{name} is for jobs on AWS, and instance_type is 'local'"):
         byoe.sagemaker.tune(
-            EnsembleRegressor(("ridge",)), {"ridge__alpha": (0.1, 1.0)}, frame, target="y", **{name: value}
+            EnsembleRegressor(("ridge",)), {"ridge__alpha": (0.1, 1.0)}, frame, target="y", **{name: value}, **price
         )
 
 

@@ -6,19 +6,19 @@ import pytest
 from tests.aws.service_model import faults, model
 
 from byoe.errors import ParameterError
-from byoe.sagemaker.aws import _machine, _requests, _tags
+from byoe.sagemaker.aws import _machine, _tags, _tuning_request
 from byoe.sagemaker.aws._machine import Channel, Instances, Machine, Serverless, has_gpu
 from byoe.sagemaker.aws._requests import (
     endpoint_config_request,
     endpoint_request,
     model_request,
-    parameter_ranges,
     training_request,
 )
-from byoe.sagemaker.aws._requests import tuning_request as request_of
-from byoe.sagemaker.shared import _limits
+from byoe.sagemaker.aws._tuning_request import check_kinship, check_parent, parameter_ranges
+from byoe.sagemaker.aws._tuning_request import tuning_request as request_of
+from byoe.sagemaker.shared import _limits, _search
 from byoe.sagemaker.shared._metric_lines import metric_definitions
-from byoe.sagemaker.shared._place import Search
+from byoe.sagemaker.shared._search import Search
 
 PLAIN = Machine(
     "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1.9-0-cpu-py3", "arn:aws:iam::123456789012:role/byoe"
@@ -104,8 +104,17 @@ def test_all_that_a_machine_says_is_asked_for():
 @pytest.mark.parametrize("machine", [PLAIN, FULL, WARM], ids=["plain", "full", "warm"])
 @pytest.mark.parametrize(
     "more",
-    [{}, {"strategy": "Random", "seed": 3, "max_parallel_jobs": 2}, {"warm_start": ["byoe-tune-1", "byoe-tune-2"]}],
-    ids=["plain", "random", "warm start"],
+    [
+        {},
+        {"strategy": "Random", "seed": 3, "max_parallel_jobs": 2},
+        {"warm_start": ["byoe-tune-1", "byoe-tune-2"]},
+        {"warm_start": "byoe-tune-1", "warm_start_type": "identical"},
+        {"strategy": "hyperband", "n_folds": 5},
+        {"early_stopping": True, "stop_at": 3, "patience": 5, "time_limit": 3600.5},
+        {"autotune": True, "patience": "auto"},
+        {"max_cost": 200.0, "price_per_hour": 1.0},
+    ],
+    ids=["plain", "random", "warm start", "identical", "hyperband", "ends", "autotune", "cost"],
 )
 def test_a_tuning_job(machine, more):
     request = tuning_request("byoe-tune-3", machine, **COMMON, **TUNING, **more, checkpoints="s3://bucket/checkpoints/")
@@ -142,6 +151,95 @@ def test_a_grid():
     assert "MaxNumberOfTrainingJobs" not in request["HyperParameterTuningJobConfig"]["ResourceLimits"]
     with pytest.raises(ParameterError, match=r"space\['eta'\] is the range .* a grid takes lists"):
         tuning_request("byoe-tune-3", PLAIN, **COMMON, **TUNING, strategy="Grid")
+
+
+def config_of(machine=PLAIN, **given):
+    request = tuning_request("byoe-tune-3", machine, **COMMON, **{**TUNING, **given})
+    assert faults("CreateHyperParameterTuningJob", request) == []
+    return request["HyperParameterTuningJobConfig"]
+
+
+def test_what_ends_trials_and_tuning_jobs_early_is_said_in_the_words_of_the_service():
+    band = config_of(strategy="HYPERBAND", n_folds=5)
+    assert (band["Strategy"], band["TrainingJobEarlyStoppingType"]) == ("Hyperband", "Off")
+    # A trial prints five values, the last one when its model is saved: none is stopped for having all its folds.
+    assert band["StrategyConfig"] == {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 6}}
+    ends = config_of(early_stopping=True, stop_at=0.25, patience=4, time_limit=600.7)
+    assert ends["TrainingJobEarlyStoppingType"] == "Auto"
+    assert ends["TuningJobCompletionCriteria"] == {
+        "TargetObjectiveMetricValue": 0.25,
+        "BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": 4},
+    }
+    assert ends["ResourceLimits"]["MaxRuntimeInSeconds"] == 600
+    converged = config_of(patience="auto")["TuningJobCompletionCriteria"]
+    assert converged == {"ConvergenceDetected": {"CompleteOnConvergence": "Enabled"}}
+    plain = config_of()
+    assert "StrategyConfig" not in plain
+    assert "TuningJobCompletionCriteria" not in plain
+
+
+def test_autotune_decides_on_what_is_not_said():
+    request = tuning_request("byoe-tune-3", PLAIN, **COMMON, **TUNING, autotune=True)
+    assert request["Autotune"] == {"Mode": "Enabled"}
+    assert "TrainingJobEarlyStoppingType" not in request["HyperParameterTuningJobConfig"]
+    assert config_of(autotune=True, early_stopping=True)["TrainingJobEarlyStoppingType"] == "Auto"
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("max_seconds", [60, 3600, 7000])
+@pytest.mark.parametrize("price", [0.023, 1.0, 7.5])
+def test_all_trials_together_cost_no_more_than_max_cost(count, max_seconds, price):
+    machine = Machine(PLAIN.image, PLAIN.role, instance_count=count, max_seconds=max_seconds)
+    each = (max_seconds + 120) / 3600 * price * count
+    for jobs in (1, 2, 7, 8, 50):
+        wanted = {"max_cost": each * (jobs + 0.001), "price_per_hour": price}
+        limit = config_of(machine, **wanted)["ResourceLimits"]["MaxNumberOfTrainingJobs"]
+        assert limit == min(jobs, TUNING["max_jobs"])
+        assert limit * each <= wanted["max_cost"]
+    text = rf"max_seconds={max_seconds} and 120 s to stop; set max_seconds to what a trial needs at most"
+    with pytest.raises(ParameterError, match=text):
+        config_of(machine, max_cost=each * 0.99, price_per_hour=price)
+    grid = {"space": {"cv": [3, 4, 5]}, "strategy": "Grid", "price_per_hour": price}
+    config_of(machine, **grid, max_cost=3.01 * each)
+    with pytest.raises(ParameterError, match="each of the grid's 3 trials may take"):
+        config_of(machine, **grid, max_cost=2.99 * each)
+
+
+def parent(status="Completed", **given):
+    request = tuning_request("byoe-tune-1", PLAIN, **{**COMMON, **given.pop("common", {})}, **{**TUNING, **given})
+    request["TrainingJobDefinition"]["StaticHyperParameters"]["_tuning_objective_metric"] = "validation:mae"
+    return {**request, "HyperParameterTuningJobStatus": status}
+
+
+def test_a_tuning_job_starts_from_one_of_its_kin():
+    start = {"warm_start": "byoe-tune-1"}
+    request = tuning_request("byoe-tune-3", PLAIN, **COMMON, **TUNING, **start)
+    same = tuning_request("byoe-tune-3", PLAIN, **COMMON, **TUNING, **start, warm_start_type="identical")
+    assert request["WarmStartConfig"]["WarmStartType"] == "TransferLearning"
+    assert same["WarmStartConfig"]["WarmStartType"] == "IdenticalDataAndAlgorithm"
+    for status in ("Completed", "Stopped", "Failed"):
+        check_parent(Search(**TUNING), parent(status))
+    check_kinship(request, parent())
+    check_kinship(same, parent())
+    tuned_then = parent(
+        space={**SPACE, "cv": [4, 5]}, common={"hyperparameters": {"metric": "mae", "xgboost__max_depth": None}}
+    )
+    check_kinship(request, tuned_then)  # what was tuned may be fixed now
+    data = {"common": {"channels": {"train": Channel("s3://bucket/other/")}}}
+    check_kinship(request, parent(**data))
+    with pytest.raises(
+        ParameterError, match="the data of 'byoe-tune-1' is another one .*use warm_start_type='transfer'"
+    ):
+        check_kinship(same, parent(**data))
+    with pytest.raises(
+        ParameterError, match="has 10 hyperparameters.* here there are 9;.* One of them alone has gamma"
+    ):
+        check_kinship(request, parent(space={**SPACE, "gamma": (0.0, 1.0)}))
+    with pytest.raises(ParameterError, match="has not ended"):
+        check_parent(Search(**TUNING), parent("InProgress"))
+    for other in ({"objective": "validation:r2", "greater_is_better": True}, {"greater_is_better": True}):
+        with pytest.raises(ParameterError, match="whose objective is validation:.*the service wants the same"):
+            check_parent(Search(**TUNING), parent(**other))
 
 
 @pytest.mark.parametrize("machine", [PLAIN, FULL, WARM], ids=["plain", "full", "warm"])
@@ -211,10 +309,9 @@ def test_an_asynchronous_endpoint():
         (lambda: training_request("a_b", PLAIN, **COMMON), "'a_b' cannot be the name of a training job"),
         (lambda: tuning_request("a" * 33, PLAIN, **COMMON, **TUNING), "cannot be the name of a tuning job"),
         (
-            lambda: tuning_request("a", PLAIN, **COMMON, **TUNING, strategy="Hyperband"),
-            "Hyperband compares unfinished trials",
+            lambda: tuning_request("a", PLAIN, **COMMON, **TUNING, warm_start=[*"abcdef"]),
+            "names 6 tuning jobs, at most 5",
         ),
-        (lambda: tuning_request("a", PLAIN, **COMMON, **TUNING, warm_start="abcdef"), "names 6 tuning jobs, at most 5"),
     ],
 )
 def test_what_the_service_would_refuse_is_refused_here(make, message):
@@ -250,7 +347,16 @@ def test_the_limits_are_those_of_the_service():
     assert most("TrainingEnvironmentValue") == _limits.VARIABLE
     assert max(_machine._MEMORY) == most("ServerlessMemorySizeInMB")
     assert most("ServerlessMaxConcurrency") == _machine._MOST_CONCURRENT
-    assert most("ParentHyperParameterTuningJobs") == _requests._MOST_PARENTS
+    assert most("ParentHyperParameterTuningJobs") == _search._MOST_PARENTS
+    assert set(model("sagemaker").shape_for("HyperParameterTuningJobStrategyType").enum) == set(_search.STRATEGIES)
+    assert set(model("sagemaker").shape_for("HyperParameterTuningJobWarmStartType").enum) == set(
+        _search.WARM_STARTS.values()
+    )
+    seconds = model("sagemaker").shape_for("HyperParameterTuningMaxRuntimeInSeconds").metadata
+    assert (seconds["min"], seconds["max"]) == (_tuning_request._LEAST_SECONDS, _tuning_request._MOST_SECONDS)
+    assert (
+        model("sagemaker").shape_for("MaxNumberOfTrainingJobsNotImproving").metadata["min"] == _search._LEAST_PATIENCE
+    )
     assert most("KeepAlivePeriodInSeconds") == _machine._KEEP_ALIVE
 
 

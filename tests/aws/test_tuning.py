@@ -1,6 +1,9 @@
 """Tuning jobs on AWS, answered by moto."""
 
 import datetime
+import io
+import json
+import tarfile
 
 import numpy as np
 import pandas as pd
@@ -20,14 +23,14 @@ def frame():
     return pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": X.sum(axis=1)})
 
 
-def launch(frame, session, space=SPACE, **given):
+def launch(frame, session, space=SPACE, ensemble=None, **given):
     options = {
         "role": "arn:aws:iam::123456789012:role/byoe",
         "image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1",
         "wait": False,
         "max_jobs": 4,
     }
-    ensemble = EnsembleRegressor(("ridge", "xgboost"), "mean", random_state=0)
+    ensemble = ensemble or EnsembleRegressor(("ridge", "xgboost"), "mean", random_state=0)
     return byoe.sagemaker.tune(
         ensemble, space, frame, target="y", instance_type="ml.m5.xlarge", session=session, **{**options, **given}
     )
@@ -41,9 +44,11 @@ def test_one_tuning_job_is_asked_for(frame, session, asked):
         "spot": True,
         "warm_start": ["byoe-tune-0"],
     }
+    launch(frame, session, hyperparameters={"cv": 4}, name="byoe-tune-0")
+    asked.clear()
     tuning = launch(frame, session, **given)
-    (name, request), *more = asked
-    assert (name, more) == ("CreateHyperParameterTuningJob", [])
+    request = asked[-1][1]
+    assert [name for name, _ in asked if name.startswith("Create")] == ["CreateHyperParameterTuningJob"]
     config, trial = request["HyperParameterTuningJobConfig"], request["TrainingJobDefinition"]
     assert request["HyperParameterTuningJobName"] == tuning.name
     assert config["HyperParameterTuningJobObjective"] == {"Type": "Minimize", "MetricName": "validation:rmse"}
@@ -74,11 +79,74 @@ def test_a_grid_tries_lists_alone(frame, session, asked):
     count = len(asked)
     with pytest.raises(ParameterError, match="a grid takes lists"):
         launch(frame, session, strategy="Grid")
-    with pytest.raises(ParameterError, match="Hyperband compares unfinished trials"):
-        launch(frame, session, strategy="Hyperband")
-    with pytest.raises(ParameterError, match="early_stopping compares unfinished trials"):
-        launch(frame, session, early_stopping=True)
     assert len(asked) == count
+
+
+def source_of(request, session):
+    """Return the specification that a tuning job's trials read."""
+    address = json.loads(request["TrainingJobDefinition"]["StaticHyperParameters"]["sagemaker_submit_directory"])
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    packed = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        return json.load(archive.extractfile("spec.json"))
+
+
+def test_unfinished_trials_are_compared_by_what_they_print(frame, session, asked):
+    launch(frame, session, strategy="hyperband")
+    request = asked[-1][1]
+    assert request["HyperParameterTuningJobConfig"]["StrategyConfig"]["HyperbandStrategyConfig"]["MaxResource"] == 6
+    assert source_of(request, session)["fold_scores"] == {"objective": "validation:rmse", "each": True}
+    for given in ({"early_stopping": True}, {"autotune": True}):
+        launch(frame, session, **given)
+        assert source_of(asked[-1][1], session)["fold_scores"] == {"objective": "validation:rmse", "each": False}
+    launch(frame, session)
+    assert "fold_scores" not in source_of(asked[-1][1], session)
+
+
+def test_trials_that_are_compared_have_the_same_folds(frame, session, asked):
+    ensemble = EnsembleRegressor(("ridge", "xgboost"), "mean")
+    for given, seed in (({}, None), ({"early_stopping": True}, "0"), ({"early_stopping": True, "seed": 7}, "7")):
+        launch(frame, session, ensemble=ensemble, **given)
+        fixed = asked[-1][1]["TrainingJobDefinition"]["StaticHyperParameters"]
+        assert fixed.get("random_state") == seed
+
+
+def test_trials_are_as_many_as_a_budget_pays_for(frame, session, asked, capsys):
+    launch(frame, session, max_cost=1.0, price_per_hour=0.5, max_seconds=3480)
+    limits = asked[-1][1]["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    assert limits["MaxNumberOfTrainingJobs"] == 2
+    assert "[byoe] max_cost pays for 2 of 4 trials" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"max_cost": 1.0, "price_per_hour": 0.5},
+            "max_cost is 1, which pays for 7200 s of ml.m5.xlarge at 0.5 an hour",
+        ),
+        ({"time_limit": 60}, "time_limit is 60 s, and a tuning job on AWS may take 120 to 15768000 s"),
+        ({"strategy": "Hyperband", "early_stopping": True}, "Hyperband stops trials by a rule of its own"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_asked(frame, session, asked, given, message):
+    with pytest.raises(ParameterError, match=message):
+        launch(frame, session, **given)
+    assert asked == []
+
+
+def test_an_earlier_tuning_job_is_looked_for_before_anything_is_uploaded(frame, session, asked):
+    with pytest.raises(
+        ParameterError, match="warm_start names 'nowhere', and there is no such tuning job in eu-west-1"
+    ):
+        launch(frame, session, warm_start="nowhere")
+    assert session.client("s3").list_buckets()["Buckets"] == []
+    first = launch(frame, session)
+    launch(frame, session, warm_start=first, warm_start_type="identical")
+    start = asked[-1][1]["WarmStartConfig"]
+    assert start["ParentHyperParameterTuningJobs"] == [{"HyperParameterTuningJobName": first.name}]
+    with pytest.raises(ParameterError, match="the service wants as many. One of them alone has eta"):
+        launch(frame, session, {"blender": ["mean", "weighted"]}, warm_start=[first])
 
 
 class Said:
@@ -163,6 +231,27 @@ def test_a_tuning_job_that_fails_has_the_reason_of_its_first_trial_and_the_cure(
     assert [row["failure"] for row in tuning.trials] == ["", capacity, "another"]
     with pytest.raises(JobError, match="status Failed: All training jobs failed; the first one: CapacityError: .* capacity; AWS has none of these"):  # fmt: skip
         tuning.wait()
+
+
+@pytest.mark.parametrize(("goal", "best"), [("Minimize", "byoe-tune-003"), ("Maximize", "byoe-tune-001")])
+def test_the_best_job_is_one_that_has_a_model(goal, best):
+    rows = [
+        {"TrainingJobName": f"byoe-tune-{number:03}", "TrainingJobStatus": status}
+        | {"FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "validation:rmse", "Value": value}}
+        for number, status, value in (
+            (1, "Completed", 3.0),
+            (2, "Stopped", 1.0),
+            (3, "Completed", 2.0),
+            (4, "Stopped", 9.0),
+        )
+    ]
+    config = {"HyperParameterTuningJobObjective": {"Type": goal, "MetricName": "validation:rmse"}}
+    said = Said(BestTrainingJob=rows[1], HyperParameterTuningJobConfig=config)
+    said.pages = lambda *_, **__: [{"TrainingJobSummaries": rows}]
+    assert Tuning("byoe-tune", said).best_job.name == best
+    said.pages = lambda *_, **__: [{"TrainingJobSummaries": rows[1:2]}]
+    with pytest.raises(JobError, match="no trial of tuning job byoe-tune has a result"):
+        _ = Tuning("byoe-tune", said).best_job
 
 
 def test_a_tuning_job_that_was_stopped_early_is_no_error():

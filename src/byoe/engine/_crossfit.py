@@ -231,6 +231,8 @@ def _outcomes(
             if outcome.left_out:
                 continue
             yield outcome
+            if resources.watch is not None:
+                resources.watch(outcome)
             tell(_progress(outcome, done, len(tasks), execution.clock))
 
 

@@ -76,7 +76,7 @@ class Execution:
         n_cores = cores(resources.n_jobs)  # which also refuses a number that has no meaning
         n_cores = n_cores if self._backend is None else 1
         hurry = time_limit is not None
-        orders = {"in_a_hurry": hurry, "as_given": spare is not None}
+        orders = {"in_a_hurry": hurry, "as_given": spare is not None, "by_fold": resources.watch is not None}
         self._schedule = in_order(tasks, data, n_cores, stopping, seed, resources.memory_limit, **orders)
         self._data, self._stopping, self._stored = data, stopping, stored
         self._seeds = {item.label: item.seed for item in self._schedule.preparing}

@@ -52,12 +52,14 @@ def in_order(
     *,
     in_a_hurry: bool = False,
     as_given: bool = False,
+    by_fold: bool = False,
 ) -> Schedule:
     """Return the order of tasks: what prepares first, then the longest first.
 
     A refit waits for the folds that find its number of rounds. Every task has one thread when
     there are at least as many tasks as cores, and an equal share otherwise, or when fewer tasks
-    fit into the memory. In a hurry it is member by member, the shortest first, or as they are given.
+    fit into the memory. In a hurry it is member by member, the shortest first, or as they are given. Fold by fold
+    all members are on one fold before the next, and the refits come last.
     """
     by_label: dict[str, list[FitTask]] = {}
     for task in tasks:
@@ -80,15 +82,22 @@ def in_order(
         task = FitTask(label, first.learner, PREPARE, first.train, None, seed_of_all, "", keep=False)
         return Work(task, threads if in_a_hurry else max(1, threads * at_once // len(shared)))
 
+    ordered = [task for label in labels for task in by_label[label]]
+    if by_fold and not in_a_hurry:
+        ordered.sort(key=lambda task: (task.fold == REFIT, task.fold))
     works = [] if in_a_hurry else [prepare(label) for label in shared]
-    for label in labels:
-        if in_a_hurry and label in shared:
-            works.append(prepare(label))
-        needs = tuple(place for place, work in enumerate(works) if work.task.label == label)
-        for task in by_label[label]:
-            if task.fold == REFIT and label in stopping:
-                needs = tuple(place for place, work in enumerate(works) if work.task.label == label)
-            works.append(Work(task, threads, needs))
+    own: dict[str, list[int]] = {label: [] for label in labels}  # the places of each member's works
+    for place, work in enumerate(works):
+        own[work.task.label].append(place)
+    for task in ordered:
+        places = own[task.label]
+        if in_a_hurry and task.label in shared and not places:
+            places.append(len(works))
+            works.append(prepare(task.label))
+        waits_for_all = task.fold == REFIT and task.label in stopping
+        needs = places if waits_for_all else places[: task.label in shared]
+        works.append(Work(task, threads, tuple(needs)))
+        places.append(len(works) - 1)
     return Schedule(works, threads * at_once, at_once, guesses)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._progress import Progress
+from ._tasks import Outcome
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Resources:
         What part of the time limit is for these tasks and their blend.
     dispensable : bool
         Whether there is an ensemble without these tasks, so that none is waited for beyond the limit.
+    watch : callable or None
+        Told of every outcome; the tasks are done fold by fold then, so that soon something is known of all members.
     """
 
     n_jobs: int | None = None
@@ -39,6 +42,7 @@ class Resources:
     callbacks: tuple[Callable[[Progress], Any], ...] = ()
     share: float = 1.0
     dispensable: bool = False
+    watch: Callable[[Outcome], Any] | None = None
 
     @property
     def seconds(self) -> float | None:

@@ -54,6 +54,7 @@ from ._layers import check_layers, warn_of_an_idle_layer, warn_of_another_loss
 from ._parameters import NestedParameters
 from ._quantiles import fit_quantiles, for_members
 from ._recipe import Recipe
+from ._running import FoldListener, RunningScore
 from ._second_layer import SecondLayer
 from ._spare_time import first_members, repeat_folds, use_spare_time
 from ._target_transform import names_of
@@ -79,6 +80,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
     _quantiles: Sequence[FittedMember] = ()
     _diagnosis: Diagnosis | None = None
     _profile: Profile | None = None  # what training held; older bundles do not tell
+    _on_fold: FoldListener | None = None  # of a trial that may be ended before all folds are done
 
     def __init__(
         self,
@@ -162,7 +164,8 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             show_columns(begun.columns)
         with opened(self.store, learners, data, begun.digest) as stored, TellingWhatIsKept(stored):
             resources = for_members(replace(self._resources(), started=started), learners, begun.quantiles)
-            crossfit = self._cross_fitted(learners, data, begun.seed, stored, resources)
+            watched = replace(resources, watch=RunningScore(self, begun, self._on_fold) if self._on_fold else None)
+            crossfit = self._cross_fitted(learners, data, begun.seed, stored, watched)
         crossfit, budget = use_spare_time(self, begun, crossfit, resources)
         self._task, self._form, self.columns_ = data.task, begun.form, begun.columns
         if data.task.classes is not None:

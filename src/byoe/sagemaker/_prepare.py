@@ -31,6 +31,8 @@ class Contents:
         Of the user's own, as for `fit`.
     prune : float or None
         The tolerance with which members are left out after the fit.
+    fold_scores : mapping or None
+        What the job prints before its end, as `write_source` takes it.
     """
 
     base: Variant
@@ -41,6 +43,7 @@ class Contents:
     dependencies: Iterable[str | Path]
     requirements: Iterable[str]
     prune: float | None = None
+    fold_scores: Mapping[str, Any] | None = None
 
 
 def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping[str, bool]) -> JobFiles:
@@ -53,6 +56,7 @@ def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping
         dependencies=contents.dependencies,
         requirements=contents.requirements,
         prune=contents.prune,
+        fold_scores=contents.fold_scores,
         **needs,
     )
     channels = {channel: as_files(table, folder / "data" / channel) for channel, table in contents.channels.items()}

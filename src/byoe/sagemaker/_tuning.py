@@ -9,16 +9,14 @@ from typing import Any
 from ..data._reading import Reading
 from ..ensemble._base import BaseEnsemble
 from ..ensemble._configure import default_space
-from ..errors import ParameterError
 from ._places import place_for
 from ._prepare import Contents, write_job_folder
-from .aws._requests import UNFINISHED
 from .aws._tuning import Tuning
 from .local._tuning import LocalTuning
 from .shared._checks import check_space, configured, objective, plain_values, variant_of
-from .shared._limits import check_count
 from .shared._names import name_of
-from .shared._place import Search, Where
+from .shared._place import Where
+from .shared._search import Search, by_fold
 from .shared._tables import data_roles, read_channels
 
 
@@ -45,7 +43,15 @@ def tune(
     output: str | Path | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     strategy: str = "Bayesian",
-    warm_start: Iterable[str] = (),
+    early_stopping: bool = False,
+    stop_at: float | None = None,
+    patience: int | str | None = None,
+    time_limit: float | None = None,
+    autotune: bool = False,
+    warm_start: Any = (),
+    warm_start_type: str = "transfer",
+    max_cost: float | None = None,
+    price_per_hour: float | None = None,
     seed: int | None = None,
     spot: bool = False,
     image: str | None = None,
@@ -74,10 +80,32 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     max_jobs : int, default=10
     max_parallel_jobs : int, default=1
         Trials at a time; they share the cores.
-    strategy : {"Bayesian", "Random", "Grid"}, default="Bayesian"
-        On AWS. A grid takes lists of values alone, and tries all of them.
-    warm_start : iterable of str, default=()
-        On AWS: names of earlier tuning jobs, whose trials count.
+    strategy : {"Bayesian", "Random", "Grid", "Hyperband"}, default="Bayesian"
+        A grid takes lists of values alone, and tries all of them. Hyperband draws at random, and ends trials whose
+        first folds are worse than those of others.
+    early_stopping : bool, default=False
+        End a trial whose out-of-fold score of the first two folds is worse than the median of the earlier trials'.
+        Needs what Hyperband needs: no validation data, and an ensemble without ``time_limit``. An ensemble without
+        ``random_state`` gets one, so that all trials have the same folds.
+    stop_at : float, default=None
+        The tuning job is complete when a trial's objective is as good.
+    patience : int or "auto", default=None
+        It is complete when so many trials, three or more, have not improved the objective by 1 %. ``"auto"``, on
+        AWS: when the service sees that it has converged.
+    time_limit : float, default=None
+        Seconds after which it ends with what it has; on AWS from 120 on. ``max_seconds`` is the limit of a trial.
+    autotune : bool, default=False
+        On AWS: leave what is not said to the service, such as whether trials are stopped early.
+    warm_start : tuning job, name of one, or several of them, default=()
+        Earlier tuning jobs of the same objective that the search learns from: on AWS at most five, which have ended
+        and have as many hyperparameters; on this machine handles, whose values in the space count.
+    warm_start_type : {"transfer", "identical"}, default="transfer"
+        On AWS: whether the best job may be one of an earlier tuning job, which needs the same data and image.
+    max_cost : float, default=None
+        On AWS: what all trials together may cost at most. There are as many of them, at most ``max_jobs``, as it pays
+        for if each takes ``max_seconds`` and two minutes to stop.
+    price_per_hour : float, default=None
+        Of one instance, in the unit of ``max_cost``.
     seed : int, default=None
         Of the search; on this machine by default the ensemble's ``random_state``.
     wait : bool, default=True
@@ -94,18 +122,16 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     ------
     JobError
         When it has waited on this machine, and all trials have failed: with the reason of the first one.
+    ParameterError
+        For arguments that exclude each other, among others: before anything is written or asked of AWS.
     """
-    if "early_stopping" in options:
-        raise ParameterError(f"early_stopping {UNFINISHED}; leave it out")
     place = place_for(
         Where(
             instance_type, instance_count, role, image, spot, vendor, session, output=output, options=options, name=name
         )
     )
-    place.check(warm_start=warm_start)
+    place.check()
     made = name_of("tuning job", name, "byoe-tune")
-    check_count("max_jobs", max_jobs)
-    check_count("max_parallel_jobs", max_parallel_jobs)
     fixed = plain_values(hyperparameters)
     how = Reading.of(reading, header=header)
     channels = read_channels(train, validation, how, addresses=place.addresses)
@@ -125,11 +151,32 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         strategy=strategy,
         seed=seed,
         warm_start=warm_start,
+        warm_start_type=warm_start_type,
+        early_stopping=early_stopping,
+        stop_at=stop_at,
+        patience=patience,
+        time_limit=time_limit,
+        autotune=autotune,
+        max_cost=max_cost,
+        price_per_hour=price_per_hour,
         on_trial=on_trial,
         verbose=base.ensemble.verbose > 0,
     )
+    printing = by_fold(search, base.ensemble, channels)
+    if printing and base.ensemble.random_state is None and "random_state" not in space:
+        fixed["random_state"] = seed or 0  # the same folds for all trials
+    search = printing or search
     place.check_search(search)
-    contents = Contents(variant_of(ensemble), [base, *variants], channels, roles, fixed, dependencies, requirements)
+    contents = Contents(
+        variant_of(ensemble),
+        [base, *variants],
+        channels,
+        roles,
+        fixed,
+        dependencies,
+        requirements,
+        fold_scores={"objective": search.objective, "each": search.strategy == "Hyperband"} if printing else None,
+    )
     with place.folder("tuning job", made) as folder:
         tuning = place.launch_tuning(write_job_folder(contents, made, folder, place.needs), search)
     return tuning.wait() if wait else tuning

@@ -9,22 +9,31 @@ from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from ...errors import ParameterError
 from ..shared._limits import check_count
 from ..shared._names import name_of, part_name
-from ..shared._place import Batch, Hosting, JobFiles, Place, Search, check_options, taken
+from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, taken
+from ..shared._search import Search
 from ._cloud import Cloud, split
 from ._endpoint import Endpoint, answers_of, create_endpoint, standing
 from ._faults import NotFoundError
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, has_gpu, instances_of
 from ._package import Package, PackageGroup
-from ._requests import check_strategy, parameter_ranges, training_request, tuning_request
+from ._requests import training_request
 from ._tags import read_tags
 from ._transform import Transform, check_batch, create_transform, is_address, write_rows
 from ._tuning import Tuning
+from ._tuning_request import (
+    check_kinship,
+    check_parent,
+    check_seconds,
+    jobs_within_cost,
+    parameter_ranges,
+    tuning_request,
+)
 from ._upload import upload_channels, upload_source
 from ._waiting import until
 
@@ -66,8 +75,29 @@ class Aws(Place):
         """Raise a ParameterError for what a tuning job of the service does not take."""
         if search.on_trial is not None:
             raise ParameterError("on_trial is for trials on this machine; on AWS look at the trials of the handle")
-        check_strategy(search.strategy)
         parameter_ranges(search.space, search.strategy)
+        if search.time_limit is not None:
+            check_seconds(search.time_limit)
+        longest = self.where.options.get("max_seconds", Machine.max_seconds)
+        count = cast("int", self.where.instance_count)
+        check_count("instance_count", count)
+        jobs = jobs_within_cost(search, str(self.where.instance_type), count, longest)
+        if jobs < search.max_jobs:
+            print(f"[byoe] max_cost pays for {jobs} of {search.max_jobs} trials", flush=True)
+        for parent in self._parents(search):
+            check_parent(search, parent)
+
+    def _parents(self, search: Search) -> list[dict[str, Any]]:
+        """Return what the service says of earlier tuning jobs."""
+        found = []
+        for name in search.parents:
+            try:
+                found.append(Tuning(name, self._cloud).describe())
+            except NotFoundError as error:
+                raise ParameterError(
+                    f"warm_start names {name!r}, and there is no such tuning job in {self._cloud.region}"
+                ) from error
+        return found
 
     @contextmanager
     def folder(self, kind: str, name: str) -> Iterator[Path]:
@@ -87,6 +117,8 @@ class Aws(Place):
     def launch_tuning(self, files: JobFiles, search: Search) -> Tuning:
         """Upload what the trials of a tuning job need, and start it."""
         request = tuning_request(files.name, self._machine, search, **self._uploaded(files))
+        for parent in self._parents(search):
+            check_kinship(request, parent)
         self._cloud.call("sagemaker", "create_hyper_parameter_tuning_job", **request)
         return Tuning(files.name, self._cloud)
 

@@ -12,19 +12,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import ParameterError
-from ..shared._limits import CHOICES, check_choices, check_hyperparameters, check_name
-from ..shared._place import Search
+from ..shared._limits import check_hyperparameters, check_name
 from ._machine import Channel, Instances, Machine, Serverless
 
-STRATEGIES = ("Bayesian", "Random", "Grid")
 CHECKPOINTS = "/opt/ml/checkpoints"
 _CODE = "/opt/ml/model/code"
 _CODE_CHANNEL = "/opt/ml/input/data/code"
 # The list of requirements is complete: pip must not look for more. Nor for setuptools, which the containers have and
 # which their server builds a package with at every start; 0 means yes here.
 _PIP = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
-UNFINISHED = "compares unfinished trials, and one of byoe has its honest score at the end"
-_MOST_PARENTS = 5
 VARIANT = "AllTraffic"
 LONGEST_REQUEST = 3600  # seconds
 # The container's server gives up a worker after a minute unless it is told otherwise.
@@ -61,115 +57,17 @@ def training_request(
         Address that the checkpoints are synchronised with.
     """
     check_hyperparameters(hyperparameters)
-    source, channels = _reachable(machine, source, channels)
-    resources = _resources(machine)
+    source, channels = reachable(machine, source, channels)
+    resources = resources_of(machine)
     if machine.keep_alive_seconds:
         resources["KeepAlivePeriodInSeconds"] = machine.keep_alive_seconds
     return {
         "TrainingJobName": check_name("training job", name),
-        "HyperParameters": _texts(hyperparameters, source),
-        **_job(machine, channels, output, metrics, checkpoints),
+        "HyperParameters": as_texts(hyperparameters, source),
+        **common(machine, channels, output, metrics, checkpoints),
         "ResourceConfig": resources,
-        **_tags(machine),
+        **tags_of(machine),
     }
-
-
-def tuning_request(
-    name: str,
-    machine: Machine,
-    search: Search,
-    *,
-    source: str,
-    hyperparameters: Mapping[str, Any],
-    channels: Mapping[str, Channel],
-    output: str,
-    metrics: Sequence[Mapping[str, str]],
-    checkpoints: str | None = None,
-) -> dict[str, Any]:
-    """Return a request for ``CreateHyperParameterTuningJob``; what is not said here is as in `training_request`.
-
-    Parameters
-    ----------
-    search : Search
-    hyperparameters : mapping
-        Those that are the same for all trials.
-    """
-    check_hyperparameters({**hyperparameters, **dict.fromkeys(search.space, 0)})
-    check_strategy(search.strategy)
-    ranges = parameter_ranges(search.space, search.strategy)
-    source, channels = _reachable(machine, source, channels)
-    limits: dict[str, int] = {"MaxParallelTrainingJobs": search.max_parallel_jobs}
-    if search.strategy != "Grid":  # which tries everything, so that a number may not be given
-        limits["MaxNumberOfTrainingJobs"] = search.max_jobs
-    config: dict[str, Any] = {
-        "Strategy": search.strategy,
-        "HyperParameterTuningJobObjective": {
-            "Type": "Maximize" if search.greater_is_better else "Minimize",
-            "MetricName": search.objective,
-        },
-        "ResourceLimits": limits,
-        "ParameterRanges": ranges,
-        "TrainingJobEarlyStoppingType": "Off",
-    }
-    if search.seed is not None:
-        config["RandomSeed"] = search.seed
-    definition = {
-        "StaticHyperParameters": _texts(hyperparameters, source),
-        **_job(machine, channels, output, metrics, checkpoints),
-        "ResourceConfig": _resources(machine),
-    }
-    request = {
-        "HyperParameterTuningJobName": check_name("tuning job", name),
-        "HyperParameterTuningJobConfig": config,
-        "TrainingJobDefinition": definition,
-        **_tags(machine),
-    }
-    parents = list(search.warm_start)
-    if len(parents) > _MOST_PARENTS:
-        raise ParameterError(f"warm_start names {len(parents)} tuning jobs, at most {_MOST_PARENTS} are taken")
-    if parents:
-        request["WarmStartConfig"] = {
-            "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": parent} for parent in parents],
-            "WarmStartType": "TransferLearning",  # the data or the space may have changed
-        }
-    return request
-
-
-def check_strategy(strategy: str) -> None:
-    """Raise a ParameterError for a strategy that the service does not have, or that does not fit byoe's jobs."""
-    if strategy not in STRATEGIES:
-        why = f"; Hyperband {UNFINISHED}"
-        raise ParameterError(
-            f"strategy is {strategy!r}, expected one of {', '.join(map(repr, STRATEGIES))}"
-            + (why if strategy == "Hyperband" else "")
-        )
-
-
-def parameter_ranges(space: Mapping[str, Any], strategy: str = "Bayesian") -> dict[str, list[dict[str, Any]]]:
-    """Return a space in the service's words.
-
-    Examples
-    --------
-    >>> parameter_ranges({"eta": (0.01, 0.3, "log")})["ContinuousParameterRanges"]
-    [{'Name': 'eta', 'MinValue': '0.01', 'MaxValue': '0.3', 'ScalingType': 'Logarithmic'}]
-    """
-    found: dict[str, list[dict[str, Any]]] = {}
-    for name, domain in space.items():
-        if isinstance(domain, list):
-            check_choices(name, domain)
-            kind, entry = "Categorical", {"Name": name, "Values": [json.dumps(value) for value in domain]}
-        elif strategy == "Grid":
-            raise ParameterError(
-                f"space[{name!r}] is the range {domain!r}, and a grid takes lists of at most {CHOICES} values; give one"
-            )
-        else:
-            whole = all(isinstance(bound, int) for bound in domain[:2])
-            kind = "Integer" if whole else "Continuous"
-            low, high = (bound if whole else float(bound) for bound in domain[:2])
-            scaling = "Logarithmic" if len(domain) == 3 else "Linear"
-            entry = {"Name": name, "MinValue": str(low), "MaxValue": str(high), "ScalingType": scaling}
-        found.setdefault(f"{kind}ParameterRanges", []).append(entry)
-    return found
 
 
 def serving_environment(*, patient: bool = False) -> dict[str, str]:
@@ -205,7 +103,7 @@ def model_request(name: str, machine: Machine, origin: str, *, patient: bool = F
         "PrimaryContainer": {**container, "Environment": environment},
         "ExecutionRoleArn": machine.role,
         **_network(machine, model=True),
-        **_tags(machine),
+        **tags_of(machine),
     }
 
 
@@ -249,7 +147,7 @@ def endpoint_config_request(name: str, machine: Machine, model: str, hosting: Se
         "EndpointConfigName": check_name("endpoint", name),
         "ProductionVariants": [variant],
         **more,
-        **_tags(machine),
+        **tags_of(machine),
     }
 
 
@@ -304,7 +202,7 @@ def transform_request(
         },
         "TransformOutput": where,
         "TransformResources": resources,
-        **_tags(machine),
+        **tags_of(machine),
     }
 
 
@@ -318,17 +216,17 @@ def check_serverless(machine: Machine) -> None:
 
 def endpoint_request(name: str, config: str, machine: Machine) -> dict[str, Any]:
     """Return a request for ``CreateEndpoint``."""
-    return {"EndpointName": check_name("endpoint", name), "EndpointConfigName": config, **_tags(machine)}
+    return {"EndpointName": check_name("endpoint", name), "EndpointConfigName": config, **tags_of(machine)}
 
 
-def _reachable(machine: Machine, source: str, channels: Mapping[str, Channel]) -> tuple[str, Mapping[str, Channel]]:
+def reachable(machine: Machine, source: str, channels: Mapping[str, Channel]) -> tuple[str, Mapping[str, Channel]]:
     """Return where the toolkit finds the source, and the channels: without a network it comes as one of them."""
     if not machine.isolated:
         return source, channels
     return f"{_CODE_CHANNEL}/{source.rpartition('/')[2]}", {**channels, "code": Channel(source)}
 
 
-def _job(
+def common(
     machine: Machine,
     channels: Mapping[str, Channel],
     output: str,
@@ -362,7 +260,8 @@ def _job(
     return found
 
 
-def _resources(machine: Machine) -> dict[str, Any]:
+def resources_of(machine: Machine) -> dict[str, Any]:
+    """Return the instances of a job."""
     found: dict[str, Any] = {
         "InstanceType": machine.instance_type,
         "InstanceCount": machine.instance_count,
@@ -392,12 +291,13 @@ def _network(machine: Machine, *, model: bool = False) -> dict[str, Any]:
     return found
 
 
-def _tags(machine: Machine) -> dict[str, Any]:
+def tags_of(machine: Machine) -> dict[str, Any]:
+    """Return the tags of what is made; nothing, where there are none."""
     tags = [{"Key": key, "Value": value} for key, value in machine.tags.items()]
     return {"Tags": tags} if tags else {}
 
 
-def _texts(hyperparameters: Mapping[str, Any], source: str) -> dict[str, str]:
+def as_texts(hyperparameters: Mapping[str, Any], source: str) -> dict[str, str]:
     """Return hyperparameters as the platform passes them: each the JSON form of its value."""
     own = {"sagemaker_program": "train.py", "sagemaker_submit_directory": source}
     return {name: json.dumps(value) for name, value in {**hyperparameters, **own}.items()}

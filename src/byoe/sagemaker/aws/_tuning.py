@@ -71,7 +71,7 @@ class Tuning:
 
     @property
     def best_job(self) -> Job:
-        """The job with the best objective.
+        """The job with the best objective of those that have completed: one that was stopped has no model.
 
         Raises
         ------
@@ -80,9 +80,14 @@ class Tuning:
         """
         found = self.describe()
         best = found.get("BestTrainingJob")
-        if not best:
+        if best and best.get("TrainingJobStatus", "Completed") == "Completed":
+            return Job(best["TrainingJobName"], self.cloud)
+        done = best and [row for row in self.trials if row["status"] == "Completed" and row["objective"] is not None]
+        if not done:
             raise without_best(self.name, found["HyperParameterTuningJobStatus"], self._reason(found))
-        return Job(best["TrainingJobName"], self.cloud)
+        goal = found["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]["Type"]
+        pick = max if goal == "Maximize" else min
+        return Job(pick(done, key=lambda row: row["objective"])["job"], self.cloud)
 
     def _reason(self, found: dict[str, Any]) -> str:
         """Return why there is no result: what the service says, which is little, and what the first trial says."""

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,14 @@ from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
 from ...ensemble._load import from_spec
 from ...errors import InputError, JobError, ParameterError
+from ...scoring._board import scored_blend
 from ...scoring._metrics import Metric
+from ...scoring._threshold import as_served
 from ..shared._checks import Variant, variant_of
 from ..shared._metric_lines import metric_line
 from ..shared._names import SERVING_REQUIREMENTS
 from ..shared._savings import fitted_line
+from ._fold_scores import FoldScores
 from ._hosts import hosts_of_job, leading, work
 from ._owner import check_origin, end_with_owner
 from ._serving_needs import libraries_in_use, needed_lines
@@ -83,6 +87,9 @@ def run(source: Path) -> None:
     spec = json.loads((source / "spec.json").read_text(encoding="utf-8"))
     variant = _read_variant(spec)
     ensemble = _set_up(variant)
+    if asked := spec.get("fold_scores"):
+        metric = next(one for one in variant.metrics if f"validation:{one.name}" == asked["objective"])
+        ensemble._on_fold = FoldScores(metric, _checkpoints(), **asked)
     train, validation = _read_data(spec["data"], ensemble)
     say(f"read {len(train.X)} rows x {train.X.shape[1]} columns in {time.perf_counter() - started:.2f} s")
     with _all_hosts(train, ensemble, started) as leads:
@@ -258,6 +265,7 @@ def evaluate(ensemble: BaseEnsemble, validation: Dataset | None, metrics: Sequen
         oof = ensemble._oof
         y, weight = oof.y, oof.weight
         blend, scored = oof.blend, oof.scored
+        decided = partial(scored_blend, ensemble._record, oof)
         by_member = oof.predictions
         if not scored.any():
             raise InputError("the split plan leaves no row to score the blend on; pass validation data")
@@ -267,6 +275,7 @@ def evaluate(ensemble: BaseEnsemble, validation: Dataset | None, metrics: Sequen
         y = np.searchsorted(ensemble.classes_, y) if ensemble._task.is_classification else y.astype(np.float64)
         by_member = ensemble._member_predictions(table)
         blend = ensemble._blended(table, by_member)
+        decided = partial(as_served, ensemble, blend)
         scored = np.ones(len(table), dtype=bool)
     found: dict[str, float] = {}
     gives = {label: member.learner.gives_probabilities for label, member in ensemble.members_.items()}
@@ -279,7 +288,7 @@ def evaluate(ensemble: BaseEnsemble, validation: Dataset | None, metrics: Sequen
                 try:
                     found[f"{prefix}:{metric.name}"] = metric.value(
                         y[scored],
-                        prediction[scored],
+                        (decided(metric) if prediction is blend else prediction)[scored],
                         classes=getattr(ensemble, "classes_", None),
                         sample_weight=None if weight is None else weight[scored],
                     )

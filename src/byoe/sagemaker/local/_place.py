@@ -15,9 +15,11 @@ from ...errors import ParameterError, need
 from ..aws._machine import INSTEAD, SERVING_OPTIONS, Serverless
 from ..aws._place import OPTIONS
 from ..shared._names import name_of
-from ..shared._place import Batch, Hosting, JobFiles, Place, Search, check_options, taken
+from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, taken
+from ..shared._search import Search
 from ._endpoint import LocalEndpoint
 from ._job import LocalJob
+from ._study import check_grid, check_parents
 from ._tuning import LocalTuning, cpus_per_trial
 
 _OUTPUT = "byoe-jobs"
@@ -40,8 +42,12 @@ class Here(Place):
             )
 
     def check_search(self, search: Search) -> None:
-        """Raise an error for a strategy, which is for AWS alone, or without the library that proposes trials."""
-        self._refuse({"strategy": search.strategy != Search.strategy})
+        """Raise an error for what the service alone has, or without the library that proposes trials."""
+        self._refuse({"autotune": search.autotune, "max_cost": search.max_cost})
+        if search.patience == "auto":
+            raise ParameterError("patience is 'auto', a rule of the service; give a number of trials")
+        check_grid(search)
+        check_parents(search)
         need("optuna", "tune", "tuning")
 
     @contextmanager
@@ -71,16 +77,7 @@ class Here(Place):
             return _job(trial, files.folder / trial, files, {**cores, **files.hyperparameters, **params}, cpus)
 
         tuning = LocalTuning(files.name, search.objective, search.greater_is_better, launch)
-        tuning.start(
-            lambda: tuning.run(
-                search.space,
-                max_jobs=search.max_jobs,
-                max_parallel_jobs=search.max_parallel_jobs,
-                seed=search.seed,
-                on_trial=search.on_trial,
-                verbose=search.verbose,
-            )
-        )
+        tuning.start(lambda: tuning.run(search))
         return tuning
 
     def serve(self, job: LocalJob | LocalTuning, hosting: Hosting) -> LocalEndpoint:

@@ -4,13 +4,44 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn
 
 from ...errors import JobError, need
-from ...tuning._space import distributions, quiet_optuna
+from ...tuning._space import distributions
 from ..shared._failures import no_registry, without_best
+from ..shared._metric_lines import read_fold_scores
+from ..shared._search import Search
+from ._early_ends import MedianRule, PrunerRule, why_complete
 from ._job import LocalJob
+from ._study import jobs_of, study_of
+
+_LOOK = 0.1  # seconds between two looks at the logs of running trials
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A trial that runs, what Optuna asked for, and what may end it early."""
+
+    asked: Any
+    job: LocalJob
+    rule: MedianRule | PrunerRule | None
+
+    def scores(self, objective: str) -> dict[int, float]:
+        """Return the objective after each fold so far."""
+        return read_fold_scores(self.job.log, objective)
+
+    def stopped_after(self, objective: str) -> int | None:
+        """Return after how many folds it is ended; None while it goes on."""
+        return None if self.rule is None else self.rule.stops_after(self.scores(objective))
+
+    def compared(self, objective: str) -> dict[int, float]:
+        """Return what later trials are compared with: its scores up to where it was ended."""
+        stopped = self.stopped_after(objective)
+        return {done: value for done, value in self.scores(objective).items() if stopped is None or done <= stopped}
 
 
 class LocalTuning:
@@ -24,8 +55,10 @@ class LocalTuning:
     greater_is_better : bool
     trials : list of dict
         One per finished trial, in the order of their start: ``number``, ``job``, ``status``,
-        ``objective`` (None for a failed one), ``seconds``, ``params``, and ``failure``: why it has failed, and
-        nothing where it has not.
+        ``objective`` (None for a failed one; for one that was stopped early that of its folds), ``seconds``,
+        ``params``, and ``failure``: why it has failed, and nothing where it has not.
+    completion : str
+        Why it has ended before ``max_jobs``; empty where it has not.
     """
 
     kind: ClassVar[str] = "tuning job"
@@ -39,6 +72,7 @@ class LocalTuning:
         self.greater_is_better = greater_is_better
         self.trials: list[dict[str, Any]] = []
         self.jobs: dict[str, LocalJob] = {}
+        self.completion = ""
         self._launch = launch
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -51,9 +85,13 @@ class LocalTuning:
     @property
     def best(self) -> dict[str, Any] | None:
         """The row of the best trial so far; None while there is none."""
-        done = [trial for trial in self.trials if trial["objective"] is not None]
         pick = max if self.greater_is_better else min
-        return pick(done, key=lambda trial: trial["objective"]) if done else None
+        return pick(self._finished, key=lambda trial: trial["objective"], default=None)
+
+    @property
+    def _finished(self) -> list[dict[str, Any]]:
+        """The rows of trials that have all their folds, and a result."""
+        return [row for row in self.trials if row["objective"] is not None and row["status"] == "Completed"]
 
     @property
     def status(self) -> str:
@@ -76,59 +114,71 @@ class LocalTuning:
         self._thread = threading.Thread(target=work, name=self.name, daemon=True)
         self._thread.start()
 
-    def run(
-        self,
-        space: Mapping[str, Any],
-        *,
-        max_jobs: int,
-        max_parallel_jobs: int,
-        seed: int | None,
-        on_trial: Callable[[dict[str, Any]], None] | None = None,
-        verbose: bool = False,
-    ) -> None:
-        """Run all trials, a batch of parallel ones at a time."""
-        optuna = quiet_optuna()
-        study = optuna.create_study(
-            direction="maximize" if self.greater_is_better else "minimize",
-            sampler=optuna.samplers.TPESampler(seed=seed),
-        )
-        while len(self.trials) < max_jobs and not self._stopping.is_set():
-            batch = []
+    def run(self, search: Search) -> None:
+        """Run trials, a batch of parallel ones at a time, until there are enough or the search is complete."""
+        study, ends = study_of(search), time.monotonic() + (search.time_limit or math.inf)
+        median, n_trials = MedianRule(search.greater_is_better), jobs_of(search)
+        while len(self.trials) < n_trials and not self._stopping.is_set():
+            if self._is_complete(search, ends):
+                return
+            batch: list[_Trial] = []
             try:
-                for _ in range(min(max_parallel_jobs, max_jobs - len(self.trials))):
-                    trial = study.ask(distributions(space))
-                    params = dict(trial.params)
-                    job = self._launch(f"{self.name}-{trial.number + 1:03d}", params)
+                for _ in range(min(search.max_parallel_jobs, n_trials - len(self.trials))):
+                    asked = study.ask(distributions(search.space))
+                    job = self._launch(f"{self.name}-{asked.number + 1:03d}", dict(asked.params))
                     self.jobs[job.name] = job
-                    batch.append((trial, params, job))
-                for trial, params, job in batch:
-                    row = self._finish(study, trial, params, job)
-                    if verbose:
-                        print(f"[byoe] {self.line(row, max_jobs)}", flush=True)
-                    if on_trial is not None:
-                        on_trial(row)
+                    rule = PrunerRule(asked) if search.strategy == "Hyperband" else median
+                    batch.append(_Trial(asked, job, rule if search.compares_folds else None))
+                self._watch(batch, ends)
+                for trial in batch:
+                    self._finish(study, trial, search, n_trials)
+                for trial in batch:
+                    median.add(trial.compared(self.objective))
             except BaseException:
-                for _, _, job in batch:
-                    job.stop()
+                for trial in batch:
+                    trial.job.stop()
                 raise
 
-    def _finish(self, study: Any, trial: Any, params: dict[str, Any], job: LocalJob) -> dict[str, Any]:
-        try:
+    def _is_complete(self, search: Search, ends: float) -> bool:
+        values = [row["objective"] for row in self._finished]
+        self.completion = why_complete(search, values)
+        if not self.completion and time.monotonic() >= ends:
+            self.completion = f"the time_limit of {search.time_limit:g} s is over"
+        if self.completion and search.verbose:
+            print(f"[byoe] the tuning job ends after {len(self.trials)} trials: {self.completion}", flush=True)
+        return bool(self.completion)
+
+    def _watch(self, batch: Sequence[_Trial], ends: float) -> None:
+        """Wait for a batch, and end those of its trials that a rule, or the time, ends."""
+        if all(trial.rule is None for trial in batch) and ends == math.inf:
+            return  # each is waited for when its turn comes
+        while running := [trial for trial in batch if trial.job.status == "InProgress"]:
+            for trial in running:
+                if time.monotonic() >= ends or trial.stopped_after(self.objective) is not None:
+                    trial.job.stop()
+            time.sleep(_LOOK)
+
+    def _finish(self, study: Any, trial: _Trial, search: Search, n_trials: int) -> None:
+        job, states = trial.job, need("optuna.trial", "tune", "tuning").TrialState
+        with suppress(JobError):
             job.wait()
-        except JobError:
+        status, value = job.status, job.metrics.get(self.objective)
+        stopped = trial.stopped_after(self.objective)
+        if stopped is not None:  # also one that had ended before it was looked at
+            status, value = "Stopped", trial.scores(self.objective)[stopped]
+        elif status != "Completed" or (value is not None and math.isnan(value)):
             value = None
+        if stopped is not None or value is None:
+            study.tell(trial.asked, state=states.FAIL if stopped is None else states.PRUNED)
         else:
-            value = job.metrics.get(self.objective)
-        if value is not None and math.isnan(value):
-            value = None
-        if value is None:
-            study.tell(trial, state=need("optuna.trial", "tune", "tuning").TrialState.FAIL)
-        else:
-            study.tell(trial, value)
-        row = {"number": len(self.trials) + 1, "job": job.name, "status": job.status, "objective": value}
-        row |= {"seconds": job.seconds, "params": params, "failure": self._failure(job, value)}
+            study.tell(trial.asked, value)
+        row = {"number": len(self.trials) + 1, "job": job.name, "status": status, "objective": value}
+        row |= {"seconds": job.seconds, "params": dict(trial.asked.params), "failure": self._failure(job, value)}
         self.trials.append(row)
-        return row
+        if search.verbose:
+            print(f"[byoe] {self.line(row, n_trials)}", flush=True)
+        if search.on_trial is not None:
+            search.on_trial(row)
 
     def wait(self) -> LocalTuning:
         """Wait until all trials have ended; raise what ended the search before its time, or if all have failed."""
@@ -181,7 +231,7 @@ class LocalTuning:
         """Return what is shown of a trial that has ended."""
         value = row["objective"]
         if value is not None:
-            what = f"{self.objective} {value:.4g}"
+            what = f"{'stopped at ' if row['status'] == 'Stopped' else ''}{self.objective} {value:.4g}"
         else:
             what = f"{row['status']} ({row['failure']})" if row["failure"] else row["status"]
         best = "" if self.best is None else f" (best {self.best['objective']:.4g}, trial {self.best['number']})"

@@ -21,6 +21,17 @@ def metric_line(name: str, value: float) -> str:
     return f"{name}={float(value)!r};"
 
 
+def fold_line(name: str, value: float, done: int, n_folds: int) -> str:
+    """Return the line that reports a metric of the first folds; its regex is that of the metric.
+
+    Examples
+    --------
+    >>> fold_line("validation:rmse", 0.1, 2, 5)
+    'fold 2 of 5: validation:rmse=0.1;'
+    """
+    return f"fold {done} of {n_folds}: {metric_line(name, value)}"
+
+
 def metric_definitions(names: Iterable[str]) -> list[dict[str, str]]:
     """Return the platform's metric definitions for these names.
 
@@ -38,8 +49,20 @@ def metric_definitions(names: Iterable[str]) -> list[dict[str, str]]:
     ]
 
 
+def read_fold_scores(log: str, name: str) -> dict[int, float]:
+    r"""Return what a log holds of a metric after each fold, by the number of folds.
+
+    Examples
+    --------
+    >>> read_fold_scores("[byoe] fold 1 of 3: validation:r2=0.5;\nvalidation:r2=0.25;", "validation:r2")
+    {1: 0.5}
+    """
+    lines = re.finditer(rf"^\[byoe\] fold ([0-9]+) of [0-9]+: {re.escape(name)}=({_NUMBER});$", log, re.MULTILINE)
+    return {int(line.group(1)): float(line.group(2)) for line in lines}
+
+
 def read_metrics(log: str, definitions: Iterable[Mapping[str, str]]) -> dict[str, float]:
-    """Return the metrics that a log holds, by name."""
+    """Return the metrics that a log holds, by name: of several values the last one."""
     found = {}
     for definition in definitions:
         matches = [m for line in log.splitlines() if (m := re.search(definition["Regex"], line))]

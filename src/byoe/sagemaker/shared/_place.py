@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from ...errors import ParameterError, did_you_mean
 from ._handles import EndpointHandle, JobHandle, TransformHandle, TuningHandle
+from ._search import Search
 
 
 @dataclass(frozen=True)
@@ -51,22 +52,6 @@ class JobFiles:
     source: Path
     channels: Mapping[str, Any]
     hyperparameters: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Search:
-    """What a tuning job tries, and how its trials are compared; the arguments are those of `tune`."""
-
-    space: Mapping[str, Any]
-    objective: str
-    greater_is_better: bool
-    max_jobs: int
-    max_parallel_jobs: int = 1
-    strategy: str = "Bayesian"
-    seed: int | None = None
-    warm_start: Iterable[str] = ()
-    on_trial: Callable[[dict[str, Any]], None] | None = None
-    verbose: bool = False
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ def write_source(
     several: bool = False,
     vendor: bool = False,
     gpu: bool = False,
+    fold_scores: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the source folder; it appears whole or not at all.
 
@@ -100,6 +101,8 @@ def write_source(
         Whether all that is installed travels as wheels, for a container without a network.
     gpu : bool, default=False
         Whether the job runs on a GPU. Its endpoint does not.
+    fold_scores : mapping, default=None
+        ``objective``, a metric that the job prints before its end, and ``each``: after each fold, or once.
 
     Raises
     ------
@@ -114,6 +117,8 @@ def write_source(
     spec = {**to_spec(base.ensemble), "data": dict(data), "trusted": _trusted(parts), "requirements": asked}
     if prune is not None:
         spec["prune"] = prune
+    if fold_scores:
+        spec["fold_scores"] = dict(fold_scores)
     folder = folder.resolve()  # a wheel is built in a folder of its own
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
