@@ -83,7 +83,7 @@ def test_a_preset_goes_on_and_a_list_does_not(data, preset):
     assert np.array_equal(ensemble.predict(X), whole.predict(X))
     own = EnsembleRegressor(("knn",), cv=3, time_limit=1000.0, random_state=0).fit(X, y)
     assert list(own.members_) == ["knn"]
-    assert own.leaderboard_.notes[-1].endswith("a list of your own is fitted as it is, and a preset would go on")
+    assert own.leaderboard_.notes[-1].endswith("a list of your own is fitted as it is, and a longer preset would go on")
     free = EnsembleRegressor(("ridge",), cv=3, random_state=0).fit(X, y)
     assert list(free.members_) == ["ridge"]
 

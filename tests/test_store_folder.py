@@ -92,6 +92,22 @@ def test_an_entry_that_another_process_removes_meanwhile_is_no_damage(store, mon
         store.find(TASKS, KEYS[0])
 
 
+def test_an_entry_that_another_process_writes_meanwhile_is_no_damage(store, monkeypatch):
+    import byoe.store._store
+
+    real = byoe.store._store.read_entry
+
+    def slow(place, key):
+        try:
+            return real(place, key)
+        finally:
+            if not place.is_dir():
+                write(store, key)
+
+    monkeypatch.setattr(byoe.store._store, "read_entry", slow)
+    assert store.look(TASKS, KEYS[0])["key"] == KEYS[0]
+
+
 def test_the_least_recently_used_leave(store, tmp_path):
     for age, key in enumerate(KEYS):
         write(store, key, used=1_000_000 - age)

@@ -59,6 +59,23 @@ def test_intervals(finalize, width, diabetes, tmp_path):
         close(graph.predict_interval(X, level, width), ensemble.predict_interval(X, level, width))
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("members", [["ridge", "knn"], ["ridge", learner("extra_trees", n_estimators=5)]])
+@pytest.mark.parametrize("finalize", ["auto", "bag"])
+def test_intervals_where_folds_were_repeated(finalize, members, width, diabetes, tmp_path):
+    """The graph holds the models of all repeats, and intervals are those of the first folds."""
+    X, y = diabetes
+    of_seed = [
+        EnsembleRegressor(members, "weighted", cv=3, finalize=finalize, random_state=seed).fit(X[::2], y[::2])
+        for seed in (0, 1)
+    ]
+    ensemble = of_seed[0]
+    ensemble.members_ = {label: one.repeated(of_seed[1].members_[label]) for label, one in ensemble.members_.items()}
+    graph = graph_of(ensemble, X[::2], tmp_path)
+    close(graph.predict(X), ensemble.predict(X))
+    close(graph.predict_interval(X, 0.9, width), ensemble.predict_interval(X, 0.9, width))
+
+
 def test_several_targets(diabetes, tmp_path):
     X, y = diabetes
     Y = np.column_stack([y, 1000 + X[:, 2]])

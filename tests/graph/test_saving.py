@@ -38,12 +38,14 @@ def test_a_graph_that_predicts_otherwise_is_not_written(output, bag, diabetes, t
     def wrong(self, name, values):
         found = run(self, name, values).copy()
         if name == output:
-            found[(values == X[17]).all(axis=1)] *= 1 + 2e-5
+            found[(values == X[17]).all(axis=1)] *= 1 + 5e-5
         return found
 
     monkeypatch.setattr(_checked.BlendGraph, "_run", wrong)
     member = "" if output == "prediction" else " by member 'catboost'"
-    with pytest.raises(ParameterError, match=rf"graph's prediction{member} of row 17 differs by \d.*1e-06 is allowed"):
+    with pytest.raises(
+        ParameterError, match=rf"graph's prediction{member} of row 17 differs by \d.*1e-0[56] is allowed"
+    ):
         bag.save(path, graph=X)
     assert (path / "manifest.sha256").read_text() == before
     assert not (path / "graph.onnx").exists()

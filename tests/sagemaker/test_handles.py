@@ -23,12 +23,15 @@ from byoe.sagemaker.shared._place import Place
 
 HANDLES = {
     "JobHandle": {
-        LocalJob: {"base"},
-        Job: {"cloud", "describe", "billable_seconds", "image", "serving_image", "savings"},
+        LocalJob: {"base", "register"},
+        Job: {
+            *("cloud", "describe", "billable_seconds", "image", "serving_image", "savings"),
+            *("register", "origin", "role", "instance_type"),
+        },
     },
     "TuningHandle": {
-        LocalTuning: {"greater_is_better", "jobs", "start", "run", "best", "line"},
-        Tuning: {"cloud", "describe"},
+        LocalTuning: {"greater_is_better", "jobs", "start", "run", "best", "line", "completion", "register"},
+        Tuning: {"cloud", "describe", "register"},
     },
     "EndpointHandle": {LocalEndpoint: {"update"}, Endpoint: {"describe", "status", "wait", "update"}},
     "TransformHandle": {Transform: {"describe"}},
@@ -91,5 +94,5 @@ def test_a_place_does_all_that_places_do(place):
 @pytest.mark.parametrize("use", [deploy, lambda job: transform(job, [[1.0]])])
 @pytest.mark.parametrize("job", ["byoe-1", Endpoint])
 def test_what_is_no_job_is_told(use, job):
-    with pytest.raises(ParameterError, match="job is .*, expected a job or a tuning job, as fit, tune and attach"):
+    with pytest.raises(ParameterError, match="job is .*, expected a (handle|job, a tuning job or a model package)"):
         use(job)

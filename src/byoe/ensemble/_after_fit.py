@@ -48,7 +48,8 @@ class ChangeableEnsemble(WatchingEnsemble):
     def add_members(self, learners: Any, X: Any) -> Self:
         """Return a fitted ensemble with further members; only these are fitted, on the same folds.
 
-        With the same seed it is the ensemble that a fit of all members together gives.
+        With the same seed, and where no folds were repeated in time that was left, it is the ensemble that a fit of
+        all members together gives.
 
         Parameters
         ----------

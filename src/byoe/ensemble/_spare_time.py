@@ -54,7 +54,8 @@ def use_spare_time(
         return crossfit, _told(resources) + "; the rest is for the second layer"
     candidates = further(ensemble.learners)
     if candidates is None:
-        tail = "; a list of your own is fitted as it is, and a preset would go on" if _unused(resources) else ""
+        own = f"{ensemble.learners!r}" if isinstance(ensemble.learners, str) else "a list of your own"
+        tail = f"; {own} is fitted as it is, and a longer preset would go on" if _unused(resources) else ""
         return crossfit, _told(resources) + tail
     at_first = first_members(ensemble, begun)
     candidates = {label: one for label, one in begun.recipe.learners.items() if label not in at_first} | candidates

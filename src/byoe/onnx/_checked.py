@@ -14,6 +14,8 @@ from ..fitted._predicting import Predicting
 from ._export import graph_of
 
 _TOLERANCE = 1e-6
+# Of single models, which intervals ask: the rounding of float32 averages out in a blend alone.
+_OF_MODELS = 1e-5
 _MOST_ROWS = 10_000
 _ALONE = 5  # ONNX Runtime has other code for a row alone
 
@@ -39,36 +41,38 @@ def checked_graph(ensemble: Predicting, table: Table, *, models: bool) -> Checke
     seen = table if rows is None else table.some(rows)
     graph = BlendGraph(data, ensemble._task)
     largest = 0.0
-    for what, own, other in _pairs(ensemble, graph, seen):
+    for what, own, other, allowed in _pairs(ensemble, graph, seen):
         apart = np.abs(own - other) / _size(ensemble, own)
         difference = float(apart.max(initial=0.0))
-        if not difference <= _TOLERANCE:
+        if not difference <= allowed:
             place = int(np.argmax(apart.reshape(len(apart), -1).max(axis=1)))
             row = place if rows is None else int(rows[place])
             raise ParameterError(
                 f"the graph's {what} of row {row} differs by {difference:.1e} of the largest one, and "
-                f"{_TOLERANCE:g} is allowed; nothing was written. Save without a graph, and predict by the libraries"
+                f"{allowed:g} is allowed; nothing was written. Save without a graph, and predict by the libraries"
             )
         largest = max(largest, difference)
     return CheckedGraph(data, len(seen), largest)
 
 
-def _pairs(ensemble: Predicting, graph: BlendGraph, table: Table) -> Iterator[tuple[str, FloatArray, FloatArray]]:
-    """Yield what is compared: its name, as the ensemble has it, and as the graph does."""
+def _pairs(
+    ensemble: Predicting, graph: BlendGraph, table: Table
+) -> Iterator[tuple[str, FloatArray, FloatArray, float]]:
+    """Yield what is compared: its name, as the ensemble has it, as the graph does, and how far these may be apart."""
     threads = ensemble._threads(table)
     blended, own = ensemble._blended(table), graph(table.values, threads)
     if ensemble.blender_.gives_probabilities or not ensemble._task.is_classification:
-        yield "prediction", blended, own
+        yield "prediction", blended, own, _TOLERANCE
         alone = [graph(table.values[row : row + 1]) for row in range(min(_ALONE, len(table)))]
-        yield "prediction", blended[: len(alone)], np.concatenate(alone)
+        yield "prediction", blended[: len(alone)], np.concatenate(alone), _TOLERANCE
     else:
         chosen = ensemble._codes(blended)
-        yield "label", np.eye(own.shape[1])[chosen], own
+        yield "label", np.eye(own.shape[1])[chosen], own, _TOLERANCE
     if graph.members:
         for label, found in graph.of_models(table.values, threads).items():
             for number in range(found.shape[1]):
                 what = f"prediction by member {label!r}"
-                yield what, ensemble.members_[label].predict_by(number, table, threads), found[:, number]
+                yield what, ensemble.members_[label].predict_by(number, table, threads), found[:, number], _OF_MODELS
 
 
 def _size(ensemble: Predicting, values: FloatArray) -> FloatArray | float:

@@ -65,7 +65,8 @@ def graph_of(ensemble: Predicting, *, models: bool = False) -> bytes:
     ensemble : EnsembleRegressor or EnsembleClassifier
     models : bool, default=False
         Whether ``models`` is an output, too: what each model of each member in use predicts, side by side, of a
-        regression in one layer. The metadata tell of how many models of which members.
+        regression in one layer. The metadata tell of how many models of which members. Where the folds were repeated
+        these are the models of the first ones, as intervals ask for them.
     """
     if ensemble._form.sparse:
         raise ParameterError("an ensemble that was fitted on a sparse matrix cannot be exported; fit it on X.toarray()")
@@ -74,9 +75,10 @@ def graph_of(ensemble: Predicting, *, models: bool = False) -> bytes:
     outputs, told = _outputs(graph, ensemble, blend), _metadata(ensemble)
     layered = any(isinstance(ensemble.members_[label], StackedMember) for label in made)
     if models and made and not layered and not ensemble._task.is_classification:
-        names = [name for one in made.values() for name in one.models]
+        counts = {label: ensemble.members_[label].n_folds for label in made}
+        names = [name for label, one in made.items() for name in one.models[: counts[label]]]
         outputs.append(("models", graph.join(names), ["N", len(names) * ensemble._task.n_outputs], DOUBLE))
-        told["models"] = {label: len(one.models) for label, one in made.items()}
+        told["models"] = counts
     return _checked(_model(graph, ensemble, outputs, told))
 
 

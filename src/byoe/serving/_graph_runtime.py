@@ -30,7 +30,9 @@ class GraphRuntime(Runtime):
         self._graph = reader.graph()
         self.blender_ = _InGraph(gives_probabilities=self._graph.gives_probabilities)
         self.members_ = {
-            entry["label"]: _MemberInGraph(entry["label"], entry["finalize"], len(entry["models"]), dict)
+            entry["label"]: _MemberInGraph(
+                entry["label"], entry["finalize"], len(entry["models"]) // entry.get("repeats", 1), dict
+            )
             for entry in reader.manifest["members"]
         }
 
@@ -114,10 +116,10 @@ class _InGraph(Blender):
 
 
 class _MemberInGraph(FittedMember):
-    """A member of whose models the graph predicts each; ``said`` returns that of all, by label."""
+    """A member of whose models the graph predicts those of the first folds; ``said`` returns that of all, by label."""
 
-    def __init__(self, label: str, finalize: str, n_models: int, said: Said) -> None:
-        self.label, self.finalize, self.models = label, finalize, [None] * n_models
+    def __init__(self, label: str, finalize: str, n_folds: int, said: Said) -> None:
+        self.label, self.finalize, self.models = label, finalize, [None] * n_folds
         self._said = said
 
     def predict_by(

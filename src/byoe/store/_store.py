@@ -94,9 +94,9 @@ class OpenStore:
         try:
             return read_entry(place, key)
         except Damaged:
-            if place.is_dir():
-                raise
-            return None  # nobody has written it, or another process has just removed it
+            if not place.is_dir():
+                return None  # nobody has written it, or another process has just removed it
+        return read_entry(place, key)  # which another process may have written since
 
     def find(self, part: str, key: str) -> dict[str, Any] | None:
         """Return the manifest as ``look`` does, once all files are found whole; the entry counts as used now."""
