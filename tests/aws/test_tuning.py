@@ -254,6 +254,46 @@ def test_the_best_job_is_one_that_has_a_model(goal, best):
         _ = Tuning("byoe-tune", said).best_job
 
 
+@pytest.mark.parametrize(
+    ("kind", "overall", "best"),
+    [
+        ("IdenticalDataAndAlgorithm", "Completed", "parent-002"),
+        ("IdenticalDataAndAlgorithm", "Stopped", "parent-001"),
+        ("TransferLearning", None, "byoe-tune-001"),
+    ],
+)
+def test_after_an_identical_warm_start_the_best_job_may_be_a_parents(kind, overall, best):
+    def row(name, status, value):
+        metric = {"MetricName": "validation:rmse", "Value": value}
+        return {
+            "TrainingJobName": name,
+            "TrainingJobStatus": status,
+            "FinalHyperParameterTuningJobObjectiveMetric": metric,
+        }
+
+    rows = {
+        "byoe-tune": [row("byoe-tune-001", "Completed", 3.0)],
+        "parent": [row("parent-001", "Completed", 2.0), row("parent-002", overall, 1.0)],
+    }
+    said = Said(
+        HyperParameterTuningJobConfig={"HyperParameterTuningJobObjective": {"Type": "Minimize"}},
+        WarmStartConfig={
+            "WarmStartType": kind,
+            "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "parent"}],
+        },
+        BestTrainingJob=rows["byoe-tune"][0],
+        **({"OverallBestTrainingJob": rows["parent"][1]} if overall else {}),
+    )
+    said.pages = lambda *_, HyperParameterTuningJobName, **__: [
+        {"TrainingJobSummaries": rows[HyperParameterTuningJobName]}
+    ]
+    tuning = Tuning("byoe-tune", said)
+    assert tuning.best_job.name == best
+    if overall:
+        del said.described["BestTrainingJob"]  # none of this tuning job's own
+        assert tuning.wait().best_job.name == best
+
+
 def test_a_tuning_job_that_was_stopped_early_is_no_error():
     assert Tuning("byoe-tune", Said("Stopped")).wait().status == "Stopped"
 
