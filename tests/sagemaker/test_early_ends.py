@@ -85,6 +85,14 @@ def test_wrong_words_are_told(more, message):
         Search(**{**SEARCH, **more})
 
 
+def test_a_grid_is_no_larger_than_max_jobs():
+    grid = {**SEARCH, "strategy": "Grid", "space": {"alpha": [*range(30)], "cv": [*range(30)]}}
+    with pytest.raises(ParameterError, match="the grid has 900 trials, .* and max_jobs is 9; set max_jobs=900"):
+        Search(**grid)
+    assert Search(**{**grid, "max_jobs": 900}).n_trials == 900
+    assert Search(**{**grid, "space": {"alpha": [*range(9)]}}).n_trials == 9
+
+
 def test_words_of_the_service_are_understood():
     search = Search(
         **SEARCH, strategy="hyperBAND", warm_start="byoe-tune-1", warm_start_type="IdenticalDataAndAlgorithm"

@@ -81,7 +81,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     max_parallel_jobs : int, default=1
         Trials at a time; they share the cores.
     strategy : {"Bayesian", "Random", "Grid", "Hyperband"}, default="Bayesian"
-        A grid takes lists of values alone, and tries all of them. Hyperband draws at random, and ends trials whose
+        A grid takes lists of values alone, and tries all of them: at most ``max_jobs``. Hyperband draws at random, and ends trials whose
         first folds are worse than those of others.
     early_stopping : bool, default=False
         End a trial whose out-of-fold score of the first two folds is worse than the median of the earlier trials'.

@@ -108,10 +108,10 @@ def jobs_within_cost(search: Search, instance_type: str, instance_count: int, ma
         When not even one trial fits, or not all of a grid.
     """
     if search.max_cost is None or search.price_per_hour is None:
-        return search.max_jobs
+        return search.n_trials
     seconds = search.max_cost / search.price_per_hour * _HOUR / instance_count
     jobs = math.floor(seconds / (max_seconds + _TO_STOP) + 1e-9)
-    least = math.prod(map(len, search.space.values())) if search.strategy == "Grid" else 1
+    least = search.n_trials if search.strategy == "Grid" else 1
     if jobs < least:
         instances = instance_type if instance_count == 1 else f"{instance_count} x {instance_type}"
         trials = "one trial" if least == 1 else f"each of the grid's {least} trials"
@@ -120,7 +120,7 @@ def jobs_within_cost(search: Search, instance_type: str, instance_count: int, ma
             f"{search.price_per_hour:g} an hour, and {trials} may take max_seconds={max_seconds} and {_TO_STOP} s to "
             "stop; set max_seconds to what a trial needs at most, or raise max_cost"
         )
-    return min(search.max_jobs, jobs)
+    return min(search.n_trials, jobs)
 
 
 def _criteria(search: Search) -> Iterator[tuple[str, Any]]:

@@ -59,11 +59,17 @@ class Search:
         object.__setattr__(self, "warm_start", (self.warm_start,) if one else tuple(self.warm_start))
         self._check_ends()
         self._check_company()
+        self._check_grid()
 
     @property
     def parents(self) -> list[str]:
         """The names of earlier tuning jobs, of which names or handles were given."""
         return [parent if isinstance(parent, str) else parent.name for parent in self.warm_start]
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials there are at most: of a grid all."""
+        return math.prod(map(len, self.space.values())) if self.strategy == "Grid" else self.max_jobs
 
     @property
     def compares_folds(self) -> bool:
@@ -107,6 +113,15 @@ class Search:
             raise ParameterError(f"warm_start names {len(self.parents)} tuning jobs, at most {_MOST_PARENTS} are taken")
         if self.warm_start_type != Search.warm_start_type and not self.parents:
             raise ParameterError("warm_start_type is for a warm_start; name the earlier tuning jobs, or leave it out")
+
+    def _check_grid(self) -> None:
+        """Raise a ParameterError for a grid of more trials than there may be; what is no list has its own error."""
+        lists = all(isinstance(domain, list) for domain in self.space.values())
+        if self.strategy == "Grid" and lists and self.n_trials > self.max_jobs:
+            raise ParameterError(
+                f"the grid has {self.n_trials} trials, which are all tried, and max_jobs is {self.max_jobs}; set "
+                f"max_jobs={self.n_trials}, or leave some values out"
+            )
 
 
 def by_fold(search: Search, ensemble: BaseEnsemble, channels: Iterable[str]) -> Search | None:
