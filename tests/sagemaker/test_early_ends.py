@@ -5,6 +5,7 @@ import statistics
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import KFold, RepeatedKFold, ShuffleSplit
 
 from byoe import EnsembleRegressor
 from byoe.errors import ParameterError
@@ -117,6 +118,10 @@ class Groups:
         ({"space": {"cv": [3, 5]}}, {}, ["train"], "the space holds 'cv'; set it on the ensemble"),
         ({}, {"time_limit": 60}, ["train"], "with a time_limit they are fitted member by member"),
         ({}, {"cv": [([0], [1])]}, ["train"], "cv has one; give more"),
+        ({"space": {"random_state": [0, 1]}}, {}, ["train"], "the space holds 'random_state'; set it on the ensemble"),
+        ({}, {"cv": KFold(3, shuffle=True)}, ["train"], "which draws others for each; give it a random_state"),
+        ({}, {"cv": ShuffleSplit(3)}, ["train"], "which draws others for each; give it a random_state"),
+        ({}, {"cv": RepeatedKFold()}, ["train"], "which draws others for each; give it a random_state"),
     ],
 )
 @pytest.mark.parametrize("what", [{"strategy": "Hyperband"}, {"early_stopping": True}, {"autotune": True}])
@@ -128,6 +133,12 @@ def test_what_cannot_be_compared_is_refused_or_not_printed(what, more, ensemble,
     else:
         with pytest.raises(ParameterError, match=f"^({what.get('strategy')}|early_stopping) .*{message}"):
             by_fold(search, made, channels)
+
+
+@pytest.mark.parametrize("cv", [KFold(3), KFold(3, shuffle=True, random_state=0), ShuffleSplit(3, random_state=0)])
+def test_a_splitter_that_draws_the_same_folds_is_fine(cv):
+    made = EnsembleRegressor(("ridge",), cv=cv)
+    assert by_fold(Search(**SEARCH, strategy="Hyperband"), made, ["train"]).n_folds == 3
 
 
 def test_hyperband_must_know_how_many_folds_there_are():

@@ -86,7 +86,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     early_stopping : bool, default=False
         End a trial whose out-of-fold score of the first two folds is worse than the median of the earlier trials'.
         Needs what Hyperband needs: no validation data, and an ensemble without ``time_limit``. An ensemble without
-        ``random_state`` gets one, so that all trials have the same folds.
+        ``random_state`` gets one, so that all trials have the same folds; a splitter that shuffles needs its own.
     stop_at : float, default=None
         The tuning job is complete when a trial's objective is as good.
     patience : int or "auto", default=None
@@ -163,8 +163,8 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         verbose=base.ensemble.verbose > 0,
     )
     printing = by_fold(search, base.ensemble, channels)
-    if printing and base.ensemble.random_state is None and "random_state" not in space:
-        fixed["random_state"] = seed or 0  # the same folds for all trials
+    if printing and base.ensemble.random_state is None:
+        fixed["random_state"] = search.seed or 0  # the same folds for all trials
     search = printing or search
     place.check_search(search)
     contents = Contents(

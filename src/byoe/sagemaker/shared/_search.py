@@ -17,7 +17,7 @@ WARM_STARTS = {"transfer": "TransferLearning", "identical": "IdenticalDataAndAlg
 _MOST_PARENTS = 5
 _LEAST_PATIENCE = 3
 # What the score of the first folds is of changes with them.
-_OF_FOLDS = ("cv", "time_limit")
+_OF_FOLDS = ("cv", "random_state", "time_limit")
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,11 @@ def _why_not(search: Search, ensemble: BaseEnsemble, channels: Iterable[str], n_
     for name in map(plain, search.space):
         if name in _OF_FOLDS:
             return f"compares trials after the same folds, and the space holds {name!r}; set it on the ensemble"
+    if _draws_anew(ensemble.cv):
+        return (
+            f"compares trials after the same folds, and cv is {ensemble.cv!r}, which draws others for each; give it a "
+            "random_state, such as 0"
+        )
     if ensemble.time_limit is not None:
         return (
             "compares trials fold by fold, and with a time_limit they are fitted member by member; set the ensemble's "
@@ -169,6 +174,11 @@ def _why_not(search: Search, ensemble: BaseEnsemble, channels: Iterable[str], n_
     return (
         "" if n_folds is None or n_folds > 1 else "compares trials after some of their folds, and cv has one; give more"
     )
+
+
+def _draws_anew(cv: Any) -> bool:
+    """Return whether a splitter shuffles without a seed: those of scikit-learn that always do have no ``shuffle``."""
+    return hasattr(cv, "random_state") and cv.random_state is None and bool(getattr(cv, "shuffle", True))
 
 
 def _n_folds(cv: Any) -> int | None:
