@@ -78,6 +78,13 @@ def test_a_search_is_complete(more, greater, objectives, why):
         ({"patience": True}, "patience is True"),
         ({"warm_start_type": "identical"}, "warm_start_type is for a warm_start"),
         ({"warm_start": "a", "warm_start_type": "same"}, "expected one of 'transfer', 'identical'"),
+        ({"warm_start": 5}, "warm_start holds 5, expected the handle or name of a tuning job, or several"),
+        ({"warm_start": ["a", 5]}, "warm_start holds 5, expected"),
+        ({"warm_start": None}, "warm_start holds None, expected"),
+        ({"seed": -1}, "seed is -1, expected an integer from 0 to 4294967295, or None"),
+        ({"seed": 2**32}, "seed is 4294967296"),
+        ({"seed": True}, "seed is True"),
+        ({"seed": 1.0}, "seed is 1.0"),
         ({"warm_start": [*"abcdef"]}, "warm_start names 6 tuning jobs, at most 5"),
     ],
 )

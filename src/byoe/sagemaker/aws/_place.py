@@ -81,6 +81,7 @@ class Aws(Place):
         longest = self.where.options.get("max_seconds", Machine.max_seconds)
         count = cast("int", self.where.instance_count)
         check_count("instance_count", count)
+        check_count("max_seconds", longest)
         jobs = jobs_within_cost(search, str(self.where.instance_type), count, longest)
         if jobs < search.n_trials:
             print(f"[byoe] max_cost pays for {jobs} of {search.n_trials} trials", flush=True)

@@ -146,7 +146,9 @@ def check_parent(search: Search, parent: Mapping[str, Any]) -> None:
     name, status = parent["HyperParameterTuningJobName"], parent["HyperParameterTuningJobStatus"]
     if status in ("InProgress", "Stopping"):
         raise ParameterError(f"warm_start names {name!r}, which has not ended (status {status}); wait for it first")
-    objective = parent["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+    objective = parent["HyperParameterTuningJobConfig"].get("HyperParameterTuningJobObjective")
+    if objective is None or "TrainingJobDefinition" not in parent:  # but several definitions, each with its objective
+        raise ParameterError(f"warm_start names {name!r}, and byoe has not made it; name one that byoe has made")
     wanted = "Maximize" if search.greater_is_better else "Minimize"
     if (objective["MetricName"], objective["Type"]) != (search.objective, wanted):
         raise ParameterError(
@@ -182,8 +184,8 @@ def _hyperparameters(tuning: Mapping[str, Any]) -> set[str]:
 
 
 def _data(tuning: Mapping[str, Any]) -> str:
-    channels = tuning["TrainingJobDefinition"]["InputDataConfig"]
-    data = {one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in channels}
+    channels = tuning["TrainingJobDefinition"].get("InputDataConfig", ())
+    data = {one["ChannelName"]: one["DataSource"].get("S3DataSource", {}).get("S3Uri") for one in channels}
     return ", ".join(f"{name} {data[name]}" for name in sorted(data) if name != "code")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import Any
 
 from ...ensemble._base import BaseEnsemble
@@ -16,6 +17,7 @@ STRATEGIES = ("Bayesian", "Random", "Grid", "Hyperband")
 WARM_STARTS = {"transfer": "TransferLearning", "identical": "IdenticalDataAndAlgorithm"}
 _MOST_PARENTS = 5
 _LEAST_PATIENCE = 3
+_MOST_SEED = 2**32 - 1
 # What the score of the first folds is of changes with them.
 _OF_FOLDS = ("cv", "random_state", "time_limit")
 
@@ -55,8 +57,8 @@ class Search:
         check_count("max_parallel_jobs", self.max_parallel_jobs)
         object.__setattr__(self, "strategy", _named("strategy", self.strategy, STRATEGIES))
         object.__setattr__(self, "warm_start_type", _named("warm_start_type", self.warm_start_type, WARM_STARTS))
-        one = isinstance(self.warm_start, str) or hasattr(self.warm_start, "kind")
-        object.__setattr__(self, "warm_start", (self.warm_start,) if one else tuple(self.warm_start))
+        object.__setattr__(self, "warm_start", _tuning_jobs(self.warm_start))
+        object.__setattr__(self, "seed", _seed(self.seed))
         self._check_ends()
         self._check_company()
         self._check_grid()
@@ -197,6 +199,25 @@ def _named(name: str, value: Any, known: Collection[str]) -> str:
     if found is None or found not in known:
         raise ParameterError(f"{name} is {value!r}, expected one of {', '.join(map(repr, known))}")
     return found
+
+
+def _tuning_jobs(value: Any) -> tuple[Any, ...]:
+    """Return names and handles of tuning jobs, of which one or several were given."""
+    several = isinstance(value, Iterable) and not isinstance(value, str)
+    jobs = tuple(value) if several else (value,)
+    for job in jobs:
+        if not isinstance(job, str) and getattr(job, "kind", None) != "tuning job":
+            raise ParameterError(f"warm_start holds {job!r}, expected the handle or name of a tuning job, or several")
+    return jobs
+
+
+def _seed(value: Any) -> int | None:
+    """Return a seed as the platform and Optuna take it."""
+    if value is None:
+        return None
+    if not isinstance(value, Integral) or isinstance(value, bool) or not 0 <= value <= _MOST_SEED:
+        raise ParameterError(f"seed is {value!r}, expected an integer from 0 to {_MOST_SEED}, or None")
+    return int(value)
 
 
 def _is_number(value: Any) -> bool:
