@@ -114,6 +114,23 @@ def test_a_tuning_job_gets_the_ranges_of_the_options(byoe, asked, data, monkeypa
     assert choice["Values"] == ['"mean"', '"weighted"']
 
 
+@pytest.mark.parametrize(
+    ("patience", "criteria"),
+    [
+        ("auto", {"ConvergenceDetected": {"CompleteOnConvergence": "Enabled"}}),
+        ("4", {"BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": 4}}),
+    ],
+)
+def test_patience_is_a_number_or_auto(byoe, asked, data, monkeypatch, patience, criteria):
+    monkeypatch.setattr(Tuning, "trials", [])  # moto does not list them
+    call = ("tune", data, *ENSEMBLE, *ON_AWS, "--space", "blender=mean,weighted", "--patience")
+    byoe(*call, patience)
+    config = only(asked, "CreateHyperParameterTuningJob")["HyperParameterTuningJobConfig"]
+    assert config["TuningJobCompletionCriteria"] == criteria
+    with pytest.raises(ParameterError, match="patience is 'soon', expected a number of trials from 3 on, 'auto' or"):
+        byoe(*call, "soon")
+
+
 @pytest.mark.parametrize("text", ["eta", "eta="])
 def test_a_space_that_cannot_be_read(byoe, data, text):
     with pytest.raises(ParameterError, match=rf"--space '{text}' is not NAME=LOW..HIGH"):

@@ -211,6 +211,17 @@ def parent(status="Completed", **given):
     return {**request, "HyperParameterTuningJobStatus": status}
 
 
+@pytest.mark.parametrize("part", ["TrainingJobDefinition", "HyperParameterTuningJobConfig"])
+def test_a_tuning_job_of_another_maker_tells_nothing(part):
+    other = parent()
+    if part == "TrainingJobDefinition":
+        other["TrainingJobDefinitions"] = [other.pop(part)]
+    else:
+        other[part] = {"Strategy": "Bayesian"}
+    with pytest.raises(ParameterError, match="warm_start names 'byoe-tune-1', and byoe has not made it"):
+        check_parent(Search(**TUNING), other)
+
+
 def test_a_tuning_job_starts_from_one_of_its_kin():
     start = {"warm_start": "byoe-tune-1"}
     request = tuning_request("byoe-tune-3", PLAIN, **COMMON, **TUNING, **start)

@@ -105,7 +105,11 @@ def test_unfinished_trials_are_compared_by_what_they_print(frame, session, asked
 
 def test_trials_that_are_compared_have_the_same_folds(frame, session, asked):
     ensemble = EnsembleRegressor(("ridge", "xgboost"), "mean")
-    for given, seed in (({}, None), ({"early_stopping": True}, "0"), ({"early_stopping": True, "seed": 7}, "7")):
+    for given, seed in (
+        ({}, None),
+        ({"early_stopping": True}, "0"),
+        ({"early_stopping": True, "seed": np.int64(7)}, "7"),
+    ):
         launch(frame, session, ensemble=ensemble, **given)
         fixed = asked[-1][1]["TrainingJobDefinition"]["StaticHyperParameters"]
         assert fixed.get("random_state") == seed
@@ -125,6 +129,12 @@ def test_trials_are_as_many_as_a_budget_pays_for(frame, session, asked, capsys):
             {"max_cost": 1.0, "price_per_hour": 0.5},
             "max_cost is 1, which pays for 7200 s of ml.m5.xlarge at 0.5 an hour",
         ),
+        (
+            {"max_cost": 1.0, "price_per_hour": 0.5, "max_seconds": "900"},
+            "max_seconds is '900', expected a positive integer",
+        ),
+        ({"max_cost": 1.0, "price_per_hour": 0.5, "max_seconds": -120}, "max_seconds is -120, expected a positive"),
+        ({"seed": -1}, "seed is -1, expected an integer from 0 to"),
         ({"time_limit": 60}, "time_limit is 60 s, and a tuning job on AWS may take 120 to 15768000 s"),
         ({"strategy": "Hyperband", "early_stopping": True}, "Hyperband stops trials by a rule of its own"),
     ],
@@ -252,6 +262,46 @@ def test_the_best_job_is_one_that_has_a_model(goal, best):
     said.pages = lambda *_, **__: [{"TrainingJobSummaries": rows[1:2]}]
     with pytest.raises(JobError, match="no trial of tuning job byoe-tune has a result"):
         _ = Tuning("byoe-tune", said).best_job
+
+
+@pytest.mark.parametrize(
+    ("kind", "overall", "best"),
+    [
+        ("IdenticalDataAndAlgorithm", "Completed", "parent-002"),
+        ("IdenticalDataAndAlgorithm", "Stopped", "parent-001"),
+        ("TransferLearning", None, "byoe-tune-001"),
+    ],
+)
+def test_after_an_identical_warm_start_the_best_job_may_be_a_parents(kind, overall, best):
+    def row(name, status, value):
+        metric = {"MetricName": "validation:rmse", "Value": value}
+        return {
+            "TrainingJobName": name,
+            "TrainingJobStatus": status,
+            "FinalHyperParameterTuningJobObjectiveMetric": metric,
+        }
+
+    rows = {
+        "byoe-tune": [row("byoe-tune-001", "Completed", 3.0)],
+        "parent": [row("parent-001", "Completed", 2.0), row("parent-002", overall, 1.0)],
+    }
+    said = Said(
+        HyperParameterTuningJobConfig={"HyperParameterTuningJobObjective": {"Type": "Minimize"}},
+        WarmStartConfig={
+            "WarmStartType": kind,
+            "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "parent"}],
+        },
+        BestTrainingJob=rows["byoe-tune"][0],
+        **({"OverallBestTrainingJob": rows["parent"][1]} if overall else {}),
+    )
+    said.pages = lambda *_, HyperParameterTuningJobName, **__: [
+        {"TrainingJobSummaries": rows[HyperParameterTuningJobName]}
+    ]
+    tuning = Tuning("byoe-tune", said)
+    assert tuning.best_job.name == best
+    if overall:
+        del said.described["BestTrainingJob"]  # none of this tuning job's own
+        assert tuning.wait().best_job.name == best
 
 
 def test_a_tuning_job_that_was_stopped_early_is_no_error():

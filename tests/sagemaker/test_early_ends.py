@@ -5,6 +5,7 @@ import statistics
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import KFold, RepeatedKFold, ShuffleSplit
 
 from byoe import EnsembleRegressor
 from byoe.errors import ParameterError
@@ -77,12 +78,27 @@ def test_a_search_is_complete(more, greater, objectives, why):
         ({"patience": True}, "patience is True"),
         ({"warm_start_type": "identical"}, "warm_start_type is for a warm_start"),
         ({"warm_start": "a", "warm_start_type": "same"}, "expected one of 'transfer', 'identical'"),
+        ({"warm_start": 5}, "warm_start holds 5, expected the handle or name of a tuning job, or several"),
+        ({"warm_start": ["a", 5]}, "warm_start holds 5, expected"),
+        ({"warm_start": None}, "warm_start holds None, expected"),
+        ({"seed": -1}, "seed is -1, expected an integer from 0 to 4294967295, or None"),
+        ({"seed": 2**32}, "seed is 4294967296"),
+        ({"seed": True}, "seed is True"),
+        ({"seed": 1.0}, "seed is 1.0"),
         ({"warm_start": [*"abcdef"]}, "warm_start names 6 tuning jobs, at most 5"),
     ],
 )
 def test_wrong_words_are_told(more, message):
     with pytest.raises(ParameterError, match=message):
         Search(**{**SEARCH, **more})
+
+
+def test_a_grid_is_no_larger_than_max_jobs():
+    grid = {**SEARCH, "strategy": "Grid", "space": {"alpha": [*range(30)], "cv": [*range(30)]}}
+    with pytest.raises(ParameterError, match="the grid has 900 trials, .* and max_jobs is 9; set max_jobs=900"):
+        Search(**grid)
+    assert Search(**{**grid, "max_jobs": 900}).n_trials == 900
+    assert Search(**{**grid, "space": {"alpha": [*range(9)]}}).n_trials == 9
 
 
 def test_words_of_the_service_are_understood():
@@ -109,6 +125,10 @@ class Groups:
         ({"space": {"cv": [3, 5]}}, {}, ["train"], "the space holds 'cv'; set it on the ensemble"),
         ({}, {"time_limit": 60}, ["train"], "with a time_limit they are fitted member by member"),
         ({}, {"cv": [([0], [1])]}, ["train"], "cv has one; give more"),
+        ({"space": {"random_state": [0, 1]}}, {}, ["train"], "the space holds 'random_state'; set it on the ensemble"),
+        ({}, {"cv": KFold(3, shuffle=True)}, ["train"], "which draws others for each; give it a random_state"),
+        ({}, {"cv": ShuffleSplit(3)}, ["train"], "which draws others for each; give it a random_state"),
+        ({}, {"cv": RepeatedKFold()}, ["train"], "which draws others for each; give it a random_state"),
     ],
 )
 @pytest.mark.parametrize("what", [{"strategy": "Hyperband"}, {"early_stopping": True}, {"autotune": True}])
@@ -120,6 +140,12 @@ def test_what_cannot_be_compared_is_refused_or_not_printed(what, more, ensemble,
     else:
         with pytest.raises(ParameterError, match=f"^({what.get('strategy')}|early_stopping) .*{message}"):
             by_fold(search, made, channels)
+
+
+@pytest.mark.parametrize("cv", [KFold(3), KFold(3, shuffle=True, random_state=0), ShuffleSplit(3, random_state=0)])
+def test_a_splitter_that_draws_the_same_folds_is_fine(cv):
+    made = EnsembleRegressor(("ridge",), cv=cv)
+    assert by_fold(Search(**SEARCH, strategy="Hyperband"), made, ["train"]).n_folds == 3
 
 
 def test_hyperband_must_know_how_many_folds_there_are():

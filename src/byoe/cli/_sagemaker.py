@@ -105,7 +105,9 @@ def tune(
     strategy: Annotated[str, typer.Option(help="Bayesian, Random, Grid or Hyperband.")] = "Bayesian",
     early_stopping: Annotated[bool, typer.Option(help="End trials whose first folds are bad.")] = False,
     stop_at: Annotated[float | None, typer.Option(help="End when the objective is as good.")] = None,
-    patience: Annotated[int | None, typer.Option(help="End after so many trials without improvement.")] = None,
+    patience: Annotated[
+        str | None, typer.Option(help="End after so many trials without improvement; on AWS also auto.")
+    ] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds of the whole tuning job.")] = None,
     autotune: Annotated[bool, typer.Option(help="On AWS: leave what is not said to the service.")] = False,
     warm_start: Annotated[list[str] | None, typer.Option(help="On AWS: name of an earlier tuning job.")] = None,
@@ -154,7 +156,7 @@ def tune(
         strategy=strategy,
         early_stopping=early_stopping,
         stop_at=stop_at,
-        patience=patience,
+        patience=None if patience is None else options.value_of(patience),
         time_limit=time_limit,
         autotune=autotune,
         warm_start=warm_start or (),

@@ -81,12 +81,12 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     max_parallel_jobs : int, default=1
         Trials at a time; they share the cores.
     strategy : {"Bayesian", "Random", "Grid", "Hyperband"}, default="Bayesian"
-        A grid takes lists of values alone, and tries all of them. Hyperband draws at random, and ends trials whose
-        first folds are worse than those of others.
+        A grid takes lists of values alone, and tries all combinations: at most ``max_jobs``. Hyperband draws at
+        random, and ends trials whose first folds are worse than those of others.
     early_stopping : bool, default=False
         End a trial whose out-of-fold score of the first two folds is worse than the median of the earlier trials'.
         Needs what Hyperband needs: no validation data, and an ensemble without ``time_limit``. An ensemble without
-        ``random_state`` gets one, so that all trials have the same folds.
+        ``random_state`` gets one, so that all trials have the same folds; a splitter that shuffles needs its own.
     stop_at : float, default=None
         The tuning job is complete when a trial's objective is as good.
     patience : int or "auto", default=None
@@ -102,8 +102,9 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     warm_start_type : {"transfer", "identical"}, default="transfer"
         On AWS: whether the best job may be one of an earlier tuning job, which needs the same data and image.
     max_cost : float, default=None
-        On AWS: what all trials together may cost at most. There are as many of them, at most ``max_jobs``, as it pays
-        for if each takes ``max_seconds`` and two minutes to stop.
+        On AWS: about what all trials together may cost. There are as many of them, at most ``max_jobs``, as it pays
+        for if each takes ``max_seconds`` and two minutes to stop. Storage is not counted, nor the upload of results
+        after the end.
     price_per_hour : float, default=None
         Of one instance, in the unit of ``max_cost``.
     seed : int, default=None
@@ -163,8 +164,8 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         verbose=base.ensemble.verbose > 0,
     )
     printing = by_fold(search, base.ensemble, channels)
-    if printing and base.ensemble.random_state is None and "random_state" not in space:
-        fixed["random_state"] = seed or 0  # the same folds for all trials
+    if printing and base.ensemble.random_state is None:
+        fixed["random_state"] = search.seed or 0  # the same folds for all trials
     search = printing or search
     place.check_search(search)
     contents = Contents(

@@ -108,6 +108,7 @@ class Machine:
         check_environment(self.environment)
         object.__setattr__(self, "tags", read_tags(self.tags))
         check_count("instance_count", self.instance_count)
+        check_count("max_seconds", self.max_seconds)
         if bool(self.subnets) != bool(self.security_groups):
             raise ParameterError("subnets and security_groups belong together: give both, or neither")
         if self.spot and self.keep_alive_seconds:

@@ -81,9 +81,10 @@ class Aws(Place):
         longest = self.where.options.get("max_seconds", Machine.max_seconds)
         count = cast("int", self.where.instance_count)
         check_count("instance_count", count)
+        check_count("max_seconds", longest)
         jobs = jobs_within_cost(search, str(self.where.instance_type), count, longest)
-        if jobs < search.max_jobs:
-            print(f"[byoe] max_cost pays for {jobs} of {search.max_jobs} trials", flush=True)
+        if jobs < search.n_trials:
+            print(f"[byoe] max_cost pays for {jobs} of {search.n_trials} trials", flush=True)
         for parent in self._parents(search):
             check_parent(search, parent)
 

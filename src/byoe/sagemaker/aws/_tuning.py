@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ...errors import JobError
 from ..shared._failures import ending, without_best
+from ..shared._search import WARM_STARTS
 from ._cloud import Cloud
 from ._faults import with_cure
 from ._job import Job
@@ -71,7 +72,9 @@ class Tuning:
 
     @property
     def best_job(self) -> Job:
-        """The job with the best objective of those that have completed: one that was stopped has no model.
+        """The job with the best objective of those that have completed: one that was stopped may have no model.
+
+        With an identical warm start it may be one of an earlier tuning job.
 
         Raises
         ------
@@ -79,10 +82,12 @@ class Tuning:
             When no trial has one.
         """
         found = self.describe()
-        best = found.get("BestTrainingJob")
+        best = _best(found)
         if best and best.get("TrainingJobStatus", "Completed") == "Completed":
             return Job(best["TrainingJobName"], self.cloud)
-        done = best and [row for row in self.trials if row["status"] == "Completed" and row["objective"] is not None]
+        tunings = [self, *(Tuning(name, self.cloud) for name in _identical_parents(found))] if best else []
+        rows = (row for tuning in tunings for row in tuning.trials)
+        done = [row for row in rows if row["status"] == "Completed" and row["objective"] is not None]
         if not done:
             raise without_best(self.name, found["HyperParameterTuningJobStatus"], self._reason(found))
         goal = found["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]["Type"]
@@ -111,7 +116,7 @@ class Tuning:
         found = self.describe()
         if status == "Failed":
             raise JobError(ending(self.kind, self.name, status, self._reason(found)))
-        if status == "Completed" and not found.get("BestTrainingJob"):
+        if status == "Completed" and not _best(found):
             raise without_best(self.name, status, self._reason(found))
         return self
 
@@ -144,6 +149,18 @@ class Tuning:
         """Ask the service to stop the tuning job. Does nothing when it has ended."""
         if self.status not in JOB_ENDED:
             self.cloud.call("sagemaker", "stop_hyper_parameter_tuning_job", HyperParameterTuningJobName=self.name)
+
+
+def _best(found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the best trial of all that the service compares: after an identical warm start the parents' too."""
+    return found.get("OverallBestTrainingJob") or found.get("BestTrainingJob")
+
+
+def _identical_parents(found: Mapping[str, Any]) -> list[str]:
+    start = found.get("WarmStartConfig", {})
+    if start.get("WarmStartType") != WARM_STARTS["identical"]:
+        return []
+    return [parent["HyperParameterTuningJobName"] for parent in start["ParentHyperParameterTuningJobs"]]
 
 
 def _row(number: int, found: dict[str, Any]) -> dict[str, Any]:

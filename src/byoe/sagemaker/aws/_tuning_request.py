@@ -108,10 +108,10 @@ def jobs_within_cost(search: Search, instance_type: str, instance_count: int, ma
         When not even one trial fits, or not all of a grid.
     """
     if search.max_cost is None or search.price_per_hour is None:
-        return search.max_jobs
+        return search.n_trials
     seconds = search.max_cost / search.price_per_hour * _HOUR / instance_count
     jobs = math.floor(seconds / (max_seconds + _TO_STOP) + 1e-9)
-    least = math.prod(map(len, search.space.values())) if search.strategy == "Grid" else 1
+    least = search.n_trials if search.strategy == "Grid" else 1
     if jobs < least:
         instances = instance_type if instance_count == 1 else f"{instance_count} x {instance_type}"
         trials = "one trial" if least == 1 else f"each of the grid's {least} trials"
@@ -120,7 +120,7 @@ def jobs_within_cost(search: Search, instance_type: str, instance_count: int, ma
             f"{search.price_per_hour:g} an hour, and {trials} may take max_seconds={max_seconds} and {_TO_STOP} s to "
             "stop; set max_seconds to what a trial needs at most, or raise max_cost"
         )
-    return min(search.max_jobs, jobs)
+    return min(search.n_trials, jobs)
 
 
 def _criteria(search: Search) -> Iterator[tuple[str, Any]]:
@@ -146,7 +146,9 @@ def check_parent(search: Search, parent: Mapping[str, Any]) -> None:
     name, status = parent["HyperParameterTuningJobName"], parent["HyperParameterTuningJobStatus"]
     if status in ("InProgress", "Stopping"):
         raise ParameterError(f"warm_start names {name!r}, which has not ended (status {status}); wait for it first")
-    objective = parent["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+    objective = parent["HyperParameterTuningJobConfig"].get("HyperParameterTuningJobObjective")
+    if objective is None or "TrainingJobDefinition" not in parent:  # but several definitions, each with its objective
+        raise ParameterError(f"warm_start names {name!r}, and byoe has not made it; name one that byoe has made")
     wanted = "Maximize" if search.greater_is_better else "Minimize"
     if (objective["MetricName"], objective["Type"]) != (search.objective, wanted):
         raise ParameterError(
@@ -182,8 +184,8 @@ def _hyperparameters(tuning: Mapping[str, Any]) -> set[str]:
 
 
 def _data(tuning: Mapping[str, Any]) -> str:
-    channels = tuning["TrainingJobDefinition"]["InputDataConfig"]
-    data = {one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in channels}
+    channels = tuning["TrainingJobDefinition"].get("InputDataConfig", ())
+    data = {one["ChannelName"]: one["DataSource"].get("S3DataSource", {}).get("S3Uri") for one in channels}
     return ", ".join(f"{name} {data[name]}" for name in sorted(data) if name != "code")
 
 

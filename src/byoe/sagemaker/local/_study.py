@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,11 +30,6 @@ def study_of(search: Search) -> Any:
         for values in itertools.product(*search.space.values()):
             study.enqueue_trial(dict(zip(search.space, values, strict=True)))
     return study
-
-
-def jobs_of(search: Search) -> int:
-    """Return how many trials there are: of a grid all."""
-    return math.prod(map(len, search.space.values())) if search.strategy == "Grid" else search.max_jobs
 
 
 def check_grid(search: Search) -> None:

@@ -17,7 +17,7 @@ from ..shared._metric_lines import read_fold_scores
 from ..shared._search import Search
 from ._early_ends import MedianRule, PrunerRule, why_complete
 from ._job import LocalJob
-from ._study import jobs_of, study_of
+from ._study import study_of
 
 _LOOK = 0.1  # seconds between two looks at the logs of running trials
 
@@ -117,7 +117,7 @@ class LocalTuning:
     def run(self, search: Search) -> None:
         """Run trials, a batch of parallel ones at a time, until there are enough or the search is complete."""
         study, ends = study_of(search), time.monotonic() + (search.time_limit or math.inf)
-        median, n_trials = MedianRule(search.greater_is_better), jobs_of(search)
+        median, n_trials = MedianRule(search.greater_is_better), search.n_trials
         while len(self.trials) < n_trials and not self._stopping.is_set():
             if self._is_complete(search, ends):
                 return

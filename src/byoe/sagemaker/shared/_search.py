@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import Any
 
 from ...ensemble._base import BaseEnsemble
@@ -16,8 +17,9 @@ STRATEGIES = ("Bayesian", "Random", "Grid", "Hyperband")
 WARM_STARTS = {"transfer": "TransferLearning", "identical": "IdenticalDataAndAlgorithm"}
 _MOST_PARENTS = 5
 _LEAST_PATIENCE = 3
+_MOST_SEED = 2**32 - 1
 # What the score of the first folds is of changes with them.
-_OF_FOLDS = ("cv", "time_limit")
+_OF_FOLDS = ("cv", "random_state", "time_limit")
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,21 @@ class Search:
         check_count("max_parallel_jobs", self.max_parallel_jobs)
         object.__setattr__(self, "strategy", _named("strategy", self.strategy, STRATEGIES))
         object.__setattr__(self, "warm_start_type", _named("warm_start_type", self.warm_start_type, WARM_STARTS))
-        one = isinstance(self.warm_start, str) or hasattr(self.warm_start, "kind")
-        object.__setattr__(self, "warm_start", (self.warm_start,) if one else tuple(self.warm_start))
+        object.__setattr__(self, "warm_start", _tuning_jobs(self.warm_start))
+        object.__setattr__(self, "seed", _seed(self.seed))
         self._check_ends()
         self._check_company()
+        self._check_grid()
 
     @property
     def parents(self) -> list[str]:
         """The names of earlier tuning jobs, of which names or handles were given."""
         return [parent if isinstance(parent, str) else parent.name for parent in self.warm_start]
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials there are at most: of a grid all."""
+        return math.prod(map(len, self.space.values())) if self.strategy == "Grid" else self.max_jobs
 
     @property
     def compares_folds(self) -> bool:
@@ -108,6 +116,15 @@ class Search:
         if self.warm_start_type != Search.warm_start_type and not self.parents:
             raise ParameterError("warm_start_type is for a warm_start; name the earlier tuning jobs, or leave it out")
 
+    def _check_grid(self) -> None:
+        """Raise a ParameterError for a grid of more trials than there may be; what is no list has its own error."""
+        lists = all(isinstance(domain, list) for domain in self.space.values())
+        if self.strategy == "Grid" and lists and self.n_trials > self.max_jobs:
+            raise ParameterError(
+                f"the grid has {self.n_trials} trials, which are all tried, and max_jobs is {self.max_jobs}; set "
+                f"max_jobs={self.n_trials}, or leave some values out"
+            )
+
 
 def by_fold(search: Search, ensemble: BaseEnsemble, channels: Iterable[str]) -> Search | None:
     """Return a search that knows how many folds its trials have, if they are to print their scores fold by fold.
@@ -141,6 +158,11 @@ def _why_not(search: Search, ensemble: BaseEnsemble, channels: Iterable[str], n_
     for name in map(plain, search.space):
         if name in _OF_FOLDS:
             return f"compares trials after the same folds, and the space holds {name!r}; set it on the ensemble"
+    if _draws_anew(ensemble.cv):
+        return (
+            f"compares trials after the same folds, and cv is {ensemble.cv!r}, which draws others for each; give it a "
+            "random_state, such as 0"
+        )
     if ensemble.time_limit is not None:
         return (
             "compares trials fold by fold, and with a time_limit they are fitted member by member; set the ensemble's "
@@ -154,6 +176,11 @@ def _why_not(search: Search, ensemble: BaseEnsemble, channels: Iterable[str], n_
     return (
         "" if n_folds is None or n_folds > 1 else "compares trials after some of their folds, and cv has one; give more"
     )
+
+
+def _draws_anew(cv: Any) -> bool:
+    """Return whether a splitter shuffles without a seed: those of scikit-learn that always do have no ``shuffle``."""
+    return hasattr(cv, "random_state") and cv.random_state is None and bool(getattr(cv, "shuffle", True))
 
 
 def _n_folds(cv: Any) -> int | None:
@@ -172,6 +199,25 @@ def _named(name: str, value: Any, known: Collection[str]) -> str:
     if found is None or found not in known:
         raise ParameterError(f"{name} is {value!r}, expected one of {', '.join(map(repr, known))}")
     return found
+
+
+def _tuning_jobs(value: Any) -> tuple[Any, ...]:
+    """Return names and handles of tuning jobs, of which one or several were given."""
+    several = isinstance(value, Iterable) and not isinstance(value, str)
+    jobs = tuple(value) if several else (value,)
+    for job in jobs:
+        if not isinstance(job, str) and getattr(job, "kind", None) != "tuning job":
+            raise ParameterError(f"warm_start holds {job!r}, expected the handle or name of a tuning job, or several")
+    return jobs
+
+
+def _seed(value: Any) -> int | None:
+    """Return a seed as the platform and Optuna take it."""
+    if value is None:
+        return None
+    if not isinstance(value, Integral) or isinstance(value, bool) or not 0 <= value <= _MOST_SEED:
+        raise ParameterError(f"seed is {value!r}, expected an integer from 0 to {_MOST_SEED}, or None")
+    return int(value)
 
 
 def _is_number(value: Any) -> bool:
