@@ -215,7 +215,7 @@ def _seed(value: Any) -> int | None:
     """Return a seed as the platform and Optuna take it."""
     if value is None:
         return None
-    if not isinstance(value, Integral) or isinstance(value, bool) or not 0 <= value <= _MOST_SEED:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= int(value) <= _MOST_SEED:
         raise ParameterError(f"seed is {value!r}, expected an integer from 0 to {_MOST_SEED}, or None")
     return int(value)
 
