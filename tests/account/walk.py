@@ -294,7 +294,7 @@ def main(words=None):
     parser.add_argument("--role", required=True)
     parser.add_argument("--region")
     parser.add_argument("--profile")
-    parser.add_argument("--output", help="s3:// prefix, by default byoe-test in the usual bucket")
+    parser.add_argument("--output", help="s3:// prefix, by default byoe/test in the usual bucket")
     parser.add_argument("--instance-type", default="ml.m5.large")
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--report", default="aws-report")
@@ -305,7 +305,7 @@ def main(words=None):
     print(findings, flush=True)
     cloud = Cloud(region=told.region, profile=told.profile)
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    output = f"{(told.output or f's3://{cloud.bucket()}/byoe-test').rstrip('/')}/{stamp}"
+    output = f"{(told.output or f's3://{cloud.bucket()}/byoe/test').rstrip('/')}/{stamp}"
     versions = {name: version(name) for name in ("boto3", "sagemaker-core")}
     facts = {
         "date": time.strftime("%Y-%m-%d"),

@@ -234,10 +234,12 @@ def test_without_credentials_nothing_else_is_asked(monkeypatch, tmp_path):
     for name in ("CONFIG", "SHARED_CREDENTIALS"):
         monkeypatch.setenv(f"AWS_{name}_FILE", str(tmp_path / "none"))
     findings = sagemaker.doctor(role="byoe")
-    assert [one.status for one in findings] == ["wrong"] + ["unknown"] * 9
+    assert [one.status for one in findings] == ["wrong", "ok"] + ["unknown"] * 8
     assert findings[0].told == "AWS knows nobody here: Unable to locate credentials"
     assert findings[0].cure == "Run `aws configure`, or set AWS_PROFILE"
-    assert {one.cure for one in findings[1:]} == {"see to the credentials first"}
+    assert {one.cure for one in findings[2:]} == {"see to the credentials first"}
+    misspelt = sagemaker.doctor(role="byoe", region="eu-wst-1")  # which is known without asking
+    assert [one.check for one in misspelt.wrong] == ["credentials", "region"]
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     findings = sagemaker.doctor(role="byoe")
     assert [(one.check, one.status) for one in findings][:3] == [("region", "wrong"), ("credentials", "wrong"), ("role", "unknown")]  # fmt: skip
@@ -275,7 +277,9 @@ def test_credentials_that_are_no_longer_valid(account, monkeypatch, code, status
     findings = account.look()
     assert findings[0].status == status
     assert findings[0].cure.startswith(cure)
-    assert all(one.cure == "see to the credentials first" for one in findings[1:])
+    assert only(findings, "region").status == "ok"  # which is known without asking
+    others = [one for one in findings[1:] if one.check != "region"]
+    assert all(one.cure == "see to the credentials first" for one in others)
 
 
 def test_one_look_that_fails_does_not_end_the_others(account, monkeypatch):

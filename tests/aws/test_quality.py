@@ -44,17 +44,30 @@ def test_names_are_the_services_and_the_spread_is_that_of_the_blend():
         "auc": {"value": 0.9, "standard_deviation": "NaN"},
         "weighted_f1": {"value": 0.8, "standard_deviation": "NaN"},
     }
-    assert metrics_of(report) == metrics
+    assert metrics_of(json.dumps(report).encode()) == metrics
 
 
 def test_metrics_that_are_no_numbers_stay_what_they_are():
     metrics = {"validation:rmse": math.inf, "validation:r2": math.nan}
-    report = json.loads(json.dumps(quality(metrics, manifest("regression"), held_out=False), allow_nan=False))
-    assert report["regression_metrics"]["rmse"]["value"] == "NaN"
-    again = metrics_of(report)
+    content = json.dumps(quality(metrics, manifest("regression"), held_out=False), allow_nan=False)
+    assert json.loads(content)["regression_metrics"]["rmse"]["value"] == "NaN"
+    again = metrics_of(content.encode())
     assert again["validation:rmse"] == math.inf
     assert math.isnan(again["validation:r2"])
 
 
-def test_a_report_of_somebody_else_has_no_metrics_of_byoes():
-    assert metrics_of({"regression_metrics": {"mae": {"value": 1.0}}}) == {}
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"regression_metrics": {"mae": {"value": 1.0}}}',
+        b'{"metrics": {"rmse": {"value": 1}}}',
+        b'{"metrics": {"rmse": "good"}}',
+        b'{"metrics": [1]}',
+        b"[1]",
+        b"null",
+        b"rmse 1.0",
+        b"\xff\x00\xfe",
+    ],
+)
+def test_a_report_of_somebody_else_has_no_metrics_of_byoes(content):
+    assert metrics_of(content) == {}

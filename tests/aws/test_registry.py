@@ -619,13 +619,17 @@ def test_a_version_that_is_gone_is_not_deployed(job):
 
 def test_the_registry_is_allowed(recorder, job):
     recorder.calls.clear()
-    package = job.register("byoe-churn").approve()
-    byoe.sagemaker.deploy("byoe-churn/1").delete()
+    package = job.register("churn").approve()
     package.delete()
-    byoe.sagemaker.attach("byoe-churn", kind="model package group").delete()
-    printed = policy(only=["train", "endpoints", "registry"], **IN)
+    byoe.sagemaker.attach("churn", kind="model package group").delete()
+    printed = policy(only="registry", groups="churn", **IN)
     actions = set()
     for operation, action, resource, context in recorder.asked():
         actions.add(action)
         assert allows(printed, action, resource, context), (operation, action, resource)
-    assert {"sagemaker:CreateModelPackage", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage"} < actions
+    assert {"sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage", "s3:PutObject"} < actions
+
+
+def test_a_version_is_no_endpoint(aws):
+    with pytest.raises(ParameterError, match="'churn/1' names a version in the registry, and kind is 'endpoint'"):
+        byoe.sagemaker.attach("churn/1", kind="endpoint")

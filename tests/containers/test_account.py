@@ -19,6 +19,6 @@ def test_a_walk_sees_each_assumption_hold_and_leaves_nothing(platform, tmp_path,
     assert (tmp_path / "assumptions.md").read_text().count("| held |") == len(ASSUMPTIONS)
     assert platform.left() == []
     bucket = "sagemaker-eu-west-1-123456789012"
-    assert platform.place.names(f"s3://{bucket}/byoe-test/") == []
+    assert platform.place.names(f"s3://{bucket}/byoe/test/") == []
     started = [name for name, _ in platform.requests[asked:] if name.startswith("Create") and "Job" in name]
     assert len(started) <= 8  # two of them by the tuning job, and one that is refused

@@ -12,6 +12,7 @@ from . import _options as options
 
 _Role = Annotated[str | None, typer.Option(help="Name or ARN of the role that jobs take on.")]
 _Names = Annotated[str, typer.Option(help="What names of jobs and endpoints begin with.")]
+_Groups = Annotated[str, typer.Option(help="What names of groups in the model registry begin with.")]
 _Region = Annotated[str | None, typer.Option(help="By default that of the environment or ~/.aws/config.")]
 
 
@@ -19,7 +20,7 @@ def policy(
     who: Annotated[str, typer.Option("--for", help="caller, role, or trust: who may take the role on.")] = "caller",
     only: Annotated[
         str | None,
-        typer.Option(help="Parts of a caller's work, with commas: train, endpoints, predict, scaling, doctor."),
+        typer.Option(help="Parts of the work, with commas: train, endpoints, predict, registry, scaling, doctor."),
     ] = None,
     bucket: Annotated[str | None, typer.Option(help="Of output, by default SageMaker's usual one.")] = None,
     prefix: Annotated[str, typer.Option(help="Of output in that bucket.")] = "byoe",
@@ -27,13 +28,22 @@ def policy(
     region: Annotated[str | None, typer.Option(help="Such as eu-west-1.")] = None,
     role: _Role = None,
     names: _Names = "byoe-",
+    groups: _Groups = "byoe-",
 ) -> None:
     """Print the IAM policy that byoe needs on AWS, and no more; asks nobody."""
     from .. import sagemaker
 
     parts = None if only is None else options.listed(only)
     made = sagemaker.policy(
-        who, parts, bucket=bucket, prefix=prefix, account=account, region=region, role=role, names=names
+        who,
+        parts,
+        bucket=bucket,
+        prefix=prefix,
+        account=account,
+        region=region,
+        role=role,
+        names=names,
+        groups=groups,
     )
     print(json.dumps(made, indent=2))
 
@@ -47,9 +57,10 @@ def doctor(
     spot: Annotated[bool, typer.Option(help="Jobs use spare capacity.")] = False,
     endpoint_instance_type: Annotated[str | None, typer.Option(help="Of endpoints, by default serverless.")] = None,
     only: Annotated[
-        str, typer.Option(help="What is meant to be done, with commas: train, endpoints, predict, scaling.")
+        str, typer.Option(help="What is meant to be done, with commas: train, endpoints, predict, registry, scaling.")
     ] = "train,endpoints",
     names: _Names = "byoe-",
+    groups: _Groups = "byoe-",
     write: Annotated[bool, typer.Option(help="Put a tiny file into the bucket, and remove it.")] = False,
     region: _Region = None,
     profile: Annotated[str | None, typer.Option(help="Of ~/.aws/config.")] = None,
@@ -68,6 +79,7 @@ def doctor(
         endpoint_instance_type=endpoint_instance_type,
         only=options.listed(only),
         names=names,
+        groups=groups,
         write=write,
         region=region,
         profile=profile,

@@ -51,7 +51,8 @@ def attach(
     Raises
     ------
     ParameterError
-        For an ARN of another account, region or service, and when several things have the name.
+        For an ARN of another account, region or service, when several things have the name, and for a version in
+        the registry where another kind was asked for.
     JobError
         When there is none in the account and region.
     """
@@ -61,6 +62,10 @@ def attach(
     cloud = Cloud(session, region=region, profile=profile)
     arn = name.startswith("arn:")
     kind, own = cloud.of_arn(name) if arn else (kind, name)
+    if not arn and "/" in name and kind not in (None, *_REGISTRY):
+        raise ParameterError(
+            f"{name!r} names a version in the registry, and kind is {kind!r}; leave kind out, or give the {kind}'s name"
+        )
     if kind in _REGISTRY or (not arn and "/" in name):
         return _of_registry(name, kind, cloud)
     name = own

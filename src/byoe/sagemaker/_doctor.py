@@ -38,6 +38,7 @@ def doctor(
     endpoint_instance_type: str | None = None,
     only: str | Iterable[str] = ("train", "endpoints"),
     names: str = "byoe-",
+    groups: str = "byoe-",
     write: bool = False,
     session: Any = None,
     region: str | None = None,
@@ -58,6 +59,8 @@ def doctor(
         What is meant to be done, as for `policy`.
     names : str, default="byoe-"
         What the names of jobs, models and endpoints begin with.
+    groups : str, default="byoe-"
+        What those of groups in the model registry begin with.
     write : bool, default=False
         Put a file of four bytes below ``output``, and remove it.
     session : boto3.Session, default=None
@@ -80,7 +83,8 @@ def doctor(
     """
     parts = read_parts(only, ())
     plan = Plan(
-        role, output, image, instance_type, instance_count, spot, endpoint_instance_type, parts, names, write=write
+        *(role, output, image, instance_type, instance_count, spot, endpoint_instance_type, parts, names, groups),
+        write=write,
     )
     findings, lacking = Findings(), ""
     try:
@@ -97,7 +101,8 @@ def doctor(
     for name, check in _LOOKS.items():
         if any(finding.check == check for finding in findings):  # the region, which is known to lack
             continue
-        if lacking and (lacking == "credentials" or check not in _ANYWHERE):
+        # That there is such a region is known without asking.
+        if lacking and check != "region" and (lacking == "credentials" or check not in _ANYWHERE):
             findings += _unasked(lacking, [check])
             continue
         findings += looked(check, getattr(examination, name))

@@ -14,7 +14,7 @@ _FORMS = {
     "account": (r"\d{12}", "12 digits, such as '123456789012'"),
     "region": (r"[a-z]{2,}(-[a-z]+)+-\d+", "one such as 'eu-west-1'"),
     "bucket": (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket, without s3://"),
-    "names": (r"[A-Za-z0-9][A-Za-z0-9-]*", "what names begin with, such as 'churn-'"),
+    **dict.fromkeys(("names", "groups"), (r"[A-Za-z0-9][A-Za-z0-9-]*", "what names begin with, such as 'churn-'")),
     "role": (r"[\w+=,.@/-]+|arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", "the name or the ARN of a role"),
 }
 
@@ -29,6 +29,7 @@ def policy(
     region: str | None = None,
     role: str | None = None,
     names: str = "byoe-",
+    groups: str = "byoe-",
 ) -> dict[str, Any]:
     """Return an IAM policy with what byoe needs on AWS, and no more.
 
@@ -41,8 +42,8 @@ def policy(
         ``"trust"`` is who may take that role on.
     only : str or iterable of str, default=None
         Parts of a caller's work: ``"train"`` (and tune), ``"endpoints"`` (and batch transform), ``"predict"``, of
-        an endpoint that is there, ``"scaling"``, beside endpoints, for a number of instances that changes, and
-        ``"doctor"``. None stands for all of them.
+        an endpoint that is there, ``"registry"``, for versions of models, ``"scaling"``, beside endpoints, for a
+        number of instances that changes, and ``"doctor"``. None stands for all of them.
     bucket : str, default=None
         Of ``output``; None stands for SageMaker's usual one of the account and region.
     prefix : str, default="byoe"
@@ -52,6 +53,8 @@ def policy(
         Name or ARN of the role that jobs take on.
     names : str, default="byoe-"
         What the names of jobs, models and endpoints begin with.
+    groups : str, default="byoe-"
+        What those of groups in the model registry begin with.
 
     Returns
     -------
@@ -76,9 +79,10 @@ def policy(
     for name, given in (("account", account), ("region", region), ("bucket", bucket), ("role", role)):
         _check(name, given)
     _check("names", names)
+    _check("groups", groups)
     if who == "trust":
         return trust_policy()
-    scope = _scope(bucket, prefix, account, region, role, names)
+    scope = _scope(bucket, prefix, account, region, role, names=names, groups=groups)
     return policy_of(ROLE if who == "role" else rights_of(read_parts(only, PARTS)), scope)
 
 
@@ -100,7 +104,12 @@ def _check(name: str, given: str | None) -> None:
 
 
 def _scope(
-    bucket: str | None, prefix: str, account: str | None, region: str | None, role: str | None, names: str
+    bucket: str | None,
+    prefix: str,
+    account: str | None,
+    region: str | None,
+    role: str | None,
+    **begins: str,
 ) -> Scope:
     of_role = role.split(":")[4] if role is not None and role.startswith("arn:") else None
     if account is not None and of_role not in (None, account):
@@ -109,4 +118,4 @@ def _scope(
     if of_role is None:
         role = f"arn:{partition_of(region)}:iam::{account}:role/{(role or 'ROLE').lstrip('/')}"
     bucket = bucket or f"sagemaker-{region}-{account}"
-    return Scope(region, account, bucket, prefix.strip("/"), str(role), names)
+    return Scope(region, account, bucket, prefix.strip("/"), str(role), **begins)

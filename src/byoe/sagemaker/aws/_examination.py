@@ -40,6 +40,7 @@ class Plan:
     endpoint_instance_type: str | None = None
     parts: Sequence[str] = ("train", "endpoints")
     names: str = "byoe-"
+    groups: str = "byoe-"
     write: bool = False
 
 
@@ -298,7 +299,7 @@ class Examination:
         account, region = self._account, self._cloud.region
         nameless = f"arn:{partition_of(region)}:iam::{account}:role/ROLE"
         role = (self._role_that_is_there or {"Arn": nameless})["Arn"]
-        return Scope(region, account, bucket, prefix, role, self._plan.names)
+        return Scope(region, account, bucket, prefix, role, self._plan.names, self._plan.groups)
 
     def _command(self, whose: str) -> str:
         """Return the command that prints a policy for what is planned."""
@@ -307,6 +308,7 @@ class Examination:
         words |= {"role": scope.role} if self._role_that_is_there else {}
         words |= {} if plan.output is None else {"bucket": scope.bucket, "prefix": scope.prefix}
         words |= {} if plan.names == Plan.names else {"names": plan.names}
+        words |= {} if plan.groups == Plan.groups else {"groups": plan.groups}
         return " ".join(
             ["byoe sagemaker policy", whose, *(f"--{word} {shlex.quote(value)}" for word, value in words.items())]
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -89,7 +88,9 @@ class Package:
         """The metrics of the job, under the names that they have there; empty where there are none of byoe's."""
         sources = self.describe().get("ModelMetrics") or {}
         statistics = sources.get("ModelQuality", {}).get("Statistics")
-        return metrics_of(json.loads(self.cloud.get(statistics["S3Uri"]))) if statistics else {}
+        if not statistics or not self.digest:  # of others, whatever their report is
+            return {}
+        return metrics_of(self.cloud.get(statistics["S3Uri"]))
 
     @property
     def job(self) -> str:

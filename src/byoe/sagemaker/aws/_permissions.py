@@ -64,8 +64,8 @@ FORMS = {
     "transform job": Form("Models", _SAGEMAKER + "transform-job/{names}*"),
     "endpoint": Form("Endpoints", _SAGEMAKER + "endpoint/{names}*"),
     "endpoint configuration": Form("Endpoints", _SAGEMAKER + "endpoint-config/{names}*"),
-    "package group": Form("Registry", _SAGEMAKER + "model-package-group/{names}*"),
-    "package": Form("Registry", _SAGEMAKER + "model-package/{names}*"),
+    "package group": Form("Registry", _SAGEMAKER + "model-package-group/{groups}*"),
+    "package": Form("Registry", _SAGEMAKER + "model-package/{groups}*"),
     "versions": Form("Versions", "*"),
     "file": Form("Files", "arn:{partition}:s3:::{bucket}/{below}*"),
     "bucket": Form("Bucket", "arn:{partition}:s3:::{bucket}"),
@@ -96,14 +96,15 @@ FORMS = {
 _TAGS = "to set tags"
 _IN_YOUR_NAME = "for the scaler, which acts in your name"
 _T, _E, _R, _S, _D = ("train",), ("endpoints",), ("registry",), ("scaling",), ("doctor",)
-_BOTH, _ASKS, _FILES = ("train", "endpoints"), ("endpoints", "predict"), ("train", "endpoints", "predict")
+_BOTH, _JOBS, _ASKS = ("train", "endpoints"), ("train", "endpoints", "registry"), ("endpoints", "predict")
+_FILES = (*_JOBS, "predict")
 CALLER = (
     Right("sagemaker:CreateTrainingJob", "to start a job", ("job",), _T),
-    Right("sagemaker:DescribeTrainingJob", "to see how a job is doing", ("job",), _BOTH),
+    Right("sagemaker:DescribeTrainingJob", "to see how a job is doing", ("job",), _JOBS),
     Right("sagemaker:StopTrainingJob", "to stop a job", ("job",), _T),
     Right("sagemaker:CreateHyperParameterTuningJob", "to start a tuning job", ("tuning job",), _T),
-    Right("sagemaker:DescribeHyperParameterTuningJob", "to see how a tuning job is doing", ("tuning job",), _BOTH),
-    Right("sagemaker:ListTrainingJobsForHyperParameterTuningJob", "to see its trials", ("tuning job",), _BOTH),
+    Right("sagemaker:DescribeHyperParameterTuningJob", "to see how a tuning job is doing", ("tuning job",), _JOBS),
+    Right("sagemaker:ListTrainingJobsForHyperParameterTuningJob", "to see its trials", ("tuning job",), _JOBS),
     Right("sagemaker:StopHyperParameterTuningJob", "to stop a tuning job", ("tuning job",), _T),
     Right("sagemaker:AddTags", _TAGS, ("job", "tuning job"), _T, "tags"),
     Right("sagemaker:CreateModel", "to serve a model", ("model",), _E),
@@ -137,7 +138,7 @@ CALLER = (
     Right("s3:AbortMultipartUpload", "to leave nothing of a large upload that has failed", ("file",), _FILES),
     Right("s3:ListBucket", "to see whether a file or the bucket is there", ("bucket",), (*_FILES, "doctor")),
     Right("s3:CreateBucket", "to make SageMaker's usual bucket", ("bucket",), _T, "the first job of an account"),
-    Right("logs:FilterLogEvents", "to read logs", ("log",), _BOTH),
+    Right("logs:FilterLogEvents", "to read logs", ("log",), _JOBS),
     Right("iam:GetRole", "to find a role by its name", ("role",), _BOTH, "roles by their names"),
     Right("iam:PassRole", "to give jobs and endpoints their role", ("passed role",), _BOTH),
     Right("application-autoscaling:RegisterScalableTarget", "to bound instances", ("scalable target",), _S),
@@ -190,6 +191,8 @@ class Scope:
         ARN of the role of jobs and endpoints.
     names : str
         What the names of jobs, models and endpoints begin with.
+    groups : str
+        What those of groups in the model registry begin with.
     """
 
     region: str
@@ -198,6 +201,7 @@ class Scope:
     prefix: str
     role: str
     names: str
+    groups: str
     partition: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -207,7 +211,8 @@ class Scope:
         """Return the ARN of things of a kind."""
         words = {name: getattr(self, name) for name in ("partition", "region", "account", "bucket", "role")}
         below = f"{self.prefix}/" if self.prefix else ""
-        return FORMS[kind].resource.format(**words, below=below, names=self.names.lower())  # as in SageMaker's ARNs
+        begins = {"names": self.names.lower(), "groups": self.groups.lower()}  # as in SageMaker's ARNs
+        return FORMS[kind].resource.format(**words, **begins, below=below)
 
 
 def partition_of(region: str) -> str:

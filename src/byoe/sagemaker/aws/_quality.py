@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -44,9 +45,12 @@ def quality(metrics: Mapping[str, float], manifest: Mapping[str, Any], *, held_o
     }
 
 
-def metrics_of(report: Mapping[str, Any]) -> dict[str, float]:
-    """Return the metrics that a report of `quality` holds, in byoe's names; none of another report."""
-    return {name: float(value) for name, value in report.get(_METRICS, {}).items()}
+def metrics_of(content: bytes) -> dict[str, float]:
+    """Return the metrics that a report of `quality` holds, in byoe's names; none of another report, or of no JSON."""
+    try:
+        return {name: float(value) for name, value in json.loads(content)[_METRICS].items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
 
 
 def _section(task: Mapping[str, Any]) -> str:
