@@ -67,9 +67,9 @@ def test_a_part_of_a_booster_that_is_not_known(diabetes, tmp_path, monkeypatch):
     """A release that keeps more in its files must not be read as one that does not."""
     from byoe.onnx import _boosters
 
-    monkeypatch.setattr(_boosters, "_XGBOOST_PARTS", _boosters._XGBOOST_PARTS - {"cats"})
+    monkeypatch.setattr(_boosters, "_XGBOOST_PARTS", _boosters._XGBOOST_PARTS - {"tree_info"})
     fitted = EnsembleRegressor([MEMBERS["xgboost"]], "mean", cv=2).fit(*diabetes)
-    with pytest.raises(ParameterError, match="this release of XGBoost keeps cats in a model, too"):
+    with pytest.raises(ParameterError, match="this release of XGBoost keeps tree_info in a model, too"):
         fitted.to_onnx(tmp_path / "model.onnx")
 
 
