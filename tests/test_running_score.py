@@ -17,6 +17,9 @@ class Heard:
         self.metric = find_metric(metric, task)
         self.told = []
 
+    def wants(self, done, n_folds):
+        return True
+
     def __call__(self, done, n_folds, value):
         self.told.append((done, n_folds, value))
 
@@ -93,6 +96,25 @@ def test_weights_count(table):
     options["cv"] = list(whole._oof.plan.folds[:2])
     ends_there = EnsembleRegressor(MEMBERS, "mean", **options).fit(X, y, sample_weight=weight)
     assert told[1][2] == pytest.approx(-ends_there.score_estimate_, rel=1e-12)
+
+
+def test_nothing_is_blended_for_folds_that_nobody_asks_for(table, monkeypatch):
+    from byoe.ensemble import _running
+
+    class OfTwo(Heard):
+        def wants(self, done, n_folds):
+            return done == 2
+
+    blended, made = _running.blended, []
+    monkeypatch.setattr(_running, "blended", lambda *args: made.append(0) or blended(*args))
+    ensemble = EnsembleRegressor(MEMBERS, cv=4, metric="rmse", random_state=0)
+    ensemble._on_fold = listener = OfTwo(
+        "rmse", heard(EnsembleRegressor(MEMBERS, cv=2, random_state=0), *table)[0]._task
+    )
+    made.clear()
+    ensemble.fit(*table)
+    assert [done for done, _, _ in listener.told] == [2]
+    assert len(made) == 1
 
 
 def test_what_is_told_of_the_first_folds_does_not_depend_on_those_after(table):

@@ -263,9 +263,14 @@ def _add_up(result: CrossFit, outcomes: list[Outcome], plan: SplitPlan) -> None:
             result.predicting[item.label] += outcome.predicting / plan.counts.sum()
         if outcome.model is not None:
             result.members[item.label].models.append(outcome.model)
-    counts = plan.counts.reshape(-1, *([1] * (result.oof.ndim - 1)))
+    result.oof = averaged(result.oof, plan)
+
+
+def averaged(sums: FloatArray, plan: SplitPlan) -> FloatArray:
+    """Return the mean out-of-fold predictions of sums over folds; NaN where a row is not covered."""
+    counts = plan.counts.reshape(-1, *([1] * (sums.ndim - 1)))
     with np.errstate(invalid="ignore"):
-        result.oof = np.where(counts > 0, result.oof / counts, np.nan)
+        return np.asarray(np.where(counts > 0, sums / counts, np.nan))
 
 
 def _keep(result: CrossFit, labels: list[str]) -> None:

@@ -164,8 +164,8 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             show_columns(begun.columns)
         with opened(self.store, learners, data, begun.digest) as stored, TellingWhatIsKept(stored):
             resources = for_members(replace(self._resources(), started=started), learners, begun.quantiles)
-            watched = replace(resources, watch=RunningScore(self, begun, self._on_fold) if self._on_fold else None)
-            crossfit = self._cross_fitted(learners, data, begun.seed, stored, watched)
+            watch = None if self._on_fold is None else RunningScore(self, begun, learners, self._on_fold)
+            crossfit = self._cross_fitted(learners, data, begun.seed, stored, replace(resources, watch=watch))
         crossfit, budget = use_spare_time(self, begun, crossfit, resources)
         self._task, self._form, self.columns_ = data.task, begun.form, begun.columns
         if data.task.classes is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ..contracts._task import FloatArray
+from ..engine._crossfit import averaged
 from ..engine._tasks import REFIT, Outcome
 from ..errors import ByoeError, MemberError
 from ..fitted._out_of_fold import OutOfFold
@@ -31,13 +33,17 @@ class FoldListener(Protocol):
 
     metric: Metric
 
+    def wants(self, done: int, n_folds: int) -> bool:
+        """Say whether the score of so many folds is asked for: a blend is fitted for each."""
+        ...
+
     def __call__(self, done: int, n_folds: int, value: float | ByoeError) -> None:
         """Take the metric of the first folds, as leaderboards show it, or why there is none."""
         ...
 
 
 class RunningScore:
-    """Scores the blend after each fold but the last, as if the split plan ended there.
+    """Scores the blend after each fold but the last that somebody wants to know of, as if the split plan ended there.
 
     So the score of the first folds depends neither on the order in which tasks end nor on whether the fit goes on,
     and that of all folds is the one of the fit. A member that failed on one of these folds is left out.
@@ -46,12 +52,14 @@ class RunningScore:
     ----------
     ensemble : EnsembleRegressor or EnsembleClassifier
     begun : Beginning
+    labels : iterable of str
+        Of the members that are fitted.
     listener : FoldListener
     """
 
-    def __init__(self, ensemble: BaseEnsemble, begun: Beginning, listener: FoldListener) -> None:
+    def __init__(self, ensemble: BaseEnsemble, begun: Beginning, labels: Iterable[str], listener: FoldListener) -> None:
         self._ensemble, self._begun, self._listener = ensemble, begun, listener
-        self._labels = list(begun.recipe.learners)
+        self._labels = list(labels)
         self._came: dict[tuple[str, int], Outcome] = {}
         self._done = 0
 
@@ -63,7 +71,8 @@ class RunningScore:
         n_folds = len(self._begun.data.plan.folds)
         while self._done < n_folds - 1 and all((label, self._done) in self._came for label in self._labels):
             self._done += 1
-            self._listener(self._done, n_folds, self._value())
+            if self._listener.wants(self._done, n_folds):
+                self._listener(self._done, n_folds, self._value())
 
     def _value(self) -> float | ByoeError:
         """Return the score of the folds that are done."""
@@ -95,6 +104,4 @@ class RunningScore:
         for column, by_fold in enumerate(alive):
             for predicted, (_, test) in zip(by_fold, plan.folds, strict=True):
                 np.add.at(sums[:, column], test, predicted)
-        counts = plan.counts.reshape(-1, *([1] * (sums.ndim - 1)))
-        with np.errstate(invalid="ignore"):
-            return np.asarray(np.where(counts > 0, sums / counts, np.nan))
+        return averaged(sums, plan)

@@ -38,10 +38,12 @@ class FoldScores:
         name = os.environ.get("TRAINING_JOB_NAME", "job")
         self._file = None if checkpoints is None else checkpoints / "fold-scores" / name
 
+    def wants(self, done: int, n_folds: int) -> bool:
+        """Say whether there is a line after so many folds that is not printed yet."""
+        return done > self._printed and (self._each or done == min(FIRST, n_folds - 1))
+
     def __call__(self, done: int, n_folds: int, value: float | ByoeError) -> None:
         """Print a line."""
-        if done <= self._printed or not (self._each or done == min(FIRST, n_folds - 1)):
-            return
         if isinstance(value, ByoeError):
             print(f"[byoe] fold {done} of {n_folds}: no {self._objective}: {value}", flush=True)
         else:
