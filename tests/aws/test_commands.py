@@ -131,6 +131,30 @@ def test_patience_is_a_number_or_auto(byoe, asked, data, monkeypatch, patience, 
         byoe(*call, "soon")
 
 
+def test_how_trials_are_compared_and_what_ends_them_are_options(byoe, asked, data, monkeypatch):
+    monkeypatch.setattr(Tuning, "trials", [])  # moto does not list them
+    call = ("tune", data, *ENSEMBLE, *ON_AWS, "--space", "ridge__alpha=0.1..1")
+    byoe(
+        *(*call, "--name", "first", "--strategy", "Random", "--max-jobs", 5, "--max-parallel-jobs", 2, "--seed", 3),
+        *("--early-stopping", "--stop-at", 50, "--time-limit", 600, "--max-cost", 75, "--price-per-hour", 1),
+    )
+    request = only(asked, "CreateHyperParameterTuningJob")
+    config = request["HyperParameterTuningJobConfig"]
+    assert (config["Strategy"], config["RandomSeed"], config["TrainingJobEarlyStoppingType"]) == ("Random", 3, "Auto")
+    assert config["TuningJobCompletionCriteria"] == {"TargetObjectiveMetricValue": 50.0}
+    limits = {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 2, "MaxRuntimeInSeconds": 600}
+    assert config["ResourceLimits"] == limits  # of a day each
+    asked.clear()
+    warm = ("--warm-start", "first", "--warm-start-type", "identical")
+    byoe(*call, "--autotune", "--seed", 3, *warm)
+    request = only(asked, "CreateHyperParameterTuningJob")
+    assert request["Autotune"] == {"Mode": "Enabled"}
+    assert request["WarmStartConfig"] == {
+        "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "first"}],
+        "WarmStartType": "IdenticalDataAndAlgorithm",
+    }
+
+
 @pytest.mark.parametrize("text", ["eta", "eta="])
 def test_a_space_that_cannot_be_read(byoe, data, text):
     with pytest.raises(ParameterError, match=rf"--space '{text}' is not NAME=LOW..HIGH"):
