@@ -7,8 +7,8 @@ import boto3
 import numpy as np
 import pandas as pd
 import pytest
+from tests.aws.asked import only
 from tests.aws.test_endpoints import MACHINE, left, make
-from tests.aws.test_registry import artifact, bundle, fitted  # noqa: F401  fixtures
 from typer.testing import CliRunner
 
 from byoe.cli._app import app
@@ -42,11 +42,6 @@ def data(diabetes_frame, tmp_path):
 
 ON_AWS = ("--instance-type", "ml.m5.large", "--role", "byoe", "--no-wait")
 ENSEMBLE = ("--target", "target", "--task", "regression", "--learners", "ridge,knn", "--blender", "mean")
-
-
-def only(asked, operation):
-    (found,) = [params for name, params in asked if name == operation]
-    return found
 
 
 def test_a_job_is_started_with_what_the_options_say_and_found_again(byoe, asked, data):
@@ -223,7 +218,7 @@ def test_a_job_is_deployed_by_its_name_and_is_no_endpoint(byoe, session, bucket,
         byoe("deploy", name, *on, "--instance-count", "1-3")
 
 
-def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, artifact, session):  # noqa: F811
+def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, artifact, session):
     name = byoe("fit", data, *ENSEMBLE, *ON_AWS).split()[1]
     where, key = split(Job(name, Cloud(session)).artifact)
     session.client("s3").put_object(Bucket=where, Key=key, Body=artifact)
