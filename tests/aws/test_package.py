@@ -263,6 +263,13 @@ def test_a_bare_name_is_not_deployed(aws, text):
         byoe.sagemaker.deploy(text)
 
 
+def test_an_update_by_the_arn_of_a_job_says_where_its_handle_is(job):
+    arn = job.describe()["TrainingJobArn"]
+    endpoint = byoe.sagemaker.deploy(job)
+    with pytest.raises(ParameterError, match=rf"is the ARN of a job; give its handle: byoe.sagemaker.attach\('{arn}'\)"):
+        endpoint.update(arn)
+
+
 def test_a_version_that_is_gone_is_not_deployed(job):
     package = job.register("churn", approve=True)
     package.delete()

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from ...errors import JobError, ParameterError
-from ..shared._limits import check_line, check_name
+from ..shared._limits import a, check_line, check_name
 from ._artifact import load_artifact
 from ._cloud import Cloud
 from ._faults import DeniedError, NotFoundError
@@ -357,8 +357,10 @@ def registered(text: str, cloud: Cloud) -> Package | PackageGroup:
         if not number.isdecimal():
             raise ParameterError(f"{text!r} names no version of a model; expected GROUP/NUMBER, such as 'churn/3'")
         return PackageGroup(check_name(PackageGroup.kind, group), cloud).version(int(number))
-    packaged = cloud.of_arn(text)[0] == Package.kind
-    found = Package(text, cloud) if packaged else PackageGroup(group_name(text, cloud), cloud)
+    kind = cloud.of_arn(text)[0]
+    if kind not in (Package.kind, PackageGroup.kind):
+        raise ParameterError(f"{text!r} is the ARN of {a(kind)}; give its handle: byoe.sagemaker.attach({text!r})")
+    found = Package(text, cloud) if kind == Package.kind else PackageGroup(group_name(text, cloud), cloud)
     if f":{(account := cloud.account())}:" not in text:
         try:
             found.describe()
