@@ -1,6 +1,6 @@
 """A walk through a real account, for less than a dollar: what byoe takes for granted of AWS, looked at.
 
-``make test-aws ROLE=…`` runs it. Four jobs and a tuning job of two on a small instance, one at a time, each stopped
+``make test-aws ROLE=…`` runs it. Three jobs and a tuning job of two on a small instance, one at a time, each stopped
 after a quarter of an hour; a serverless endpoint for some minutes; one transform job. Whatever happens, jobs
 are stopped and the endpoint, its parts and the files of the run are removed.
 """
