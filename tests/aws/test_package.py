@@ -266,7 +266,9 @@ def test_a_bare_name_is_not_deployed(aws, text):
 def test_an_update_by_the_arn_of_a_job_says_where_its_handle_is(job):
     arn = job.describe()["TrainingJobArn"]
     endpoint = byoe.sagemaker.deploy(job)
-    with pytest.raises(ParameterError, match=rf"is the ARN of a job; give its handle: byoe.sagemaker.attach\('{arn}'\)"):
+    with pytest.raises(
+        ParameterError, match=rf"is the ARN of a job; give its handle: byoe.sagemaker.attach\('{arn}'\)"
+    ):
         endpoint.update(arn)
 
 
