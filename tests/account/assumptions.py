@@ -96,5 +96,10 @@ NOT_LOOKED_AT = {
     "asynchronous endpoints": Assumption(
         "an endpoint that may have no instance starts one for the first request", "the request waits for ever"
     ),
+    "completion criteria": Assumption(
+        "the service completes a tuning job by the scores of trials that have all their folds: not by that of a fold, "
+        "or of a stopped trial",
+        "`stop_at` and `patience` end it early",
+    ),
     "GPUs": Assumption("a job on a GPU trains there", "it is slow"),
 }

@@ -1,6 +1,6 @@
 """A walk through a real account, for less than a dollar: what byoe takes for granted of AWS, looked at.
 
-``make test-aws ROLE=…`` runs it. Four jobs and a tuning job of two on a small instance, one at a time, each stopped
+``make test-aws ROLE=…`` runs it. Three jobs and a tuning job of two on a small instance, one at a time, each stopped
 after a quarter of an hour; a serverless endpoint for some minutes; one transform job. Whatever happens, jobs
 are stopped and the endpoint, its parts and the files of the run are removed.
 """
@@ -23,7 +23,7 @@ import byoe
 from byoe import EnsembleRegressor
 from byoe.errors import ByoeError, InputError, JobError
 from byoe.sagemaker.aws._cloud import Cloud, split
-from byoe.sagemaker.aws._waiting import until
+from byoe.sagemaker.aws._waiting import JOB_ENDED, until
 from byoe.tools._versions import installed_version
 
 from .seen import Seen
@@ -150,7 +150,7 @@ class Walk:
         with self.seen.looking("termination"):
             slow = EnsembleRegressor([byoe.learner("catboost", n_rounds=200_000)], "mean", random_state=0)
             job = self._start(slow)
-            until(lambda: "[byoe] read " in job.log or job.status == "Failed", bool)
+            until(lambda: "[byoe] read " in job.log or job.status in JOB_ENDED, bool)
             job.stop()
             with suppress(JobError):
                 job.wait()
@@ -251,8 +251,10 @@ class Walk:
         return [name for name, one in found if one["CreationTime"].timestamp() >= self.seen.began - 60]
 
     def _stop(self, handle):
+        """Stop what may still run, and wait for it: until then it writes files, and a transform job has its model."""
         with suppress(JobError):
             handle.stop()
+            handle.wait()
 
     def _remove_files(self):
         bucket, _ = split(self.output)

@@ -1,4 +1,6 @@
+import io
 import json
+import tarfile
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -6,12 +8,19 @@ import boto3
 import moto
 import pytest
 from botocore.loaders import Loader
-from tests.aws.policies import Recorder
-from tests.aws.registry import OPERATIONS, RefusedError, Registry
+from tests.aws.account import REGISTRY, Account
+from tests.aws.policies import REGION, Recorder
+from tests.aws.registry import METRICS, OPERATIONS, RefusedError, Registry
 from tests.aws.service_model import faults
+from tests.aws.test_endpoints import MACHINE
 
+from byoe import EnsembleRegressor
 from byoe.sagemaker import policy
-from byoe.sagemaker.aws._cloud import Cloud
+from byoe.sagemaker.aws._cloud import Cloud, split
+from byoe.sagemaker.aws._job import Job
+from byoe.sagemaker.aws._machine import Channel
+from byoe.sagemaker.aws._requests import training_request
+from byoe.sagemaker.shared._metric_lines import metric_definitions, metric_line
 
 LOADER = Loader()  # the services' models are megabytes of JSON, which each session would read anew
 
@@ -61,6 +70,15 @@ def bucket(cloud):
 
 
 @pytest.fixture
+def uploaded(session):
+    """The keys of what was uploaded."""
+    found = []
+    for name in ("PutObject", "CreateMultipartUpload"):
+        session.events.register(f"provide-client-params.s3.{name}", lambda params, **_: found.append(params["Key"]))
+    return found
+
+
+@pytest.fixture
 def registry(session):
     """The model registry, in the place of moto's, which keeps no metadata, deletes nothing and lets all be served."""
     made = Registry("123456789012", "eu-west-1")
@@ -79,6 +97,79 @@ def registry(session):
     for operation in (*OPERATIONS, "CreateModel"):
         session.events.register(f"before-call.sagemaker.{operation}", answer)
     return made
+
+
+@pytest.fixture(scope="module")
+def fitted(diabetes_frame):
+    X = diabetes_frame.drop(columns="target")
+    return EnsembleRegressor(("ridge", "knn"), "mean", random_state=0).fit(X, diabetes_frame["target"])
+
+
+@pytest.fixture(scope="module")
+def bundle(fitted, tmp_path_factory):
+    return fitted.save(tmp_path_factory.mktemp("registry") / "model")
+
+
+@pytest.fixture(scope="module")
+def artifact(bundle):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        archive.add(bundle, ".")
+    return packed.getvalue()
+
+
+@pytest.fixture
+def aws(session, registry, monkeypatch):
+    """What a fresh process would find."""
+    monkeypatch.setattr(boto3, "Session", lambda **_: session)
+    monkeypatch.setattr(Cloud, "image", lambda self: MACHINE.image)
+    session.client("iam").create_role(RoleName="byoe", AssumeRolePolicyDocument="{}")
+
+
+@pytest.fixture
+def run_job(aws, cloud, bucket, session, artifact, monkeypatch):
+    """Return a completed job, whose artifact and log are there."""
+    logs, describe = {}, Job.describe
+
+    def described(self):
+        found = describe(self)
+        found["AlgorithmSpecification"]["MetricDefinitions"] = metric_definitions(METRICS)  # moto has some of its own
+        return found
+
+    monkeypatch.setattr(Job, "describe", described)
+    monkeypatch.setattr(Job, "log", property(lambda self: logs[self.name]))
+
+    def run(name="byoe-1", packed=artifact, metrics=METRICS, channels=("train",), instance_type="ml.m5.xlarge"):
+        machine = type(MACHINE)(MACHINE.image, MACHINE.role, instance_type=instance_type)
+        request = training_request(
+            name,
+            machine,
+            source=f"{bucket}/code/source.tar.gz",
+            hyperparameters={},
+            channels={channel: Channel(f"{bucket}/data/{channel}/") for channel in channels},
+            output=f"{bucket}/output",
+            metrics=metric_definitions(METRICS),
+        )
+        cloud.call("sagemaker", "create_training_job", **request)
+        job = Job(name, cloud)
+        where, key = split(job.artifact)
+        session.client("s3").put_object(Bucket=where, Key=key, Body=packed)
+        logs[name] = "\n".join(metric_line(*metric) for metric in metrics.items())
+        return job
+
+    return run
+
+
+@pytest.fixture
+def job(run_job):
+    return run_job()
+
+
+@pytest.fixture
+def account(session, monkeypatch):
+    """An account in which all is well."""
+    monkeypatch.setattr(Cloud, "image", lambda self: f"{REGISTRY}.dkr.ecr.{REGION}.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3")  # fmt: skip
+    return Account(session)
 
 
 def _with_times(told):

@@ -4,6 +4,9 @@ import time
 
 from tests.aws.service_model import faults, model
 
+# Of a job that is registered, and a version of another account.
+METRICS = {"validation:rmse": 54.25, "validation:r2": 0.5, "member:ridge:rmse": 55.5}
+OTHERS = "arn:aws:sagemaker:eu-west-1:999999999999:model-package/churn/1"
 _APPROVED, _PENDING = "Approved", "PendingManualApproval"
 OPERATIONS = (
     *("CreateModelPackageGroup", "DescribeModelPackageGroup", "DeleteModelPackageGroup"),

@@ -68,6 +68,52 @@ def test_whatever_ends_a_walk_its_files_and_its_endpoint_are_removed(cloud, seen
     assert cloud.keys(f"{bucket}/") == ["of-others.csv"]
 
 
+class Running:
+    """A handle of a job that uploads a file while it is stopped."""
+
+    log, status = "", "InProgress"
+
+    def __init__(self, upload=None):
+        self._upload = upload
+
+    def stop(self):
+        self.status = "Stopping"
+
+    def wait(self):
+        self._upload()
+        self.status = "Stopped"
+        raise JobError("it was stopped before its end")
+
+
+def test_files_go_when_what_was_stopped_has_ended(cloud, seen, bucket, tmp_path, monkeypatch):
+    output = f"{bucket}/20260131-120000"
+    (tmp_path / "model.tar.gz").write_text("1\n")
+    job = Running(lambda: cloud.put(tmp_path / "model.tar.gz", f"{output}/output/model.tar.gz"))
+
+    def interrupted(self):
+        self.leaving.callback(self._stop, job)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Walk, "job", interrupted)
+    with pytest.raises(KeyboardInterrupt), ExitStack() as leaving:
+        Walk(cloud, seen, leaving, output, ON).run()
+    assert job.status == "Stopped"
+    assert cloud.keys(f"{bucket}/") == []
+
+
+@pytest.mark.parametrize("status", ["Completed", "Failed"])
+def test_a_job_that_ends_before_it_is_stopped_is_not_waited_for_for_ever(seen, monkeypatch, status):
+    job = Running()
+    job.status = status
+    job.stop = job.wait = lambda: None
+    monkeypatch.setattr(Walk, "_start", lambda *_: job)
+    walk = Walk.__new__(Walk)
+    walk.seen = seen
+    walk.stopped_job()
+    assert seen.rows["termination"]["held"] is False
+    assert seen.rows["termination"]["seen"].startswith(status)
+
+
 def test_requests_that_are_refused_meanwhile_are_counted():
     class Broken:
         def predict(self, rows):

@@ -7,8 +7,8 @@ import boto3
 import numpy as np
 import pandas as pd
 import pytest
+from tests.aws.asked import only
 from tests.aws.test_endpoints import MACHINE, left, make
-from tests.aws.test_registry import artifact, bundle, fitted  # noqa: F401  fixtures
 from typer.testing import CliRunner
 
 from byoe.cli._app import app
@@ -42,11 +42,6 @@ def data(diabetes_frame, tmp_path):
 
 ON_AWS = ("--instance-type", "ml.m5.large", "--role", "byoe", "--no-wait")
 ENSEMBLE = ("--target", "target", "--task", "regression", "--learners", "ridge,knn", "--blender", "mean")
-
-
-def only(asked, operation):
-    (found,) = [params for name, params in asked if name == operation]
-    return found
 
 
 def test_a_job_is_started_with_what_the_options_say_and_found_again(byoe, asked, data):
@@ -131,6 +126,30 @@ def test_patience_is_a_number_or_auto(byoe, asked, data, monkeypatch, patience, 
         byoe(*call, "soon")
 
 
+def test_how_trials_are_compared_and_what_ends_them_are_options(byoe, asked, data, monkeypatch):
+    monkeypatch.setattr(Tuning, "trials", [])  # moto does not list them
+    call = ("tune", data, *ENSEMBLE, *ON_AWS, "--space", "ridge__alpha=0.1..1")
+    byoe(
+        *(*call, "--name", "first", "--strategy", "Random", "--max-jobs", 5, "--max-parallel-jobs", 2, "--seed", 3),
+        *("--early-stopping", "--stop-at", 50, "--time-limit", 600, "--max-cost", 75, "--price-per-hour", 1),
+    )
+    request = only(asked, "CreateHyperParameterTuningJob")
+    config = request["HyperParameterTuningJobConfig"]
+    assert (config["Strategy"], config["RandomSeed"], config["TrainingJobEarlyStoppingType"]) == ("Random", 3, "Auto")
+    assert config["TuningJobCompletionCriteria"] == {"TargetObjectiveMetricValue": 50.0}
+    limits = {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 2, "MaxRuntimeInSeconds": 600}
+    assert config["ResourceLimits"] == limits  # of a day each
+    asked.clear()
+    warm = ("--warm-start", "first", "--warm-start-type", "identical")
+    byoe(*call, "--autotune", "--seed", 3, *warm)
+    request = only(asked, "CreateHyperParameterTuningJob")
+    assert request["Autotune"] == {"Mode": "Enabled"}
+    assert request["WarmStartConfig"] == {
+        "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "first"}],
+        "WarmStartType": "IdenticalDataAndAlgorithm",
+    }
+
+
 @pytest.mark.parametrize("text", ["eta", "eta="])
 def test_a_space_that_cannot_be_read(byoe, data, text):
     with pytest.raises(ParameterError, match=rf"--space '{text}' is not NAME=LOW..HIGH"):
@@ -199,7 +218,7 @@ def test_a_job_is_deployed_by_its_name_and_is_no_endpoint(byoe, session, bucket,
         byoe("deploy", name, *on, "--instance-count", "1-3")
 
 
-def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, artifact, session):  # noqa: F811
+def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, artifact, session):
     name = byoe("fit", data, *ENSEMBLE, *ON_AWS).split()[1]
     where, key = split(Job(name, Cloud(session)).artifact)
     session.client("s3").put_object(Bucket=where, Key=key, Body=artifact)

@@ -36,14 +36,6 @@ def elsewhere(session):
     return "s3://there/byoe"
 
 
-@pytest.fixture
-def uploaded(session):
-    found = []
-    for name in ("PutObject", "CreateMultipartUpload"):
-        session.events.register(f"provide-client-params.s3.{name}", lambda params, **_: found.append(params["Key"]))
-    return found
-
-
 def launch(data, session, **given):
     on = {"instance_type": "ml.m5.xlarge", "role": ROLE, "image": IMAGE, "wait": False, "session": session}
     return byoe.sagemaker.fit(EnsembleRegressor(("ridge",), random_state=0), data, target="y", **{**on, **given})

@@ -29,13 +29,6 @@ def table(rng):
     return pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": X.sum(axis=1)})
 
 
-@pytest.fixture
-def uploaded(session):
-    found = []
-    session.events.register("provide-client-params.s3.PutObject", lambda params, **_: found.append(params["Key"]))
-    return found
-
-
 def fit(table, session, **given):
     on = {"instance_type": "ml.m5.xlarge", "role": ROLE, "image": IMAGE, "wait": False, "session": session}
     return byoe.sagemaker.fit(EnsembleRegressor(("ridge",), random_state=0), table, target="y", **{**on, **given})

@@ -46,3 +46,22 @@ def test_each_number_of_folds_is_printed_once_in_the_life_of_a_job(tmp_path, cap
     assert read_fold_scores(log, "validation:rmse") == {1: 1.5, 2: 2.5, 3: 3.5}
     assert len(log.splitlines()) == 3
     assert read_metrics(log, metric_definitions(["validation:rmse"])) == {"validation:rmse": 3.5}
+
+
+def test_hyperband_ends_trials_after_few_folds_and_the_best_is_one_of_all(diabetes_frame, tmp_path):
+    made = EnsembleRegressor(("ridge",), "mean", cv=4)
+    call = {"target": "target", "output": tmp_path, "seed": 0, "max_jobs": 4}
+    space = {"ridge__alpha": (1e-3, 1e6, "log")}
+    run = byoe.sagemaker.tune(made, space, diabetes_frame, strategy="Hyperband", **call)
+    assert [trial["status"] for trial in run.trials] == ["Completed", "Stopped", "Stopped", "Completed"]
+    for trial in run.trials:
+        job = run.jobs[trial["job"]]
+        scores = read_fold_scores(job.log, run.objective)
+        if trial["status"] == "Stopped":
+            assert trial["objective"] in scores.values()
+        else:
+            assert list(scores) == [1, 2, 3]  # that of all folds is the metric itself
+            assert trial["objective"] == job.metrics[run.objective]
+    stopped = [trial["objective"] for trial in run.trials if trial["status"] == "Stopped"]
+    assert min(stopped) < run.best["objective"]  # its first folds are easier than all are
+    assert run.best["status"] == "Completed"

@@ -60,13 +60,17 @@ def attach(
     if kind is not None and kind not in known:
         raise ParameterError(f"kind is {kind!r}, expected {', '.join(map(repr, known))} or None for any")
     cloud = Cloud(session, region=region, profile=profile)
-    arn = name.startswith("arn:")
-    kind, own = cloud.of_arn(name) if arn else (kind, name)
-    if not arn and "/" in name and kind not in (None, *_REGISTRY):
-        raise ParameterError(
-            f"{name!r} names a version in the registry, and kind is {kind!r}; leave kind out, or give the {kind}'s name"
-        )
-    if kind in _REGISTRY or (not arn and "/" in name):
+    own = name
+    if name.startswith("arn:"):
+        kind, own = cloud.of_arn(name)
+    elif "/" in name:
+        kind = kind or Package.kind
+        if kind not in _REGISTRY:
+            raise ParameterError(
+                f"{name!r} names a version in the registry, and kind is {kind!r}; leave kind out, or give the {kind}'s "
+                "name"
+            )
+    if kind in _REGISTRY:
         return _of_registry(name, kind, cloud)
     name = own
     found: list[Job | Tuning | Endpoint | Transform] = []

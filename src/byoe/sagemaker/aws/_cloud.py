@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +142,14 @@ class Cloud:
             return []
         return sorted((event for page in pages for event in page["events"]), key=lambda event: int(event["timestamp"]))
 
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Whose the credentials are; asked once, since those that follow them are of the same user or role."""
+        return self.call("sts", "get_caller_identity")
+
     def account(self) -> str:
         """Return the number of the account."""
-        return str(self.call("sts", "get_caller_identity")["Account"])
+        return str(self.identity["Account"])
 
     def bucket(self) -> str:
         """Return the name of SageMaker's usual bucket of the account and region; it is made if it is not there."""
@@ -157,7 +163,7 @@ class Cloud:
     def role(self, given: str | None) -> str:
         """Return the ARN of the role that jobs take on: the given one, or that of this notebook."""
         if given is None:
-            identity = str(self.call("sts", "get_caller_identity")["Arn"])
+            identity = str(self.identity["Arn"])
             if ":assumed-role/" not in identity:
                 raise ParameterError(
                     f"role is None, and {identity} is no role that a job could take on; pass the name or the ARN of "

@@ -237,9 +237,9 @@ class Examination:
         else:
             yield Finding("writing", "ok", "a file was written to it, and removed")
 
-    @cached_property
+    @property
     def _identity(self) -> dict[str, Any]:
-        return self._cloud.call("sts", "get_caller_identity")
+        return self._cloud.identity
 
     @property
     def _account(self) -> str:

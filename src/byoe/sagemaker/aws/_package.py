@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from ...errors import JobError, ParameterError
-from ..shared._limits import check_line, check_name
+from ..shared._limits import a, check_line, check_name
 from ._artifact import load_artifact
 from ._cloud import Cloud
 from ._faults import DeniedError, NotFoundError
@@ -49,6 +49,11 @@ class Package:
         """Return what the service says of the version."""
         return self.cloud.call("sagemaker", "describe_model_package", ModelPackageName=self.arn)
 
+    @cached_property
+    def _registered(self) -> dict[str, Any]:
+        """What the service says of the version, asked once: all but what is decided on it stays as it was made."""
+        return self.describe()
+
     @property
     def status(self) -> str:
         """The platform's word: PendingManualApproval, Approved, Rejected or Deleted; before it is there, that state."""
@@ -67,7 +72,7 @@ class Package:
     @property
     def description(self) -> str:
         """What it was registered with."""
-        return str(self.describe().get("ModelPackageDescription", ""))
+        return str(self._registered.get("ModelPackageDescription", ""))
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -81,12 +86,12 @@ class Package:
 
     @property
     def _metadata(self) -> dict[str, str]:
-        return self.describe().get("CustomerMetadataProperties") or {}
+        return self._registered.get("CustomerMetadataProperties") or {}
 
     @property
     def metrics(self) -> dict[str, float]:
         """The metrics of the job, under the names that they have there; empty where there are none of byoe's."""
-        sources = self.describe().get("ModelMetrics") or {}
+        sources = self._registered.get("ModelMetrics") or {}
         statistics = sources.get("ModelQuality", {}).get("Statistics")
         if not statistics or not self.digest:  # of others, whatever their report is
             return {}
@@ -95,7 +100,7 @@ class Package:
     @property
     def job(self) -> str:
         """ARN of the training job that has made it; empty where that is not told."""
-        return str((self.describe().get("MetadataProperties") or {}).get("GeneratedBy", ""))
+        return str((self._registered.get("MetadataProperties") or {}).get("GeneratedBy", ""))
 
     @property
     def artifact(self) -> str:
@@ -109,7 +114,7 @@ class Package:
 
     @property
     def _container(self) -> dict[str, Any]:
-        (container, *_) = self.describe()["InferenceSpecification"]["Containers"]
+        (container, *_) = self._registered["InferenceSpecification"]["Containers"]
         return dict(container)
 
     @property
@@ -352,8 +357,10 @@ def registered(text: str, cloud: Cloud) -> Package | PackageGroup:
         if not number.isdecimal():
             raise ParameterError(f"{text!r} names no version of a model; expected GROUP/NUMBER, such as 'churn/3'")
         return PackageGroup(check_name(PackageGroup.kind, group), cloud).version(int(number))
-    packaged = cloud.of_arn(text)[0] == Package.kind
-    found = Package(text, cloud) if packaged else PackageGroup(group_name(text, cloud), cloud)
+    kind = cloud.of_arn(text)[0]
+    if kind not in (Package.kind, PackageGroup.kind):
+        raise ParameterError(f"{text!r} is the ARN of {a(kind)}; give its handle: byoe.sagemaker.attach({text!r})")
+    found = Package(text, cloud) if kind == Package.kind else PackageGroup(group_name(text, cloud), cloud)
     if f":{(account := cloud.account())}:" not in text:
         try:
             found.describe()
