@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from data_sets import SOURCES, division
@@ -36,6 +37,12 @@ class Dataset:
     y: pd.Series
     task: str
     metric: str
+
+    def split(self, most: int, seed: int) -> list[Any]:
+        """Return X to fit on and the rest, and y of both: three fifths of the rows, at most so many, by classes."""
+        rows = min(most, int(0.6 * len(self.y)))
+        classes = self.y if self.task == "classification" else None
+        return train_test_split(self.X, self.y, train_size=rows, random_state=seed, stratify=classes)
 
 
 def load(name: str, rows: int | None = None, seed: int = 0) -> Dataset:

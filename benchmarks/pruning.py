@@ -6,20 +6,16 @@ at most 2,000 others, and the time is that of predicting these, of processors, t
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from datasets import expand, load
-from sklearn.model_selection import train_test_split
+from datasets import load
+from set_by_set import set_by_set
 from two_layers import row_losses
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
-from byoe.errors import ColumnWarning, LeakageWarning
 from byoe.registry._portfolios import PORTFOLIOS
 
 ROWS_TO_FIT, ROWS_TO_TEST, MOST_ROUNDS = 500, 2_000, 150
@@ -46,15 +42,8 @@ def without_rounds(listed: dict[str, Any]) -> dict[str, Any]:
 def fitted(name: str, seed: int) -> tuple[Any, Any, Any]:
     """Return an ensemble of a set, and rows that it has not seen with their target."""
     data = load(name, rows=ROWS_TO_FIT + ROWS_TO_TEST, seed=seed)
-    classes = data.task == "classification"
-    X, X_test, y, y_test = train_test_split(
-        data.X,
-        data.y,
-        train_size=min(ROWS_TO_FIT, int(0.6 * len(data.y))),
-        random_state=seed,
-        stratify=data.y if classes else None,
-    )
-    Ensemble = EnsembleClassifier if classes else EnsembleRegressor
+    X, X_test, y, y_test = data.split(ROWS_TO_FIT, seed)
+    Ensemble = EnsembleClassifier if data.task == "classification" else EnsembleRegressor
     return Ensemble(members(), early_stopping=True, n_jobs=1, random_state=seed).fit(X, y), X_test, y_test
 
 
@@ -116,22 +105,7 @@ def tell(found: Sequence[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sets", default="choosing:12", help="names with commas, choosing, judging, or choosing:N")
-    parser.add_argument("--seeds", type=int, default=1)
-    given = parser.parse_args()
-    warnings.simplefilter("ignore", ColumnWarning)
-    warnings.simplefilter("ignore", LeakageWarning)
-    found = []
-    for name in expand(given.sets.split(",")):
-        for seed in range(given.seeds):
-            try:
-                found.append(measured(name, seed))
-            except FileNotFoundError as error:
-                print(f"# {name}: {error}", flush=True)
-                continue
-            print(f"# {json.dumps(found[-1], default=float)}", flush=True)
-    tell(found)
+    tell(set_by_set(measured, __doc__))
 
 
 if __name__ == "__main__":

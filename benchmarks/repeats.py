@@ -7,20 +7,18 @@ loss is of the rest.
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
-from datasets import expand, load
-from sklearn.model_selection import train_test_split
+from datasets import load
+from set_by_set import set_by_set
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
-from byoe.errors import ColumnWarning, LeakageWarning
+from byoe.fitted._models import FittedMember
 
 ROWS, MOST_TO_FIT, TIMES = 1_500, 600, 4
 SETS = "breast-cancer,oj,friedman,biomass,airfoil,car-prices,diabetes,german-credit,segment,wine-quality"
@@ -41,19 +39,15 @@ def members() -> list[Any]:
 def measured(name: str, seed: int) -> dict[str, Any]:
     """Return by how many per cent the loss on unseen rows changes."""
     data = load(name, rows=ROWS, seed=seed)
-    classes = data.task == "classification"
-    rows = min(MOST_TO_FIT, int(0.6 * len(data.y)))
-    X, X_test, y, y_test = train_test_split(
-        data.X, data.y, train_size=rows, random_state=seed, stratify=data.y if classes else None
-    )
-    Ensemble = EnsembleClassifier if classes else EnsembleRegressor
+    X, X_test, y, y_test = data.split(MOST_TO_FIT, seed)
+    Ensemble = EnsembleClassifier if data.task == "classification" else EnsembleRegressor
     fits = [Ensemble(members(), n_jobs=1, random_state=100 * seed + time).fit(X, y) for time in range(TIMES)]
 
     def loss(made: Sequence[Any]) -> float:
         return float(np.mean([one.leaderboard(X_test, y_test)["blend"][data.metric] for one in made]))
 
     before = loss(fits)
-    found: dict[str, Any] = {"set": name, "rows": rows}
+    found: dict[str, Any] = {"set": name, "rows": len(y)}
     for times in (2, 4):
         groups = [fits[start : start + times] for start in range(0, TIMES, times)]
         kept = [joined(group) for group in groups]
@@ -67,8 +61,7 @@ def joined(fits: Sequence[Any]) -> Any:
     """Return the first of some fits with the models of all."""
     other = copy.copy(fits[0])
     other.members_ = {
-        label: replace(member, models=[model for one in fits for model in one.members_[label].models])
-        for label, member in fits[0].members_.items()
+        label: reduce(FittedMember.repeated, [one.members_[label] for one in fits]) for label in fits[0].members_
     }
     return other
 
@@ -84,17 +77,9 @@ def blended_anew(ensemble: Any, fits: Sequence[Any]) -> Any:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sets", default=SETS, help="names with commas, choosing, judging, or choosing:N")
-    parser.add_argument("--seeds", type=int, default=3)
-    given = parser.parse_args()
-    warnings.simplefilter("ignore", ColumnWarning)
-    warnings.simplefilter("ignore", LeakageWarning)
     found: dict[str, list[dict[str, Any]]] = {}
-    for name in expand(given.sets.split(",")):
-        for seed in range(given.seeds):
-            found.setdefault(name, []).append(measured(name, seed))
-            print(f"# {json.dumps(found[name][-1])}", flush=True)
+    for one in set_by_set(measured, __doc__, sets=SETS, seeds=3):
+        found.setdefault(one["set"], []).append(one)
     print("\n| cross-fitted | mean change of the loss | median | better | worse | worst |\n|---|---|---|---|---|---|")
     for what in [f"{times} times{how}" for how in ("", ", blended anew") for times in (2, 4)]:
         change = np.array([np.mean([one[what] for one in own]) for own in found.values()])

@@ -30,7 +30,8 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,10 @@ from sklearn.datasets import load_diabetes
 
 ROUNDS = {"catboost": 300, "xgboost": 100, "lightgbm": 100}
 CSV, JSON = "text/csv", "application/json"
+KINDS = ("refit", "bag")
+# What a process installs that serves the members by their libraries; XGBoost without its GPU code.
+XGBOOST = "xgboost-cpu" if sys.platform == "linux" else "xgboost"
+BOOSTERS = {"catboost", XGBOOST, "lightgbm", "numpy", "scipy", "narwhals", "six"}
 
 
 def fitted(X: Any, y: Any) -> dict[str, Any]:
@@ -117,7 +122,7 @@ def one_row(made: dict[str, Any], folder: Path, X: Any) -> None:
     csv, body = frame.to_csv(index=False, header=False), json.dumps({"instances": row.tolist()})
     print("\none row, milliseconds")
     print("finalize  side                   p50     p99   p50 / bare  p99 / bare  p50 / stacking")
-    for kind in ("bag", "refit"):
+    for kind in KINDS:
         model = serving.model_fn(str(folder / kind))
 
         def handle(data: str, content_type: str, model: Any = model) -> Any:
@@ -172,7 +177,7 @@ def many_rows(made: dict[str, Any], folder: Path, X: Any) -> None:
     body = rows.to_csv(index=False, header=False)
     print("\n1,000 rows of CSV, milliseconds")
     print("finalize  models  side                          p50     p99   p50 / usual at its best")
-    for kind in ("refit", "bag"):
+    for kind in KINDS:
         model = serving.model_fn(str(folder / kind))
         values = np.ascontiguousarray(rows.to_numpy())
         found = times(
@@ -208,6 +213,14 @@ COLD = {
 TELL = "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))\n"
 
 
+def new_process(code: str, *words: str) -> tuple[float, float]:
+    """Return the seconds that a new process runs, and the most megabytes that it holds."""
+    started = time.perf_counter()
+    command = [sys.executable, "-c", code + TELL, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return time.perf_counter() - started, float(done.stdout.split()[-1]) / 1024
+
+
 def cold_start(folder: Path, X: Any) -> None:
     """Time new processes from their start to their first answer, in turns."""
     row = ",".join(map(str, X.to_numpy()[0]))
@@ -220,26 +233,21 @@ def cold_start(folder: Path, X: Any) -> None:
     memory: dict[str, float] = {}
     for _ in range(9):
         for name, (code, place) in sides.items():
-            started = time.perf_counter()
-            done = subprocess.run(
-                [sys.executable, "-c", code + TELL, str(place), row], capture_output=True, text=True, check=True
-            )
-            seconds[name].append(time.perf_counter() - started)
-            memory[name] = float(done.stdout.split()[-1]) / 1024
+            taken, memory[name] = new_process(code, str(place), row)
+            seconds[name].append(taken)
     base = statistics.median(seconds["unpickled stacking"][1:])
     print("\ncold start: a new process to its first answer")
     print("side                 seconds  / stacking  resident MB  files MB  installed MB")
     for name, (_, place) in sides.items():
         own = statistics.median(seconds[name][1:])
         size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) or place.stat().st_size
-        boosters = {"catboost", "xgboost", "lightgbm", "numpy", "scipy", "narwhals", "six"}
-        needed = boosters if "handlers" in name else {*boosters, "scikit-learn", "pandas", "joblib", "threadpoolctl"}
+        needed = BOOSTERS if "handlers" in name else {*BOOSTERS, "scikit-learn", "pandas", "joblib", "threadpoolctl"}
         numbers = f"{own:7.2f}  {own / base:10.2f}  {memory[name]:11.0f}  {size / 1e6:8.2f}  {installed(needed):12.0f}"
         print(f"{name:19}  {numbers}")
 
 
 def installed(names: set[str]) -> float:
-    """Return the megabytes of distributions; xgboost without its GPU code is of its own distribution."""
+    """Return the megabytes of distributions."""
     return (
         sum(
             Path(str(file.locate())).stat().st_size
@@ -305,18 +313,24 @@ def generate(port: int, body: bytes, connections: int, requests: int) -> tuple[n
     return np.array(taken), failed[0], time.perf_counter() - started
 
 
+@contextmanager
+def bundles(*, graph: bool = False) -> Iterator[tuple[dict[str, Any], Path, Any]]:
+    """Fit on the diabetes data; yield what was fitted, the folder of its bundles, and the table."""
+    warnings.filterwarnings("ignore", category=UserWarning)
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    made = fitted(X, y)
+    with tempfile.TemporaryDirectory() as name:
+        for kind in KINDS:
+            made[kind].save(Path(name) / kind, **({"graph": X} if graph else {"oof": False}))
+        yield made, Path(name), X
+
+
 def main() -> None:
     """Fit, save, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--load", action="store_true", help="also put the local server under load")
     asked = parser.parse_args()
-    warnings.filterwarnings("ignore", category=UserWarning)
-    X, y = load_diabetes(return_X_y=True, as_frame=True)
-    made = fitted(X, y)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for kind in ("bag", "refit"):
-            made[kind].save(folder / kind, oof=False)
+    with bundles() as (made, folder, X):
         (folder / "stacking.pickle").write_bytes(pickle.dumps(made["stacking"]))
         one_row(made, folder, X)
         many_rows(made, folder, X)

@@ -13,26 +13,16 @@ Everything is measured in one run on one machine, and told as ratios to the bare
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from serving import CSV, TELL, bare, fitted, installed, quantiles, times
-from sklearn.datasets import load_diabetes
+from serving import BOOSTERS, CSV, KINDS, bare, bundles, installed, new_process, quantiles, times
 
 RUNTIMES = ("libraries", "graph", "auto")
 NAMES = {"graph": "onnx"}
-XGBOOST = "xgboost-cpu" if sys.platform == "linux" else "xgboost"
-NEEDED = {
-    "libraries": {"catboost", XGBOOST, "lightgbm", "numpy", "scipy", "narwhals", "six"},
-    "graph": {"onnxruntime", "numpy"},
-}
+NEEDED = {"libraries": BOOSTERS, "graph": {"onnxruntime", "numpy"}, "auto": {*BOOSTERS, "onnxruntime"}}
 
 
 def answers(made: dict[str, Any], folder: Path, X: Any, n_rows: int) -> None:
@@ -43,7 +33,7 @@ def answers(made: dict[str, Any], folder: Path, X: Any, n_rows: int) -> None:
     body, values = rows.to_csv(index=False, header=False), np.ascontiguousarray(rows.to_numpy())
     print(f"\n{n_rows} rows of CSV, milliseconds" if n_rows > 1 else "\none row of CSV, milliseconds")
     print("finalize  models  side             p50     p99   p50 / bare")
-    for kind in ("refit", "bag"):
+    for kind in KINDS:
         models = {name: serving.model_fn(str(folder / kind), runtime=NAMES.get(name, name)) for name in RUNTIMES}
 
         def handle(model: Any, body: str = body) -> Any:
@@ -68,22 +58,18 @@ def cold_start(folder: Path, X: Any) -> None:
         "model = serving.model_fn(sys.argv[1], lean=True, runtime=sys.argv[3])\n"
         "body, _ = serving.output_fn(serving.predict_fn(serving.input_fn(sys.argv[2], 'text/csv'), model), '')\n"
     )
-    sides = [(kind, name) for kind in ("refit", "bag") for name in RUNTIMES]
+    sides = [(kind, name) for kind in KINDS for name in RUNTIMES]
     seconds: dict[tuple[str, str], list[float]] = {side: [] for side in sides}
     memory: dict[tuple[str, str], float] = {}
     for _ in range(9):
         for kind, name in sides:
-            words = [sys.executable, "-c", code + TELL, str(folder / kind), row, NAMES.get(name, name)]
-            started = time.perf_counter()
-            done = subprocess.run(words, capture_output=True, text=True, check=True)
-            seconds[kind, name].append(time.perf_counter() - started)
-            memory[kind, name] = float(done.stdout.split()[-1]) / 1024
+            taken, memory[kind, name] = new_process(code, str(folder / kind), row, NAMES.get(name, name))
+            seconds[kind, name].append(taken)
     print("\ncold start: a new process to its first answer")
     print("finalize  side       seconds  / libraries  resident MB  installed MB")
     for kind, name in sides:
         own, base = (statistics.median(seconds[kind, one][1:]) for one in (name, "libraries"))
-        needed = NEEDED["libraries"] | NEEDED["graph"] if name == "auto" else NEEDED[name]
-        told = f"{own:7.2f}  {own / base:11.2f}  {memory[kind, name]:11.0f}  {installed(needed):12.0f}"
+        told = f"{own:7.2f}  {own / base:11.2f}  {memory[kind, name]:11.0f}  {installed(NEEDED[name]):12.0f}"
         print(f"{kind:8}  {name:9}  {told}")
 
 
@@ -92,7 +78,7 @@ def differences(made: dict[str, Any], folder: Path, X: Any) -> None:
     import byoe
 
     print("\nlargest difference, as a share of the largest prediction")
-    for kind in ("refit", "bag"):
+    for kind in KINDS:
         graph = byoe.load(folder / kind, runtime="onnx")
         for what in ("predict", "predict_interval"):
             own, other = getattr(made[kind], what)(X), getattr(graph, what)(X)
@@ -101,15 +87,8 @@ def differences(made: dict[str, Any], folder: Path, X: Any) -> None:
 
 def main() -> None:
     """Fit, save, and print the tables."""
-    warnings.filterwarnings("ignore", category=UserWarning)
-    X, y = load_diabetes(return_X_y=True, as_frame=True)
-    made = fitted(X, y)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for kind in ("bag", "refit"):
-            made[kind].save(folder / kind, graph=X)
-        answers(made, folder, X, 1)
-        for n_rows in (30, 100, 300, 1000):
+    with bundles(graph=True) as (made, folder, X):
+        for n_rows in (1, 30, 100, 300, 1000):
             answers(made, folder, X, n_rows)
         cold_start(folder, X)
         differences(made, folder, X)

@@ -6,21 +6,17 @@ layer is not kept, it is fitted once more and kept whatever cross-validation say
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from datasets import expand, load
-from sklearn.model_selection import train_test_split
+from datasets import load
+from set_by_set import set_by_set
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe.ensemble import _second_layer
-from byoe.errors import ColumnWarning, LeakageWarning
 
 ROWS, MOST_TO_FIT = 4_000, 1_500
 RULE = ("_ERRORS", "_ERRORS_OF_FEW", "_LEAST_GAIN")
@@ -40,10 +36,7 @@ def measured(name: str, seed: int) -> dict[str, Any]:
     """Return the losses on unseen rows, with the error of their difference, and the seconds of processor time."""
     data = load(name, rows=ROWS, seed=seed)
     classes = data.task == "classification"
-    rows = min(MOST_TO_FIT, int(0.6 * len(data.y)))
-    X, X_test, y, y_test = train_test_split(
-        data.X, data.y, train_size=rows, random_state=seed, stratify=data.y if classes else None
-    )
+    X, X_test, y, y_test = data.split(MOST_TO_FIT, seed)
     Ensemble = EnsembleClassifier if classes else EnsembleRegressor
 
     def fitted(layers: int) -> tuple[Any, float, float, np.ndarray]:
@@ -62,7 +55,7 @@ def measured(name: str, seed: int) -> dict[str, Any]:
     change = others - losses
     # In units of the loss that is shown: the root of a mean changes half as much, as a share.
     error = change.std(ddof=1) / np.sqrt(len(change)) / losses.mean() / (1 if classes else 2)
-    found = {"set": name, "rows": rows, "loss": before, "as served": after, "always": forced, "error": error}
+    found = {"set": name, "rows": len(y), "loss": before, "as served": after, "always": forced, "error": error}
     return found | {"kept": two.layers_ == 2, "time": seconds / alone, "told": two.second_layer_}
 
 
@@ -102,22 +95,7 @@ def row(what: str, found: Sequence[dict[str, Any]], which: str) -> str:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sets", default="choosing:12", help="names with commas, choosing, judging, or choosing:N")
-    parser.add_argument("--seeds", type=int, default=1)
-    given = parser.parse_args()
-    warnings.simplefilter("ignore", ColumnWarning)
-    warnings.simplefilter("ignore", LeakageWarning)
-    found = []
-    for name in expand(given.sets.split(",")):
-        for seed in range(given.seeds):
-            try:
-                found.append(measured(name, seed))
-            except FileNotFoundError as error:
-                print(f"# {name}: {error}", flush=True)
-                continue
-            print(f"# {json.dumps(found[-1], default=float)}", flush=True)
-    tell(found)
+    tell(set_by_set(measured, __doc__))
 
 
 def tell(found: Sequence[dict[str, Any]]) -> None:

@@ -67,4 +67,4 @@ def load(
         return GraphEnsemble(reader)
     from .ensemble._load import loaded
 
-    return loaded(path, trusted, sha256)
+    return loaded(reader)

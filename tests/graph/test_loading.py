@@ -11,7 +11,9 @@ from sklearn.linear_model import LinearRegression
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe.errors import ParameterError
+from byoe.bundle import _manifest
+from byoe.errors import BundleError, ParameterError
+from byoe.serving import model_fn
 from byoe.serving._graph_ensemble import GraphEnsemble
 
 SOURCE = Path(byoe.__file__).parents[1]
@@ -210,6 +212,27 @@ def test_auto_takes_the_graph_where_it_can(bag, saved, diabetes, tmp_path, monke
     assert np.array_equal(plain.predict(diabetes[0]), bag.predict(diabetes[0]))
     monkeypatch.setattr("byoe.fitted._graph.find_spec", lambda name: None)
     assert isinstance(byoe.load(saved, runtime="auto"), EnsembleRegressor)
+
+
+@pytest.mark.parametrize("runtime", ["libraries", "onnx", "auto"])
+@pytest.mark.parametrize("serves", [False, True])
+def test_every_file_is_digested_once(serves, runtime, saved, monkeypatch):
+    digested = []
+    digest = _manifest.file_digest
+    monkeypatch.setattr(_manifest, "file_digest", lambda file: digested.append(file.name) or digest(file))
+    model_fn(str(saved), runtime=runtime) if serves else byoe.load(saved, runtime=runtime)
+    assert digested.count("graph.onnx") == 1
+    assert digested.count("model.cbm") == 3  # of three folds
+
+
+def test_libraries_of_members_are_needed_by_members_alone(saved, monkeypatch):
+    installed = _manifest.installed_version
+    monkeypatch.setattr(_manifest, "installed_version", lambda name: None if name == "catboost" else installed(name))
+    for read in (byoe.load, lambda path, runtime: model_fn(str(path), runtime=runtime)):
+        read(saved, runtime="onnx")
+        with pytest.raises(BundleError, match=r"needs catboost .*, which is not installed"):
+            read(saved, runtime="libraries")
+    assert isinstance(byoe.load(saved, runtime="auto"), GraphEnsemble)
 
 
 @pytest.mark.parametrize("runtime", ["onx", None, 3])

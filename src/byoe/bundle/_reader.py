@@ -77,7 +77,7 @@ class BundleReader:
     sha256 : str or None
         The digest that it must have.
     members : bool, default=True
-        Whether members will be read, so that their libraries must be there.
+        Whether members will be read, so that their libraries must be there; else `check_members` asks for them later.
     """
 
     def __init__(
@@ -88,9 +88,9 @@ class BundleReader:
         self.trusted = tuple(trusted)
         self.task = Task(**self.manifest["task"], classes=self.classes)
         self._learners = {entry["label"]: entry for entry in self.manifest["spec"]["learners"]}
-        used = [entry["libraries"] for entry in self.manifest["members"] if entry["used"]]
-        needed = {"byoe", "numpy", *self.manifest["blender_libraries"]}.union(*used) if members else {"byoe", "numpy"}
-        self.check(sorted(needed))
+        self.check(["byoe", "numpy"])
+        if members:
+            self.check_members()
 
     @property
     def lean(self) -> bool:
@@ -106,12 +106,7 @@ class BundleReader:
             return False
         specs = [entry.get("spec") or self._learners[entry["label"]] for entry in (*entries, *self._quantiles)]
         members = all(map(_registered, specs)) and all(self._learner(one).lean for one in (*entries, *self._quantiles))
-        return members and self.lean_blender
-
-    @property
-    def lean_blender(self) -> bool:
-        """Whether the blender is read, and blends, without scikit-learn."""
-        return self._lean_blender(self.manifest["blender"])
+        return members and self._lean_blender(self.manifest["blender"])
 
     def _lean_blender(self, entry: Any) -> bool:
         for kind in _WRAPPING:
@@ -128,6 +123,11 @@ class BundleReader:
     def check(self, libraries: Sequence[str]) -> None:
         """Raise a BundleError for a library that is not installed, or is too old."""
         check_libraries(self.folder, self.manifest["libraries"], libraries)
+
+    def check_members(self) -> None:
+        """Raise a BundleError where a library lacks that a member in use, or the blender, needs."""
+        used = [entry["libraries"] for entry in self.manifest["members"] if entry["used"]]
+        self.check(sorted(set(self.manifest["blender_libraries"]).union(*used)))
 
     @property
     def form(self) -> TableForm:

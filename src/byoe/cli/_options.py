@@ -58,7 +58,7 @@ Groups = Annotated[str | None, typer.Option(help="Column of groups that folds ke
 Drop = Annotated[str, typer.Option(help="Columns to leave out, with commas.")]
 Param = Annotated[list[str] | None, typer.Option(help="NAME=VALUE, such as xgboost__max_depth=4 or eta=0.1.")]
 Prune = Annotated[
-    float | None, typer.Option(help="Tolerance for leaving out members that take long to predict, such as 0.005.")
+    float | None, typer.Option(help="Tolerance for leaving out members that take long to predict, such as 0.01.")
 ]
 Header = Annotated[bool | None, typer.Option(help="Whether there is a header; looked for by default.")]
 Sep = Annotated[str | None, typer.Option(help="What separates cells of CSV, such as ; or tab; found out by default.")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ..bundle._reader import BundleReader
@@ -34,7 +33,7 @@ def from_spec(spec: Mapping[str, Any], trusted: Sequence[str] | None = None) -> 
     return (EnsembleClassifier if spec["task"] == "classification" else EnsembleRegressor)(**given)
 
 
-def loaded(path: str | Path, trusted: Sequence[str] = (), sha256: str | None = None) -> Any:
+def loaded(reader: BundleReader) -> ChangeableEnsemble:
     """Return the fitted ensemble of a bundle; see `byoe.load`."""
-    reader = BundleReader(path, trusted, sha256)
+    reader.check_members()
     return from_spec(reader.manifest["spec"], reader.trusted)._filled(reader)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -121,6 +120,8 @@ class BlendGraph:
         parts = [values[start : start + _ROWS_AT_ONCE] for start in range(0, len(values), _ROWS_AT_ONCE)]
         if threads < 2:
             return np.concatenate([self._run(output, part) for part in parts])
+        from concurrent.futures import ThreadPoolExecutor  # which brings logging, and most rows do not need either
+
         with ThreadPoolExecutor(threads) as pool:
             return np.concatenate(list(pool.map(lambda part: self._run(output, part), parts)))
 

@@ -135,4 +135,5 @@ class _MemberInGraph(FittedMember):
 
 
 def _refuse(what: str) -> NoReturn:
-    raise ParameterError(f"the graph gives no {what}; ask the libraries for them: runtime='libraries', or 'auto'")
+    libraries = "runtime='libraries', or 'auto' where they are served"  # `byoe.load` gives the graph for 'auto', too
+    raise ParameterError(f"the graph gives no {what}; ask the libraries for them: {libraries}")

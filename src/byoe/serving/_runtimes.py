@@ -12,9 +12,7 @@ from ._graph_runtime import GraphRuntime
 from ._runtime import Runtime
 
 
-def door(
-    path: str | Path, trusted: Sequence[str] = (), *, runtime: str, sha256: str | None = None
-) -> tuple[type[Runtime], BundleReader]:
+def door(path: str | Path, trusted: Sequence[str] = (), *, runtime: str) -> tuple[type[Runtime], BundleReader]:
     """Return what predicts a bundle, and what reads it.
 
     Parameters
@@ -23,10 +21,9 @@ def door(
     trusted : sequence of str, default=()
     runtime : {"libraries", "onnx", "auto"}
         As for `byoe.serving.model_fn`.
-    sha256 : str, default=None
     """
     if check_runtime(runtime) == "onnx":
-        return GraphRuntime, BundleReader(path, trusted, sha256, members=False)
-    reader = BundleReader(path, trusted, sha256)
+        return GraphRuntime, BundleReader(path, trusted, members=False)
+    reader = BundleReader(path, trusted)
     first = runtime == "auto" and reader.has_graph and can_run()
     return GraphFirstRuntime if first else Runtime, reader
