@@ -47,7 +47,7 @@ class SavedEnsemble(BaseEnsemble):
         graph : array-like or frame of shape (n_samples, n_features), default=None
             The table that the ensemble was fitted on: then the bundle holds the graph of `to_onnx`, too, whose
             predictions of these rows (of more than 10,000 as many of them) are those of the ensemble within one part
-            in a million. ``byoe.load(path, runtime="onnx")`` and endpoints predict by it. Needs
+            in a million. ``byoe.load(path, runtime="onnx")`` and ``byoe serve --runtime onnx`` predict by it. Needs
             ``byoe-ensemble[onnx]``.
         trusted : sequence of str, default=()
             Classes, as ``module.Class`` or ``package.*``, that the bundle may hold beyond those that
