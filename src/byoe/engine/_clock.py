@@ -30,6 +30,8 @@ _ABOVE, _SECONDS = 0.1, 5.0
 _AFTER = 0.1
 # Of the time that is left, what a member that cannot end in time may take while others wait.
 _HALF = 0.5
+# Of the time that a member is guessed to take, what it must have for others not to wait until it is done.
+_OF_USE = 0.4
 # Seconds that a task takes on the smallest table.
 _LEAST = 0.02
 # Of the time that a task has taken already, what it is expected to take at least from here on.
@@ -66,6 +68,11 @@ class Member:
     def need(self) -> float:
         """Seconds that a unit takes; infinity where nobody knows."""
         return math.inf if self.measured is None or self.cut else self.measured
+
+    @property
+    def least(self) -> float:
+        """Seconds that a unit needs to be of use; of one that was cut nobody knows better than before."""
+        return _OF_USE * self.guess if self.measured is None or self.cut else self.measured
 
     @property
     def open(self) -> float:
@@ -280,8 +287,11 @@ class Clock:
         return max(left, _GRACE * self._limit) if first else left
 
     def _share(self, label: str, left: float) -> float:
-        """Return the seconds for a unit of a member, so that all that are waiting have as much, or what they need."""
-        others = [member for other, member in self._members.items() if other != label and self._counts(member)]
+        """Return the seconds for a unit of a member, so that all that are waiting have as much, or what they need.
+
+        Where that would be too little for all of them to be of use, those that take longest wait for what is left.
+        """
+        others = self._beside(label, left)
         units = self._members[label].open
         for member in others:
             if member.ends or member.measured is None:
@@ -294,6 +304,20 @@ class Clock:
             left -= member.open * member.need / self.at_once
             units -= member.open
         return max(0.0, left) / self._turns(units)
+
+    def _beside(self, label: str, left: float) -> list[Member]:
+        """Return the other members that a member shares the time with."""
+        own = self._members[label]
+        others = [member for other, member in self._members.items() if other != label and self._counts(member)]
+        others.sort(key=lambda member: (not member.begun, member.guess))
+        free = left * self.at_once - own.open * own.least
+        beside: list[Member] = []
+        for member in others:
+            free -= member.open * member.least
+            if free < 0 and not member.begun:
+                break
+            beside.append(member)
+        return beside
 
     def _turns(self, units: float) -> float:
         """Return how many units come one after the other."""
