@@ -83,7 +83,9 @@ def test_who_takes_longest_waits_where_the_time_of_all_would_be_of_use_to_none(n
 
 
 def test_who_has_begun_does_not_wait_for_who_was_thought_to_be_quicker(now):
-    clock = Clock({"one": 40.0, "two": 30.0}, dict.fromkeys(("one", "two"), [1.0] * 2), 1, 60.0, ends=frozenset({"one", "two"}))
+    clock = Clock(
+        {"one": 40.0, "two": 30.0}, dict.fromkeys(("one", "two"), [1.0] * 2), 1, 60.0, ends=frozenset({"one", "two"})
+    )
     clock.start("one")
     assert clock.start("two") == pytest.approx(0.9 * 57 / 4)
 

@@ -32,6 +32,10 @@ _AFTER = 0.1
 _HALF = 0.5
 # Of the time that a member is guessed to take, what it must have for others not to wait until it is done.
 _OF_USE = 0.4
+# How many times its guess a member may take that cannot end in time, before a first task of it is done.
+_DOUBT = 4.0
+# Of a unit, by which folds differ: two on two cores are one turn, also where one has a row more.
+_UNEQUAL = 0.02
 # Seconds that a task takes on the smallest table.
 _LEAST = 0.02
 # Of the time that a task has taken already, what it is expected to take at least from here on.
@@ -66,8 +70,10 @@ class Member:
 
     @property
     def need(self) -> float:
-        """Seconds that a unit takes; infinity where nobody knows."""
-        return math.inf if self.measured is None or self.cut else self.measured
+        """Seconds that a unit takes at most; infinite where nobody knows."""
+        if self.measured is None:
+            return math.inf if self.ends else _DOUBT * self.guess
+        return math.inf if self.cut else self.measured
 
     @property
     def least(self) -> float:
@@ -293,12 +299,14 @@ class Clock:
         """
         others = self._beside(label, left)
         units = self._members[label].open
+        sharing = []
         for member in others:
             if member.ends or member.measured is None:
+                sharing.append(member)
                 units += member.open
             else:  # it will take this
                 left -= member.open * member.measured / self.at_once
-        for member in sorted((other for other in others if other.ends), key=lambda other: other.need):
+        for member in sorted(sharing, key=lambda other: other.need):
             if member.need * self._turns(units) >= left:
                 break
             left -= member.open * member.need / self.at_once
@@ -321,7 +329,7 @@ class Clock:
 
     def _turns(self, units: float) -> float:
         """Return how many units come one after the other."""
-        return max(units, 1e-9) if self.at_once == 1 else max(1, math.ceil(units / self.at_once - 1e-9))
+        return max(units, 1e-9) if self.at_once == 1 else max(1, math.ceil(units / self.at_once - _UNEQUAL))
 
     def _counts(self, member: Member) -> bool:
         return member.open > 1e-9 and not member.left_out and not (member.running <= 1e-9 and self._holds(member))
