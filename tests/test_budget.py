@@ -73,10 +73,10 @@ def test_what_can_end_in_time_has_an_equal_share_of_it(now):
 def test_who_takes_longest_waits_where_the_time_of_all_would_be_of_use_to_none(now):
     guesses = {"long": 50.0, "short": 6.0, "middle": 12.0}
     clock = Clock(guesses, TASKS, 1, 60.0, ends=frozenset(guesses))
-    assert clock.start("short") == pytest.approx(0.9 * 57 / 10)  # beside "middle", which needs 24 of the other 45 s
+    assert clock.start("short") == pytest.approx(0.9 * 57 / 10.25)  # beside "middle", which needs 24 of the other 45 s
     now[0] += 1.0
     clock.finish("short", 1.0)
-    assert clock.start("middle") == pytest.approx(0.9 * (56 - 4) / 5)
+    assert clock.start("middle") == pytest.approx(0.9 * (56 - 4) / 5.25)
     now[0] += 2.0
     clock.finish("middle", 2.0)
     assert clock.start("long") == pytest.approx(0.9 * (54 - 4 - 8) / 5)  # there is time, and nobody believes the guess

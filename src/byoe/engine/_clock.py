@@ -30,8 +30,10 @@ _ABOVE, _SECONDS = 0.1, 5.0
 _AFTER = 0.1
 # Of the time that is left, what a member that cannot end in time may take while others wait.
 _HALF = 0.5
-# Of the time that a member is guessed to take, what it must have for others not to wait until it is done.
+# Of the time that a member is guessed to take, what it must have for others not to wait until it is done; and what is
+# kept for those that wait, as a share of what others have.
 _OF_USE = 0.4
+_LITTLE = 0.05
 # How many times its guess a member may take that cannot end in time, before a first task of it is done.
 _DOUBT = 4.0
 # Of a unit, by which folds differ: two on two cores are one turn, also where one has a row more.
@@ -295,10 +297,11 @@ class Clock:
     def _share(self, label: str, left: float) -> float:
         """Return the seconds for a unit of a member, so that all that are waiting have as much, or what they need.
 
-        Where that would be too little for all of them to be of use, those that take longest wait for what is left.
+        Where that would be too little for all of them to be of use, those that are guessed to take longest have to do
+        with what the others leave, and a little that is kept for them.
         """
-        others = self._beside(label, left)
-        units = self._members[label].open
+        others, late = self._beside(label, left)
+        units, little = self._members[label].open, _LITTLE * late / self.at_once
         sharing = []
         for member in others:
             if member.ends or member.measured is None:
@@ -307,25 +310,27 @@ class Clock:
             else:  # it will take this
                 left -= member.open * member.measured / self.at_once
         for member in sorted(sharing, key=lambda other: other.need):
-            if member.need * self._turns(units) >= left:
+            if member.need * (self._turns(units) + little) >= left:
                 break
             left -= member.open * member.need / self.at_once
             units -= member.open
-        return max(0.0, left) / self._turns(units)
+        return max(0.0, left) / (self._turns(units) + little)
 
-    def _beside(self, label: str, left: float) -> list[Member]:
-        """Return the other members that a member shares the time with."""
+    def _beside(self, label: str, left: float) -> tuple[list[Member], float]:
+        """Return the other members that a member shares the time with, and the units of those that come later."""
         own = self._members[label]
         others = [member for other, member in self._members.items() if other != label and self._counts(member)]
         others.sort(key=lambda member: (not member.begun, member.guess))
         free = left * self.at_once - own.open * own.least
         beside: list[Member] = []
+        late = 0.0
         for member in others:
             free -= member.open * member.least
-            if free < 0 and not member.begun:
-                break
-            beside.append(member)
-        return beside
+            if free < 0 and member.ends and not member.begun:
+                late += member.open
+            else:
+                beside.append(member)
+        return beside, late
 
     def _turns(self, units: float) -> float:
         """Return how many units come one after the other."""
