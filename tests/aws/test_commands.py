@@ -216,6 +216,10 @@ def test_a_job_is_deployed_by_its_name_and_is_no_endpoint(byoe, session, bucket,
     assert (bounds["MinCapacity"], bounds["MaxCapacity"]) == (1, 3)
     with pytest.raises(ParameterError, match=r"--instance-count is '1-3', expected a number or LOW..HIGH"):
         byoe("deploy", name, *on, "--instance-count", "1-3")
+    with pytest.raises(ParameterError, match="step_percent is 60, expected a whole number from 1 to 50"):
+        byoe("deploy", name, "--rollout", "canary", "--alarm", "a", "--alarm", "b", "--step-percent", 60)
+    with pytest.raises(ParameterError, match=r"alarms is of endpoints on instances, and byoe-.* is serverless"):
+        byoe("deploy", name, "--alarm", "a", "--alarm", "b")
 
 
 def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, artifact, session):

@@ -1,7 +1,6 @@
 """A live endpoint gets another model. moto has no update, so what the service does is done here."""
 
 import pytest
-from tests.aws.service_model import faults
 from tests.aws.test_endpoints import MACHINE, left, make
 
 import byoe
@@ -9,45 +8,12 @@ from byoe.errors import JobError, ParameterError
 from byoe.sagemaker.aws import _waiting
 from byoe.sagemaker.aws._endpoint import Endpoint, create_endpoint
 from byoe.sagemaker.aws._faults import DeniedError, NotNowError
-from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
 
 
 @pytest.fixture
-def job(cloud, bucket, monkeypatch):
-    described = {
-        "TrainingJobStatus": "Completed",
-        "AlgorithmSpecification": {"TrainingImage": f"{MACHINE.image}.1"},
-        "ResourceConfig": {"InstanceType": "ml.m5.xlarge"},
-        "ModelArtifacts": {"S3ModelArtifacts": f"{bucket}/new/model.tar.gz"},
-        "RoleArn": MACHINE.role,
-    }
-    monkeypatch.setattr(Job, "describe", lambda self: described)
-    return Job("byoe-2", cloud)
-
-
-@pytest.fixture
-def updated(cloud, asked, monkeypatch):
-    """The configurations that endpoints were given."""
-    call, found = cloud.call, {}
-
-    def answer(service, operation, **request):
-        if operation == "update_endpoint":
-            assert faults("UpdateEndpoint", request) == []
-            found[request["EndpointName"]] = request["EndpointConfigName"]
-            found["retained"] = request.get("RetainAllVariantProperties", False)
-            found["excluded"] = request.get("ExcludeRetainedVariantProperties")
-            return {}
-        told = call(service, operation, **request)
-        if operation == "describe_model":  # moto leaves it out
-            (made,) = (one for one in requests(asked, "CreateModel") if one["ModelName"] == request["ModelName"])
-            told["EnableNetworkIsolation"] = made.get("EnableNetworkIsolation", False)
-        if operation == "describe_endpoint" and request["EndpointName"] in found:
-            told["EndpointConfigName"] = found[request["EndpointName"]]
-        return told
-
-    monkeypatch.setattr(cloud, "call", answer)
-    return found
+def job(completed_job):
+    return completed_job
 
 
 def requests(asked, operation):

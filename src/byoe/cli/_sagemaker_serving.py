@@ -29,6 +29,14 @@ def deploy(
     name: Annotated[
         str | None, typer.Option(help="Of the endpoint; NAME- is a prefix. A live one of that name gets the model.")
     ] = None,
+    rollout: Annotated[str, typer.Option(help="How a live one gets it: all, canary or linear.")] = "all",
+    alarm: Annotated[
+        list[str] | None, typer.Option(help="A CloudWatch alarm that takes the former model back; may be repeated.")
+    ] = None,
+    step_percent: Annotated[int | None, typer.Option(help="Size of a step, by default 10 or 20.")] = None,
+    bake_minutes: Annotated[
+        float | None, typer.Option(help="How long alarms are watched behind a step, by default 10.")
+    ] = None,
 ) -> None:
     """Serve the ensemble of a job on AWS, and print the endpoint's name."""
     from .. import sagemaker
@@ -43,6 +51,10 @@ def deploy(
         max_concurrency=max_concurrency,
         role=role,
         name=name,
+        rollout=rollout,
+        alarms=alarm or (),
+        step_percent=step_percent,
+        bake_minutes=bake_minutes,
     )
     tell_endpoint(endpoint)
 

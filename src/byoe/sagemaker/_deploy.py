@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ._attach import handle_of
@@ -29,6 +30,10 @@ def deploy(
     role: str | None = None,
     output: str | None = None,
     name: str | None = None,
+    rollout: str = "all",
+    alarms: Sequence[str] = (),
+    step_percent: int | None = None,
+    bake_minutes: float | None = None,
     **options: Any,
 ) -> LocalEndpoint | Endpoint:
     """Serve the ensemble of a job, of a tuning job's best job, or of the model registry.
@@ -68,6 +73,9 @@ def deploy(
         Of the endpoint; one that ends with ``-``, such as ``"churn-"``, is a prefix, behind which the time is written.
         Under the name of a live endpoint its model is exchanged; one that has failed is removed and made anew. Its
         model and its configuration have names that begin so.
+    rollout, alarms, step_percent, bake_minutes
+        As in the endpoint's ``update``: how requests go over where the model of a live endpoint is exchanged. A new
+        endpoint has nothing to go over from.
     **options
         On AWS, as in `fit`: ``subnets``, ``security_groups``, ``volume_key``, ``isolated``,
         ``environment``, ``tags``; no others.
@@ -86,8 +94,14 @@ def deploy(
         When the job has failed or the endpoint does not become healthy.
     """
     where = Where(instance_type, instance_count, role, output=output, options=options, name=name)
+    steps = {"rollout": rollout, "alarms": alarms, "step_percent": step_percent, "bake_minutes": bake_minutes}
     hosting = Hosting(
-        memory_mb, max_concurrency, provisioned_concurrency, requests_per_instance, asynchronous=asynchronous
+        memory_mb,
+        max_concurrency,
+        provisioned_concurrency,
+        requests_per_instance,
+        asynchronous=asynchronous,
+        rollout=steps,
     )
     handle: Any = handle_of(job)  # which is of its own place, as no type can say
     return place_of(handle, where).serve(handle, hosting)

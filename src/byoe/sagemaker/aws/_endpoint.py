@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any, ClassVar, Self
 
-from ...errors import JobError, ParameterError
+from ...errors import JobError
 from ..shared._failures import deleted, ending, unhealthy
 from ..shared._names import is_made
 from ..shared._outputs import Question
@@ -17,7 +17,8 @@ from ._faults import NotFoundError, with_cure
 from ._job import Job
 from ._machine import Instances, Machine, Serverless
 from ._package import Package, PackageGroup, registered
-from ._requests import endpoint_config_request, endpoint_request, model_request, serves_byoe
+from ._requests import endpoint_config_request, endpoint_request, model_request
+from ._rollout import Rollout
 from ._scaling import scale, unscale
 from ._tuning import Tuning
 from ._update import Changes, exchange
@@ -181,6 +182,10 @@ class Endpoint:
         memory_mb: int | None = None,
         max_concurrency: int | None = None,
         provisioned_concurrency: int | None = None,
+        rollout: str = "all",
+        alarms: Sequence[str] = (),
+        step_percent: int | None = None,
+        bake_minutes: float | None = None,
         **options: Any,
     ) -> Endpoint:
         """Serve what another job has made, without an interruption, and wait for it.
@@ -199,14 +204,26 @@ class Endpoint:
         instance_type, instance_count, requests_per_instance, memory_mb, max_concurrency, \
 provisioned_concurrency, **options
             As in `deploy`. An endpoint stays serverless or on instances, and ``tags`` are added.
+        rollout : {"all", "canary", "linear"}, default="all"
+            How requests go over to the new model's instances, which start beside the present ones: all at once; a
+            part, and then the others; or in equal steps. Only where there are at least two instances.
+        alarms : sequence of str, default=()
+            Names of at most 10 CloudWatch alarms. When one of them rings behind a step, the service goes back to the
+            present model.
+        step_percent : int, default=None
+            Of the instances: the canary, 1 to 50, or a linear step, 10 to 50. None stands for 10 and for 20.
+        bake_minutes : float, default=None
+            How long alarms are watched behind each step and the last one, at most 60; the present instances are
+            there, and paid for, until then. None stands for 10, and for none without a rollout or alarms.
 
         Raises
         ------
         ParameterError
-            When the endpoint has several variants, or a model that byoe has not made.
+            When the endpoint has several variants, or a model that byoe has not made; for a rollout of a serverless
+            endpoint, and an alarm that is not there or rings already.
         JobError
-            When the job fails, or the new model does not get healthy: the present one goes on, and
-            nothing is left of the new one.
+            When the job fails, the new model does not get healthy, or the service goes back: the present one goes
+            on, and nothing is left of the new one.
         """
         changes = Changes(
             role,
@@ -217,6 +234,7 @@ provisioned_concurrency, **options
             max_concurrency,
             provisioned_concurrency,
             options,
+            Rollout(rollout, alarms, step_percent, bake_minutes),
         )
         changes.check()
         trained = registered(job, self._cloud) if isinstance(job, str) else job
@@ -238,7 +256,7 @@ provisioned_concurrency, **options
                     unscale, self._cloud, self.name, asynchronous=not config or "AsyncInferenceConfig" in config
                 )
             own = {self.name} if is_made(self.name) else set()
-            last.callback(self._remove, name, _models(config) or own)
+            last.callback(self._remove, name, models_of(config) or own)
             until(self._delete_alone, bool)
 
     def _exists(self) -> bool:
@@ -274,7 +292,8 @@ provisioned_concurrency, **options
         self.delete()
 
 
-def _models(config: dict[str, Any]) -> set[str]:
+def models_of(config: dict[str, Any]) -> set[str]:
+    """Return the names of the models that an endpoint serves."""
     return {variant["ModelName"] for variant in config.get("ProductionVariants", [])}
 
 
@@ -283,50 +302,6 @@ def _serverless(config: dict[str, Any]) -> dict[str, Any]:
     (variant, *_) = config.get("ProductionVariants") or [{}]
     found: dict[str, Any] = variant.get("ServerlessConfig", {})
     return found
-
-
-def answers_of(endpoint: Endpoint) -> str:
-    """Return where an asynchronous endpoint puts its answers; nothing for one that answers at once."""
-    found = endpoint._parts()[1].get("AsyncInferenceConfig") or {}
-    return str(found.get("OutputConfig", {}).get("S3OutputPath", ""))
-
-
-def _is_ours(endpoint: Endpoint) -> bool:
-    """Return whether the model of an endpoint was made by byoe."""
-    for model in sorted(_models(endpoint._parts()[1])):
-        with suppress(NotFoundError):
-            return serves_byoe(endpoint._cloud.call("sagemaker", "describe_model", ModelName=model))
-    return False
-
-
-def standing(endpoint: Endpoint) -> str:
-    """Return what there is under the name of an endpoint that is to be: ``"live"``, ``"failed"`` or nothing.
-
-    Raises
-    ------
-    ParameterError
-        For one that is being made or changed, and for one that byoe has not made.
-    """
-    status = endpoint.status
-    if status == "Deleting":
-        print(f"[byoe] endpoint {endpoint.name} is being removed: this waits until it is gone", flush=True)
-        status = until(lambda: endpoint.status, "Deleting".__ne__)
-    if status == "Deleted":
-        return ""
-    told = endpoint.describe()["EndpointName"]
-    if told != endpoint.name:  # the service finds it all the same, but not for requests
-        raise ParameterError(f"there is an endpoint {told!r} already; write its name so, or give another one")
-    if status in ("InService", "Failed"):
-        if not _is_ours(endpoint):
-            raise ParameterError(
-                f"there is an endpoint {endpoint.name!r} already, and byoe has not made its model; give another name"
-            )
-        return {"InService": "live", "Failed": "failed"}[status]
-    hint = f"byoe.sagemaker.attach({endpoint.name!r})"
-    cure = f"wait for it with {hint}.wait()" if status in CHANGING else f"remove it with {hint}.delete()"
-    raise ParameterError(
-        f"there is an endpoint {endpoint.name!r} already, which has the status {status}; {cure}, or give another name"
-    )
 
 
 def create_endpoint(

@@ -76,6 +76,7 @@ FORMS = {
         "Bounds", "*", {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
     ),
     "alarm": Form("FirstRequest", _ALARM + "{names}*"),
+    "watched alarm": Form("RolloutAlarms", _ALARM + "*"),
     "alarm of the scaler": Form("ScalerWatches", _ALARM + "TargetTracking-endpoint/{names}*"),
     "any alarm": Form("ScalerLooks", _ALARM + "*"),
     "scaled endpoint": Form("ScalerActsForYou", _SAGEMAKER + "endpoint/{names}*"),
@@ -121,6 +122,7 @@ CALLER = (
     Right("sagemaker:CreateEndpoint", "to make an endpoint", ("endpoint", "endpoint configuration"), _E),
     Right("sagemaker:DescribeEndpoint", "to see how an endpoint is doing", ("endpoint",), _ASKS),
     Right("sagemaker:UpdateEndpoint", "to exchange its model", ("endpoint", "endpoint configuration"), _E),
+    Right("cloudwatch:DescribeAlarms", "to see the alarms of a rollout", ("watched alarm",), _E, "alarms of rollouts"),
     Right("sagemaker:DeleteEndpoint", "to remove an endpoint", ("endpoint",), _E),
     Right("sagemaker:InvokeEndpoint", "to ask an endpoint", ("endpoint",), _ASKS),
     Right("sagemaker:InvokeEndpointAsync", "to ask it by files", ("endpoint",), _ASKS, "asynchronous endpoints"),
@@ -175,6 +177,7 @@ ROLE = (
     Right("logs:DescribeLogStreams", "to write logs", ("log",)),
     Right("logs:PutLogEvents", "to write logs", ("log",)),
     Right("cloudwatch:PutMetricData", "to write metrics", ("metric",)),
+    Right("cloudwatch:DescribeAlarms", "to watch alarms", ("watched alarm",), needed_for="alarms of rollouts"),
 )
 
 

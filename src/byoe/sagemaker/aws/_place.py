@@ -17,12 +17,14 @@ from ..shared._names import name_of, part_name
 from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, taken
 from ..shared._search import Search
 from ._cloud import Cloud, split
-from ._endpoint import Endpoint, answers_of, create_endpoint, standing
+from ._endpoint import Endpoint, create_endpoint
 from ._faults import NotFoundError
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, has_gpu, instances_of
 from ._package import Package, PackageGroup
 from ._requests import training_request
+from ._rollout import Rollout
+from ._standing import answers_of, standing
 from ._tags import read_tags
 from ._transform import Transform, check_batch, create_transform, is_address, write_rows
 from ._tuning import Tuning
@@ -131,6 +133,7 @@ class Aws(Place):
                 "instance_type is 'local', and the job ran on AWS; leave it out for a serverless endpoint"
             )
         self._check(SERVING_OPTIONS, "serving", instead=INSTEAD)
+        Rollout(**hosting.rollout)
         name = name_of("endpoint", where.name)
         endpoint = Endpoint(name, job.cloud)
         if name == where.name and (stands := standing(endpoint)):
@@ -163,11 +166,14 @@ class Aws(Place):
             instance_count=where.instance_count,
             requests_per_instance=hosting.requests_per_instance,
             **hosting.serverless(),
+            **hosting.rollout,
             **where.options,
         )
 
     def _create(self, name: str, job: Trained, hosting: Hosting) -> Endpoint:
         where, sizes = self.where, self._sizes(hosting)
+        if isinstance(sizes, Serverless):
+            Rollout(**hosting.rollout).check(name, None, job.cloud)
         if where.output is not None and not hosting.asynchronous:
             raise ParameterError(
                 "output is for the files of an asynchronous endpoint; set asynchronous=True, or leave it out"

@@ -15,6 +15,7 @@ from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, instances_of
 from ._package import Package
 from ._requests import check_serverless, model_request, serverless_sizes, serves_byoe
+from ._rollout import Rollout
 from ._scaling import scale, unscale
 from ._waiting import CHANGING
 
@@ -40,6 +41,7 @@ class Changes:
     max_concurrency: int | None = None
     provisioned_concurrency: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    rollout: Rollout = field(default_factory=Rollout)
 
     def check(self) -> None:
         """Raise a ParameterError for an option that nobody knows, or that cannot be."""
@@ -61,14 +63,16 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
     variant, instances = _variant(endpoint.name, present, config, changes)
     role = served["ExecutionRoleArn"] if changes.role is None else cloud.role(changes.role)
     machine = Machine(job.serving_image, role, **changes.options)
+    changes.rollout.check(endpoint.name, None if instances is None else _count(endpoint, variant, changes), cloud)
     if instances is None:
         check_serverless(machine)
     elif changes.instance_type is not None:
         cloud.check_instance_type(changes.instance_type, "ProductionVariant")
+    asked = {**_retained(variant, changes), **changes.rollout.deployment()}
     requests = (
         ("create_model", _model(cloud, served, name, job, machine, changes, patient="AsyncInferenceConfig" in config)),
         ("create_endpoint_config", _config(cloud, served, config, variant | {"ModelName": name}, machine, changes)),
-        ("update_endpoint", {"EndpointName": endpoint.name, "EndpointConfigName": name, **_retained(variant, changes)}),
+        ("update_endpoint", {"EndpointName": endpoint.name, "EndpointConfigName": name, **asked}),
     )
     sent = False
     try:
@@ -78,8 +82,9 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
         endpoint.wait()
         found = endpoint.describe()
         if found["EndpointConfigName"] != name:
-            why = found.get("FailureReason", "the new one was given up")
-            raise JobError(f"endpoint {endpoint.name} has kept its model: {why}")
+            why = (found.get("FailureReason"), changes.rollout.tripped(cloud))
+            reason = "; ".join(filter(None, why)) or "the new one was given up"
+            raise JobError(f"endpoint {endpoint.name} has kept its model: {reason}")
     except Exception:
         if not sent or _has_kept(endpoint, name):
             endpoint._remove(name, {name})
@@ -96,7 +101,8 @@ def _has_kept(endpoint: Endpoint, new: str) -> bool:
         found = endpoint.describe()
     except Exception:  # whoever cannot be asked may be changing still
         return False
-    return found["EndpointStatus"] not in CHANGING and found["EndpointConfigName"] != new
+    # Of an update that could not be undone either, both models serve.
+    return found["EndpointStatus"] not in (*CHANGING, "UpdateRollbackFailed") and found["EndpointConfigName"] != new
 
 
 def _present(endpoint: str, cloud: Cloud, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -212,6 +218,14 @@ def _retained(variant: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     given = isinstance(changes.instance_count, int)
     excluded = [{"VariantPropertyType": "DesiredInstanceCount"}]
     return {"RetainAllVariantProperties": True, **({"ExcludeRetainedVariantProperties": excluded} if given else {})}
+
+
+def _count(endpoint: Endpoint, variant: Mapping[str, Any], changes: Changes) -> int:
+    """Return how many instances the new model gets: those that there are, unless their number is given."""
+    if isinstance(changes.instance_count, int):
+        return changes.instance_count
+    (now, *_) = endpoint.describe().get("ProductionVariants") or [{}]
+    return int(now.get("DesiredInstanceCount", variant["InitialInstanceCount"]))
 
 
 def _scale(cloud: Cloud, endpoint: str, instances: Instances) -> None:

@@ -94,6 +94,8 @@ class Here(Place):
                 "instance_count": where.instance_count not in (None, 1),
                 "requests_per_instance": hosting.requests_per_instance,
                 "asynchronous": hosting.asynchronous,
+                **hosting.rollout,
+                "rollout": hosting.rollout.get("rollout", "all") != "all",
                 "role": where.role,
                 "output": where.output,
             }

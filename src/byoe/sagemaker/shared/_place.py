@@ -63,6 +63,7 @@ class Hosting:
     provisioned_concurrency: int | None
     requests_per_instance: float | None
     asynchronous: bool
+    rollout: Mapping[str, Any] = field(default_factory=dict)
 
     def serverless(self) -> dict[str, int]:
         """Return the sizes of a serverless endpoint that were given."""
