@@ -220,6 +220,12 @@ def test_a_job_is_deployed_by_its_name_and_is_no_endpoint(byoe, session, bucket,
         byoe("deploy", name, "--rollout", "canary", "--alarm", "a", "--alarm", "b", "--step-percent", 60)
     with pytest.raises(ParameterError, match=r"alarms is of endpoints on instances, and byoe-.* is serverless"):
         byoe("deploy", name, "--alarm", "a", "--alarm", "b")
+    with pytest.raises(ParameterError, match=r"data_capture is of endpoints on instances, and byoe-.* is serverless"):
+        byoe("deploy", name, "--data-capture", "on")
+    told = byoe("deploy", name, *on[:2], "--data-capture", f"{bucket}/seen", "--capture-percent", 20)
+    described = session.client("sagemaker").describe_endpoint_config(EndpointConfigName=told.split()[1])
+    assert described["DataCaptureConfig"]["InitialSamplingPercentage"] == 20
+    assert described["DataCaptureConfig"]["DestinationS3Uri"] == f"{bucket}/seen"
 
 
 def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, artifact, session):

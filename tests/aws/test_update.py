@@ -170,7 +170,9 @@ def test_instances_change_their_type_number_network_and_key(cloud, session, buck
         (Instances(), {"instance_count": (1, 4)}, "requests_per_instance belongs to an instance_count of two"),
         (Instances(), {"tags": "blue"}, "tags is 'blue', expected"),
         (Instances(), {"region": "us-east-1"}, "serving has no option 'region': what serves is where its job is"),
-        (Instances(), {"data_capture": "s3://x"}, "which later updates keep"),
+        (Serverless(), {"data_capture": True}, "data_capture is of endpoints on instances, and byoe-1 is serverless"),
+        (Instances(answers="s3://a/b"), {"data_capture": True}, "asynchronous endpoint byoe-1 are files in S3 already"),
+        (Instances(), {"output_key": "a/b"}, "output_key is the key of what an endpoint captures; set data_capture"),
     ],
 )  # fmt: skip
 def test_changes_that_cannot_be(cloud, session, bucket, asked, job, hosting, given, message):

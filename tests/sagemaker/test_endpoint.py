@@ -190,7 +190,9 @@ def test_an_endpoint_on_this_machine_takes_on_no_role(job):
         sm.deploy(job, role="byoe")
 
 
-@pytest.mark.parametrize(("name", "value"), [("rollout", "canary"), ("alarms", ["a"]), ("bake_minutes", 5)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("rollout", "canary"), ("alarms", ["a"]), ("bake_minutes", 5), ("data_capture", True)]
+)
 def test_an_endpoint_on_this_machine_is_exchanged_at_once(job, name, value):
     with pytest.raises(ParameterError, match=f"{name} is for jobs on AWS, and instance_type is 'local'"):
         sm.deploy(job, **{name: value})

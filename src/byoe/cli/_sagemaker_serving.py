@@ -12,6 +12,11 @@ from . import _options as options
 from ._output import check_file, write_columns
 from ._sagemaker_handles import ServingRole, Trained, Wait, endpoint_of, reading, tell_endpoint, tell_transform, trained
 
+DataCapture = Annotated[
+    str | None,
+    typer.Option(help="on, off, or the s3:// prefix at which the service keeps what was asked and answered."),
+]
+
 
 def deploy(
     job: Trained,
@@ -37,6 +42,8 @@ def deploy(
     bake_minutes: Annotated[
         float | None, typer.Option(help="How long alarms are watched behind a step, by default 10.")
     ] = None,
+    data_capture: DataCapture = None,
+    capture_percent: Annotated[int | None, typer.Option(help="Of the requests, by default all.")] = None,
 ) -> None:
     """Serve the ensemble of a job on AWS, and print the endpoint's name."""
     from .. import sagemaker
@@ -55,6 +62,8 @@ def deploy(
         alarms=alarm or (),
         step_percent=step_percent,
         bake_minutes=bake_minutes,
+        data_capture=_capture(data_capture),
+        capture_percent=capture_percent,
     )
     tell_endpoint(endpoint)
 
@@ -94,6 +103,7 @@ def transform(
     role: ServingRole = None,
     output: Annotated[str | None, typer.Option(help="An s3:// prefix.")] = None,
     name: Annotated[str | None, typer.Option(help="Of the transform job; NAME- is a prefix.")] = None,
+    data_capture: DataCapture = None,
     header: options.Header = None,
     sep: options.Sep = None,
     decimal: options.Decimal = None,
@@ -119,6 +129,7 @@ def transform(
         role=role,
         output=output,
         name=name,
+        data_capture=_capture(data_capture) or False,
         wait=wait,
         accept="application/x-npy" if out else "text/csv",
     )
@@ -135,6 +146,10 @@ def delete(endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on 
 
     Endpoint(endpoint).delete()
     print(f"nothing is left of endpoint {endpoint}")
+
+
+def _capture(text: str | None) -> bool | str | None:
+    return {"on": True, "off": False}.get(text, text) if text is not None else None
 
 
 def _bounds(text: str) -> int | tuple[int, int]:

@@ -34,6 +34,8 @@ def deploy(
     alarms: Sequence[str] = (),
     step_percent: int | None = None,
     bake_minutes: float | None = None,
+    data_capture: bool | str | None = None,
+    capture_percent: int | None = None,
     **options: Any,
 ) -> LocalEndpoint | Endpoint:
     """Serve the ensemble of a job, of a tuning job's best job, or of the model registry.
@@ -68,7 +70,7 @@ def deploy(
     role : str, default=None
         On AWS: name or ARN of the role that the endpoint takes on. None takes that of the job, also of a package.
     output : str, default=None
-        ``s3://`` prefix for these files, by default ``byoe`` in SageMaker's usual bucket.
+        ``s3://`` prefix for these files, and for what is captured; by default ``byoe`` in SageMaker's usual bucket.
     name : str, default=None
         Of the endpoint; one that ends with ``-``, such as ``"churn-"``, is a prefix, behind which the time is written.
         Under the name of a live endpoint its model is exchanged; one that has failed is removed and made anew. Its
@@ -76,9 +78,15 @@ def deploy(
     rollout, alarms, step_percent, bake_minutes
         As in the endpoint's ``update``: how requests go over where the model of a live endpoint is exchanged. A new
         endpoint has nothing to go over from.
+    data_capture : bool or str, default=None
+        Whether the service keeps requests and answers in S3, as lines of JSON in files by the hour: below ``captured``
+        in ``output``, or at an ``s3://`` prefix. On instances, and not where the endpoint is asynchronous, whose
+        requests and answers are files already. None does not, and leaves a live endpoint as it is; False ends it.
+    capture_percent : int, default=None
+        Of the requests, 1 to 100; None stands for all.
     **options
         On AWS, as in `fit`: ``subnets``, ``security_groups``, ``volume_key``, ``isolated``,
-        ``environment``, ``tags``; no others.
+        ``environment``, ``tags``, and ``output_key`` for what is captured; no others.
 
     Returns
     -------
@@ -95,6 +103,7 @@ def deploy(
     """
     where = Where(instance_type, instance_count, role, output=output, options=options, name=name)
     steps = {"rollout": rollout, "alarms": alarms, "step_percent": step_percent, "bake_minutes": bake_minutes}
+    capture = {"data_capture": data_capture, "capture_percent": capture_percent}
     hosting = Hosting(
         memory_mb,
         max_concurrency,
@@ -102,6 +111,7 @@ def deploy(
         requests_per_instance,
         asynchronous=asynchronous,
         rollout=steps,
+        capture=capture,
     )
     handle: Any = handle_of(job)  # which is of its own place, as no type can say
     return place_of(handle, where).serve(handle, hosting)

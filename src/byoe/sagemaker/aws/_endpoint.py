@@ -12,6 +12,7 @@ from ..shared._failures import deleted, ending, unhealthy
 from ..shared._names import is_made
 from ..shared._outputs import Question
 from . import _asynchronous
+from ._capture import Capture
 from ._cloud import Cloud
 from ._faults import NotFoundError, with_cure
 from ._job import Job
@@ -186,6 +187,8 @@ class Endpoint:
         alarms: Sequence[str] = (),
         step_percent: int | None = None,
         bake_minutes: float | None = None,
+        data_capture: bool | str | None = None,
+        capture_percent: int | None = None,
         **options: Any,
     ) -> Endpoint:
         """Serve what another job has made, without an interruption, and wait for it.
@@ -215,6 +218,8 @@ provisioned_concurrency, **options
         bake_minutes : float, default=None
             How long alarms are watched behind each step and the last one, at most 60; the present instances are
             there, and paid for, until then. None stands for 10, and for none without a rollout or alarms.
+        data_capture, capture_percent
+            As in `deploy`; False ends it.
 
         Raises
         ------
@@ -235,6 +240,7 @@ provisioned_concurrency, **options
             provisioned_concurrency,
             options,
             Rollout(rollout, alarms, step_percent, bake_minutes),
+            Capture(data_capture, capture_percent),
         )
         changes.check()
         trained = registered(job, self._cloud) if isinstance(job, str) else job
@@ -312,6 +318,7 @@ def create_endpoint(
     hosting: Serverless | Instances,
     *,
     part: str | None = None,
+    capture: Mapping[str, Any] | None = None,
 ) -> Endpoint:
     """Make an endpoint with its model and configuration, and wait for it; nothing is left of one that fails.
 
@@ -325,12 +332,14 @@ def create_endpoint(
     hosting : Serverless or Instances
     part : str, default=None
         Name of the configuration and the model; None gives them that of the endpoint.
+    capture : mapping, default=None
+        A ``DataCaptureConfig``.
     """
     part = part or name
     patient = isinstance(hosting, Instances) and hosting.answers is not None
     requests = (
         ("create_model", model_request(part, machine, origin, patient=patient)),
-        ("create_endpoint_config", endpoint_config_request(part, machine, part, hosting)),
+        ("create_endpoint_config", endpoint_config_request(part, machine, part, hosting, capture=capture)),
         ("create_endpoint", endpoint_request(name, part, machine)),
     )
     endpoint = Endpoint(name, cloud)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import JobError, ParameterError
 from ..shared._names import part_name
 from ..shared._place import check_options
+from ._capture import Capture, check_key
 from ._cloud import Cloud
 from ._faults import NotFoundError
 from ._job import Job
@@ -42,11 +43,12 @@ class Changes:
     provisioned_concurrency: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     rollout: Rollout = field(default_factory=Rollout)
+    capture: Capture = field(default_factory=Capture)
 
     def check(self) -> None:
         """Raise a ParameterError for an option that nobody knows, or that cannot be."""
         check_options(self.options, SERVING_OPTIONS, "serving", instead=INSTEAD)
-        Machine("", "", **self.options)
+        check_key(Machine("", "", **self.options).output_key, self.capture)
 
     def first(self, *names: str) -> str | None:
         """Return the first of some arguments that is given."""
@@ -64,6 +66,11 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
     role = served["ExecutionRoleArn"] if changes.role is None else cloud.role(changes.role)
     machine = Machine(job.serving_image, role, **changes.options)
     changes.rollout.check(endpoint.name, None if instances is None else _count(endpoint, variant, changes), cloud)
+    changes.capture.check(
+        endpoint.name,
+        serverless=instances is None,
+        asynchronous=instances is not None and instances.answers is not None,
+    )
     if instances is None:
         check_serverless(machine)
     elif changes.instance_type is not None:
@@ -181,6 +188,10 @@ def _config(
     anew = {key: value for key, value in anew.items() if key == "Tags" or key in kept}
     if machine.volume_key:
         anew["KmsKeyId"] = machine.volume_key
+    if changes.capture.data_capture is not None:
+        present = kept.pop("DataCaptureConfig", {})
+        if changes.capture.wanted:
+            kept["DataCaptureConfig"] = changes.capture.of_endpoint(cloud, machine.output_key, present)
     made = {"EndpointConfigName": variant["ModelName"], "ProductionVariants": [variant]}
     return _changed(kept, anew, changes) | made
 
@@ -215,9 +226,12 @@ def _retained(variant: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     """Return what says that instances which were added or taken away stay so, unless their number is given."""
     if "ServerlessConfig" in variant:
         return {}
-    given = isinstance(changes.instance_count, int)
-    excluded = [{"VariantPropertyType": "DesiredInstanceCount"}]
-    return {"RetainAllVariantProperties": True, **({"ExcludeRetainedVariantProperties": excluded} if given else {})}
+    given = {
+        "DesiredInstanceCount": isinstance(changes.instance_count, int),
+        "DataCaptureConfig": changes.capture.data_capture is not None,
+    }
+    excluded = [{"VariantPropertyType": name} for name, changed in given.items() if changed]
+    return {"RetainAllVariantProperties": True, **({"ExcludeRetainedVariantProperties": excluded} if excluded else {})}
 
 
 def _count(endpoint: Endpoint, variant: Mapping[str, Any], changes: Changes) -> int:

@@ -95,6 +95,7 @@ class Here(Place):
                 "requests_per_instance": hosting.requests_per_instance,
                 "asynchronous": hosting.asynchronous,
                 **hosting.rollout,
+                **hosting.capture,
                 "rollout": hosting.rollout.get("rollout", "all") != "all",
                 "role": where.role,
                 "output": where.output,

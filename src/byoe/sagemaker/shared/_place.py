@@ -64,6 +64,7 @@ class Hosting:
     requests_per_instance: float | None
     asynchronous: bool
     rollout: Mapping[str, Any] = field(default_factory=dict)
+    capture: Mapping[str, Any] = field(default_factory=dict)
 
     def serverless(self) -> dict[str, int]:
         """Return the sizes of a serverless endpoint that were given."""
@@ -80,6 +81,7 @@ class Batch:
     reading: Mapping[str, Any] | None
     content_type: str | None
     accept: str
+    data_capture: bool | str = False
 
 
 class Place(ABC):
