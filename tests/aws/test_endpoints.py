@@ -39,9 +39,9 @@ def served(cloud, monkeypatch):
     """What was sent to endpoints; each answers with the sums of the rows."""
     found = []
 
-    def invoke(endpoint, body, content_type, *, accept):
+    def invoke(endpoint, body, content_type, *, accept, variant=""):
         rows = np.load(io.BytesIO(body))
-        found.append((endpoint, len(body), content_type, accept))
+        found.append((endpoint, len(body), content_type, accept, variant))
         answer = io.BytesIO()
         np.save(answer, rows.sum(axis=1))
         return answer.getvalue()

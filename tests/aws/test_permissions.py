@@ -38,7 +38,6 @@ IMPLIED = {
     "iam:PassRole",
     "sagemaker:AddTags",
     "iam:CreateServiceLinkedRole",
-    "sagemaker:UpdateEndpointWeightsAndCapacities",
     "s3:AbortMultipartUpload",
 }
 IN = {"account": ACCOUNT, "region": REGION, "role": ROLE_ARN}
@@ -166,6 +165,7 @@ def walk_scaling(frame, on_aws):
                 "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
                 "logs:FilterLogEvents",
                 "cloudwatch:DescribeAlarms",
+                "sagemaker:UpdateEndpointWeightsAndCapacities",
             },
         ),
         (walk_scaling, ["endpoints", "scaling"], None),

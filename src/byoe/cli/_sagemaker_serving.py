@@ -44,6 +44,9 @@ def deploy(
     ] = None,
     data_capture: DataCapture = None,
     capture_percent: Annotated[int | None, typer.Option(help="Of the requests, by default all.")] = None,
+    shadow: Annotated[
+        str | None, typer.Option(help="A job whose model gets copies of the requests, and answers nobody.")
+    ] = None,
 ) -> None:
     """Serve the ensemble of a job on AWS, and print the endpoint's name."""
     from .. import sagemaker
@@ -64,6 +67,7 @@ def deploy(
         bake_minutes=bake_minutes,
         data_capture=_capture(data_capture),
         capture_percent=capture_percent,
+        shadow=None if shadow is None else trained(shadow),
     )
     tell_endpoint(endpoint)
 
@@ -76,6 +80,7 @@ def predict(
         str | None, typer.Option(help="With commas: interval, probabilities, members, contributions.")
     ] = None,
     level: Annotated[float | None, typer.Option(help="Of intervals, by default 0.9.")] = None,
+    variant: Annotated[str | None, typer.Option(help="Which of several is to answer.")] = None,
     header: options.Header = None,
     sep: options.Sep = None,
     decimal: options.Decimal = None,
@@ -86,10 +91,21 @@ def predict(
     """Predict the rows of a table by an endpoint."""
     check_file(out)
     how = reading(sep, decimal, encoding, comment, sheet)
-    values = endpoint_of(endpoint).predict(data, outputs=outputs, level=level, header=header, reading=how)
+    asked = endpoint_of(endpoint)
+    values = asked.predict(data, outputs=outputs, level=level, header=header, reading=how, variant=variant)
     columns = {"prediction": values} if outputs is None else {name: values[name].to_numpy() for name in values.columns}
     write_columns(out, columns)
     print(f"wrote {len(values)} predictions to {out}")
+
+
+def shift(
+    endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on AWS that has several variants.")],
+    weights: Annotated[list[str], typer.Argument(help="VARIANT=WEIGHT for each of them, such as current=9 new=1.")],
+) -> None:
+    """Share requests among the variants of an endpoint by other weights."""
+    given = dict(_weight(text) for text in weights)
+    endpoint_of(endpoint).shift(given)
+    print(f"endpoint {endpoint} shares requests by {', '.join(f'{name}={weight:g}' for name, weight in given.items())}")
 
 
 def transform(
@@ -146,6 +162,15 @@ def delete(endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on 
 
     Endpoint(endpoint).delete()
     print(f"nothing is left of endpoint {endpoint}")
+
+
+def _weight(text: str) -> tuple[str, float]:
+    """Return the variant and the weight that VARIANT=WEIGHT says."""
+    name, _, weight = text.partition("=")
+    try:
+        return name, float(weight)
+    except ValueError:
+        raise ParameterError(f"{text!r} is not VARIANT=WEIGHT, such as new=1") from None
 
 
 def _capture(text: str | None) -> bool | str | None:

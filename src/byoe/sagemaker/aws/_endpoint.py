@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from ...errors import JobError
 from ..shared._failures import deleted, ending, unhealthy
-from ..shared._names import is_made
+from ..shared._names import is_made, part_name
 from ..shared._outputs import Question
 from . import _asynchronous
 from ._capture import Capture
@@ -18,11 +18,12 @@ from ._faults import NotFoundError, with_cure
 from ._job import Job
 from ._machine import Instances, Machine, Serverless
 from ._package import Package, PackageGroup, registered
-from ._requests import endpoint_config_request, endpoint_request, model_request
+from ._requests import VARIANT, endpoint_config_request, endpoint_request, model_request
 from ._rollout import Rollout
 from ._scaling import scale, unscale
 from ._tuning import Tuning
 from ._update import Changes, exchange
+from ._variants import Variant, all_variants, check_set, check_variant, set_weights, shared
 from ._waiting import CHANGING, until
 
 _LOG_GROUP = "/aws/sagemaker/Endpoints"
@@ -101,6 +102,7 @@ class Endpoint:
         level: float | None = None,
         header: bool | None = None,
         reading: Mapping[str, Any] | None = None,
+        variant: str | None = None,
     ) -> Any:
         """Predict rows; large data are sent in several requests, some of them at a time.
 
@@ -117,6 +119,8 @@ class Endpoint:
             Whether the first row of CSV files names the columns; None looks.
         reading : mapping, default=None
             How files are read where they do not tell: ``sep``, ``decimal``, ``encoding``, ``comment``, ``sheet``.
+        variant : str, default=None
+            Which of several is to answer; None leaves it to their weights, for each request anew.
 
         Returns
         -------
@@ -137,6 +141,9 @@ class Endpoint:
             self._config = self._parts()[1]
         if not self._config:
             raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region}; deploy its job again")
+        if variant is not None:
+            check_variant(variant, self.name, self._config)
+        target = {} if variant is None else {"variant": variant}
         serverless = _serverless(self._config)
         asynchronous = self._config.get("AsyncInferenceConfig")
         if asynchronous:
@@ -151,7 +158,9 @@ class Endpoint:
         bodies = question.payloads(data, limit, header=header, reading=reading)
         at_once = min(_AT_ONCE, serverless.get("MaxConcurrency", _AT_ONCE), len(bodies))
         with ThreadPoolExecutor(at_once) as pool:
-            answers = pool.map(lambda body: self._cloud.invoke(self.name, *body, accept=question.accept), bodies)
+            answers = pool.map(
+                lambda body: self._cloud.invoke(self.name, *body, accept=question.accept, **target), bodies
+            )
             return question.read(list(answers), data)
 
     def _check_alive(self) -> None:
@@ -248,6 +257,26 @@ provisioned_concurrency, **options
         self._config = {}
         return self
 
+    def shift(self, weights: Mapping[str, float]) -> Endpoint:
+        """Share requests among the variants by other weights, and wait for it.
+
+        Parameters
+        ----------
+        weights : mapping of str to float
+            Of each variant, relative to the others: ``{"current": 1, "new": 1}`` halves the requests, and one with 0
+            gets none but those that name it.
+
+        Raises
+        ------
+        ParameterError
+            When a variant is not there or is left out, or the endpoint has one alone.
+        JobError
+            When the service goes back to the former weights.
+        """
+        set_weights(self._cloud, self.name, weights, self.describe())
+        check_set(self.name, weights, self.wait().describe())
+        return self
+
     def delete(self) -> None:
         """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
         name, config = self._parts()
@@ -258,9 +287,9 @@ provisioned_concurrency, **options
             return
         with ExitStack() as last:  # whatever fails, the others are removed
             if not _serverless(config):
-                last.callback(
-                    unscale, self._cloud, self.name, asynchronous=not config or "AsyncInferenceConfig" in config
-                )
+                waits = not config or "AsyncInferenceConfig" in config
+                names = [one["VariantName"] for one in config.get("ProductionVariants", ())] or [VARIANT]
+                last.callback(unscale, self._cloud, self.name, asynchronous=waits, variants=names)
             own = {self.name} if is_made(self.name) else set()
             last.callback(self._remove, name, models_of(config) or own)
             until(self._delete_alone, bool)
@@ -300,7 +329,7 @@ provisioned_concurrency, **options
 
 def models_of(config: dict[str, Any]) -> set[str]:
     """Return the names of the models that an endpoint serves."""
-    return {variant["ModelName"] for variant in config.get("ProductionVariants", [])}
+    return {variant["ModelName"] for variant in all_variants(config)}
 
 
 def _serverless(config: dict[str, Any]) -> dict[str, Any]:
@@ -319,6 +348,7 @@ def create_endpoint(
     *,
     part: str | None = None,
     capture: Mapping[str, Any] | None = None,
+    variants: Sequence[Variant] = (),
 ) -> Endpoint:
     """Make an endpoint with its model and configuration, and wait for it; nothing is left of one that fails.
 
@@ -334,12 +364,20 @@ def create_endpoint(
         Name of the configuration and the model; None gives them that of the endpoint.
     capture : mapping, default=None
         A ``DataCaptureConfig``.
+    variants : sequence of Variant, default=()
+        Of an endpoint that has several, in the place of ``machine`` and ``origin``; the first one's are these.
     """
     part = part or name
     patient = isinstance(hosting, Instances) and hosting.answers is not None
+    served = [(one.machine, one.origin) for one in variants] or [(machine, origin)]
+    models = [part, *(part_name(name) for _ in served[1:])]
+    config = endpoint_config_request(part, machine, part, hosting, capture=capture)
     requests = (
-        ("create_model", model_request(part, machine, origin, patient=patient)),
-        ("create_endpoint_config", endpoint_config_request(part, machine, part, hosting, capture=capture)),
+        *(
+            ("create_model", model_request(model, *one, patient=patient))
+            for model, one in zip(models, served, strict=True)
+        ),
+        ("create_endpoint_config", shared(config, variants, models) if variants else config),
         ("create_endpoint", endpoint_request(name, part, machine)),
     )
     endpoint = Endpoint(name, cloud)
@@ -348,10 +386,11 @@ def create_endpoint(
             cloud.call("sagemaker", operation, **request)
         endpoint.wait()
         if isinstance(hosting, Instances) and hosting.scales:
-            scale(cloud, name, hosting)
+            for variant in [one.name for one in variants] or [VARIANT]:
+                scale(cloud, name, hosting, variant)
     except BaseException:
         if endpoint._parts()[0] == part:  # of another configuration it is somebody else's
             endpoint.delete()
-        endpoint._remove(part, {part})
+        endpoint._remove(part, set(models))
         raise
     return endpoint

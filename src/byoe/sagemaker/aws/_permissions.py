@@ -123,6 +123,7 @@ CALLER = (
     Right("sagemaker:DescribeEndpoint", "to see how an endpoint is doing", ("endpoint",), _ASKS),
     Right("sagemaker:UpdateEndpoint", "to exchange its model", ("endpoint", "endpoint configuration"), _E),
     Right("cloudwatch:DescribeAlarms", "to see the alarms of a rollout", ("watched alarm",), _E, "alarms of rollouts"),
+    Right("sagemaker:UpdateEndpointWeightsAndCapacities", "to shift weights", ("endpoint",), _E, "several variants"),
     Right("sagemaker:DeleteEndpoint", "to remove an endpoint", ("endpoint",), _E),
     Right("sagemaker:InvokeEndpoint", "to ask an endpoint", ("endpoint",), _ASKS),
     Right("sagemaker:InvokeEndpointAsync", "to ask it by files", ("endpoint",), _ASKS, "asynchronous endpoints"),

@@ -38,6 +38,7 @@ from ._tuning_request import (
     tuning_request,
 )
 from ._upload import upload_channels, upload_source
+from ._variants import SHADOW, Variant, check_variants, jobs_of, read_weights
 from ._waiting import until
 
 # Of which a model can be made: of a tuning job the best job, of a group the newest approved version.
@@ -138,6 +139,11 @@ class Aws(Place):
         endpoint = Endpoint(name, job.cloud)
         if name == where.name and (stands := standing(endpoint)):
             job.completed()
+            if stands == "live" and (hosting.variants or hosting.shadow is not None):
+                raise ParameterError(
+                    f"there is an endpoint {name!r} already, and variants are made with their endpoint; give another "
+                    "name, or delete it before"
+                )
             if stands == "live":
                 return self._update(endpoint, job, hosting)
             print(f"[byoe] endpoint {name} has failed: it is removed, and made anew", flush=True)
@@ -179,6 +185,7 @@ class Aws(Place):
 
     def _create(self, name: str, job: Trained, hosting: Hosting) -> Endpoint:
         where, sizes = self.where, self._sizes(hosting)
+        check_variants(hosting, sizes)
         if isinstance(sizes, Serverless):
             Rollout(**hosting.rollout).check(name, None, job.cloud)
         capture = self._capture(hosting)
@@ -192,12 +199,35 @@ class Aws(Place):
             prefix = self._prefix_of(job.cloud)
             job.cloud.check_bucket(prefix, "output")
             sizes = replace(sizes, answers=f"{prefix}/asynchronous/{name}")
+        variants = self._variants(job, hosting)
         completed = job.completed()
         instance_type = where.instance_type or (_type_of(completed) if isinstance(sizes, Instances) else None)
         machine = _machine_of(completed, instance_type, "ProductionVariant", where.options, role=where.role)
         part = part_name(name) if name == where.name else name  # what is left of an earlier one may have its name
         captured = capture.of_endpoint(completed.cloud, machine.output_key, {}) if capture.wanted else None
-        return create_endpoint(name, completed.cloud, machine, completed.origin, sizes, part=part, capture=captured)
+        return create_endpoint(
+            name,
+            completed.cloud,
+            machine,
+            completed.origin,
+            sizes,
+            part=part,
+            capture=captured,
+            variants=variants,
+        )
+
+    def _variants(self, job: Trained, hosting: Hosting) -> list[Variant]:
+        """Return the variants of an endpoint that has several, each with its own container; nothing for another one."""
+        if not hosting.variants and hosting.shadow is None:
+            return []
+        where, weights = self.where, read_weights(hosting.weights, hosting.variants)
+        made = []
+        for name, one in jobs_of(job, hosting).items():
+            completed = one.completed()
+            machine = _machine_of(completed, where.instance_type, "ProductionVariant", where.options, role=where.role)
+            shadow = one is hosting.shadow and name == SHADOW
+            made.append(Variant(name, machine, completed.origin, weights.get(name, 1.0), shadow))
+        return made
 
     def _capture(self, hosting: Hosting) -> Capture:
         """Return what is to be captured, with its address where an output is given."""

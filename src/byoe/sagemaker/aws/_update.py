@@ -18,6 +18,7 @@ from ._package import Package
 from ._requests import check_serverless, model_request, serverless_sizes, serves_byoe
 from ._rollout import Rollout
 from ._scaling import scale, unscale
+from ._variants import all_variants
 from ._waiting import CHANGING
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _has_kept(endpoint: Endpoint, new: str) -> bool:
 
 def _present(endpoint: str, cloud: Cloud, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the one variant of a configuration, and the model that it serves, which byoe has made."""
-    variants = config["ProductionVariants"]
+    variants = all_variants(config)
     if len(variants) > 1:
         names = ", ".join(repr(variant["VariantName"]) for variant in variants)
         raise ParameterError(

@@ -102,6 +102,7 @@ class LocalEndpoint:
         level: float | None = None,
         header: bool | None = None,
         reading: Mapping[str, Any] | None = None,
+        variant: str | None = None,
     ) -> Any:
         """Predict rows; large data are sent in several requests.
 
@@ -118,6 +119,8 @@ class LocalEndpoint:
             Whether the first row of CSV files names the columns; None looks.
         reading : mapping, default=None
             How files are read where they do not tell: ``sep``, ``decimal``, ``encoding``, ``comment``, ``sheet``.
+        variant : str, default=None
+            For an endpoint on AWS that has several; here there is one model.
 
         Returns
         -------
@@ -131,6 +134,8 @@ class LocalEndpoint:
         InputError
             When the endpoint refuses the request, with its reason.
         """
+        if variant is not None:
+            raise ParameterError(f"variant is {variant!r}, and endpoint {self.name} on this machine has one model")
         question = Question.of(outputs, level)
         bodies = question.payloads(data, MAX_BODY, header=header, reading=reading)
         return question.read([self._invoke(*one, question.accept) for one in bodies], data)

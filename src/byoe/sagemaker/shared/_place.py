@@ -65,6 +65,9 @@ class Hosting:
     asynchronous: bool
     rollout: Mapping[str, Any] = field(default_factory=dict)
     capture: Mapping[str, Any] = field(default_factory=dict)
+    variants: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, float] | None = None
+    shadow: Any = None
 
     def serverless(self) -> dict[str, int]:
         """Return the sizes of a serverless endpoint that were given."""
