@@ -11,7 +11,8 @@ import byoe
 from byoe.errors import InputError, JobError, ParameterError
 from byoe.sagemaker.aws import _asynchronous, _waiting
 from byoe.sagemaker.aws._cloud import split
-from byoe.sagemaker.aws._endpoint import Endpoint, create_endpoint
+from byoe.sagemaker.aws._creation import create_endpoint
+from byoe.sagemaker.aws._endpoint import Endpoint
 from byoe.sagemaker.aws._faults import DeniedError
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Instances, Machine, Serverless

@@ -6,7 +6,8 @@ from tests.aws.test_endpoints import MACHINE, left, make
 import byoe
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker.aws import _waiting
-from byoe.sagemaker.aws._endpoint import Endpoint, create_endpoint
+from byoe.sagemaker.aws._creation import create_endpoint
+from byoe.sagemaker.aws._endpoint import Endpoint
 from byoe.sagemaker.aws._faults import DeniedError, NotNowError
 from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
 

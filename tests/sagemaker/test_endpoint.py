@@ -200,7 +200,8 @@ def test_an_endpoint_on_this_machine_has_one_model(job, endpoint, X):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("rollout", "canary"), ("alarms", ["a"]), ("bake_minutes", 5), ("data_capture", True)]
+    ("name", "value"),
+    [("rollout", "canary"), ("alarms", ["a"]), ("bake_minutes", 5), ("data_capture", True), ("watch", True)],
 )
 def test_an_endpoint_on_this_machine_is_exchanged_at_once(job, name, value):
     with pytest.raises(ParameterError, match=f"{name} is for jobs on AWS, and instance_type is 'local'"):

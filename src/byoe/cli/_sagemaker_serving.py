@@ -47,6 +47,7 @@ def deploy(
     shadow: Annotated[
         str | None, typer.Option(help="A job whose model gets copies of the requests, and answers nobody.")
     ] = None,
+    watch: Annotated[bool | None, typer.Option(help="Whether what it counts becomes CloudWatch metrics.")] = None,
 ) -> None:
     """Serve the ensemble of a job on AWS, and print the endpoint's name."""
     from .. import sagemaker
@@ -68,6 +69,7 @@ def deploy(
         data_capture=_capture(data_capture),
         capture_percent=capture_percent,
         shadow=None if shadow is None else trained(shadow),
+        watch=watch,
     )
     tell_endpoint(endpoint)
 
@@ -96,6 +98,20 @@ def predict(
     columns = {"prediction": values} if outputs is None else {name: values[name].to_numpy() for name in values.columns}
     write_columns(out, columns)
     print(f"wrote {len(values)} predictions to {out}")
+
+
+def alarm(
+    endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on AWS.")],
+    metric: Annotated[str, typer.Argument(help="RowsOutside, Refused, Invocation5XXErrors, ModelLatency, …")],
+    above: Annotated[float, typer.Option(help="It rings above so many, or above so many microseconds.")] = 0,
+    minutes: Annotated[int, typer.Option(help="The time that is looked at.")] = 5,
+    action: Annotated[list[str] | None, typer.Option(help="ARN of a topic to be told; may be repeated.")] = None,
+    variant: Annotated[str | None, typer.Option(help="Which of several.")] = None,
+) -> None:
+    """Set a CloudWatch alarm of an endpoint, and print its name."""
+    handle = endpoint_of(endpoint)
+    name = handle.alarm(metric, above, minutes=minutes, actions=action or (), variant=variant)
+    print(f"alarm {name} is set")
 
 
 def shift(

@@ -39,6 +39,7 @@ def deploy(
     capture_percent: int | None = None,
     weights: Mapping[str, float] | None = None,
     shadow: Job | Tuning | Package | PackageGroup | str | None = None,
+    watch: bool | None = None,
     **options: Any,
 ) -> LocalEndpoint | Endpoint:
     """Serve the ensemble of a job, of a tuning job's best job, or of the model registry.
@@ -93,6 +94,10 @@ def deploy(
     shadow : Job, Tuning, Package, PackageGroup or str, default=None
         What gets a copy of each request, on as many instances, and answers nobody: its times and errors are in
         CloudWatch, and its answers are captured with ``data_capture``.
+    watch : bool, default=None
+        Whether containers write what they count as CloudWatch metrics, in the namespace ``byoe`` under the endpoint's
+        name, and with a variant's behind a slash: among them rows with values outside of what training held. None
+        does not, and leaves a live endpoint as it is; False ends it. Such metrics cost money by the month.
     **options
         On AWS, as in `fit`: ``subnets``, ``security_groups``, ``volume_key``, ``isolated``,
         ``environment``, ``tags``, and ``output_key`` for what is captured; no others.
@@ -136,5 +141,6 @@ def deploy(
         variants=variants,
         weights=weights,
         shadow=other,
+        watch=watch,
     )
     return place.serve(handle, hosting)

@@ -9,21 +9,21 @@ from typing import Any, ClassVar, Self
 
 from ...errors import JobError
 from ..shared._failures import deleted, ending, unhealthy
-from ..shared._names import is_made, part_name
+from ..shared._names import is_made
 from ..shared._outputs import Question
 from . import _asynchronous
+from ._alarms import remove_alarms, set_alarm
 from ._capture import Capture
 from ._cloud import Cloud
 from ._faults import NotFoundError, with_cure
 from ._job import Job
-from ._machine import Instances, Machine, Serverless
 from ._package import Package, PackageGroup, registered
-from ._requests import VARIANT, endpoint_config_request, endpoint_request, model_request
+from ._requests import VARIANT
 from ._rollout import Rollout
-from ._scaling import scale, unscale
+from ._scaling import unscale
 from ._tuning import Tuning
 from ._update import Changes, exchange
-from ._variants import Variant, all_variants, check_set, check_variant, set_weights, shared
+from ._variants import all_variants, check_set, check_variant, set_weights
 from ._waiting import CHANGING, until
 
 _LOG_GROUP = "/aws/sagemaker/Endpoints"
@@ -143,7 +143,6 @@ class Endpoint:
             raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region}; deploy its job again")
         if variant is not None:
             check_variant(variant, self.name, self._config)
-        target = {} if variant is None else {"variant": variant}
         serverless = _serverless(self._config)
         asynchronous = self._config.get("AsyncInferenceConfig")
         if asynchronous:
@@ -159,7 +158,7 @@ class Endpoint:
         at_once = min(_AT_ONCE, serverless.get("MaxConcurrency", _AT_ONCE), len(bodies))
         with ThreadPoolExecutor(at_once) as pool:
             answers = pool.map(
-                lambda body: self._cloud.invoke(self.name, *body, accept=question.accept, **target), bodies
+                lambda body: self._cloud.invoke(self.name, *body, accept=question.accept, variant=variant or ""), bodies
             )
             return question.read(list(answers), data)
 
@@ -198,6 +197,7 @@ class Endpoint:
         bake_minutes: float | None = None,
         data_capture: bool | str | None = None,
         capture_percent: int | None = None,
+        watch: bool | None = None,
         **options: Any,
     ) -> Endpoint:
         """Serve what another job has made, without an interruption, and wait for it.
@@ -227,7 +227,7 @@ provisioned_concurrency, **options
         bake_minutes : float, default=None
             How long alarms are watched behind each step and the last one, at most 60; the present instances are
             there, and paid for, until then. None stands for 10, and for none without a rollout or alarms.
-        data_capture, capture_percent
+        data_capture, capture_percent, watch
             As in `deploy`; False ends it.
 
         Raises
@@ -250,6 +250,7 @@ provisioned_concurrency, **options
             options,
             Rollout(rollout, alarms, step_percent, bake_minutes),
             Capture(data_capture, capture_percent),
+            watch,
         )
         changes.check()
         trained = registered(job, self._cloud) if isinstance(job, str) else job
@@ -277,6 +278,43 @@ provisioned_concurrency, **options
         check_set(self.name, weights, self.wait().describe())
         return self
 
+    def alarm(
+        self,
+        metric: str = "RowsOutside",
+        above: float = 0,
+        *,
+        minutes: int = 5,
+        actions: Sequence[str] = (),
+        variant: str | None = None,
+    ) -> str:
+        """Set a CloudWatch alarm, which goes with the endpoint; one of the same metric is changed.
+
+        Parameters
+        ----------
+        metric : str, default="RowsOutside"
+            Or ``"Refused"``, ``"Invocation4XXErrors"``, ``"Invocation5XXErrors"``, ``"ModelLatency"``.
+            The first two are of the containers, which write them with ``watch=True``: rows with a value outside of
+            what training held, and refused requests. The others are the service's.
+        above : float, default=0
+            It rings above so many in the time, of ``ModelLatency`` so many microseconds of a request on average.
+        minutes : int, default=5
+            The time that is looked at.
+        actions : sequence of str, default=()
+            At most 5 ARNs, such as that of a topic of SNS, which are told.
+        variant : str, default=None
+            Which of several.
+
+        Returns
+        -------
+        str
+            The alarm's name, as ``alarms`` of `update` takes it.
+        """
+        config = self._parts()[1]
+        if not config:
+            raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region}; deploy its job again")
+        how: dict[str, Any] = {"above": above, "minutes": minutes, "actions": actions, "variant": variant}
+        return set_alarm(self._cloud, self.name, config, metric, **how)
+
     def delete(self) -> None:
         """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
         name, config = self._parts()
@@ -285,10 +323,11 @@ provisioned_concurrency, **options
             # Its parts had names that nobody can tell any more, and what has its own name is not of it.
             unscale(self._cloud, self.name, asynchronous=True)
             return
+        names = [one["VariantName"] for one in config.get("ProductionVariants", ())] or [VARIANT]
         with ExitStack() as last:  # whatever fails, the others are removed
+            last.callback(remove_alarms, self._cloud, self.name, names)
             if not _serverless(config):
                 waits = not config or "AsyncInferenceConfig" in config
-                names = [one["VariantName"] for one in config.get("ProductionVariants", ())] or [VARIANT]
                 last.callback(unscale, self._cloud, self.name, asynchronous=waits, variants=names)
             own = {self.name} if is_made(self.name) else set()
             last.callback(self._remove, name, models_of(config) or own)
@@ -337,60 +376,3 @@ def _serverless(config: dict[str, Any]) -> dict[str, Any]:
     (variant, *_) = config.get("ProductionVariants") or [{}]
     found: dict[str, Any] = variant.get("ServerlessConfig", {})
     return found
-
-
-def create_endpoint(
-    name: str,
-    cloud: Cloud,
-    machine: Machine,
-    origin: str,
-    hosting: Serverless | Instances,
-    *,
-    part: str | None = None,
-    capture: Mapping[str, Any] | None = None,
-    variants: Sequence[Variant] = (),
-) -> Endpoint:
-    """Make an endpoint with its model and configuration, and wait for it; nothing is left of one that fails.
-
-    Parameters
-    ----------
-    name : str
-    cloud : Cloud
-    machine : Machine
-    origin : str
-        As for `model_request`.
-    hosting : Serverless or Instances
-    part : str, default=None
-        Name of the configuration and the model; None gives them that of the endpoint.
-    capture : mapping, default=None
-        A ``DataCaptureConfig``.
-    variants : sequence of Variant, default=()
-        Of an endpoint that has several, in the place of ``machine`` and ``origin``; the first one's are these.
-    """
-    part = part or name
-    patient = isinstance(hosting, Instances) and hosting.answers is not None
-    served = [(one.machine, one.origin) for one in variants] or [(machine, origin)]
-    models = [part, *(part_name(name) for _ in served[1:])]
-    config = endpoint_config_request(part, machine, part, hosting, capture=capture)
-    requests = (
-        *(
-            ("create_model", model_request(model, *one, patient=patient))
-            for model, one in zip(models, served, strict=True)
-        ),
-        ("create_endpoint_config", shared(config, variants, models) if variants else config),
-        ("create_endpoint", endpoint_request(name, part, machine)),
-    )
-    endpoint = Endpoint(name, cloud)
-    try:
-        for operation, request in requests:
-            cloud.call("sagemaker", operation, **request)
-        endpoint.wait()
-        if isinstance(hosting, Instances) and hosting.scales:
-            for variant in [one.name for one in variants] or [VARIANT]:
-                scale(cloud, name, hosting, variant)
-    except BaseException:
-        if endpoint._parts()[0] == part:  # of another configuration it is somebody else's
-            endpoint.delete()
-        endpoint._remove(part, set(models))
-        raise
-    return endpoint

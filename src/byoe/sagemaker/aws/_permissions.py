@@ -76,6 +76,7 @@ FORMS = {
         "Bounds", "*", {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
     ),
     "alarm": Form("FirstRequest", _ALARM + "{names}*"),
+    "own alarm": Form("OwnAlarms", _ALARM + "{names}*"),
     "watched alarm": Form("RolloutAlarms", _ALARM + "*"),
     "alarm of the scaler": Form("ScalerWatches", _ALARM + "TargetTracking-endpoint/{names}*"),
     "any alarm": Form("ScalerLooks", _ALARM + "*"),
@@ -122,7 +123,9 @@ CALLER = (
     Right("sagemaker:CreateEndpoint", "to make an endpoint", ("endpoint", "endpoint configuration"), _E),
     Right("sagemaker:DescribeEndpoint", "to see how an endpoint is doing", ("endpoint",), _ASKS),
     Right("sagemaker:UpdateEndpoint", "to exchange its model", ("endpoint", "endpoint configuration"), _E),
-    Right("cloudwatch:DescribeAlarms", "to see the alarms of a rollout", ("watched alarm",), _E, "alarms of rollouts"),
+    Right("cloudwatch:DescribeAlarms", "to see alarms", ("watched alarm",), _E, "alarms"),
+    Right("cloudwatch:PutMetricAlarm", "to set alarms", ("own alarm",), _E, "alarms"),
+    Right("cloudwatch:DeleteAlarms", "to remove them", ("own alarm",), _E, "alarms"),
     Right("sagemaker:UpdateEndpointWeightsAndCapacities", "to shift weights", ("endpoint",), _E, "several variants"),
     Right("sagemaker:DeleteEndpoint", "to remove an endpoint", ("endpoint",), _E),
     Right("sagemaker:InvokeEndpoint", "to ask an endpoint", ("endpoint",), _ASKS),

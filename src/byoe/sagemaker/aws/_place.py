@@ -16,14 +16,16 @@ from ..shared._limits import check_count
 from ..shared._names import name_of, part_name
 from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, taken
 from ..shared._search import Search
+from ._alarms import check_watch, watching
 from ._capture import CAPTURED, Capture, check_key
 from ._cloud import Cloud, split
-from ._endpoint import Endpoint, create_endpoint
+from ._creation import create_endpoint
+from ._endpoint import Endpoint
 from ._faults import NotFoundError
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, has_gpu, instances_of
 from ._package import Package, PackageGroup
-from ._requests import FOLDER, training_request
+from ._requests import FOLDER, VARIANT, training_request
 from ._rollout import Rollout
 from ._standing import answers_of, standing
 from ._tags import read_tags
@@ -133,6 +135,7 @@ class Aws(Place):
                 "instance_type is 'local', and the job ran on AWS; leave it out for a serverless endpoint"
             )
         self._check(SERVING_OPTIONS, "serving", instead=INSTEAD)
+        check_watch(hosting.watch)
         Rollout(**hosting.rollout)
         check_key(where.options.get("output_key"), self._capture(hosting))
         name = name_of("endpoint", where.name)
@@ -180,6 +183,7 @@ class Aws(Place):
             **hosting.rollout,
             data_capture=capture.data_capture,
             capture_percent=capture.capture_percent,
+            watch=hosting.watch,
             **where.options,
         )
 
@@ -199,10 +203,11 @@ class Aws(Place):
             prefix = self._prefix_of(job.cloud)
             job.cloud.check_bucket(prefix, "output")
             sizes = replace(sizes, answers=f"{prefix}/asynchronous/{name}")
-        variants = self._variants(job, hosting)
+        variants = self._variants(name, job, hosting)
         completed = job.completed()
         instance_type = where.instance_type or (_type_of(completed) if isinstance(sizes, Instances) else None)
-        machine = _machine_of(completed, instance_type, "ProductionVariant", where.options, role=where.role)
+        options = _watched(where.options, name, VARIANT, hosting)
+        machine = _machine_of(completed, instance_type, "ProductionVariant", options, role=where.role)
         part = part_name(name) if name == where.name else name  # what is left of an earlier one may have its name
         captured = capture.of_endpoint(completed.cloud, machine.output_key, {}) if capture.wanted else None
         return create_endpoint(
@@ -216,7 +221,7 @@ class Aws(Place):
             variants=variants,
         )
 
-    def _variants(self, job: Trained, hosting: Hosting) -> list[Variant]:
+    def _variants(self, endpoint: str, job: Trained, hosting: Hosting) -> list[Variant]:
         """Return the variants of an endpoint that has several, each with its own container; nothing for another one."""
         if not hosting.variants and hosting.shadow is None:
             return []
@@ -224,7 +229,8 @@ class Aws(Place):
         made = []
         for name, one in jobs_of(job, hosting).items():
             completed = one.completed()
-            machine = _machine_of(completed, where.instance_type, "ProductionVariant", where.options, role=where.role)
+            options = _watched(where.options, endpoint, name, hosting)
+            machine = _machine_of(completed, where.instance_type, "ProductionVariant", options, role=where.role)
             shadow = one is hosting.shadow and name == SHADOW
             made.append(Variant(name, machine, completed.origin, weights.get(name, 1.0), shadow))
         return made
@@ -361,6 +367,13 @@ def _type_of(job: Job | Package) -> str:
             f"the job ran on {instance_type}, and predictions need no GPU; give an instance_type without one"
         )
     return instance_type
+
+
+def _watched(options: Mapping[str, Any], endpoint: str, variant: str, hosting: Hosting) -> dict[str, Any]:
+    """Return options of serving with the variables that containers write metrics by, where that is wanted."""
+    if not hosting.watch:
+        return dict(options)
+    return {**options, "environment": {**watching(endpoint, variant), **options.get("environment", {})}}
 
 
 def _machine_of(

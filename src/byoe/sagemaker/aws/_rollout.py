@@ -130,7 +130,9 @@ class Rollout:
                 "them. Give instance_count=2 or more, or leave rollout out"
             )
         states = _states(cloud, self.alarms)
-        for name in self.alarms if states is not None else ():
+        if states is None:
+            return
+        for name in self.alarms:
             if name not in states:
                 raise ParameterError(f"there is no alarm {name!r} in {cloud.region}; alarms are named as in CloudWatch")
             if states[name] == "ALARM":

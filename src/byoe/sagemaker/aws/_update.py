@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import JobError, ParameterError
 from ..shared._names import part_name
 from ..shared._place import check_options
+from ._alarms import check_watch, rewatched
 from ._capture import Capture, check_key
 from ._cloud import Cloud
 from ._faults import NotFoundError
@@ -45,10 +46,12 @@ class Changes:
     options: Mapping[str, Any] = field(default_factory=dict)
     rollout: Rollout = field(default_factory=Rollout)
     capture: Capture = field(default_factory=Capture)
+    watch: bool | None = None
 
     def check(self) -> None:
         """Raise a ParameterError for an option that nobody knows, or that cannot be."""
         check_options(self.options, SERVING_OPTIONS, "serving", instead=INSTEAD)
+        check_watch(self.watch)
         check_key(Machine("", "", **self.options).output_key, self.capture)
 
     def first(self, *names: str) -> str | None:
@@ -77,8 +80,14 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
     elif changes.instance_type is not None:
         cloud.check_instance_type(changes.instance_type, "ProductionVariant")
     asked = {**_retained(variant, changes), **changes.rollout.deployment()}
+    model = _model(cloud, served, name, job, machine, changes, patient="AsyncInferenceConfig" in config)
+    container = model["PrimaryContainer"]
+    container["Environment"] = {
+        **rewatched(container["Environment"], endpoint.name, changes.watch),
+        **changes.options.get("environment", {}),
+    }
     requests = (
-        ("create_model", _model(cloud, served, name, job, machine, changes, patient="AsyncInferenceConfig" in config)),
+        ("create_model", model),
         ("create_endpoint_config", _config(cloud, served, config, variant | {"ModelName": name}, machine, changes)),
         ("update_endpoint", {"EndpointName": endpoint.name, "EndpointConfigName": name, **asked}),
     )

@@ -97,6 +97,7 @@ class Here(Place):
                 **hosting.rollout,
                 **hosting.capture,
                 "weights": hosting.weights,
+                "watch": hosting.watch,
                 "shadow": hosting.shadow is not None,
                 "a mapping of variants": hosting.variants,
                 "rollout": hosting.rollout.get("rollout", "all") != "all",

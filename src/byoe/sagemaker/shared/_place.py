@@ -68,8 +68,9 @@ class Hosting:
     variants: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, float] | None = None
     shadow: Any = None
+    watch: bool | None = None
 
-    def serverless(self) -> dict[str, int]:
+    def serverless(self) -> dict[str, Any]:
         """Return the sizes of a serverless endpoint that were given."""
         names = ("memory_mb", "max_concurrency", "provisioned_concurrency")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
