@@ -11,6 +11,7 @@ from .aws._endpoint import Endpoint
 from .aws._faults import DeniedError, NotFoundError
 from .aws._job import Job
 from .aws._package import Package, PackageGroup, group_name, registered
+from .aws._sdk import is_resource, read_resource
 from .aws._transform import Transform
 from .aws._tuning import Tuning
 from .shared._limits import LONGEST
@@ -23,7 +24,7 @@ _CALLED = {"job": "training job"}
 
 
 def attach(
-    name: str,
+    name: Any,
     *,
     kind: str | None = None,
     session: Any = None,
@@ -34,12 +35,14 @@ def attach(
 
     Parameters
     ----------
-    name : str
+    name : str, or resource of the SDK
         Of the training job, tuning job, endpoint or transform job, or its ARN. Of the model registry the ARN of
-        a model package or of its group, or ``"churn/3"`` for version 3 in the group ``"churn"``.
+        a model package or of its group, or ``"churn/3"`` for version 3 in the group ``"churn"``. Or the SDK's
+        ``TrainingJob``, ``HyperParameterTuningJob``, ``Endpoint``, ``TransformJob``, ``ModelPackage`` or
+        ``ModelPackageGroup``, with its session unless another one is given.
     kind : {"job", "tuning job", "endpoint", "transform job", "model package", "model package group"}, default=None
         Which of them, where several have the name. A group's name needs it.
-    session : boto3.Session, default=None
+    session : boto3.Session, or the SDK's Session, default=None
         By default what the environment and ``~/.aws`` say.
     region, profile : str, default=None
         Of a session to be made.
@@ -51,7 +54,7 @@ def attach(
     Raises
     ------
     ParameterError
-        For an ARN of another account, region or service, when several things have the name, and for a version in
+        For what is neither, for an ARN of another account, region or service, when several things have the name, and for a version in
         the registry where another kind was asked for.
     JobError
         When there is none in the account and region.
@@ -59,6 +62,13 @@ def attach(
     known = (*_KINDS, *_REGISTRY)
     if kind is not None and kind not in known:
         raise ParameterError(f"kind is {kind!r}, expected {', '.join(map(repr, known))} or None for any")
+    if not isinstance(name, str):
+        resource = read_resource(name)
+        if kind not in (None, resource.kind):
+            raise ParameterError(f"kind is {kind!r}, and the resource is a {resource.kind}; leave kind out")
+        name, kind = resource.name, resource.kind
+        if session is None and region is None and profile is None:
+            session, region = resource.session, resource.region
     cloud = Cloud(session, region=region, profile=profile)
     own = name
     if name.startswith("arn:"):
@@ -103,13 +113,17 @@ def _of_registry(name: str, kind: str | None, cloud: Cloud) -> Package | Package
 
 
 def handle_of(job: Any) -> Any:
-    """Return the handle of what an ARN names, or ``"churn/3"`` in the registry; a handle is returned as it is.
+    """Return the handle of what an ARN names, or ``"churn/3"`` in the registry, or a resource of the SDK is of.
+
+    A handle is returned as it is.
 
     Raises
     ------
     ParameterError
         For another text.
     """
+    if is_resource(job):
+        return attach(job)
     if not isinstance(job, str):
         return job
     if job.startswith("arn:") or "/" in job:

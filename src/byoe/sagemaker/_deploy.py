@@ -41,7 +41,8 @@ def deploy(
     ----------
     job : LocalJob, LocalTuning, Job, Tuning, Package, PackageGroup or str
         A package has to be approved; a group stands for its newest approved version. A text is the ARN of any of
-        them on AWS, or ``"churn/3"`` for version 3 in the group ``"churn"``.
+        them on AWS, or ``"churn/3"`` for version 3 in the group ``"churn"``. Or the SDK's resource of one, such as
+        its ``TrainingJob``.
     instance_type : str, default=None
         None serves where the job ran: a local one on this machine, one on AWS serverless. The
         type of an instance, such as ``"ml.m5.large"``, serves on such instances.

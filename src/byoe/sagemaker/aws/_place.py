@@ -275,8 +275,10 @@ class Aws(Place):
 
     def _prefix_of(self, cloud: Cloud) -> str:
         """Return the address under which all is put, without a slash at its end."""
-        output = self.where.output
-        return f"s3://{cloud.bucket()}/{_FOLDER}" if output is None else str(output).rstrip("/")
+        if self.where.output is not None:
+            return str(self.where.output).rstrip("/")
+        cloud.bucket()
+        return f"{cloud.home}/{_FOLDER}"
 
     def _uploaded(self, files: JobFiles) -> dict[str, Any]:
         """Upload what jobs need; return where it is, and what else a request says of it."""
