@@ -7,6 +7,7 @@ import pytest
 from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.local.local_session import LocalSession
 from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter
+from sagemaker.core.resources import Endpoint as EndpointResource
 from sagemaker.core.resources import (
     EndpointConfig,
     HyperParameterTuningJob,
@@ -15,7 +16,6 @@ from sagemaker.core.resources import (
     TrainingJob,
     TransformJob,
 )
-from sagemaker.core.resources import Endpoint as EndpointResource
 from sagemaker.core.workflow.pipeline_context import PipelineSession
 from tests.aws.asked import only
 from tests.aws.test_endpoints import MACHINE

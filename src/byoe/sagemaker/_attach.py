@@ -39,7 +39,8 @@ def attach(
         Of the training job, tuning job, endpoint or transform job, or its ARN. Of the model registry the ARN of
         a model package or of its group, or ``"churn/3"`` for version 3 in the group ``"churn"``. Or the SDK's
         ``TrainingJob``, ``HyperParameterTuningJob``, ``Endpoint``, ``TransformJob``, ``ModelPackage`` or
-        ``ModelPackageGroup``, with its session unless another one is given.
+        ``ModelPackageGroup``, with its session unless another one is given, or its ``ModelTrainer`` or
+        ``HyperparameterTuner`` for the last job that it has started.
     kind : {"job", "tuning job", "endpoint", "transform job", "model package", "model package group"}, default=None
         Which of them, where several have the name. A group's name needs it.
     session : boto3.Session, or the SDK's Session, default=None
@@ -54,8 +55,8 @@ def attach(
     Raises
     ------
     ParameterError
-        For what is neither, for an ARN of another account, region or service, when several things have the name, and for a version in
-        the registry where another kind was asked for.
+        For what is neither, for an ARN of another account, region or service, when several things have the name, and
+        for a version in the registry where another kind was asked for.
     JobError
         When there is none in the account and region.
     """
@@ -67,22 +68,23 @@ def attach(
         if kind not in (None, resource.kind):
             raise ParameterError(f"kind is {kind!r}, and the resource is a {resource.kind}; leave kind out")
         name, kind = resource.name, resource.kind
-        if session is None and region is None and profile is None:
+        if all(one is None for one in (session, region, profile)):
             session, region = resource.session, resource.region
     cloud = Cloud(session, region=region, profile=profile)
-    own = name
     if name.startswith("arn:"):
         kind, own = cloud.of_arn(name)
-    elif "/" in name:
+        return _of_registry(name, kind, cloud) if kind in _REGISTRY else _of_name(own, kind, cloud)
+    if "/" in name:
         kind = kind or Package.kind
         if kind not in _REGISTRY:
             raise ParameterError(
                 f"{name!r} names a version in the registry, and kind is {kind!r}; leave kind out, or give the {kind}'s "
                 "name"
             )
-    if kind in _REGISTRY:
-        return _of_registry(name, kind, cloud)
-    name = own
+    return _of_registry(name, kind, cloud) if kind in _REGISTRY else _of_name(name, kind, cloud)
+
+
+def _of_name(name: str, kind: str | None, cloud: Cloud) -> Job | Tuning | Endpoint | Transform:
     found: list[Job | Tuning | Endpoint | Transform] = []
     for handle in [_KINDS[kind]] if kind else _KINDS.values():
         if len(name) > LONGEST[_CALLED.get(handle.kind, handle.kind)]:

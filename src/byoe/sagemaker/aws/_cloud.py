@@ -187,6 +187,12 @@ class Cloud:
         with _explained(f"{one}.get", name):
             return getattr(resources, one).get(**{f"{word}_name": name}, session=self._session, region=self.region)
 
+    @cached_property
+    def sdk_session(self) -> Any:
+        """The SDK's session for the account and region: what was given, where it is one."""
+        helper = need("sagemaker.core.helper.session_helper", _EXTRA, _PURPOSE)
+        return self._told.sdk or helper.Session(boto_session=self._session)
+
     def image(self) -> str:
         """Return the address of the newest scikit-learn container."""
         uris = need("sagemaker.core.image_uris", _EXTRA, _PURPOSE)

@@ -243,7 +243,10 @@ class Aws(Place):
 
     @cached_property
     def _cloud(self) -> Cloud:
-        return Cloud(self.where.session, **{name: self.where.options.get(name) for name in _SESSION})
+        session = self.where.session
+        if isinstance(session, Cloud):
+            return session
+        return Cloud(session, **{name: self.where.options.get(name) for name in _SESSION})
 
     @cached_property
     def _machine(self) -> Machine:

@@ -18,8 +18,10 @@ RESOURCES = {
     "model package": ("ModelPackage", "model_package"),
     "model package group": ("ModelPackageGroup", "model_package_group"),
 }
+# What starts jobs, and where it has the last one.
+_STARTERS = {"ModelTrainer": "_latest_training_job", "HyperparameterTuner": "latest_tuning_job"}
 _ELSEWHERE = {
-    "LocalSession": "which runs containers on this machine; leave it out and set instance_type='local', which needs none",
+    "LocalSession": "which runs containers on this machine; leave it out and set instance_type='local'",
     "PipelineSession": "which starts nothing but keeps what a pipeline is to start; give the SDK's Session itself",
 }
 _CLIENTS = {"sagemaker": "sagemaker_client", "sagemaker-runtime": "sagemaker_runtime_client"}
@@ -36,12 +38,15 @@ class Account:
         Where files are put unless something else is said, and what their keys begin with there.
     endpoints : mapping of str to str
         Addresses of services, which may be those of a VPC.
+    sdk : Session or None
+        The SDK's session that was given.
     """
 
     boto: Any
     bucket: str | None = None
     folder: str | None = None
     endpoints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    sdk: Any = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ def read_session(session: Any) -> Account:
         folder = str(getattr(session, "default_bucket_prefix", None) or "").strip("/")
         clients = {service: getattr(session, name, None) for service, name in _CLIENTS.items()}
         addresses = {service: client.meta.endpoint_url for service, client in clients.items() if client is not None}
-        return Account(session.boto_session, named, folder or None, addresses)
+        return Account(session.boto_session, named, folder or None, addresses, session)
     methods = ("client", "region_name", "get_available_regions")
     if not isinstance(session, type) and all(hasattr(session, name) for name in methods):
         return Account(session)
@@ -100,8 +105,8 @@ def read_session(session: Any) -> Account:
 
 
 def is_resource(thing: Any) -> bool:
-    """Return whether something is a resource of the SDK that handles are made from."""
-    return bool(is_of_sdk(thing, *(one for one, _ in RESOURCES.values())))
+    """Return whether something is of the SDK, and handles are made from it."""
+    return bool(is_of_sdk(thing, *_STARTERS, *(one for one, _ in RESOURCES.values())))
 
 
 def read_resource(thing: Any) -> Resource:
@@ -112,6 +117,11 @@ def read_resource(thing: Any) -> Resource:
     ParameterError
         For something else.
     """
+    if starter := is_of_sdk(thing, *_STARTERS):
+        job = getattr(thing, _STARTERS[starter], None)
+        if job is None:
+            raise ParameterError(f"the {starter} has started no job yet, or another process has; give the job's name")
+        thing = job
     kinds = {one: kind for kind, (one, _) in RESOURCES.items()}
     kind = kinds.get(is_of_sdk(thing, *kinds))
     if kind is None:
