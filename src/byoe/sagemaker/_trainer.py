@@ -45,7 +45,8 @@ def model_trainer(
     instance_type : str, default="ml.m5.xlarge"
         Of AWS.
     session, region, profile, **arguments
-        As in `fit`, without ``name``, ``wait`` and ``logs``; ``target`` has to be given.
+        As in `fit`, without ``name``, ``wait`` and ``logs``; ``target`` has to be given. With the SDK's
+        ``PipelineSession`` ``train()`` gives the arguments of a pipeline's step.
 
     Returns
     -------
@@ -103,7 +104,8 @@ def tuner(
     instance_type : str, default="ml.m5.xlarge"
         Of AWS.
     session, region, profile, **arguments
-        As in `tune`, without ``name``, ``wait`` and ``on_trial``; ``target`` has to be given.
+        As in `tune`, without ``name``, ``wait`` and ``on_trial``; ``target`` has to be given. With the SDK's
+        ``PipelineSession`` ``tune()`` gives the arguments of a pipeline's step.
 
     Returns
     -------

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ...errors import JobError, ParameterError, need
 from ..shared._payload import refusal
 from ._arns import of_arn, own_role
 from ._faults import NotFoundError, fault, unanswered
-from ._sdk import RESOURCES, Account, read_session
+from ._sdk import RESOURCES, read_session
 
 _EXTRA, _PURPOSE = "sagemaker", "a job on AWS"
 # Of an endpoint whose container is about to start. The libraries repeat what other errors are worth repeating.
@@ -54,6 +54,8 @@ class Cloud:
     region : str
     """
 
+    _PLANNED: ClassVar[bool] = False
+
     def __init__(self, session: Any = None, *, region: str | None = None, profile: str | None = None) -> None:
         boto3 = need("boto3", _EXTRA, _PURPOSE)
         words = {"region_name": region, "profile_name": profile}
@@ -61,7 +63,9 @@ class Cloud:
         if session is not None and given:
             raise ParameterError("session has a region and credentials of its own; give it, or region and profile")
         with _explained("Session"):
-            self._told = Account(boto3.Session(**given)) if session is None else read_session(session)
+            self._told = (
+                Account(boto3.Session(**given)) if session is None else read_session(session, planned=self._PLANNED)
+            )
         self._session = self._told.boto
         if not self._session.region_name:
             raise NoRegionError(

@@ -20,9 +20,11 @@ RESOURCES = {
 }
 # What starts jobs, and where it has the last one.
 _STARTERS = {"ModelTrainer": "_latest_training_job", "HyperparameterTuner": "latest_tuning_job"}
+_PIPELINE = "PipelineSession"
 _ELSEWHERE = {
     "LocalSession": "which runs containers on this machine; leave it out and set instance_type='local'",
-    "PipelineSession": "which starts nothing but keeps what a pipeline is to start; give the SDK's Session itself",
+    _PIPELINE: "which starts nothing but keeps what a pipeline is to start; give it to byoe.sagemaker.model_trainer or "
+    "tuner, and here the SDK's Session",
 }
 _CLIENTS = {"sagemaker": "sagemaker_client", "sagemaker-runtime": "sagemaker_runtime_client"}
 
@@ -78,15 +80,21 @@ def is_of_sdk(thing: Any, *names: str) -> str:
     return ""
 
 
-def read_session(session: Any) -> Account:
+def read_session(session: Any, *, planned: bool = False) -> Account:
     """Return what a session of boto3 or of the SDK says.
+
+    Parameters
+    ----------
+    session : boto3.Session, or the SDK's Session
+    planned : bool, default=False
+        Whether nothing is to be started by it, so that it may be that of a pipeline.
 
     Raises
     ------
     ParameterError
         For something else, and for sessions of the SDK that start nothing on AWS.
     """
-    if elsewhere := is_of_sdk(session, *_ELSEWHERE):
+    if elsewhere := is_of_sdk(session, *(name for name in _ELSEWHERE if not planned or name != _PIPELINE)):
         raise ParameterError(f"session is the SDK's {type(session).__name__}, {_ELSEWHERE[elsewhere]}")
     if is_of_sdk(session, "Session"):
         # By their methods the SDK would list all buckets, which not everybody may do.
@@ -125,9 +133,9 @@ def read_resource(thing: Any) -> Resource:
     kinds = {one: kind for kind, (one, _) in RESOURCES.items()}
     kind = kinds.get(is_of_sdk(thing, *kinds))
     if kind is None:
-        raise ParameterError(
-            f"name is {thing!r}, expected a name, an ARN, or one of the SDK's resources {', '.join(kinds)}"
-        )
+        of_sdk = type(thing).__module__.partition(".")[0] == "sagemaker"
+        what = f"the SDK's {type(thing).__name__}" if of_sdk else repr(thing)
+        raise ParameterError(f"name is {what}, expected a name, an ARN, or of the SDK's resources {', '.join(kinds)}")
     told = (getattr(thing, f"{RESOURCES[kind][1]}_{word}", None) for word in ("arn", "name"))
     name = next((one for one in told if isinstance(one, str)), None)
     if name is None:

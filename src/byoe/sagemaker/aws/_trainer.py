@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from ...errors import MissingExtraError, ParameterError
 from ._cloud import Cloud
@@ -29,6 +29,8 @@ class Planned(Cloud):
     ----------
     request : dict
     """
+
+    _PLANNED: ClassVar[bool] = True
 
     def call(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
         """Call the service; what would start a job is kept."""
