@@ -74,6 +74,16 @@ def test_without_a_bucket_of_its_own_it_has_the_usual_one(session, asked):
     assert Cloud(Session(boto_session=session, default_bucket_prefix="/me/")).home == f"{cloud.home}/me"
 
 
+def test_its_bucket_may_come_from_the_sdk_s_defaults_file(session, monkeypatch, tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      Session:\n        DefaultS3Bucket: ours\n"
+    )
+    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(file))
+    assert Cloud(Session(boto_session=session)).home == "s3://ours"
+    assert Cloud(session).home == "s3://sagemaker-eu-west-1-123456789012"
+
+
 def test_an_output_counts_more_than_the_session(table, sdk, asked, bucket):
     fit(table, session=sdk, output=bucket)
     assert only(asked, "CreateTrainingJob")["OutputDataConfig"]["S3OutputPath"] == f"{bucket}/output"

@@ -63,9 +63,8 @@ class Cloud:
         if session is not None and given:
             raise ParameterError("session has a region and credentials of its own; give it, or region and profile")
         with _explained("Session"):
-            self._told = (
-                Account(boto3.Session(**given)) if session is None else read_session(session, planned=self._PLANNED)
-            )
+            made = boto3.Session(**given) if session is None else session
+        self._told = read_session(made, planned=self._PLANNED)
         self._session = self._told.boto
         if not self._session.region_name:
             raise NoRegionError(
