@@ -26,15 +26,18 @@ HANDLES = {
         LocalJob: {"base", "register"},
         Job: {
             *("cloud", "describe", "billable_seconds", "image", "serving_image", "savings"),
-            *("register", "origin", "role", "instance_type"),
+            *("register", "origin", "role", "instance_type", "resource"),
         },
     },
     "TuningHandle": {
         LocalTuning: {"greater_is_better", "jobs", "start", "run", "best", "line", "completion", "register"},
-        Tuning: {"cloud", "describe", "register"},
+        Tuning: {"cloud", "describe", "register", "resource"},
     },
-    "EndpointHandle": {LocalEndpoint: {"update"}, Endpoint: {"describe", "status", "wait", "update", "shift", "alarm"}},
-    "TransformHandle": {Transform: {"describe"}},
+    "EndpointHandle": {
+        LocalEndpoint: {"update"},
+        Endpoint: {"describe", "status", "wait", "update", "shift", "alarm", "resource"},
+    },
+    "TransformHandle": {Transform: {"describe", "resource"}},
 }
 PAIRS = [(name, cls) for name, classes in HANDLES.items() for cls in classes]
 

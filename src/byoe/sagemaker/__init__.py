@@ -10,6 +10,7 @@ from ._doctor import doctor
 from ._export import dockerfile, export
 from ._fit import fit
 from ._policy import policy
+from ._trainer import model_trainer, tuner
 from ._transform import transform
 from ._tuning import tune
 from .aws._endpoint import Endpoint
@@ -40,7 +41,9 @@ __all__ = [
     "doctor",
     "export",
     "fit",
+    "model_trainer",
     "policy",
     "transform",
     "tune",
+    "tuner",
 ]

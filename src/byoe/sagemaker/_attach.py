@@ -11,6 +11,7 @@ from .aws._endpoint import Endpoint
 from .aws._faults import DeniedError, NotFoundError
 from .aws._job import Job
 from .aws._package import Package, PackageGroup, group_name, registered
+from .aws._sdk import is_resource, read_resource
 from .aws._transform import Transform
 from .aws._tuning import Tuning
 from .shared._limits import LONGEST
@@ -23,7 +24,7 @@ _CALLED = {"job": "training job"}
 
 
 def attach(
-    name: str,
+    name: Any,
     *,
     kind: str | None = None,
     session: Any = None,
@@ -34,12 +35,15 @@ def attach(
 
     Parameters
     ----------
-    name : str
+    name : str, or resource of the SDK
         Of the training job, tuning job, endpoint or transform job, or its ARN. Of the model registry the ARN of
-        a model package or of its group, or ``"churn/3"`` for version 3 in the group ``"churn"``.
+        a model package or of its group, or ``"churn/3"`` for version 3 in the group ``"churn"``. Or the SDK's
+        ``TrainingJob``, ``HyperParameterTuningJob``, ``Endpoint``, ``TransformJob``, ``ModelPackage`` or
+        ``ModelPackageGroup``, with its session unless another one is given, or its ``ModelTrainer`` or
+        ``HyperparameterTuner`` for the last job that it has started.
     kind : {"job", "tuning job", "endpoint", "transform job", "model package", "model package group"}, default=None
         Which of them, where several have the name. A group's name needs it.
-    session : boto3.Session, default=None
+    session : boto3.Session, or the SDK's Session, default=None
         By default what the environment and ``~/.aws`` say.
     region, profile : str, default=None
         Of a session to be made.
@@ -51,28 +55,36 @@ def attach(
     Raises
     ------
     ParameterError
-        For an ARN of another account, region or service, when several things have the name, and for a version in
-        the registry where another kind was asked for.
+        For what is neither, for an ARN of another account, region or service, when several things have the name, and
+        for a version in the registry where another kind was asked for.
     JobError
         When there is none in the account and region.
     """
     known = (*_KINDS, *_REGISTRY)
     if kind is not None and kind not in known:
         raise ParameterError(f"kind is {kind!r}, expected {', '.join(map(repr, known))} or None for any")
+    if not isinstance(name, str):
+        resource = read_resource(name)
+        if kind not in (None, resource.kind):
+            raise ParameterError(f"kind is {kind!r}, and the resource is a {resource.kind}; leave kind out")
+        name, kind = resource.name, resource.kind
+        if all(one is None for one in (session, region, profile)):
+            session, region = resource.session, resource.region
     cloud = Cloud(session, region=region, profile=profile)
-    own = name
     if name.startswith("arn:"):
         kind, own = cloud.of_arn(name)
-    elif "/" in name:
+        return _of_registry(name, kind, cloud) if kind in _REGISTRY else _of_name(own, kind, cloud)
+    if "/" in name:
         kind = kind or Package.kind
         if kind not in _REGISTRY:
             raise ParameterError(
                 f"{name!r} names a version in the registry, and kind is {kind!r}; leave kind out, or give the {kind}'s "
                 "name"
             )
-    if kind in _REGISTRY:
-        return _of_registry(name, kind, cloud)
-    name = own
+    return _of_registry(name, kind, cloud) if kind in _REGISTRY else _of_name(name, kind, cloud)
+
+
+def _of_name(name: str, kind: str | None, cloud: Cloud) -> Job | Tuning | Endpoint | Transform:
     found: list[Job | Tuning | Endpoint | Transform] = []
     for handle in [_KINDS[kind]] if kind else _KINDS.values():
         if len(name) > LONGEST[_CALLED.get(handle.kind, handle.kind)]:
@@ -103,13 +115,17 @@ def _of_registry(name: str, kind: str | None, cloud: Cloud) -> Package | Package
 
 
 def handle_of(job: Any) -> Any:
-    """Return the handle of what an ARN names, or ``"churn/3"`` in the registry; a handle is returned as it is.
+    """Return the handle of what an ARN names, or ``"churn/3"`` in the registry, or a resource of the SDK is of.
+
+    A handle is returned as it is.
 
     Raises
     ------
     ParameterError
         For another text.
     """
+    if is_resource(job):
+        return attach(job)
     if not isinstance(job, str):
         return job
     if job.startswith("arn:") or "/" in job:

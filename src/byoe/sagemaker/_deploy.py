@@ -52,8 +52,9 @@ def deploy(
     ----------
     job : LocalJob, LocalTuning, Job, Tuning, Package, PackageGroup or str, or mapping of str to these
         A package has to be approved; a group stands for its newest approved version. A text is the ARN of any of
-        them on AWS, or ``"churn/3"`` for version 3 in the group ``"churn"``. A mapping names variants of one endpoint
-        on AWS, which share its requests: ``{"current": job, "new": other}``. Each has ``instance_count`` instances.
+        them on AWS, or ``"churn/3"`` for version 3 in the group ``"churn"``; the SDK's resource of one, such as its
+        ``TrainingJob``, stands for it. A mapping names variants of one endpoint on AWS, which share its requests:
+        ``{"current": job, "new": other}``. Each has ``instance_count`` instances.
     instance_type : str, default=None
         None serves where the job ran: a local one on this machine, one on AWS serverless. The
         type of an instance, such as ``"ml.m5.large"``, serves on such instances.

@@ -63,7 +63,7 @@ def doctor(
         What those of groups in the model registry begin with.
     write : bool, default=False
         Put a file of four bytes below ``output``, and remove it.
-    session : boto3.Session, default=None
+    session : boto3.Session, or the SDK's Session, default=None
         By default what the environment and ``~/.aws`` say.
     region, profile : str, default=None
         Of a session to be made.

@@ -95,7 +95,7 @@ def fit(
         folds are kept in S3, and the next attempt goes on from there.
     image : str, default=None
         On AWS: another container image than the newest one for scikit-learn.
-    session : boto3.Session, default=None
+    session : boto3.Session, or the SDK's Session, default=None
         On AWS: by default what the environment and ``~/.aws`` say.
     name : str, default=None
         Of the job, which nothing else may have; one that ends with ``-``, such as ``"churn-"``, is a prefix, behind

@@ -9,13 +9,16 @@ from typing import Any
 from ..data._reading import Reading
 from ..ensemble._base import BaseEnsemble
 from ..ensemble._configure import default_space
+from ._attach import attach
 from ._places import place_for
 from ._prepare import Contents, write_job_folder
+from .aws._sdk import is_resource
 from .aws._tuning import Tuning
 from .local._tuning import LocalTuning
 from .shared._checks import check_space, configured, objective, plain_values, variant_of
 from .shared._names import name_of
 from .shared._place import Where
+from .shared._ranges import read_space
 from .shared._search import Search, by_fold
 from .shared._tables import data_roles, read_channels
 
@@ -75,7 +78,8 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     space : mapping of str to tuple or list, or None
         None searches what the learners propose, but for what is set already.
         ``(1, 9)`` is a range of integers, ``(0.5, 1.0)`` a continuous one, ``(0.01, 0.3,
-        "log")`` one on a log scale, a list the values to choose from. Names are those of
+        "log")`` one on a log scale, a list the values to choose from; or ``ContinuousParameter``,
+        ``IntegerParameter`` and ``CategoricalParameter`` of SageMaker's SDK. Names are those of
         ``get_params``, or shared names.
     max_jobs : int, default=10
     max_parallel_jobs : int, default=1
@@ -96,7 +100,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         Seconds after which it ends with what it has; on AWS from 120 on. ``max_seconds`` is the limit of a trial.
     autotune : bool, default=False
         On AWS: leave what is not said to the service, such as whether trials are stopped early.
-    warm_start : tuning job, name of one, or several of them, default=()
+    warm_start : tuning job, name of one, the SDK's resource of one, or several of them, default=()
         Earlier tuning jobs of the same objective that the search learns from: on AWS at most five, which have ended
         and have as many hyperparameters; on this machine handles, whose values in the space count.
     warm_start_type : {"transfer", "identical"}, default="transfer"
@@ -138,7 +142,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     channels = read_channels(train, validation, how, addresses=place.addresses)
     base = configured(ensemble, fixed)
     roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, how=how)
-    space = default_space(base.ensemble.learners) if space is None else space
+    space = default_space(base.ensemble.learners) if space is None else read_space(space)
     variants = [configured(one, {}) for one in check_space(base.ensemble, space, fixed)]
     metric = objective(base, space)
     if seed is None and instance_type == "local" and isinstance(base.ensemble.random_state, int):
@@ -151,7 +155,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         max_parallel_jobs=max_parallel_jobs,
         strategy=strategy,
         seed=seed,
-        warm_start=warm_start,
+        warm_start=_handles(warm_start),
         warm_start_type=warm_start_type,
         early_stopping=early_stopping,
         stop_at=stop_at,
@@ -181,3 +185,11 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     with place.folder("tuning job", made) as folder:
         tuning = place.launch_tuning(write_job_folder(contents, made, folder, place.needs), search)
     return tuning.wait() if wait else tuning
+
+
+def _handles(jobs: Any) -> Any:
+    """Return tuning jobs with handles in the place of the SDK's resources."""
+    if is_resource(jobs):
+        return attach(jobs)
+    several = isinstance(jobs, Iterable) and not isinstance(jobs, str)
+    return [attach(one) if is_resource(one) else one for one in jobs] if several else jobs

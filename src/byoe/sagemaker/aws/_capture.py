@@ -84,7 +84,10 @@ class Capture:
         """
         address = self.data_capture
         if not isinstance(address, str):
-            address = present.get("DestinationS3Uri") or f"s3://{cloud.bucket()}/{FOLDER}/{CAPTURED}"
+            address = present.get("DestinationS3Uri")
+        if address is None:
+            cloud.bucket()
+            address = f"{cloud.home}/{FOLDER}/{CAPTURED}"
         cloud.check_bucket(address, "data_capture")
         key = key or present.get("KmsKeyId")
         return {

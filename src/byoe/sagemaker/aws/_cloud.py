@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 import tarfile
 import tempfile
 import time
@@ -12,11 +11,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ...errors import JobError, ParameterError, need
 from ..shared._payload import refusal
+from ._arns import of_arn, own_role
 from ._faults import NotFoundError, fault, unanswered
+from ._sdk import RESOURCES, read_session
 
 _EXTRA, _PURPOSE = "sagemaker", "a job on AWS"
 # Of an endpoint whose container is about to start. The libraries repeat what other errors are worth repeating.
@@ -29,17 +30,6 @@ _NAMES = (
     *("EndpointName", "EndpointConfigName", "ModelName", "RoleName"),
     *("ModelPackageName", "ModelPackageArn", "ModelPackageGroupName"),
 )
-_KINDS = {
-    "training-job": "job",
-    "hyper-parameter-tuning-job": "tuning job",
-    "transform-job": "transform job",
-    "endpoint": "endpoint",
-    "model-package": "model package",
-    "model-package-group": "model package group",
-}
-_SHARED = frozenset({"model-package", "model-package-group"})  # which accounts may share
-_ARN = re.compile(rf"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{{12}}):({'|'.join(_KINDS)})/([A-Za-z0-9-]+(?:/\d+)?)")
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/.+")
 _FRAMEWORK, _VERSION, _PYTHON = "sklearn", "1.9-0", "py3"
 _ANY_INSTANCE = "ml.m5.xlarge"  # one container is there for all
 _ANY_REGION = "eu-west-1"
@@ -54,7 +44,7 @@ class Cloud:
 
     Parameters
     ----------
-    session : boto3.Session, default=None
+    session : boto3.Session, or the SDK's Session, default=None
         By default what the environment and ``~/.aws`` say.
     region, profile : str, default=None
         Of a session to be made.
@@ -64,6 +54,8 @@ class Cloud:
     region : str
     """
 
+    _PLANNED: ClassVar[bool] = False
+
     def __init__(self, session: Any = None, *, region: str | None = None, profile: str | None = None) -> None:
         boto3 = need("boto3", _EXTRA, _PURPOSE)
         words = {"region_name": region, "profile_name": profile}
@@ -71,7 +63,9 @@ class Cloud:
         if session is not None and given:
             raise ParameterError("session has a region and credentials of its own; give it, or region and profile")
         with _explained("Session"):
-            self._session = boto3.Session(**given) if session is None else session
+            made = boto3.Session(**given) if session is None else session
+        self._told = read_session(made, planned=self._PLANNED)
+        self._session = self._told.boto
         if not self._session.region_name:
             raise NoRegionError(
                 "there is no AWS region: set AWS_DEFAULT_REGION, or `region` in ~/.aws/config, or pass region="
@@ -152,9 +146,20 @@ class Cloud:
         """Return the number of the account."""
         return str(self.identity["Account"])
 
+    @property
+    def at_home(self) -> bool:
+        """Whether `home` is SageMaker's usual bucket."""
+        return self._told.bucket is None and self._told.folder is None
+
+    @property
+    def home(self) -> str:
+        """Address below which all is put that has no other: SageMaker's usual bucket, or what an SDK's session says."""
+        name = self._told.bucket or f"sagemaker-{self.region}-{self.account()}"
+        return "/".join(part for part in (f"s3://{name}", self._told.folder) if part)
+
     def bucket(self) -> str:
-        """Return the name of SageMaker's usual bucket of the account and region; it is made if it is not there."""
-        name = f"sagemaker-{self.region}-{self.account()}"
+        """Return the name of the bucket of `home`; it is made if it is not there."""
+        name, _ = split(self.home)
         if self._exists("head_bucket", Bucket=name):
             return name
         place = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
@@ -172,38 +177,25 @@ class Cloud:
                 )
             given = identity.split("/")[1]
         if given.startswith("arn:"):
-            return self._own_role(given)
+            return own_role(given, self.account())
         return str(self.call("iam", "get_role", RoleName=given.rpartition("/")[2])["Role"]["Arn"])
-
-    def _own_role(self, arn: str) -> str:
-        found, account = _ROLE.fullmatch(arn), self.account()
-        if found is None:
-            raise ParameterError(f"role is {arn!r}, expected the name of a role, or arn:aws:iam::{account}:role/NAME")
-        if found[1] != account:
-            raise ParameterError(
-                f"role is {arn!r}, of account {found[1]}, and the credentials are of account {account}: jobs take on "
-                "roles of their own account alone; give one of these, or a session of the other account"
-            )
-        return arn
 
     def of_arn(self, arn: str) -> tuple[str, str]:
         """Return the kind and the name of what SageMaker has under an ARN of this region, and account unless shared."""
-        found, account = _ARN.fullmatch(arn), self.account()
-        if found is None:
-            raise ParameterError(
-                f"{arn!r} is no ARN of SageMaker's; expected the name of a job, a tuning job, an endpoint or a "
-                "transform job, or its ARN, or that of a model package or its group"
-            )
-        if found[2] != account and found[3] not in _SHARED:
-            raise ParameterError(
-                f"{arn!r} is of account {found[2]}, and the credentials are of account {account}; give profile=, or a "
-                "session of that account"
-            )
-        if found[1] != self.region:
-            raise ParameterError(
-                f"{arn!r} is in {found[1]}, and the session in {self.region}; give region={found[1]!r}"
-            )
-        return _KINDS[found[3]], found[4]
+        return of_arn(arn, self.account(), self.region)
+
+    def resource(self, kind: str, name: str) -> Any:
+        """Return the SDK's object for what a handle of a kind is of, with what the service says of it."""
+        resources = need("sagemaker.core.resources", _EXTRA, _PURPOSE)
+        one, word = RESOURCES[kind]
+        with _explained(f"{one}.get", name):
+            return getattr(resources, one).get(**{f"{word}_name": name}, session=self._session, region=self.region)
+
+    @cached_property
+    def sdk_session(self) -> Any:
+        """The SDK's session for the account and region: what was given, where it is one."""
+        helper = need("sagemaker.core.helper.session_helper", _EXTRA, _PURPOSE)
+        return self._told.sdk or helper.Session(boto_session=self._session)
 
     def image(self) -> str:
         """Return the address of the newest scikit-learn container."""
@@ -346,7 +338,9 @@ class Cloud:
             config = need("botocore.config", _EXTRA, _PURPOSE).Config(
                 retries={"mode": "standard", "max_attempts": _ATTEMPTS}
             )
-            self._clients[service] = self._session.client(service, config=config)
+            self._clients[service] = self._session.client(
+                service, config=config, endpoint_url=self._told.endpoints.get(service)
+            )
         return self._clients[service]
 
 

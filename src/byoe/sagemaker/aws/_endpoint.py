@@ -21,6 +21,7 @@ from ._package import Package, PackageGroup, registered
 from ._requests import VARIANT
 from ._rollout import Rollout
 from ._scaling import unscale
+from ._sdk import is_resource, read_resource
 from ._tuning import Tuning
 from ._update import Changes, exchange
 from ._variants import all_variants, check_set, check_variant, set_weights
@@ -64,6 +65,11 @@ class Endpoint:
     def describe(self) -> dict[str, Any]:
         """Return what the service says of the endpoint."""
         return self._cloud.call("sagemaker", "describe_endpoint", EndpointName=self.name)
+
+    @property
+    def resource(self) -> Any:
+        """The SDK's ``Endpoint``, with what the service says of the endpoint now."""
+        return self._cloud.resource(self.kind, self.name)
 
     @property
     def status(self) -> str:
@@ -210,7 +216,7 @@ class Endpoint:
         ----------
         job : Job, Tuning, Package, PackageGroup or str
             On AWS. Of a tuning job the best one, of a group its newest approved version; a text is the ARN of a
-            package or a group, or such as ``"churn/3"``.
+            package or a group, or such as ``"churn/3"``. Or the SDK's resource of any of them.
         role : str, default=None
             Name or ARN of the role that the endpoint takes on from now on.
         instance_type, instance_count, requests_per_instance, memory_mb, max_concurrency, \
@@ -253,8 +259,7 @@ provisioned_concurrency, **options
             watch,
         )
         changes.check()
-        trained = registered(job, self._cloud) if isinstance(job, str) else job
-        exchange(self, self._cloud, trained.completed(), changes)
+        exchange(self, self._cloud, _trained(job, self._cloud).completed(), changes)
         self._config = {}
         return self
 
@@ -364,6 +369,17 @@ provisioned_concurrency, **options
 
     def __exit__(self, *exception: object) -> None:
         self.delete()
+
+
+def _trained(job: Any, cloud: Cloud) -> Any:
+    """Return the handle of what a name in the registry, an ARN of it or a resource of the SDK stands for."""
+    if is_resource(job):
+        resource = read_resource(job)
+        if resource.kind in (Job.kind, Tuning.kind):
+            name = cloud.of_arn(resource.name)[1] if resource.name.startswith("arn:") else resource.name
+            return Job(name, cloud) if resource.kind == Job.kind else Tuning(name, cloud)
+        job = resource.name
+    return registered(job, cloud) if isinstance(job, str) else job
 
 
 def models_of(config: dict[str, Any]) -> set[str]:

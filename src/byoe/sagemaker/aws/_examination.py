@@ -290,8 +290,7 @@ class Examination:
     @cached_property
     def _output(self) -> str:
         """The address under which all is put; the usual bucket is not made here."""
-        usual = f"s3://sagemaker-{self._cloud.region}-{self._account}/{FOLDER}"
-        return usual if self._plan.output is None else self._plan.output.rstrip("/")
+        return f"{self._cloud.home}/{FOLDER}" if self._plan.output is None else self._plan.output.rstrip("/")
 
     @cached_property
     def _scope(self) -> Scope:
@@ -306,7 +305,8 @@ class Examination:
         scope, plan = self._scope, self._plan
         words = {"account": scope.account, "region": scope.region}
         words |= {"role": scope.role} if self._role_that_is_there else {}
-        words |= {} if plan.output is None else {"bucket": scope.bucket, "prefix": scope.prefix}
+        own = plan.output is not None or not self._cloud.at_home
+        words |= {"bucket": scope.bucket, "prefix": scope.prefix} if own else {}
         words |= {} if plan.names == Plan.names else {"names": plan.names}
         words |= {} if plan.groups == Plan.groups else {"groups": plan.groups}
         return " ".join(

@@ -52,6 +52,11 @@ class Job:
         return self._described
 
     @property
+    def resource(self) -> Any:
+        """The SDK's ``TrainingJob``, with what the service says of the job now."""
+        return self.cloud.resource(self.kind, self.name)
+
+    @property
     def status(self) -> str:
         """The platform's word: InProgress, Completed, Failed, Stopping or Stopped."""
         return str(self.describe()["TrainingJobStatus"])

@@ -49,6 +49,11 @@ class Package:
         """Return what the service says of the version."""
         return self.cloud.call("sagemaker", "describe_model_package", ModelPackageName=self.arn)
 
+    @property
+    def resource(self) -> Any:
+        """The SDK's ``ModelPackage``, with what the service says of the version now."""
+        return self.cloud.resource(self.kind, self.arn)
+
     @cached_property
     def _registered(self) -> dict[str, Any]:
         """What the service says of the version, asked once: all but what is decided on it stays as it was made."""
@@ -225,6 +230,11 @@ class PackageGroup:
     def describe(self) -> dict[str, Any]:
         """Return what the service says of the group."""
         return self.cloud.call("sagemaker", "describe_model_package_group", ModelPackageGroupName=self.name)
+
+    @property
+    def resource(self) -> Any:
+        """The SDK's ``ModelPackageGroup``, with what the service says of the group now."""
+        return self.cloud.resource(self.kind, self.name)
 
     @property
     def status(self) -> str:

@@ -308,7 +308,10 @@ class Aws(Place):
 
     @cached_property
     def _cloud(self) -> Cloud:
-        return Cloud(self.where.session, **{name: self.where.options.get(name) for name in _SESSION})
+        session = self.where.session
+        if isinstance(session, Cloud):
+            return session
+        return Cloud(session, **{name: self.where.options.get(name) for name in _SESSION})
 
     @cached_property
     def _machine(self) -> Machine:
@@ -340,8 +343,10 @@ class Aws(Place):
 
     def _prefix_of(self, cloud: Cloud) -> str:
         """Return the address under which all is put, without a slash at its end."""
-        output = self.where.output
-        return f"s3://{cloud.bucket()}/{FOLDER}" if output is None else str(output).rstrip("/")
+        if self.where.output is not None:
+            return str(self.where.output).rstrip("/")
+        cloud.bucket()
+        return f"{cloud.home}/{FOLDER}"
 
     def _uploaded(self, files: JobFiles) -> dict[str, Any]:
         """Upload what jobs need; return where it is, and what else a request says of it."""

@@ -55,6 +55,11 @@ class Transform:
         return self._cloud.call("sagemaker", "describe_transform_job", TransformJobName=self.name)
 
     @property
+    def resource(self) -> Any:
+        """The SDK's ``TransformJob``, with what the service says of the transform job now."""
+        return self._cloud.resource(self.kind, self.name)
+
+    @property
     def status(self) -> str:
         """The platform's word: InProgress, Completed, Failed, Stopping or Stopped."""
         return str(self.describe()["TransformJobStatus"])

@@ -41,6 +41,11 @@ class Tuning:
         )
 
     @property
+    def resource(self) -> Any:
+        """The SDK's ``HyperParameterTuningJob``, with what the service says of the tuning job now."""
+        return self.cloud.resource(self.kind, self.name)
+
+    @property
     def status(self) -> str:
         """The platform's word: InProgress, Completed, Failed, Stopping or Stopped."""
         return str(self.describe()["HyperParameterTuningJobStatus"])

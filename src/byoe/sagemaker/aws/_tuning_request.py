@@ -9,6 +9,7 @@ from typing import Any
 
 from ...errors import ParameterError
 from ..shared._limits import CHOICES, check_choices, check_hyperparameters, check_name
+from ..shared._ranges import scaling_of
 from ..shared._search import WARM_STARTS, Search
 from ._machine import Channel, Machine
 from ._requests import as_texts, common, reachable, resources_of, tags_of
@@ -214,7 +215,6 @@ def parameter_ranges(space: Mapping[str, Any], strategy: str = "Bayesian") -> di
             whole = all(isinstance(bound, int) for bound in domain[:2])
             kind = "Integer" if whole else "Continuous"
             low, high = (bound if whole else float(bound) for bound in domain[:2])
-            scaling = "Logarithmic" if len(domain) == 3 else "Linear"
-            entry = {"Name": name, "MinValue": str(low), "MaxValue": str(high), "ScalingType": scaling}
+            entry = {"Name": name, "MinValue": str(low), "MaxValue": str(high), "ScalingType": scaling_of(domain)}
         found.setdefault(f"{kind}ParameterRanges", []).append(entry)
     return found

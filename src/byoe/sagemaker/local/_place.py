@@ -16,6 +16,7 @@ from ..aws._machine import INSTEAD, SERVING_OPTIONS, Serverless
 from ..aws._place import OPTIONS
 from ..shared._names import name_of
 from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, taken
+from ..shared._ranges import REVERSE, scaling_of
 from ..shared._search import Search
 from ._endpoint import LocalEndpoint
 from ._job import LocalJob
@@ -46,6 +47,12 @@ class Here(Place):
         self._refuse({"autotune": search.autotune, "max_cost": search.max_cost})
         if search.patience == "auto":
             raise ParameterError("patience is 'auto', a rule of the service; give a number of trials")
+        for name, domain in search.space.items():
+            if isinstance(domain, tuple) and scaling_of(domain) == REVERSE:
+                raise ParameterError(
+                    f"space[{name!r}] has the scaling_type {REVERSE!r}, which the service alone has; tune on AWS, or "
+                    "leave it out"
+                )
         check_grid(search)
         check_parents(search)
         need("optuna", "tune", "tuning")
