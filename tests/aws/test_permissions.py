@@ -22,7 +22,7 @@ from byoe.cli._app import app
 from byoe.errors import ParameterError
 from byoe.sagemaker import policy
 from byoe.sagemaker.aws._cloud import Cloud
-from byoe.sagemaker.aws._permissions import CALLER, FORMS, PARTS, ROLE
+from byoe.sagemaker.aws._permissions import CALLER, FORMS, PARTS, PIPELINE_ROLE, ROLE
 from byoe.tools import __path__ as inside
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
@@ -219,10 +219,15 @@ def test_what_is_not_allowed(action, resource):
 
 
 def every_policy():
-    return [policy(**IN), policy("role", **IN), *(policy(only=part, **IN) for part in PARTS)]
+    return [
+        policy(**IN),
+        policy("role", **IN),
+        policy("pipeline role", **IN),
+        *(policy(only=part, **IN) for part in PARTS),
+    ]
 
 
-@pytest.mark.parametrize("printed", every_policy(), ids=["all", "role", *PARTS])
+@pytest.mark.parametrize("printed", every_policy(), ids=["all", "role", "pipeline role", *PARTS])
 def test_policies_keep_the_grammar_of_iam(printed):
     assert list(printed) == ["Version", "Statement"]
     assert printed["Version"] == "2012-10-17"
@@ -250,14 +255,14 @@ def test_actions_are_operations_of_their_services():
         **{name: (name,) for name in ("s3", "iam", "logs", "cloudwatch", "application-autoscaling", "ecr")},
     }
     only_in_policies = {"s3:ListBucket", "iam:PassRole"}
-    for right in (*CALLER, *ROLE):
+    for right in (*CALLER, *ROLE, *PIPELINE_ROLE):
         prefix, _, name = right.action.partition(":")
         known = {operation for service in services[prefix] for operation in model(service).operation_names}
         assert right.action in only_in_policies or name in known, right.action
         assert right.purpose.startswith(("to ", "for "))
         assert set(right.parts) <= set(PARTS)
         assert set(right.kinds) <= set(FORMS)
-    assert set(FORMS) == {kind for right in (*CALLER, *ROLE) for kind in right.kinds}
+    assert set(FORMS) == {kind for right in (*CALLER, *ROLE, *PIPELINE_ROLE) for kind in right.kinds}
 
 
 def test_a_role_is_given_to_sagemaker_alone():
@@ -290,7 +295,7 @@ def test_arns_say_what_is_given(given, sid, resource):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"who": "me"}, "who is 'me', expected 'caller', 'role' or 'trust'"),
+        ({"who": "me"}, "who is 'me', expected 'caller', 'role', 'pipeline role' or 'trust'"),
         ({"who": "role", "only": "train"}, "only is for the caller's policy"),
         ({"only": []}, "only is empty, expected some of 'train'"),
         ({"account": "12"}, "account is '12', expected 12 digits"),
@@ -319,7 +324,7 @@ def shown():
 
 def test_the_page_shows_what_the_command_prints():
     text = PAGE.read_text(encoding="utf-8")
-    assert len(shown()) == len(re.findall("^```json$", text, re.MULTILINE)) == len(PARTS) + 2
+    assert len(shown()) == len(re.findall("^```json$", text, re.MULTILINE)) == len(PARTS) + 3
     for command, document in shown():
         printed = CliRunner().invoke(app, command.split(), catch_exceptions=False).output
         if os.environ.get("BYOE_WRITE_OUTPUTS"):

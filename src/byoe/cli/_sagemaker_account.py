@@ -17,10 +17,14 @@ _Region = Annotated[str | None, typer.Option(help="By default that of the enviro
 
 
 def policy(
-    who: Annotated[str, typer.Option("--for", help="caller, role, or trust: who may take the role on.")] = "caller",
+    who: Annotated[
+        str, typer.Option("--for", help="caller, role, pipeline role, or trust: who may take the role on.")
+    ] = "caller",
     only: Annotated[
         str | None,
-        typer.Option(help="Parts of the work, with commas: train, endpoints, predict, registry, scaling, doctor."),
+        typer.Option(
+            help="Parts of the work, with commas: train, endpoints, predict, registry, pipelines, scaling, doctor."
+        ),
     ] = None,
     bucket: Annotated[str | None, typer.Option(help="Of output, by default SageMaker's usual one.")] = None,
     prefix: Annotated[str, typer.Option(help="Of output in that bucket.")] = "byoe",
@@ -57,7 +61,10 @@ def doctor(
     spot: Annotated[bool, typer.Option(help="Jobs use spare capacity.")] = False,
     endpoint_instance_type: Annotated[str | None, typer.Option(help="Of endpoints, by default serverless.")] = None,
     only: Annotated[
-        str, typer.Option(help="What is meant to be done, with commas: train, endpoints, predict, registry, scaling.")
+        str,
+        typer.Option(
+            help="What is meant to be done, with commas: train, endpoints, predict, registry, pipelines, scaling."
+        ),
     ] = "train,endpoints",
     names: _Names = "byoe-",
     groups: _Groups = "byoe-",

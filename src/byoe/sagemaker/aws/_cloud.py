@@ -16,6 +16,7 @@ from typing import Any
 
 from ...errors import JobError, ParameterError, need
 from ..shared._payload import refusal
+from ._arns import read_arn
 from ._faults import NotFoundError, fault, unanswered
 
 _EXTRA, _PURPOSE = "sagemaker", "a job on AWS"
@@ -28,17 +29,8 @@ _NAMES = (
     *("TrainingJobName", "HyperParameterTuningJobName", "TransformJobName"),
     *("EndpointName", "EndpointConfigName", "ModelName", "RoleName"),
     *("ModelPackageName", "ModelPackageArn", "ModelPackageGroupName"),
+    *("PipelineName", "PipelineExecutionArn"),
 )
-_KINDS = {
-    "training-job": "job",
-    "hyper-parameter-tuning-job": "tuning job",
-    "transform-job": "transform job",
-    "endpoint": "endpoint",
-    "model-package": "model package",
-    "model-package-group": "model package group",
-}
-_SHARED = frozenset({"model-package", "model-package-group"})  # which accounts may share
-_ARN = re.compile(rf"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{{12}}):({'|'.join(_KINDS)})/([A-Za-z0-9-]+(?:/\d+)?)")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/.+")
 _FRAMEWORK, _VERSION, _PYTHON = "sklearn", "1.9-0", "py3"
 _ANY_INSTANCE = "ml.m5.xlarge"  # one container is there for all
@@ -187,22 +179,12 @@ class Cloud:
 
     def of_arn(self, arn: str) -> tuple[str, str]:
         """Return the kind and the name of what SageMaker has under an ARN of this region, and account unless shared."""
-        found, account = _ARN.fullmatch(arn), self.account()
-        if found is None:
-            raise ParameterError(
-                f"{arn!r} is no ARN of SageMaker's; expected the name of a job, a tuning job, an endpoint or a "
-                "transform job, or its ARN, or that of a model package or its group"
-            )
-        if found[2] != account and found[3] not in _SHARED:
-            raise ParameterError(
-                f"{arn!r} is of account {found[2]}, and the credentials are of account {account}; give profile=, or a "
-                "session of that account"
-            )
-        if found[1] != self.region:
-            raise ParameterError(
-                f"{arn!r} is in {found[1]}, and the session in {self.region}; give region={found[1]!r}"
-            )
-        return _KINDS[found[3]], found[4]
+        return read_arn(arn, self.account(), self.region)
+
+    def arn(self, kind: str, name: str) -> str:
+        """Return the ARN of what SageMaker has here; the kind is that in ARNs."""
+        partition = str(self.identity["Arn"]).split(":")[1]
+        return f"arn:{partition}:sagemaker:{self.region}:{self.account()}:{kind}/{name}"
 
     def image(self) -> str:
         """Return the address of the newest scikit-learn container."""
