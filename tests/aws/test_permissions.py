@@ -222,12 +222,12 @@ def every_policy():
     return [
         policy(**IN),
         policy("role", **IN),
-        policy("pipeline role", **IN),
+        policy("pipeline", **IN),
         *(policy(only=part, **IN) for part in PARTS),
     ]
 
 
-@pytest.mark.parametrize("printed", every_policy(), ids=["all", "role", "pipeline role", *PARTS])
+@pytest.mark.parametrize("printed", every_policy(), ids=["all", "role", "pipeline", *PARTS])
 def test_policies_keep_the_grammar_of_iam(printed):
     assert list(printed) == ["Version", "Statement"]
     assert printed["Version"] == "2012-10-17"
@@ -295,7 +295,7 @@ def test_arns_say_what_is_given(given, sid, resource):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"who": "me"}, "who is 'me', expected 'caller', 'role', 'pipeline role' or 'trust'"),
+        ({"who": "me"}, "who is 'me', expected 'caller', 'role', 'pipeline' or 'trust'"),
         ({"who": "role", "only": "train"}, "only is for the caller's policy"),
         ({"only": []}, "only is empty, expected some of 'train'"),
         ({"account": "12"}, "account is '12', expected 12 digits"),

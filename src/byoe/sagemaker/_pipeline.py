@@ -76,7 +76,7 @@ def pipeline(
         Of the pipeline; one of that name gets another definition with ``upsert()``.
     ensemble, train, validation, target, weight, groups, drop, header, reading, dependencies, requirements, vendor, \
 instance_type, instance_count, role, output, hyperparameters, prune, spot, image, session
-        As in `fit`. The role is that of the jobs, and starts them too: `policy` prints what ``"pipeline role"`` needs.
+        As in `fit`. The role is that of the jobs, and starts them too: `policy` prints what ``"pipeline"`` needs.
     test : as train, default=None
         With a ``space``: data that no trial sees. The best ensemble is trained once more, and its metrics are of them.
     space : mapping, default=None

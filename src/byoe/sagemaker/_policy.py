@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import ParameterError, did_you_mean
 from .aws._permissions import PARTS, PIPELINE_ROLE, ROLE, Scope, partition_of, policy_of, rights_of, trust_policy
 
-_WHO = ("caller", "role", "pipeline role", "trust")
+_WHO = ("caller", "role", "pipeline", "trust")
 _FORMS = {
     "account": (r"\d{12}", "12 digits, such as '123456789012'"),
     "region": (r"[a-z]{2,}(-[a-z]+)+-\d+", "one such as 'eu-west-1'"),
@@ -37,7 +37,7 @@ def policy(
 
     Parameters
     ----------
-    who : {"caller", "role", "pipeline role", "trust"}, default="caller"
+    who : {"caller", "role", "pipeline", "trust"}, default="caller"
         Whose policy: that of the credentials that start jobs, or that of the role which jobs and endpoints take on;
         that of a pipeline starts jobs, too. ``"trust"`` is who may take that role on.
     only : str or iterable of str, default=None
@@ -83,7 +83,7 @@ def policy(
     if who == "trust":
         return trust_policy()
     scope = _scope(bucket, prefix, account, region, role, names=names, groups=groups)
-    roles = {"role": ROLE, "pipeline role": (*ROLE, *PIPELINE_ROLE)}
+    roles = {"role": ROLE, "pipeline": (*ROLE, *PIPELINE_ROLE)}
     return policy_of(roles[who] if who in roles else rights_of(read_parts(only, PARTS)), scope)
 
 
