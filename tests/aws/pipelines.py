@@ -7,6 +7,7 @@ the service describes of that.
 import copy
 import json
 import re
+import threading
 import time
 
 from tests.aws.registry import RefusedError
@@ -145,7 +146,7 @@ def _read(described, path):
 
 
 class Pipelines:
-    """The pipelines of an account in a region; an execution is over when its start is answered.
+    """The pipelines of an account in a region; an execution is over when its start is answered, unless it is beside that.
 
     Parameters
     ----------
@@ -153,6 +154,8 @@ class Pipelines:
         Carries out a request of a step: ``call(operation, request)``.
     where : str
         What ARNs begin with.
+    beside : bool, default=False
+        Whether executions go on while other requests are answered.
 
     Attributes
     ----------
@@ -160,8 +163,8 @@ class Pipelines:
         Pipelines as they are described.
     """
 
-    def __init__(self, call, where):
-        self._call, self._where = call, where
+    def __init__(self, call, where, *, beside=False):
+        self._call, self._where, self._beside = call, where, beside
         self.there, self._executions, self._cache = {}, {}, {}
 
     def call(self, operation, request):
@@ -218,11 +221,18 @@ class Pipelines:
             "PipelineName": PipelineName,
             "PipelineExecutionArn": arn,
             "StartTime": time.time(),
-            "PipelineExecutionStatus": "Succeeded",
+            "PipelineExecutionStatus": "Executing",
             "steps": [],
         }
         self._executions[arn] = execution
-        self._run(definition["Steps"], execution, values, {}, number)
+
+        def run():
+            self._run(definition["Steps"], execution, values, {}, number)
+            if execution["PipelineExecutionStatus"] == "Executing":
+                execution["PipelineExecutionStatus"] = "Succeeded"
+
+        thread = threading.Thread(target=run, daemon=True)
+        (thread.start if self._beside else run)()
         return {"PipelineExecutionArn": arn}
 
     def _execution(self, arn):
@@ -255,15 +265,26 @@ class Pipelines:
             return _read(made[name], inner)
 
         for step in steps:
-            row = {"StepName": step["Name"], "StartTime": time.time(), "StepStatus": "Succeeded", "Metadata": {}}
+            row = {"StepName": step["Name"], "StartTime": time.time(), "StepStatus": "Executing", "Metadata": {}}
             execution["steps"].append(row)
-            branch = self._step(step, row, get, made, number)
+            try:
+                branch = self._step(step, row, get, made, number)
+            except Exception as error:  # the stand-in's own faults are to be seen
+                row |= {
+                    "StepStatus": "Failed",
+                    "FailureReason": f"InternalServerError: {type(error).__name__}: {error}",
+                }
+                branch = []
             row["EndTime"] = time.time()
+            if row["StepStatus"] == "Executing":
+                row["StepStatus"] = "Succeeded"
             if row["StepStatus"] == "Failed":
                 failure = f"Step failure: One or multiple steps failed. ({step['Name']})"
                 execution |= {"PipelineExecutionStatus": "Failed", "FailureReason": failure}
                 return
             self._run(branch, execution, values, made, number)
+            if execution["PipelineExecutionStatus"] != "Executing":
+                return
 
     def _step(self, step, row, get, made, number):
         """Carry out a step; return those that follow from it."""
