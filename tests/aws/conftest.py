@@ -132,6 +132,7 @@ class Results:
         objective, value = next(iter(self.metrics.items()))
         return {
             "HyperParameterTuningJobStatus": "Completed",
+            "HyperParameterTuningJobName": name,
             "HyperParameterTuningJobArn": f"{where}:hyper-parameter-tuning-job/{name}",
             "BestTrainingJob": {
                 "TrainingJobName": best,

@@ -303,6 +303,7 @@ class Pipelines:
             made[step["Name"]], row["Metadata"], source = self._cache[key]
             row["CacheHitResult"] = {"SourcePipelineExecutionArn": source}
             return []
+        row["CacheHitResult"] = {"SourcePipelineExecutionArn": ""}  # as people are told of those that were run
         made[step["Name"]], row["Metadata"] = self._request(kind, step["Name"], arguments, number)
         described = made[step["Name"]]
         failed = {described.get("TrainingJobStatus"), described.get("HyperParameterTuningJobStatus")} & {"Failed"}
@@ -326,4 +327,5 @@ class Pipelines:
                 break
             time.sleep(0.2)
         arn = described.get("TrainingJobArn") or described["HyperParameterTuningJobArn"]
-        return described, {"TrainingJob" if kind == "Training" else "TuningJob": {"Arn": arn}}
+        where, _, own = arn.rpartition("/")
+        return described, {"TrainingJob" if kind == "Training" else "TuningJob": {"Arn": f"{where}/{own.lower()}"}}

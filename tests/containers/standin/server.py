@@ -196,6 +196,8 @@ class Platform:
         return None
 
     def _found(self, kind, name):
+        if kind in ("TrainingJob", "HyperParameterTuningJob"):  # which are found as ARNs have them, too
+            name = next((one for one in self._there[kind] if one.lower() == name.lower()), name)
         if name not in self._there[kind]:
             # In the service's own words, which differ: that of a training job is no other code (boto3 #2808).
             if kind == "TrainingJob":

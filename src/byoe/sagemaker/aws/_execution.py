@@ -81,7 +81,10 @@ class Execution:
     def tuning(self) -> Tuning | None:
         """The tuning job; None before it has begun, and where there is none."""
         arn = self._made("TuningJob")
-        return Tuning(arn.rpartition("/")[2], self.cloud) if arn else None
+        if not arn:
+            return None
+        # Names in ARNs are lower-case, by which the service finds a job, but not its log.
+        return Tuning(str(Tuning(_name_in(arn), self.cloud).describe()["HyperParameterTuningJobName"]), self.cloud)
 
     @property
     def job(self) -> Job:
@@ -93,7 +96,7 @@ class Execution:
             Before it has begun.
         """
         if arn := self._made("TrainingJob"):
-            return Job(arn.rpartition("/")[2], self.cloud)
+            return Job(str(Job(_name_in(arn), self.cloud).describe()["TrainingJobName"]), self.cloud)
         tuning = self.tuning
         if tuning is None:
             raise JobError(ending(self.kind, self.name, self.status, "no job of it has begun"))
@@ -163,6 +166,10 @@ class Execution:
             )
 
 
+def _name_in(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
 def _row(found: dict[str, Any]) -> dict[str, Any]:
     metadata = found.get("Metadata", {})
     started, ended = found.get("StartTime"), found.get("EndTime")
@@ -171,7 +178,7 @@ def _row(found: dict[str, Any]) -> dict[str, Any]:
         "step": found["StepName"],
         "status": found["StepStatus"],
         "seconds": (ended - started).total_seconds() if started and ended else None,
-        "cached": "CacheHitResult" in found,
+        "cached": bool(found.get("CacheHitResult", {}).get("SourcePipelineExecutionArn")),
         "made": made or "",
         "failure": str(metadata.get("Fail", {}).get("ErrorMessage") or found.get("FailureReason", "")),
     }

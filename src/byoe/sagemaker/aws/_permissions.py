@@ -69,8 +69,10 @@ FORMS = {
     "versions": Form("Versions", "*"),
     "pipeline": Form("Pipelines", _SAGEMAKER + "pipeline/{names}*"),
     "execution": Form("Pipelines", _SAGEMAKER + "pipeline/{names}*/execution/*"),
-    "job of a pipeline": Form("StepsOfPipelines", _SAGEMAKER + "training-job/*"),
-    "tuning job of a pipeline": Form("StepsOfPipelines", _SAGEMAKER + "hyper-parameter-tuning-job/*"),
+    "job of a pipeline": Form("StepsOfPipelines", _SAGEMAKER + "training-job/pipelines-*"),
+    # Whose names begin with those of their tuning jobs, and these with the execution's.
+    "any job": Form("TrialsOfPipelines", _SAGEMAKER + "training-job/*"),
+    "tuning job of a pipeline": Form("TuningOfPipelines", _SAGEMAKER + "hyper-parameter-tuning-job/*"),
     "file": Form("Files", "arn:{partition}:s3:::{bucket}/{below}*"),
     "bucket": Form("Bucket", "arn:{partition}:s3:::{bucket}"),
     "log": Form("Logs", "arn:{partition}:logs:{region}:{account}:log-group:/aws/sagemaker/*"),
@@ -149,7 +151,7 @@ CALLER = (
     Right("sagemaker:ListPipelineExecutionSteps", "to see its steps", ("execution",), _P),
     Right("sagemaker:StopPipelineExecution", "to stop it", ("execution",), _P),
     Right("sagemaker:AddTags", _TAGS, ("pipeline",), _P, "tags"),
-    Right("sagemaker:DescribeTrainingJob", "to see its jobs", ("job of a pipeline",), _P),
+    Right("sagemaker:DescribeTrainingJob", "to see its jobs and trials", ("any job",), _P),
     Right("sagemaker:DescribeHyperParameterTuningJob", "to see its jobs", ("tuning job of a pipeline",), _P),
     Right(
         "sagemaker:ListTrainingJobsForHyperParameterTuningJob", "to see its trials", ("tuning job of a pipeline",), _P
