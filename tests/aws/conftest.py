@@ -164,6 +164,12 @@ def pipelines(session, aws, results):
 
     made = Pipelines(call, "arn:aws:sagemaker:eu-west-1:123456789012")
 
+    def find(params, **_):
+        params |= {key: made.names.get(name, name) for key, name in params.items()}
+
+    for kind in ("TrainingJob", "HyperParameterTuningJob"):
+        session.events.register(f"provide-client-params.sagemaker.Describe{kind}", find)
+
     def give(params, model, **_):
         try:
             told = made.call(model.name, json.loads(params["body"]))

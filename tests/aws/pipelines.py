@@ -161,11 +161,13 @@ class Pipelines:
     ----------
     there : dict
         Pipelines as they are described.
+    names : dict
+        Of the jobs of steps, by what ARNs have in their place.
     """
 
     def __init__(self, call, where, *, beside=False):
         self._call, self._where, self._beside = call, where, beside
-        self.there, self._executions, self._cache = {}, {}, {}
+        self.there, self.names, self._executions, self._cache = {}, {}, {}, {}
 
     def call(self, operation, request):
         """Carry out a request of somebody who has a pipeline."""
@@ -319,6 +321,7 @@ class Pipelines:
             arn = self._call(operation, arguments)["ModelPackageArn"]
             return {"ModelPackageArn": arn}, {"RegisterModel": {"Arn": arn}}
         name = f"pipelines-{number}-{step}" if kind == "Training" else f"{number}-{step}"
+        self.names[name.lower()] = name
         self._call(operation, {**arguments, key: name})
         while True:
             described = self._call(described_by, {key: name})

@@ -146,6 +146,23 @@ def walk_scaling(frame, on_aws):
     byoe.sagemaker.deploy(job, **sizes).delete()
 
 
+def walk_pipelines(frame, on_aws):
+    session = on_aws["session"]
+    answer(session, "sagemaker.ListPipelineExecutionSteps", lambda _: {"PipelineExecutionSteps": []})
+    answer(session, "sagemaker.StopPipelineExecution", lambda _: {})
+    on = {name: value for name, value in on_aws.items() if name != "wait"}
+    ensemble = EnsembleRegressor(("ridge", "xgboost"), "mean", random_state=0)
+    pipeline = byoe.sagemaker.pipeline(
+        "byoe-monthly", ensemble, frame, target="y", register="byoe-models", tags={"team": "blue"}, **on
+    )
+    execution = pipeline.start()
+    assert (pipeline.status, execution.steps) == ("Active", [])
+    answer(session, "sagemaker.DescribePipelineExecution", lambda _: {"PipelineExecutionStatus": "Executing"})
+    byoe.sagemaker.attach(execution.arn, session=session).stop()
+    assert len(pipeline.executions) == 1
+    pipeline.delete()
+
+
 @pytest.mark.parametrize(
     ("walk", "parts", "elsewhere"),
     [
@@ -163,6 +180,7 @@ def walk_scaling(frame, on_aws):
             },
         ),
         (walk_scaling, ["endpoints", "scaling"], None),
+        (walk_pipelines, ["pipelines"], None),
     ],
 )
 def test_a_walk_through_the_adapter_is_allowed(frame, on_aws, answers, recorder, walk, parts, elsewhere):

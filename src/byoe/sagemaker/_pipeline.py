@@ -28,7 +28,6 @@ _RULES = (
     *("warm_start", "warm_start_type", "max_cost", "price_per_hour", "seed"),
 )
 _OF_VERSIONS = ("approve", "description", "metadata")
-_LONGEST = 60  # of the names of folders
 
 
 def pipeline(
@@ -143,7 +142,7 @@ instance_type, instance_count, role, output, hyperparameters, prune, spot, image
         expiry,
     )
     # On AWS the name is part of where checkpoints are: the same in each execution.
-    made = new_name(name[:_LONGEST].rstrip("-")) if instance_type == "local" else name
+    made = new_name("byoe-pipeline") if instance_type == "local" else name
     with place.folder("pipeline", made) as folder:
         files = write_job_folder(contents, made, folder, place.needs)
         _check_printed(steps, files.source)
