@@ -213,6 +213,8 @@ def pipeline(
 
     where = _where(instance_type, instance_count, role, output, spot, image, None)
     del where["name"]
+    if max_jobs is not None:
+        where["max_jobs"] = max_jobs
     made = sagemaker.pipeline(
         name,
         options.made(_kind(task), learners, blender, param, cv, metric, seed),
@@ -227,7 +229,6 @@ def pipeline(
         cache=cache,
         hyperparameters=options.settings(hyperparameter),
         vendor=vendor,
-        **({} if max_jobs is None else {"max_jobs": max_jobs}),
         **where,
     )
     pipelines.tell_made(made, definition=definition)

@@ -7,17 +7,19 @@ from typing import Any
 from ._attach import handle_of
 from ._places import place_of
 from .aws._endpoint import Endpoint
+from .aws._execution import Execution
 from .aws._job import Job
 from .aws._package import Package, PackageGroup
 from .aws._tuning import Tuning
 from .local._endpoint import LocalEndpoint
+from .local._execution import LocalExecution
 from .local._job import LocalJob
 from .local._tuning import LocalTuning
 from .shared._place import Hosting, Where
 
 
 def deploy(
-    job: LocalJob | LocalTuning | Job | Tuning | Package | PackageGroup | str,
+    job: LocalJob | LocalTuning | LocalExecution | Job | Tuning | Execution | Package | PackageGroup | str,
     *,
     instance_type: str | None = None,
     memory_mb: int | None = None,
@@ -31,7 +33,7 @@ def deploy(
     name: str | None = None,
     **options: Any,
 ) -> LocalEndpoint | Endpoint:
-    """Serve the ensemble of a job, of a tuning job's best job, or of the model registry.
+    """Serve the ensemble of a job, of a tuning job's best job, of a pipeline's execution, or of the model registry.
 
     Waits for the job and for the endpoint's first healthy ``/ping``; sends no invocation. Of an
     endpoint that fails nothing is left. Under the name of a live endpoint it exchanges that one's model without an
@@ -39,9 +41,10 @@ def deploy(
 
     Parameters
     ----------
-    job : LocalJob, LocalTuning, Job, Tuning, Package, PackageGroup or str
-        A package has to be approved; a group stands for its newest approved version. A text is the ARN of any of
-        them on AWS, or ``"churn/3"`` for version 3 in the group ``"churn"``.
+    job : LocalJob, LocalTuning, LocalExecution, Job, Tuning, Execution, Package, PackageGroup or str
+        A package has to be approved; a group stands for its newest approved version, and an execution of a pipeline
+        for the version that it has registered, or else its job. A text is the ARN of any of them on AWS, or
+        ``"churn/3"`` for version 3 in the group ``"churn"``.
     instance_type : str, default=None
         None serves where the job ran: a local one on this machine, one on AWS serverless. The
         type of an instance, such as ``"ml.m5.large"``, serves on such instances.

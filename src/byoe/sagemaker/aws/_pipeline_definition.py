@@ -94,7 +94,7 @@ class Definition:
 
     @property
     def _trains(self) -> bool:
-        return self._steps[-1]["Name"] == TRAIN
+        return bool(self._steps[-1]["Name"] == TRAIN)
 
     def _parameter(self, name: str, default: str | int | float) -> dict[str, str]:
         self._parameters[name] = {"Name": name, "Type": _TYPES[type(default)], "DefaultValue": default}

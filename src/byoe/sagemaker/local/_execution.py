@@ -101,7 +101,14 @@ class LocalExecution:
 
     def _step(self, name: str, work: Callable[[dict[str, Any]], None]) -> None:
         begun = time.monotonic()
-        row = {"step": name, "status": "Executing", "seconds": None, "cached": False, "made": "", "failure": ""}
+        row: dict[str, Any] = {
+            "step": name,
+            "status": "Executing",
+            "seconds": None,
+            "cached": False,
+            "made": "",
+            "failure": "",
+        }
         self.steps.append(row)
         try:
             work(row)

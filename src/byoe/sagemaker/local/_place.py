@@ -19,6 +19,7 @@ from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, take
 from ..shared._search import Search
 from ..shared._steps import Steps
 from ._endpoint import LocalEndpoint
+from ._execution import LocalExecution
 from ._job import LocalJob
 from ._pipeline import LocalPipeline
 from ._study import check_grid, check_parents
@@ -86,7 +87,7 @@ class Here(Place):
         """Return a pipeline whose executions are threads of this process, and its jobs processes of this machine."""
         return LocalPipeline(files, steps, search, self.launch, self.launch_tuning)
 
-    def serve(self, job: LocalJob | LocalTuning, hosting: Hosting) -> LocalEndpoint:
+    def serve(self, job: LocalJob | LocalTuning | LocalExecution, hosting: Hosting) -> LocalEndpoint:
         """Serve by a process of its own; what AWS would refuse is refused as well."""
         where = self.where
         if where.instance_type not in (None, "local"):
