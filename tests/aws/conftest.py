@@ -1,3 +1,4 @@
+import copy
 import io
 import json
 import tarfile
@@ -7,8 +8,11 @@ from types import SimpleNamespace
 import boto3
 import moto
 import pytest
+from botocore import xform_name
 from botocore.loaders import Loader
 from tests.aws.account import REGISTRY, Account
+from tests.aws.pipelines import OPERATIONS as OF_PIPELINES
+from tests.aws.pipelines import Pipelines
 from tests.aws.policies import REGION, Recorder
 from tests.aws.registry import METRICS, OPERATIONS, RefusedError, Registry
 from tests.aws.service_model import faults
@@ -96,6 +100,85 @@ def registry(session):
 
     for operation in (*OPERATIONS, "CreateModel"):
         session.events.register(f"before-call.sagemaker.{operation}", answer)
+    return made
+
+
+class Results:
+    """What the jobs of a stand-in for pipelines come to, which moto runs not at all.
+
+    Attributes
+    ----------
+    metrics : dict
+        Of each training job.
+    failure : str
+        Why jobs fail; empty where they do not.
+    tuned : dict
+        Of the best trial of a tuning job, whose objective is the first of the metrics.
+    """
+
+    def __init__(self):
+        self.metrics, self.failure, self.tuned = {"validation:rmse": 54.25, "validation:r2": 0.5}, "", {}
+
+    def of_job(self, parsed, **_):
+        """Put them into what moto tells of a training job."""
+        if "TrainingJobName" in parsed:
+            parsed["FinalMetricDataList"] = [
+                {"MetricName": name, "Value": value} for name, value in self.metrics.items()
+            ]
+            parsed |= {"TrainingJobStatus": "Failed", "FailureReason": self.failure} if self.failure else {}
+
+    def of_tuning(self, name):
+        best, where = f"{name}-001", "arn:aws:sagemaker:eu-west-1:123456789012"
+        objective, value = next(iter(self.metrics.items()))
+        return {
+            "HyperParameterTuningJobStatus": "Completed",
+            "HyperParameterTuningJobName": name,
+            "HyperParameterTuningJobArn": f"{where}:hyper-parameter-tuning-job/{name}",
+            "BestTrainingJob": {
+                "TrainingJobName": best,
+                "TrainingJobArn": f"{where}:training-job/{best}",
+                "TrainingJobStatus": "Completed",
+                "TunedHyperParameters": self.tuned,
+                "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": objective, "Value": value},
+            },
+        }
+
+
+@pytest.fixture
+def results(session, monkeypatch):
+    made = Results()
+    session.events.register("after-call.sagemaker.DescribeTrainingJob", made.of_job)
+    monkeypatch.setattr(Job, "log", "")
+    return made
+
+
+@pytest.fixture
+def pipelines(session, aws, results):
+    """SageMaker Pipelines, which moto has without their steps; each step's request is carried out by moto."""
+
+    def call(operation, request):
+        answer = getattr(session.client("sagemaker"), xform_name(operation))
+        if operation == "DescribeHyperParameterTuningJob":
+            return results.of_tuning(request["HyperParameterTuningJobName"])
+        return answer(**request)
+
+    made = Pipelines(call, "arn:aws:sagemaker:eu-west-1:123456789012")
+
+    def find(params, **_):
+        params |= {key: made.names.get(name, name) for key, name in params.items()}
+
+    for kind in ("TrainingJob", "HyperParameterTuningJob"):
+        session.events.register(f"provide-client-params.sagemaker.Describe{kind}", find)
+
+    def give(params, model, **_):
+        try:
+            told = made.call(model.name, json.loads(params["body"]))
+        except RefusedError as error:
+            return SimpleNamespace(status_code=400), {"Error": {"Code": error.code, "Message": str(error)}}
+        return SimpleNamespace(status_code=200), _with_times(copy.deepcopy(told))
+
+    for operation in OF_PIPELINES:
+        session.events.register(f"before-call.sagemaker.{operation}", give)
     return made
 
 
@@ -218,6 +301,8 @@ def _with_times(told):
     if not isinstance(told, dict):
         return told
     return {
-        key: datetime.fromtimestamp(value, UTC) if key == "CreationTime" else _with_times(value)
+        key: datetime.fromtimestamp(value, UTC)
+        if key in ("CreationTime", "StartTime", "EndTime")
+        else _with_times(value)
         for key, value in told.items()
     }

@@ -30,6 +30,8 @@ _ARNS = {
     "ModelPackageGroupName": "arn:aws:sagemaker:{region}:{account}:model-package-group/{name}",
     "ModelPackageName": "{name}",  # an ARN
     "ModelPackageArn": "{name}",
+    "PipelineName": "arn:aws:sagemaker:{region}:{account}:pipeline/{name}",
+    "PipelineExecutionArn": "{name}",
     "logGroupName": "arn:aws:logs:{region}:{account}:log-group:{name}",
     "RoleName": "arn:aws:iam::{account}:role/{name}",
     "AlarmName": "arn:aws:cloudwatch:{region}:{account}:alarm:{name}",

@@ -22,7 +22,7 @@ from byoe.cli._app import app
 from byoe.errors import ParameterError
 from byoe.sagemaker import policy
 from byoe.sagemaker.aws._cloud import Cloud
-from byoe.sagemaker.aws._permissions import CALLER, FORMS, PARTS, ROLE
+from byoe.sagemaker.aws._permissions import CALLER, FORMS, PARTS, PIPELINE_ROLE, ROLE
 from byoe.tools import __path__ as inside
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
@@ -150,6 +150,23 @@ def walk_scaling(frame, on_aws):
     watched.delete()
 
 
+def walk_pipelines(frame, on_aws):
+    session = on_aws["session"]
+    answer(session, "sagemaker.ListPipelineExecutionSteps", lambda _: {"PipelineExecutionSteps": []})
+    answer(session, "sagemaker.StopPipelineExecution", lambda _: {})
+    on = {name: value for name, value in on_aws.items() if name != "wait"}
+    ensemble = EnsembleRegressor(("ridge", "xgboost"), "mean", random_state=0)
+    pipeline = byoe.sagemaker.pipeline(
+        "byoe-monthly", ensemble, frame, target="y", register="byoe-models", tags={"team": "blue"}, **on
+    )
+    execution = pipeline.start()
+    assert (pipeline.status, execution.steps) == ("Active", [])
+    answer(session, "sagemaker.DescribePipelineExecution", lambda _: {"PipelineExecutionStatus": "Executing"})
+    byoe.sagemaker.attach(execution.arn, session=session).stop()
+    assert len(pipeline.executions) == 1
+    pipeline.delete()
+
+
 @pytest.mark.parametrize(
     ("walk", "parts", "elsewhere"),
     [
@@ -170,6 +187,7 @@ def walk_scaling(frame, on_aws):
             },
         ),
         (walk_scaling, ["endpoints", "scaling"], None),
+        (walk_pipelines, ["pipelines"], None),
     ],
 )
 def test_a_walk_through_the_adapter_is_allowed(frame, on_aws, answers, recorder, walk, parts, elsewhere):
@@ -226,10 +244,15 @@ def test_what_is_not_allowed(action, resource):
 
 
 def every_policy():
-    return [policy(**IN), policy("role", **IN), *(policy(only=part, **IN) for part in PARTS)]
+    return [
+        policy(**IN),
+        policy("role", **IN),
+        policy("pipeline", **IN),
+        *(policy(only=part, **IN) for part in PARTS),
+    ]
 
 
-@pytest.mark.parametrize("printed", every_policy(), ids=["all", "role", *PARTS])
+@pytest.mark.parametrize("printed", every_policy(), ids=["all", "role", "pipeline", *PARTS])
 def test_policies_keep_the_grammar_of_iam(printed):
     assert list(printed) == ["Version", "Statement"]
     assert printed["Version"] == "2012-10-17"
@@ -257,14 +280,14 @@ def test_actions_are_operations_of_their_services():
         **{name: (name,) for name in ("s3", "iam", "logs", "cloudwatch", "application-autoscaling", "ecr")},
     }
     only_in_policies = {"s3:ListBucket", "iam:PassRole"}
-    for right in (*CALLER, *ROLE):
+    for right in (*CALLER, *ROLE, *PIPELINE_ROLE):
         prefix, _, name = right.action.partition(":")
         known = {operation for service in services[prefix] for operation in model(service).operation_names}
         assert right.action in only_in_policies or name in known, right.action
         assert right.purpose.startswith(("to ", "for "))
         assert set(right.parts) <= set(PARTS)
         assert set(right.kinds) <= set(FORMS)
-    assert set(FORMS) == {kind for right in (*CALLER, *ROLE) for kind in right.kinds}
+    assert set(FORMS) == {kind for right in (*CALLER, *ROLE, *PIPELINE_ROLE) for kind in right.kinds}
 
 
 def test_a_role_is_given_to_sagemaker_alone():
@@ -297,7 +320,7 @@ def test_arns_say_what_is_given(given, sid, resource):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"who": "me"}, "who is 'me', expected 'caller', 'role' or 'trust'"),
+        ({"who": "me"}, "who is 'me', expected 'caller', 'role', 'pipeline' or 'trust'"),
         ({"who": "role", "only": "train"}, "only is for the caller's policy"),
         ({"only": []}, "only is empty, expected some of 'train'"),
         ({"account": "12"}, "account is '12', expected 12 digits"),
@@ -326,7 +349,7 @@ def shown():
 
 def test_the_page_shows_what_the_command_prints():
     text = PAGE.read_text(encoding="utf-8")
-    assert len(shown()) == len(re.findall("^```json$", text, re.MULTILINE)) == len(PARTS) + 2
+    assert len(shown()) == len(re.findall("^```json$", text, re.MULTILINE)) == len(PARTS) + 3
     for command, document in shown():
         printed = CliRunner().invoke(app, command.split(), catch_exceptions=False).output
         if os.environ.get("BYOE_WRITE_OUTPUTS"):

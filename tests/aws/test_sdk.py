@@ -28,7 +28,7 @@ from byoe import EnsembleRegressor
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker import Endpoint, Job, Package, PackageGroup, Transform, Tuning, attach
 from byoe.sagemaker.aws._cloud import Cloud
-from byoe.sagemaker.aws._endpoint import create_endpoint
+from byoe.sagemaker.aws._creation import create_endpoint
 from byoe.sagemaker.aws._machine import Serverless
 from byoe.sagemaker.aws._transform import create_transform
 from byoe.sagemaker.shared._ranges import read_space

@@ -8,10 +8,14 @@ import pytest
 from byoe.errors import ParameterError
 from byoe.sagemaker import (
     Endpoint,
+    Execution,
     Job,
     LocalEndpoint,
+    LocalExecution,
     LocalJob,
+    LocalPipeline,
     LocalTuning,
+    Pipeline,
     Transform,
     Tuning,
     deploy,
@@ -38,6 +42,8 @@ HANDLES = {
         Endpoint: {"describe", "status", "wait", "update", "shift", "alarm", "resource"},
     },
     "TransformHandle": {Transform: {"describe", "resource"}},
+    "PipelineHandle": {LocalPipeline: set(), Pipeline: {"cloud", "describe", "status", "definition", "to_json"}},
+    "ExecutionHandle": {LocalExecution: {"start", "failure"}, Execution: {"arn", "cloud", "describe", "package"}},
 }
 PAIRS = [(name, cls) for name, classes in HANDLES.items() for cls in classes]
 
@@ -79,9 +85,10 @@ def test_handles_say_what_they_are_and_where():
     assert [cls.kind for _, cls in PAIRS] == [
         *["job", "job", "tuning job", "tuning job"],
         *["endpoint", "endpoint", "transform job"],
+        *["pipeline", "pipeline", "pipeline execution", "pipeline execution"],
     ]
-    assert {cls.place for cls in (LocalJob, LocalTuning)} == {"local"}
-    assert {cls.place for cls in (Job, Tuning)} == {"aws"}
+    assert {cls.place for cls in (LocalJob, LocalTuning, LocalPipeline, LocalExecution)} == {"local"}
+    assert {cls.place for cls in (Job, Tuning, Pipeline, Execution)} == {"aws"}
     assert set(_PLACES) == {"local", "aws"}
 
 

@@ -11,15 +11,18 @@ import typer
 from ..errors import ParameterError
 from ..registry._portfolios import DEFAULT
 from . import _options as options
+from . import _sagemaker_pipelines as pipelines
 from ._runs import prune
 from ._sagemaker_account import doctor, policy
 from ._sagemaker_handles import (
     Wait,
     reading,
     tell_endpoint,
+    tell_execution,
     tell_group,
     tell_job,
     tell_package,
+    tell_pipeline,
     tell_transform,
     tell_tuning,
 )
@@ -172,6 +175,66 @@ def tune(
 
 
 @app.command()
+def pipeline(
+    name: Annotated[str, typer.Argument(help="Of the pipeline.")],
+    train: _Train,
+    target: options.Target,
+    task: _Task,
+    validation: _Validation = None,
+    test: pipelines.Test = None,
+    space: options.Space = None,
+    max_jobs: pipelines.MaxJobs = None,
+    condition: pipelines.Condition = None,
+    register: pipelines.Register = None,
+    approve: pipelines.Approve = None,
+    cache: pipelines.Cache = None,
+    learners: options.Learners = DEFAULT,
+    blender: options.Blender = "auto",
+    cv: options.Cv = 5,
+    metric: options.Metric = "auto",
+    weight: options.Weight = None,
+    groups: options.Groups = None,
+    drop: options.Drop = "",
+    param: options.Param = None,
+    hyperparameter: _Hyper = None,
+    header: options.Header = None,
+    seed: options.Seed = None,
+    instance_type: _Instance = "local",
+    instance_count: _Count = 1,
+    role: _Role = None,
+    output: _Output = None,
+    spot: _Spot = False,
+    image: _Image = None,
+    vendor: _Vendor = False,
+    definition: pipelines.Definition = False,
+) -> None:
+    """Make a pipeline: train or tune, look at a metric, register. AWS is given it; on this machine it is run."""
+    from .. import sagemaker
+
+    where = _where(instance_type, instance_count, role, output, spot, image, None)
+    del where["name"]
+    if max_jobs is not None:
+        where["max_jobs"] = max_jobs
+    made = sagemaker.pipeline(
+        name,
+        options.made(_kind(task), learners, blender, param, cv, metric, seed),
+        train,
+        validation,
+        test=test,
+        **_columns(target, weight, groups, drop, header),
+        space=options.domains(space),
+        condition=pipelines.told_condition(condition),
+        register=register,
+        approve=approve,
+        cache=cache,
+        hyperparameters=options.settings(hyperparameter),
+        vendor=vendor,
+        **where,
+    )
+    pipelines.tell_made(made, definition=definition)
+
+
+@app.command()
 def attach(
     name: Annotated[
         str, typer.Argument(help="A training job, tuning job, endpoint, transform job or model package on AWS.")
@@ -180,7 +243,7 @@ def attach(
     kind: Annotated[
         str | None,
         typer.Option(
-            help="job, tuning job, endpoint or transform job, if several are called so; or model package group."
+            help="job, tuning job, endpoint or transform job, if several are called so; pipeline; model package group."
         ),
     ] = None,
 ) -> None:
@@ -199,11 +262,14 @@ _TELL: dict[str, Callable[[Any], None]] = {
     "tuning job": tell_tuning,
     "transform job": tell_transform,
     "endpoint": tell_endpoint,
+    "pipeline": tell_pipeline,
+    "pipeline execution": tell_execution,
     "model package": tell_package,
     "model package group": tell_group,
 }
 
-for _command in (register, approve, reject, deploy, predict, shift, alarm, transform, delete, prune, doctor, policy):
+_COMMANDS = (register, approve, reject, deploy, predict, shift, alarm, transform, delete, prune, doctor, policy)
+for _command in (pipelines.start, *_COMMANDS):
     app.command()(_command)
 
 

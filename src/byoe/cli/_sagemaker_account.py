@@ -10,6 +10,7 @@ import typer
 
 from . import _options as options
 
+_PARTS = "train, endpoints, predict, registry, pipelines, scaling"
 _Role = Annotated[str | None, typer.Option(help="Name or ARN of the role that jobs take on.")]
 _Names = Annotated[str, typer.Option(help="What names of jobs and endpoints begin with.")]
 _Groups = Annotated[str, typer.Option(help="What names of groups in the model registry begin with.")]
@@ -17,10 +18,12 @@ _Region = Annotated[str | None, typer.Option(help="By default that of the enviro
 
 
 def policy(
-    who: Annotated[str, typer.Option("--for", help="caller, role, or trust: who may take the role on.")] = "caller",
+    who: Annotated[
+        str, typer.Option("--for", help="caller, role, pipeline role, or trust: who may take the role on.")
+    ] = "caller",
     only: Annotated[
         str | None,
-        typer.Option(help="Parts of the work, with commas: train, endpoints, predict, registry, scaling, doctor."),
+        typer.Option(help=f"Parts of the work, with commas: {_PARTS}, doctor."),
     ] = None,
     bucket: Annotated[str | None, typer.Option(help="Of output, by default SageMaker's usual one.")] = None,
     prefix: Annotated[str, typer.Option(help="Of output in that bucket.")] = "byoe",
@@ -57,7 +60,8 @@ def doctor(
     spot: Annotated[bool, typer.Option(help="Jobs use spare capacity.")] = False,
     endpoint_instance_type: Annotated[str | None, typer.Option(help="Of endpoints, by default serverless.")] = None,
     only: Annotated[
-        str, typer.Option(help="What is meant to be done, with commas: train, endpoints, predict, registry, scaling.")
+        str,
+        typer.Option(help=f"What is meant to be done, with commas: {_PARTS}."),
     ] = "train,endpoints",
     names: _Names = "byoe-",
     groups: _Groups = "byoe-",

@@ -16,7 +16,8 @@ ServingRole = Annotated[str | None, typer.Option(help="Name or ARN of a role, by
 Trained = Annotated[
     str,
     typer.Argument(
-        help="A training job, a tuning job for its best one, or churn/3 or an ARN of the model registry, on AWS."
+        help="A training job, a tuning job for its best one, or churn/3 or an ARN of the model registry or of an "
+        "execution of a pipeline, on AWS."
     ),
 ]
 Wait = Annotated[bool, typer.Option(help="Wait for the end.")]
@@ -33,6 +34,8 @@ def named(name: str, *kinds: str) -> Any:
 
     if name.startswith("arn:") or "/" in name:
         return sagemaker.attach(name)
+    if kinds == ("pipeline",):
+        return sagemaker.attach(name, kind="pipeline")
     found = []
     for kind in kinds:
         with suppress(NotFoundError):
@@ -55,7 +58,7 @@ def endpoint_of(name: str) -> Any:
 def trained(name: str) -> Any:
     """Return the handle of what has trained a model."""
     handle = named(name, "job", "tuning job")
-    if handle.kind not in ("job", "tuning job", "model package", "model package group"):
+    if handle.kind not in ("job", "tuning job", "model package", "model package group", "pipeline execution"):
         what = "an endpoint already" if handle.kind == "endpoint" else f"a {handle.kind}"
         raise ParameterError(f"{name} is {what}; expected a training job, a tuning job or a model package")
     return handle
@@ -110,3 +113,19 @@ def tell_transform(transform: Any) -> None:
 def tell_endpoint(endpoint: Any) -> None:
     """Print how it is doing."""
     print(f"endpoint {endpoint.name} is {endpoint.status}")
+
+
+def tell_pipeline(pipeline: Any) -> None:
+    """Print what an execution of it can be given, and how those so far have gone."""
+    status = f" is {pipeline.status}" if pipeline.place == "aws" else ""
+    print(f"pipeline {pipeline.name}{status}")
+    print(Listing({"parameter": name, "default": value} for name, value in pipeline.parameters.items()))
+    if executions := pipeline.executions:
+        print(Listing(executions))
+
+
+def tell_execution(execution: Any) -> None:
+    """Print how its steps are doing."""
+    print(f"execution {execution.name} is {execution.status}")
+    if steps := execution.steps:
+        print(Listing(steps))

@@ -9,30 +9,39 @@ from ._deploy import deploy
 from ._doctor import doctor
 from ._export import dockerfile, export
 from ._fit import fit
+from ._pipeline import pipeline
 from ._policy import policy
 from ._trainer import model_trainer, tuner
 from ._transform import transform
 from ._tuning import tune
 from .aws._endpoint import Endpoint
+from .aws._execution import Execution
 from .aws._finding import Finding, Findings
 from .aws._job import Job
 from .aws._package import Package, PackageGroup
+from .aws._pipeline import Pipeline
 from .aws._transform import Transform
 from .aws._tuning import Tuning
 from .local._endpoint import LocalEndpoint
+from .local._execution import LocalExecution
 from .local._job import LocalJob
+from .local._pipeline import LocalPipeline
 from .local._tuning import LocalTuning
 
 __all__ = [
     "Endpoint",
+    "Execution",
     "Finding",
     "Findings",
     "Job",
     "LocalEndpoint",
+    "LocalExecution",
     "LocalJob",
+    "LocalPipeline",
     "LocalTuning",
     "Package",
     "PackageGroup",
+    "Pipeline",
     "Transform",
     "Tuning",
     "attach",
@@ -42,6 +51,7 @@ __all__ = [
     "export",
     "fit",
     "model_trainer",
+    "pipeline",
     "policy",
     "transform",
     "tune",

@@ -8,17 +8,21 @@ from typing import Any
 from ..errors import ParameterError
 from .aws._cloud import Cloud
 from .aws._endpoint import Endpoint
+from .aws._execution import Execution
 from .aws._faults import DeniedError, NotFoundError
 from .aws._job import Job
 from .aws._package import Package, PackageGroup, group_name, registered
+from .aws._pipeline import Pipeline
 from .aws._sdk import is_resource, read_resource
 from .aws._transform import Transform
 from .aws._tuning import Tuning
-from .shared._limits import LONGEST
+from .shared._limits import LONGEST, check_name
 
 _KINDS: dict[str, type[Job] | type[Tuning] | type[Endpoint] | type[Transform]] = {
     one.kind: one for one in (Job, Tuning, Endpoint, Transform)
 }
+# Which are asked for by that, or by their ARNs: names of pipelines are often those of endpoints, too.
+_PIPELINES: dict[str, type[Pipeline] | type[Execution]] = {one.kind: one for one in (Pipeline, Execution)}
 _REGISTRY = (Package.kind, PackageGroup.kind)
 _CALLED = {"job": "training job"}
 
@@ -30,19 +34,21 @@ def attach(
     session: Any = None,
     region: str | None = None,
     profile: str | None = None,
-) -> Job | Tuning | Endpoint | Transform | Package | PackageGroup:
+) -> Job | Tuning | Endpoint | Transform | Pipeline | Execution | Package | PackageGroup:
     """Return the handle of what was started on AWS before, here or elsewhere.
 
     Parameters
     ----------
     name : str, or resource of the SDK
         Of the training job, tuning job, endpoint or transform job, or its ARN. Of the model registry the ARN of
-        a model package or of its group, or ``"churn/3"`` for version 3 in the group ``"churn"``. Or the SDK's
+        a model package or of its group, or ``"churn/3"`` for version 3 in the group ``"churn"``. Of a pipeline or an
+        execution of it the ARN, or the name and its kind. Or the SDK's
         ``TrainingJob``, ``HyperParameterTuningJob``, ``Endpoint``, ``TransformJob``, ``ModelPackage`` or
         ``ModelPackageGroup``, with its session unless another one is given, or its ``ModelTrainer`` or
         ``HyperparameterTuner`` for the last job that it has started.
-    kind : {"job", "tuning job", "endpoint", "transform job", "model package", "model package group"}, default=None
-        Which of them, where several have the name. A group's name needs it.
+    kind : {"job", "tuning job", "endpoint", "transform job", "pipeline", "pipeline execution", "model package", \
+"model package group"}, default=None
+        Which of them, where several have the name. The name of a group or a pipeline needs it.
     session : boto3.Session, or the SDK's Session, default=None
         By default what the environment and ``~/.aws`` say.
     region, profile : str, default=None
@@ -50,7 +56,7 @@ def attach(
 
     Returns
     -------
-    Job, Tuning, Endpoint, Transform, Package or PackageGroup
+    Job, Tuning, Endpoint, Transform, Pipeline, Execution, Package or PackageGroup
 
     Raises
     ------
@@ -60,7 +66,7 @@ def attach(
     JobError
         When there is none in the account and region.
     """
-    known = (*_KINDS, *_REGISTRY)
+    known = (*_KINDS, *_PIPELINES, *_REGISTRY)
     if kind is not None and kind not in known:
         raise ParameterError(f"kind is {kind!r}, expected {', '.join(map(repr, known))} or None for any")
     if not isinstance(name, str):
@@ -71,17 +77,12 @@ def attach(
         if all(one is None for one in (session, region, profile)):
             session, region = resource.session, resource.region
     cloud = Cloud(session, region=region, profile=profile)
-    if name.startswith("arn:"):
-        kind, own = cloud.of_arn(name)
-        return _of_registry(name, kind, cloud) if kind in _REGISTRY else _of_name(own, kind, cloud)
-    if "/" in name:
-        kind = kind or Package.kind
-        if kind not in _REGISTRY:
-            raise ParameterError(
-                f"{name!r} names a version in the registry, and kind is {kind!r}; leave kind out, or give the {kind}'s "
-                "name"
-            )
-    return _of_registry(name, kind, cloud) if kind in _REGISTRY else _of_name(name, kind, cloud)
+    kind, own = _read(name, kind, cloud)
+    if kind in _REGISTRY:
+        return _of_registry(name, kind, cloud)
+    if kind in _PIPELINES:
+        return _of_pipelines(own, kind, cloud)
+    return _of_name(own, kind, cloud)
 
 
 def _of_name(name: str, kind: str | None, cloud: Cloud) -> Job | Tuning | Endpoint | Transform:
@@ -106,12 +107,38 @@ def _of_name(name: str, kind: str | None, cloud: Cloud) -> Job | Tuning | Endpoi
     return found[0]
 
 
+def _read(name: str, kind: str | None, cloud: Cloud) -> tuple[str | None, str]:
+    """Return the kind and the name of what an ARN, a version in the registry or any other name stands for."""
+    if name.startswith("arn:"):
+        return cloud.of_arn(name)
+    if "/" not in name or kind == Execution.kind:
+        return kind, name
+    kind = kind or Package.kind
+    if kind not in _REGISTRY:
+        raise ParameterError(
+            f"{name!r} names a version in the registry, and kind is {kind!r}; leave kind out, or give the {kind}'s name"
+        )
+    return kind, name
+
+
 def _of_registry(name: str, kind: str | None, cloud: Cloud) -> Package | PackageGroup:
     one = PackageGroup(group_name(name, cloud), cloud) if kind == PackageGroup.kind else registered(name, cloud)
     with suppress(NotFoundError):
         one.describe()
         return one
     raise NotFoundError(f"there is no {one.kind} {name!r} in {cloud.region}")
+
+
+def _of_pipelines(name: str, kind: str, cloud: Cloud) -> Pipeline | Execution:
+    one: Pipeline | Execution
+    if kind == Pipeline.kind:
+        one = Pipeline(check_name(kind, name), cloud)
+    else:
+        one = Execution(cloud.arn("pipeline", name), cloud)
+    with suppress(NotFoundError):
+        one.describe()
+        return one
+    raise NotFoundError(f"there is no {kind} {name!r} in {cloud.region}")
 
 
 def handle_of(job: Any) -> Any:

@@ -9,17 +9,28 @@ from ..errors import ParameterError
 from ._attach import handle_of
 from ._places import place_of
 from .aws._endpoint import Endpoint
+from .aws._execution import Execution
 from .aws._job import Job
 from .aws._package import Package, PackageGroup
 from .aws._tuning import Tuning
 from .local._endpoint import LocalEndpoint
+from .local._execution import LocalExecution
 from .local._job import LocalJob
 from .local._tuning import LocalTuning
 from .shared._place import Hosting, Where
 
 
 def deploy(
-    job: LocalJob | LocalTuning | Job | Tuning | Package | PackageGroup | str | Mapping[str, Any],
+    job: LocalJob
+    | LocalTuning
+    | LocalExecution
+    | Job
+    | Tuning
+    | Execution
+    | Package
+    | PackageGroup
+    | str
+    | Mapping[str, Any],
     *,
     instance_type: str | None = None,
     memory_mb: int | None = None,
@@ -42,7 +53,7 @@ def deploy(
     watch: bool | None = None,
     **options: Any,
 ) -> LocalEndpoint | Endpoint:
-    """Serve the ensemble of a job, of a tuning job's best job, or of the model registry.
+    """Serve the ensemble of a job, of a tuning job's best job, of a pipeline's execution, or of the model registry.
 
     Waits for the job and for the endpoint's first healthy ``/ping``; sends no invocation. Of an
     endpoint that fails nothing is left. Under the name of a live endpoint it exchanges that one's model without an
@@ -50,10 +61,11 @@ def deploy(
 
     Parameters
     ----------
-    job : LocalJob, LocalTuning, Job, Tuning, Package, PackageGroup or str, or mapping of str to these
-        A package has to be approved; a group stands for its newest approved version. A text is the ARN of any of
-        them on AWS, or ``"churn/3"`` for version 3 in the group ``"churn"``; the SDK's resource of one, such as its
-        ``TrainingJob``, stands for it. A mapping names variants of one endpoint on AWS, which share its requests:
+    job : LocalJob, LocalTuning, LocalExecution, Job, Tuning, Execution, Package, PackageGroup or str, or mapping
+        A package has to be approved; a group stands for its newest approved version, and an execution of a pipeline
+        for the version that it has registered, or else its job. A text is the ARN of any of them on AWS, or
+        ``"churn/3"`` for version 3 in the group ``"churn"``; the SDK's resource of one, such as its ``TrainingJob``,
+        stands for it. A mapping names variants of one endpoint on AWS, which share its requests:
         ``{"current": job, "new": other}``. Each has ``instance_count`` instances.
     instance_type : str, default=None
         None serves where the job ran: a local one on this machine, one on AWS serverless. The

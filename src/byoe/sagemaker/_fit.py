@@ -15,7 +15,7 @@ from .aws._job import Job
 from .local._job import LocalJob
 from .shared._checks import configured, plain_values, variant_of
 from .shared._names import name_of
-from .shared._place import Where
+from .shared._place import Place, Where
 from .shared._tables import data_roles, read_channels
 
 
@@ -130,13 +130,44 @@ def fit(
     )
     place.check()
     made = name_of("training job", name)
-    how = Reading.of(reading, header=header)
-    channels = read_channels(train, validation, how, addresses=place.addresses)
+    contents = fit_contents(
+        place,
+        ensemble,
+        {"train": train, "validation": validation},
+        target=target,
+        weight=weight,
+        groups=groups,
+        drop=drop,
+        how=Reading.of(reading, header=header),
+        dependencies=dependencies,
+        requirements=requirements,
+        hyperparameters=hyperparameters,
+        prune=prune,
+    )
+    with place.folder("training job", made) as folder:
+        job = place.launch(write_job_folder(contents, made, folder, place.needs))
+    return job.wait(logs=logs) if wait else job
+
+
+def fit_contents(
+    place: Place,
+    ensemble: BaseEnsemble,
+    tables: Mapping[str, Any],
+    *,
+    target: str | int,
+    weight: str | int | None,
+    groups: str | int | None,
+    drop: Iterable[str | int],
+    how: Reading,
+    dependencies: Iterable[str | Path],
+    requirements: Iterable[str],
+    hyperparameters: Mapping[str, Any] | None,
+    prune: float | None,
+) -> Contents:
+    """Return what a job is to do, checked; ``tables`` are by their channels, and the others are as for `fit`."""
+    channels = read_channels(tables, how, addresses=place.addresses)
     values = plain_values(hyperparameters)
     variant = configured(ensemble, values)
     tolerance = tolerance_of_a_fit(prune, variant.recipe.blender)
     roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, how=how)
-    contents = Contents(variant_of(ensemble), [variant], channels, roles, values, dependencies, requirements, tolerance)
-    with place.folder("training job", made) as folder:
-        job = place.launch(write_job_folder(contents, made, folder, place.needs))
-    return job.wait(logs=logs) if wait else job
+    return Contents(variant_of(ensemble), [variant], channels, roles, values, dependencies, requirements, tolerance)

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import ParameterError, did_you_mean
-from .aws._permissions import PARTS, ROLE, Scope, partition_of, policy_of, rights_of, trust_policy
+from .aws._permissions import PARTS, PIPELINE_ROLE, ROLE, Scope, partition_of, policy_of, rights_of, trust_policy
 
-_WHO = ("caller", "role", "trust")
+_WHO = ("caller", "role", "pipeline", "trust")
 _FORMS = {
     "account": (r"\d{12}", "12 digits, such as '123456789012'"),
     "region": (r"[a-z]{2,}(-[a-z]+)+-\d+", "one such as 'eu-west-1'"),
@@ -37,13 +37,13 @@ def policy(
 
     Parameters
     ----------
-    who : {"caller", "role", "trust"}, default="caller"
-        Whose policy: that of the credentials that start jobs, or that of the role which jobs and endpoints take on.
-        ``"trust"`` is who may take that role on.
+    who : {"caller", "role", "pipeline", "trust"}, default="caller"
+        Whose policy: that of the credentials that start jobs, or that of the role which jobs and endpoints take on;
+        that of a pipeline starts jobs, too. ``"trust"`` is who may take that role on.
     only : str or iterable of str, default=None
         Parts of a caller's work: ``"train"`` (and tune), ``"endpoints"`` (and batch transform), ``"predict"``, of
-        an endpoint that is there, ``"registry"``, for versions of models, ``"scaling"``, beside endpoints, for a
-        number of instances that changes, and ``"doctor"``. None stands for all of them.
+        an endpoint that is there, ``"registry"``, for versions of models, ``"pipelines"``, ``"scaling"``, beside
+        endpoints, for a number of instances that changes, and ``"doctor"``. None stands for all of them.
     bucket : str, default=None
         Of ``output``; None stands for SageMaker's usual one of the account and region.
     prefix : str, default="byoe"
@@ -83,7 +83,8 @@ def policy(
     if who == "trust":
         return trust_policy()
     scope = _scope(bucket, prefix, account, region, role, names=names, groups=groups)
-    return policy_of(ROLE if who == "role" else rights_of(read_parts(only, PARTS)), scope)
+    roles = {"role": ROLE, "pipeline": (*ROLE, *PIPELINE_ROLE)}
+    return policy_of(roles[who] if who in roles else rights_of(read_parts(only, PARTS)), scope)
 
 
 def read_parts(only: str | Iterable[str] | None, default: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ._attach import handle_of
 from ._places import place_of
+from .aws._execution import Execution
 from .aws._job import Job
 from .aws._package import Package, PackageGroup
 from .aws._transform import Transform
@@ -18,7 +19,7 @@ from .shared._place import Batch, Where
 
 
 def transform(
-    job: Job | Tuning | Package | PackageGroup | LocalJob | LocalTuning | str,
+    job: Job | Tuning | Execution | Package | PackageGroup | LocalJob | LocalTuning | str,
     data: Any,
     *,
     instance_type: str | None = None,
@@ -38,9 +39,9 @@ def transform(
 
     Parameters
     ----------
-    job : Job, Tuning, Package, PackageGroup or str
-        Of a tuning job the best one predicts, of a group its newest approved version; a text is as for `deploy`. A
-        job of this machine is refused.
+    job : Job, Tuning, Execution, Package, PackageGroup or str
+        Of a tuning job the best one predicts, of a group its newest approved version, of a pipeline's execution what it
+        has registered; a text is as for `deploy`. A job of this machine is refused.
     data : frame or array-like of shape (n_rows, n_features), file, folder, or ``s3://`` address
         What is here is uploaded in pieces, with the names of its columns. Each file at an address
         is one request: at most 100 MB, and of CSV each with its own header or none.

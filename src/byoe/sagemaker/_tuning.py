@@ -17,7 +17,7 @@ from .aws._tuning import Tuning
 from .local._tuning import LocalTuning
 from .shared._checks import check_space, configured, objective, plain_values, variant_of
 from .shared._names import name_of
-from .shared._place import Where
+from .shared._place import Place, Where
 from .shared._ranges import read_space
 from .shared._search import Search, by_fold
 from .shared._tables import data_roles, read_channels
@@ -137,20 +137,19 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
     )
     place.check()
     made = name_of("tuning job", name, "byoe-tune")
-    fixed = plain_values(hyperparameters)
-    how = Reading.of(reading, header=header)
-    channels = read_channels(train, validation, how, addresses=place.addresses)
-    base = configured(ensemble, fixed)
-    roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, how=how)
-    space = default_space(base.ensemble.learners) if space is None else read_space(space)
-    variants = [configured(one, {}) for one in check_space(base.ensemble, space, fixed)]
-    metric = objective(base, space)
-    if seed is None and instance_type == "local" and isinstance(base.ensemble.random_state, int):
-        seed = base.ensemble.random_state
-    search = Search(
+    contents, search = tuning_contents(
+        place,
+        ensemble,
         space,
-        f"validation:{metric.name}",
-        metric.greater_is_better,
+        {"train": train, "validation": validation},
+        target=target,
+        weight=weight,
+        groups=groups,
+        drop=drop,
+        how=Reading.of(reading, header=header),
+        dependencies=dependencies,
+        requirements=requirements,
+        hyperparameters=hyperparameters,
         max_jobs=max_jobs,
         max_parallel_jobs=max_parallel_jobs,
         strategy=strategy,
@@ -165,7 +164,45 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         max_cost=max_cost,
         price_per_hour=price_per_hour,
         on_trial=on_trial,
-        verbose=base.ensemble.verbose > 0,
+    )
+    with place.folder("tuning job", made) as folder:
+        tuning = place.launch_tuning(write_job_folder(contents, made, folder, place.needs), search)
+    return tuning.wait() if wait else tuning
+
+
+def tuning_contents(
+    place: Place,
+    ensemble: BaseEnsemble,
+    space: Mapping[str, Any] | None,
+    tables: Mapping[str, Any],
+    *,
+    target: str | int,
+    weight: str | int | None,
+    groups: str | int | None,
+    drop: Iterable[str | int],
+    how: Reading,
+    dependencies: Iterable[str | Path],
+    requirements: Iterable[str],
+    hyperparameters: Mapping[str, Any] | None,
+    seed: int | None = None,
+    **rules: Any,
+) -> tuple[Contents, Search]:
+    """Return what the trials of a tuning job are to do and how they are chosen, checked.
+
+    ``tables`` are by their channels, and ``rules`` are those of a `Search`; the others are as for `tune`.
+    """
+    fixed = plain_values(hyperparameters)
+    channels = read_channels(tables, how, addresses=place.addresses)
+    base = configured(ensemble, fixed)
+    roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, how=how)
+    space = default_space(base.ensemble.learners) if space is None else read_space(space)
+    variants = [configured(one, {}) for one in check_space(base.ensemble, space, fixed)]
+    metric = objective(base, space)
+    if seed is None and place.where.instance_type == "local" and isinstance(base.ensemble.random_state, int):
+        seed = base.ensemble.random_state
+    objective_name = f"validation:{metric.name}"
+    search = Search(
+        space, objective_name, metric.greater_is_better, seed=seed, verbose=base.ensemble.verbose > 0, **rules
     )
     printing = by_fold(search, base.ensemble, channels)
     if printing and base.ensemble.random_state is None:
@@ -182,9 +219,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         requirements,
         fold_scores={"objective": search.objective, "each": search.strategy == "Hyperband"} if printing else None,
     )
-    with place.folder("tuning job", made) as folder:
-        tuning = place.launch_tuning(write_job_folder(contents, made, folder, place.needs), search)
-    return tuning.wait() if wait else tuning
+    return contents, search
 
 
 def _handles(jobs: Any) -> Any:

@@ -11,6 +11,8 @@ import uuid
 
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from tests.aws.pipelines import OPERATIONS as OF_PIPELINES
+from tests.aws.pipelines import Pipelines
 from tests.aws.registry import OPERATIONS as OF_REGISTRY
 from tests.aws.registry import RefusedError as RefusedByRegistryError
 from tests.aws.registry import Registry
@@ -69,6 +71,7 @@ class Platform:
         self._folder = folder
         self.requests = []
         self.registry = Registry(ACCOUNT, REGION)
+        self.pipelines = Pipelines(self._called, f"arn:aws:sagemaker:{REGION}:{ACCOUNT}", beside=True)
         self._there = {kind: {} for kind in _KINDS}
         self._tags = {}
 
@@ -168,6 +171,8 @@ class Platform:
         self.requests.append((operation, request))
         if operation in OF_REGISTRY:
             return self.registry.call(operation, request)
+        if operation in OF_PIPELINES:
+            return self.pipelines.call(operation, request)
         answer = getattr(self, f"_{operation}", self._by_name)(operation, request) or {}
         shape = model("sagemaker").operation_model(operation).output_shape
         unknown = set(answer) - set(shape.members if shape else ())
@@ -191,6 +196,8 @@ class Platform:
         return None
 
     def _found(self, kind, name):
+        if kind in ("TrainingJob", "HyperParameterTuningJob"):  # which are found as ARNs have them, too
+            name = next((one for one in self._there[kind] if one.lower() == name.lower()), name)
         if name not in self._there[kind]:
             # In the service's own words, which differ: that of a training job is no other code (boto3 #2808).
             if kind == "TrainingJob":

@@ -13,19 +13,33 @@ _KINDS = {
     "endpoint": "endpoint",
     "model-package": "model package",
     "model-package-group": "model package group",
+    "pipeline": "pipeline",
 }
 _SHARED = frozenset({"model-package", "model-package-group"})  # which accounts may share
-_ARN = re.compile(rf"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{{12}}):({'|'.join(_KINDS)})/([A-Za-z0-9-]+(?:/\d+)?)")
+_EXECUTION = "/execution/"
+_NAME = rf"[A-Za-z0-9-]+(?:/\d+|{_EXECUTION}[A-Za-z0-9]+)?"
+_ARN = re.compile(rf"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{{12}}):({'|'.join(_KINDS)})/({_NAME})")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/.+")
 
 
 def of_arn(arn: str, account: str, region: str) -> tuple[str, str]:
-    """Return the kind and the name of what SageMaker has under an ARN of a region, and of an account unless shared."""
+    """Return the kind and the name of what SageMaker has under an ARN of a region, and of an account unless shared.
+
+    Examples
+    --------
+    >>> of_arn("arn:aws:sagemaker:eu-west-1:123456789012:endpoint/churn", "123456789012", "eu-west-1")
+    ('endpoint', 'churn')
+
+    Raises
+    ------
+    ParameterError
+        For another one.
+    """
     found = _ARN.fullmatch(arn)
     if found is None:
         raise ParameterError(
             f"{arn!r} is no ARN of SageMaker's; expected the name of a job, a tuning job, an endpoint or a "
-            "transform job, or its ARN, or that of a model package or its group"
+            "transform job, or its ARN, or that of a pipeline, an execution of it, a model package or its group"
         )
     if found[2] != account and found[3] not in _SHARED:
         raise ParameterError(
@@ -34,6 +48,8 @@ def of_arn(arn: str, account: str, region: str) -> tuple[str, str]:
         )
     if found[1] != region:
         raise ParameterError(f"{arn!r} is in {found[1]}, and the session in {region}; give region={found[1]!r}")
+    if found[3] == "pipeline" and _EXECUTION in found[4]:
+        return "pipeline execution", found[4]
     return _KINDS[found[3]], found[4]
 
 

@@ -29,6 +29,7 @@ _NAMES = (
     *("TrainingJobName", "HyperParameterTuningJobName", "TransformJobName"),
     *("EndpointName", "EndpointConfigName", "ModelName", "RoleName"),
     *("ModelPackageName", "ModelPackageArn", "ModelPackageGroupName"),
+    *("PipelineName", "PipelineExecutionArn"),
 )
 _FRAMEWORK, _VERSION, _PYTHON = "sklearn", "1.9-0", "py3"
 _ANY_INSTANCE = "ml.m5.xlarge"  # one container is there for all
@@ -196,6 +197,11 @@ class Cloud:
         """The SDK's session for the account and region: what was given, where it is one."""
         helper = need("sagemaker.core.helper.session_helper", _EXTRA, _PURPOSE)
         return self._told.sdk or helper.Session(boto_session=self._session)
+
+    def arn(self, kind: str, name: str) -> str:
+        """Return the ARN of what SageMaker has here; the kind is that in ARNs."""
+        partition = str(self.identity["Arn"]).split(":")[1]
+        return f"arn:{partition}:sagemaker:{self.region}:{self.account()}:{kind}/{name}"
 
     def image(self) -> str:
         """Return the address of the newest scikit-learn container."""

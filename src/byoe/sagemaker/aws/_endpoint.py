@@ -15,6 +15,7 @@ from . import _asynchronous
 from ._alarms import remove_alarms, set_alarm
 from ._capture import Capture
 from ._cloud import Cloud
+from ._execution import Execution
 from ._faults import NotFoundError, with_cure
 from ._job import Job
 from ._package import Package, PackageGroup, registered
@@ -188,7 +189,7 @@ class Endpoint:
 
     def update(
         self,
-        job: Job | Tuning | Package | PackageGroup | str,
+        job: Job | Tuning | Package | PackageGroup | Execution | str,
         *,
         role: str | None = None,
         instance_type: str | None = None,
@@ -214,9 +215,10 @@ class Endpoint:
 
         Parameters
         ----------
-        job : Job, Tuning, Package, PackageGroup or str
-            On AWS. Of a tuning job the best one, of a group its newest approved version; a text is the ARN of a
-            package or a group, or such as ``"churn/3"``. Or the SDK's resource of any of them.
+        job : Job, Tuning, Package, PackageGroup, Execution or str
+            On AWS. Of a tuning job the best one, of a group its newest approved version, of a pipeline's execution what
+            it has registered; a text is the ARN of a package or a group, or such as ``"churn/3"``. Or the SDK's
+            resource of any of them.
         role : str, default=None
             Name or ARN of the role that the endpoint takes on from now on.
         instance_type, instance_count, requests_per_instance, memory_mb, max_concurrency, \

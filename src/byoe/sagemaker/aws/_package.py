@@ -16,7 +16,7 @@ from ._quality import metrics_of
 
 # In the metadata of a version.
 OURS = "byoe:"
-DIGEST, VERSION = f"{OURS}digest", f"{OURS}version"
+DIGEST, VERSION, PIPELINE = f"{OURS}digest", f"{OURS}version", f"{OURS}pipeline"
 # What the service calls an approval, by what the arguments call it.
 APPROVALS = {True: "Approved", False: "Rejected", None: "PendingManualApproval"}
 
@@ -86,8 +86,13 @@ class Package:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the ensemble, as `byoe.load` takes it; empty where byoe has not registered it."""
+        """SHA-256 of the ensemble, as `byoe.load` takes it; empty where a pipeline, or not byoe, has registered it."""
         return self._metadata.get(DIGEST, "")
+
+    @property
+    def pipeline(self) -> str:
+        """Name of the pipeline of byoe that has registered it; empty where that was none."""
+        return self._metadata.get(PIPELINE, "")
 
     @property
     def _metadata(self) -> dict[str, str]:
@@ -96,6 +101,8 @@ class Package:
     @property
     def metrics(self) -> dict[str, float]:
         """The metrics of the job, under the names that they have there; empty where there are none of byoe's."""
+        if self.pipeline:  # which writes no report: half of the digits are what the service keeps of the job's
+            return {one["MetricName"]: float(one["Value"]) for one in self._of_job("metrics")["FinalMetricDataList"]}
         sources = self._registered.get("ModelMetrics") or {}
         statistics = sources.get("ModelQuality", {}).get("Statistics")
         if not statistics or not self.digest:  # of others, whatever their report is
@@ -150,7 +157,7 @@ class Package:
         )
 
     def ensemble(self, *, trusted: Sequence[str] = ()) -> Any:
-        """Download and load the fitted ensemble, which has to be the one that was registered.
+        """Download and load the fitted ensemble, which has to be the one that was registered, if its digest is known.
 
         Parameters
         ----------
@@ -191,7 +198,7 @@ class Package:
         status = self.status
         if status == "Deleted":
             raise NotFoundError(f"there is no package {self.name} in {self.cloud.region}")
-        if not self.digest:
+        if not (self.digest or self.pipeline):
             raise ParameterError(
                 f"package {self.name} is not one of byoe's: its metadata lack {DIGEST!r}; deploy it by what has "
                 "registered it"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-PARTS = ("train", "endpoints", "predict", "registry", "scaling", "doctor")
+PARTS = ("train", "endpoints", "predict", "registry", "pipelines", "scaling", "doctor")
 SERVICE = "sagemaker.amazonaws.com"
 _SCALER = "sagemaker.application-autoscaling.amazonaws.com"
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
@@ -67,6 +67,12 @@ FORMS = {
     "package group": Form("Registry", _SAGEMAKER + "model-package-group/{groups}*"),
     "package": Form("Registry", _SAGEMAKER + "model-package/{groups}*"),
     "versions": Form("Versions", "*"),
+    "pipeline": Form("Pipelines", _SAGEMAKER + "pipeline/{names}*"),
+    "execution": Form("Pipelines", _SAGEMAKER + "pipeline/{names}*/execution/*"),
+    "job of a pipeline": Form("StepsOfPipelines", _SAGEMAKER + "training-job/pipelines-*"),
+    # Whose names begin with those of their tuning jobs, and these with the execution's.
+    "any job": Form("TrialsOfPipelines", _SAGEMAKER + "training-job/*"),
+    "tuning job of a pipeline": Form("TuningOfPipelines", _SAGEMAKER + "hyper-parameter-tuning-job/*"),
     "file": Form("Files", "arn:{partition}:s3:::{bucket}/{below}*"),
     "bucket": Form("Bucket", "arn:{partition}:s3:::{bucket}"),
     "log": Form("Logs", "arn:{partition}:logs:{region}:{account}:log-group:/aws/sagemaker/*"),
@@ -97,9 +103,11 @@ FORMS = {
 }
 _TAGS = "to set tags"
 _IN_YOUR_NAME = "for the scaler, which acts in your name"
-_T, _E, _R, _S, _D = ("train",), ("endpoints",), ("registry",), ("scaling",), ("doctor",)
+_T, _E, _R, _P, _S, _D = ("train",), ("endpoints",), ("registry",), ("pipelines",), ("scaling",), ("doctor",)
 _BOTH, _JOBS, _ASKS = ("train", "endpoints"), ("train", "endpoints", "registry"), ("endpoints", "predict")
-_FILES = (*_JOBS, "predict")
+_LOGS, _GROUPS, _STARTS = (*_JOBS, "pipelines"), ("registry", "pipelines"), (*_BOTH, "pipelines")
+_FILES, _MAKES = (*_LOGS, "predict"), ("train", "pipelines")
+_OF_PIPELINES = ("job of a pipeline", "tuning job of a pipeline")
 CALLER = (
     Right("sagemaker:CreateTrainingJob", "to start a job", ("job",), _T),
     Right("sagemaker:DescribeTrainingJob", "to see how a job is doing", ("job",), _JOBS),
@@ -131,22 +139,37 @@ CALLER = (
     Right("sagemaker:InvokeEndpoint", "to ask an endpoint", ("endpoint",), _ASKS),
     Right("sagemaker:InvokeEndpointAsync", "to ask it by files", ("endpoint",), _ASKS, "asynchronous endpoints"),
     Right("sagemaker:AddTags", _TAGS, ("endpoint", "endpoint configuration"), _E, "tags"),
-    Right("sagemaker:CreateModelPackageGroup", "to make a group of versions", ("package group",), _R),
-    Right("sagemaker:DescribeModelPackageGroup", "to see a group", ("package group",), _R),
+    Right("sagemaker:CreateModelPackageGroup", "to make a group of versions", ("package group",), _GROUPS),
+    Right("sagemaker:DescribeModelPackageGroup", "to see a group", ("package group",), _GROUPS),
     Right("sagemaker:DeleteModelPackageGroup", "to remove a group", ("package group",), _R),
     Right("sagemaker:CreateModelPackage", "to register a version", ("package", "package group"), _R),
-    Right("sagemaker:DescribeModelPackage", "to deploy a version", ("package",), _R),
+    Right("sagemaker:DescribeModelPackage", "to deploy a version", ("package",), _GROUPS),
     Right("sagemaker:UpdateModelPackage", "to approve a version", ("package",), _R),
     Right("sagemaker:DeleteModelPackage", "to remove a version", ("package",), _R),
     Right("sagemaker:ListModelPackages", "to see the versions of a group", ("versions",), _R),
+    Right("sagemaker:CreatePipeline", "to make a pipeline", ("pipeline",), _P),
+    Right("sagemaker:UpdatePipeline", "to give it another definition", ("pipeline",), _P),
+    Right("sagemaker:DescribePipeline", "to see a pipeline", ("pipeline",), _P),
+    Right("sagemaker:DeletePipeline", "to remove a pipeline", ("pipeline",), _P),
+    Right("sagemaker:StartPipelineExecution", "to start it", ("pipeline",), _P),
+    Right("sagemaker:ListPipelineExecutions", "to see its executions", ("pipeline",), _P),
+    Right("sagemaker:DescribePipelineExecution", "to see how an execution is doing", ("execution",), _P),
+    Right("sagemaker:ListPipelineExecutionSteps", "to see its steps", ("execution",), _P),
+    Right("sagemaker:StopPipelineExecution", "to stop it", ("execution",), _P),
+    Right("sagemaker:AddTags", _TAGS, ("pipeline",), _P, "tags"),
+    Right("sagemaker:DescribeTrainingJob", "to see its jobs and trials", ("any job",), _P),
+    Right("sagemaker:DescribeHyperParameterTuningJob", "to see its jobs", ("tuning job of a pipeline",), _P),
+    Right(
+        "sagemaker:ListTrainingJobsForHyperParameterTuningJob", "to see its trials", ("tuning job of a pipeline",), _P
+    ),
     Right("s3:GetObject", "to read models and predictions, and to see what is uploaded", ("file",), _FILES),
     Right("s3:PutObject", "to upload data and code", ("file",), _FILES),
     Right("s3:AbortMultipartUpload", "to leave nothing of a large upload that has failed", ("file",), _FILES),
     Right("s3:ListBucket", "to see whether a file or the bucket is there", ("bucket",), (*_FILES, "doctor")),
-    Right("s3:CreateBucket", "to make SageMaker's usual bucket", ("bucket",), _T, "the first job of an account"),
-    Right("logs:FilterLogEvents", "to read logs", ("log",), _JOBS),
-    Right("iam:GetRole", "to find a role by its name", ("role",), _BOTH, "roles by their names"),
-    Right("iam:PassRole", "to give jobs and endpoints their role", ("passed role",), _BOTH),
+    Right("s3:CreateBucket", "to make SageMaker's usual bucket", ("bucket",), _MAKES, "the first job of an account"),
+    Right("logs:FilterLogEvents", "to read logs", ("log",), _LOGS),
+    Right("iam:GetRole", "to find a role by its name", ("role",), _STARTS, "roles by their names"),
+    Right("iam:PassRole", "to give jobs and endpoints their role", ("passed role",), _STARTS),
     Right("application-autoscaling:RegisterScalableTarget", "to bound instances", ("scalable target",), _S),
     Right("application-autoscaling:PutScalingPolicy", "to say when to add some", ("scalable target",), _S),
     Right("application-autoscaling:DeregisterScalableTarget", "to end that", ("scalable target",), _S),
@@ -182,6 +205,21 @@ ROLE = (
     Right("logs:PutLogEvents", "to write logs", ("log",)),
     Right("cloudwatch:PutMetricData", "to write metrics", ("metric",)),
     Right("cloudwatch:DescribeAlarms", "to watch alarms", ("watched alarm",), needed_for="alarms of rollouts"),
+)
+# What it does besides, in the name of the role of a pipeline: each step is a request of its own.
+PIPELINE_ROLE = (
+    Right("sagemaker:CreateTrainingJob", "to start jobs", _OF_PIPELINES[:1]),
+    Right("sagemaker:DescribeTrainingJob", "to wait for jobs", _OF_PIPELINES[:1]),
+    Right("sagemaker:StopTrainingJob", "to stop jobs", _OF_PIPELINES[:1]),
+    Right("sagemaker:CreateHyperParameterTuningJob", "to start tuning jobs", _OF_PIPELINES[1:]),
+    Right("sagemaker:DescribeHyperParameterTuningJob", "to wait for tuning jobs", _OF_PIPELINES[1:]),
+    Right("sagemaker:ListTrainingJobsForHyperParameterTuningJob", "to find the best trial", _OF_PIPELINES[1:]),
+    Right("sagemaker:StopHyperParameterTuningJob", "to stop tuning jobs", _OF_PIPELINES[1:]),
+    Right("sagemaker:AddTags", "to tag what steps make with the pipeline", (*_OF_PIPELINES, "package")),
+    Right("sagemaker:CreateModelPackage", "to register versions", ("package", "package group")),
+    Right("sagemaker:DescribeModelPackage", "to see that they are there", ("package",)),
+    Right("sagemaker:DescribeModelPackageGroup", "to find their group", ("package group",)),
+    Right("iam:PassRole", "to give jobs the role", ("passed role",)),
 )
 
 

@@ -16,15 +16,19 @@ from ..shared._limits import check_count
 from ..shared._names import name_of, part_name
 from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, taken
 from ..shared._search import Search
+from ..shared._steps import Steps
 from ._alarms import check_watch, watching
 from ._capture import CAPTURED, Capture, check_key
 from ._cloud import Cloud, split
 from ._creation import create_endpoint
 from ._endpoint import Endpoint
+from ._execution import Execution
 from ._faults import NotFoundError
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, has_gpu, instances_of
 from ._package import Package, PackageGroup
+from ._pipeline import Pipeline
+from ._pipeline_request import package_of, pipeline_request
 from ._requests import FOLDER, VARIANT, training_request
 from ._rollout import Rollout
 from ._standing import answers_of, standing
@@ -43,8 +47,9 @@ from ._upload import upload_channels, upload_source
 from ._variants import SHADOW, Variant, check_variants, jobs_of, read_weights
 from ._waiting import until
 
-# Of which a model can be made: of a tuning job the best job, of a group the newest approved version.
-Trained = Job | Tuning | Package | PackageGroup
+# Of which a model can be made: of a tuning job the best job, of a group the newest approved version, of a pipeline's
+# execution what it has registered.
+Trained = Job | Tuning | Package | PackageGroup | Execution
 _OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
 # What a job can be told beside its own arguments.
 _SESSION = ("region", "profile")
@@ -126,6 +131,14 @@ class Aws(Place):
             check_kinship(request, parent)
         self._cloud.call("sagemaker", "create_hyper_parameter_tuning_job", **request)
         return Tuning(files.name, self._cloud)
+
+    def pipeline(self, files: JobFiles, steps: Steps, search: Search | None) -> Pipeline:
+        """Upload what the steps of a pipeline read; the service has it with the first ``upsert`` or ``start``."""
+        cloud, machine = self._cloud, self._machine
+        if steps.registration is not None:
+            package_of(cloud, machine, steps.registration, steps.name, "", "")  # which refuses what cannot be
+        request = pipeline_request(cloud, machine, steps, search, self._uploaded(files))
+        return Pipeline(steps.name, cloud, request)
 
     def serve(self, job: Trained, hosting: Hosting) -> Endpoint:
         """Serve what a job has made, with its own container, and its role unless there is another."""

@@ -35,26 +35,63 @@ def register(
     job: Job, group: str, *, approve: bool | None, description: str | None, metadata: Mapping[str, str] | None
 ) -> Package:
     """Make a version of what a completed job has made; the arguments are those of `Job.register`."""
-    cloud = job.cloud
-    name, approval = group_name(group, cloud), _approval(approve)
-    said = {} if description is None else {"ModelPackageDescription": check_line("description", description)}
-    pairs = check_metadata(metadata)
-    artifact = job.artifact
+    cloud, artifact = job.cloud, job.artifact
+    request = package_request(
+        cloud,
+        group,
+        approve=approve,
+        description=description,
+        metadata=metadata,
+        image=job.serving_image,
+        artifact=artifact,
+        job=job.describe()["TrainingJobArn"],
+    )
+    name = request["ModelPackageGroupName"]
     digest, manifest = read_artifact(cloud, artifact)
-    request = {
-        "ModelPackageGroupName": name,
-        "ModelApprovalStatus": approval,
-        **said,
-        "InferenceSpecification": _inference(job, artifact),
-        "MetadataProperties": {"GeneratedBy": job.describe()["TrainingJobArn"]},
-        "CustomerMetadataProperties": {**pairs, DIGEST: digest, VERSION: __version__},
-    }
+    request["CustomerMetadataProperties"][DIGEST] = digest
     with _group(cloud, name) as made:
         if not made:
             _tell_same(PackageGroup(name, cloud), digest)
         request |= _metrics(job, artifact, manifest)
         arn = cloud.call("sagemaker", "create_model_package", **request)["ModelPackageArn"]
     return Package(str(arn), cloud)
+
+
+def package_request(
+    cloud: Cloud,
+    group: str,
+    *,
+    approve: bool | None,
+    description: str | None,
+    metadata: Mapping[str, str] | None,
+    image: str,
+    artifact: Any,
+    job: Any,
+) -> dict[str, Any]:
+    """Return a request for ``CreateModelPackage``; what is not said here is as in `Job.register`.
+
+    Parameters
+    ----------
+    image : str
+        Of the container that serves.
+    artifact, job : str, or dict that a pipeline replaces
+        Address of the ``model.tar.gz``, and the ARN of the job that has made it.
+    """
+    said = {} if description is None else {"ModelPackageDescription": check_line("description", description)}
+    return {
+        "ModelPackageGroupName": group_name(group, cloud),
+        "ModelApprovalStatus": _approval(approve),
+        **said,
+        "InferenceSpecification": _inference(cloud, image, artifact),
+        "MetadataProperties": {"GeneratedBy": job},
+        "CustomerMetadataProperties": {**check_metadata(metadata), VERSION: __version__},
+    }
+
+
+def make_group(cloud: Cloud, name: str) -> None:
+    """Make a group, unless it is there."""
+    with _group(cloud, name):
+        pass
 
 
 def check_metadata(given: Mapping[str, str] | None) -> dict[str, str]:
@@ -95,10 +132,10 @@ def _approval(approve: bool | None) -> str:
     return APPROVALS[approve]
 
 
-def _inference(job: Job, artifact: str) -> dict[str, Any]:
+def _inference(cloud: Cloud, image: str, artifact: Any) -> dict[str, Any]:
     """Return what an endpoint of the model is: as `deploy` makes it of the job."""
-    container = {"Image": job.serving_image, "ModelDataUrl": artifact, "Environment": serving_environment()}
-    types = job.cloud.instance_types
+    container = {"Image": image, "ModelDataUrl": artifact, "Environment": serving_environment()}
+    types = cloud.instance_types
     return {
         "Containers": [container],
         "SupportedTransformInstanceTypes": list(filter(is_plain, types("Transform"))),

@@ -18,8 +18,11 @@ from ..shared._names import name_of
 from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, taken
 from ..shared._ranges import REVERSE, scaling_of
 from ..shared._search import Search
+from ..shared._steps import Steps
 from ._endpoint import LocalEndpoint
+from ._execution import LocalExecution
 from ._job import LocalJob
+from ._pipeline import LocalPipeline
 from ._study import check_grid, check_parents
 from ._tuning import LocalTuning, cpus_per_trial
 
@@ -87,7 +90,11 @@ class Here(Place):
         tuning.start(lambda: tuning.run(search))
         return tuning
 
-    def serve(self, job: LocalJob | LocalTuning, hosting: Hosting) -> LocalEndpoint:
+    def pipeline(self, files: JobFiles, steps: Steps, search: Search | None) -> LocalPipeline:
+        """Return a pipeline whose executions are threads of this process, and its jobs processes of this machine."""
+        return LocalPipeline(files, steps, search, self.launch, self.launch_tuning)
+
+    def serve(self, job: LocalJob | LocalTuning | LocalExecution, hosting: Hosting) -> LocalEndpoint:
         """Serve by a process of its own; what AWS would refuse is refused as well."""
         where = self.where
         if where.instance_type not in (None, "local"):

@@ -137,6 +137,90 @@ class TuningHandle(Protocol):
         ...
 
 
+class PipelineHandle(Protocol):
+    """A pipeline: a training or tuning job, and what is done with its model.
+
+    Attributes
+    ----------
+    kind, name, place : str
+    """
+
+    kind: ClassVar[str]
+    place: ClassVar[str]
+    name: str
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What an execution can be given, with the defaults."""
+        ...
+
+    @property
+    def executions(self) -> list[dict[str, Any]]:
+        """One row for each execution."""
+        ...
+
+    def upsert(self) -> Self:
+        """Let the place have the pipeline."""
+        ...
+
+    def start(self, **parameters: Any) -> ExecutionHandle:
+        """Start an execution."""
+        ...
+
+    def delete(self) -> None:
+        """Remove the pipeline. Does nothing for one that is gone."""
+        ...
+
+
+class ExecutionHandle(Protocol):
+    """An execution of a pipeline.
+
+    Attributes
+    ----------
+    kind, place : str
+    """
+
+    kind: ClassVar[str]
+    place: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """Name of the pipeline and of the execution."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """The platform's word: Executing, Stopping, Stopped, Failed or Succeeded."""
+        ...
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        """One row for each step that has begun."""
+        ...
+
+    @property
+    def tuning(self) -> TuningHandle | None:
+        """The tuning job, if there is one."""
+        ...
+
+    @property
+    def job(self) -> JobHandle:
+        """The training job whose model it is about."""
+        ...
+
+    def wait(self) -> Self:
+        """Wait for the end; raise a JobError when it has not succeeded."""
+        ...
+
+    def completed(self) -> Any:
+        """Wait, and return what may be served."""
+        ...
+
+    def stop(self) -> None:
+        """End it before its time. Does nothing when it has ended."""
+        ...
+
+
 class EndpointHandle(Handle, Protocol):
     """A served ensemble, for a ``with`` block.
 

@@ -28,6 +28,7 @@ LONGEST = {
     "model": 63,
     "variant": 63,
     "model package group": 63,
+    "pipeline": 256,
 }
 _LINE = 1024
 _NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9])*")

@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from ...errors import ParameterError, did_you_mean
-from ._handles import EndpointHandle, JobHandle, TransformHandle, TuningHandle
+from ._handles import EndpointHandle, JobHandle, PipelineHandle, TransformHandle, TuningHandle
 from ._search import Search
+from ._steps import Steps
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,10 @@ class Place(ABC):
     @abstractmethod
     def launch_tuning(self, files: JobFiles, search: Search) -> TuningHandle:
         """Start a tuning job."""
+
+    @abstractmethod
+    def pipeline(self, files: JobFiles, steps: Steps, search: Search | None) -> PipelineHandle:
+        """Make a pipeline, of a tuning job where there is a search; nothing is run."""
 
     @abstractmethod
     def serve(self, job: Any, hosting: Hosting) -> EndpointHandle:

@@ -59,10 +59,16 @@ def _labels(table: Any, how: Reading, roles: Mapping[str, Any]) -> list[Any] | N
     return None
 
 
-def read_channels(train: Any, validation: Any, how: Reading, *, addresses: tuple[str, ...]) -> dict[str, Any]:
-    """Return the tables of a job by their channels: frames, paths, or addresses that begin as its place reads them."""
-    tables = {"train": train} if validation is None else {"train": train, "validation": validation}
-    return {name: _table(table, name, how, addresses) for name, table in tables.items()}
+def read_channels(tables: Mapping[str, Any], how: Reading, *, addresses: tuple[str, ...]) -> dict[str, Any]:
+    """Return the tables of a job by their channels: frames, paths, or addresses that begin as its place reads them.
+
+    Of the given tables those that are None are left out, but for the training table.
+    """
+    return {
+        name: _table(table, name, how, addresses)
+        for name, table in tables.items()
+        if table is not None or name == "train"
+    }
 
 
 def _table(table: Any, name: str, how: Reading, addresses: tuple[str, ...]) -> Any:

@@ -1,0 +1,157 @@
+"""A pipeline on AWS: a handle that has its definition, and starts executions."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from ...errors import ParameterError
+from ..shared._steps import APPROVAL, INSTANCE_TYPE, check_parameters
+from ._cloud import Cloud
+from ._execution import Execution
+from ._faults import NotFoundError
+from ._machine import has_gpu
+from ._package import APPROVALS
+from ._pipeline_definition import groups_of, parameters_of
+from ._register import make_group
+
+
+class Pipeline:
+    """A pipeline of SageMaker: it trains, checks and registers whenever it is started, without this machine.
+
+    Attributes
+    ----------
+    name : str
+    cloud : Cloud
+    """
+
+    kind: ClassVar[str] = "pipeline"
+    place: ClassVar[str] = "aws"
+
+    def __init__(self, name: str, cloud: Cloud, made: Mapping[str, Any] | None = None) -> None:
+        self.name = name
+        self.cloud = cloud
+        self._made = made  # a request that the service has not had yet
+        self._definition: dict[str, Any] | None = None if made is None else json.loads(made["PipelineDefinition"])
+
+    def __repr__(self) -> str:
+        return f"Pipeline({self.name!r}, status={self.status!r})"
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the service says of the pipeline."""
+        return self.cloud.call("sagemaker", "describe_pipeline", PipelineName=self.name)
+
+    @property
+    def status(self) -> str:
+        """The platform's word, Active or Deleting; Deleted where there is none of its name."""
+        try:
+            return str(self.describe()["PipelineStatus"])
+        except NotFoundError:
+            return "Deleted"
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """Its steps and parameters, as the service's JSON schema of pipelines has them."""
+        if self._definition is None:
+            self._definition = json.loads(self.describe()["PipelineDefinition"])
+        return self._definition
+
+    def to_json(self) -> str:
+        """Return the definition as a text, for review or for other tools."""
+        return json.dumps(self.definition, indent=1)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What an execution can be given, with the defaults."""
+        return parameters_of(self.definition)
+
+    def upsert(self) -> Pipeline:
+        """Let the service have the pipeline: a new one, or in the place of one of its name.
+
+        The groups that it registers models in are made as well. Executions that run go on with what they have begun.
+        """
+        if self._made is None:
+            return self
+        for group in groups_of(self.definition):
+            make_group(self.cloud, group)
+        request = {key: value for key, value in self._made.items() if key != "Tags"}
+        try:
+            self.cloud.call("sagemaker", "update_pipeline", **request)
+        except NotFoundError:
+            self.cloud.call("sagemaker", "create_pipeline", **self._made, ClientRequestToken=_token())
+        self._made = None
+        return self
+
+    def start(self, **parameters: Any) -> Execution:
+        """Start an execution; what the service does not have yet, it is given first.
+
+        Parameters
+        ----------
+        **parameters
+            In the place of the defaults in ``parameters``, such as ``TrainData="s3://bucket/june/"``.
+
+        Returns
+        -------
+        Execution
+
+        Raises
+        ------
+        ParameterError
+            For a parameter that there is not, or of another kind.
+        JobError
+            When there is no such pipeline any more, or AWS refuses.
+        """
+        given = self._checked(parameters)
+        self.upsert()
+        arn = self.cloud.call(
+            "sagemaker",
+            "start_pipeline_execution",
+            PipelineName=self.name,
+            PipelineParameters=[{"Name": name, "Value": str(value)} for name, value in given.items()],
+            ClientRequestToken=_token(),
+        )["PipelineExecutionArn"]
+        return Execution(str(arn), self.cloud)
+
+    def _checked(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        given, known = check_parameters(parameters, self.parameters), self.parameters
+        for name, value in given.items():
+            if name == APPROVAL and value not in APPROVALS.values():
+                raise ParameterError(f"{name} is {value!r}, expected one of {', '.join(map(repr, APPROVALS.values()))}")
+            if name == INSTANCE_TYPE:
+                self.cloud.check_instance_type(value, "Training")
+                if has_gpu(value) != has_gpu(known[name]):
+                    raise ParameterError(
+                        f"{name} is {value!r}, and the pipeline was made for {known[name]!r}: what a job installs "
+                        "depends on whether there is a GPU; make the pipeline with that instance_type"
+                    )
+            if str(known[name]).startswith("s3://"):
+                self.cloud.check_bucket(value, name)
+        return given
+
+    @property
+    def executions(self) -> list[dict[str, Any]]:
+        """One row for each execution, the newest first: ``status``, ``started``, ``failure`` and ``arn``."""
+        pages = self.cloud.pages("sagemaker", "list_pipeline_executions", PipelineName=self.name)
+        return [
+            {
+                "status": found["PipelineExecutionStatus"],
+                "started": found["StartTime"],
+                "failure": found.get("PipelineExecutionFailureReason", ""),
+                "arn": found["PipelineExecutionArn"],
+            }
+            for page in pages
+            for found in page["PipelineExecutionSummaries"]
+        ]
+
+    def delete(self) -> None:
+        """Remove the pipeline; what it has trained and registered stays. Does nothing for one that is gone."""
+        with suppress(NotFoundError):
+            self.cloud.call("sagemaker", "delete_pipeline", PipelineName=self.name, ClientRequestToken=_token())
+
+
+def _token() -> str:
+    """Return what tells the service that a request which comes twice is one."""
+    return secrets.token_hex(16)
