@@ -42,6 +42,7 @@ def tune(
     role: str | None = None,
     output: str | Path | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
+    graph: bool = False,
     strategy: str = "Bayesian",
     early_stopping: bool = False,
     stop_at: float | None = None,
@@ -70,7 +71,7 @@ def tune(
     Parameters
     ----------
     ensemble, train, validation, target, weight, groups, drop, header, reading, dependencies, requirements, \
-vendor, instance_type, instance_count, role, output, hyperparameters, spot, image, session, name, **options
+vendor, instance_type, instance_count, role, output, hyperparameters, graph, spot, image, session, name, **options
         As in `fit`; a name has at most 32 characters, and a prefix 10; a fixed hyperparameter cannot be tuned too.
     space : mapping of str to tuple or list, or None
         None searches what the learners propose, but for what is set already.
@@ -176,6 +177,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         fixed,
         dependencies,
         requirements,
+        graph=graph,
         fold_scores={"objective": search.objective, "each": search.strategy == "Hyperband"} if printing else None,
     )
     with place.folder("tuning job", made) as folder:

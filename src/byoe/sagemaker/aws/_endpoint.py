@@ -181,6 +181,7 @@ class Endpoint:
         memory_mb: int | None = None,
         max_concurrency: int | None = None,
         provisioned_concurrency: int | None = None,
+        runtime: str | None = None,
         **options: Any,
     ) -> Endpoint:
         """Serve what another job has made, without an interruption, and wait for it.
@@ -197,13 +198,14 @@ class Endpoint:
         role : str, default=None
             Name or ARN of the role that the endpoint takes on from now on.
         instance_type, instance_count, requests_per_instance, memory_mb, max_concurrency, \
-provisioned_concurrency, **options
+provisioned_concurrency, runtime, **options
             As in `deploy`. An endpoint stays serverless or on instances, and ``tags`` are added.
 
         Raises
         ------
         ParameterError
-            When the endpoint has several variants, or a model that byoe has not made.
+            When the endpoint has several variants, or a model that byoe has not made; where the endpoint predicts by
+            the graph, or is to, and there is none.
         JobError
             When the job fails, or the new model does not get healthy: the present one goes on, and
             nothing is left of the new one.
@@ -216,6 +218,7 @@ provisioned_concurrency, **options
             memory_mb,
             max_concurrency,
             provisioned_concurrency,
+            runtime,
             options,
         )
         changes.check()
@@ -336,6 +339,7 @@ def create_endpoint(
     origin: str,
     hosting: Serverless | Instances,
     *,
+    runtime: str = "libraries",
     part: str | None = None,
 ) -> Endpoint:
     """Make an endpoint with its model and configuration, and wait for it; nothing is left of one that fails.
@@ -348,13 +352,14 @@ def create_endpoint(
     origin : str
         As for `model_request`.
     hosting : Serverless or Instances
+    runtime : {"libraries", "onnx", "auto"}, default="libraries"
     part : str, default=None
         Name of the configuration and the model; None gives them that of the endpoint.
     """
     part = part or name
     patient = isinstance(hosting, Instances) and hosting.answers is not None
     requests = (
-        ("create_model", model_request(part, machine, origin, patient=patient)),
+        ("create_model", model_request(part, machine, origin, patient=patient, runtime=runtime)),
         ("create_endpoint_config", endpoint_config_request(part, machine, part, hosting)),
         ("create_endpoint", endpoint_request(name, part, machine)),
     )

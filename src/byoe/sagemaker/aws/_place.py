@@ -15,6 +15,7 @@ from ...errors import ParameterError
 from ..shared._limits import check_count
 from ..shared._names import name_of, part_name
 from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, taken
+from ..shared._runtime import runtime_for
 from ..shared._search import Search
 from ._cloud import Cloud, split
 from ._endpoint import Endpoint, answers_of, create_endpoint, standing
@@ -162,6 +163,7 @@ class Aws(Place):
             instance_type=where.instance_type,
             instance_count=where.instance_count,
             requests_per_instance=hosting.requests_per_instance,
+            runtime=where.runtime,
             **hosting.serverless(),
             **where.options,
         )
@@ -177,10 +179,11 @@ class Aws(Place):
             job.cloud.check_bucket(prefix, "output")
             sizes = replace(sizes, answers=f"{prefix}/asynchronous/{name}")
         completed = job.completed()
+        runtime = runtime_for(completed, where.runtime)
         instance_type = where.instance_type or (_type_of(completed) if isinstance(sizes, Instances) else None)
         machine = _machine_of(completed, instance_type, "ProductionVariant", where.options, role=where.role)
         part = part_name(name) if name == where.name else name  # what is left of an earlier one may have its name
-        return create_endpoint(name, completed.cloud, machine, completed.origin, sizes, part=part)
+        return create_endpoint(name, completed.cloud, machine, completed.origin, sizes, runtime=runtime, part=part)
 
     def transform(self, job: Trained, batch: Batch) -> Transform:
         """Predict files, here or at an address, with the job's own container, and its role unless there is another."""
@@ -196,6 +199,7 @@ class Aws(Place):
         with tempfile.TemporaryDirectory() as folder:
             rows, content_type = write_rows(batch, Path(folder))
             completed = job.completed()
+            runtime = runtime_for(completed, where.runtime)
             instance_type = where.instance_type or _type_of(completed)
             options = {**where.options, "instance_count": where.instance_count}
             machine = _machine_of(completed, instance_type, "Transform", options, role=where.role)
@@ -209,6 +213,7 @@ class Aws(Place):
             content_type=content_type,
             accept=batch.accept,
             output=f"{prefix}/transform/{name}",
+            runtime=runtime,
             whole_files=is_address(batch.data),
             part=part_name(name) if name == where.name else name,
         )

@@ -166,6 +166,7 @@ def create_transform(
     content_type: str,
     accept: str,
     output: str,
+    runtime: str,
     whole_files: bool,
     part: str | None = None,
 ) -> Transform:
@@ -182,6 +183,8 @@ def create_transform(
         Addresses of the files and for the predictions.
     content_type, accept : str
         Of the files and of the predictions.
+    runtime : {"libraries", "onnx", "auto"}
+        What predicts.
     whole_files : bool
         Whether the files are the user's, and as long as the service takes them.
     part : str, default=None
@@ -198,7 +201,7 @@ def create_transform(
         output=output,
         payload_mb=_MOST_MB if whole_files else _PIECE_MB,
     )
-    cloud.call("sagemaker", "create_model", **model_request(part, machine, origin))
+    cloud.call("sagemaker", "create_model", **model_request(part, machine, origin, runtime=runtime))
     try:
         cloud.call("sagemaker", "create_transform_job", **request)
     except BaseException:

@@ -40,6 +40,13 @@ def libraries_in_use(ensemble: BaseEnsemble, bundle: Path) -> set[str]:
     return found - _BROUGHT
 
 
+def blender_lines(lines: Sequence[str], bundle: Path) -> list[str]:
+    """Return the lines of requirements that the blender of a saved ensemble needs, whom intervals by a graph ask."""
+    manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
+    libraries = set(manifest["blender_libraries"]) - _BROUGHT
+    return needed_lines(lines, libraries) if libraries else []
+
+
 def needed_lines(
     lines: Sequence[str], libraries: Iterable[str], asked: Iterable[str] = (), *, find: Find = distribution
 ) -> list[str]:
