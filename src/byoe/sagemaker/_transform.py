@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..fitted._graph import check_runtime
 from ._attach import handle_of
 from ._places import place_of
 from .aws._job import Job
@@ -87,6 +88,7 @@ def transform(
     JobError
         When the job or the transform job fails.
     """
+    check_runtime(runtime or "libraries")
     where = Where(instance_type, instance_count, role, output=output, options=options, name=name, runtime=runtime)
     handle: Any = handle_of(job)  # which is of its own place, as no type can say
     started = place_of(handle, where).transform(handle, Batch(data, header, reading, content_type, accept))
