@@ -233,6 +233,7 @@ def export(
     seed: options.Seed = None,
     instance_type: Annotated[str | None, typer.Option(help="Of the job: one with a GPU installs more.")] = None,
     instance_count: _Count = 1,
+    graph: options.Graph = False,
     vendor: _Vendor = False,
 ) -> None:
     """Write the source folder of a job, for review or for other tools."""
@@ -241,7 +242,8 @@ def export(
     made = options.made(_kind(task), learners, blender, param, cv, metric, seed)
     columns = _columns(target, weight, groups, drop, header)
     how = reading(sep, decimal, encoding, comment, sheet)
-    write(made, out, **columns, reading=how, instance_type=instance_type, instance_count=instance_count, vendor=vendor)
+    where = {"instance_type": instance_type, "instance_count": instance_count, "graph": graph, "vendor": vendor}
+    write(made, out, **columns, reading=how, **where)
     print(f"wrote {', '.join(sorted(file.name for file in out.iterdir()))} to {out}")
 
 
