@@ -142,5 +142,7 @@ def test_intervals_by_the_graph_ask_the_blender(diabetes, tmp_path):
     stacked = EnsembleRegressor(["ridge", "knn"], Ridge(), cv=3, random_state=0).fit(X, y)
     assert lines[:2] == blender_lines(lines, stacked.save(tmp_path / "stacked"))[:2]
     assert "lightgbm==1" not in blender_lines(lines, tmp_path / "stacked")
+    fitted = EnsembleRegressor(["ridge", "knn"], "weighted", cv=3, random_state=0, target_transform="log1p").fit(X, y)
+    assert blender_lines(lines, fitted.save(tmp_path / "log")) == []
     plain = EnsembleRegressor(["ridge", "knn"], "weighted", cv=3, random_state=0).fit(X, y)
     assert blender_lines(lines, plain.save(tmp_path / "plain")) == []
