@@ -242,8 +242,8 @@ def export(
     made = options.made(_kind(task), learners, blender, param, cv, metric, seed)
     columns = _columns(target, weight, groups, drop, header)
     how = reading(sep, decimal, encoding, comment, sheet)
-    where = {"instance_type": instance_type, "instance_count": instance_count, "graph": graph, "vendor": vendor}
-    write(made, out, **columns, reading=how, **where)
+    where: dict[str, Any] = {"instance_type": instance_type, "graph": graph, "vendor": vendor}
+    write(made, out, **columns, reading=how, instance_count=instance_count, **where)
     print(f"wrote {', '.join(sorted(file.name for file in out.iterdir()))} to {out}")
 
 
