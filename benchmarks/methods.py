@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 from splits import Outcome, Split
 
 LIMITED = "@limit"
+# What `byoe-best` is pruned with: the share of its error that is worth all of its time.
+TOLERANCE = 0.01
 # What is given to byoe's estimators beside the seed and the limit.
 BYOE: dict[str, dict[str, Any]] = {
     "byoe": {},
@@ -76,12 +79,31 @@ def measure(method: str, split: Split) -> Outcome:
     predict = model.predict_proba if split.n_classes else model.predict
     with _threads(method):
         _, fit_seconds = costs.timed(lambda: model.fit(split.X, split.y))
-    prediction, predict_seconds = costs.timed(lambda: np.asarray(predict(split.X_test)))
     save = model.save if ours else lambda path: joblib.dump(model, path)
-    found = costs.measured(fit_seconds, predict_seconds, predict, split.X_test, save)
-    versions = by_hand.versions(*(["byoe-ensemble"] if ours else []))
-    members = _member_predictions(model, split) if method == "byoe" else {}
-    return Outcome(prediction, found, versions, members)
+    outcome = _outcome(predict, save, fit_seconds, split, by_hand.versions(*(["byoe-ensemble"] if ours else [])))
+    if method == "byoe":
+        outcome.members = _member_predictions(model, split)
+    if method.startswith("byoe-best"):
+        outcome.pruned = _pruned(model, fit_seconds, split)
+    return outcome
+
+
+def _outcome(
+    predict: Callable[[Any], Any],
+    save: Callable[[Path], Any],
+    fit_seconds: float,
+    split: Split,
+    versions: dict[str, str],
+) -> Outcome:
+    prediction, predict_seconds = costs.timed(lambda: np.asarray(predict(split.X_test)))
+    return Outcome(prediction, costs.measured(fit_seconds, predict_seconds, predict, split.X_test, save), versions)
+
+
+def _pruned(ensemble: Any, fit_seconds: float, split: Split) -> Outcome:
+    """Return what becomes of an ensemble that is pruned once it is fitted, which takes time on top."""
+    model, seconds = costs.timed(lambda: ensemble.prune(TOLERANCE))
+    predict = model.predict_proba if split.n_classes else model.predict
+    return _outcome(predict, model.save, fit_seconds + seconds, split, {})
 
 
 def _threads(method: str) -> AbstractContextManager[Any]:

@@ -47,9 +47,12 @@ class Outcome:
         What `costs.measured` returns.
     members : dict
         Predictions of the parts of an ensemble.
+    pruned : Outcome or None
+        Of the same ensemble without the members that are not worth their time.
     """
 
     prediction: NDArray[Any]
     costs: dict[str, float | None]
     versions: dict[str, str]
     members: dict[str, NDArray[Any]] = field(default_factory=dict)
+    pruned: Outcome | None = None

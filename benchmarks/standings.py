@@ -26,7 +26,7 @@ def key(line: dict[str, Any]) -> tuple[Any, ...]:
 def read(files: list[Path], sets: list[str] | None = None, methods: list[str] | None = None) -> list[dict[str, Any]]:
     """Return one result for each set, seed, method and limit: the last one, in the order of the files and lines.
 
-    Where sets or methods are given, only theirs.
+    Where sets or methods are given, only theirs. What an ensemble is once it is pruned counts as a method of its own.
     """
     last: dict[tuple[Any, ...], dict[str, Any]] = {}
     for file in files:
@@ -37,9 +37,17 @@ def read(files: list[Path], sets: list[str] | None = None, methods: list[str] | 
                 last[key(line)] = line
     return [
         line
-        for line in last.values()
-        if (sets is None or line["set"] in sets) and (methods is None or line["method"] in methods)
+        for line in [*last.values(), *map(_pruned, last.values())]
+        if line and (sets is None or line["set"] in sets) and (methods is None or line["method"] in methods)
     ]
+
+
+def _pruned(line: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of a method's pruned ensemble; nothing where it has none."""
+    if "pruned" not in line:
+        return {}
+    name, limit, rest = line["method"].partition("@limit")
+    return {**line, "members": {}, **line["pruned"], "method": f"{name}-pruned{limit}{rest}"}
 
 
 def titled(method: str, limit: float | None) -> str:

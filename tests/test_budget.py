@@ -57,7 +57,7 @@ def test_a_member_whose_other_tasks_do_not_fit_by_its_own_measure_is_left_out(no
 
 
 def test_what_can_end_in_time_has_an_equal_share_of_it(now):
-    clock = Clock(GUESSES, TASKS, 1, 100.0, ends=frozenset(GUESSES))
+    clock = Clock({**GUESSES, "long": 20.0}, TASKS, 1, 100.0, ends=frozenset(GUESSES))
     given = [clock.start("short"), None, None]
     assert given[0] == pytest.approx(0.9 * 95 / 15)  # a tenth is kept for predictions
     now[0] += 1.0
@@ -68,6 +68,26 @@ def test_what_can_end_in_time_has_an_equal_share_of_it(now):
     clock.finish("middle", 100.0, cut=True)
     assert clock.start("middle") == 0.0  # it has begun, and has a round each
     assert clock.start("long") is None
+
+
+def test_who_takes_longest_waits_where_the_time_of_all_would_be_of_use_to_none(now):
+    guesses = {"long": 50.0, "short": 6.0, "middle": 12.0}
+    clock = Clock(guesses, TASKS, 1, 60.0, ends=frozenset(guesses))
+    assert clock.start("short") == pytest.approx(0.9 * 57 / 10.25)  # beside "middle", which needs 24 of the other 45 s
+    now[0] += 1.0
+    clock.finish("short", 1.0)
+    assert clock.start("middle") == pytest.approx(0.9 * (56 - 4) / 5.25)
+    now[0] += 2.0
+    clock.finish("middle", 2.0)
+    assert clock.start("long") == pytest.approx(0.9 * (54 - 4 - 8) / 5)  # there is time, and nobody believes the guess
+
+
+def test_who_has_begun_does_not_wait_for_who_was_thought_to_be_quicker(now):
+    clock = Clock(
+        {"one": 40.0, "two": 30.0}, dict.fromkeys(("one", "two"), [1.0] * 2), 1, 60.0, ends=frozenset({"one", "two"})
+    )
+    clock.start("one")
+    assert clock.start("two") == pytest.approx(0.9 * 57 / 4)
 
 
 def test_a_refit_has_more_time_than_a_fold(now):

@@ -193,20 +193,50 @@ def test_rows_that_come_later_are_held_out_as_before():
 
 
 def test_without_time_for_all_rows_the_first_model_stays(monkeypatch):
-    """A clock that jumps behind the first fit leaves nothing for a second one."""
-    now = iter(range(0, 10_000, 40))
+    calls, model, cut = fitted_in(70.0, monkeypatch)
+    assert len(calls) == 1
+    assert model.rounds[0] > 7 * 3
+    assert len(cut) == 1
+
+
+@pytest.mark.parametrize("limit", [140.0, 100.0, 80.0])
+def test_where_time_is_short_the_steps_of_the_second_fit_are_larger(limit, monkeypatch):
+    """The first fit takes 40 seconds and finds r rounds with steps three times as large."""
+    (_, (learned, _, rounds, rate)), model, cut = fitted_in(limit, monkeypatch)
+    assert len(learned) == 80
+    steps = rate / 0.05
+    assert steps == pytest.approx(0.8 * 3 * 80 / 68 * 40 / (limit - 40))
+    assert 1 < steps < 3
+    assert cut == [rounds] == [round(model.rounds[0] / steps)]
+
+
+def test_with_time_for_all_rounds_nothing_is_cut(monkeypatch):
+    calls, model, cut = fitted_in(400.0, monkeypatch)
+    assert [calls[1][2]] == model.rounds
+    assert calls[1][3] is None
+    assert cut == []
+
+
+def fitted_in(limit, monkeypatch):
+    """Return the calls, the model and what was cut, where a fit takes 40 seconds and all else none."""
+    now = [0.0]
+
+    class Slow(Recording):
+        calls = []
+
+        def fit(self, *args, **given):
+            now[0] += 40.0
+            return super().fit(*args, **given)
+
     for module in (_deadline, _fold_fit):
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: float(next(now))))
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     X, y = np.c_[np.arange(120.0), np.ones(120)], np.arange(120.0)
     plan = make_plan(3, X, y, None, Task("regression"), 0)
     data = Rows(learn_table(X)[1], y, None, Task("regression"), plan, None)
-    kind = type("Recording", (Recording,), {"calls": []})
-    deadline = Deadline(100.0)
+    deadline = Deadline(limit)
     with until(deadline):
-        model = fit_fold(kind(), data, plan.folds[0][0], seed=0, threads=1, stopping="all rows")
-    assert len(kind.calls) == 1
-    assert model.rounds[0] > 7 * 3
-    assert len(deadline.cut) == 1
+        model = fit_fold(Slow(), data, plan.folds[0][0], seed=0, threads=1, stopping="all rows")
+    return Slow.calls, model, deadline.cut
 
 
 def test_kinds_whose_rounds_do_not_go_by_the_learning_rate_are_not_hurried():

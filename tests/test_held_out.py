@@ -70,6 +70,17 @@ def standard_error(values):
     return statistics.stdev(values) / math.sqrt(len(values))
 
 
+def test_a_pruned_ensemble_counts_as_a_method_of_its_own(tmp_path):
+    pruned = {"loss": 2.5, "predict_1000_ms": 5.0, "artifact_bytes": 100}
+    file = tmp_path / "results.jsonl"
+    file.write_text(json.dumps(result("a", 0, "byoe-best@limit", 30.0, 2.0, pruned=pruned)))
+    whole, lean = standings.read([file])
+    assert (whole["method"], whole["loss"], whole["predict_1000_ms"]) == ("byoe-best@limit", 2.0, 20.0)
+    assert (lean["method"], lean["loss"], lean["predict_1000_ms"]) == ("byoe-best-pruned@limit", 2.5, 5.0)
+    assert lean["time_limit"] == 30.0
+    assert [line["method"] for line in standings.read([file], methods=["byoe-best-pruned@limit"])] == [lean["method"]]
+
+
 def test_mean_rank_by_hand(lines):
     at_30 = {"byoe": None, "byoe@limit": 30.0, "autogluon-best@limit": 30.0, "stack-default": None}
     by_set = {method: [] for method in at_30}
@@ -278,6 +289,16 @@ def test_tuned_boosters_stop_where_rows_that_they_do_not_learn_from_say(monkeypa
     assert one_run.loss(split, outcome.prediction) < 0.8 * one_run.loss(split, guess)
     assert outcome.costs["predict_1000_ms"] > 0
     assert outcome.costs["artifact_bytes"] > 1000
+
+
+@pytest.mark.parametrize("n_classes", [0, 3])
+def test_the_longest_preset_is_measured_once_more_when_it_is_pruned(n_classes, monkeypatch):
+    monkeypatch.setitem(methods.BYOE, "byoe-best", {"learners": ["ridge", "knn"]})
+    outcome = methods.measure("byoe-best@limit", split_of(n_classes))
+    assert outcome.pruned.prediction.shape == outcome.prediction.shape
+    assert outcome.pruned.costs["artifact_bytes"] <= outcome.costs["artifact_bytes"]
+    assert outcome.pruned.costs["fit_seconds"] >= outcome.costs["fit_seconds"]
+    assert methods.measure("byoe", split_of(0)).pruned is None
 
 
 def test_byoe_gets_the_limit_and_its_costs_are_told():

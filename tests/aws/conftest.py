@@ -166,6 +166,45 @@ def job(run_job):
 
 
 @pytest.fixture
+def completed_job(cloud, bucket, monkeypatch):
+    """A job that has made a model, of which nothing is there."""
+    described = {
+        "TrainingJobStatus": "Completed",
+        "AlgorithmSpecification": {"TrainingImage": f"{MACHINE.image}.1"},
+        "ResourceConfig": {"InstanceType": "ml.m5.xlarge"},
+        "ModelArtifacts": {"S3ModelArtifacts": f"{bucket}/new/model.tar.gz"},
+        "RoleArn": MACHINE.role,
+    }
+    monkeypatch.setattr(Job, "describe", lambda self: described)
+    return Job("byoe-2", cloud)
+
+
+@pytest.fixture
+def updated(cloud, asked, monkeypatch):
+    """The configurations that endpoints were given."""
+    call, found = cloud.call, {}
+
+    def answer(service, operation, **request):
+        if operation == "update_endpoint":
+            assert faults("UpdateEndpoint", request) == []
+            found[request["EndpointName"]] = request["EndpointConfigName"]
+            found["retained"] = request.get("RetainAllVariantProperties", False)
+            found["deployment"] = request.get("DeploymentConfig")
+            found["excluded"] = request.get("ExcludeRetainedVariantProperties")
+            return {}
+        told = call(service, operation, **request)
+        if operation == "describe_model":  # moto leaves it out
+            (made,) = (one for name, one in asked if name == "CreateModel" and one["ModelName"] == request["ModelName"])
+            told["EnableNetworkIsolation"] = made.get("EnableNetworkIsolation", False)
+        if operation == "describe_endpoint" and request["EndpointName"] in found:
+            told["EndpointConfigName"] = found[request["EndpointName"]]
+        return told
+
+    monkeypatch.setattr(cloud, "call", answer)
+    return found
+
+
+@pytest.fixture
 def account(session, monkeypatch):
     """An account in which all is well."""
     monkeypatch.setattr(Cloud, "image", lambda self: f"{REGISTRY}.dkr.ecr.{REGION}.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3")  # fmt: skip

@@ -11,6 +11,7 @@ from tests.aws.asked import only
 from tests.aws.test_endpoints import MACHINE, left, make
 from typer.testing import CliRunner
 
+from byoe import sagemaker
 from byoe.cli._app import app
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker.aws._cloud import Cloud, split
@@ -159,7 +160,7 @@ def test_a_space_that_cannot_be_read(byoe, data, text):
 def test_an_endpoint_is_told_of_asked_and_removed(byoe, cloud, session, bucket, tmp_path, monkeypatch):
     further = {"interval": [[0.0, None]] * 3, "members": {"ridge": [1.0] * 3}}
 
-    def invoke(self, endpoint, body, content_type, *, accept):
+    def invoke(self, endpoint, body, content_type, *, accept, variant=""):
         if "outputs" in content_type:
             wanted = next(name for name in further if f"outputs={name}" in content_type)
             return json.dumps(
@@ -216,6 +217,36 @@ def test_a_job_is_deployed_by_its_name_and_is_no_endpoint(byoe, session, bucket,
     assert (bounds["MinCapacity"], bounds["MaxCapacity"]) == (1, 3)
     with pytest.raises(ParameterError, match=r"--instance-count is '1-3', expected a number or LOW..HIGH"):
         byoe("deploy", name, *on, "--instance-count", "1-3")
+    with pytest.raises(ParameterError, match="step_percent is 60, expected a whole number from 1 to 50"):
+        byoe("deploy", name, "--rollout", "canary", "--alarm", "a", "--alarm", "b", "--step-percent", 60)
+    with pytest.raises(ParameterError, match=r"alarms is of endpoints on instances, and byoe-.* is serverless"):
+        byoe("deploy", name, "--alarm", "a", "--alarm", "b")
+    with pytest.raises(ParameterError, match=r"data_capture is of endpoints on instances, and byoe-.* is serverless"):
+        byoe("deploy", name, "--data-capture", "on")
+    told = byoe("deploy", name, *on[:2], "--data-capture", f"{bucket}/seen", "--capture-percent", 20)
+    described = session.client("sagemaker").describe_endpoint_config(EndpointConfigName=told.split()[1])
+    assert described["DataCaptureConfig"]["InitialSamplingPercentage"] == 20
+    assert described["DataCaptureConfig"]["DestinationS3Uri"] == f"{bucket}/seen"
+
+
+def test_a_shadow_and_weights(byoe, cloud, session, asked, data, tmp_path):
+    name = byoe("fit", data, *ENSEMBLE, *ON_AWS).split()[1]
+    byoe("deploy", name, "--instance-type", "ml.m5.large", "--shadow", name, "--name", "shaded")
+    (config,) = [params for operation, params in asked if operation == "CreateEndpointConfig"]
+    assert [one["VariantName"] for one in config["ShadowProductionVariants"]] == ["Shadow"]
+    with pytest.raises(ParameterError, match="endpoint shaded has one variant, which answers all requests"):
+        byoe("shift", "shaded", "AllTraffic=1")
+    with pytest.raises(ParameterError, match="endpoint shaded has no variant 'new'. Known: AllTraffic."):
+        byoe("predict", "shaded", data, "--out", tmp_path / "out.csv", "--variant", "new")
+    variants = {one: sagemaker.attach(name, kind="job", session=session) for one in ("current", "new")}
+    sagemaker.deploy(variants, name="shared", instance_type="ml.m5.large")
+    assert byoe("shift", "shared", "current=9", "new=0.5") == "endpoint shared shares requests by current=9, new=0.5\n"
+    told = byoe("alarm", "shared", "ModelLatency", "--above", 500_000, "--variant", "new")
+    assert told == "alarm shared-new-ModelLatency is set\n"
+    with pytest.raises(ParameterError, match="endpoint shaded writes no metrics of its own"):
+        byoe("alarm", "shaded", "RowsOutside")
+    with pytest.raises(ParameterError, match="'new' is not VARIANT=WEIGHT, such as new=1"):
+        byoe("shift", "shared", "current=1", "new")
 
 
 def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, artifact, session):

@@ -11,7 +11,8 @@ import byoe
 from byoe.errors import InputError, JobError, ParameterError
 from byoe.sagemaker.aws import _asynchronous, _waiting
 from byoe.sagemaker.aws._cloud import split
-from byoe.sagemaker.aws._endpoint import Endpoint, create_endpoint
+from byoe.sagemaker.aws._creation import create_endpoint
+from byoe.sagemaker.aws._endpoint import Endpoint
 from byoe.sagemaker.aws._faults import DeniedError
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
@@ -39,9 +40,9 @@ def served(cloud, monkeypatch):
     """What was sent to endpoints; each answers with the sums of the rows."""
     found = []
 
-    def invoke(endpoint, body, content_type, *, accept):
+    def invoke(endpoint, body, content_type, *, accept, variant=""):
         rows = np.load(io.BytesIO(body))
-        found.append((endpoint, len(body), content_type, accept))
+        found.append((endpoint, len(body), content_type, accept, variant))
         answer = io.BytesIO()
         np.save(answer, rows.sum(axis=1))
         return answer.getvalue()
@@ -303,7 +304,22 @@ def test_nothing_is_left_of_an_endpoint_that_cannot_scale(trained, session, clou
             r"has no option 'region': what serves is where its job is, so choose it with the job",
         ),
         ({"profile": "me"}, r"byoe.sagemaker.attach\(name, region=…, profile=…\)"),
-        ({"data_capture": True}, "has no option 'data_capture': it is set up by an endpoint configuration"),
+        ({"data_capture": True}, "data_capture is of endpoints on instances, and byoe-.* is serverless, of which"),
+        (
+            {"data_capture": True, "asynchronous": True},
+            "answers of the asynchronous endpoint byoe-.* are files in S3 alr",
+        ),
+        ({"data_capture": "here"}, "'here' is no S3 address"),
+        ({"data_capture": ["x"]}, r"data_capture is \['x'\], expected True, False, or an s3:// prefix"),
+        (
+            {"data_capture": "s3://mine/" + "x" * 512},
+            "data_capture has 522 characters, and of a prefix at most 512 fit",
+        ),
+        ({"capture_percent": 10}, "capture_percent is a part of what is captured; set data_capture"),
+        ({"data_capture": False, "capture_percent": 10}, "capture_percent is a part of what is captured"),
+        ({"data_capture": True, "capture_percent": 0}, "capture_percent is 0, expected a whole number from 1 to 100"),
+        ({"data_capture": True, "capture_percent": 0.5}, "capture_percent is 0.5, expected a whole number"),
+        ({"output_key": "a/b"}, "output_key is the key of what an endpoint captures; set data_capture"),
         ({"tags": ["team"]}, "tags is .*, expected"),
         ({"name": "churn_v2"}, "'churn_v2' cannot be the name of an endpoint: .*; 'churn-v2' could be"),
         ({"spot": True}, "serving has no option 'spot'"),

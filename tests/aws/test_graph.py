@@ -6,7 +6,7 @@ import tarfile
 import pytest
 from tests.aws.asked import only
 from tests.aws.test_endpoints import left
-from tests.aws.test_update import requests, updated  # noqa: F401  a fixture
+from tests.aws.test_update import requests
 from typer.testing import CliRunner
 
 import byoe
@@ -89,7 +89,7 @@ def test_another_word_is_refused_before_the_job_is_waited_for(door, job, asked):
     assert asked == []
 
 
-def test_an_update_keeps_the_runtime_unless_another_is_given(graph_job, job, asked, updated, session):  # noqa: F811
+def test_an_update_keeps_the_runtime_unless_another_is_given(graph_job, job, asked, updated, session):
     endpoint = byoe.sagemaker.deploy(graph_job, name="churn", runtime="onnx", environment={"A": "b"})
     byoe.sagemaker.deploy(graph_job, name="churn")
     endpoint.update(graph_job, environment={})
@@ -106,7 +106,7 @@ def test_an_update_keeps_the_runtime_unless_another_is_given(graph_job, job, ask
     assert left(session) == []
 
 
-def test_an_endpoint_by_the_graph_takes_no_job_without_one(graph_job, job, asked, updated, session):  # noqa: F811
+def test_an_endpoint_by_the_graph_takes_no_job_without_one(graph_job, job, asked, updated, session):
     with byoe.sagemaker.deploy(graph_job, name="churn", runtime="onnx") as endpoint:
         with pytest.raises(ParameterError, match="holds no graph; .*, or set runtime='libraries' or 'auto'"):
             endpoint.update(job)
@@ -126,3 +126,13 @@ def test_the_commands(graph_job, asked, diabetes_frame, tmp_path):
         done = CliRunner().invoke(app, ["sagemaker", *words, "--runtime", "onnx"], catch_exceptions=False)
         assert done.exit_code == 0, done.output
     assert variables(asked) == [("code-onnx", "onnx")] * 2
+
+
+def test_each_of_several_variants_is_by_the_runtime(graph_job, job, asked, session):
+    where = {"instance_type": "ml.m5.large", "runtime": "onnx"}
+    with pytest.raises(ParameterError, match="job byoe-1 holds no graph"):
+        byoe.sagemaker.deploy({"current": graph_job, "new": job}, **where)
+    assert requests(asked, "CreateModel") == []
+    with byoe.sagemaker.deploy({"current": graph_job, "new": graph_job}, **where):
+        assert variables(asked) == [("code-onnx", "onnx")] * 2
+    assert left(session) == []

@@ -12,7 +12,7 @@ import byoe
 from byoe import EnsembleRegressor
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker.aws._cloud import Cloud
-from byoe.sagemaker.aws._endpoint import create_endpoint
+from byoe.sagemaker.aws._creation import create_endpoint
 from byoe.sagemaker.aws._faults import DeniedError
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Serverless

@@ -41,7 +41,7 @@ def test_an_endpoint(cloud, session, bucket, model, fitted, monkeypatch):
     sent = []
     session.events.register("provide-client-params.sagemaker-runtime.*", lambda params, **_: sent.append(params))
 
-    def invoke(endpoint, body, content_type, *, accept):
+    def invoke(endpoint, body, content_type, *, accept, variant=""):
         request = {"EndpointName": endpoint, "ContentType": content_type, "Accept": accept}
         assert faults("InvokeEndpoint", {**request, "Body": "x"}, "sagemaker-runtime") == []
         return answer(model, body.decode(), content_type, accept)

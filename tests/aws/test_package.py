@@ -10,7 +10,6 @@ from tests.aws.policies import allows
 from tests.aws.registry import METRICS, OTHERS, RefusedError
 from tests.aws.test_endpoints import MACHINE, left
 from tests.aws.test_permissions import IN
-from tests.aws.test_update import updated  # noqa: F401  a fixture
 
 import byoe
 from byoe.errors import BundleError, JobError, ParameterError

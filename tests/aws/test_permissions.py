@@ -38,8 +38,6 @@ IMPLIED = {
     "iam:PassRole",
     "sagemaker:AddTags",
     "iam:CreateServiceLinkedRole",
-    "sagemaker:UpdateEndpointWeightsAndCapacities",
-    "cloudwatch:DescribeAlarms",
     "s3:AbortMultipartUpload",
 }
 IN = {"account": ACCOUNT, "region": REGION, "role": ROLE_ARN}
@@ -144,6 +142,12 @@ def walk_scaling(frame, on_aws):
     job = byoe.sagemaker.attach("byoe-done", kind="job", session=on_aws["session"])
     sizes = {"asynchronous": True, "instance_count": (0, 2), "requests_per_instance": 5}
     byoe.sagemaker.deploy(job, **sizes).delete()
+    watched = byoe.sagemaker.deploy(job, role="byoe", instance_type="ml.m5.large")
+    alarm = {"MetricName": "Invocation5XXErrors", "Namespace": "AWS/SageMaker", "EvaluationPeriods": 1}
+    more = {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 0, "Period": 60, "Statistic": "Sum"}
+    on_aws["session"].client("cloudwatch").put_metric_alarm(AlarmName="churn-errors", **alarm, **more)
+    watched.update(job, alarms=["churn-errors"])
+    watched.delete()
 
 
 @pytest.mark.parametrize(
@@ -160,6 +164,9 @@ def walk_scaling(frame, on_aws):
                 "sagemaker:DescribeHyperParameterTuningJob",
                 "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
                 "logs:FilterLogEvents",
+                "cloudwatch:PutMetricAlarm",
+                "cloudwatch:DeleteAlarms",
+                "sagemaker:UpdateEndpointWeightsAndCapacities",
             },
         ),
         (walk_scaling, ["endpoints", "scaling"], None),

@@ -216,10 +216,9 @@ def test_of_a_tuning_job_the_best_one_predicts(job, cloud, frame, asked, monkeyp
         ({"instance_count": 0}, "instance_count is 0, expected a positive integer"),
         ({"output": "here"}, "'here' is no S3 address"),
         ({"volume_gb": 5}, "serving has no option 'volume_gb'"),
-        (
-            {"data_capture": True},
-            "has no option 'data_capture': rows and predictions of a transform job are files in S3",
-        ),
+        ({"data_capture": "here"}, "'here' is no S3 address"),
+        ({"data_capture": 1}, "data_capture is 1, expected True, False, or an s3:// prefix"),
+        ({"data_capture": "s3://mine/" + "x" * 1024}, "data_capture has 1034 characters, and of a prefix at most 1024"),
         ({"region": "us-east-1"}, "has no option 'region': what serves is where its job is"),
         ({"name": "a_b"}, "'a_b' cannot be the name of a transform job"),
     ],

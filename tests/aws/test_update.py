@@ -1,53 +1,20 @@
 """A live endpoint gets another model. moto has no update, so what the service does is done here."""
 
 import pytest
-from tests.aws.service_model import faults
 from tests.aws.test_endpoints import MACHINE, left, make
 
 import byoe
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker.aws import _waiting
-from byoe.sagemaker.aws._endpoint import Endpoint, create_endpoint
+from byoe.sagemaker.aws._creation import create_endpoint
+from byoe.sagemaker.aws._endpoint import Endpoint
 from byoe.sagemaker.aws._faults import DeniedError, NotNowError
-from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
 
 
 @pytest.fixture
-def job(cloud, bucket, monkeypatch):
-    described = {
-        "TrainingJobStatus": "Completed",
-        "AlgorithmSpecification": {"TrainingImage": f"{MACHINE.image}.1"},
-        "ResourceConfig": {"InstanceType": "ml.m5.xlarge"},
-        "ModelArtifacts": {"S3ModelArtifacts": f"{bucket}/new/model.tar.gz"},
-        "RoleArn": MACHINE.role,
-    }
-    monkeypatch.setattr(Job, "describe", lambda self: described)
-    return Job("byoe-2", cloud)
-
-
-@pytest.fixture
-def updated(cloud, asked, monkeypatch):
-    """The configurations that endpoints were given."""
-    call, found = cloud.call, {}
-
-    def answer(service, operation, **request):
-        if operation == "update_endpoint":
-            assert faults("UpdateEndpoint", request) == []
-            found[request["EndpointName"]] = request["EndpointConfigName"]
-            found["retained"] = request.get("RetainAllVariantProperties", False)
-            found["excluded"] = request.get("ExcludeRetainedVariantProperties")
-            return {}
-        told = call(service, operation, **request)
-        if operation == "describe_model":  # moto leaves it out
-            (made,) = (one for one in requests(asked, "CreateModel") if one["ModelName"] == request["ModelName"])
-            told["EnableNetworkIsolation"] = made.get("EnableNetworkIsolation", False)
-        if operation == "describe_endpoint" and request["EndpointName"] in found:
-            told["EndpointConfigName"] = found[request["EndpointName"]]
-        return told
-
-    monkeypatch.setattr(cloud, "call", answer)
-    return found
+def job(completed_job):
+    return completed_job
 
 
 def requests(asked, operation):
@@ -204,7 +171,9 @@ def test_instances_change_their_type_number_network_and_key(cloud, session, buck
         (Instances(), {"instance_count": (1, 4)}, "requests_per_instance belongs to an instance_count of two"),
         (Instances(), {"tags": "blue"}, "tags is 'blue', expected"),
         (Instances(), {"region": "us-east-1"}, "serving has no option 'region': what serves is where its job is"),
-        (Instances(), {"data_capture": "s3://x"}, "which later updates keep"),
+        (Serverless(), {"data_capture": True}, "data_capture is of endpoints on instances, and byoe-1 is serverless"),
+        (Instances(answers="s3://a/b"), {"data_capture": True}, "asynchronous endpoint byoe-1 are files in S3 already"),
+        (Instances(), {"output_key": "a/b"}, "output_key is the key of what an endpoint captures; set data_capture"),
     ],
 )  # fmt: skip
 def test_changes_that_cannot_be(cloud, session, bucket, asked, job, hosting, given, message):

@@ -37,7 +37,7 @@ def test_auto_without_time_keeps_to_weights_and_tells_what_it_has_not_tried(rng)
     with until(gone):
         made = byoe.blender("auto").fit(biased)
     assert made.in_use.name == "adjusted"
-    assert gone.skipped == {name for name, loss in made.losses_.items() if np.isinf(loss)}
+    assert np.isinf(list(made.losses_.values())).all()
     assert gone.skipped == {"best", "mean", "vote", "weighted", "greedy", "meta-linear"}
     with until(far):
         assert byoe.blender("auto").fit(biased).in_use.name == "meta-linear"

@@ -106,7 +106,10 @@ def fitted(data, members, **options):
 
 guesses = st.floats(1e-3, 1e4)
 seconds = st.floats(0.01, 10 * LIMIT)
-ending = st.fixed_dictionaries({"seconds": st.floats(0.01, 2 * LIMIT), "guess": guesses, "ends": st.just(True)})
+ending = st.fixed_dictionaries(
+    {"seconds": st.floats(0.01, 2 * LIMIT), "guess": st.floats(1e-3, LIMIT / 20), "ends": st.just(True)}
+)
+slow = st.fixed_dictionaries({"seconds": st.floats(0.01, 2 * LIMIT), "guess": guesses, "ends": st.just(True)})
 
 
 @settings(max_examples=40, deadline=None)
@@ -119,6 +122,18 @@ def test_what_can_end_in_time_is_never_left_out_and_keeps_the_limit(data, member
     assert took <= LIMIT + 2 * max(member["seconds"] for member in members) / ROUNDS
     if sum(2 * member["seconds"] for member in members) < 0.1 * LIMIT:
         assert told == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(members=st.lists(slow, min_size=1, max_size=4))
+def test_who_is_guessed_to_be_quickest_is_there_and_nobody_who_had_time(data, members):
+    """Where the guesses are more than there is time for, the others have what is left."""
+    ensemble, took, _ = fitted(data, members)
+    quickest = min(range(len(members)), key=lambda number: members[number]["guess"])
+    assert f"m{quickest}" in ensemble.members_
+    assert took <= LIMIT + 2 * max(member["seconds"] for member in members) / ROUNDS
+    if ensemble.failures_:
+        assert took > 0.9 * LIMIT
 
 
 @settings(max_examples=40, deadline=None)

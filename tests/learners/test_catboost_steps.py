@@ -6,7 +6,7 @@ import pytest
 from byoe import EnsembleClassifier, learner
 from byoe.contracts._learner import StopRows
 from byoe.engine._fold_fit import _HASTE
-from byoe.learners._catboost_steps import ONE_HOT, STEPS, in_time
+from byoe.learners._catboost_steps import BITS, BITS_OF_CLASSES, STEPS, in_time
 from byoe.plugins import Task
 
 TASK = Task("classification", 3)
@@ -51,19 +51,22 @@ def test_a_number_of_rounds_of_ones_own_keeps_the_librarys_steps(apart):
 @pytest.mark.parametrize(
     ("n_classes", "given", "rounds", "most"),
     [
-        (3, {}, 5, ONE_HOT),
+        (3, {}, 5, BITS_OF_CLASSES),
         (3, {"one_hot_max_size": 3}, 5, 3),
         (3, {"iterations": 5}, None, 2),
-        (2, {}, 5, 2),
+        (2, {}, 5, BITS),
+        (0, {}, 5, BITS),
+        (0, {"iterations": 5}, None, 2),
     ],
 )
-def test_several_classes_are_split_level_by_level_where_levels_are_few(n_classes, given, rounds, most):
+def test_few_levels_are_split_one_by_one(n_classes, given, rounds, most):
     codes = np.random.default_rng(3).integers(0, 6, size=(240, 2))
-    y = codes.sum(axis=1) % n_classes
+    y = codes.sum(axis=1) % n_classes if n_classes else codes.sum(axis=1) + 0.5
+    task = Task("classification", n_classes) if n_classes else Task("regression")
     own = {**OWN, "categorical": {0: 6, 1: 6}, "rounds": rounds}
-    model = learner("catboost", **given).fit(codes.astype(float), y, task=Task("classification", n_classes), **own)
+    model = learner("catboost", **given).fit(codes.astype(float), y, task=task, **own)
     assert model.model.get_all_params()["one_hot_max_size"] == most
-    assert model.predict(codes.astype(float)).shape == (240, n_classes)
+    assert model.predict(codes.astype(float)).shape == ((240, n_classes) if n_classes else (240,))
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,24 @@ def test_an_endpoint_on_this_machine_takes_on_no_role(job):
         sm.deploy(job, role="byoe")
 
 
+def test_an_endpoint_on_this_machine_has_one_model(job, endpoint, X):
+    with pytest.raises(ParameterError, match="a mapping of variants is for jobs on AWS, and instance_type is 'local'"):
+        sm.deploy({"current": job, "new": job})
+    with pytest.raises(ParameterError, match="shadow is for jobs on AWS"):
+        sm.deploy(job, shadow=job)
+    with pytest.raises(ParameterError, match="variant is 'new', and endpoint .* on this machine has one model"):
+        endpoint.predict(X, variant="new")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("rollout", "canary"), ("alarms", ["a"]), ("bake_minutes", 5), ("data_capture", True), ("watch", True)],
+)
+def test_an_endpoint_on_this_machine_is_exchanged_at_once(job, name, value):
+    with pytest.raises(ParameterError, match=f"{name} is for jobs on AWS, and instance_type is 'local'"):
+        sm.deploy(job, **{name: value})
+
+
 def test_an_exception_in_the_block_leaves_no_process(job):
     with pytest.raises(ZeroDivisionError), sm.deploy(job) as endpoint:
         pid = endpoint._process.pid

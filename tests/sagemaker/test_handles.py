@@ -33,7 +33,7 @@ HANDLES = {
         LocalTuning: {"greater_is_better", "jobs", "start", "run", "best", "line", "completion", "register"},
         Tuning: {"cloud", "describe", "register"},
     },
-    "EndpointHandle": {LocalEndpoint: {"update"}, Endpoint: {"describe", "status", "wait", "update"}},
+    "EndpointHandle": {LocalEndpoint: {"update"}, Endpoint: {"describe", "status", "wait", "update", "shift", "alarm"}},
     "TransformHandle": {Transform: {"describe"}},
 }
 PAIRS = [(name, cls) for name, classes in HANDLES.items() for cls in classes]

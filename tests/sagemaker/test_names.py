@@ -68,6 +68,10 @@ def test_a_live_endpoint_gets_another_model(job, other, X, capsys):
         assert endpoint.url != url
         with pytest.raises(ParameterError, match="expected a job or a tuning job of this machine"):
             endpoint.update("byoe-1")
+        with pytest.raises(
+            ParameterError, match="rollout is 'canary', and endpoint churn is one process of this machi"
+        ):
+            endpoint.update(job, rollout="canary")
     assert not endpoint._folder.exists()
     with pytest.raises(JobError, match="has been deleted"):
         endpoint.update(job)

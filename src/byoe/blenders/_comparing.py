@@ -46,8 +46,8 @@ class Comparison:
 def compare(candidates: Mapping[str, Blender], oof: OOF, usual: str) -> Comparison:
     """Cross-validate candidates on the folds of an OOF.
 
-    Where time is short, those that would take too much of it are not tried, but for the usual one: their loss is
-    infinite.
+    Where time is short, those that would take too much of it are not tried: their loss is infinite. So is that of the
+    usual one where all others are not.
 
     Where the metric is a mean over rows, differences are paired by row. Of another one, the error of a difference
     is that of a jackknife over parts of the rows (Shao & Wu, 1989).
@@ -116,19 +116,27 @@ class _HeldOut:
 
         seconds = dict.fromkeys(self.candidates, 0.0)
         for number, (train, test) in enumerate(self._oof.folds):
+            # Each further fold takes as long as the last one, and the fit on all rows a little longer.
+            to_come = len(self._oof.folds) - number + 1
+            for name in self.candidates:
+                self._skip_if_late(name, seconds[name] * to_come)
+            if self.candidates.keys() <= {*self.skipped, self._usual}:  # with nothing it could be compared to
+                self.skipped.add(self._usual)
+                return
             learned, unseen = self._oof.rows(train), self._oof.rows(test)
             for name, blender in self.candidates.items():
-                # Each further fold takes as long as the last one, and the fit on all rows a little longer.
-                to_come = len(self._oof.folds) - number + 1
-                if name != self._usual and seconds_left() <= seconds[name] * to_come:
-                    self.skipped.add(name)
-                    skip(name)
+                self._skip_if_late(name, seconds[name] * to_come)
                 if name in self.skipped:
                     continue
                 started = time.monotonic()
                 prediction = clone(blender).fit(learned).predict(unseen.predictions)
                 seconds[name] = time.monotonic() - started
                 yield name, test, unseen, prediction
+
+    def _skip_if_late(self, name: str, seconds: float) -> None:
+        if name != self._usual and name not in self.skipped and seconds_left() <= seconds:
+            self.skipped.add(name)
+            skip(name)
 
     def without_skipped(self, losses: Mapping[str, float]) -> dict[str, float]:
         """Return the losses, in which those of candidates that were not tried are infinite."""

@@ -24,7 +24,7 @@ from ._sagemaker_handles import (
     tell_tuning,
 )
 from ._sagemaker_registry import approve, register, reject
-from ._sagemaker_serving import delete, deploy, predict, transform
+from ._sagemaker_serving import alarm, delete, deploy, predict, shift, transform
 
 app = typer.Typer(no_args_is_help=True, help="One training job, one tuning job and one endpoint for any ensemble.")
 
@@ -207,7 +207,7 @@ _TELL: dict[str, Callable[[Any], None]] = {
     "model package group": tell_group,
 }
 
-for _command in (register, approve, reject, deploy, predict, transform, delete, prune, doctor, policy):
+for _command in (register, approve, reject, deploy, predict, shift, alarm, transform, delete, prune, doctor, policy):
     app.command()(_command)
 
 

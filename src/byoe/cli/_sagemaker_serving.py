@@ -16,6 +16,10 @@ _Runtime = Annotated[
     str | None,
     typer.Option(help="What predicts: libraries (the default), the graph by onnx, or auto for few rows by the graph."),
 ]
+DataCapture = Annotated[
+    str | None,
+    typer.Option(help="on, off, or the s3:// prefix at which the service keeps what was asked and answered."),
+]
 
 
 def deploy(
@@ -35,6 +39,20 @@ def deploy(
     name: Annotated[
         str | None, typer.Option(help="Of the endpoint; NAME- is a prefix. A live one of that name gets the model.")
     ] = None,
+    rollout: Annotated[str, typer.Option(help="How a live one gets it: all, canary or linear.")] = "all",
+    alarm: Annotated[
+        list[str] | None, typer.Option(help="A CloudWatch alarm that takes the former model back; may be repeated.")
+    ] = None,
+    step_percent: Annotated[int | None, typer.Option(help="Size of a step, by default 10 or 20.")] = None,
+    bake_minutes: Annotated[
+        float | None, typer.Option(help="How long alarms are watched behind a step, by default 10.")
+    ] = None,
+    data_capture: DataCapture = None,
+    capture_percent: Annotated[int | None, typer.Option(help="Of the requests, by default all.")] = None,
+    shadow: Annotated[
+        str | None, typer.Option(help="A job whose model gets copies of the requests, and answers nobody.")
+    ] = None,
+    watch: Annotated[bool | None, typer.Option(help="Whether what it counts becomes CloudWatch metrics.")] = None,
 ) -> None:
     """Serve the ensemble of a job on AWS, and print the endpoint's name."""
     from .. import sagemaker
@@ -50,6 +68,14 @@ def deploy(
         runtime=runtime,
         role=role,
         name=name,
+        rollout=rollout,
+        alarms=alarm or (),
+        step_percent=step_percent,
+        bake_minutes=bake_minutes,
+        data_capture=_capture(data_capture),
+        capture_percent=capture_percent,
+        shadow=None if shadow is None else trained(shadow),
+        watch=watch,
     )
     tell_endpoint(endpoint)
 
@@ -62,6 +88,7 @@ def predict(
         str | None, typer.Option(help="With commas: interval, probabilities, members, contributions.")
     ] = None,
     level: Annotated[float | None, typer.Option(help="Of intervals, by default 0.9.")] = None,
+    variant: Annotated[str | None, typer.Option(help="Which of several is to answer.")] = None,
     header: options.Header = None,
     sep: options.Sep = None,
     decimal: options.Decimal = None,
@@ -72,10 +99,35 @@ def predict(
     """Predict the rows of a table by an endpoint."""
     check_file(out)
     how = reading(sep, decimal, encoding, comment, sheet)
-    values = endpoint_of(endpoint).predict(data, outputs=outputs, level=level, header=header, reading=how)
+    asked = endpoint_of(endpoint)
+    values = asked.predict(data, outputs=outputs, level=level, header=header, reading=how, variant=variant)
     columns = {"prediction": values} if outputs is None else {name: values[name].to_numpy() for name in values.columns}
     write_columns(out, columns)
     print(f"wrote {len(values)} predictions to {out}")
+
+
+def alarm(
+    endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on AWS.")],
+    metric: Annotated[str, typer.Argument(help="RowsOutside, Refused, Invocation5XXErrors, ModelLatency, …")],
+    above: Annotated[float, typer.Option(help="It rings above so many, or above so many microseconds.")] = 0,
+    minutes: Annotated[int, typer.Option(help="The time that is looked at.")] = 5,
+    action: Annotated[list[str] | None, typer.Option(help="ARN of a topic to be told; may be repeated.")] = None,
+    variant: Annotated[str | None, typer.Option(help="Which of several.")] = None,
+) -> None:
+    """Set a CloudWatch alarm of an endpoint, and print its name."""
+    handle = endpoint_of(endpoint)
+    name = handle.alarm(metric, above, minutes=minutes, actions=action or (), variant=variant)
+    print(f"alarm {name} is set")
+
+
+def shift(
+    endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on AWS that has several variants.")],
+    weights: Annotated[list[str], typer.Argument(help="VARIANT=WEIGHT for each of them, such as current=9 new=1.")],
+) -> None:
+    """Share requests among the variants of an endpoint by other weights."""
+    given = dict(_weight(text) for text in weights)
+    endpoint_of(endpoint).shift(given)
+    print(f"endpoint {endpoint} shares requests by {', '.join(f'{name}={weight:g}' for name, weight in given.items())}")
 
 
 def transform(
@@ -90,6 +142,7 @@ def transform(
     role: ServingRole = None,
     output: Annotated[str | None, typer.Option(help="An s3:// prefix.")] = None,
     name: Annotated[str | None, typer.Option(help="Of the transform job; NAME- is a prefix.")] = None,
+    data_capture: DataCapture = None,
     header: options.Header = None,
     sep: options.Sep = None,
     decimal: options.Decimal = None,
@@ -116,6 +169,7 @@ def transform(
         role=role,
         output=output,
         name=name,
+        data_capture=_capture(data_capture) or False,
         wait=wait,
         accept="application/x-npy" if out else "text/csv",
     )
@@ -132,6 +186,19 @@ def delete(endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on 
 
     Endpoint(endpoint).delete()
     print(f"nothing is left of endpoint {endpoint}")
+
+
+def _weight(text: str) -> tuple[str, float]:
+    """Return the variant and the weight that VARIANT=WEIGHT says."""
+    name, _, weight = text.partition("=")
+    try:
+        return name, float(weight)
+    except ValueError:
+        raise ParameterError(f"{text!r} is not VARIANT=WEIGHT, such as new=1") from None
+
+
+def _capture(text: str | None) -> bool | str | None:
+    return {"on": True, "off": False}.get(text, text) if text is not None else None
 
 
 def _bounds(text: str) -> int | tuple[int, int]:

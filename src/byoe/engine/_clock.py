@@ -30,6 +30,14 @@ _ABOVE, _SECONDS = 0.1, 5.0
 _AFTER = 0.1
 # Of the time that is left, what a member that cannot end in time may take while others wait.
 _HALF = 0.5
+# Of the time that a member is guessed to take, what it must have for others not to wait until it is done; and what is
+# kept for those that wait, as a share of what others have.
+_OF_USE = 0.4
+_LITTLE = 0.05
+# How many times its guess a member may take that cannot end in time, before a first task of it is done.
+_DOUBT = 4.0
+# Of a unit, by which folds differ: two on two cores are one turn, also where one has a row more.
+_UNEQUAL = 0.02
 # Seconds that a task takes on the smallest table.
 _LEAST = 0.02
 # Of the time that a task has taken already, what it is expected to take at least from here on.
@@ -64,8 +72,15 @@ class Member:
 
     @property
     def need(self) -> float:
-        """Seconds that a unit takes; infinity where nobody knows."""
-        return math.inf if self.measured is None or self.cut else self.measured
+        """Seconds that a unit takes at most; infinite where nobody knows."""
+        if self.measured is None:
+            return math.inf if self.ends else _DOUBT * self.guess
+        return math.inf if self.cut else self.measured
+
+    @property
+    def least(self) -> float:
+        """Seconds that a unit needs to be of use; of one that was cut nobody knows better than before."""
+        return _OF_USE * self.guess if self.measured is None or self.cut else self.measured
 
     @property
     def open(self) -> float:
@@ -280,24 +295,46 @@ class Clock:
         return max(left, _GRACE * self._limit) if first else left
 
     def _share(self, label: str, left: float) -> float:
-        """Return the seconds for a unit of a member, so that all that are waiting have as much, or what they need."""
-        others = [member for other, member in self._members.items() if other != label and self._counts(member)]
-        units = self._members[label].open
+        """Return the seconds for a unit of a member, so that all that are waiting have as much, or what they need.
+
+        Where that would be too little for all of them to be of use, those that are guessed to take longest have to do
+        with what the others leave, and a little that is kept for them.
+        """
+        others, late = self._beside(label, left)
+        units, little = self._members[label].open, _LITTLE * late / self.at_once
+        sharing = []
         for member in others:
             if member.ends or member.measured is None:
+                sharing.append(member)
                 units += member.open
             else:  # it will take this
                 left -= member.open * member.measured / self.at_once
-        for member in sorted((other for other in others if other.ends), key=lambda other: other.need):
-            if member.need * self._turns(units) >= left:
+        for member in sorted(sharing, key=lambda other: other.need):
+            if member.need * (self._turns(units) + little) >= left:
                 break
             left -= member.open * member.need / self.at_once
             units -= member.open
-        return max(0.0, left) / self._turns(units)
+        return max(0.0, left) / (self._turns(units) + little)
+
+    def _beside(self, label: str, left: float) -> tuple[list[Member], float]:
+        """Return the other members that a member shares the time with, and the units of those that come later."""
+        own = self._members[label]
+        others = [member for other, member in self._members.items() if other != label and self._counts(member)]
+        others.sort(key=lambda member: (not member.begun, member.guess))
+        free = left * self.at_once - own.open * own.least
+        beside: list[Member] = []
+        late = 0.0
+        for member in others:
+            free -= member.open * member.least
+            if free < 0 and member.ends and not member.begun:
+                late += member.open
+            else:
+                beside.append(member)
+        return beside, late
 
     def _turns(self, units: float) -> float:
         """Return how many units come one after the other."""
-        return max(units, 1e-9) if self.at_once == 1 else max(1, math.ceil(units / self.at_once - 1e-9))
+        return max(units, 1e-9) if self.at_once == 1 else max(1, math.ceil(units / self.at_once - _UNEQUAL))
 
     def _counts(self, member: Member) -> bool:
         return member.open > 1e-9 and not member.left_out and not (member.running <= 1e-9 and self._holds(member))

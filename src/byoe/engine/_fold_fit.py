@@ -44,7 +44,7 @@ from ._tasks import HOLD_OUT
 
 _PATIENCE = 50
 _HASTE = 3.0  # times the learning rate, with which the number of rounds is found
-_ENOUGH = 0.6  # of the time that all rounds take; with less it is better to keep what was found
+_NEEDED = 0.8  # of the time that as many rounds took while they were found, with those after the best one
 
 
 @within_a_member()
@@ -104,18 +104,27 @@ def _on_all_rows(
 ) -> FoldModel:
     """Find the number of rounds on some rows, with a step as large as the learner allows, and fit on all with it.
 
-    On more rows it takes more rounds, which is why they are scaled. What is found first is kept where no time is left.
+    On more rows it takes more rounds, which is why they are scaled. Where time is short, the steps of that fit are as
+    large as it needs to be in time; what is found first is kept where not even the largest would do.
     """
     hasty, started = learner.in_haste(_HASTE), time.monotonic()
     found = fit(learner if hasty is None else hasty, data, inside, stop)
-    scale = len(train) / len(inside) * (1.0 if hasty is None else _HASTE)
+    largest = 1.0 if hasty is None else _HASTE
+    scale = largest * len(train) / len(inside)
     most = learner.own_params().get(learner.shared_name("n_rounds") or "") or math.inf
     rounds = [int(min(most, max(1, round(scale * number)))) for number in found.rounds]
-    if seconds_left() < _ENOUGH * scale * (time.monotonic() - started):
+    steps = max(1.0, _NEEDED * scale * (time.monotonic() - started) / max(seconds_left(), 1e-9))
+    if steps > largest:
         cut_short(max(found.rounds))
-        found.rounds = rounds
-        return found
-    return fit(learner, data, train, rounds=rounds)
+        model = found
+    elif steps > 1.0 and (hurried := learner.in_haste(steps)) is not None:
+        own = [max(1, round(number / steps)) for number in rounds]
+        model = fit(hurried, data, train, rounds=own)
+        cut_short(max(own))
+    else:
+        return fit(learner, data, train, rounds=rounds)
+    model.rounds = rounds
+    return model
 
 
 def _fit_rows(

@@ -10,8 +10,8 @@ from ..contracts._task import Task
 from ._boosting import MOST_ROUNDS
 
 STEPS = 5
-# Up to so many levels a column has one bit for each, of more than two classes.
-ONE_HOT = 10
+# Up to so many levels a column has one bit for each; and of more than two classes.
+BITS, BITS_OF_CLASSES = 6, 10
 # Leaves of other losses may be of a kind that takes one step alone.
 _LOSSES = frozenset({"RMSE", "Logloss", "MultiClass"})
 # Rounds times learning rate. The loss of several classes that hardly overlap falls for thousands of rounds, and each
@@ -31,13 +31,12 @@ def take_steps(given: dict[str, Any], task: Task) -> None:
 
 
 def take_bits(given: dict[str, Any], task: Task) -> None:
-    """Let columns of few levels be split level by level among several classes, unless something else is given.
+    """Let columns of few levels be split level by level, unless something else is given.
 
-    CatBoost counts classes by level and by combinations of levels, which takes ten times as long and more where there
-    are several classes, and is no more accurate: benchmarks/README.md.
+    CatBoost averages targets by level and by combinations of levels, which takes up to five times as long, ten times
+    and more where there are several classes, and is no more accurate: benchmarks/README.md.
     """
-    if task.n_classes > 2:
-        given.setdefault("one_hot_max_size", ONE_HOT)
+    given.setdefault("one_hot_max_size", BITS_OF_CLASSES if task.n_classes > 2 else BITS)
 
 
 def in_time(rounds: int, own: Any, learning_rate: Any, task: Task) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..errors import ParameterError
 from ..fitted._graph import check_runtime
 from ._attach import handle_of
 from ._places import place_of
@@ -18,7 +20,7 @@ from .shared._place import Hosting, Where
 
 
 def deploy(
-    job: LocalJob | LocalTuning | Job | Tuning | Package | PackageGroup | str,
+    job: LocalJob | LocalTuning | Job | Tuning | Package | PackageGroup | str | Mapping[str, Any],
     *,
     instance_type: str | None = None,
     memory_mb: int | None = None,
@@ -31,6 +33,15 @@ def deploy(
     role: str | None = None,
     output: str | None = None,
     name: str | None = None,
+    rollout: str = "all",
+    alarms: Sequence[str] = (),
+    step_percent: int | None = None,
+    bake_minutes: float | None = None,
+    data_capture: bool | str | None = None,
+    capture_percent: int | None = None,
+    weights: Mapping[str, float] | None = None,
+    shadow: Job | Tuning | Package | PackageGroup | str | None = None,
+    watch: bool | None = None,
     **options: Any,
 ) -> LocalEndpoint | Endpoint:
     """Serve the ensemble of a job, of a tuning job's best job, or of the model registry.
@@ -41,9 +52,10 @@ def deploy(
 
     Parameters
     ----------
-    job : LocalJob, LocalTuning, Job, Tuning, Package, PackageGroup or str
+    job : LocalJob, LocalTuning, Job, Tuning, Package, PackageGroup or str, or mapping of str to these
         A package has to be approved; a group stands for its newest approved version. A text is the ARN of any of
-        them on AWS, or ``"churn/3"`` for version 3 in the group ``"churn"``.
+        them on AWS, or ``"churn/3"`` for version 3 in the group ``"churn"``. A mapping names variants of one endpoint
+        on AWS, which share its requests: ``{"current": job, "new": other}``. Each has ``instance_count`` instances.
     instance_type : str, default=None
         None serves where the job ran: a local one on this machine, one on AWS serverless. The
         type of an instance, such as ``"ml.m5.large"``, serves on such instances.
@@ -69,14 +81,32 @@ def deploy(
     role : str, default=None
         On AWS: name or ARN of the role that the endpoint takes on. None takes that of the job, also of a package.
     output : str, default=None
-        ``s3://`` prefix for these files, by default ``byoe`` in SageMaker's usual bucket.
+        ``s3://`` prefix for these files, and for what is captured; by default ``byoe`` in SageMaker's usual bucket.
     name : str, default=None
         Of the endpoint; one that ends with ``-``, such as ``"churn-"``, is a prefix, behind which the time is written.
         Under the name of a live endpoint its model is exchanged; one that has failed is removed and made anew. Its
         model and its configuration have names that begin so.
+    rollout, alarms, step_percent, bake_minutes
+        As in the endpoint's ``update``: how requests go over where the model of a live endpoint is exchanged. A new
+        endpoint has nothing to go over from.
+    data_capture : bool or str, default=None
+        Whether the service keeps requests and answers in S3, as lines of JSON in files by the hour: below ``captured``
+        in ``output``, or at an ``s3://`` prefix. On instances, and not where the endpoint is asynchronous, whose
+        requests and answers are files already. None does not, and leaves a live endpoint as it is; False ends it.
+    capture_percent : int, default=None
+        Of the requests, 1 to 100; None stands for all.
+    weights : mapping of str to float, default=None
+        Which share of requests each variant gets, relative to the others; None gives all the same.
+    shadow : Job, Tuning, Package, PackageGroup or str, default=None
+        What gets a copy of each request, on as many instances, and answers nobody: its times and errors are in
+        CloudWatch, and its answers are captured with ``data_capture``.
+    watch : bool, default=None
+        Whether containers write what they count as CloudWatch metrics, in the namespace ``byoe`` under the endpoint's
+        name, and with a variant's behind a slash: among them rows with values outside of what training held. None
+        does not, and leaves a live endpoint as it is; False ends it. Such metrics cost money by the month.
     **options
         On AWS, as in `fit`: ``subnets``, ``security_groups``, ``volume_key``, ``isolated``,
-        ``environment``, ``tags``; no others.
+        ``environment``, ``tags``, and ``output_key`` for what is captured; no others.
 
     Returns
     -------
@@ -91,10 +121,33 @@ def deploy(
     JobError
         When the job has failed or the endpoint does not become healthy.
     """
-    where = Where(instance_type, instance_count, role, output=output, options=options, name=name, runtime=runtime)
     check_runtime(runtime or "libraries")
+    variants = {name: handle_of(one) for name, one in job.items()} if isinstance(job, Mapping) else {}
+    if isinstance(job, Mapping) and not variants:
+        raise ParameterError("job is a mapping without variants, expected one such as {'current': job, 'new': other}")
+    # Which are of their own places, as no type can say.
+    handle: Any = next(iter(variants.values())) if variants else handle_of(job)
+    other: Any = None if shadow is None else handle_of(shadow)
+    where = Where(instance_type, instance_count, role, output=output, options=options, name=name, runtime=runtime)
+    place = place_of(handle, where)
+    for one in (*variants.values(), other):
+        if one is not None and type(place_of(one, where)) is not type(place):
+            raise ParameterError(
+                "the variants of an endpoint are of jobs at one place, and some ran here, others on AWS"
+            )
+    steps = {"rollout": rollout, "alarms": alarms, "step_percent": step_percent, "bake_minutes": bake_minutes}
+    capture = {"data_capture": data_capture, "capture_percent": capture_percent}
     hosting = Hosting(
-        memory_mb, max_concurrency, provisioned_concurrency, requests_per_instance, asynchronous=asynchronous
+        memory_mb,
+        max_concurrency,
+        provisioned_concurrency,
+        requests_per_instance,
+        asynchronous=asynchronous,
+        rollout=steps,
+        capture=capture,
+        variants=variants,
+        weights=weights,
+        shadow=other,
+        watch=watch,
     )
-    handle: Any = handle_of(job)  # which is of its own place, as no type can say
-    return place_of(handle, where).serve(handle, hosting)
+    return place.serve(handle, hosting)

@@ -32,6 +32,7 @@ def transform(
     role: str | None = None,
     output: str | None = None,
     name: str | None = None,
+    data_capture: bool | str = False,
     wait: bool = True,
     **options: Any,
 ) -> Transform:
@@ -70,6 +71,9 @@ def transform(
         are put in ``transform/<name>`` under it.
     name : str, default=None
         Of the transform job, which no other one may have; one that ends with ``-`` is a prefix, as for `fit`.
+    data_capture : bool or str, default=False
+        Whether the service keeps lists of what was read and written, as its monitors want them: in
+        ``captured/<name>`` under ``output``, or at an ``s3://`` prefix.
     wait : bool, default=True
         Wait for the end, and raise when the job fails. Otherwise the handle's ``wait()`` does, and
         removes the model that the job needs.
@@ -91,5 +95,7 @@ def transform(
     check_runtime(runtime or "libraries")
     where = Where(instance_type, instance_count, role, output=output, options=options, name=name, runtime=runtime)
     handle: Any = handle_of(job)  # which is of its own place, as no type can say
-    started = place_of(handle, where).transform(handle, Batch(data, header, reading, content_type, accept))
+    started = place_of(handle, where).transform(
+        handle, Batch(data, header, reading, content_type, accept, data_capture)
+    )
     return started.wait() if wait else started

@@ -96,7 +96,7 @@ class Cloud:
         with _explained(operation, _about(request)):
             yield from self._client(service).get_paginator(operation).paginate(**request)
 
-    def invoke(self, endpoint: str, body: bytes, content_type: str, *, accept: str) -> bytes:
+    def invoke(self, endpoint: str, body: bytes, content_type: str, *, accept: str, variant: str = "") -> bytes:
         """Ask an endpoint, for a while again when it is about to start; return the body of its answer.
 
         Raises
@@ -107,11 +107,12 @@ class Cloud:
             When it fails.
         """
         faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
+        target = {"TargetVariant": variant} if variant else {}
         with _explained("invoke_endpoint"):
             for pause in (*_PAUSES, None):
                 try:
                     answer = self._client("sagemaker-runtime").invoke_endpoint(
-                        EndpointName=endpoint, Body=body, ContentType=content_type, Accept=accept
+                        EndpointName=endpoint, Body=body, ContentType=content_type, Accept=accept, **target
                     )
                     break
                 except faults.ClientError as error:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any, ClassVar, Self
 
-from ...errors import JobError, ParameterError
+from ...errors import JobError
 from ..shared._failures import deleted, ending, unhealthy
 from ..shared._names import is_made
 from ..shared._outputs import Question
 from . import _asynchronous
+from ._alarms import remove_alarms, set_alarm
+from ._capture import Capture
 from ._cloud import Cloud
 from ._faults import NotFoundError, with_cure
 from ._job import Job
-from ._machine import Instances, Machine, Serverless
 from ._package import Package, PackageGroup, registered
-from ._requests import endpoint_config_request, endpoint_request, model_request, serves_byoe
-from ._scaling import scale, unscale
+from ._requests import VARIANT
+from ._rollout import Rollout
+from ._scaling import unscale
 from ._tuning import Tuning
 from ._update import Changes, exchange
+from ._variants import all_variants, check_set, check_variant, set_weights
 from ._waiting import CHANGING, until
 
 _LOG_GROUP = "/aws/sagemaker/Endpoints"
@@ -99,6 +102,7 @@ class Endpoint:
         level: float | None = None,
         header: bool | None = None,
         reading: Mapping[str, Any] | None = None,
+        variant: str | None = None,
     ) -> Any:
         """Predict rows; large data are sent in several requests, some of them at a time.
 
@@ -115,6 +119,8 @@ class Endpoint:
             Whether the first row of CSV files names the columns; None looks.
         reading : mapping, default=None
             How files are read where they do not tell: ``sep``, ``decimal``, ``encoding``, ``comment``, ``sheet``.
+        variant : str, default=None
+            Which of several is to answer; None leaves it to their weights, for each request anew.
 
         Returns
         -------
@@ -135,6 +141,8 @@ class Endpoint:
             self._config = self._parts()[1]
         if not self._config:
             raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region}; deploy its job again")
+        if variant is not None:
+            check_variant(variant, self.name, self._config)
         serverless = _serverless(self._config)
         asynchronous = self._config.get("AsyncInferenceConfig")
         if asynchronous:
@@ -149,7 +157,9 @@ class Endpoint:
         bodies = question.payloads(data, limit, header=header, reading=reading)
         at_once = min(_AT_ONCE, serverless.get("MaxConcurrency", _AT_ONCE), len(bodies))
         with ThreadPoolExecutor(at_once) as pool:
-            answers = pool.map(lambda body: self._cloud.invoke(self.name, *body, accept=question.accept), bodies)
+            answers = pool.map(
+                lambda body: self._cloud.invoke(self.name, *body, accept=question.accept, variant=variant or ""), bodies
+            )
             return question.read(list(answers), data)
 
     def _check_alive(self) -> None:
@@ -182,6 +192,13 @@ class Endpoint:
         max_concurrency: int | None = None,
         provisioned_concurrency: int | None = None,
         runtime: str | None = None,
+        rollout: str = "all",
+        alarms: Sequence[str] = (),
+        step_percent: int | None = None,
+        bake_minutes: float | None = None,
+        data_capture: bool | str | None = None,
+        capture_percent: int | None = None,
+        watch: bool | None = None,
         **options: Any,
     ) -> Endpoint:
         """Serve what another job has made, without an interruption, and wait for it.
@@ -200,15 +217,29 @@ class Endpoint:
         instance_type, instance_count, requests_per_instance, memory_mb, max_concurrency, \
 provisioned_concurrency, runtime, **options
             As in `deploy`. An endpoint stays serverless or on instances, and ``tags`` are added.
+        rollout : {"all", "canary", "linear"}, default="all"
+            How requests go over to the new model's instances, which start beside the present ones: all at once; a
+            part, and then the others; or in equal steps. Only where there are at least two instances.
+        alarms : sequence of str, default=()
+            Names of at most 10 CloudWatch alarms. When one of them rings behind a step, the service goes back to the
+            present model.
+        step_percent : int, default=None
+            Of the instances: the canary, 1 to 50, or a linear step, 10 to 50. None stands for 10 and for 20.
+        bake_minutes : float, default=None
+            How long alarms are watched behind each step and the last one, at most 60; the present instances are
+            there, and paid for, until then. None stands for 10, and for none without a rollout or alarms.
+        data_capture, capture_percent, watch
+            As in `deploy`; False ends it.
 
         Raises
         ------
         ParameterError
-            When the endpoint has several variants, or a model that byoe has not made; where the endpoint predicts by
-            the graph, or is to, and there is none.
+            When the endpoint has several variants, or a model that byoe has not made; for a rollout of a serverless
+            endpoint, and an alarm that is not there or rings already; where the endpoint predicts by the graph, or is
+            to, and there is none.
         JobError
-            When the job fails, or the new model does not get healthy: the present one goes on, and
-            nothing is left of the new one.
+            When the job fails, the new model does not get healthy, or the service goes back: the present one goes
+            on, and nothing is left of the new one.
         """
         changes = Changes(
             role,
@@ -220,12 +251,72 @@ provisioned_concurrency, runtime, **options
             provisioned_concurrency,
             runtime,
             options,
+            Rollout(rollout, alarms, step_percent, bake_minutes),
+            Capture(data_capture, capture_percent),
+            watch,
         )
         changes.check()
         trained = registered(job, self._cloud) if isinstance(job, str) else job
         exchange(self, self._cloud, trained.completed(), changes)
         self._config = {}
         return self
+
+    def shift(self, weights: Mapping[str, float]) -> Endpoint:
+        """Share requests among the variants by other weights, and wait for it.
+
+        Parameters
+        ----------
+        weights : mapping of str to float
+            Of each variant, relative to the others: ``{"current": 1, "new": 1}`` halves the requests, and one with 0
+            gets none but those that name it.
+
+        Raises
+        ------
+        ParameterError
+            When a variant is not there or is left out, or the endpoint has one alone.
+        JobError
+            When the service goes back to the former weights.
+        """
+        set_weights(self._cloud, self.name, weights, self.describe())
+        check_set(self.name, weights, self.wait().describe())
+        return self
+
+    def alarm(
+        self,
+        metric: str = "RowsOutside",
+        above: float = 0,
+        *,
+        minutes: int = 5,
+        actions: Sequence[str] = (),
+        variant: str | None = None,
+    ) -> str:
+        """Set a CloudWatch alarm, which goes with the endpoint; one of the same metric is changed.
+
+        Parameters
+        ----------
+        metric : str, default="RowsOutside"
+            Or ``"Refused"``, ``"Invocation4XXErrors"``, ``"Invocation5XXErrors"``, ``"ModelLatency"``.
+            The first two are of the containers, which write them with ``watch=True``: rows with a value outside of
+            what training held, and refused requests. The others are the service's.
+        above : float, default=0
+            It rings above so many in the time, of ``ModelLatency`` so many microseconds of a request on average.
+        minutes : int, default=5
+            The time that is looked at.
+        actions : sequence of str, default=()
+            At most 5 ARNs, such as that of a topic of SNS, which are told.
+        variant : str, default=None
+            Which of several.
+
+        Returns
+        -------
+        str
+            The alarm's name, as ``alarms`` of `update` takes it.
+        """
+        config = self._parts()[1]
+        if not config:
+            raise NotFoundError(f"there is no endpoint {self.name} in {self._cloud.region}; deploy its job again")
+        how: dict[str, Any] = {"above": above, "minutes": minutes, "actions": actions, "variant": variant}
+        return set_alarm(self._cloud, self.name, config, metric, **how)
 
     def delete(self) -> None:
         """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
@@ -235,13 +326,14 @@ provisioned_concurrency, runtime, **options
             # Its parts had names that nobody can tell any more, and what has its own name is not of it.
             unscale(self._cloud, self.name, asynchronous=True)
             return
+        names = [one["VariantName"] for one in config.get("ProductionVariants", ())] or [VARIANT]
         with ExitStack() as last:  # whatever fails, the others are removed
+            last.callback(remove_alarms, self._cloud, self.name, names)
             if not _serverless(config):
-                last.callback(
-                    unscale, self._cloud, self.name, asynchronous=not config or "AsyncInferenceConfig" in config
-                )
+                waits = not config or "AsyncInferenceConfig" in config
+                last.callback(unscale, self._cloud, self.name, asynchronous=waits, variants=names)
             own = {self.name} if is_made(self.name) else set()
-            last.callback(self._remove, name, _models(config) or own)
+            last.callback(self._remove, name, models_of(config) or own)
             until(self._delete_alone, bool)
 
     def _exists(self) -> bool:
@@ -277,8 +369,9 @@ provisioned_concurrency, runtime, **options
         self.delete()
 
 
-def _models(config: dict[str, Any]) -> set[str]:
-    return {variant["ModelName"] for variant in config.get("ProductionVariants", [])}
+def models_of(config: dict[str, Any]) -> set[str]:
+    """Return the names of the models that an endpoint serves."""
+    return {variant["ModelName"] for variant in all_variants(config)}
 
 
 def _serverless(config: dict[str, Any]) -> dict[str, Any]:
@@ -286,93 +379,3 @@ def _serverless(config: dict[str, Any]) -> dict[str, Any]:
     (variant, *_) = config.get("ProductionVariants") or [{}]
     found: dict[str, Any] = variant.get("ServerlessConfig", {})
     return found
-
-
-def answers_of(endpoint: Endpoint) -> str:
-    """Return where an asynchronous endpoint puts its answers; nothing for one that answers at once."""
-    found = endpoint._parts()[1].get("AsyncInferenceConfig") or {}
-    return str(found.get("OutputConfig", {}).get("S3OutputPath", ""))
-
-
-def _is_ours(endpoint: Endpoint) -> bool:
-    """Return whether the model of an endpoint was made by byoe."""
-    for model in sorted(_models(endpoint._parts()[1])):
-        with suppress(NotFoundError):
-            return serves_byoe(endpoint._cloud.call("sagemaker", "describe_model", ModelName=model))
-    return False
-
-
-def standing(endpoint: Endpoint) -> str:
-    """Return what there is under the name of an endpoint that is to be: ``"live"``, ``"failed"`` or nothing.
-
-    Raises
-    ------
-    ParameterError
-        For one that is being made or changed, and for one that byoe has not made.
-    """
-    status = endpoint.status
-    if status == "Deleting":
-        print(f"[byoe] endpoint {endpoint.name} is being removed: this waits until it is gone", flush=True)
-        status = until(lambda: endpoint.status, "Deleting".__ne__)
-    if status == "Deleted":
-        return ""
-    told = endpoint.describe()["EndpointName"]
-    if told != endpoint.name:  # the service finds it all the same, but not for requests
-        raise ParameterError(f"there is an endpoint {told!r} already; write its name so, or give another one")
-    if status in ("InService", "Failed"):
-        if not _is_ours(endpoint):
-            raise ParameterError(
-                f"there is an endpoint {endpoint.name!r} already, and byoe has not made its model; give another name"
-            )
-        return {"InService": "live", "Failed": "failed"}[status]
-    hint = f"byoe.sagemaker.attach({endpoint.name!r})"
-    cure = f"wait for it with {hint}.wait()" if status in CHANGING else f"remove it with {hint}.delete()"
-    raise ParameterError(
-        f"there is an endpoint {endpoint.name!r} already, which has the status {status}; {cure}, or give another name"
-    )
-
-
-def create_endpoint(
-    name: str,
-    cloud: Cloud,
-    machine: Machine,
-    origin: str,
-    hosting: Serverless | Instances,
-    *,
-    runtime: str = "libraries",
-    part: str | None = None,
-) -> Endpoint:
-    """Make an endpoint with its model and configuration, and wait for it; nothing is left of one that fails.
-
-    Parameters
-    ----------
-    name : str
-    cloud : Cloud
-    machine : Machine
-    origin : str
-        As for `model_request`.
-    hosting : Serverless or Instances
-    runtime : {"libraries", "onnx", "auto"}, default="libraries"
-    part : str, default=None
-        Name of the configuration and the model; None gives them that of the endpoint.
-    """
-    part = part or name
-    patient = isinstance(hosting, Instances) and hosting.answers is not None
-    requests = (
-        ("create_model", model_request(part, machine, origin, patient=patient, runtime=runtime)),
-        ("create_endpoint_config", endpoint_config_request(part, machine, part, hosting)),
-        ("create_endpoint", endpoint_request(name, part, machine)),
-    )
-    endpoint = Endpoint(name, cloud)
-    try:
-        for operation, request in requests:
-            cloud.call("sagemaker", operation, **request)
-        endpoint.wait()
-        if isinstance(hosting, Instances) and hosting.scales:
-            scale(cloud, name, hosting)
-    except BaseException:
-        if endpoint._parts()[0] == part:  # of another configuration it is somebody else's
-            endpoint.delete()
-        endpoint._remove(part, {part})
-        raise
-    return endpoint

@@ -16,13 +16,13 @@ from ._faults import DeniedError, NotFoundError
 from ._finding import Finding
 from ._machine import has_gpu
 from ._permissions import ROLE, Right, Scope, partition_of, rights_of
+from ._requests import FOLDER
 from ._simulation import simulated
 from ._trust import trusts_sagemaker
 
 _ECR = re.compile(
     r"(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.[a-z0-9.-]+/([^:@]+)(?::([^@]+))?(?:@(sha256:[0-9a-f]{64}))?"
 )
-_FOLDER = "byoe"
 _TINY = b"byoe"
 _MORE = "ask for more in Service Quotas, under Amazon SageMaker, or take another instance type"
 
@@ -290,7 +290,7 @@ class Examination:
     @cached_property
     def _output(self) -> str:
         """The address under which all is put; the usual bucket is not made here."""
-        usual = f"s3://sagemaker-{self._cloud.region}-{self._account}/{_FOLDER}"
+        usual = f"s3://sagemaker-{self._cloud.region}-{self._account}/{FOLDER}"
         return usual if self._plan.output is None else self._plan.output.rstrip("/")
 
     @cached_property

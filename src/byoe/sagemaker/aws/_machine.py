@@ -14,20 +14,13 @@ _MEMORY = (1024, 2048, 3072, 4096, 5120, 6144)
 _MOST_CONCURRENT = 200
 _KEEP_ALIVE = 21_600
 # What a job can be told beside its own arguments, that serving can, too.
-SERVING_OPTIONS = ("subnets", "security_groups", "volume_key", "isolated", "environment", "tags")
+SERVING_OPTIONS = ("subnets", "security_groups", "volume_key", "output_key", "isolated", "environment", "tags")
 _THERE = (
     "what serves is where its job is, so choose it with the job: byoe.sagemaker.attach(name, region=…, profile=…) or "
     "attach(name, session=…)"
 )
 # What people ask of serving that it does not have, and what to do.
-INSTEAD = {
-    "region": _THERE,
-    "profile": _THERE,
-    "session": _THERE,
-    "data_capture": "it is set up by an endpoint configuration with DataCaptureConfig (aws sagemaker "
-    "create-endpoint-config, then update-endpoint), which later updates keep; what an endpoint counts itself is in its "
-    "log and at /metrics",
-}
+INSTEAD = {"region": _THERE, "profile": _THERE, "session": _THERE}
 _GPU = re.compile(r"ml\.(p|g|gr)\d")
 _PLAIN = re.compile(r"ml\.[tmcr]\d+[a-fh-z-]*\.")  # a g behind the number is another processor
 

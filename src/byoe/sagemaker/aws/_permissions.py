@@ -76,6 +76,8 @@ FORMS = {
         "Bounds", "*", {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
     ),
     "alarm": Form("FirstRequest", _ALARM + "{names}*"),
+    "own alarm": Form("OwnAlarms", _ALARM + "{names}*"),
+    "watched alarm": Form("RolloutAlarms", _ALARM + "*"),
     "alarm of the scaler": Form("ScalerWatches", _ALARM + "TargetTracking-endpoint/{names}*"),
     "any alarm": Form("ScalerLooks", _ALARM + "*"),
     "scaled endpoint": Form("ScalerActsForYou", _SAGEMAKER + "endpoint/{names}*"),
@@ -121,6 +123,10 @@ CALLER = (
     Right("sagemaker:CreateEndpoint", "to make an endpoint", ("endpoint", "endpoint configuration"), _E),
     Right("sagemaker:DescribeEndpoint", "to see how an endpoint is doing", ("endpoint",), _ASKS),
     Right("sagemaker:UpdateEndpoint", "to exchange its model", ("endpoint", "endpoint configuration"), _E),
+    Right("cloudwatch:DescribeAlarms", "to see alarms", ("watched alarm",), _E, "alarms"),
+    Right("cloudwatch:PutMetricAlarm", "to set alarms", ("own alarm",), _E, "alarms"),
+    Right("cloudwatch:DeleteAlarms", "to remove them", ("own alarm",), _E, "alarms"),
+    Right("sagemaker:UpdateEndpointWeightsAndCapacities", "to shift weights", ("endpoint",), _E, "several variants"),
     Right("sagemaker:DeleteEndpoint", "to remove an endpoint", ("endpoint",), _E),
     Right("sagemaker:InvokeEndpoint", "to ask an endpoint", ("endpoint",), _ASKS),
     Right("sagemaker:InvokeEndpointAsync", "to ask it by files", ("endpoint",), _ASKS, "asynchronous endpoints"),
@@ -175,6 +181,7 @@ ROLE = (
     Right("logs:DescribeLogStreams", "to write logs", ("log",)),
     Right("logs:PutLogEvents", "to write logs", ("log",)),
     Right("cloudwatch:PutMetricData", "to write metrics", ("metric",)),
+    Right("cloudwatch:DescribeAlarms", "to watch alarms", ("watched alarm",), needed_for="alarms of rollouts"),
 )
 
 

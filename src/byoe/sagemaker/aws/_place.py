@@ -17,13 +17,18 @@ from ..shared._names import name_of, part_name
 from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, taken
 from ..shared._runtime import runtime_for
 from ..shared._search import Search
+from ._alarms import check_watch, watching
+from ._capture import CAPTURED, Capture, check_key
 from ._cloud import Cloud, split
-from ._endpoint import Endpoint, answers_of, create_endpoint, standing
+from ._creation import create_endpoint
+from ._endpoint import Endpoint
 from ._faults import NotFoundError
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, has_gpu, instances_of
 from ._package import Package, PackageGroup
-from ._requests import training_request
+from ._requests import FOLDER, VARIANT, training_request
+from ._rollout import Rollout
+from ._standing import answers_of, standing
 from ._tags import read_tags
 from ._transform import Transform, check_batch, create_transform, is_address, write_rows
 from ._tuning import Tuning
@@ -36,6 +41,7 @@ from ._tuning_request import (
     tuning_request,
 )
 from ._upload import upload_channels, upload_source
+from ._variants import SHADOW, Variant, check_variants, jobs_of, read_weights
 from ._waiting import until
 
 # Of which a model can be made: of a tuning job the best job, of a group the newest approved version.
@@ -44,8 +50,6 @@ _OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
 # What a job can be told beside its own arguments.
 _SESSION = ("region", "profile")
 OPTIONS = (*(one.name for one in fields(Machine) if one.name not in _OURS), *_SESSION)
-_FOLDER = "byoe"
-_OF_FILES = {"data_capture": "rows and predictions of a transform job are files in S3 already, at data and output"}
 _DESCRIBED = {
     "training job": ("describe_training_job", "TrainingJobName"),
     "tuning job": ("describe_hyper_parameter_tuning_job", "HyperParameterTuningJobName"),
@@ -132,10 +136,18 @@ class Aws(Place):
                 "instance_type is 'local', and the job ran on AWS; leave it out for a serverless endpoint"
             )
         self._check(SERVING_OPTIONS, "serving", instead=INSTEAD)
+        check_watch(hosting.watch)
+        Rollout(**hosting.rollout)
+        check_key(where.options.get("output_key"), self._capture(hosting))
         name = name_of("endpoint", where.name)
         endpoint = Endpoint(name, job.cloud)
         if name == where.name and (stands := standing(endpoint)):
             job.completed()
+            if stands == "live" and (hosting.variants or hosting.shadow is not None):
+                raise ParameterError(
+                    f"there is an endpoint {name!r} already, and variants are made with their endpoint; give another "
+                    "name, or delete it before"
+                )
             if stands == "live":
                 return self._update(endpoint, job, hosting)
             print(f"[byoe] endpoint {name} has failed: it is removed, and made anew", flush=True)
@@ -150,7 +162,12 @@ class Aws(Place):
             raise ParameterError(
                 f"asynchronous is True, and endpoint {endpoint.name} answers at once; deploy the job under another name"
             )
-        if self.where.output is not None and not str(asynchronous).startswith(str(self.where.output).rstrip("/")):
+        capture = self._capture(hosting)
+        if (
+            self.where.output is not None
+            and not capture.wanted
+            and not str(asynchronous).startswith(str(self.where.output).rstrip("/"))
+        ):
             raise ParameterError(
                 f"output is {self.where.output!r}, and endpoint {endpoint.name} stays with {asynchronous or 'none'}; "
                 "leave it out, or deploy the job under another name"
@@ -165,35 +182,84 @@ class Aws(Place):
             requests_per_instance=hosting.requests_per_instance,
             runtime=where.runtime,
             **hosting.serverless(),
+            **hosting.rollout,
+            data_capture=capture.data_capture,
+            capture_percent=capture.capture_percent,
+            watch=hosting.watch,
             **where.options,
         )
 
     def _create(self, name: str, job: Trained, hosting: Hosting) -> Endpoint:
         where, sizes = self.where, self._sizes(hosting)
-        if where.output is not None and not hosting.asynchronous:
+        check_variants(hosting, sizes)
+        if isinstance(sizes, Serverless):
+            Rollout(**hosting.rollout).check(name, None, job.cloud)
+        capture = self._capture(hosting)
+        capture.check(name, serverless=isinstance(sizes, Serverless), asynchronous=hosting.asynchronous)
+        if where.output is not None and not hosting.asynchronous and not capture.wanted:
             raise ParameterError(
-                "output is for the files of an asynchronous endpoint; set asynchronous=True, or leave it out"
+                "output is for the files of an asynchronous endpoint, and for what is captured; set asynchronous=True "
+                "or data_capture=True, or leave it out"
             )
         if isinstance(sizes, Instances) and hosting.asynchronous:
             prefix = self._prefix_of(job.cloud)
             job.cloud.check_bucket(prefix, "output")
             sizes = replace(sizes, answers=f"{prefix}/asynchronous/{name}")
+        variants = self._variants(name, job, hosting)
         completed = job.completed()
         runtime = runtime_for(completed, where.runtime)
         instance_type = where.instance_type or (_type_of(completed) if isinstance(sizes, Instances) else None)
-        machine = _machine_of(completed, instance_type, "ProductionVariant", where.options, role=where.role)
+        options = _watched(where.options, name, VARIANT, hosting)
+        machine = _machine_of(completed, instance_type, "ProductionVariant", options, role=where.role)
         part = part_name(name) if name == where.name else name  # what is left of an earlier one may have its name
-        return create_endpoint(name, completed.cloud, machine, completed.origin, sizes, runtime=runtime, part=part)
+        captured = capture.of_endpoint(completed.cloud, machine.output_key, {}) if capture.wanted else None
+        return create_endpoint(
+            name,
+            completed.cloud,
+            machine,
+            completed.origin,
+            sizes,
+            runtime=runtime,
+            part=part,
+            capture=captured,
+            variants=variants,
+        )
+
+    def _variants(self, endpoint: str, job: Trained, hosting: Hosting) -> list[Variant]:
+        """Return the variants of an endpoint that has several, each with its own container; nothing for another one."""
+        if not hosting.variants and hosting.shadow is None:
+            return []
+        where, weights = self.where, read_weights(hosting.weights, hosting.variants)
+        made = []
+        for name, one in jobs_of(job, hosting).items():
+            completed = one.completed()
+            runtime = runtime_for(completed, where.runtime)
+            options = _watched(where.options, endpoint, name, hosting)
+            machine = _machine_of(completed, where.instance_type, "ProductionVariant", options, role=where.role)
+            shadow = one is hosting.shadow and name == SHADOW
+            made.append(Variant(name, machine, completed.origin, weights.get(name, 1.0), shadow, runtime))
+        return made
+
+    def _capture(self, hosting: Hosting) -> Capture:
+        """Return what is to be captured, with its address where an output is given."""
+        capture = Capture(**hosting.capture)
+        return capture if self.where.output is None else capture.below(str(self.where.output).rstrip("/"))
 
     def transform(self, job: Trained, batch: Batch) -> Transform:
         """Predict files, here or at an address, with the job's own container, and its role unless there is another."""
         where = self.where
-        self._check((*SERVING_OPTIONS, "output_key"), "serving", instead=INSTEAD | _OF_FILES)
+        self._check(SERVING_OPTIONS, "serving", instead=INSTEAD)
         check_batch(batch)
+        Capture(batch.data_capture, kind="transform job")
         check_count("instance_count", where.instance_count)
         name, prefix = name_of("transform job", where.name), self._prefix_of(job.cloud)
         self._check_free("transform job", name, job.cloud)
         job.cloud.check_bucket(prefix, "output")
+        captured = batch.data_capture
+        if captured is True:
+            captured = f"{prefix}/{CAPTURED}/{name}"
+        elif captured:
+            job.cloud.check_bucket(captured, "data_capture")
         if is_address(batch.data):
             job.cloud.check_bucket(batch.data, "data")
         with tempfile.TemporaryDirectory() as folder:
@@ -216,6 +282,7 @@ class Aws(Place):
             runtime=runtime,
             whole_files=is_address(batch.data),
             part=part_name(name) if name == where.name else name,
+            captured=captured.rstrip("/") if captured else None,
         )
 
     def _check(self, known: Sequence[str], what: str, **more: Any) -> None:
@@ -281,7 +348,7 @@ class Aws(Place):
     def _prefix_of(self, cloud: Cloud) -> str:
         """Return the address under which all is put, without a slash at its end."""
         output = self.where.output
-        return f"s3://{cloud.bucket()}/{_FOLDER}" if output is None else str(output).rstrip("/")
+        return f"s3://{cloud.bucket()}/{FOLDER}" if output is None else str(output).rstrip("/")
 
     def _uploaded(self, files: JobFiles) -> dict[str, Any]:
         """Upload what jobs need; return where it is, and what else a request says of it."""
@@ -307,6 +374,13 @@ def _type_of(job: Job | Package) -> str:
             f"the job ran on {instance_type}, and predictions need no GPU; give an instance_type without one"
         )
     return instance_type
+
+
+def _watched(options: Mapping[str, Any], endpoint: str, variant: str, hosting: Hosting) -> dict[str, Any]:
+    """Return options of serving with the variables that containers write metrics by, where that is wanted."""
+    if not hosting.watch:
+        return dict(options)
+    return {**options, "environment": {**watching(endpoint, variant), **options.get("environment", {})}}
 
 
 def _machine_of(

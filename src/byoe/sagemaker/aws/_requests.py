@@ -16,6 +16,7 @@ from ..shared._limits import check_hyperparameters, check_name
 from ..shared._runtime import RUNTIME, code_of, variables_of
 from ._machine import Channel, Instances, Machine, Serverless
 
+FOLDER = "byoe"  # in SageMaker's usual bucket
 CHECKPOINTS = "/opt/ml/checkpoints"
 _MODEL = "/opt/ml/model"
 _CODE_CHANNEL = "/opt/ml/input/data/code"
@@ -145,7 +146,14 @@ def serverless_sizes(hosting: Serverless) -> dict[str, int]:
     return sizes
 
 
-def endpoint_config_request(name: str, machine: Machine, model: str, hosting: Serverless | Instances) -> dict[str, Any]:
+def endpoint_config_request(
+    name: str,
+    machine: Machine,
+    model: str,
+    hosting: Serverless | Instances,
+    *,
+    capture: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return a request for ``CreateEndpointConfig``: serverless, or on instances of the machine's type."""
     variant: dict[str, Any] = {"VariantName": VARIANT, "ModelName": model}
     more: dict[str, Any] = {}
@@ -167,6 +175,8 @@ def endpoint_config_request(name: str, machine: Machine, model: str, hosting: Se
                 "OutputConfig": where,
                 "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 1},
             }
+    if capture:
+        more["DataCaptureConfig"] = dict(capture)
     return {
         "EndpointConfigName": check_name("endpoint", name),
         "ProductionVariants": [variant],
@@ -185,6 +195,7 @@ def transform_request(
     output: str,
     accept: str,
     payload_mb: int,
+    captured: str | None = None,
 ) -> dict[str, Any]:
     """Return a request for ``CreateTransformJob``.
 
@@ -204,10 +215,14 @@ def transform_request(
         Address for the predictions.
     payload_mb : int
         How long a file may be.
+    captured : str, default=None
+        Address for a list of what was read and written, if there is to be one.
     """
     where: dict[str, Any] = {"S3OutputPath": output, "Accept": accept, "AssembleWith": "None"}
     if machine.output_key:
         where["KmsKeyId"] = machine.output_key
+    key = {"KmsKeyId": machine.output_key} if machine.output_key else {}
+    more = {"DataCaptureConfig": {"DestinationS3Uri": captured, **key}} if captured else {}
     resources: dict[str, Any] = {"InstanceType": machine.instance_type, "InstanceCount": machine.instance_count}
     if machine.volume_key:
         resources["VolumeKmsKeyId"] = machine.volume_key
@@ -226,6 +241,7 @@ def transform_request(
         },
         "TransformOutput": where,
         "TransformResources": resources,
+        **more,
         **tags_of(machine),
     }
 

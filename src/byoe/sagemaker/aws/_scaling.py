@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,9 +15,9 @@ _ADDED_AFTER, _REMOVED_AFTER = 60, 300  # seconds without another change
 _BACKLOG = "{}-waiting"  # the alarm of an endpoint that has requests and no instances
 
 
-def scale(cloud: Cloud, endpoint: str, instances: Instances) -> None:
-    """Let the platform keep the number of an endpoint's instances between two bounds."""
-    target = _target(endpoint)
+def scale(cloud: Cloud, endpoint: str, instances: Instances, variant: str = VARIANT) -> None:
+    """Let the platform keep the number of a variant's instances between two bounds."""
+    target = _target(endpoint, variant)
     cloud.call(
         "application-autoscaling",
         "register_scalable_target",
@@ -42,19 +43,20 @@ def scale(cloud: Cloud, endpoint: str, instances: Instances) -> None:
         _start_from_zero(cloud, endpoint, target)
 
 
-def unscale(cloud: Cloud, endpoint: str, *, asynchronous: bool) -> None:
+def unscale(cloud: Cloud, endpoint: str, *, asynchronous: bool, variants: Sequence[str] = (VARIANT,)) -> None:
     """Remove the bounds of an endpoint. Does nothing where there are none, or for somebody who may not set them."""
-    with suppress(NotFoundError, DeniedError):
-        cloud.call("application-autoscaling", "deregister_scalable_target", **_target(endpoint))
+    for variant in variants:
+        with suppress(NotFoundError, DeniedError):
+            cloud.call("application-autoscaling", "deregister_scalable_target", **_target(endpoint, variant))
     if asynchronous:
         with suppress(NotFoundError, DeniedError):
             cloud.call("cloudwatch", "delete_alarms", AlarmNames=[_BACKLOG.format(endpoint)])
 
 
-def _target(endpoint: str) -> dict[str, str]:
+def _target(endpoint: str, variant: str) -> dict[str, str]:
     return {
         "ServiceNamespace": "sagemaker",
-        "ResourceId": f"endpoint/{endpoint}/variant/{VARIANT}",
+        "ResourceId": f"endpoint/{endpoint}/variant/{variant}",
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
     }
 

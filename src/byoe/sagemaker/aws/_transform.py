@@ -169,6 +169,7 @@ def create_transform(
     runtime: str,
     whole_files: bool,
     part: str | None = None,
+    captured: str | None = None,
 ) -> Transform:
     """Make a model and start a job that predicts files by it; no model is left of a job that cannot start.
 
@@ -189,6 +190,8 @@ def create_transform(
         Whether the files are the user's, and as long as the service takes them.
     part : str, default=None
         Name of the model; None gives it that of the job.
+    captured : str, default=None
+        As for `transform_request`.
     """
     part = part or name
     request = transform_request(
@@ -200,6 +203,7 @@ def create_transform(
         accept=accept,
         output=output,
         payload_mb=_MOST_MB if whole_files else _PIECE_MB,
+        captured=captured,
     )
     cloud.call("sagemaker", "create_model", **model_request(part, machine, origin, runtime=runtime))
     try:

@@ -11,13 +11,17 @@ from ...fitted._graph import check_runtime
 from ..shared._names import part_name
 from ..shared._place import check_options
 from ..shared._runtime import runtime_for
+from ._alarms import check_watch, rewatched
+from ._capture import Capture, check_key
 from ._cloud import Cloud
 from ._faults import NotFoundError
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, instances_of
 from ._package import Package
 from ._requests import check_serverless, exchanged, model_request, runtime_of, serverless_sizes, serves_byoe
+from ._rollout import Rollout
 from ._scaling import scale, unscale
+from ._variants import all_variants
 from ._waiting import CHANGING
 
 if TYPE_CHECKING:
@@ -43,12 +47,16 @@ class Changes:
     provisioned_concurrency: int | None = None
     runtime: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    rollout: Rollout = field(default_factory=Rollout)
+    capture: Capture = field(default_factory=Capture)
+    watch: bool | None = None
 
     def check(self) -> None:
         """Raise a ParameterError for an option that nobody knows, or that cannot be."""
         check_runtime(self.runtime or "libraries")
         check_options(self.options, SERVING_OPTIONS, "serving", instead=INSTEAD)
-        Machine("", "", **self.options)
+        check_watch(self.watch)
+        check_key(Machine("", "", **self.options).output_key, self.capture)
 
     def first(self, *names: str) -> str | None:
         """Return the first of some arguments that is given."""
@@ -65,16 +73,29 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
     variant, instances = _variant(endpoint.name, present, config, changes)
     role = served["ExecutionRoleArn"] if changes.role is None else cloud.role(changes.role)
     machine = Machine(job.serving_image, role, **changes.options)
+    changes.rollout.check(endpoint.name, None if instances is None else _count(endpoint, variant, changes), cloud)
+    changes.capture.check(
+        endpoint.name,
+        serverless=instances is None,
+        asynchronous=instances is not None and instances.answers is not None,
+    )
     if instances is None:
         check_serverless(machine)
     elif changes.instance_type is not None:
         cloud.check_instance_type(changes.instance_type, "ProductionVariant")
     runtime = runtime_for(job, changes.runtime, runtime_of(served))
     anew = model_request(name, machine, job.origin, patient="AsyncInferenceConfig" in config, runtime=runtime)
+    asked = {**_retained(variant, changes), **changes.rollout.deployment()}
+    model = _model(cloud, served, anew, changes, runtime)
+    container = model["PrimaryContainer"]
+    container["Environment"] = {
+        **rewatched(container["Environment"], endpoint.name, changes.watch),
+        **changes.options.get("environment", {}),
+    }
     requests = (
-        ("create_model", _model(cloud, served, anew, changes, runtime)),
+        ("create_model", model),
         ("create_endpoint_config", _config(cloud, served, config, variant | {"ModelName": name}, machine, changes)),
-        ("update_endpoint", {"EndpointName": endpoint.name, "EndpointConfigName": name, **_retained(variant, changes)}),
+        ("update_endpoint", {"EndpointName": endpoint.name, "EndpointConfigName": name, **asked}),
     )
     sent = False
     try:
@@ -84,8 +105,9 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
         endpoint.wait()
         found = endpoint.describe()
         if found["EndpointConfigName"] != name:
-            why = found.get("FailureReason", "the new one was given up")
-            raise JobError(f"endpoint {endpoint.name} has kept its model: {why}")
+            why = (found.get("FailureReason"), changes.rollout.tripped(cloud))
+            reason = "; ".join(filter(None, why)) or "the new one was given up"
+            raise JobError(f"endpoint {endpoint.name} has kept its model: {reason}")
     except Exception:
         if not sent or _has_kept(endpoint, name):
             endpoint._remove(name, {name})
@@ -102,12 +124,13 @@ def _has_kept(endpoint: Endpoint, new: str) -> bool:
         found = endpoint.describe()
     except Exception:  # whoever cannot be asked may be changing still
         return False
-    return found["EndpointStatus"] not in CHANGING and found["EndpointConfigName"] != new
+    # Of an update that could not be undone either, both models serve.
+    return found["EndpointStatus"] not in (*CHANGING, "UpdateRollbackFailed") and found["EndpointConfigName"] != new
 
 
 def _present(endpoint: str, cloud: Cloud, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the one variant of a configuration, and the model that it serves, which byoe has made."""
-    variants = config["ProductionVariants"]
+    variants = all_variants(config)
     if len(variants) > 1:
         names = ", ".join(repr(variant["VariantName"]) for variant in variants)
         raise ParameterError(
@@ -174,6 +197,10 @@ def _config(
     anew = {key: value for key, value in anew.items() if key == "Tags" or key in kept}
     if machine.volume_key:
         anew["KmsKeyId"] = machine.volume_key
+    if changes.capture.data_capture is not None:
+        present = kept.pop("DataCaptureConfig", {})
+        if changes.capture.wanted:
+            kept["DataCaptureConfig"] = changes.capture.of_endpoint(cloud, machine.output_key, present)
     made = {"EndpointConfigName": variant["ModelName"], "ProductionVariants": [variant]}
     return _changed(kept, anew, changes) | made
 
@@ -208,9 +235,20 @@ def _retained(variant: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     """Return what says that instances which were added or taken away stay so, unless their number is given."""
     if "ServerlessConfig" in variant:
         return {}
-    given = isinstance(changes.instance_count, int)
-    excluded = [{"VariantPropertyType": "DesiredInstanceCount"}]
-    return {"RetainAllVariantProperties": True, **({"ExcludeRetainedVariantProperties": excluded} if given else {})}
+    given = {
+        "DesiredInstanceCount": isinstance(changes.instance_count, int),
+        "DataCaptureConfig": changes.capture.data_capture is not None,
+    }
+    excluded = [{"VariantPropertyType": name} for name, changed in given.items() if changed]
+    return {"RetainAllVariantProperties": True, **({"ExcludeRetainedVariantProperties": excluded} if excluded else {})}
+
+
+def _count(endpoint: Endpoint, variant: Mapping[str, Any], changes: Changes) -> int:
+    """Return how many instances the new model gets: those that there are, unless their number is given."""
+    if isinstance(changes.instance_count, int):
+        return changes.instance_count
+    (now, *_) = endpoint.describe().get("ProductionVariants") or [{}]
+    return int(now.get("DesiredInstanceCount", variant["InitialInstanceCount"]))
 
 
 def _scale(cloud: Cloud, endpoint: str, instances: Instances) -> None:

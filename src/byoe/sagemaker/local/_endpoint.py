@@ -105,6 +105,7 @@ class LocalEndpoint:
         level: float | None = None,
         header: bool | None = None,
         reading: Mapping[str, Any] | None = None,
+        variant: str | None = None,
     ) -> Any:
         """Predict rows; large data are sent in several requests.
 
@@ -121,6 +122,8 @@ class LocalEndpoint:
             Whether the first row of CSV files names the columns; None looks.
         reading : mapping, default=None
             How files are read where they do not tell: ``sep``, ``decimal``, ``encoding``, ``comment``, ``sheet``.
+        variant : str, default=None
+            For an endpoint on AWS that has several; here there is one model.
 
         Returns
         -------
@@ -134,6 +137,8 @@ class LocalEndpoint:
         InputError
             When the endpoint refuses the request, with its reason.
         """
+        if variant is not None:
+            raise ParameterError(f"variant is {variant!r}, and endpoint {self.name} on this machine has one model")
         question = Question.of(outputs, level)
         bodies = question.payloads(data, MAX_BODY, header=header, reading=reading)
         return question.read([self._invoke(*one, question.accept) for one in bodies], data)
@@ -161,7 +166,7 @@ class LocalEndpoint:
         """Whether its process is there."""
         return self._finalizer.alive and self._process.poll() is None
 
-    def update(self, job: Any, *, runtime: str | None = None) -> LocalEndpoint:
+    def update(self, job: Any, *, rollout: str = "all", runtime: str | None = None) -> LocalEndpoint:
         """Serve what another job of this machine has made; its server has another port, and so ``url`` changes.
 
         Requests are answered by the present model until the new one is healthy.
@@ -169,16 +174,23 @@ class LocalEndpoint:
         Parameters
         ----------
         job : LocalJob or LocalTuning
+        rollout : {"all"}, default="all"
+            Steps and alarms are for endpoints on AWS: here one process takes the other's place.
         runtime : {"libraries", "onnx", "auto"}, default=None
             What predicts, as for `deploy`; None stands for what does at present.
 
         Raises
         ------
         ParameterError
-            For ``"onnx"`` where the job has saved no graph.
+            For a job of AWS, for another rollout, and for ``"onnx"`` where the job has saved no graph.
         JobError
             When the job fails, or the new model does not get healthy: the present one goes on.
         """
+        if rollout != "all":
+            raise ParameterError(
+                f"rollout is {rollout!r}, and endpoint {self.name} is one process of this machine, which another one "
+                "replaces; on AWS there are instances to go over by steps"
+            )
         if getattr(job, "place", None) != "local":
             raise ParameterError(f"job is {job!r}, expected a job or a tuning job of this machine")
         if not self._finalizer.alive:

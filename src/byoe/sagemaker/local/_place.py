@@ -95,6 +95,13 @@ class Here(Place):
                 "instance_count": where.instance_count not in (None, 1),
                 "requests_per_instance": hosting.requests_per_instance,
                 "asynchronous": hosting.asynchronous,
+                **hosting.rollout,
+                **hosting.capture,
+                "weights": hosting.weights,
+                "watch": hosting.watch,
+                "shadow": hosting.shadow is not None,
+                "a mapping of variants": hosting.variants,
+                "rollout": hosting.rollout.get("rollout", "all") != "all",
                 "role": where.role,
                 "output": where.output,
             }

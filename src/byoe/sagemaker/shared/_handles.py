@@ -160,6 +160,7 @@ class EndpointHandle(Handle, Protocol):
         level: float | None = None,
         header: bool | None = None,
         reading: Mapping[str, Any] | None = None,
+        variant: str | None = None,
     ) -> Any:
         """Predict rows; with ``outputs`` the answer is a frame."""
         ...

@@ -26,6 +26,7 @@ LONGEST = {
     "transform job": 63,
     "endpoint": 63,
     "model": 63,
+    "variant": 63,
     "model package group": 63,
 }
 _LINE = 1024

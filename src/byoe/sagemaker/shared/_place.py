@@ -64,8 +64,14 @@ class Hosting:
     provisioned_concurrency: int | None
     requests_per_instance: float | None
     asynchronous: bool
+    rollout: Mapping[str, Any] = field(default_factory=dict)
+    capture: Mapping[str, Any] = field(default_factory=dict)
+    variants: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, float] | None = None
+    shadow: Any = None
+    watch: bool | None = None
 
-    def serverless(self) -> dict[str, int]:
+    def serverless(self) -> dict[str, Any]:
         """Return the sizes of a serverless endpoint that were given."""
         names = ("memory_mb", "max_concurrency", "provisioned_concurrency")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
@@ -80,6 +86,7 @@ class Batch:
     reading: Mapping[str, Any] | None
     content_type: str | None
     accept: str
+    data_capture: bool | str = False
 
 
 class Place(ABC):
