@@ -52,8 +52,8 @@ def create_endpoint(
     config = endpoint_config_request(part, machine, part, hosting, capture=capture)
     requests = (
         *(
-            ("create_model", model_request(model, *one, patient=patient, runtime=by))
-            for model, (*one, by) in zip(models, served, strict=True)
+            ("create_model", model_request(model, on, made_from, patient=patient, runtime=by))
+            for model, (on, made_from, by) in zip(models, served, strict=True)
         ),
         ("create_endpoint_config", shared(config, variants, models) if variants else config),
         ("create_endpoint", endpoint_request(name, part, machine)),
