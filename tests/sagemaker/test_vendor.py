@@ -49,13 +49,15 @@ def test_a_wheel_that_does_not_run_there_is_none(index, tmp_path, tag):
         download(["fast==2.0"], tmp_path / "out")
 
 
-def test_a_source_folder_with_wheels_of_all_its_requirements(index, tmp_path):
-    ensemble = EnsembleRegressor(["ridge"], "mean")
-    plain = byoe.sagemaker.export(ensemble, tmp_path / "plain", target="y", instance_count=2)
-    lists = {name: (plain / name).read_text().splitlines() for name in ("requirements.txt", "serving.txt")}
+@pytest.mark.parametrize(("graph", "names"), [(False, 2), (True, 3)])
+def test_a_source_folder_with_wheels_of_all_its_requirements(index, tmp_path, graph, names):
+    ensemble, more = EnsembleRegressor(["ridge"], "mean"), {"instance_count": 2, "graph": graph}
+    plain = byoe.sagemaker.export(ensemble, tmp_path / "plain", target="y", **more)
+    lists = {file.name: file.read_text().splitlines() for file in plain.glob("*.txt")}
+    assert len(lists) == names
     for pin in {line for lines in lists.values() for line in lines if "==" in line}:
         wheel(index, *pin.split("=="))
-    made = byoe.sagemaker.export(ensemble, tmp_path / "made", target="y", instance_count=2, vendor=True)
+    made = byoe.sagemaker.export(ensemble, tmp_path / "made", target="y", vendor=True, **more)
     for name, lines in lists.items():
         files = (made / name).read_text().splitlines()
         assert len(files) == len(lines)

@@ -60,6 +60,7 @@ Param = Annotated[list[str] | None, typer.Option(help="NAME=VALUE, such as xgboo
 Prune = Annotated[
     float | None, typer.Option(help="Tolerance for leaving out members that take long to predict, such as 0.01.")
 ]
+Graph = Annotated[bool, typer.Option(help="Save the graph, too, for --runtime onnx; needs byoe-ensemble[onnx].")]
 Header = Annotated[bool | None, typer.Option(help="Whether there is a header; looked for by default.")]
 Sep = Annotated[str | None, typer.Option(help="What separates cells of CSV, such as ; or tab; found out by default.")]
 Decimal = Annotated[str | None, typer.Option(help="What stands before fractions, . or ,; found out by default.")]

@@ -61,6 +61,7 @@ def fit(
     param: options.Param = None,
     hyperparameter: _Hyper = None,
     prune: options.Prune = None,
+    graph: options.Graph = False,
     header: options.Header = None,
     sep: options.Sep = None,
     decimal: options.Decimal = None,
@@ -89,6 +90,7 @@ def fit(
         reading=reading(sep, decimal, encoding, comment, sheet),
         hyperparameters=options.settings(hyperparameter),
         prune=prune,
+        graph=graph,
         vendor=vendor,
         wait=wait or instance_type == "local",  # a local job ends with the process that waits for it
         **_where(instance_type, instance_count, role, output, spot, image, name),
@@ -126,6 +128,7 @@ def tune(
     drop: options.Drop = "",
     param: options.Param = None,
     hyperparameter: _Hyper = None,
+    graph: options.Graph = False,
     header: options.Header = None,
     sep: options.Sep = None,
     decimal: options.Decimal = None,
@@ -154,6 +157,7 @@ def tune(
         **_columns(target, weight, groups, drop, header),
         reading=reading(sep, decimal, encoding, comment, sheet),
         hyperparameters=options.settings(hyperparameter),
+        graph=graph,
         max_jobs=max_jobs,
         max_parallel_jobs=max_parallel_jobs,
         strategy=strategy,
@@ -295,6 +299,7 @@ def export(
     seed: options.Seed = None,
     instance_type: Annotated[str | None, typer.Option(help="Of the job: one with a GPU installs more.")] = None,
     instance_count: _Count = 1,
+    graph: options.Graph = False,
     vendor: _Vendor = False,
 ) -> None:
     """Write the source folder of a job, for review or for other tools."""
@@ -303,7 +308,8 @@ def export(
     made = options.made(_kind(task), learners, blender, param, cv, metric, seed)
     columns = _columns(target, weight, groups, drop, header)
     how = reading(sep, decimal, encoding, comment, sheet)
-    write(made, out, **columns, reading=how, instance_type=instance_type, instance_count=instance_count, vendor=vendor)
+    where: dict[str, Any] = {"instance_type": instance_type, "graph": graph, "vendor": vendor}
+    write(made, out, **columns, reading=how, instance_count=instance_count, **where)
     print(f"wrote {', '.join(sorted(file.name for file in out.iterdir()))} to {out}")
 
 

@@ -12,6 +12,10 @@ from . import _options as options
 from ._output import check_file, write_columns
 from ._sagemaker_handles import ServingRole, Trained, Wait, endpoint_of, reading, tell_endpoint, tell_transform, trained
 
+_Runtime = Annotated[
+    str | None,
+    typer.Option(help="What predicts: libraries (the default), the graph by onnx, or auto for few rows by the graph."),
+]
 DataCapture = Annotated[
     str | None,
     typer.Option(help="on, off, or the s3:// prefix at which the service keeps what was asked and answered."),
@@ -30,6 +34,7 @@ def deploy(
     max_concurrency: Annotated[
         int | None, typer.Option(help="Requests that a serverless endpoint answers at a time, by default 5.")
     ] = None,
+    runtime: _Runtime = None,
     role: ServingRole = None,
     name: Annotated[
         str | None, typer.Option(help="Of the endpoint; NAME- is a prefix. A live one of that name gets the model.")
@@ -60,6 +65,7 @@ def deploy(
         asynchronous=asynchronous,
         memory_mb=memory_mb,
         max_concurrency=max_concurrency,
+        runtime=runtime,
         role=role,
         name=name,
         rollout=rollout,
@@ -132,6 +138,7 @@ def transform(
     ] = None,
     instance_type: Annotated[str | None, typer.Option(help="By default that of the job.")] = None,
     instance_count: Annotated[int, typer.Option(help="How many instances share the files.")] = 1,
+    runtime: _Runtime = None,
     role: ServingRole = None,
     output: Annotated[str | None, typer.Option(help="An s3:// prefix.")] = None,
     name: Annotated[str | None, typer.Option(help="Of the transform job; NAME- is a prefix.")] = None,
@@ -158,6 +165,7 @@ def transform(
         instance_count=instance_count,
         header=header,
         reading=reading(sep, decimal, encoding, comment, sheet),
+        runtime=runtime,
         role=role,
         output=output,
         name=name,

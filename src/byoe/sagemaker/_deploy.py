@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import ParameterError
+from ..fitted._graph import check_runtime
 from ._attach import handle_of
 from ._places import place_of
 from .aws._endpoint import Endpoint
@@ -39,6 +40,7 @@ def deploy(
     instance_count: int | tuple[int, int] | None = None,
     requests_per_instance: float | None = None,
     asynchronous: bool = False,
+    runtime: str | None = None,
     role: str | None = None,
     output: str | None = None,
     name: str | None = None,
@@ -85,6 +87,10 @@ def deploy(
     asynchronous : bool, default=False
         Requests and answers are files in S3, so that an answer may take an hour. On instances, by
         default of the type of the job's.
+    runtime : {"libraries", "onnx", "auto"}, default=None
+        What predicts: the members' libraries; the graph that the job has saved (``graph=True``), by ONNX Runtime, with
+        no library of a member installed; or the graph for up to 100 rows of a request and the libraries for all else,
+        which predict everything where there is no graph. None stands for ``"libraries"``.
     role : str, default=None
         On AWS: name or ARN of the role that the endpoint takes on. None takes that of the job, also of a package.
     output : str, default=None
@@ -124,17 +130,18 @@ def deploy(
     ------
     ParameterError
         When the name is that of an endpoint which is changing, or whose model byoe has not made; for a package that
-        is not approved, or not byoe's.
+        is not approved, or not byoe's; for ``runtime="onnx"`` where there is no graph.
     JobError
         When the job has failed or the endpoint does not become healthy.
     """
+    check_runtime(runtime or "libraries")
     variants = {name: handle_of(one) for name, one in job.items()} if isinstance(job, Mapping) else {}
     if isinstance(job, Mapping) and not variants:
         raise ParameterError("job is a mapping without variants, expected one such as {'current': job, 'new': other}")
     # Which are of their own places, as no type can say.
     handle: Any = next(iter(variants.values())) if variants else handle_of(job)
     other: Any = None if shadow is None else handle_of(shadow)
-    where = Where(instance_type, instance_count, role, output=output, options=options, name=name)
+    where = Where(instance_type, instance_count, role, output=output, options=options, name=name, runtime=runtime)
     place = place_of(handle, where)
     for one in (*variants.values(), other):
         if one is not None and type(place_of(one, where)) is not type(place):

@@ -13,15 +13,17 @@ from ..tools._whole import whole_file
 from .aws._machine import has_gpu
 from .shared._checks import configured
 from .shared._limits import check_count
+from .shared._names import SERVING_REQUIREMENTS
+from .shared._runtime import GRAPH_REQUIREMENTS
 from .shared._tables import data_reading
 from .source._folder import write_source
 
 _DOCKERFILE = """\
 # All that a job or an endpoint of this source folder installs. Written by byoe.
 FROM {image}
-COPY requirements.txt /tmp/byoe/
+COPY {requirements} /tmp/byoe/
 COPY wheels /tmp/byoe/wheels
-RUN cd /tmp/byoe && python3 -m pip install --no-cache-dir --no-deps -r requirements.txt && rm -r /tmp/byoe
+RUN cd /tmp/byoe && python3 -m pip install --no-cache-dir --no-deps -r {requirements} && rm -r /tmp/byoe
 """
 
 
@@ -37,6 +39,7 @@ def export(
     reading: Mapping[str, Any] | None = None,
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
+    graph: bool = False,
     vendor: bool = False,
     instance_type: str | None = None,
     instance_count: int = 1,
@@ -61,6 +64,8 @@ def export(
         Your own modules and packages that the ensemble uses, as ``.py`` files and folders.
     requirements : iterable of str, default=()
         Further distributions that the job installs, in the versions that are installed here.
+    graph : bool, default=False
+        Whether the job saves the graph of the ensemble, too, as in `fit`.
     vendor : bool, default=False
         Put wheels of all that the job and its endpoint install into the folder, for a container
         without a network.
@@ -107,6 +112,7 @@ def export(
         requirements=requirements,
         several=instance_count != 1,
         gpu=has_gpu(instance_type or ""),
+        graph=graph,
         vendor=vendor,
     )
 
@@ -142,7 +148,9 @@ def dockerfile(source: str | Path, image: str) -> Path:
         raise InputError(f"{folder} lacks {' and '.join(missing)}; it is not a source folder, which export writes")
     if not image or any(character.isspace() for character in image):
         raise ParameterError(f"image is {image!r}, expected the address of a container image")
+    # What makes graphs keeps an endpoint from starting: a job installs that itself.
+    requirements = SERVING_REQUIREMENTS if (folder / GRAPH_REQUIREMENTS).exists() else "requirements.txt"
     file = folder / "Dockerfile"
     with whole_file(file) as part:
-        part.write_text(_DOCKERFILE.format(image=image), encoding="utf-8")
+        part.write_text(_DOCKERFILE.format(image=image, requirements=requirements), encoding="utf-8")
     return file

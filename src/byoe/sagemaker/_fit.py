@@ -39,6 +39,7 @@ def fit(
     output: str | Path | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     prune: float | None = None,
+    graph: bool = False,
     spot: bool = False,
     image: str | None = None,
     session: Any = None,
@@ -90,6 +91,10 @@ def fit(
     prune : float, default=None
         Leave members out of the artifact, and so of its endpoints, as the ensemble's ``prune`` does with such a
         tolerance: 0 those that the blend does not use. None keeps all.
+    graph : bool, default=False
+        Save the graph of the ensemble, too, as the ensemble's ``save(path, graph=X)`` does, so that
+        ``deploy(job, runtime="onnx")`` can serve by it. Where it cannot be made, the log says why, and the model is
+        saved without. Needs ``byoe-ensemble[onnx]`` here; the job installs it.
     spot : bool, default=False
         On AWS: use spare capacity, which costs less and may be taken back. Finished members and
         folds are kept in S3, and the next attempt goes on from there.
@@ -142,6 +147,7 @@ def fit(
         dependencies=dependencies,
         requirements=requirements,
         hyperparameters=hyperparameters,
+        graph=graph,
         prune=prune,
     )
     with place.folder("training job", made) as folder:
@@ -162,6 +168,7 @@ def fit_contents(
     dependencies: Iterable[str | Path],
     requirements: Iterable[str],
     hyperparameters: Mapping[str, Any] | None,
+    graph: bool,
     prune: float | None,
 ) -> Contents:
     """Return what a job is to do, checked; ``tables`` are by their channels, and the others are as for `fit`."""
@@ -170,4 +177,6 @@ def fit_contents(
     variant = configured(ensemble, values)
     tolerance = tolerance_of_a_fit(prune, variant.recipe.blender)
     roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, how=how)
-    return Contents(variant_of(ensemble), [variant], channels, roles, values, dependencies, requirements, tolerance)
+    return Contents(
+        variant_of(ensemble), [variant], channels, roles, values, dependencies, requirements, tolerance, graph
+    )

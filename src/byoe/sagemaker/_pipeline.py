@@ -59,6 +59,7 @@ def pipeline(
     output: str | Path | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     prune: float | None = None,
+    graph: bool = False,
     spot: bool = False,
     image: str | None = None,
     session: Any = None,
@@ -74,7 +75,7 @@ def pipeline(
     name : str
         Of the pipeline; one of that name gets another definition with ``upsert()``.
     ensemble, train, validation, target, weight, groups, drop, header, reading, dependencies, requirements, vendor, \
-instance_type, instance_count, role, output, hyperparameters, prune, spot, image, session
+instance_type, instance_count, role, output, hyperparameters, prune, graph, spot, image, session
         As in `fit`. The role is that of the jobs, and starts them too: `policy` prints what ``"pipeline"`` needs.
     test : as train, default=None
         With a ``space``: data that no trial sees. The best ensemble is trained once more, and its metrics are of them.
@@ -125,6 +126,7 @@ instance_type, instance_count, role, output, hyperparameters, prune, spot, image
         "dependencies": dependencies,
         "requirements": requirements,
         "hyperparameters": hyperparameters,
+        "graph": graph,
     }
     search: Search | None = None
     if space is None:

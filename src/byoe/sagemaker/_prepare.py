@@ -31,6 +31,8 @@ class Contents:
         Of the user's own, as for `fit`.
     prune : float or None
         The tolerance with which members are left out after the fit.
+    graph : bool
+        Whether the graph is saved, too.
     fold_scores : mapping or None
         What the job prints before its end, as `write_source` takes it.
     """
@@ -43,6 +45,7 @@ class Contents:
     dependencies: Iterable[str | Path]
     requirements: Iterable[str]
     prune: float | None = None
+    graph: bool = False
     fold_scores: Mapping[str, Any] | None = None
 
 
@@ -56,6 +59,7 @@ def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping
         dependencies=contents.dependencies,
         requirements=contents.requirements,
         prune=contents.prune,
+        graph=contents.graph,
         fold_scores=contents.fold_scores,
         **needs,
     )

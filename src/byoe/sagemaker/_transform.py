@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..fitted._graph import check_runtime
 from ._attach import handle_of
 from ._places import place_of
 from .aws._execution import Execution
@@ -28,6 +29,7 @@ def transform(
     reading: Mapping[str, Any] | None = None,
     content_type: str | None = None,
     accept: str = ACCEPT,
+    runtime: str | None = None,
     role: str | None = None,
     output: str | None = None,
     name: str | None = None,
@@ -61,6 +63,8 @@ def transform(
         ``"text/csv; outputs=interval"``.
     accept : {"application/x-npy", "text/csv", "application/json", "application/jsonlines"}, default="application/x-npy"
         Of the predictions. The handle's ``predictions()`` reads the default.
+    runtime : {"libraries", "onnx", "auto"}, default=None
+        What predicts, as for `deploy`. None stands for ``"libraries"``.
     role : str, default=None
         Name or ARN of the role that the transform job takes on. None takes that of the job.
     output : str, default=None
@@ -89,7 +93,8 @@ def transform(
     JobError
         When the job or the transform job fails.
     """
-    where = Where(instance_type, instance_count, role, output=output, options=options, name=name)
+    check_runtime(runtime or "libraries")
+    where = Where(instance_type, instance_count, role, output=output, options=options, name=name, runtime=runtime)
     handle: Any = handle_of(job)  # which is of its own place, as no type can say
     started = place_of(handle, where).transform(
         handle, Batch(data, header, reading, content_type, accept, data_capture)

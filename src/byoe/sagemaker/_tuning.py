@@ -45,6 +45,7 @@ def tune(
     role: str | None = None,
     output: str | Path | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
+    graph: bool = False,
     strategy: str = "Bayesian",
     early_stopping: bool = False,
     stop_at: float | None = None,
@@ -73,7 +74,7 @@ def tune(
     Parameters
     ----------
     ensemble, train, validation, target, weight, groups, drop, header, reading, dependencies, requirements, \
-vendor, instance_type, instance_count, role, output, hyperparameters, spot, image, session, name, **options
+vendor, instance_type, instance_count, role, output, hyperparameters, graph, spot, image, session, name, **options
         As in `fit`; a name has at most 32 characters, and a prefix 10; a fixed hyperparameter cannot be tuned too.
     space : mapping of str to tuple or list, or None
         None searches what the learners propose, but for what is set already.
@@ -150,6 +151,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         dependencies=dependencies,
         requirements=requirements,
         hyperparameters=hyperparameters,
+        graph=graph,
         max_jobs=max_jobs,
         max_parallel_jobs=max_parallel_jobs,
         strategy=strategy,
@@ -184,6 +186,7 @@ def tuning_contents(
     dependencies: Iterable[str | Path],
     requirements: Iterable[str],
     hyperparameters: Mapping[str, Any] | None,
+    graph: bool,
     seed: int | None = None,
     **rules: Any,
 ) -> tuple[Contents, Search]:
@@ -217,6 +220,7 @@ def tuning_contents(
         fixed,
         dependencies,
         requirements,
+        graph=graph,
         fold_scores={"objective": search.objective, "each": search.strategy == "Hyperband"} if printing else None,
     )
     return contents, search

@@ -21,6 +21,7 @@ def create_endpoint(
     origin: str,
     hosting: Serverless | Instances,
     *,
+    runtime: str = "libraries",
     part: str | None = None,
     capture: Mapping[str, Any] | None = None,
     variants: Sequence[Variant] = (),
@@ -35,22 +36,24 @@ def create_endpoint(
     origin : str
         As for `model_request`.
     hosting : Serverless or Instances
+    runtime : {"libraries", "onnx", "auto"}, default="libraries"
+        What predicts.
     part : str, default=None
         Name of the configuration and the model; None gives them that of the endpoint.
     capture : mapping, default=None
         A ``DataCaptureConfig``.
     variants : sequence of Variant, default=()
-        Of an endpoint that has several, in the place of ``machine`` and ``origin``; the first one's are these.
+        Of an endpoint that has several, in the place of machine, origin and runtime; the first one's are these.
     """
     part = part or name
     patient = isinstance(hosting, Instances) and hosting.answers is not None
-    served = [(one.machine, one.origin) for one in variants] or [(machine, origin)]
+    served = [(one.machine, one.origin, one.runtime) for one in variants] or [(machine, origin, runtime)]
     models = [part, *(part_name(name) for _ in served[1:])]
     config = endpoint_config_request(part, machine, part, hosting, capture=capture)
     requests = (
         *(
-            ("create_model", model_request(model, *one, patient=patient))
-            for model, one in zip(models, served, strict=True)
+            ("create_model", model_request(model, on, made_from, patient=patient, runtime=by))
+            for model, (on, made_from, by) in zip(models, served, strict=True)
         ),
         ("create_endpoint_config", shared(config, variants, models) if variants else config),
         ("create_endpoint", endpoint_request(name, part, machine)),

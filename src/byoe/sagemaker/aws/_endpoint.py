@@ -198,6 +198,7 @@ class Endpoint:
         memory_mb: int | None = None,
         max_concurrency: int | None = None,
         provisioned_concurrency: int | None = None,
+        runtime: str | None = None,
         rollout: str = "all",
         alarms: Sequence[str] = (),
         step_percent: int | None = None,
@@ -222,7 +223,7 @@ class Endpoint:
         role : str, default=None
             Name or ARN of the role that the endpoint takes on from now on.
         instance_type, instance_count, requests_per_instance, memory_mb, max_concurrency, \
-provisioned_concurrency, **options
+provisioned_concurrency, runtime, **options
             As in `deploy`. An endpoint stays serverless or on instances, and ``tags`` are added.
         rollout : {"all", "canary", "linear"}, default="all"
             How requests go over to the new model's instances, which start beside the present ones: all at once; a
@@ -242,7 +243,8 @@ provisioned_concurrency, **options
         ------
         ParameterError
             When the endpoint has several variants, or a model that byoe has not made; for a rollout of a serverless
-            endpoint, and an alarm that is not there or rings already.
+            endpoint, and an alarm that is not there or rings already; where the endpoint predicts by the graph, or is
+            to, and there is none.
         JobError
             When the job fails, the new model does not get healthy, or the service goes back: the present one goes
             on, and nothing is left of the new one.
@@ -255,6 +257,7 @@ provisioned_concurrency, **options
             memory_mb,
             max_concurrency,
             provisioned_concurrency,
+            runtime,
             options,
             Rollout(rollout, alarms, step_percent, bake_minutes),
             Capture(data_capture, capture_percent),

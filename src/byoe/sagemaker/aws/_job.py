@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from ...bundle._manifest import GRAPH
 from ..shared._failures import need_completed
 from ..shared._metric_lines import read_metrics
 from ..shared._savings import Savings, savings
-from ._artifact import load_artifact
+from ._artifact import load_artifact, read_artifact
 from ._cloud import Cloud
 from ._faults import with_cure
 from ._log_tail import LogTail
@@ -125,6 +126,11 @@ class Job:
     def origin(self) -> str:
         """What a model that serves is made from: the artifact."""
         return self.artifact
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether it was trained with ``graph=True`` and a graph could be made, which an endpoint can predict by."""
+        return GRAPH in read_artifact(self.cloud, self.artifact)[1]["files"]
 
     def savings(self, price_per_hour: float | None = None) -> Savings:
         """Return what this job has saved, against one job for each member, as far as it was measured.

@@ -7,9 +7,10 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any, ClassVar
 
+from ...bundle._manifest import GRAPH
 from ...errors import JobError, ParameterError
 from ..shared._limits import a, check_line, check_name
-from ._artifact import load_artifact
+from ._artifact import load_artifact, read_artifact
 from ._cloud import Cloud
 from ._faults import DeniedError, NotFoundError
 from ._quality import metrics_of
@@ -118,6 +119,11 @@ class Package:
     def artifact(self) -> str:
         """Address of its ``model.tar.gz``."""
         return str(self._container["ModelDataUrl"])
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether it was trained with ``graph=True`` and a graph could be made, which an endpoint can predict by."""
+        return GRAPH in read_artifact(self.cloud, self.artifact)[1]["files"]
 
     @property
     def serving_image(self) -> str:

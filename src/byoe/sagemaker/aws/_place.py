@@ -15,6 +15,7 @@ from ...errors import ParameterError
 from ..shared._limits import check_count
 from ..shared._names import name_of, part_name
 from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, taken
+from ..shared._runtime import runtime_for
 from ..shared._search import Search
 from ..shared._steps import Steps
 from ._alarms import check_watch, watching
@@ -192,6 +193,7 @@ class Aws(Place):
             instance_type=where.instance_type,
             instance_count=where.instance_count,
             requests_per_instance=hosting.requests_per_instance,
+            runtime=where.runtime,
             **hosting.serverless(),
             **hosting.rollout,
             data_capture=capture.data_capture,
@@ -218,6 +220,7 @@ class Aws(Place):
             sizes = replace(sizes, answers=f"{prefix}/asynchronous/{name}")
         variants = self._variants(name, job, hosting)
         completed = job.completed()
+        runtime = runtime_for(completed, where.runtime)
         instance_type = where.instance_type or (_type_of(completed) if isinstance(sizes, Instances) else None)
         options = _watched(where.options, name, VARIANT, hosting)
         machine = _machine_of(completed, instance_type, "ProductionVariant", options, role=where.role)
@@ -229,6 +232,7 @@ class Aws(Place):
             machine,
             completed.origin,
             sizes,
+            runtime=runtime,
             part=part,
             capture=captured,
             variants=variants,
@@ -242,10 +246,11 @@ class Aws(Place):
         made = []
         for name, one in jobs_of(job, hosting).items():
             completed = one.completed()
+            runtime = runtime_for(completed, where.runtime)
             options = _watched(where.options, endpoint, name, hosting)
             machine = _machine_of(completed, where.instance_type, "ProductionVariant", options, role=where.role)
             shadow = one is hosting.shadow and name == SHADOW
-            made.append(Variant(name, machine, completed.origin, weights.get(name, 1.0), shadow))
+            made.append(Variant(name, machine, completed.origin, weights.get(name, 1.0), shadow, runtime))
         return made
 
     def _capture(self, hosting: Hosting) -> Capture:
@@ -273,6 +278,7 @@ class Aws(Place):
         with tempfile.TemporaryDirectory() as folder:
             rows, content_type = write_rows(batch, Path(folder))
             completed = job.completed()
+            runtime = runtime_for(completed, where.runtime)
             instance_type = where.instance_type or _type_of(completed)
             options = {**where.options, "instance_count": where.instance_count}
             machine = _machine_of(completed, instance_type, "Transform", options, role=where.role)
@@ -286,6 +292,7 @@ class Aws(Place):
             content_type=content_type,
             accept=batch.accept,
             output=f"{prefix}/transform/{name}",
+            runtime=runtime,
             whole_files=is_address(batch.data),
             part=part_name(name) if name == where.name else name,
             captured=captured.rstrip("/") if captured else None,

@@ -13,11 +13,12 @@ from typing import Any
 
 from ...errors import ParameterError
 from ..shared._limits import check_hyperparameters, check_name
+from ..shared._runtime import RUNTIME, code_of, variables_of
 from ._machine import Channel, Instances, Machine, Serverless
 
 FOLDER = "byoe"  # in SageMaker's usual bucket
 CHECKPOINTS = "/opt/ml/checkpoints"
-_CODE = "/opt/ml/model/code"
+_MODEL = "/opt/ml/model"
 _CODE_CHANNEL = "/opt/ml/input/data/code"
 # The list of requirements is complete: pip must not look for more. Nor for setuptools, which the containers have and
 # which their server builds a package with at every start; 0 means yes here.
@@ -71,11 +72,11 @@ def training_request(
     }
 
 
-def serving_environment(*, patient: bool = False) -> dict[str, str]:
+def serving_environment(*, patient: bool = False, runtime: str = "libraries") -> dict[str, str]:
     """Return the variables that a container serves by; ``patient`` where an answer may take up to an hour."""
     return {
         "SAGEMAKER_PROGRAM": "inference.py",
-        "SAGEMAKER_SUBMIT_DIRECTORY": _CODE,
+        **_by(runtime),
         # Each worker holds the model; the boosters use all cores themselves.
         "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
         **(_PATIENT if patient else {}),
@@ -83,7 +84,18 @@ def serving_environment(*, patient: bool = False) -> dict[str, str]:
     }
 
 
-def model_request(name: str, machine: Machine, origin: str, *, patient: bool = False) -> dict[str, Any]:
+def _by(runtime: str) -> dict[str, str]:
+    return {"SAGEMAKER_SUBMIT_DIRECTORY": f"{_MODEL}/{code_of(runtime)}", **variables_of(runtime)}
+
+
+def exchanged(environment: Mapping[str, str], runtime: str) -> dict[str, str]:
+    """Return the variables that a container serves by, with another runtime."""
+    return {name: value for name, value in environment.items() if name != RUNTIME} | _by(runtime)
+
+
+def model_request(
+    name: str, machine: Machine, origin: str, *, patient: bool = False, runtime: str = "libraries"
+) -> dict[str, Any]:
     """Return a request for ``CreateModel``; the artifact holds its own serving code.
 
     Parameters
@@ -94,11 +106,13 @@ def model_request(name: str, machine: Machine, origin: str, *, patient: bool = F
         Address of ``model.tar.gz``, or the ARN of a model package, which says that and the image itself.
     patient : bool, default=False
         Whether an answer may take up to an hour.
+    runtime : {"libraries", "onnx", "auto"}, default="libraries"
+        What predicts.
     """
     packaged = origin.startswith("arn:")
     # A package has its own; since 2023 the service lets those of a model stand beside them, and all are sent.
     container = {"ModelPackageName": origin} if packaged else {"Image": machine.image, "ModelDataUrl": origin}
-    environment = {**serving_environment(patient=patient), **machine.environment}
+    environment = {**serving_environment(patient=patient, runtime=runtime), **machine.environment}
     return {
         "ModelName": check_name("model", name),
         "PrimaryContainer": {**container, "Environment": environment},
@@ -110,8 +124,18 @@ def model_request(name: str, machine: Machine, origin: str, *, patient: bool = F
 
 def serves_byoe(model: Mapping[str, Any]) -> bool:
     """Return whether a model that the service describes is one of `model_request`."""
-    variables = model.get("PrimaryContainer", {}).get("Environment", {})
-    return bool(variables.get("SAGEMAKER_SUBMIT_DIRECTORY") == _CODE)
+    folder = "SAGEMAKER_SUBMIT_DIRECTORY"
+    return _variables(model).get(folder) == _by(runtime_of(model))[folder]
+
+
+def runtime_of(model: Mapping[str, Any]) -> str:
+    """Return what predicts by a model that the service describes."""
+    return str(_variables(model).get(RUNTIME, "libraries"))
+
+
+def _variables(model: Mapping[str, Any]) -> Mapping[str, str]:
+    found: Mapping[str, str] = model.get("PrimaryContainer", {}).get("Environment", {})
+    return found
 
 
 def serverless_sizes(hosting: Serverless) -> dict[str, int]:

@@ -171,6 +171,7 @@ def create_transform(
     content_type: str,
     accept: str,
     output: str,
+    runtime: str,
     whole_files: bool,
     part: str | None = None,
     captured: str | None = None,
@@ -188,6 +189,8 @@ def create_transform(
         Addresses of the files and for the predictions.
     content_type, accept : str
         Of the files and of the predictions.
+    runtime : {"libraries", "onnx", "auto"}
+        What predicts.
     whole_files : bool
         Whether the files are the user's, and as long as the service takes them.
     part : str, default=None
@@ -207,7 +210,7 @@ def create_transform(
         payload_mb=_MOST_MB if whole_files else _PIECE_MB,
         captured=captured,
     )
-    cloud.call("sagemaker", "create_model", **model_request(part, machine, origin))
+    cloud.call("sagemaker", "create_model", **model_request(part, machine, origin, runtime=runtime))
     try:
         cloud.call("sagemaker", "create_transform_job", **request)
     except BaseException:

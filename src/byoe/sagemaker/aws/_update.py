@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...errors import JobError, ParameterError
+from ...fitted._graph import check_runtime
 from ..shared._names import part_name
 from ..shared._place import check_options
+from ..shared._runtime import runtime_for
 from ._alarms import check_watch, rewatched
 from ._capture import Capture, check_key
 from ._cloud import Cloud
@@ -16,7 +18,7 @@ from ._faults import NotFoundError
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, instances_of
 from ._package import Package
-from ._requests import check_serverless, model_request, serverless_sizes, serves_byoe
+from ._requests import check_serverless, exchanged, model_request, runtime_of, serverless_sizes, serves_byoe
 from ._rollout import Rollout
 from ._scaling import scale, unscale
 from ._variants import all_variants
@@ -43,6 +45,7 @@ class Changes:
     memory_mb: int | None = None
     max_concurrency: int | None = None
     provisioned_concurrency: int | None = None
+    runtime: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     rollout: Rollout = field(default_factory=Rollout)
     capture: Capture = field(default_factory=Capture)
@@ -50,6 +53,7 @@ class Changes:
 
     def check(self) -> None:
         """Raise a ParameterError for an option that nobody knows, or that cannot be."""
+        check_runtime(self.runtime or "libraries")
         check_options(self.options, SERVING_OPTIONS, "serving", instead=INSTEAD)
         check_watch(self.watch)
         check_key(Machine("", "", **self.options).output_key, self.capture)
@@ -79,8 +83,10 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
         check_serverless(machine)
     elif changes.instance_type is not None:
         cloud.check_instance_type(changes.instance_type, "ProductionVariant")
+    runtime = runtime_for(job, changes.runtime, runtime_of(served))
+    anew = model_request(name, machine, job.origin, patient="AsyncInferenceConfig" in config, runtime=runtime)
     asked = {**_retained(variant, changes), **changes.rollout.deployment()}
-    model = _model(cloud, served, name, job, machine, changes, patient="AsyncInferenceConfig" in config)
+    model = _model(cloud, served, anew, changes, runtime)
     container = model["PrimaryContainer"]
     container["Environment"] = {
         **rewatched(container["Environment"], endpoint.name, changes.watch),
@@ -164,22 +170,15 @@ def _variant(
 
 
 def _model(
-    cloud: Cloud,
-    served: Mapping[str, Any],
-    name: str,
-    job: Job | Package,
-    machine: Machine,
-    changes: Changes,
-    *,
-    patient: bool,
+    cloud: Cloud, served: Mapping[str, Any], anew: Mapping[str, Any], changes: Changes, runtime: str
 ) -> dict[str, Any]:
-    anew = model_request(name, machine, job.origin, patient=patient)
     # No more of the container's description: the service tells there what it does not take.
     container = dict(anew["PrimaryContainer"])
     if "environment" not in changes.options:
-        container["Environment"] = served["PrimaryContainer"].get("Environment", {})
-    kept = _kept(served, _MODEL) | {"Tags": _tags(cloud, served["ModelArn"]), "ExecutionRoleArn": machine.role}
-    return _changed(kept, anew, changes) | {"ModelName": name, "PrimaryContainer": container}
+        container["Environment"] = exchanged(served["PrimaryContainer"].get("Environment", {}), runtime)
+    own = {"ModelName": anew["ModelName"], "ExecutionRoleArn": anew["ExecutionRoleArn"]}
+    kept = _kept(served, _MODEL) | {"Tags": _tags(cloud, served["ModelArn"])} | own
+    return _changed(kept, anew, changes) | {"PrimaryContainer": container}
 
 
 def _config(

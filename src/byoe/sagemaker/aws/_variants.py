@@ -32,6 +32,8 @@ class Variant:
         Of requests, relative to the other variants.
     shadow : bool
         Whether it gets copies of requests, and nobody its answers.
+    runtime : {"libraries", "onnx", "auto"}
+        What predicts.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Variant:
     origin: str
     weight: float = 1.0
     shadow: bool = False
+    runtime: str = "libraries"
 
 
 def check_variants(hosting: Hosting, sizes: Serverless | Instances) -> None:

@@ -40,8 +40,20 @@ def libraries_in_use(ensemble: BaseEnsemble, bundle: Path) -> set[str]:
     return found - _BROUGHT
 
 
+def blender_lines(lines: Sequence[str], bundle: Path) -> list[str]:
+    """Return the lines of requirements that the blender of a saved ensemble needs, whom intervals by a graph ask."""
+    manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
+    libraries = set(manifest["blender_libraries"]) - _BROUGHT
+    return needed_lines(lines, libraries, always=()) if libraries else []
+
+
 def needed_lines(
-    lines: Sequence[str], libraries: Iterable[str], asked: Iterable[str] = (), *, find: Find = distribution
+    lines: Sequence[str],
+    libraries: Iterable[str],
+    asked: Iterable[str] = (),
+    *,
+    always: Iterable[str] = _PREDICTING,
+    find: Find = distribution,
 ) -> list[str]:
     """Return the lines of requirements that some libraries need, with all that these depend on.
 
@@ -53,6 +65,8 @@ def needed_lines(
         From `libraries_in_use`.
     asked : iterable of str
         What the user asked for; it stays.
+    always : iterable of str
+        What is needed whatever the libraries.
 
     Returns
     -------
@@ -65,7 +79,7 @@ def needed_lines(
     if any(name.startswith(_OWN) for name in wheels):  # the user's own modules may import anything
         return list(lines)
     # A plugin may count on what byoe itself depends on.
-    always = ALWAYS if len(shipped) > 1 else _PREDICTING
+    always = ALWAYS if len(shipped) > 1 else always
     try:
         pins, more = requirements(here - shipped, shipped, always=always, find=find)
     except ByoeError:

@@ -32,11 +32,12 @@ from ...scoring._threshold import as_served
 from ..shared._checks import Variant, variant_of
 from ..shared._metric_lines import metric_line
 from ..shared._names import SERVING_REQUIREMENTS
+from ..shared._runtime import GRAPH_REQUIREMENTS, RUNS_GRAPHS, code_of
 from ..shared._savings import fitted_line
 from ._fold_scores import FoldScores
 from ._hosts import hosts_of_job, leading, work
 from ._owner import check_origin, end_with_owner
-from ._serving_needs import libraries_in_use, needed_lines
+from ._serving_needs import blender_lines, libraries_in_use, needed_lines
 
 
 class Terminated(BaseException):
@@ -97,7 +98,7 @@ def run(source: Path) -> None:
             return
         _fit(ensemble, train)
     ensemble = _pruned(ensemble, spec, train)
-    model = _write_model(source, spec, ensemble)
+    model = _write_model(source, spec, ensemble, train)
     metrics = evaluate(ensemble, validation, variant.metrics)
     _write_reports(ensemble, metrics, validation, pictures=_draws(spec["requirements"]))
     say(f"saved the ensemble in {model} after {time.perf_counter() - started:.2f} s")
@@ -176,12 +177,38 @@ def _pruned(ensemble: Any, spec: Mapping[str, Any], train: Dataset) -> Any:
     return pruned
 
 
-def _write_model(source: Path, spec: Mapping[str, Any], ensemble: BaseEnsemble) -> Path:
+def _write_model(source: Path, spec: Mapping[str, Any], ensemble: BaseEnsemble, train: Dataset) -> Path:
     """Save the ensemble with its serving code; return where."""
     model = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
-    ensemble.save(model, trusted=spec["trusted"])
-    _ship_code(source, model / "code", libraries_in_use(ensemble, model), spec["requirements"])
+    has_graph = _saved_with_graph(model, spec, ensemble, train)
+    if not has_graph:
+        ensemble.save(model, trusted=spec["trusted"])
+    libraries = libraries_in_use(ensemble, model) | ({RUNS_GRAPHS} if has_graph else set())
+    serving = source / SERVING_REQUIREMENTS
+    lines = _lines(serving if serving.exists() else source / "requirements.txt")
+    wanted = needed_lines(lines, libraries, spec["requirements"])
+    if left_out := [line for line in lines if line not in wanted]:
+        say(f"an endpoint does not need {', '.join(left_out)}")
+    _ship_code(source, model / code_of("libraries"), wanted)
+    if has_graph:
+        by_graph = dict.fromkeys([*_lines(source / GRAPH_REQUIREMENTS), *blender_lines(lines, model)])
+        _ship_code(source, model / code_of("onnx"), list(by_graph))
+        say(f"an endpoint by the graph needs {', '.join(by_graph)}")
     return model
+
+
+def _saved_with_graph(model: Path, spec: Mapping[str, Any], ensemble: BaseEnsemble, train: Dataset) -> bool:
+    """Save the ensemble with its graph, if the job was told to; return whether that could be made."""
+    if not spec.get("graph"):
+        return False
+    begun = time.perf_counter()
+    try:
+        ensemble.save(model, graph=train.X, trusted=spec["trusted"])
+    except Exception as error:  # what was fitted must not be lost for it
+        say(f"no graph is saved: {error}")
+        return False
+    say(f"made the graph and compared it in {time.perf_counter() - begun:.2f} s")
+    return True
 
 
 def _draws(requirements: Iterable[str]) -> bool:
@@ -297,18 +324,16 @@ def evaluate(ensemble: BaseEnsemble, validation: Dataset | None, metrics: Sequen
     return found
 
 
-def _ship_code(source: Path, code: Path, libraries: Iterable[str], asked: Iterable[str]) -> None:
-    """Put the serving code beside the model, with the requirements of what the blend uses: the artifact is complete."""
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines()
+
+
+def _ship_code(source: Path, code: Path, lines: Sequence[str]) -> None:
+    """Put the serving code beside the model, with the requirements of what predicts: the artifact is complete."""
     shutil.rmtree(code, ignore_errors=True)
     code.mkdir(parents=True)
     for name in ("inference.py", "spec.json"):
         shutil.copy2(source / name, code / name)
-    serving = source / SERVING_REQUIREMENTS
-    full = serving if serving.exists() else source / "requirements.txt"
-    all_lines = full.read_text(encoding="utf-8").splitlines()
-    lines = needed_lines(all_lines, libraries, asked)
-    if left_out := [line for line in all_lines if line not in lines]:
-        say(f"an endpoint does not need {', '.join(left_out)}")
     (code / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (code / "wheels").mkdir()
     for line in lines:

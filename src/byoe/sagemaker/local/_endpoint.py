@@ -22,6 +22,7 @@ from ...serving._server import MAX_BODY
 from ..shared._failures import deleted, unanswered, unhealthy
 from ..shared._outputs import Question
 from ..shared._payload import refusal
+from ..shared._runtime import RUNTIME, code_of, runtime_for, variables_of
 from ..source._wheels import unpack
 from ._job import end_group
 from ._layout import local_environment
@@ -43,16 +44,18 @@ class LocalEndpoint:
 
     kind: ClassVar[str] = "endpoint"
 
-    def __init__(self, name: str, artifact: Path) -> None:
+    def __init__(self, name: str, artifact: Path, *, runtime: str = "libraries") -> None:
         self.name = name
+        self._runtime, code = runtime, artifact.resolve() / code_of(runtime)
         self._folder = Path(tempfile.mkdtemp(prefix="byoe-endpoint-"))
         self._log = self._folder / "log.txt"
-        unpack(artifact / "code" / "wheels", self._folder / "site-packages")
+        unpack(code / "wheels", self._folder / "site-packages")
         environment = {**os.environ, **local_environment(self._folder / "site-packages")}
+        environment = {name: value for name, value in environment.items() if name != RUNTIME} | variables_of(runtime)
         environment["PYTHONDONTWRITEBYTECODE"] = "1"  # the artifact stays as the job has left it
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "byoe.sagemaker.local._server", str(artifact.resolve())],
+                [sys.executable, "-m", "byoe.sagemaker.local._server", str(code)],
                 cwd=self._folder,
                 env=environment,
                 stdin=subprocess.PIPE,
@@ -163,7 +166,7 @@ class LocalEndpoint:
         """Whether its process is there."""
         return self._finalizer.alive and self._process.poll() is None
 
-    def update(self, job: Any, *, rollout: str = "all") -> LocalEndpoint:
+    def update(self, job: Any, *, rollout: str = "all", runtime: str | None = None) -> LocalEndpoint:
         """Serve what another job of this machine has made; its server has another port, and so ``url`` changes.
 
         Requests are answered by the present model until the new one is healthy.
@@ -173,11 +176,13 @@ class LocalEndpoint:
         job : LocalJob or LocalTuning
         rollout : {"all"}, default="all"
             Steps and alarms are for endpoints on AWS: here one process takes the other's place.
+        runtime : {"libraries", "onnx", "auto"}, default=None
+            What predicts, as for `deploy`; None stands for what does at present.
 
         Raises
         ------
         ParameterError
-            For a job of AWS, and for another rollout.
+            For a job of AWS, for another rollout, and for ``"onnx"`` where the job has saved no graph.
         JobError
             When the job fails, or the new model does not get healthy: the present one goes on.
         """
@@ -190,9 +195,11 @@ class LocalEndpoint:
             raise ParameterError(f"job is {job!r}, expected a job or a tuning job of this machine")
         if not self._finalizer.alive:
             raise deleted(self.name)
-        new, end = LocalEndpoint(self.name, job.completed().artifact), self._finalizer
+        completed = job.completed()
+        runtime = runtime_for(completed, runtime, self._runtime)
+        new, end = LocalEndpoint(self.name, completed.artifact, runtime=runtime), self._finalizer
         new._finalizer.detach()
-        self._folder, self._log, self._process = new._folder, new._log, new._process
+        self._folder, self._log, self._process, self._runtime = new._folder, new._log, new._process, runtime
         self._finalizer = weakref.finalize(self, _end, self._process, self._folder)
         self.url = new.url
         end()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
+from ...bundle._manifest import GRAPH, MANIFEST
 from ..shared._failures import need_completed, no_registry
 from ..shared._metric_lines import read_metrics
 from ._layout import lay_out
@@ -121,6 +122,11 @@ class LocalJob:
         """The model folder of a completed job: the bundle, and the serving code in ``code``."""
         self._need_completed()
         return self.base / "model"
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether it was trained with ``graph=True`` and a graph could be made, which an endpoint can predict by."""
+        return GRAPH in json.loads((self.artifact / MANIFEST).read_bytes())["files"]
 
     def ensemble(self, *, trusted: Sequence[str] = ()) -> Any:
         """Load the fitted ensemble, and what its spec trusts; ``trusted`` names further classes."""

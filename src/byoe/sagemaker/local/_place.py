@@ -17,6 +17,7 @@ from ..aws._place import OPTIONS
 from ..shared._names import name_of
 from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, taken
 from ..shared._ranges import REVERSE, scaling_of
+from ..shared._runtime import runtime_for
 from ..shared._search import Search
 from ..shared._steps import Steps
 from ._endpoint import LocalEndpoint
@@ -123,12 +124,14 @@ class Here(Place):
         name = None if where.name is None else name_of("endpoint", where.name)
         completed = job.completed()
         if name is None:
-            return LocalEndpoint(completed.name, completed.artifact)
+            runtime = runtime_for(completed, where.runtime)
+            return LocalEndpoint(completed.name, completed.artifact, runtime=runtime)
         live = _served.get(name)
         if live is not None and live._alive:
             print(f"[byoe] endpoint {name} is live: its model is exchanged", flush=True)
-            return live.update(completed)
-        _served[name] = endpoint = LocalEndpoint(name, completed.artifact)
+            return live.update(completed, runtime=where.runtime)
+        runtime = runtime_for(completed, where.runtime)
+        _served[name] = endpoint = LocalEndpoint(name, completed.artifact, runtime=runtime)
         return endpoint
 
     def transform(self, job: LocalJob | LocalTuning, batch: Batch) -> NoReturn:

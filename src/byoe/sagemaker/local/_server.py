@@ -1,6 +1,6 @@
 """The local endpoint's process: ``/ping`` and ``/invocations`` over an artifact's handlers.
 
-Started as ``python -m byoe.sagemaker.local._server MODEL_FOLDER``. It prints one line,
+Started as ``python -m byoe.sagemaker.local._server CODE_FOLDER``, a folder of the artifact. It prints one line,
 ``port=…``, once the model answers, and ends when its standard input closes, so that it
 never outlives the process that started it.
 """
@@ -16,9 +16,9 @@ from typing import Any
 from ...serving._server import make_server
 
 
-def load_handlers(artifact: Path) -> Any:
-    """Import the artifact's own ``code/inference.py``."""
-    file = artifact / "code" / "inference.py"
+def load_handlers(code: Path) -> Any:
+    """Import the artifact's own ``inference.py``."""
+    file = code / "inference.py"
     spec = importlib.util.spec_from_file_location("inference", file)
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot import {file}")
@@ -28,13 +28,13 @@ def load_handlers(artifact: Path) -> Any:
 
 
 def main() -> int:
-    """Serve the artifact named on the command line until standard input closes."""
+    """Serve the artifact whose code is named on the command line until standard input closes."""
     from ..in_job._owner import check_origin, end_with_owner
 
     check_origin()
-    artifact = Path(sys.argv[1])
-    handlers = load_handlers(artifact)
-    server = make_server(handlers, handlers.model_fn(str(artifact)))
+    code = Path(sys.argv[1])
+    handlers = load_handlers(code)
+    server = make_server(handlers, handlers.model_fn(str(code.parent)))
 
     end_with_owner()
     print(f"port={server.server_address[1]}", flush=True)

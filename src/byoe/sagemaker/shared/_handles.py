@@ -77,6 +77,11 @@ class JobHandle(Ends, Protocol):
         """Where the model of a completed job is."""
         ...
 
+    @property
+    def has_graph(self) -> bool:
+        """Whether the bundle of a completed job holds a graph."""
+        ...
+
     def ensemble(self, *, trusted: Sequence[str] = ()) -> Any:
         """Load the fitted ensemble of a completed job."""
         ...

@@ -18,7 +18,7 @@ from ._steps import Steps
 
 @dataclass(frozen=True)
 class Where:
-    """Where something is to run, as the user said; what the arguments mean is in `fit`, `deploy` and `transform`."""
+    """Where something is to run, and by what, as the user said; `fit`, `deploy` and `transform` tell what it means."""
 
     instance_type: str | None = None
     instance_count: int | tuple[int, int] | None = 1
@@ -30,6 +30,7 @@ class Where:
     output: str | Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     name: str | None = None
+    runtime: str | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ..shared._checks import Variant
 from ..shared._limits import fitting_metrics
 from ..shared._metric_lines import metric_definitions
 from ..shared._names import SERVING_REQUIREMENTS
+from ..shared._runtime import GRAPH_REQUIREMENTS, MAKES_GRAPHS, RUNS_GRAPHS, RUNTIME
 from ._own_code import modules_of, write_module
 from ._requirements import named
 from ._requirements import requirements as closure
@@ -46,6 +47,8 @@ if __name__ == "__main__":
 _INFERENCE = '''\
 """Serve the trained ensemble. Written by byoe; runs alike on SageMaker and locally."""
 
+import os
+
 try:
     from byoe import serving
     from byoe.serving import input_fn, output_fn, predict_fn
@@ -55,7 +58,8 @@ TRUSTED = {trusted!r}
 
 
 def model_fn(model_dir):
-    return serving.model_fn(model_dir, trusted=TRUSTED, lean=True)
+    runtime = os.environ.get({variable!r}, "libraries")
+    return serving.model_fn(model_dir, trusted=TRUSTED, lean=True, runtime=runtime)
 
 
 __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
@@ -71,6 +75,7 @@ def write_source(
     dependencies: Iterable[str | Path] = (),
     requirements: Iterable[str] = (),
     prune: float | None = None,
+    graph: bool = False,
     several: bool = False,
     vendor: bool = False,
     gpu: bool = False,
@@ -95,6 +100,8 @@ def write_source(
         Further distributions that the job installs, in the versions that are installed here.
     prune : float, default=None
         The tolerance with which the job leaves members out after the fit; None leaves out none.
+    graph : bool, default=False
+        Whether the job saves the graph of the ensemble, too.
     several : bool, default=False
         Whether the job runs on several hosts, which needs what its endpoint does not.
     vendor : bool, default=False
@@ -112,11 +119,16 @@ def write_source(
     every = [base, *variants]
     if several:
         _check_several(every)
+    if graph:
+        for name in MAKES_GRAPHS:
+            need(name, "onnx", "a job that saves a graph")
     parts = [parts_of(one.ensemble) for one in every]
     asked = [named(text) for text in ((requirements,) if isinstance(requirements, str) else requirements)]
     spec = {**to_spec(base.ensemble), "data": dict(data), "trusted": _trusted(parts), "requirements": asked}
     if prune is not None:
         spec["prune"] = prune
+    if graph:
+        spec["graph"] = True
     if fold_scores:
         spec["fold_scores"] = dict(fold_scores)
     folder = folder.resolve()  # a wheel is built in a folder of its own
@@ -124,8 +136,9 @@ def write_source(
         raise JobError(f"{folder} exists already; a job's source folder must be new")
     shipment = _shipment(modules_of(dependencies), asked, parts)
     with whole_folder(folder) as place:
-        lines = shipment.write(place / "wheels", training=["distributed"] if several else (), vendor=vendor, gpu=gpu)
-        for name, text in {**_scripts(spec), **_requirements(*lines), **_definitions(every)}.items():
+        training = ["distributed"] if several else []
+        lists = shipment.write(place / "wheels", training=training, graph=graph, vendor=vendor, gpu=gpu)
+        for name, text in {**_scripts(spec), **_texts(lists), **_definitions(every)}.items():
             (place / name).write_text(text, encoding="utf-8")
     return folder
 
@@ -145,14 +158,12 @@ def _trusted(parts: Iterable[Parts]) -> list[str]:
 def _scripts(spec: Mapping[str, Any]) -> dict[str, str]:
     return {
         "train.py": _TRAIN,
-        "inference.py": _INFERENCE.format(trusted=spec["trusted"], another=_ANOTHER),
+        "inference.py": _INFERENCE.format(trusted=spec["trusted"], another=_ANOTHER, variable=RUNTIME),
         "spec.json": json.dumps(spec, indent=1, allow_nan=False) + "\n",
     }
 
 
-def _requirements(serving: list[str], training: list[str]) -> dict[str, str]:
-    """Return the lists of what a job installs, and of what an endpoint does where that is not the same."""
-    lists = {"requirements.txt": training, **({SERVING_REQUIREMENTS: serving} if serving != training else {})}
+def _texts(lists: Mapping[str, list[str]]) -> dict[str, str]:
     return {name: "\n".join(lines) + "\n" for name, lines in lists.items()}
 
 
@@ -222,27 +233,45 @@ class _Shipment:
         self.points.setdefault(top, set()).add((kind, plugin.name, plugin.value))
 
     def write(
-        self, folder: Path, *, training: Iterable[str] = (), vendor: bool = False, gpu: bool = False
-    ) -> tuple[list[str], list[str]]:
+        self,
+        folder: Path,
+        *,
+        training: Iterable[str] = (),
+        graph: bool = False,
+        vendor: bool = False,
+        gpu: bool = False,
+    ) -> dict[str, list[str]]:
         """Write the wheels into a folder of that name; to ``vendor`` is to make one of every requirement.
 
-        Return the lines of the requirements of an endpoint, and those of a job, which has further
-        distributions.
+        Return the lines of the requirements of a job by the name of their file, those of an endpoint where they are
+        others, and those of one by the graph alone where there is a graph.
         """
-        serving, _ = self._closure()
+        by_graph, its_wheels = closure([RUNS_GRAPHS], [DISTRIBUTION], always=()) if graph else ([], [])
+        serving, _ = self._closure([RUNS_GRAPHS] if graph else ())
         for name in training:
             self.add(name)
-        job, more = self._closure(gpu=gpu)
-        wheels = [write_wheel(name, folder) for name in (*self.wheels, *more)]
-        wheels += [write_module(name, path, folder, self.points.get(name, ())) for name, path in self.own.items()]
-        files = [f"./{folder.name}/{wheel.name}" for wheel in wheels]
+        job, more = self._closure(MAKES_GRAPHS if graph else (), gpu=gpu, serves=not graph)
+        written = {name: write_wheel(name, folder) for name in (*self.wheels, *more)}
+        wheels = [write_module(name, path, folder, self.points.get(name, ())) for name, path in self.own.items()]
+        files = [f"./{folder.name}/{wheel.name}" for wheel in (*written.values(), *wheels)]
         if vendor:
             found = download({*serving, *job}, folder)
-            serving, job = ([f"./{folder.name}/{found[pin]}" for pin in pins] for pins in (serving, job))
-        return [*serving, *files], [*job, *files]
+            serving, job, by_graph = (
+                [f"./{folder.name}/{found[pin]}" for pin in pins] for pins in (serving, job, by_graph)
+            )
+        lists = {"requirements.txt": [*job, *files]}
+        if serving != job:
+            lists[SERVING_REQUIREMENTS] = [*serving, *files]
+        if graph:
+            shipped = (written[name] for name in (DISTRIBUTION, *its_wheels))
+            lists[GRAPH_REQUIREMENTS] = [*by_graph, *(f"./{folder.name}/{wheel.name}" for wheel in shipped)]
+        return lists
 
-    def _closure(self, *, gpu: bool = False) -> tuple[list[str], list[str]]:
-        return closure([name for name in self.pinned if name not in self.wheels], self.wheels, gpu=gpu)
+    def _closure(
+        self, more: Iterable[str] = (), *, gpu: bool = False, serves: bool = True
+    ) -> tuple[list[str], list[str]]:
+        names = [name for name in (*self.pinned, *more) if name not in self.wheels]
+        return closure(names, self.wheels, gpu=gpu, serves=serves)
 
 
 def _shipment(own: Mapping[str, Path], asked: Iterable[str], parts: Iterable[Parts]) -> _Shipment:

@@ -25,8 +25,11 @@ _Needed = tuple[str, frozenset[str], str]  # a name, its extras, and who needs i
 
 # What byoe itself imports in a job.
 ALWAYS = ("joblib", "narwhals", "scikit-learn", "skops", "threadpoolctl")
-# Imported for plots alone, if at all.
-_FOR_PLOTS = {"catboost": frozenset({"graphviz", "matplotlib", "plotly"})}
+# Imported for plots or by tools beside alone, if at all.
+_UNUSED = {
+    "catboost": frozenset({"graphviz", "matplotlib", "plotly"}),
+    "onnxruntime": frozenset({"flatbuffers", "packaging", "protobuf"}),
+}
 _GPU_ONLY = frozenset({"nvidia-nccl-cu12", "nvidia-nccl-cu13"})
 # These let a job train, and then keep its endpoint from starting.
 _BREAKS_SERVING = {"protobuf": SpecifierSet(">=5"), "setuptools": SpecifierSet(">=82")}
@@ -77,6 +80,7 @@ def requirements(
     *,
     container: Container = NEWEST,
     gpu: bool = False,
+    serves: bool = True,
     always: Iterable[str] = ALWAYS,
     find: Find = distribution,
 ) -> tuple[list[str], list[str]]:
@@ -93,6 +97,8 @@ def requirements(
     container : Container
     gpu : bool, default=False
         Whether the job runs on a GPU.
+    serves : bool, default=True
+        Whether an endpoint installs them.
     always : iterable of str
         What is needed whatever the names.
     find : callable
@@ -125,7 +131,8 @@ def requirements(
         here = _found(name, owner, find)
         if brought == here.version:
             continue
-        _check_serving(name, here.version, owner)
+        if serves:
+            _check_serving(name, here.version, owner)
         _check_python(here, owner, container)
         waiting += _needs(here, extras, container, find)
         if direct_url(here):
@@ -191,7 +198,7 @@ def _needs(dist: Distribution, extras: frozenset[str], container: Container, fin
         needed = Requirement(text)
         environments = [container.environment(extra) for extra in ("", *sorted(extras))]
         name = canonicalize_name(needed.name)
-        if name in _FOR_PLOTS.get(owner, ()) or name == DISTRIBUTION:
+        if name in _UNUSED.get(owner, ()) or name == DISTRIBUTION:
             continue
         if name == "byoe":
             raise JobError(
