@@ -19,10 +19,10 @@ from typing import Any, ClassVar, Self
 
 from ...errors import JobError, ParameterError
 from ...serving._server import MAX_BODY
+from ...tools._wheels import unpack
 from ..shared._failures import deleted, unanswered, unhealthy
 from ..shared._outputs import Question
 from ..shared._payload import refusal
-from ..source._wheels import unpack
 from ._job import end_group
 from ._layout import local_environment
 

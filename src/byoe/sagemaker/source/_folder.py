@@ -15,6 +15,7 @@ from ...errors import JobError, ParameterError, SpecError, need
 from ...registry._parts import Parts, parts_of
 from ...registry._plugin import Kind
 from ...registry._registry import find
+from ...tools._wheels import direct_url, distribution_of, write_wheel
 from ...tools._whole import whole_folder
 from ..shared._checks import Variant
 from ..shared._limits import fitting_metrics
@@ -24,7 +25,6 @@ from ._own_code import modules_of, write_module
 from ._requirements import named
 from ._requirements import requirements as closure
 from ._vendor import download
-from ._wheels import direct_url, distribution_of, write_wheel
 
 _ANOTHER = f"""\
 except ImportError as error:

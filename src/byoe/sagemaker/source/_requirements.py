@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from ..._version import DISTRIBUTION
 from ...errors import JobError, ParameterError
 from ...tools._versions import WITHOUT_GPU, distributions_of
-from ._wheels import direct_url
+from ...tools._wheels import direct_url
 
 Find = Callable[[str], Distribution]
 _Needed = tuple[str, frozenset[str], str]  # a name, its extras, and who needs it
