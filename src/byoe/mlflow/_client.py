@@ -21,8 +21,30 @@ def client() -> Any:
     return need("mlflow", "mlflow", "tracking")
 
 
-def is_arn(uri: str) -> bool:
-    """Say whether a tracking server is named by its ARN."""
+def libraries_for(uri: str) -> list[str]:
+    """Return the distributions that speak to a tracking server."""
+    return ["mlflow-skinny", "pandas", *(["sagemaker-mlflow"] if _is_arn(uri) else [])]
+
+
+def tracking_of(uri: str | None, experiment: str | None, *, here: bool) -> dict[str, str] | None:
+    """Return where a job logs to, checked; ``here`` is whether it runs on this machine, from which the server answers.
+
+    Raises
+    ------
+    ParameterError, MissingExtraError
+        As `check_uri` and `check_reachable` do, and for an experiment without a server.
+    """
+    if uri is None:
+        if experiment is not None:
+            raise ParameterError(f"experiment is {experiment!r}, and tracking does not say at which server; give both")
+        return None
+    check_uri(uri)
+    if here:
+        check_reachable(uri)
+    return {"uri": uri, **({} if experiment is None else {"experiment": experiment})}
+
+
+def _is_arn(uri: str) -> bool:
     return uri.startswith("arn:")
 
 
@@ -39,7 +61,7 @@ def check_uri(uri: str) -> None:
     if not isinstance(uri, str) or not uri.strip():
         raise ParameterError(f"tracking is {uri!r}, expected the address of a tracking server, or its ARN")
     client()
-    if is_arn(uri):
+    if _is_arn(uri):
         if not _ARN.fullmatch(uri):
             raise ParameterError(
                 f"tracking is {uri!r}, expected an ARN such as "
@@ -61,7 +83,7 @@ def check_uri(uri: str) -> None:
 def check_reachable(uri: str) -> None:
     """Raise a ParameterError where a tracking server does not answer within seconds."""
     mlflow = client()
-    with _environment(_IMPATIENT):
+    with impatient():
         try:
             mlflow.MlflowClient(tracking_uri=uri).search_experiments(max_results=1)
         except Exception as error:  # of MLflow, of its store, or of the network: all of them mean the same
@@ -71,11 +93,12 @@ def check_reachable(uri: str) -> None:
 
 
 @contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update({name: value for name, value in variables.items() if before[name] is None})
+def impatient() -> Iterator[None]:
+    """Let MLflow wait for seconds only, unless the environment says how long."""
+    ours = {name: text for name, text in _IMPATIENT.items() if name not in os.environ}
+    os.environ.update(ours)
     try:
         yield
     finally:
-        for name in (name for name in variables if before[name] is None):
+        for name in ours:
             os.environ.pop(name, None)

@@ -101,7 +101,8 @@ def log(ensemble: Any, what: Logged) -> None:
     """Log a fit to the active run, or to a new one."""
     mlflow = client()
     told = {f"{what.prefix}/{name}" if what.prefix else name: text for name, text in parameters(ensemble).items()}
-    values = _below(what.prefix, [*metrics(ensemble), *what.metrics])
+    once = {(one.name, one.step): one for one in (*metrics(ensemble), *what.metrics)}
+    values = _below(what.prefix, once.values())
     run = mlflow.active_run() or mlflow.start_run()
     speaker, run_id = mlflow.MlflowClient(), run.info.run_id
     _check_parameters(told, speaker.get_run(run_id).data.params)

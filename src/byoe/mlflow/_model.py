@@ -44,6 +44,7 @@ def save_model(
     Parameters
     ----------
     ensemble : EnsembleRegressor, EnsembleClassifier, or the folder of a bundle
+        Fitted. A folder may be the artifact of a job, whose own modules come along.
     path : str or Path
         A folder that does not exist yet, or is empty.
     trusted : sequence of str, default=()
@@ -84,7 +85,7 @@ def save_model(
             sha256=(bundle / DIGEST).read_text(encoding="ascii").split()[0],
         )
         if pip_requirements is None:
-            pip_requirements = requirements_of(reader.manifest["libraries"], bundle.parent)
+            pip_requirements = requirements_of(reader.manifest["libraries"], bundle.parent, _shipped(ensemble))
         _pyfunc().save_model(
             path=str(path),
             loader_module="byoe.mlflow",
@@ -183,6 +184,11 @@ def _pyfunc() -> Any:
     import mlflow.pyfunc
 
     return mlflow.pyfunc
+
+
+def _shipped(ensemble: Any) -> Path | None:
+    """Return where the artifact of a job has the wheels of its endpoint."""
+    return Path(ensemble, "code", "wheels") if isinstance(ensemble, (str, Path)) else None
 
 
 @contextmanager

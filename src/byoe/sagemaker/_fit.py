@@ -9,6 +9,7 @@ from typing import Any
 from ..data._reading import Reading
 from ..ensemble._base import BaseEnsemble
 from ..ensemble._pruning import tolerance_of_a_fit
+from ..mlflow._client import tracking_of
 from ._places import place_for
 from ._prepare import Contents, write_job_folder
 from .aws._job import Job
@@ -39,6 +40,8 @@ def fit(
     output: str | Path | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     prune: float | None = None,
+    tracking: str | None = None,
+    experiment: str | None = None,
     spot: bool = False,
     image: str | None = None,
     session: Any = None,
@@ -90,6 +93,12 @@ def fit(
     prune : float, default=None
         Leave members out of the artifact, and so of its endpoints, as the ensemble's ``prune`` does with such a
         tolerance: 0 those that the blend does not use. None keeps all.
+    tracking : str, default=None
+        Address of an MLflow server, or the ARN of one of SageMaker's: the job logs its fit there, as a run of its own
+        name, with the model. Needs ``byoe-ensemble[mlflow]`` here. What cannot be logged is told in the job's log, and
+        the job goes on.
+    experiment : str, default=None
+        Of MLflow, for the run; None takes ``MLFLOW_EXPERIMENT_NAME`` of the job's environment, else MLflow's default.
     spot : bool, default=False
         On AWS: use spare capacity, which costs less and may be taken back. Finished members and
         folds are kept in S3, and the next attempt goes on from there.
@@ -129,6 +138,7 @@ def fit(
         )
     )
     place.check()
+    where = tracking_of(tracking, experiment, here=instance_type == "local")
     made = name_of("training job", name)
     how = Reading.of(reading, header=header)
     channels = read_channels(train, validation, how, addresses=place.addresses)
@@ -136,7 +146,17 @@ def fit(
     variant = configured(ensemble, values)
     tolerance = tolerance_of_a_fit(prune, variant.recipe.blender)
     roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, how=how)
-    contents = Contents(variant_of(ensemble), [variant], channels, roles, values, dependencies, requirements, tolerance)
+    contents = Contents(
+        variant_of(ensemble),
+        [variant],
+        channels,
+        roles,
+        values,
+        dependencies,
+        requirements,
+        prune=tolerance,
+        tracking=where,
+    )
     with place.folder("training job", made) as folder:
         job = place.launch(write_job_folder(contents, made, folder, place.needs))
     return job.wait(logs=logs) if wait else job

@@ -33,6 +33,8 @@ class Contents:
         The tolerance with which members are left out after the fit.
     fold_scores : mapping or None
         What the job prints before its end, as `write_source` takes it.
+    tracking : mapping or None
+        Where it logs to, as `write_source` takes it.
     """
 
     base: Variant
@@ -44,6 +46,7 @@ class Contents:
     requirements: Iterable[str]
     prune: float | None = None
     fold_scores: Mapping[str, Any] | None = None
+    tracking: Mapping[str, str] | None = None
 
 
 def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping[str, bool]) -> JobFiles:
@@ -57,6 +60,7 @@ def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping
         requirements=contents.requirements,
         prune=contents.prune,
         fold_scores=contents.fold_scores,
+        tracking=contents.tracking,
         **needs,
     )
     channels = {channel: as_files(table, folder / "data" / channel) for channel, table in contents.channels.items()}

@@ -12,6 +12,7 @@ from typing import Any
 from ..._version import DISTRIBUTION
 from ...ensemble._spec import to_spec
 from ...errors import JobError, ParameterError, SpecError, need
+from ...mlflow._client import libraries_for
 from ...registry._parts import Parts, parts_of
 from ...registry._plugin import Kind
 from ...registry._registry import find
@@ -75,6 +76,7 @@ def write_source(
     vendor: bool = False,
     gpu: bool = False,
     fold_scores: Mapping[str, Any] | None = None,
+    tracking: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the source folder; it appears whole or not at all.
 
@@ -103,6 +105,8 @@ def write_source(
         Whether the job runs on a GPU. Its endpoint does not.
     fold_scores : mapping, default=None
         ``objective``, a metric that the job prints before its end, and ``each``: after each fold, or once.
+    tracking : mapping, default=None
+        ``uri`` of the MLflow server that the job logs to, and ``experiment``.
 
     Raises
     ------
@@ -119,12 +123,15 @@ def write_source(
         spec["prune"] = prune
     if fold_scores:
         spec["fold_scores"] = dict(fold_scores)
+    if tracking:
+        spec["tracking"] = dict(tracking)
     folder = folder.resolve()  # a wheel is built in a folder of its own
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
     shipment = _shipment(modules_of(dependencies), asked, parts)
     with whole_folder(folder) as place:
-        lines = shipment.write(place / "wheels", training=["distributed"] if several else (), vendor=vendor, gpu=gpu)
+        training = [*(["distributed"] if several else ()), *(libraries_for(tracking["uri"]) if tracking else ())]
+        lines = shipment.write(place / "wheels", training=training, vendor=vendor, gpu=gpu)
         for name, text in {**_scripts(spec), **_requirements(*lines), **_definitions(every)}.items():
             (place / name).write_text(text, encoding="utf-8")
     return folder
@@ -222,7 +229,7 @@ class _Shipment:
         self.points.setdefault(top, set()).add((kind, plugin.name, plugin.value))
 
     def write(
-        self, folder: Path, *, training: Iterable[str] = (), vendor: bool = False, gpu: bool = False
+        self, folder: Path, *, training: Sequence[str] = (), vendor: bool = False, gpu: bool = False
     ) -> tuple[list[str], list[str]]:
         """Write the wheels into a folder of that name; to ``vendor`` is to make one of every requirement.
 
@@ -232,7 +239,7 @@ class _Shipment:
         serving, _ = self._closure()
         for name in training:
             self.add(name)
-        job, more = self._closure(gpu=gpu)
+        job, more = self._closure(gpu=gpu, serves=not training)
         wheels = [write_wheel(name, folder) for name in (*self.wheels, *more)]
         wheels += [write_module(name, path, folder, self.points.get(name, ())) for name, path in self.own.items()]
         files = [f"./{folder.name}/{wheel.name}" for wheel in wheels]
@@ -241,8 +248,9 @@ class _Shipment:
             serving, job = ([f"./{folder.name}/{found[pin]}" for pin in pins] for pins in (serving, job))
         return [*serving, *files], [*job, *files]
 
-    def _closure(self, *, gpu: bool = False) -> tuple[list[str], list[str]]:
-        return closure([name for name in self.pinned if name not in self.wheels], self.wheels, gpu=gpu)
+    def _closure(self, *, gpu: bool = False, serves: bool = True) -> tuple[list[str], list[str]]:
+        names = [name for name in self.pinned if name not in self.wheels]
+        return closure(names, self.wheels, gpu=gpu, serves=serves)
 
 
 def _shipment(own: Mapping[str, Path], asked: Iterable[str], parts: Iterable[Parts]) -> _Shipment:

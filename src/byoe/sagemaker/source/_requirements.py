@@ -78,6 +78,7 @@ def requirements(
     container: Container = NEWEST,
     gpu: bool = False,
     always: Iterable[str] = ALWAYS,
+    serves: bool = True,
     find: Find = distribution,
 ) -> tuple[list[str], list[str]]:
     """Return the pinned requirements of a job, and further distributions that it needs as wheels.
@@ -95,6 +96,8 @@ def requirements(
         Whether the job runs on a GPU.
     always : iterable of str
         What is needed whatever the names.
+    serves : bool, default=True
+        Whether an endpoint installs it, too.
     find : callable
         Returns an installed distribution.
 
@@ -125,7 +128,8 @@ def requirements(
         here = _found(name, owner, find)
         if brought == here.version:
             continue
-        _check_serving(name, here.version, owner)
+        if serves:
+            _check_serving(name, here.version, owner)
         _check_python(here, owner, container)
         waiting += _needs(here, extras, container, find)
         if direct_url(here):
