@@ -58,6 +58,8 @@ def fit(
     param: options.Param = None,
     hyperparameter: _Hyper = None,
     prune: options.Prune = None,
+    tracking: options.Tracking = None,
+    experiment: options.Experiment = None,
     header: options.Header = None,
     sep: options.Sep = None,
     decimal: options.Decimal = None,
@@ -86,6 +88,8 @@ def fit(
         reading=reading(sep, decimal, encoding, comment, sheet),
         hyperparameters=options.settings(hyperparameter),
         prune=prune,
+        tracking=tracking,
+        experiment=experiment,
         vendor=vendor,
         wait=wait or instance_type == "local",  # a local job ends with the process that waits for it
         **_where(instance_type, instance_count, role, output, spot, image, name),

@@ -8,4 +8,4 @@ from ._log import log_fit
 from ._model import load_model, log_model, save_model
 from ._served import _load_pyfunc  # which MLflow looks for by this name
 
-__all__ = ["load_model", "log_fit", "log_model", "save_model"]
+__all__ = ["_load_pyfunc", "load_model", "log_fit", "log_model", "save_model"]

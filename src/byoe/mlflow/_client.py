@@ -21,6 +21,12 @@ def client() -> Any:
     return need("mlflow", "mlflow", "tracking")
 
 
+def hush() -> None:
+    """Keep MLflow from what programs need not: links on standard output, and asking for git, which containers lack."""
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+
 def libraries_for(uri: str) -> list[str]:
     """Return the distributions that speak to a tracking server."""
     return ["mlflow-skinny", "pandas", *(["sagemaker-mlflow"] if _is_arn(uri) else [])]

@@ -14,14 +14,17 @@ from .._load import load
 from .._version import __version__
 from ..bundle._manifest import DIGEST, MANIFEST, read_manifest
 from ..bundle._reader import BundleReader
-from ..errors import BundleError, ParameterError
+from ..errors import BundleError
 from ..plots._known import checked
+from ..tools._warnings import warnings_filtered
 from ._client import client
 from ._requirements import WHEELS, requirements_of
 from ._signature import signature_of
 
 FLAVOR = "byoe"
 _BUNDLE = "bundle"
+# The signature is that of the fit's columns, and needs no example.
+_NO_EXAMPLE = r"[\s\S]*input example was not provided"
 
 
 def save_model(
@@ -86,17 +89,18 @@ def save_model(
         )
         if pip_requirements is None:
             pip_requirements = requirements_of(reader.manifest["libraries"], bundle.parent, _shipped(ensemble))
-        _pyfunc().save_model(
-            path=str(path),
-            loader_module="byoe.mlflow",
-            data_path=str(bundle),
-            mlflow_model=model,
-            signature=made or None,
-            input_example=input_example,
-            pip_requirements=[*pip_requirements, *extra_pip_requirements],
-            model_config={"trusted": list(trusted)} if trusted else None,
-            **options,
-        )
+        with warnings_filtered(("ignore", _NO_EXAMPLE)):
+            _pyfunc().save_model(
+                path=str(path),
+                loader_module="byoe.mlflow",
+                data_path=str(bundle),
+                mlflow_model=model,
+                signature=made or None,
+                input_example=input_example,
+                pip_requirements=[*pip_requirements, *extra_pip_requirements],
+                model_config={"trusted": list(trusted)} if trusted else None,
+                **options,
+            )
         if (wheels := bundle.parent / WHEELS).is_dir():
             copytree(wheels, Path(path, WHEELS))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...mlflow._client import client, impatient
+from ...mlflow._client import client, hush, impatient
 from ...mlflow._facts import Metric
 from ...mlflow._log import HELD_OUT, Logged, log
 from ...mlflow._model import log_model
@@ -73,7 +73,7 @@ def tracked(setting: Mapping[str, str] | None, *, resumes: bool) -> Iterator[Tra
 
 def _begun(setting: Mapping[str, str], *, resumes: bool) -> bool:
     name = os.environ.get("TRAINING_JOB_NAME", "job")
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # containers have no git, and MLflow asks for it
+    hush()
     try:
         with impatient():
             mlflow = client()
