@@ -93,8 +93,9 @@ def check_reachable(uri: str) -> None:
         try:
             mlflow.MlflowClient(tracking_uri=uri).search_experiments(max_results=1)
         except Exception as error:  # of MLflow, of its store, or of the network: all of them mean the same
+            reason = f"{type(error).__name__}: {error}"
             raise ParameterError(
-                f"tracking is {uri!r}, which does not answer, so that nothing was fitted: {type(error).__name__}: {error}"
+                f"tracking is {uri!r}, which does not answer, so that nothing was fitted: {reason}"
             ) from error
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ..ensemble._spec import to_spec
@@ -46,10 +47,8 @@ def parameters(ensemble: Any) -> dict[str, str]:
     }
     if ensemble._out_of_fold is not None:
         told |= {"n_rows": len(ensemble._oof.y), "n_folds": len(ensemble._oof.plan.folds)}
-    try:
+    with suppress(SpecError):  # a member of a notebook, which has no other name
         told |= _of_spec(to_spec(ensemble, lenient=True))
-    except SpecError:  # a member of a notebook, which has no other name
-        pass
     return {_name(name): _text(value) for name, value in told.items()}
 
 
@@ -80,7 +79,7 @@ def _text(value: Any) -> str:
 
 
 def metrics(ensemble: Any) -> list[Metric]:
-    """Return what the leaderboard tells, and the metric in each fold: losses positive, as the leaderboard shows them."""
+    """Return what the leaderboard tells, and the metric in each fold, in the same sign."""
     return [*of_board(ensemble.leaderboard_, ensemble._record.metric), *_of_folds(ensemble)]
 
 

@@ -6,6 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copy2
@@ -122,9 +123,9 @@ def _check_parameters(told: Mapping[str, str], there: Mapping[str, str]) -> None
     for name, text in told.items():
         if there.get(name, text) != text:
             raise ParameterError(
-                f"the run has the parameter {name} = {there[name][:60]!r} already, and of this fit it is {text[:60]!r}: "
-                "MLflow never changes a parameter. Log the fit to a run of its own, or with a prefix, such as "
-                "prefix='second'"
+                f"the run has the parameter {name} = {there[name][:60]!r} already, and of this fit it is "
+                f"{text[:60]!r}: MLflow never changes a parameter. Log the fit to a run of its own, or with a "
+                "prefix, such as prefix='second'"
             )
 
 
@@ -143,10 +144,8 @@ def _write_files(ensemble: Any, what: Logged, folder: Path) -> None:
         "leaderboard.json": json.dumps(board, indent=1, default=str),
         "leaderboard.txt": f"{board}\n",
     }
-    try:
+    with suppress(SpecError):  # a member of a notebook, of which no file can tell
         texts["spec.json"] = json.dumps(to_spec(ensemble, lenient=True), indent=1)
-    except SpecError:  # a member of a notebook, of which no file can tell
-        pass
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     if what.page is None:

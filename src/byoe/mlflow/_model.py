@@ -116,7 +116,7 @@ def log_model(ensemble: Any, name: str = "model", *, registered_model_name: str 
     registered_model_name : str, default=None
         Register the model as a new version under this name, too.
     **options
-        As for `save_model`, and for ``Model.log`` of MLflow: ``tags``, ``params``, ``metadata``, ``model_type``, ``step``.
+        As for `save_model`, and for MLflow's ``Model.log``: ``tags``, ``params``, ``model_type``, ``step``.
 
     Returns
     -------
