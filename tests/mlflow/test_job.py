@@ -32,6 +32,18 @@ def test_a_job_is_a_run_with_its_model(mlflow, server, table, target, tmp_path):
     assert "mlflow" not in served
 
 
+def test_each_trial_of_a_tuning_job_is_a_run(mlflow, server, table, target, tmp_path):
+    byoe.sagemaker.tune(
+        EnsembleRegressor(["ridge"], "mean", cv=3, random_state=0), {"ridge__alpha": [0.1, 10.0]},
+        table.assign(price=target), target="price", max_jobs=2, strategy="Grid", output=tmp_path / "jobs",
+        tracking=server, experiment="trials",
+    )  # fmt: skip
+    runs = mlflow.search_runs(experiment_names=["trials"], output_format="list")
+    assert sorted(run.data.params["ridge__alpha"] for run in runs) == ["0.1", "10.0"]
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert not mlflow.MlflowClient().search_logged_models([runs[0].info.experiment_id])
+
+
 def run_command(*words):
     with mock.patch("sys.argv", ["byoe", *map(str, words)]), pytest.raises(SystemExit) as ended:
         cli.main()

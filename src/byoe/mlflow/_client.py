@@ -32,8 +32,10 @@ def libraries_for(uri: str) -> list[str]:
     return ["mlflow-skinny", "pandas", *(["sagemaker-mlflow"] if _is_arn(uri) else [])]
 
 
-def tracking_of(uri: str | None, experiment: str | None, *, here: bool) -> dict[str, str] | None:
-    """Return where a job logs to, checked; ``here`` is whether it runs on this machine, from which the server answers.
+def tracking_of(uri: str | None, experiment: str | None, *, here: bool, models: bool = True) -> dict[str, Any] | None:
+    """Return where a job logs to, checked, and whether its model, too; None without a server.
+
+    ``here`` is whether the job runs on this machine, from which the server then has to answer.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def tracking_of(uri: str | None, experiment: str | None, *, here: bool) -> dict[
     check_uri(uri)
     if here:
         check_reachable(uri)
-    return {"uri": uri, **({} if experiment is None else {"experiment": experiment})}
+    return {"uri": uri, "models": models, **({} if experiment is None else {"experiment": experiment})}
 
 
 def _is_arn(uri: str) -> bool:

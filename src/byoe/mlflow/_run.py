@@ -15,7 +15,7 @@ Log = Callable[[Any, Path], None]
 
 
 @contextmanager
-def run_at(setting: Mapping[str, str] | None) -> Iterator[Log]:
+def run_at(setting: Mapping[str, Any] | None) -> Iterator[Log]:
     """Begin a run, and give what logs a fitted ensemble and its bundle to it; without a server nothing is logged.
 
     Parameters

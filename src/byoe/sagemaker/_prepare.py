@@ -46,7 +46,7 @@ class Contents:
     requirements: Iterable[str]
     prune: float | None = None
     fold_scores: Mapping[str, Any] | None = None
-    tracking: Mapping[str, str] | None = None
+    tracking: Mapping[str, Any] | None = None
 
 
 def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping[str, bool]) -> JobFiles:

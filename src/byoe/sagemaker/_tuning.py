@@ -9,6 +9,7 @@ from typing import Any
 from ..data._reading import Reading
 from ..ensemble._base import BaseEnsemble
 from ..ensemble._configure import default_space
+from ..mlflow._client import tracking_of
 from ._places import place_for
 from ._prepare import Contents, write_job_folder
 from .aws._tuning import Tuning
@@ -53,6 +54,8 @@ def tune(
     max_cost: float | None = None,
     price_per_hour: float | None = None,
     seed: int | None = None,
+    tracking: str | None = None,
+    experiment: str | None = None,
     spot: bool = False,
     image: str | None = None,
     session: Any = None,
@@ -107,6 +110,8 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         after the end.
     price_per_hour : float, default=None
         Of one instance, in the unit of ``max_cost``.
+    tracking, experiment : str, default=None
+        As in `fit`: each trial is a run of its own, without its model.
     seed : int, default=None
         Of the search; on this machine by default the ensemble's ``random_state``.
     wait : bool, default=True
@@ -132,6 +137,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         )
     )
     place.check()
+    where = tracking_of(tracking, experiment, here=instance_type == "local", models=False)
     made = name_of("tuning job", name, "byoe-tune")
     fixed = plain_values(hyperparameters)
     how = Reading.of(reading, header=header)
@@ -176,6 +182,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, spot, imag
         fixed,
         dependencies,
         requirements,
+        tracking=where,
         fold_scores={"objective": search.objective, "each": search.strategy == "Hyperband"} if printing else None,
     )
     with place.folder("tuning job", made) as folder:

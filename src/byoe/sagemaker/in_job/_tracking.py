@@ -26,9 +26,12 @@ class Tracked:
     ----------
     uri : str
         Of the server; empty where nothing is tracked.
+    models : bool
+        Whether models are logged.
     """
 
     uri: str = ""
+    models: bool = True
 
     def keep(self, ensemble: Any, model: Path, *, trusted: Sequence[str], what: Logged) -> None:
         """Log what a job has made; ``trusted`` are the packages of the ensemble's own estimators."""
@@ -36,21 +39,22 @@ class Tracked:
             return
         try:
             log(ensemble, what)
-            log_model(model, trusted=trusted)
+            if self.models:
+                log_model(model, trusted=trusted)
         except Exception as error:  # the model is saved, and a job must not be lost for its record
             say(f"not all is logged to {self.uri}: {type(error).__name__}: {error}")
         else:
-            say(f"logged the fit and the model to {self.uri}")
+            say(f"logged the fit{' and the model' if self.models else ''} to {self.uri}")
 
 
 @contextmanager
-def tracked(setting: Mapping[str, str] | None, *, resumes: bool) -> Iterator[Tracked]:
+def tracked(setting: Mapping[str, Any] | None, *, resumes: bool) -> Iterator[Tracked]:
     """Begin the run of a job, and end it with what becomes of the job.
 
     Parameters
     ----------
     setting : mapping or None
-        ``uri`` and ``experiment``; None tracks nothing.
+        ``uri``, ``experiment`` and ``models``; None tracks nothing.
     resumes : bool
         Whether the job may have begun before, on a machine that was taken back: then its run goes on.
     """
@@ -59,7 +63,7 @@ def tracked(setting: Mapping[str, str] | None, *, resumes: bool) -> Iterator[Tra
         return
     status = "FAILED"
     try:
-        yield Tracked(setting["uri"])
+        yield Tracked(setting["uri"], setting.get("models", True))
         status = "FINISHED"
     except Exception:
         raise
@@ -71,7 +75,7 @@ def tracked(setting: Mapping[str, str] | None, *, resumes: bool) -> Iterator[Tra
             client().end_run(status)
 
 
-def _begun(setting: Mapping[str, str], *, resumes: bool) -> bool:
+def _begun(setting: Mapping[str, Any], *, resumes: bool) -> bool:
     name = os.environ.get("TRAINING_JOB_NAME", "job")
     hush()
     try:

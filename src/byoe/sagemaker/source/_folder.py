@@ -76,7 +76,7 @@ def write_source(
     vendor: bool = False,
     gpu: bool = False,
     fold_scores: Mapping[str, Any] | None = None,
-    tracking: Mapping[str, str] | None = None,
+    tracking: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the source folder; it appears whole or not at all.
 
@@ -106,7 +106,7 @@ def write_source(
     fold_scores : mapping, default=None
         ``objective``, a metric that the job prints before its end, and ``each``: after each fold, or once.
     tracking : mapping, default=None
-        ``uri`` of the MLflow server that the job logs to, and ``experiment``.
+        ``uri`` of the MLflow server that the job logs to, ``experiment``, and ``models``: whether its model, too.
 
     Raises
     ------
