@@ -7,7 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.metrics import log_loss, mean_absolute_error
+from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import byoe
 from byoe import EnsembleRegressor, learner
@@ -74,6 +78,21 @@ def test_parameters_are_flat_and_named_as_in_set_params(mlflow, regression):
     assert not {"n_jobs", "store", "verbose", "callbacks"} & set(told)
 
 
+def test_parameters_of_estimators_and_splitters_are_as_python_shows_them(table, target):
+    def pinball(estimator, X, y):
+        return -float(np.abs(estimator.predict(X) - y).mean())
+
+    members = [("ridge_sk", Ridge(alpha=2.0)), ("pipe", make_pipeline(StandardScaler(), Ridge())), "ridge"]
+    made = EnsembleRegressor(members, RidgeCV(alphas=[0.1, 1.0]), cv=KFold(3), metric=pinball)
+    told = parameters(made.fit(table[["size"]][:ROWS], target[:ROWS]))
+    assert told["cv"] == "KFold(n_splits=3, random_state=None, shuffle=False)"
+    assert (told["ridge_sk__learner"], told["ridge_sk__alpha"], told["pipe__learner"]) == ("Ridge", "2.0", "Pipeline")
+    assert "StandardScaler()" in told["pipe__steps"]
+    assert (told["blender"], told["blender__alphas"]) == ("RidgeCV", "[0.1, 1.0]")
+    assert told["metric"].endswith("pinball>")
+    assert "ridge__learner" not in told
+
+
 def test_what_is_too_long_for_a_parameter_ends_in_dots(table, target):
     made = EnsembleRegressor([learner("ridge")], "mean", cv=[(np.arange(75), np.arange(75, 150))], random_state=0)
     made.fit(table[:ROWS], target[:ROWS])
@@ -89,7 +108,9 @@ def test_the_same_fit_may_be_logged_twice_and_another_needs_a_prefix(mlflow, reg
     with mlflow.start_run() as run:
         for _ in range(2):
             byoe.mlflow.log_fit(regression, pictures=False)
-        with pytest.raises(ParameterError, match="the run has the parameter blender_in_use = 'weighted' already"):
+        with pytest.raises(
+            ParameterError, match="the run has the parameter blender = 'weighted' already, and of this fit it is 'mean'"
+        ):
             byoe.mlflow.log_fit(other, pictures=False)
         byoe.mlflow.log_fit(other, prefix="mean", pictures=False)
     data = mlflow.get_run(run.info.run_id).data
@@ -145,8 +166,6 @@ def test_a_bundle_without_out_of_fold_data_tells_what_its_leaderboard_does(mlflo
 
 
 def test_a_member_of_a_notebook_is_told_by_its_label(mlflow, table, target):
-    from sklearn.linear_model import Ridge
-
     class Own(Ridge):
         pass
 

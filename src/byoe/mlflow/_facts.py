@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..ensemble._spec import to_spec
-from ..errors import SpecError
+from ..contracts._blender import Blender
+from ..contracts._learner import Learner
+from ..registry._plugin import plain
 from ..scoring._board import scored_blend
 from ..scoring._leaderboard import BASELINE, BLEND, Leaderboard
 
@@ -18,6 +17,7 @@ LONGEST = 6000  # letters of a parameter, as MLflow keeps them
 # Of this machine and this process, not of the model.
 _LEFT_OUT = frozenset({"callbacks", "n_jobs", "store", "verbose"})
 _OF_A_ROW = ("spread", "in_sample", "weight", "models", "fit_seconds", "predict_ms", "bytes")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _NOT_IN_NAMES = re.compile(r"[^\w.\- /]")
 
 
@@ -39,42 +39,44 @@ class Metric(NamedTuple):
 
 def parameters(ensemble: Any) -> dict[str, str]:
     """Return the parameters of a fit by the names of ``set_params``, with its size and the blender in use."""
-    told: dict[str, Any] = {
+    recipe, given = ensemble._recipe(), ensemble.get_params(deep=False)
+    told = {
         "task": "classification" if ensemble._classifies else "regression",
-        "learners": ", ".join(ensemble._recipe().learners),
+        **{name: value for name, value in given.items() if name not in _LEFT_OUT},
+        "learners": ", ".join(recipe.learners),
+        "blender": _kind_of(recipe.blender),
         "blender_in_use": ensemble.blender_.name,
         "n_columns": len(ensemble._form),
     }
     if ensemble._out_of_fold is not None:
         told |= {"n_rows": len(ensemble._oof.y), "n_folds": len(ensemble._oof.plan.folds)}
-    with suppress(SpecError):  # a member of a notebook, which has no other name
-        told |= _of_spec(to_spec(ensemble, lenient=True))
+    for label, part in {**recipe.learners, "blender": recipe.blender}.items():
+        own = part if part.user_estimator is None else part.user_estimator
+        told |= {f"{label}__{name}": value for name, value in _params_of(own).items()}
+    told |= {
+        f"{label}__learner": _kind_of(learner)
+        for label, learner in recipe.learners.items()
+        if plain(_kind_of(learner)) != plain(label)
+    }
     return {_name(name): _text(value) for name, value in told.items()}
 
 
-def _of_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: value for name, value in spec["params"].items() if name not in _LEFT_OUT}
-    told["blender"], params = _part(spec["blender"], "blender")
-    told |= {f"blender__{name}": value for name, value in params.items()}
-    for entry in spec["learners"]:
-        label = entry["label"]
-        kind, params = _part(entry, "learner")
-        told |= {f"{label}__{name}": value for name, value in params.items()}
-        if kind.replace("-", "_") != label:
-            told[f"{label}__learner"] = kind
-    return told
+def _kind_of(part: Learner | Blender) -> str:
+    """Return what a learner or blender is called; of the user's own estimator its class."""
+    return part.name if part.user_estimator is None else type(part.user_estimator).__name__
 
 
-def _part(entry: Mapping[str, Any], kind: str) -> tuple[str, Mapping[str, Any]]:
-    """Return the name and the parameters of a learner or blender; of the user's own estimator its class."""
-    if kind in entry:
-        return entry[kind], entry["params"]
-    inner = entry["estimator"]
-    return str(inner["class"]), inner.get("params", {})
+def _params_of(own: Any) -> dict[str, Any]:
+    """Return the parameters of a learner, a blender or an estimator; estimators inside stand in them as they are."""
+    try:
+        return dict(own.get_params(deep=False))
+    except TypeError:
+        return dict(own.get_params())
 
 
 def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    """Return a value as Python shows it, in one line and alike in every process."""
+    text = _ADDRESS.sub("", " ".join(str(value).split()))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 2]} …"
 
 
