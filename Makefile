@@ -33,7 +33,7 @@ field: .venv/.installed
 	@echo "making the environment .venv (a minute or two the first time)"
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install $(PIP_FLAGS) pip
-	@.venv/bin/python -m pip install $(PIP_FLAGS) -e '.[cli,dask,data,excel,onnx,plots,polars,sagemaker,shap,tune]' --group dev
+	@.venv/bin/python -m pip install $(PIP_FLAGS) -e '.[cli,dask,data,excel,mlflow,onnx,plots,polars,sagemaker,shap,tune]' --group dev
 	@.venv/bin/python -m pip install $(PIP_FLAGS) --no-deps --group data-sets --group sdk
 	@.venv/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --force-reinstall tests/plugins/byoe-example
 	@touch $@

@@ -31,6 +31,7 @@ from sybil.example import SybilFailure
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 
 ROOT = Path(__file__).parent
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # tests use no network
 
 
 def run_commands(example: Example) -> None:

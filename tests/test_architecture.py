@@ -54,6 +54,18 @@ MAY["tuning"] = GROUND | {
     "ensemble",
 }
 MAY["conformance"] = GROUND | {"data", "folds", "fitted", "learners._", "registry", "engine", "ensemble"}
+MAY["mlflow"] = GROUND | {
+    "_version",
+    "_load",
+    "data",
+    "registry",
+    "bundle",
+    "scoring",
+    "plots",
+    "report",
+    "serving",
+    "ensemble",
+}
 MAY["sagemaker"] = set(MAY) - {"conformance"}
 MAY["plugins"] = GROUND | {"learners._", "registry", "conformance"}
 MAY["__init__"] = {"_version"}  # the rest by name, on first use

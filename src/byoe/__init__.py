@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import plots, plugins, sagemaker
+    from . import mlflow, plots, plugins, sagemaker
     from ._load import load
     from .contracts._store import Store
     from .ensemble._classifier import EnsembleClassifier
@@ -31,6 +31,7 @@ __all__ = [
     "blender",
     "learner",
     "load",
+    "mlflow",
     "plots",
     "plugins",
     "sagemaker",
@@ -50,7 +51,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("plots", "plugins", "sagemaker"):
+    if name in ("mlflow", "plots", "plugins", "sagemaker"):
         return importlib.import_module(f".{name}", __name__)
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name], __name__), name)

@@ -9,7 +9,7 @@ from importlib.metadata import distribution
 import pytest
 
 from byoe.errors import JobError, SpecError
-from byoe.sagemaker.source._wheels import direct_url, distribution_of, editable_source, unpack, write_wheel
+from byoe.tools._wheels import direct_url, distribution_of, editable_source, unpack, write_wheel
 
 
 def names(wheel):
@@ -121,7 +121,7 @@ def test_an_editable_install_is_built_by_its_backend(tmp_path, monkeypatch):
     (source / "pyproject.toml").write_text(
         '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n[project]\nname = "fake"\nversion = "1.0"\n'
     )
-    monkeypatch.setattr("byoe.sagemaker.source._wheels.distribution", lambda name: Fake(source))
+    monkeypatch.setattr("byoe.tools._wheels.distribution", lambda name: Fake(source))
     assert "fake/__init__.py" in names(write_wheel("fake", tmp_path / "wheels"))
     (source / "pyproject.toml").write_text(
         '[build-system]\nrequires = ["absent-builder"]\nbuild-backend = "absent_builder"\n'
@@ -136,7 +136,7 @@ def test_an_editable_install_is_built_by_its_backend(tmp_path, monkeypatch):
 
 
 def test_a_distribution_that_lists_no_files(tmp_path, monkeypatch):
-    monkeypatch.setattr("byoe.sagemaker.source._wheels.distribution", lambda name: Fake())
+    monkeypatch.setattr("byoe.tools._wheels.distribution", lambda name: Fake())
     with pytest.raises(JobError, match="lists no files"):
         write_wheel("fake", tmp_path)
 

@@ -12,6 +12,8 @@ from ..data._reading import Reading
 from ..ensemble._configure import configure
 from ..ensemble._pruning import tolerance_of_a_fit
 from ..errors import ParameterError
+from ..mlflow._client import tracking_of
+from ..mlflow._run import run_at
 from ..registry._portfolios import DEFAULT
 from . import _options as options
 from ._spec_file import made_of, read_spec
@@ -38,6 +40,8 @@ def fit(
     finalize: Annotated[options.Finalize | None, typer.Option(help="How served models are made.")] = None,
     calibrate: Annotated[bool, typer.Option("--calibrate", help="Calibrate probabilities of classes.")] = False,
     prune: options.Prune = None,
+    tracking: options.Tracking = None,
+    experiment: options.Experiment = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds.")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Such as 8GB.")] = None,
     store: Annotated[Path | None, typer.Option(help="Folder of a store of finished tasks.")] = None,
@@ -74,16 +78,20 @@ def fit(
         raise ParameterError("--calibrate is for classes; say --task classification if the target holds them")
     ensemble.set_params(**{name: value for name, value in more.items() if value is not None})
     tolerance = tolerance_of_a_fit(prune, ensemble._recipe().blender)
-    ensemble.fit(table.X, table.y, sample_weight=table.weight, groups=table.groups)
-    ensemble.save(out)
-    if tolerance is not None:
-        ensemble = ensemble.prune(tolerance, X=table.X)
+    with run_at(tracking_of(tracking, experiment, here=True)) as log:
+        ensemble.fit(table.X, table.y, sample_weight=table.weight, groups=table.groups)
         ensemble.save(out)
+        if tolerance is not None:
+            ensemble = ensemble.prune(tolerance, X=table.X)
+            ensemble.save(out)
+        log(ensemble, out)
     if as_json:
         options.tell_json(_told(ensemble, out))
         return
     print(options.short(ensemble.leaderboard_))
     print(f"saved {kind.__name__} in {out}")
+    if tracking is not None:
+        print(f"logged the fit to {tracking}")
 
 
 def _spec(context: typer.Context, file: Path) -> dict[str, Any]:

@@ -57,6 +57,8 @@ Weight = Annotated[str | None, typer.Option(help="Column of sample weights.")]
 Groups = Annotated[str | None, typer.Option(help="Column of groups that folds keep together.")]
 Drop = Annotated[str, typer.Option(help="Columns to leave out, with commas.")]
 Param = Annotated[list[str] | None, typer.Option(help="NAME=VALUE, such as xgboost__max_depth=4 or eta=0.1.")]
+Tracking = Annotated[str | None, typer.Option(help="Address of an MLflow server, or its ARN, to log the fit to.")]
+Experiment = Annotated[str | None, typer.Option(help="Of MLflow, for the run.")]
 Prune = Annotated[
     float | None, typer.Option(help="Tolerance for leaving out members that take long to predict, such as 0.01.")
 ]

@@ -9,6 +9,7 @@ from typing import Any
 from ..data._reading import Reading
 from ..ensemble._base import BaseEnsemble
 from ..ensemble._pruning import tolerance_of_a_fit
+from ..mlflow._client import tracking_of
 from ._places import place_for
 from ._prepare import Contents, write_job_folder
 from .aws._job import Job
@@ -40,6 +41,8 @@ def fit(
     hyperparameters: Mapping[str, Any] | None = None,
     prune: float | None = None,
     graph: bool = False,
+    tracking: str | None = None,
+    experiment: str | None = None,
     spot: bool = False,
     image: str | None = None,
     session: Any = None,
@@ -95,6 +98,12 @@ def fit(
         Save the graph of the ensemble, too, as the ensemble's ``save(path, graph=X)`` does, so that
         ``deploy(job, runtime="onnx")`` can serve by it. Where it cannot be made, the log says why, and the model is
         saved without. Needs ``byoe-ensemble[onnx]`` here; the job installs it.
+    tracking : str, default=None
+        Address of an MLflow server, or the ARN of one of SageMaker's: the job logs its fit there, as a run of its own
+        name, with the model. Needs ``byoe-ensemble[mlflow]`` here. What cannot be logged is told in the job's log, and
+        the job goes on.
+    experiment : str, default=None
+        Of MLflow, for the run; None takes ``MLFLOW_EXPERIMENT_NAME`` of the job's environment, else MLflow's default.
     spot : bool, default=False
         On AWS: use spare capacity, which costs less and may be taken back. Finished members and
         folds are kept in S3, and the next attempt goes on from there.
@@ -134,6 +143,7 @@ def fit(
         )
     )
     place.check()
+    logs_to = tracking_of(tracking, experiment, here=instance_type == "local")
     made = name_of("training job", name)
     contents = fit_contents(
         place,
@@ -149,6 +159,7 @@ def fit(
         hyperparameters=hyperparameters,
         graph=graph,
         prune=prune,
+        logs_to=logs_to,
     )
     with place.folder("training job", made) as folder:
         job = place.launch(write_job_folder(contents, made, folder, place.needs))
@@ -170,6 +181,7 @@ def fit_contents(
     hyperparameters: Mapping[str, Any] | None,
     graph: bool,
     prune: float | None,
+    logs_to: Mapping[str, Any] | None = None,
 ) -> Contents:
     """Return what a job is to do, checked; ``tables`` are by their channels, and the others are as for `fit`."""
     channels = read_channels(tables, how, addresses=place.addresses)
@@ -178,5 +190,14 @@ def fit_contents(
     tolerance = tolerance_of_a_fit(prune, variant.recipe.blender)
     roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, how=how)
     return Contents(
-        variant_of(ensemble), [variant], channels, roles, values, dependencies, requirements, tolerance, graph
+        variant_of(ensemble),
+        [variant],
+        channels,
+        roles,
+        values,
+        dependencies,
+        requirements,
+        prune=tolerance,
+        graph=graph,
+        tracking=logs_to,
     )

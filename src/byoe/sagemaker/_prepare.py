@@ -35,6 +35,8 @@ class Contents:
         Whether the graph is saved, too.
     fold_scores : mapping or None
         What the job prints before its end, as `write_source` takes it.
+    tracking : mapping or None
+        Where it logs to, as `write_source` takes it.
     """
 
     base: Variant
@@ -47,6 +49,7 @@ class Contents:
     prune: float | None = None
     graph: bool = False
     fold_scores: Mapping[str, Any] | None = None
+    tracking: Mapping[str, Any] | None = None
 
 
 def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping[str, bool]) -> JobFiles:
@@ -61,6 +64,7 @@ def write_job_folder(contents: Contents, name: str, folder: Path, needs: Mapping
         prune=contents.prune,
         graph=contents.graph,
         fold_scores=contents.fold_scores,
+        tracking=contents.tracking,
         **needs,
     )
     channels = {channel: as_files(table, folder / "data" / channel) for channel, table in contents.channels.items()}

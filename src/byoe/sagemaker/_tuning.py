@@ -9,6 +9,7 @@ from typing import Any
 from ..data._reading import Reading
 from ..ensemble._base import BaseEnsemble
 from ..ensemble._configure import default_space
+from ..mlflow._client import tracking_of
 from ._attach import attach
 from ._places import place_for
 from ._prepare import Contents, write_job_folder
@@ -57,6 +58,8 @@ def tune(
     max_cost: float | None = None,
     price_per_hour: float | None = None,
     seed: int | None = None,
+    tracking: str | None = None,
+    experiment: str | None = None,
     spot: bool = False,
     image: str | None = None,
     session: Any = None,
@@ -112,6 +115,8 @@ vendor, instance_type, instance_count, role, output, hyperparameters, graph, spo
         after the end.
     price_per_hour : float, default=None
         Of one instance, in the unit of ``max_cost``.
+    tracking, experiment : str, default=None
+        As in `fit`: each trial is a run of its own, without its model.
     seed : int, default=None
         Of the search; on this machine by default the ensemble's ``random_state``.
     wait : bool, default=True
@@ -137,6 +142,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, graph, spo
         )
     )
     place.check()
+    logs_to = tracking_of(tracking, experiment, here=instance_type == "local", models=False)
     made = name_of("tuning job", name, "byoe-tune")
     contents, search = tuning_contents(
         place,
@@ -152,6 +158,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, graph, spo
         requirements=requirements,
         hyperparameters=hyperparameters,
         graph=graph,
+        logs_to=logs_to,
         max_jobs=max_jobs,
         max_parallel_jobs=max_parallel_jobs,
         strategy=strategy,
@@ -187,6 +194,7 @@ def tuning_contents(
     requirements: Iterable[str],
     hyperparameters: Mapping[str, Any] | None,
     graph: bool,
+    logs_to: Mapping[str, Any] | None = None,
     seed: int | None = None,
     **rules: Any,
 ) -> tuple[Contents, Search]:
@@ -221,6 +229,7 @@ def tuning_contents(
         dependencies,
         requirements,
         graph=graph,
+        tracking=logs_to,
         fold_scores={"objective": search.objective, "each": search.strategy == "Hyperband"} if printing else None,
     )
     return contents, search

@@ -64,19 +64,23 @@ class Scoring:
         weight = None if self.weight is None else self.weight[rows]
         return self.metric.value(self.y[rows], prediction[rows], classes=self.classes, sample_weight=weight)
 
+    def fold_values(self, prediction: FloatArray) -> list[float | None]:
+        """Return the metric in each fold; None where it is not defined."""
+        return [self._fold_value(prediction, test) for test in self.folds]
+
+    def _fold_value(self, prediction: FloatArray, test: IntArray) -> float | None:
+        if self.weight is not None and not self.weight[test].any():
+            return None
+        # A fold may lack what a metric wants, such as a row of every class.
+        with warnings_filtered(("ignore",), ("error", "", UndefinedMetricWarning)):
+            try:
+                return _finite(self.value(prediction, test))
+            except (ParameterError, UndefinedMetricWarning):
+                return None
+
     def spread(self, prediction: FloatArray) -> float | None:
         """Return the standard deviation of the metric over the folds in which it is defined."""
-        values = []
-        for test in self.folds:
-            if self.weight is not None and not self.weight[test].any():
-                continue
-            # A fold may lack what a metric wants, such as a row of every class.
-            with warnings_filtered(("ignore",), ("error", "", UndefinedMetricWarning)):
-                try:
-                    values.append(self.value(prediction, test))
-                except (ParameterError, UndefinedMetricWarning):
-                    continue
-        defined = [value for value in values if math.isfinite(value)]
+        defined = [value for value in self.fold_values(prediction) if value is not None]
         return float(np.std(defined)) if len(defined) > 1 else None
 
     def difference(self, first: FloatArray, second: FloatArray) -> tuple[float | None, float | None]:

@@ -26,6 +26,7 @@ from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
 from ...ensemble._load import from_spec
 from ...errors import InputError, JobError, ParameterError
+from ...mlflow._log import Logged
 from ...scoring._board import scored_blend
 from ...scoring._metrics import Metric
 from ...scoring._threshold import as_served
@@ -36,8 +37,10 @@ from ..shared._runtime import GRAPH_REQUIREMENTS, RUNS_GRAPHS, code_of
 from ..shared._savings import fitted_line
 from ._fold_scores import FoldScores
 from ._hosts import hosts_of_job, leading, work
+from ._log import say
 from ._owner import check_origin, end_with_owner
 from ._serving_needs import blender_lines, libraries_in_use, needed_lines
+from ._tracking import named, tracked
 
 
 class Terminated(BaseException):
@@ -93,17 +96,23 @@ def run(source: Path) -> None:
         ensemble._on_fold = FoldScores(metric, _checkpoints(), **asked)
     train, validation = _read_data(spec["data"], ensemble)
     say(f"read {len(train.X)} rows x {train.X.shape[1]} columns in {time.perf_counter() - started:.2f} s")
-    with _all_hosts(train, ensemble, started) as leads:
-        if not leads:
-            return
-        _fit(ensemble, train)
-    ensemble = _pruned(ensemble, spec, train)
-    model = _write_model(source, spec, ensemble, train)
-    metrics = evaluate(ensemble, validation, variant.metrics)
-    _write_reports(ensemble, metrics, validation, pictures=_draws(spec["requirements"]))
-    say(f"saved the ensemble in {model} after {time.perf_counter() - started:.2f} s")
-    for name, value in metrics.items():
-        print(metric_line(name, value), flush=True)
+    hosts, here = hosts_of_job()
+    setting = spec.get("tracking") if here == hosts[0] else None
+    with tracked(setting, resumes=_checkpoints() is not None) as run_of_job:
+        with _all_hosts(train, ensemble, started) as leads:
+            if not leads:
+                return
+            _fit(ensemble, train)
+        ensemble = _pruned(ensemble, spec, train)
+        model = _write_model(source, spec, ensemble, train)
+        metrics = evaluate(ensemble, validation, variant.metrics)
+        draws = _draws(spec["requirements"])
+        page = _write_reports(ensemble, metrics, validation, pictures=draws)
+        say(f"saved the ensemble in {model} after {time.perf_counter() - started:.2f} s")
+        for name, value in metrics.items():
+            print(metric_line(name, value), flush=True)
+        what = Logged(None, named(metrics, held_out=validation is not None), page=page, pictures=draws)
+        run_of_job.keep(ensemble, model, trusted=spec["trusted"], what=what)
 
 
 def _read_variant(spec: Mapping[str, Any]) -> Variant:
@@ -216,7 +225,10 @@ def _draws(requirements: Iterable[str]) -> bool:
     return any(re.match(r"matplotlib(?![\w.-])", line.lower()) for line in requirements)
 
 
-def _write_reports(ensemble: Any, metrics: Mapping[str, float], validation: Dataset | None, *, pictures: bool) -> None:
+def _write_reports(
+    ensemble: Any, metrics: Mapping[str, float], validation: Dataset | None, *, pictures: bool
+) -> Path | None:
+    """Write the leaderboard and the report; return where the latter is."""
     output = Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
     output.mkdir(parents=True, exist_ok=True)
     (output / "leaderboard.json").write_text(json.dumps(ensemble.leaderboard_, indent=1, default=str), encoding="utf-8")
@@ -225,9 +237,11 @@ def _write_reports(ensemble: Any, metrics: Mapping[str, float], validation: Data
         if validation is not None:
             # What is drawn alone would take long for nothing.
             rows = ensemble._told_of(validation.X, validation.y, validation.weight, looks=pictures)
-        ensemble._report(output / "report.html", rows, metrics=metrics, pictures=pictures)
+        page: Path = ensemble._report(output / "report.html", rows, metrics=metrics, pictures=pictures)
     except Exception as error:  # the model is saved, and a job must not be lost for a page
         say(f"no report was written: {type(error).__name__}: {error}")
+        return None
+    return page
 
 
 def on_gpu(variant: Variant) -> Any:
@@ -241,11 +255,6 @@ def on_gpu(variant: Variant) -> Any:
     if settings:
         say(f"trains on a GPU: {', '.join(settings)}")
     return configure(variant.ensemble, settings)
-
-
-def say(text: str) -> None:
-    """Print a line of the log that a person reads."""
-    print(f"[byoe] {text}", flush=True)
 
 
 def _channel(name: str, data: dict[str, Any], task: str) -> Dataset | None:

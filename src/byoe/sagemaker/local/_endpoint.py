@@ -19,11 +19,11 @@ from typing import Any, ClassVar, Self
 
 from ...errors import JobError, ParameterError
 from ...serving._server import MAX_BODY
+from ...tools._wheels import unpack
 from ..shared._failures import deleted, unanswered, unhealthy
 from ..shared._outputs import Question
 from ..shared._payload import refusal
 from ..shared._runtime import RUNTIME, code_of, runtime_for, variables_of
-from ..source._wheels import unpack
 from ._job import end_group
 from ._layout import local_environment
 

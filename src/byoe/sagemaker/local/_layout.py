@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..source._wheels import unpack
+from ...tools._wheels import unpack
 
 _HOST = "localhost"
 _GROUP = "homogeneousCluster"

@@ -12,9 +12,11 @@ from typing import Any
 from ..._version import DISTRIBUTION
 from ...ensemble._spec import to_spec
 from ...errors import JobError, ParameterError, SpecError, need
+from ...mlflow._client import libraries_for
 from ...registry._parts import Parts, parts_of
 from ...registry._plugin import Kind
 from ...registry._registry import find
+from ...tools._wheels import direct_url, distribution_of, write_wheel
 from ...tools._whole import whole_folder
 from ..shared._checks import Variant
 from ..shared._limits import fitting_metrics
@@ -25,7 +27,6 @@ from ._own_code import modules_of, write_module
 from ._requirements import named
 from ._requirements import requirements as closure
 from ._vendor import download
-from ._wheels import direct_url, distribution_of, write_wheel
 
 _ANOTHER = f"""\
 except ImportError as error:
@@ -80,6 +81,7 @@ def write_source(
     vendor: bool = False,
     gpu: bool = False,
     fold_scores: Mapping[str, Any] | None = None,
+    tracking: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the source folder; it appears whole or not at all.
 
@@ -110,6 +112,8 @@ def write_source(
         Whether the job runs on a GPU. Its endpoint does not.
     fold_scores : mapping, default=None
         ``objective``, a metric that the job prints before its end, and ``each``: after each fold, or once.
+    tracking : mapping, default=None
+        ``uri`` of the MLflow server that the job logs to, ``experiment``, and ``models``: whether its model, too.
 
     Raises
     ------
@@ -131,12 +135,14 @@ def write_source(
         spec["graph"] = True
     if fold_scores:
         spec["fold_scores"] = dict(fold_scores)
+    if tracking:
+        spec["tracking"] = dict(tracking)
     folder = folder.resolve()  # a wheel is built in a folder of its own
     if folder.exists():
         raise JobError(f"{folder} exists already; a job's source folder must be new")
     shipment = _shipment(modules_of(dependencies), asked, parts)
     with whole_folder(folder) as place:
-        training = ["distributed"] if several else []
+        training = [*(["distributed"] if several else ()), *(libraries_for(tracking["uri"]) if tracking else ())]
         lists = shipment.write(place / "wheels", training=training, graph=graph, vendor=vendor, gpu=gpu)
         for name, text in {**_scripts(spec), **_texts(lists), **_definitions(every)}.items():
             (place / name).write_text(text, encoding="utf-8")
@@ -236,7 +242,7 @@ class _Shipment:
         self,
         folder: Path,
         *,
-        training: Iterable[str] = (),
+        training: Sequence[str] = (),
         graph: bool = False,
         vendor: bool = False,
         gpu: bool = False,
@@ -250,7 +256,7 @@ class _Shipment:
         serving, _ = self._closure([RUNS_GRAPHS] if graph else ())
         for name in training:
             self.add(name)
-        job, more = self._closure(MAKES_GRAPHS if graph else (), gpu=gpu, serves=not graph)
+        job, more = self._closure(MAKES_GRAPHS if graph else (), gpu=gpu, serves=not (graph or training))
         written = {name: write_wheel(name, folder) for name in (*self.wheels, *more)}
         wheels = [write_module(name, path, folder, self.points.get(name, ())) for name, path in self.own.items()]
         files = [f"./{folder.name}/{wheel.name}" for wheel in (*written.values(), *wheels)]

@@ -12,7 +12,7 @@ from pathlib import Path
 from ...errors import ParameterError
 from ...registry._plugin import Kind
 from ...tools._versions import OWN_CODE
-from ._wheels import add_file, record_row
+from ...tools._wheels import add_file, record_row
 
 _LEFT_OUT = frozenset({"__pycache__", ".ipynb_checkpoints"})
 _TAKEN = frozenset({"byoe", "train", "inference"})  # byoe, and the files of a source folder

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from ..._version import DISTRIBUTION
 from ...errors import JobError, ParameterError
 from ...tools._versions import WITHOUT_GPU, distributions_of
-from ._wheels import direct_url
+from ...tools._wheels import direct_url
 
 Find = Callable[[str], Distribution]
 _Needed = tuple[str, frozenset[str], str]  # a name, its extras, and who needs it
@@ -82,6 +82,7 @@ def requirements(
     gpu: bool = False,
     serves: bool = True,
     always: Iterable[str] = ALWAYS,
+    serves: bool = True,
     find: Find = distribution,
 ) -> tuple[list[str], list[str]]:
     """Return the pinned requirements of a job, and further distributions that it needs as wheels.
@@ -101,6 +102,8 @@ def requirements(
         Whether an endpoint installs them.
     always : iterable of str
         What is needed whatever the names.
+    serves : bool, default=True
+        Whether an endpoint installs it, too.
     find : callable
         Returns an installed distribution.
 

@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 from urllib.request import url2pathname
 
-from ...errors import JobError, SpecError
+from ..errors import JobError, SpecError
 
 _BUILD = (
     "import importlib, sys; sys.path[:0] = sys.argv[3:]; importlib.import_module(sys.argv[1]).build_wheel(sys.argv[2])"
