@@ -82,7 +82,6 @@ def requirements(
     gpu: bool = False,
     serves: bool = True,
     always: Iterable[str] = ALWAYS,
-    serves: bool = True,
     find: Find = distribution,
 ) -> tuple[list[str], list[str]]:
     """Return the pinned requirements of a job, and further distributions that it needs as wheels.
@@ -102,8 +101,6 @@ def requirements(
         Whether an endpoint installs them.
     always : iterable of str
         What is needed whatever the names.
-    serves : bool, default=True
-        Whether an endpoint installs it, too.
     find : callable
         Returns an installed distribution.
 
