@@ -354,6 +354,7 @@ def test_the_limits_are_those_of_the_service():
         "model": most("ModelName"),
         "model package group": most("EntityName"),
         "variant": most("VariantName"),
+        "pipeline": most("PipelineName"),
     } == _limits.LONGEST
     assert (most("TagList"), most("TagKey"), most("TagValue")) == (_tags._MOST, _tags._KEY, _tags._VALUE)
     assert most("TrainingEnvironmentValue") == _limits.VARIABLE
