@@ -215,7 +215,7 @@ def handles(table, session, cloud, bucket, registry, run_job, plain_answers):
     job = run_job("byoe-1")
     tuning = tune(table, {"eta": (0.1, 0.3)}, session=session)
     endpoint = create_endpoint("byoe-2", cloud, MACHINE, job.artifact, Serverless())
-    transform = create_transform("byoe-3", cloud, MACHINE, job.artifact, rows=f"{bucket}/rows/", content_type="text/csv", accept="text/csv", output=f"{bucket}/out", whole_files=True)  # fmt: skip
+    transform = create_transform("byoe-3", cloud, MACHINE, job.artifact, rows=f"{bucket}/rows/", content_type="text/csv", accept="text/csv", output=f"{bucket}/out", runtime="libraries", whole_files=True)  # fmt: skip
     package = job.register("churn", approve=True)
     group = PackageGroup("churn", cloud)
     return {
