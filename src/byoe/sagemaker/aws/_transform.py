@@ -171,7 +171,7 @@ def create_transform(
     content_type: str,
     accept: str,
     output: str,
-    runtime: str,
+    runtime: str = "libraries",
     whole_files: bool,
     part: str | None = None,
     captured: str | None = None,
@@ -189,7 +189,7 @@ def create_transform(
         Addresses of the files and for the predictions.
     content_type, accept : str
         Of the files and of the predictions.
-    runtime : {"libraries", "onnx", "auto"}
+    runtime : {"libraries", "onnx", "auto"}, default="libraries"
         What predicts.
     whole_files : bool
         Whether the files are the user's, and as long as the service takes them.
