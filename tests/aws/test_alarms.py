@@ -102,6 +102,15 @@ def test_an_update_begins_keeps_and_ends_it(job, asked, updated):
     assert [one.get("A") for one in environments(asked)] == ["1", "1", "1", "1", None]
 
 
+def test_other_variables_do_not_end_it(job, asked, updated):
+    own = {"environment": {"BYOE_WATCH_NAME": "mine"}, "watch": True}
+    with byoe.sagemaker.deploy(job, **own) as endpoint:
+        endpoint.update(job, environment={"B": "2"})
+        endpoint.update(job, environment={}, watch=False)
+    watched = [(one.get("BYOE_WATCH"), one.get("BYOE_WATCH_NAME"), one.get("B")) for one in environments(asked)]
+    assert watched == [("metrics", "mine", None), ("metrics", "mine", "2"), (None, None, None)]
+
+
 def test_who_names_the_model_otherwise_is_followed(job, session, asked, updated):
     own = {"environment": {"BYOE_WATCH_NAME": "mine"}, "watch": True}
     with byoe.sagemaker.deploy(job, name="churn", **own) as endpoint:

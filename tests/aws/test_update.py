@@ -341,3 +341,12 @@ def test_an_endpoint_that_is_gone_takes_nothing_along_that_has_its_name(cloud, s
     client.create_endpoint_config(EndpointConfigName="churn", ProductionVariants=[variant])
     endpoint.delete()
     assert left(session) == ["churn", "churn"]
+
+
+@pytest.mark.parametrize("of", [dict, object])
+def test_what_is_no_job_on_aws_is_told(cloud, session, bucket, job, of):
+    endpoint = make(cloud, bucket, Instances())
+    thing = {"current": job} if of is dict else of()
+    with pytest.raises(ParameterError, match="expected one job, tuning job, model package, group of them or execution"):
+        endpoint.update(thing)
+    assert left(session) == ["byoe-1"] * 3

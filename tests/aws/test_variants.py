@@ -161,6 +161,16 @@ def test_each_variant_scales_and_no_bounds_are_left(pair, session, asked):
     assert scaling(ServiceNamespace="sagemaker")["ScalableTargets"] == []
 
 
+def test_one_variant_with_a_name_is_updated_and_scaled_under_it(jobs, session, updated):
+    scaling = session.client("application-autoscaling").describe_scalable_targets
+    with byoe.sagemaker.deploy({"current": jobs[0]}, name="churn", **ON) as endpoint:
+        endpoint.update(jobs[1], instance_count=(1, 3), requests_per_instance=60)
+        (target,) = scaling(ServiceNamespace="sagemaker")["ScalableTargets"]
+        assert target["ResourceId"] == "endpoint/churn/variant/current"
+        endpoint.update(jobs[0], instance_count=2)
+        assert scaling(ServiceNamespace="sagemaker")["ScalableTargets"] == []
+
+
 def test_nothing_is_left_of_variants_that_fail(pair, cloud, session, monkeypatch):
     call = cloud.call
 
@@ -249,6 +259,8 @@ def test_variants_are_of_one_region_and_one_place(jobs, session):
 def test_a_live_endpoint_is_left_as_it_is(jobs, pair, session):
     with byoe.sagemaker.deploy(jobs[0], name="churn", **ON):
         before = left(session)
+        with pytest.raises(ParameterError, match="weights are of several variants"):
+            byoe.sagemaker.deploy(jobs[0], weights={"current": 1}, name="churn", **ON)
         for given in ({"job": pair}, {"job": jobs[0], "shadow": jobs[1]}):
             with pytest.raises(ParameterError, match="'churn' already, and variants are made with their endpoint"):
                 byoe.sagemaker.deploy(**given, name="churn", **ON)

@@ -44,11 +44,13 @@ def watching(endpoint: str, variant: str = VARIANT) -> dict[str, str]:
     return {_MODE: "metrics", _NAME: endpoint if variant == VARIANT else f"{endpoint}/{variant}"}
 
 
-def rewatched(environment: Mapping[str, str], endpoint: str, watch: bool | None) -> dict[str, str]:
-    """Return the variables of a container that is to be watched, or no more; None leaves them."""
-    if watch is None:
-        return dict(environment)
+def rewatched(
+    environment: Mapping[str, str], present: Mapping[str, str], endpoint: str, watch: bool | None
+) -> dict[str, str]:
+    """Return the variables of a container that is to be watched, or no more; None leaves that as it is at present."""
     others = {name: value for name, value in environment.items() if name not in (_MODE, _NAME)}
+    if watch is None:
+        return others | {name: present[name] for name in (_MODE, _NAME) if name in present}
     return others | (watching(endpoint) if watch else {})
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any, ClassVar, Self
 
-from ...errors import JobError
+from ...errors import JobError, ParameterError
 from ..shared._failures import deleted, ending, unhealthy
 from ..shared._names import is_made
 from ..shared._outputs import Question
@@ -384,7 +384,14 @@ def _trained(job: Any, cloud: Cloud) -> Any:
             name = cloud.of_arn(resource.name)[1] if resource.name.startswith("arn:") else resource.name
             return Job(name, cloud) if resource.kind == Job.kind else Tuning(name, cloud)
         job = resource.name
-    return registered(job, cloud) if isinstance(job, str) else job
+    if isinstance(job, str):
+        return registered(job, cloud)
+    if getattr(job, "place", None) != Job.place:
+        raise ParameterError(
+            f"job is {job!r}, expected one job, tuning job, model package, group of them or execution of a pipeline, "
+            "on AWS"
+        )
+    return job
 
 
 def models_of(config: dict[str, Any]) -> set[str]:

@@ -45,7 +45,7 @@ from ._tuning_request import (
     tuning_request,
 )
 from ._upload import upload_channels, upload_source
-from ._variants import SHADOW, Variant, check_variants, jobs_of, read_weights
+from ._variants import SHADOW, Variant, check_variants, check_weighted, jobs_of, read_weights
 from ._waiting import until
 
 # Of which a model can be made: of a tuning job the best job, of a group the newest approved version, of a pipeline's
@@ -150,6 +150,7 @@ class Aws(Place):
             )
         self._check(SERVING_OPTIONS, "serving", instead=INSTEAD)
         check_watch(hosting.watch)
+        check_weighted(hosting)
         Rollout(**hosting.rollout)
         check_key(where.options.get("output_key"), self._capture(hosting))
         name = name_of("endpoint", where.name)

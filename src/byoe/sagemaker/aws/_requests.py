@@ -125,15 +125,16 @@ def model_request(
 def serves_byoe(model: Mapping[str, Any]) -> bool:
     """Return whether a model that the service describes is one of `model_request`."""
     folder = "SAGEMAKER_SUBMIT_DIRECTORY"
-    return _variables(model).get(folder) == _by(runtime_of(model))[folder]
+    return environment_of(model).get(folder) == _by(runtime_of(model))[folder]
 
 
 def runtime_of(model: Mapping[str, Any]) -> str:
     """Return what predicts by a model that the service describes."""
-    return str(_variables(model).get(RUNTIME, "libraries"))
+    return str(environment_of(model).get(RUNTIME, "libraries"))
 
 
-def _variables(model: Mapping[str, Any]) -> Mapping[str, str]:
+def environment_of(model: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the variables of the container of a model that the service describes."""
     found: Mapping[str, str] = model.get("PrimaryContainer", {}).get("Environment", {})
     return found
 

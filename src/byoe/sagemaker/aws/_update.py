@@ -18,7 +18,15 @@ from ._faults import NotFoundError
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, instances_of
 from ._package import Package
-from ._requests import check_serverless, exchanged, model_request, runtime_of, serverless_sizes, serves_byoe
+from ._requests import (
+    check_serverless,
+    environment_of,
+    exchanged,
+    model_request,
+    runtime_of,
+    serverless_sizes,
+    serves_byoe,
+)
 from ._rollout import Rollout
 from ._scaling import scale, unscale
 from ._variants import all_variants
@@ -89,7 +97,7 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
     model = _model(cloud, served, anew, changes, runtime)
     container = model["PrimaryContainer"]
     container["Environment"] = {
-        **rewatched(container["Environment"], endpoint.name, changes.watch),
+        **rewatched(container["Environment"], environment_of(served), endpoint.name, changes.watch),
         **changes.options.get("environment", {}),
     }
     requests = (
@@ -115,7 +123,7 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
     endpoint._remove(before, {present["ModelName"]})
     _tag(cloud, found, changes)
     if instances is not None and changes.instance_count is not None:
-        _scale(cloud, endpoint.name, instances)
+        _scale(cloud, endpoint.name, instances, variant["VariantName"])
 
 
 def _has_kept(endpoint: Endpoint, new: str) -> bool:
@@ -175,7 +183,7 @@ def _model(
     # No more of the container's description: the service tells there what it does not take.
     container = dict(anew["PrimaryContainer"])
     if "environment" not in changes.options:
-        container["Environment"] = exchanged(served["PrimaryContainer"].get("Environment", {}), runtime)
+        container["Environment"] = exchanged(environment_of(served), runtime)
     own = {"ModelName": anew["ModelName"], "ExecutionRoleArn": anew["ExecutionRoleArn"]}
     kept = _kept(served, _MODEL) | {"Tags": _tags(cloud, served["ModelArn"])} | own
     return _changed(kept, anew, changes) | {"PrimaryContainer": container}
@@ -251,8 +259,8 @@ def _count(endpoint: Endpoint, variant: Mapping[str, Any], changes: Changes) -> 
     return int(now.get("DesiredInstanceCount", variant["InitialInstanceCount"]))
 
 
-def _scale(cloud: Cloud, endpoint: str, instances: Instances) -> None:
+def _scale(cloud: Cloud, endpoint: str, instances: Instances, variant: str) -> None:
     if instances.scales:
-        scale(cloud, endpoint, instances)
+        scale(cloud, endpoint, instances, variant)
     else:
-        unscale(cloud, endpoint, asynchronous=instances.answers is not None)
+        unscale(cloud, endpoint, asynchronous=instances.answers is not None, variants=[variant])

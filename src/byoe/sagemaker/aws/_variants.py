@@ -44,13 +44,17 @@ class Variant:
     runtime: str = "libraries"
 
 
-def check_variants(hosting: Hosting, sizes: Serverless | Instances) -> None:
-    """Raise a ParameterError for variants that no endpoint can have; nothing is said of an endpoint with one."""
-    names = list(hosting.variants)
-    if hosting.weights is not None and not names:
+def check_weighted(hosting: Hosting) -> None:
+    """Raise a ParameterError for weights without variants that they would be of."""
+    if hosting.weights is not None and not hosting.variants:
         raise ParameterError(
             "weights are of several variants; give a mapping of their names to jobs, or leave them out"
         )
+
+
+def check_variants(hosting: Hosting, sizes: Serverless | Instances) -> None:
+    """Raise a ParameterError for variants that no endpoint can have; nothing is said of an endpoint with one."""
+    names = list(hosting.variants)
     if not names and hosting.shadow is None:
         return
     if isinstance(sizes, Serverless) or hosting.asynchronous:
