@@ -291,6 +291,21 @@ def test_a_tuning_job_learns_from_a_resource(handles, table, session, asked):
     assert parents == [{"HyperParameterTuningJobName": tuning.name}]
 
 
+def test_a_pipeline_learns_from_a_resource_as_a_tuning_job_does(handles, table, session):
+    tuning = handles[Tuning][0]
+
+    def made(space):
+        ensemble = EnsembleRegressor(("ridge", "xgboost"), "mean", random_state=0)
+        where = {name: ON[name] for name in ("instance_type", "role", "image")} | {"session": session}
+        return byoe.sagemaker.pipeline("churn", ensemble, table, target="y", space=space, warm_start=tuning.resource, **where)  # fmt: skip
+
+    (step,) = made({"eta": (0.1, 0.3)}).definition["Steps"]
+    parents = step["Arguments"]["WarmStartConfig"]["ParentHyperParameterTuningJobs"]
+    assert parents == [{"HyperParameterTuningJobName": tuning.name}]
+    with pytest.raises(ParameterError, match="the service wants as many. One of them alone has max_depth"):
+        made({"eta": (0.1, 0.3), "max_depth": (2, 8)})
+
+
 @pytest.mark.parametrize("thing", [None, 3, ["byoe-1"], EndpointConfig(endpoint_config_name="byoe-1")])
 def test_what_is_no_resource_is_told(aws, thing):
     with pytest.raises(ParameterError, match="expected a name, an ARN, or of the SDK's resources TrainingJob"):

@@ -1,5 +1,7 @@
 """Pipelines on this machine: jobs are run, the condition is looked at, and nothing is registered."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,22 @@ def test_a_stopped_execution(make):
         execution.wait()
 
 
+def test_a_job_that_begins_while_its_execution_is_stopped_is_stopped_too(make):
+    pipeline = make()
+    launch = pipeline._launch
+
+    def late(files):
+        job = launch(files)
+        pipeline._executions[-1]._stopping.set()  # as by a stop() that has seen no job yet
+        return job
+
+    pipeline._launch = late
+    execution = pipeline.start()
+    with pytest.raises(JobError, match="was stopped before its end"):
+        execution.wait()
+    assert told(execution) == [("Train", "Stopped", "churn-execution-1-train")]
+
+
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
@@ -128,3 +146,12 @@ def test_what_cannot_be(make, tmp_path, given, message):
     with pytest.raises(ParameterError, match=message):
         make(**given)
     assert not (tmp_path / "jobs").exists()
+
+
+def test_its_jobs_log_to_a_server_and_those_of_a_tuning_job_without_models(make, tmp_path, monkeypatch):
+    monkeypatch.setattr("byoe.mlflow._client.check_reachable", lambda uri: None)
+    for name, space in (("alone", None), ("tuned", {"ridge__alpha": (0.1, 10.0)})):
+        make(space=space, output=tmp_path / name, tracking="http://127.0.0.1:9", experiment="churn")
+        (spec,) = (tmp_path / name).glob("**/spec.json")
+        wanted = {"uri": "http://127.0.0.1:9", "models": space is None, "experiment": "churn"}
+        assert json.loads(spec.read_text())["tracking"] == wanted

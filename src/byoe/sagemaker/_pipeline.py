@@ -10,6 +10,7 @@ from typing import Any
 from ..data._reading import Reading
 from ..ensemble._base import BaseEnsemble
 from ..errors import ParameterError
+from ..mlflow._client import tracking_of
 from ._fit import fit_contents
 from ._places import place_for
 from ._prepare import write_job_folder
@@ -60,6 +61,8 @@ def pipeline(
     hyperparameters: Mapping[str, Any] | None = None,
     prune: float | None = None,
     graph: bool = False,
+    tracking: str | None = None,
+    experiment: str | None = None,
     spot: bool = False,
     image: str | None = None,
     session: Any = None,
@@ -77,6 +80,8 @@ def pipeline(
     ensemble, train, validation, target, weight, groups, drop, header, reading, dependencies, requirements, vendor, \
 instance_type, instance_count, role, output, hyperparameters, prune, graph, spot, image, session
         As in `fit`. The role is that of the jobs, and starts them too: `policy` prints what ``"pipeline"`` needs.
+    tracking, experiment : str, default=None
+        As in `fit`, for the jobs of each execution; with a ``space`` without their models, as in `tune`.
     test : as train, default=None
         With a ``space``: data that no trial sees. The best ensemble is trained once more, and its metrics are of them.
     space : mapping, default=None
@@ -127,6 +132,7 @@ instance_type, instance_count, role, output, hyperparameters, prune, graph, spot
         "requirements": requirements,
         "hyperparameters": hyperparameters,
         "graph": graph,
+        "logs_to": tracking_of(tracking, experiment, here=instance_type == "local", models=space is None),
     }
     search: Search | None = None
     if space is None:

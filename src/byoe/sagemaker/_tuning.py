@@ -163,7 +163,7 @@ vendor, instance_type, instance_count, role, output, hyperparameters, graph, spo
         max_parallel_jobs=max_parallel_jobs,
         strategy=strategy,
         seed=seed,
-        warm_start=_handles(warm_start),
+        warm_start=warm_start,
         warm_start_type=warm_start_type,
         early_stopping=early_stopping,
         stop_at=stop_at,
@@ -196,6 +196,7 @@ def tuning_contents(
     graph: bool,
     logs_to: Mapping[str, Any] | None = None,
     seed: int | None = None,
+    warm_start: Any = (),
     **rules: Any,
 ) -> tuple[Contents, Search]:
     """Return what the trials of a tuning job are to do and how they are chosen, checked.
@@ -212,9 +213,8 @@ def tuning_contents(
     if seed is None and place.where.instance_type == "local" and isinstance(base.ensemble.random_state, int):
         seed = base.ensemble.random_state
     objective_name = f"validation:{metric.name}"
-    search = Search(
-        space, objective_name, metric.greater_is_better, seed=seed, verbose=base.ensemble.verbose > 0, **rules
-    )
+    rules |= {"seed": seed, "warm_start": _handles(warm_start), "verbose": base.ensemble.verbose > 0}
+    search = Search(space, objective_name, metric.greater_is_better, **rules)
     printing = by_fold(search, base.ensemble, channels)
     if printing and base.ensemble.random_state is None:
         fixed["random_state"] = search.seed or 0  # the same folds for all trials

@@ -190,7 +190,7 @@ CALLER = (
     Right("s3:PutObject", "to try it, if that is asked for", ("tiny file",), _D),
     Right("s3:DeleteObject", "to remove what was tried", ("tiny file",), _D),
 )
-# What the platform does in the name of a role; the code in its containers calls nothing.
+# What the platform does in the name of a role; the code in its containers calls nothing but a tracking server.
 ROLE = (
     Right("s3:GetObject", "to bring data and models", ("file",)),
     Right("s3:PutObject", "to keep models and predictions", ("file",)),

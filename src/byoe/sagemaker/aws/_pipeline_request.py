@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..shared._search import Search
@@ -14,13 +14,18 @@ from ._package import PIPELINE
 from ._pipeline_definition import Definition
 from ._register import package_request
 from ._requests import tags_of, training_request
-from ._tuning_request import tuning_request
+from ._tuning_request import check_kinship, tuning_request
 
 _NAMELESS = "byoe"  # the service names what steps make
 
 
 def pipeline_request(
-    cloud: Cloud, machine: Machine, steps: Steps, search: Search | None, uploaded: Mapping[str, Any]
+    cloud: Cloud,
+    machine: Machine,
+    steps: Steps,
+    search: Search | None,
+    uploaded: Mapping[str, Any],
+    parents: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return a request for ``CreatePipeline``, without the token.
 
@@ -33,13 +38,23 @@ def pipeline_request(
         Of a tuning job.
     uploaded : mapping
         Where what jobs need is, and what else a request says of it; test data are a channel that no trial reads.
+    parents : iterable of mapping
+        What the service says of earlier tuning jobs that the search learns from.
+
+    Raises
+    ------
+    ParameterError
+        For one of these that it cannot learn from.
     """
     uploaded = dict(uploaded)
     channels = dict(uploaded.pop("channels"))
     test = channels.pop("test", None)
     made = Definition(steps)
     if search is not None:
-        made.tune(tuning_request(_NAMELESS, machine, search, channels=channels, **uploaded))
+        tuning = tuning_request(_NAMELESS, machine, search, channels=channels, **uploaded)
+        for parent in parents:
+            check_kinship(tuning, parent)
+        made.tune(tuning)
         channels = {"train": channels["train"], "validation": test}
     if search is None or test is not None:
         request = training_request(_NAMELESS, machine, channels=channels, **uploaded)

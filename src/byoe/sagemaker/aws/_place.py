@@ -138,7 +138,8 @@ class Aws(Place):
         cloud, machine = self._cloud, self._machine
         if steps.registration is not None:
             package_of(cloud, machine, steps.registration, steps.name, "", "")  # which refuses what cannot be
-        request = pipeline_request(cloud, machine, steps, search, self._uploaded(files))
+        parents = [] if search is None else self._parents(search)
+        request = pipeline_request(cloud, machine, steps, search, self._uploaded(files), parents)
         return Pipeline(steps.name, cloud, request)
 
     def serve(self, job: Trained, hosting: Hosting) -> Endpoint:

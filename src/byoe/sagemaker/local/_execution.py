@@ -124,8 +124,7 @@ class LocalExecution:
         assert self._search is not None
         channels = {name: place for name, place in self._files.channels.items() if name != "test"}
         self.tuning = self._launch_tuning(self._named(TUNE, channels), self._search)
-        row["made"] = self.tuning.name
-        self.tuning.wait()
+        self._wait_for(self.tuning, row)
 
     def _train(self, row: dict[str, Any]) -> None:
         channels, values = dict(self._files.channels), dict(self._files.hyperparameters)
@@ -135,8 +134,13 @@ class LocalExecution:
             channels = {"train": channels["train"], "validation": channels["test"]}
             values |= best["params"]
         self._job = self._launch(replace(self._named(TRAIN, channels), hyperparameters=values))
-        row["made"] = self._job.name
-        self._job.wait()
+        self._wait_for(self._job, row)
+
+    def _wait_for(self, running: LocalJob | LocalTuning, row: dict[str, Any]) -> None:
+        row["made"] = running.name
+        if self._stopping.is_set():  # it was asked to while this began
+            running.stop()
+        running.wait()
 
     def _named(self, step: str, channels: dict[str, Any]) -> JobFiles:
         name = f"{self.name.replace('/', '-')}-{step.lower()}"
