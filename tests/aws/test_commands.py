@@ -274,7 +274,7 @@ def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, 
     told = byoe("register", name, "churn", "--approve")
     assert "package churn/2 is Approved" in told
     for arguments, message in (
-        (("register", "churn/1", "churn"), "churn/1 is in the registry already; expected a training job"),
+        (("register", "churn/1", "churn"), "churn/1 is a model package; expected a training job"),
         (("register", name, "churn", "--metadata", "ticket"), "--metadata 'ticket' is not NAME=VALUE"),
         (("approve", name), f"'{name}' names no version of a model"),
         (

@@ -97,7 +97,8 @@ def fit(
         experiment=experiment,
         vendor=vendor,
         wait=wait or instance_type == "local",  # a local job ends with the process that waits for it
-        **_where(instance_type, instance_count, role, output, spot, image, name),
+        name=name,
+        **_where(instance_type, instance_count, role, output, spot, image),
     )
     tell_job(job)
 
@@ -181,7 +182,8 @@ def tune(
         seed=seed,
         vendor=vendor,
         wait=wait or instance_type == "local",
-        **_where(instance_type, instance_count, role, output, spot, image, name),
+        name=name,
+        **_where(instance_type, instance_count, role, output, spot, image),
     )
     tell_tuning(tuning)
 
@@ -209,7 +211,16 @@ def pipeline(
     drop: options.Drop = "",
     param: options.Param = None,
     hyperparameter: _Hyper = None,
+    prune: options.Prune = None,
+    graph: options.Graph = False,
+    tracking: options.Tracking = None,
+    experiment: options.Experiment = None,
     header: options.Header = None,
+    sep: options.Sep = None,
+    decimal: options.Decimal = None,
+    encoding: options.Encoding = None,
+    comment: options.Comment = None,
+    sheet: options.Sheet = None,
     seed: options.Seed = None,
     instance_type: _Instance = "local",
     instance_count: _Count = 1,
@@ -223,8 +234,7 @@ def pipeline(
     """Make a pipeline: train or tune, look at a metric, register. AWS is given it; on this machine it is run."""
     from .. import sagemaker
 
-    where = _where(instance_type, instance_count, role, output, spot, image, None)
-    del where["name"]
+    where = _where(instance_type, instance_count, role, output, spot, image)
     if max_jobs is not None:
         where["max_jobs"] = max_jobs
     made = sagemaker.pipeline(
@@ -234,12 +244,17 @@ def pipeline(
         validation,
         test=test,
         **_columns(target, weight, groups, drop, header),
+        reading=reading(sep, decimal, encoding, comment, sheet),
         space=options.domains(space),
         condition=pipelines.told_condition(condition),
         register=register,
         approve=approve,
         cache=cache,
         hyperparameters=options.settings(hyperparameter),
+        prune=prune,
+        graph=graph,
+        tracking=tracking,
+        experiment=experiment,
         vendor=vendor,
         **where,
     )
@@ -350,7 +365,6 @@ def _where(
     output: str | None,
     spot: bool,
     image: str | None,
-    name: str | None,
 ) -> dict[str, Any]:
     where = {"instance_type": instance_type, "instance_count": instance_count}
-    return {**where, "role": role, "output": output, "spot": spot, "image": image, "name": name}
+    return {**where, "role": role, "output": output, "spot": spot, "image": image}

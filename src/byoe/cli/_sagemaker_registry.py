@@ -25,7 +25,7 @@ def register(
     """Register what a job has made as the next version in a group of the model registry."""
     handle = trained(job)
     if handle.kind not in ("job", "tuning job"):
-        raise ParameterError(f"{job} is in the registry already; expected a training job or a tuning job")
+        raise ParameterError(f"{job} is a {handle.kind}; expected a training job or a tuning job")
     pairs = dict(_pair(text) for text in metadata or ())
     tell_package(handle.register(group, approve=approve, description=description, metadata=pairs))
 
