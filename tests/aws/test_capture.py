@@ -5,7 +5,7 @@ import pytest
 from tests.aws.test_endpoints import left
 
 import byoe
-from byoe.errors import JobError
+from byoe.errors import JobError, ParameterError
 
 ON = {"instance_type": "ml.m5.large"}
 HEADERS = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json", "application/jsonlines"]}
@@ -73,6 +73,16 @@ def test_deploy_under_a_live_name_says_it_as_well(job, bucket, asked, updated):
     byoe.sagemaker.deploy(job, **ON, name="churn")
     with byoe.sagemaker.deploy(job, name="churn", data_capture=True, output=f"{bucket}/mine"):
         assert [one and one["DestinationS3Uri"] for one in captures(asked)] == [None, f"{bucket}/mine/captured"]
+
+
+def test_an_output_that_nothing_is_put_into_is_told(job, bucket, session, updated):
+    given = {"data_capture": f"{bucket}/seen", "output": f"{bucket}/mine"}
+    with pytest.raises(ParameterError, match="output is for the files of an asynchronous endpoint, and for what is"):
+        byoe.sagemaker.deploy(job, **ON, **given)
+    assert left(session) == []
+    told = pytest.raises(ParameterError, match="endpoint churn stays with none; leave it out")
+    with byoe.sagemaker.deploy(job, **ON, name="churn"), told:
+        byoe.sagemaker.deploy(job, name="churn", **given)
 
 
 def test_a_bucket_that_is_not_there_is_told_before_anything_is_made(job, session, asked):

@@ -325,7 +325,7 @@ def test_somebody_elses_endpoint_outlives_a_race(churn, cloud, session, job, mon
         return call(service, operation, **request)
 
     before = left(session)
-    monkeypatch.setattr("byoe.sagemaker.aws._place.standing", lambda endpoint: "")
+    monkeypatch.setattr("byoe.sagemaker.aws._serving.standing", lambda endpoint: "")
     monkeypatch.setattr(cloud, "call", late)
     with pytest.raises(JobError, match="already existing"):
         byoe.sagemaker.deploy(job, name="churn")

@@ -55,7 +55,7 @@ def check_weighted(hosting: Hosting) -> None:
 def check_variants(hosting: Hosting, sizes: Serverless | Instances) -> None:
     """Raise a ParameterError for variants that no endpoint can have; nothing is said of an endpoint with one."""
     names = list(hosting.variants)
-    if not names and hosting.shadow is None:
+    if not hosting.several:
         return
     if isinstance(sizes, Serverless) or hosting.asynchronous:
         kind = "a serverless" if isinstance(sizes, Serverless) else "an asynchronous"

@@ -72,6 +72,11 @@ class Hosting:
     shadow: Any = None
     watch: bool | None = None
 
+    @property
+    def several(self) -> bool:
+        """Whether there are variants, or a shadow."""
+        return bool(self.variants) or self.shadow is not None
+
     def serverless(self) -> dict[str, Any]:
         """Return the sizes of a serverless endpoint that were given."""
         names = ("memory_mb", "max_concurrency", "provisioned_concurrency")
