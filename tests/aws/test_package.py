@@ -59,6 +59,7 @@ def test_a_version_is_found_by_its_arn_and_by_its_number(job, session):
         ("churn", "model package", ParameterError, "'churn' names no version of a model"),
         ("none", "model package group", NotFoundError, "there is no model package group 'none' in eu-west-1"),
         ("arn:aws:sagemaker:eu-west-1:123456789012:model-package/churn/7", None, NotFoundError, "there is no model package 'arn:.*/churn/7' in eu-west-1"),
+        ("arn:aws:sagemaker:eu-west-1:123456789012:model-package/churn/1", "job", ParameterError, "kind is 'job', and 'arn:.*/churn/1' is the ARN of a model package; leave kind out"),
         ("arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/1", None, ParameterError, "is in us-east-1, and the session in eu-west-1; give region='us-east-1'"),
         (OTHERS, None, DeniedError, "is not of account 123456789012, whose credentials you use, and not shared with it; share its group"),
         ("churn", "package", ParameterError, "kind is 'package', expected .*'model package', 'model package group'"),

@@ -16,7 +16,7 @@ from .aws._pipeline import Pipeline
 from .aws._sdk import is_resource, read_resource
 from .aws._transform import Transform
 from .aws._tuning import Tuning
-from .shared._limits import LONGEST, check_name
+from .shared._limits import LONGEST, a, check_name
 
 _KINDS: dict[str, type[Job] | type[Tuning] | type[Endpoint] | type[Transform]] = {
     one.kind: one for one in (Job, Tuning, Endpoint, Transform)
@@ -62,7 +62,7 @@ def attach(
     ------
     ParameterError
         For what is neither, for an ARN of another account, region or service, when several things have the name, and
-        for a version in the registry where another kind was asked for.
+        for an ARN or a version in the registry where another kind was asked for.
     JobError
         When there is none in the account and region.
     """
@@ -110,7 +110,10 @@ def _of_name(name: str, kind: str | None, cloud: Cloud) -> Job | Tuning | Endpoi
 def _read(name: str, kind: str | None, cloud: Cloud) -> tuple[str | None, str]:
     """Return the kind and the name of what an ARN, a version in the registry or any other name stands for."""
     if name.startswith("arn:"):
-        return cloud.of_arn(name)
+        told, own = cloud.of_arn(name)
+        if kind not in (None, told):
+            raise ParameterError(f"kind is {kind!r}, and {name!r} is the ARN of {a(told)}; leave kind out")
+        return told, own
     if "/" not in name or kind == Execution.kind:
         return kind, name
     kind = kind or Package.kind
