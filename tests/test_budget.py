@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 
 from byoe import EnsembleRegressor, learner
+from byoe.data._input import learn_table
 from byoe.engine import _clock, _memory
 from byoe.engine._clock import Clock, read_time_limit
 from byoe.engine._memory import fewer_at_once
+from byoe.engine._order import in_order
+from byoe.engine._rows import Rows
+from byoe.engine._tasks import fit_tasks
 from byoe.errors import BudgetWarning, MemberError, ParameterError
-from byoe.plugins import EstimatorLearner
+from byoe.folds._splits import make_plan
+from byoe.plugins import EstimatorLearner, Task
 
 
 @pytest.fixture
@@ -80,6 +85,25 @@ def test_who_takes_longest_waits_where_the_time_of_all_would_be_of_use_to_none(n
     now[0] += 2.0
     clock.finish("middle", 2.0)
     assert clock.start("long") == pytest.approx(0.9 * (54 - 4 - 8) / 5)  # there is time, and nobody believes the guess
+
+
+def test_nobody_has_to_do_with_what_a_longer_one_leaves_that_happens_to_begin_first(now):
+    guesses = {"long": 100.0, "short": 6.0}
+    clock = Clock(guesses, dict.fromkeys(guesses, [1.0] * 5), 2, 60.0, ends=frozenset(guesses))
+    assert clock.start("long") == pytest.approx(0.9 * 57 / 5)
+    assert clock.start("short") == pytest.approx(0.9 * 57 / 5)
+
+
+@pytest.mark.parametrize(("n_cores", "threads"), [(1, 1), (3, 1), (12, 4)])
+def test_what_a_task_is_guessed_to_take_is_with_the_threads_that_it_has(n_cores, threads):
+    X, y = np.random.default_rng(0).normal(size=(90, 4)), np.arange(90.0)
+    task = Task("regression")
+    data = Rows(learn_table(X)[1], y, None, task, make_plan(3, X, y, None, task, 0), None)
+    boosted = learner("lightgbm")
+    tasks = fit_tasks({"boosted": boosted}, data, {"boosted": "bag"}, {}, 0)
+    schedule = in_order(tasks, data, n_cores, ("boosted",), 0, in_a_hurry=True)
+    assert {work.threads for work in schedule.works} == {threads}
+    assert schedule.guesses == {"boosted": boosted.seconds(90, 4, task=task, stopping=True) / threads}
 
 
 def test_who_has_begun_does_not_wait_for_who_was_thought_to_be_quicker(now):

@@ -176,7 +176,7 @@ def test_a_slow_first_member_does_not_empty_the_ensemble(data):
     ensemble, took, told = fitted(data, [first, *boosters])
     assert list(ensemble.members_) == ["m0", "m1", "m2", "m3"]
     assert took <= LIMIT
-    assert "the time_limit of 100 s ended fits before they had all their rounds: m" in told[0]
+    assert "the time_limit of 100 s left models with fewer rounds than they should have: m" in told[0]
 
 
 def test_a_member_that_has_truly_no_time_is_told_with_its_numbers(data):
@@ -234,7 +234,7 @@ def test_what_the_limit_cut_is_not_kept_for_other_fits(data, tmp_path, name):
     with pytest.MonkeyPatch.context() as patch:
         for module in (_clock, _deadline, _base):
             patch.setattr(module, "time", time)
-        with pytest.warns(BudgetWarning, match=r"one \(\d of 3, after \d+ to \d+\)"):
+        with pytest.warns(BudgetWarning, match=r"one \(\d of 3, with \d+ to \d+\)"):
             fit(1.5)
     assert any(event.cut for event in events)
     whole = fit(None)
@@ -251,7 +251,7 @@ def test_a_refit_is_planned_and_told(data):
     ensemble, took, _ = fitted(data, [member], finalize="refit", callbacks=events.append)
     assert list(ensemble.members_) == ["m0"]
     assert [event.fold for event in events if event.cut] == [0, 1, -1]
-    assert str(events[-1]).endswith(", ended by the time limit")
+    assert str(events[-1]).endswith(", with fewer rounds for lack of time")
     assert took <= LIMIT + 2 * 80.0 / ROUNDS
 
 
@@ -331,7 +331,7 @@ def test_a_network_with_any_number_of_passes_ends_in_time(kind):
     network = learner("mlp", hidden_layer_sizes=[4], max_iter=10**6, tol=0.0, n_iter_no_change=10**6)
     Ensemble = EnsembleClassifier if kind == "classification" else EnsembleRegressor
     for members in ([network, "ridge"], [network]):
-        with pytest.warns(BudgetWarning, match="ended fits before they had all their rounds") as told:
+        with pytest.warns(BudgetWarning, match="left models with fewer rounds than they should have") as told:
             ensemble = Ensemble(members, "mean", cv=3, time_limit=1.5, random_state=0, n_jobs=1).fit(X, y)
         assert "mlp" in ensemble.members_
         assert ensemble.failures_ == []
@@ -367,6 +367,6 @@ def test_every_booster_and_network_is_there_though_there_is_hardly_any_time():
     X, y, _ = rows("classification")
     names = ("ridge", "mlp", "lightgbm", "xgboost", "hist_gradient_boosting")
     members = [learner("mlp", n_epochs=10**6) if name == "mlp" else name for name in names]
-    with pytest.warns(BudgetWarning, match="ended fits before they had all their rounds"):
+    with pytest.warns(BudgetWarning, match="left models with fewer rounds than they should have"):
         ensemble = EnsembleClassifier(members, "mean", cv=3, time_limit=3.0, random_state=0, n_jobs=1).fit(X, y)
     assert list(ensemble.members_) == list(names)

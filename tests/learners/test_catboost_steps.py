@@ -69,6 +69,24 @@ def test_few_levels_are_split_one_by_one(n_classes, given, rounds, most):
     assert model.predict(codes.astype(float)).shape == ((240, n_classes) if n_classes else (240,))
 
 
+@pytest.mark.parametrize("n_classes", [0, 2])
+@pytest.mark.parametrize("levels", [3, BITS, BITS + 1])
+def test_few_levels_are_saved_and_explained_as_many_are(n_classes, levels, tmp_path):
+    rng = np.random.default_rng(4)
+    codes = np.where(rng.random(240) < 0.05, np.nan, rng.integers(0, levels, 240))
+    X = np.column_stack([rng.normal(size=240), codes])
+    y = X[:, 0] + np.nan_to_num(codes % 2)
+    task = Task("classification", 2) if n_classes else Task("regression")
+    own = {**OWN, "task": task, "categorical": {1: levels}, "rounds": 10}
+    model = learner("catboost").fit(X, (y > 0.5).astype(int) if n_classes else y, **own)
+    rows = np.vstack([X, [[0.0, levels]]])  # and a level that it has not seen
+    predicted = model.predict(rows)
+    model.save(tmp_path)
+    assert np.array_equal(learner("catboost").load(tmp_path, task=task).predict(rows), predicted)
+    score = np.log(predicted[:, 1] / predicted[:, 0]) if n_classes else predicted
+    assert model.contributions(rows).sum(axis=1) == pytest.approx(score)
+
+
 @pytest.mark.parametrize(
     ("given", "rounds"), [({"learning_rate": 0.3}, 167), ({"learning_rate": 0.3, "iterations": 1700}, 1700)]
 )

@@ -172,6 +172,22 @@ def test_classes_of_the_users_own_come_with_their_code_and_are_trusted_by_name(d
     sys.modules.pop("own_features", None)
 
 
+def test_modules_that_come_along_are_not_run_unless_a_class_of_theirs_is_trusted(
+    regression, table, tmp_path, monkeypatch
+):
+    """A module can bear the name of one that byoe imports when it loads."""
+    code = tmp_path / "numpy.py"
+    code.write_text("raise SystemExit('this ran')\n")
+    byoe.mlflow.save_model(regression, tmp_path / "model", code_paths=[str(code)])
+    before = list(sys.path)
+    monkeypatch.setattr(sys, "path", [*before])
+    loaded = byoe.mlflow.load_model(str(tmp_path / "model"))
+    assert sys.path == before
+    byoe.mlflow.load_model(str(tmp_path / "model"), trusted=["own.*"])
+    assert sys.path[: len(before)] == before
+    assert (loaded.predict(table) == regression.predict(table)).all()
+
+
 def test_a_bundle_is_logged_as_it_is_and_without_what_lies_beside_it(regression, table, tmp_path):
     bundle = regression.save(tmp_path / "bundle")
     (bundle / "notes.txt").write_text("of the user's own")

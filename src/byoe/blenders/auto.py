@@ -48,7 +48,7 @@ class Auto(Blender):
     Attributes
     ----------
     losses_ : dict of str to float
-        Cross-validated mean loss of every candidate.
+        Cross-validated mean loss of every candidate; infinite of those that were not tried for lack of time.
     in_use : Blender
         The chosen one, fitted on all rows.
 

@@ -94,7 +94,8 @@ class Clock:
     Parameters
     ----------
     guesses : dict of label to float
-        Seconds of a member's task, where nothing is known yet; they tell which comes first, and no more.
+        Seconds of a member's task, where nothing is known yet. They tell which comes first, and where time is short
+        which have to do with what others leave; nobody is left out by them.
     tasks : dict of label to sequence of float
         The sizes of each member's tasks.
     at_once : int
@@ -319,13 +320,16 @@ class Clock:
     def _beside(self, label: str, left: float) -> tuple[list[Member], float]:
         """Return the other members that a member shares the time with, and the units of those that come later."""
         own = self._members[label]
-        others = [member for other, member in self._members.items() if other != label and self._counts(member)]
-        others.sort(key=lambda member: (not member.begun, member.guess))
-        free = left * self.at_once - own.open * own.least
+        waiting = [member for other, member in self._members.items() if other == label or self._counts(member)]
+        # Also one that happens to be ready first comes behind those that are guessed to be quicker.
+        waiting.sort(key=lambda member: (not member.begun, member.guess))
+        free = left * self.at_once
         beside: list[Member] = []
         late = 0.0
-        for member in others:
+        for member in waiting:
             free -= member.open * member.least
+            if member is own:
+                continue
             if free < 0 and member.ends and not member.begun:
                 late += member.open
             else:

@@ -80,8 +80,8 @@ def warn_of_limit(
     cut = [_cut(label, own, arrived) for label, own in _by_label(tasks).items() if label not in gone]
     if any(cut):
         warn(
-            f"the time_limit of {limit:g} s ended fits before they had all their rounds: "
-            f"{', '.join(filter(None, cut))}. Another fit would end them elsewhere, so it cannot be repeated; "
+            f"the time_limit of {limit:g} s left models with fewer rounds than they should have: "
+            f"{', '.join(filter(None, cut))}. Another fit would give them another number, so it cannot be repeated; "
             "a longer limit lets them be complete",
             BudgetWarning,
         )
@@ -99,7 +99,7 @@ def _cut(label: str, tasks: Sequence[FitTask], arrived: Mapping[tuple[str, int],
         return ""
     count = sum(bool(outcome.cut) for outcome in outcomes)
     between = f"{min(rounds)} to {max(rounds)}" if min(rounds) < max(rounds) else f"{rounds[0]}"
-    return f"{label} ({count} of {len(tasks)}, after {between})"
+    return f"{label} ({count} of {len(tasks)}, with {between})"
 
 
 def _by_label(tasks: Sequence[FitTask]) -> dict[str, list[FitTask]]:

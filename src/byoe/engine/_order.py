@@ -28,7 +28,7 @@ class Schedule:
     at_once : int
         How many tasks run together.
     guesses : dict of label to float
-        Guessed seconds of a member's task.
+        Guessed seconds of a member's task with the threads that it has.
     """
 
     works: list[Work[FitTask]]
@@ -98,7 +98,7 @@ def in_order(
         needs = places if waits_for_all else places[: task.label in shared]
         works.append(Work(task, threads, tuple(needs)))
         places.append(len(works) - 1)
-    return Schedule(works, threads * at_once, at_once, guesses)
+    return Schedule(works, threads * at_once, at_once, {label: one / threads for label, one in guesses.items()})
 
 
 def memory_of(learner: Learner, data: Rows) -> float:

@@ -33,7 +33,7 @@ class Progress:
         Seconds that the other tasks are expected to take; None when nothing is known. From one task to the
         next they fall, nearly always.
     cut : bool
-        Whether the time limit ended it with fewer rounds than it should have.
+        Whether its model has fewer rounds than it should, for lack of time: since it was ended, or took larger steps.
     """
 
     label: str
@@ -49,8 +49,8 @@ class Progress:
 
     def __str__(self) -> str:
         state = "failed" if self.failed else "reused, was done" if self.reused else "done"
-        ended = ", ended by the time limit" if self.cut else ""
-        return f"{self.done}/{self.total} {self.label} {where(self.fold)} {state} in {self.seconds:.2f} s{ended}"
+        fewer = ", with fewer rounds for lack of time" if self.cut else ""
+        return f"{self.done}/{self.total} {self.label} {where(self.fold)} {state} in {self.seconds:.2f} s{fewer}"
 
 
 class Listeners:

@@ -66,7 +66,7 @@ class _Layer:
 
     @property
     def cut(self) -> bool:
-        """Whether the time limit ended fits before they had all their rounds."""
+        """Whether models have fewer rounds than they should, for lack of time."""
         return any(outcome.cut for one in self.found for outcome in one.arrived.values())
 
 

@@ -112,7 +112,8 @@ class FoldModel:
     present : array or None
         Codes of the classes in the training rows, where some are absent.
     rounds : list of int
-        Of each model, when early stopping found them.
+        Of each model, when early stopping found them: in steps of the learner's size, also where the model took
+        larger ones for lack of time.
     units : list of Unit or None
         In which each model predicts; None for the target's own.
     scores : bool

@@ -75,6 +75,12 @@ def save_model(
         When a type is not trusted, or the folder is no bundle.
     MissingExtraError
         When ``byoe-ensemble[mlflow]`` is not installed.
+
+    Examples
+    --------
+    >>> import byoe, mlflow
+    >>> byoe.mlflow.save_model(ensemble, "churn")  # doctest: +SKIP
+    >>> mlflow.pyfunc.load_model("churn").predict(X)  # doctest: +SKIP
     """
     mlflow = client()
     model = mlflow.models.Model() if mlflow_model is None else mlflow_model
@@ -160,16 +166,25 @@ def load_model(model_uri: str, *, trusted: Sequence[str] = (), runtime: str = "l
     model_uri : str
         As MLflow takes it: ``models:/name/1``, ``models:/name@alias``, ``runs:/<run>/model``, a folder, or ``s3://``.
     trusted, runtime
-        As for `byoe.load`: what a model was saved to trust is not trusted here.
+        As for `byoe.load`: what a model was saved to trust is not trusted here. With classes in ``trusted`` the
+        modules that came along by ``code_paths`` can be imported, behind those of the same name that are there.
 
     Returns
     -------
     EnsembleRegressor or EnsembleClassifier
+        With ``runtime="onnx"`` its graph.
 
     Raises
     ------
     BundleError
         When the model is none of byoe's, was changed, or holds a type that is not trusted.
+    MissingExtraError
+        When ``byoe-ensemble[mlflow]`` is not installed.
+
+    Examples
+    --------
+    >>> import byoe
+    >>> ensemble = byoe.mlflow.load_model("models:/churn@champion")  # doctest: +SKIP
     """
     mlflow = client()
     folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=str(model_uri)))
@@ -179,8 +194,10 @@ def load_model(model_uri: str, *, trusted: Sequence[str] = (), runtime: str = "l
             f"{model_uri} is a model of {', '.join(sorted(flavors))}, and none that byoe.mlflow has logged; load it by "
             "mlflow.pyfunc.load_model"
         )
-    if (code := flavors.get("python_function", {}).get("code")) and str(folder / code) not in sys.path:
-        sys.path.insert(0, str(folder / code))  # modules of the user's own, as MLflow itself makes them importable
+    # Behind all others, and only for who trusts a class of theirs: a module that comes along runs when it is imported,
+    # whatever it is called.
+    if trusted and (code := flavors.get("python_function", {}).get("code")) and str(folder / code) not in sys.path:
+        sys.path.append(str(folder / code))
     return load(folder / flavors[FLAVOR]["data"], trusted=trusted, sha256=flavors[FLAVOR]["sha256"], runtime=runtime)
 
 

@@ -237,8 +237,8 @@ def _add_catboost(
 def _border(split: Mapping[str, Any]) -> tuple[int, float]:
     if split["split_type"] != "FloatFeature":
         raise NotExportableError(
-            "its trees split on categories by CatBoost's own statistics; list the column under "
-            "no learner's categories, or give this member numbers"
+            "its trees split on categories, which CatBoost knows by hashes and statistics of its own; give this member "
+            "numbers"
         )
     return split["float_feature_index"], float(np.float32(split["border"]))
 
