@@ -27,6 +27,7 @@ from ._execution import Execution
 from ._faults import NotFoundError
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, has_gpu, instances_of
+from ._models import Models, pack_models
 from ._package import Package, PackageGroup
 from ._pipeline import Pipeline
 from ._pipeline_request import package_of, pipeline_request
@@ -50,7 +51,7 @@ from ._waiting import until
 
 # Of which a model can be made: of a tuning job the best job, of a group the newest approved version, of a pipeline's
 # execution what it has registered.
-Trained = Job | Tuning | Package | PackageGroup | Execution
+Trained = Job | Tuning | Package | PackageGroup | Execution | Models
 _OURS = frozenset({"image", "role", "instance_type", "instance_count", "spot"})
 # What a job can be told beside its own arguments.
 _SESSION = ("region", "profile")
@@ -140,6 +141,15 @@ class Aws(Place):
             package_of(cloud, machine, steps.registration, steps.name, "", "")  # which refuses what cannot be
         request = pipeline_request(cloud, machine, steps, search, self._uploaded(files))
         return Pipeline(steps.name, cloud, request)
+
+    def together(self, jobs: Mapping[str, Any]) -> Models:
+        """Bring what jobs have made to S3 as one artifact."""
+        name = name_of("model", self.where.name, "together")
+        self._check((), "together")
+        first = next(iter(jobs.values()))
+        prefix = self._prefix_of(first.cloud)
+        first.cloud.check_bucket(prefix, "output")
+        return pack_models(name, {called: job.completed() for called, job in jobs.items()}, prefix)
 
     def serve(self, job: Trained, hosting: Hosting) -> Endpoint:
         """Serve what a job has made, with its own container, and its role unless there is another."""
@@ -261,6 +271,8 @@ class Aws(Place):
     def transform(self, job: Trained, batch: Batch) -> Transform:
         """Predict files, here or at an address, with the job's own container, and its role unless there is another."""
         where = self.where
+        if isinstance(job, Models):
+            raise ParameterError(f"{job.name} holds several models, and a transform job is by one; give its job")
         self._check(SERVING_OPTIONS, "serving", instead=INSTEAD)
         check_batch(batch)
         Capture(batch.data_capture, kind="transform job")
