@@ -18,7 +18,7 @@ from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, take
 from ..shared._runtime import runtime_for
 from ..shared._search import Search
 from ..shared._steps import Steps
-from ._alarms import check_watch, watching
+from ._alarms import check_watch, watched
 from ._capture import CAPTURED, Capture, check_key
 from ._cloud import Cloud, split
 from ._creation import create_endpoint
@@ -232,7 +232,7 @@ class Aws(Place):
         completed = job.completed()
         runtime = runtime_for(completed, where.runtime)
         instance_type = where.instance_type or (_type_of(completed) if isinstance(sizes, Instances) else None)
-        options = _watched(where.options, name, VARIANT, hosting)
+        options = watched(where.options, name, VARIANT, hosting.watch)
         machine = _machine_of(completed, instance_type, "ProductionVariant", options, role=where.role)
         part = part_name(name) if name == where.name else name  # what is left of an earlier one may have its name
         captured = capture.of_endpoint(completed.cloud, machine.output_key, {}) if capture.wanted else None
@@ -257,7 +257,7 @@ class Aws(Place):
         for name, one in jobs_of(job, hosting).items():
             completed = one.completed()
             runtime = runtime_for(completed, where.runtime)
-            options = _watched(where.options, endpoint, name, hosting)
+            options = watched(where.options, endpoint, name, hosting.watch)
             machine = _machine_of(completed, where.instance_type, "ProductionVariant", options, role=where.role)
             shadow = one is hosting.shadow and name == SHADOW
             made.append(Variant(name, machine, completed.origin, weights.get(name, 1.0), shadow, runtime))
@@ -404,13 +404,6 @@ def _type_of(job: Job | Package) -> str:
             f"the job ran on {instance_type}, and predictions need no GPU; give an instance_type without one"
         )
     return instance_type
-
-
-def _watched(options: Mapping[str, Any], endpoint: str, variant: str, hosting: Hosting) -> dict[str, Any]:
-    """Return options of serving with the variables that containers write metrics by, where that is wanted."""
-    if not hosting.watch:
-        return dict(options)
-    return {**options, "environment": {**watching(endpoint, variant), **options.get("environment", {})}}
 
 
 def _machine_of(
