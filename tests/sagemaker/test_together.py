@@ -18,7 +18,7 @@ sm = byoe.sagemaker
 @pytest.fixture(scope="module")
 def other(split, tmp_path_factory):
     """A job whose ensemble is another one."""
-    ensemble = EnsembleRegressor(("ridge", "mean_predictor"), "mean", random_state=1)
+    ensemble = EnsembleRegressor(("ridge", "elastic_net"), "mean", random_state=1)
     return sm.fit(ensemble, split[0], target="target", output=tmp_path_factory.mktemp("jobs"), logs=False)
 
 

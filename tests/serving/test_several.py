@@ -179,13 +179,13 @@ def test_a_container_has_less_memory_than_its_machine(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def bundles(diabetes_frame, tmp_path_factory):
-    X, y = diabetes_frame.drop(columns="target"), diabetes_frame["target"]
+    X, y = diabetes_frame.drop(columns="target").to_numpy(), diabetes_frame["target"].to_numpy()
     place = tmp_path_factory.mktemp("several")
     ensembles = {}
     for name, member in {"north": "ridge", "south": "knn"}.items():
         ensembles[name] = EnsembleRegressor((member,), "mean", random_state=0).fit(X, y)
         ensembles[name].save(place / "models" / name)
-    return place, ensembles, X.to_numpy()[:2]
+    return place, ensembles, X[:2]
 
 
 def asked(several, body, content_type="application/json"):
