@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from tests.aws.asked import only
 from tests.aws.test_endpoints import MACHINE, left, make
+from tests.aws.test_together import packed  # noqa: F401  (a fixture)
 from typer.testing import CliRunner
 
 from byoe import sagemaker
@@ -247,6 +248,28 @@ def test_a_shadow_and_weights(byoe, cloud, session, asked, data, tmp_path):
         byoe("alarm", "shaded", "RowsOutside")
     with pytest.raises(ParameterError, match="'new' is not VARIANT=WEIGHT, such as new=1"):
         byoe("shift", "shared", "current=1", "new")
+
+
+def test_several_are_deployed_together(byoe, cloud, session, data, packed, asked, tmp_path, monkeypatch):  # noqa: F811
+    def invoke(self, endpoint, body, content_type, *, accept, variant=""):
+        assert content_type.endswith("; model=north")
+        answer = io.BytesIO()
+        np.save(answer, np.ones(3))
+        return answer.getvalue()
+
+    monkeypatch.setattr(Cloud, "invoke", invoke)
+    name = byoe("fit", data, *ENSEMBLE, *ON_AWS).split()[1]
+    bucket, key = split(Job(name, cloud).artifact)
+    session.client("s3").put_object(Bucket=bucket, Key=key, Body=packed)
+    assert byoe("deploy", f"north={name},south={name}", "--name", "all") == "endpoint all is InService\n"
+    (model,) = [params for operation, params in asked if operation == "CreateModel"]
+    assert "/together/" in model["PrimaryContainer"]["ModelDataUrl"]
+    pd.DataFrame(np.eye(3), columns=list("abc")).to_csv(tmp_path / "rows.csv", index=False)
+    out = tmp_path / "out.csv"
+    byoe("predict", "all", tmp_path / "rows.csv", "--out", out, "--model", "north")
+    assert out.read_text() == "prediction\n1.0\n1.0\n1.0\n"
+    with pytest.raises(ParameterError, match="'north=a,north=b' names a model more than once"):
+        byoe("deploy", "north=a,north=b")
 
 
 def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, artifact, session):

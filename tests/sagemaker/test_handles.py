@@ -13,8 +13,10 @@ from byoe.sagemaker import (
     LocalEndpoint,
     LocalExecution,
     LocalJob,
+    LocalModels,
     LocalPipeline,
     LocalTuning,
+    Models,
     Pipeline,
     Transform,
     Tuning,
@@ -37,6 +39,7 @@ HANDLES = {
         LocalTuning: {"greater_is_better", "jobs", "start", "run", "best", "line", "completion", "register"},
         Tuning: {"cloud", "describe", "register", "resource"},
     },
+    "ModelsHandle": {LocalModels: set(), Models: {"cloud", "origin", "serving_image", "role", "instance_type"}},
     "EndpointHandle": {
         LocalEndpoint: {"update"},
         Endpoint: {"describe", "status", "wait", "update", "shift", "alarm", "resource"},
@@ -84,11 +87,11 @@ def test_what_is_asked_without_a_call_is_so_on_both_sides(name, cls):
 def test_handles_say_what_they_are_and_where():
     assert [cls.kind for _, cls in PAIRS] == [
         *["job", "job", "tuning job", "tuning job"],
-        *["endpoint", "endpoint", "transform job"],
+        *["set of models", "set of models", "endpoint", "endpoint", "transform job"],
         *["pipeline", "pipeline", "pipeline execution", "pipeline execution"],
     ]
-    assert {cls.place for cls in (LocalJob, LocalTuning, LocalPipeline, LocalExecution)} == {"local"}
-    assert {cls.place for cls in (Job, Tuning, Pipeline, Execution)} == {"aws"}
+    assert {cls.place for cls in (LocalJob, LocalTuning, LocalModels, LocalPipeline, LocalExecution)} == {"local"}
+    assert {cls.place for cls in (Job, Tuning, Models, Pipeline, Execution)} == {"aws"}
     assert set(_PLACES) == {"local", "aws"}
 
 

@@ -58,7 +58,7 @@ def deploy(
     from .. import sagemaker
 
     endpoint: Any = sagemaker.deploy(
-        trained(job),
+        _models(job) if "=" in job else trained(job),
         instance_type=instance_type,
         instance_count=None if instance_count is None else _bounds(instance_count),
         requests_per_instance=requests_per_instance,
@@ -89,6 +89,9 @@ def predict(
     ] = None,
     level: Annotated[float | None, typer.Option(help="Of intervals, by default 0.9.")] = None,
     variant: Annotated[str | None, typer.Option(help="Which of several is to answer.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Which is to answer of those that share the endpoint by their names.")
+    ] = None,
     header: options.Header = None,
     sep: options.Sep = None,
     decimal: options.Decimal = None,
@@ -100,7 +103,7 @@ def predict(
     check_file(out)
     how = reading(sep, decimal, encoding, comment, sheet)
     asked = endpoint_of(endpoint)
-    values = asked.predict(data, outputs=outputs, level=level, header=header, reading=how, variant=variant)
+    values = asked.predict(data, outputs=outputs, level=level, header=header, reading=how, variant=variant, model=model)
     columns = {"prediction": values} if outputs is None else {name: values[name].to_numpy() for name in values.columns}
     write_columns(out, columns)
     print(f"wrote {len(values)} predictions to {out}")
@@ -186,6 +189,16 @@ def delete(endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on 
 
     Endpoint(endpoint).delete()
     print(f"nothing is left of endpoint {endpoint}")
+
+
+def _models(text: str) -> Any:
+    """Return what NAME=JOB,NAME=JOB says, together."""
+    from .. import sagemaker
+
+    pairs = [part.partition("=") for part in text.split(",")]
+    if len({name for name, _, _ in pairs}) < len(pairs):
+        raise ParameterError(f"{text!r} names a model more than once")
+    return sagemaker.together({name: trained(job) for name, _, job in pairs})
 
 
 def _weight(text: str) -> tuple[str, float]:

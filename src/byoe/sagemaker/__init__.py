@@ -11,6 +11,7 @@ from ._export import dockerfile, export
 from ._fit import fit
 from ._pipeline import pipeline
 from ._policy import policy
+from ._together import together
 from ._trainer import model_trainer, tuner
 from ._transform import transform
 from ._tuning import tune
@@ -18,6 +19,7 @@ from .aws._endpoint import Endpoint
 from .aws._execution import Execution
 from .aws._finding import Finding, Findings
 from .aws._job import Job
+from .aws._models import Models
 from .aws._package import Package, PackageGroup
 from .aws._pipeline import Pipeline
 from .aws._transform import Transform
@@ -25,6 +27,7 @@ from .aws._tuning import Tuning
 from .local._endpoint import LocalEndpoint
 from .local._execution import LocalExecution
 from .local._job import LocalJob
+from .local._models import LocalModels
 from .local._pipeline import LocalPipeline
 from .local._tuning import LocalTuning
 
@@ -37,8 +40,10 @@ __all__ = [
     "LocalEndpoint",
     "LocalExecution",
     "LocalJob",
+    "LocalModels",
     "LocalPipeline",
     "LocalTuning",
+    "Models",
     "Package",
     "PackageGroup",
     "Pipeline",
@@ -53,6 +58,7 @@ __all__ = [
     "model_trainer",
     "pipeline",
     "policy",
+    "together",
     "transform",
     "tune",
     "tuner",

@@ -12,11 +12,13 @@ from ._places import place_of
 from .aws._endpoint import Endpoint
 from .aws._execution import Execution
 from .aws._job import Job
+from .aws._models import Models
 from .aws._package import Package, PackageGroup
 from .aws._tuning import Tuning
 from .local._endpoint import LocalEndpoint
 from .local._execution import LocalExecution
 from .local._job import LocalJob
+from .local._models import LocalModels
 from .local._tuning import LocalTuning
 from .shared._place import Hosting, Where
 
@@ -30,6 +32,8 @@ def deploy(
     | Execution
     | Package
     | PackageGroup
+    | LocalModels
+    | Models
     | str
     | Mapping[str, Any],
     *,
@@ -63,12 +67,14 @@ def deploy(
 
     Parameters
     ----------
-    job : LocalJob, LocalTuning, LocalExecution, Job, Tuning, Execution, Package, PackageGroup or str, or mapping
+    job : LocalJob, LocalTuning, LocalExecution, Job, Tuning, Execution, Package, PackageGroup, LocalModels, Models, \
+str, or mapping
         A package has to be approved; a group stands for its newest approved version, and an execution of a pipeline
         for the version that it has registered, or else its job. A text is the ARN of any of them on AWS, or
         ``"churn/3"`` for version 3 in the group ``"churn"``; the SDK's resource of one, such as its ``TrainingJob``,
         stands for it. A mapping names variants of one endpoint on AWS, which share its requests:
         ``{"current": job, "new": other}``. Each has ``instance_count`` instances.
+        What `together` returns serves several ensembles, of which each request names one.
     instance_type : str, default=None
         None serves where the job ran: a local one on this machine, one on AWS serverless. The
         type of an instance, such as ``"ml.m5.large"``, serves on such instances.

@@ -12,9 +12,10 @@ import io
 import json
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..tools._keep_out import kept_out
@@ -23,6 +24,7 @@ from ._cells import table_of
 from ._media import ANSWER_TYPES, CSV, JSON, accepted
 from ._refusal import Refusal
 from ._requests import Request, read_request
+from ._several import Several
 from ._watch import Visit, visit_of
 
 if TYPE_CHECKING:
@@ -47,15 +49,44 @@ def model_fn(model_dir: str, *, trusted: Sequence[str] = (), lean: bool = False,
         What predicts: the members' libraries; the bundle's graph, by ONNX Runtime alone; or the graph for few rows
         and the libraries for all else, which do everything where there is no graph or no ONNX Runtime.
     """
+    return _loaded(model_dir, trusted, lean=lean, runtime=runtime)
+
+
+def models_fn(model_dir: str, *, trusted: Mapping[str, Sequence[str]], runtime: str = "libraries") -> Several:
+    """Find several ensembles in one folder, and load the first of them; the others are loaded when asked for.
+
+    A request names its model as ``model=NAME`` in the content type, or as ``"model"`` in JSON. As many are held as
+    fit into half of the container's memory, or into the MB that ``BYOE_MODELS_MB`` says.
+
+    Parameters
+    ----------
+    model_dir : str
+        With a bundle for each below ``models``.
+    trusted : mapping of str to sequence of str
+        Of each ensemble, as for `byoe.load`.
+    runtime : {"libraries", "onnx", "auto"}, default="libraries"
+        As for `model_fn`.
+    """
+
+    def load(name: str, folder: Path) -> Runtime:
+        # The next one may need what a lean process keeps out.
+        return _loaded(folder, trusted.get(name, ()), lean=False, runtime=runtime, called=name)
+
+    several = Several(Path(model_dir), load)
+    several.get(several.names[0])
+    return several
+
+
+def _loaded(folder: str | Path, trusted: Sequence[str], *, lean: bool, runtime: str, called: str = "") -> Runtime:
     from ._graph_runtime import GraphRuntime
     from ._runtimes import door
 
-    kind, reader = door(model_dir, trusted, runtime=runtime)
+    kind, reader = door(folder, trusted, runtime=runtime)
     with kept_out() if lean and kind is not GraphRuntime and reader.lean else nullcontext():
         model = kind(reader)
         model.read_quantiles()
         _warm_up(model)
-    model.begin_watching()
+    model.begin_watching(called)
     return model
 
 
@@ -69,8 +100,16 @@ def input_fn(body: str | bytes, content_type: str) -> Request | Refusal:
         return refusal
 
 
-def predict_fn(request: Request | Refusal, model: Runtime) -> Answer | Refusal:
-    """Predict the parsed rows, with the outputs that the request asks for."""
+def predict_fn(request: Request | Refusal, model: Runtime | Several) -> Answer | Refusal:
+    """Predict the parsed rows, with the outputs that the request asks for, by the model that it names."""
+    if isinstance(model, Several):
+        if isinstance(chosen := _chosen(request, model), Refusal):
+            return chosen
+        model = chosen
+    elif isinstance(request, Request) and request.options.model is not None:
+        refused_for = Refusal(400, "there is one model here, which has no name; leave model out")
+        refused_for.visit, refused_for.reason = request.visit, "outputs"
+        request = refused_for
     made, table = _predicted(request, model)
     visit, watch, log = visit_of(request), getattr(model, "watch", None), getattr(model, "log", None)
     if watch is None or log is None:  # a model of the user's, or one that is warmed up
@@ -83,6 +122,19 @@ def predict_fn(request: Request | Refusal, model: Runtime) -> Answer | Refusal:
         watch.served(table)
     log.tell()
     return made
+
+
+def _chosen(request: Request | Refusal, several: Several) -> Runtime | Refusal:
+    """Return the model that a request names, or why it is not answered."""
+    if isinstance(request, Refusal):
+        return request
+    try:
+        return several.get(request.options.model)
+    except Refusal as refusal:
+        return refusal
+    except Exception:
+        traceback.print_exc()
+        return Refusal(500, f"model {request.options.model} cannot be loaded; the endpoint's log has the traceback")
 
 
 def _predicted(request: Request | Refusal, model: Runtime) -> tuple[Answer | Refusal, Table | None]:

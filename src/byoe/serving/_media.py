@@ -39,14 +39,20 @@ class Options:
         Of ``OUTPUTS``.
     level : float
         Of intervals.
+    model : str or None
+        Which of several is to answer.
     """
 
     outputs: tuple[str, ...] = ()
     level: float = 0.9
+    model: str | None = None
 
     def changed(self, given: Mapping[str, Any]) -> Options:
         """Return the options with those that a mapping gives."""
         outputs, level = given.get("outputs", self.outputs), given.get("level", self.level)
+        model = given.get("model", self.model)
+        if model is not None and not isinstance(model, str):
+            raise Refusal(400, f"model is {str(model)[:60]!r}, expected a name")
         if isinstance(outputs, str):
             outputs = [name.strip() for name in outputs.split(",")]
         if not isinstance(outputs, (list, tuple)) or not all(isinstance(name, str) for name in outputs):
@@ -60,7 +66,7 @@ class Options:
             raise Refusal(400, f"level is {str(level)[:60]!r}, expected a number such as 0.9") from error
         if isinstance(level, bool) or not 0 < number < 1:
             raise Refusal(400, f"level is {level}, expected a number above 0 and below 1, such as 0.9")
-        return Options(tuple(name for name in OUTPUTS if name in outputs), number)
+        return Options(tuple(name for name in OUTPUTS if name in outputs), number, model)
 
 
 @dataclass(frozen=True)
@@ -98,12 +104,12 @@ class ContentType:
         header = given.pop("header", None)
         if header not in (None, "present", "absent"):
             raise Refusal(400, f"header is {header[:60]!r}, expected present or absent")
-        unknown = sorted(given.keys() - {"outputs", "level"} - _PASSED_OVER)
+        unknown = sorted(given.keys() - {"outputs", "level", "model"} - _PASSED_OVER)
         if unknown:
             raise Refusal(
                 400,
-                f"content type {text[:100]!r} has no option {unknown[0][:60]!r}; it takes charset, header, outputs "
-                "and level",
+                f"content type {text[:100]!r} has no option {unknown[0][:60]!r}; it takes charset, header, "
+                "outputs, level and model",
             )
         return cls(media, Options().changed(given), charset, None if header is None else header == "present")
 

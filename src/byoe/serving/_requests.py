@@ -19,7 +19,7 @@ from ._watch import Visit
 
 # Formats that repeat a value for nothing may not stand for more cells than this, or than text of their size could.
 _CELLS = 4_000_000
-_OPTIONS = ("outputs", "level")
+_OPTIONS = ("outputs", "level", "model")
 _KEYS = frozenset({"columns", "data", "instances", "index", *_OPTIONS})  # pandas writes an index
 
 

@@ -63,10 +63,10 @@ class Runtime(Predicting):
     def _read(self, reader: BundleReader) -> None:
         self.members_, self.blender_ = reader.members(), reader.blender()
 
-    def begin_watching(self) -> None:
+    def begin_watching(self, called: str = "") -> None:
         """Count requests from here on, and compare their rows with what training held."""
         self.watch = Watch(self._reader.profile, self.form)
-        self.log = WatchLog(self.watch)
+        self.log = WatchLog(self.watch, called=called)
 
     def read_quantiles(self) -> None:
         """Read what the first interval would wait for, with its libraries: later these would bring others along."""

@@ -33,28 +33,35 @@ class WatchLog:
     environment : mapping of str to str, default=None
         ``BYOE_WATCH``: ``"log"`` (the default), ``"metrics"`` or ``"off"``; ``BYOE_WATCH_SECONDS``: 300 unless given;
         ``BYOE_WATCH_NAME``: what lines and metrics call the model. That of the process unless given.
+    called : str, default=""
+        Name of the ensemble, where a process has several.
     """
 
-    def __init__(self, watch: Watch, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, watch: Watch, environment: Mapping[str, str] | None = None, *, called: str = "") -> None:
         given = os.environ if environment is None else environment
         self.mode = _mode(given.get("BYOE_WATCH", "") or "log")
         self.every = _seconds(given.get("BYOE_WATCH_SECONDS", "") or "300")
         self.name = given.get("BYOE_WATCH_NAME", "") or "model"
+        self._called = {"ensemble": called} if called else {}
         self._watch, self._lock = watch, threading.Lock()
         self._before = Counts.none(len(watch.form))
         self._started, self._last = time.monotonic(), -math.inf
 
-    def tell(self) -> None:
-        """Print a line, if one is due."""
-        if self.mode == "off" or not self._due(time.monotonic()) or not self._lock.acquire(blocking=False):
+    def tell(self, *, ending: bool = False) -> None:
+        """Print a line, if one is due; at the end also what is left."""
+        due = self._rest if ending else self._due
+        if self.mode == "off" or not due(time.monotonic()) or not self._lock.acquire(blocking=False):
             return
         try:
-            if self._due(now := time.monotonic()):
+            if due(now := time.monotonic()):
                 counts = self._watch.counts()
                 print(self.line(counts.since(self._before), time.time()), flush=True)
                 self._before, self._last = counts, now
         finally:
             self._lock.release()
+
+    def _rest(self, _: float) -> bool:
+        return self._watch.pending()[0] > self._before.requests
 
     def _due(self, now: float) -> bool:
         requests, outside = self._watch.pending()
@@ -67,6 +74,7 @@ class WatchLog:
         known = self._watch.profile is not None
         said: dict[str, Any] = {
             "model": self.name,
+            **self._called,
             "requests": counts.requests,
             "refused": sum(counts.refused.values()),
             "rows": counts.rows,

@@ -144,3 +144,10 @@ def _own(cloud: Cloud, endpoint: str, variant: Mapping[str, Any]) -> list[dict[s
 
 def _of_service(endpoint: str, variant: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant["VariantName"]}]
+
+
+def watched(options: Mapping[str, Any], endpoint: str, variant: str, watch: bool | None) -> dict[str, Any]:
+    """Return options of serving with the variables that containers write metrics by, where that is wanted."""
+    if not watch:
+        return dict(options)
+    return {**options, "environment": {**watching(endpoint, variant), **options.get("environment", {})}}

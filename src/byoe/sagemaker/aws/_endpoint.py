@@ -18,6 +18,7 @@ from ._cloud import Cloud
 from ._execution import Execution
 from ._faults import NotFoundError, with_cure
 from ._job import Job
+from ._models import Models
 from ._package import Package, PackageGroup, registered
 from ._requests import VARIANT
 from ._rollout import Rollout
@@ -25,7 +26,7 @@ from ._scaling import unscale
 from ._sdk import is_resource, read_resource
 from ._tuning import Tuning
 from ._update import Changes, exchange
-from ._variants import all_variants, check_set, check_variant, set_weights
+from ._variants import check_set, check_variant, models_of, set_weights
 from ._waiting import CHANGING, until
 
 _LOG_GROUP = "/aws/sagemaker/Endpoints"
@@ -110,6 +111,7 @@ class Endpoint:
         header: bool | None = None,
         reading: Mapping[str, Any] | None = None,
         variant: str | None = None,
+        model: str | None = None,
     ) -> Any:
         """Predict rows; large data are sent in several requests, some of them at a time.
 
@@ -128,6 +130,8 @@ class Endpoint:
             How files are read where they do not tell: ``sep``, ``decimal``, ``encoding``, ``comment``, ``sheet``.
         variant : str, default=None
             Which of several is to answer; None leaves it to their weights, for each request anew.
+        model : str, default=None
+            Which of several that were deployed `together` is to answer.
 
         Returns
         -------
@@ -143,7 +147,7 @@ class Endpoint:
         JobError
             When it fails, or there is none of its name.
         """
-        question = Question.of(outputs, level)
+        question = Question.of(outputs, level, model)
         if not self._config:
             self._config = self._parts()[1]
         if not self._config:
@@ -189,7 +193,7 @@ class Endpoint:
 
     def update(
         self,
-        job: Job | Tuning | Package | PackageGroup | Execution | str,
+        job: Job | Tuning | Package | PackageGroup | Execution | Models | str,
         *,
         role: str | None = None,
         instance_type: str | None = None,
@@ -216,7 +220,7 @@ class Endpoint:
 
         Parameters
         ----------
-        job : Job, Tuning, Package, PackageGroup, Execution or str
+        job : Job, Tuning, Package, PackageGroup, Execution, Models or str
             On AWS. Of a tuning job the best one, of a group its newest approved version, of a pipeline's execution what
             it has registered; a text is the ARN of a package or a group, or such as ``"churn/3"``. Or the SDK's
             resource of any of them.
@@ -392,11 +396,6 @@ def _trained(job: Any, cloud: Cloud) -> Any:
             "on AWS"
         )
     return job
-
-
-def models_of(config: dict[str, Any]) -> set[str]:
-    """Return the names of the models that an endpoint serves."""
-    return {variant["ModelName"] for variant in all_variants(config)}
 
 
 def _serverless(config: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ..shared._limits import check_count
 from ..shared._names import name_of, part_name
 from ..shared._place import Batch, Hosting, Place, check_options, taken
 from ..shared._runtime import runtime_for
-from ._alarms import check_watch, watching
+from ._alarms import check_watch, watched
 from ._capture import CAPTURED, Capture, check_key
 from ._cloud import Cloud, split
 from ._creation import create_endpoint
@@ -23,6 +23,7 @@ from ._execution import Execution
 from ._faults import NotFoundError
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, has_gpu, instances_of
+from ._models import Models, pack_models
 from ._package import Package, PackageGroup
 from ._requests import FOLDER
 from ._rollout import Rollout
@@ -36,7 +37,7 @@ from ._waiting import until
 
 # Of which a model can be made: of a tuning job the best job, of a group the newest approved version, of a pipeline's
 # execution what it has registered.
-Trained = Job | Tuning | Package | PackageGroup | Execution
+Trained = Job | Tuning | Package | PackageGroup | Execution | Models
 _DESCRIBED = {
     "training job": ("describe_training_job", "TrainingJobName"),
     "tuning job": ("describe_hyper_parameter_tuning_job", "HyperParameterTuningJobName"),
@@ -46,6 +47,15 @@ _DESCRIBED = {
 
 class Serving(Place):
     """AWS, as far as it serves what was trained there."""
+
+    def together(self, jobs: Mapping[str, Any]) -> Models:
+        """Bring what jobs have made to S3 as one artifact."""
+        name = name_of("model", self.where.name, "together")
+        self._check((), "together")
+        first = next(iter(jobs.values()))
+        prefix = self._prefix_of(first.cloud)
+        first.cloud.check_bucket(prefix, "output")
+        return pack_models(name, {called: job.completed() for called, job in jobs.items()}, prefix)
 
     def serve(self, job: Trained, hosting: Hosting) -> Endpoint:
         """Serve what a job has made, with its own container, and its role unless there is another."""
@@ -151,7 +161,7 @@ class Serving(Place):
         where, completed = self.where, job.completed()
         runtime = runtime_for(completed, where.runtime)
         instance_type = where.instance_type or (_type_of(completed) if isinstance(sizes, Instances) else None)
-        options = _watched(where.options, endpoint, name, hosting)
+        options = watched(where.options, endpoint, name, hosting.watch)
         machine = _machine_of(completed, instance_type, "ProductionVariant", options, role=where.role)
         shadow = hosting.shadow is not None and name == SHADOW
         return Variant(name, machine, completed.origin, weight, shadow, runtime)
@@ -164,6 +174,8 @@ class Serving(Place):
     def transform(self, job: Trained, batch: Batch) -> Transform:
         """Predict files, here or at an address, with the job's own container, and its role unless there is another."""
         where = self.where
+        if isinstance(job, Models):
+            raise ParameterError(f"{job.name} holds several models, and a transform job is by one; give its job")
         self._check(SERVING_OPTIONS, "serving", instead=INSTEAD)
         check_batch(batch)
         Capture(batch.data_capture, kind="transform job")
@@ -236,7 +248,7 @@ class Serving(Place):
         return f"{cloud.home}/{FOLDER}"
 
 
-def _type_of(job: Job | Package) -> str:
+def _type_of(job: Job | Package | Models) -> str:
     """Return the type of instance that serves what a job has made, unless another one is given."""
     instance_type = job.instance_type
     if has_gpu(instance_type):
@@ -251,15 +263,8 @@ def _captures_there(hosting: Hosting) -> bool:
     return hosting.capture.get("data_capture") is True
 
 
-def _watched(options: Mapping[str, Any], endpoint: str, variant: str, hosting: Hosting) -> dict[str, Any]:
-    """Return options of serving with the variables that containers write metrics by, where that is wanted."""
-    if not hosting.watch:
-        return dict(options)
-    return {**options, "environment": {**watching(endpoint, variant), **options.get("environment", {})}}
-
-
 def _machine_of(
-    job: Job | Package, instance_type: str | None, where: str, options: Mapping[str, Any], *, role: str | None
+    job: Job | Package | Models, instance_type: str | None, where: str, options: Mapping[str, Any], *, role: str | None
 ) -> Machine:
     """Return what serves: the container of a job, or for one on a GPU the usual container; by default with its role."""
     on: dict[str, Any] = {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ...errors import ParameterError
-from ._endpoint import Endpoint, models_of
+from ._endpoint import Endpoint
 from ._faults import NotFoundError
 from ._requests import serves_byoe
+from ._variants import models_of
 from ._waiting import CHANGING, until
 
 

@@ -129,6 +129,11 @@ def all_variants(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*config.get("ProductionVariants", []), *config.get("ShadowProductionVariants", [])]
 
 
+def models_of(config: Mapping[str, Any]) -> set[str]:
+    """Return the names of the models that an endpoint serves."""
+    return {variant["ModelName"] for variant in all_variants(config)}
+
+
 def check_variant(name: str, endpoint: str, config: Mapping[str, Any]) -> None:
     """Raise a ParameterError for a variant that cannot be asked for by its name."""
     if "AsyncInferenceConfig" in config:

@@ -106,6 +106,7 @@ class LocalEndpoint:
         header: bool | None = None,
         reading: Mapping[str, Any] | None = None,
         variant: str | None = None,
+        model: str | None = None,
     ) -> Any:
         """Predict rows; large data are sent in several requests.
 
@@ -124,6 +125,8 @@ class LocalEndpoint:
             How files are read where they do not tell: ``sep``, ``decimal``, ``encoding``, ``comment``, ``sheet``.
         variant : str, default=None
             For an endpoint on AWS that has several; here there is one model.
+        model : str, default=None
+            Which of several that were deployed `together` is to answer.
 
         Returns
         -------
@@ -139,7 +142,7 @@ class LocalEndpoint:
         """
         if variant is not None:
             raise ParameterError(f"variant is {variant!r}, and endpoint {self.name} on this machine has one model")
-        question = Question.of(outputs, level)
+        question = Question.of(outputs, level, model)
         bodies = question.payloads(data, MAX_BODY, header=header, reading=reading)
         return question.read([self._invoke(*one, question.accept) for one in bodies], data)
 

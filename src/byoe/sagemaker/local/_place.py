@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,9 +20,11 @@ from ..shared._ranges import REVERSE, scaling_of
 from ..shared._runtime import runtime_for
 from ..shared._search import Search
 from ..shared._steps import Steps
+from ..shared._together import merge
 from ._endpoint import LocalEndpoint
 from ._execution import LocalExecution
 from ._job import LocalJob
+from ._models import LocalModels
 from ._pipeline import LocalPipeline
 from ._study import check_grid, check_parents
 from ._tuning import LocalTuning, cpus_per_trial
@@ -94,6 +96,16 @@ class Here(Place):
     def pipeline(self, files: JobFiles, steps: Steps, search: Search | None) -> LocalPipeline:
         """Return a pipeline whose executions are threads of this process, and its jobs processes of this machine."""
         return LocalPipeline(files, steps, search, self.launch, self.launch_tuning)
+
+    def together(self, jobs: Mapping[str, Any]) -> LocalModels:
+        """Copy what jobs have made into one folder."""
+        if str(self.where.output).startswith("s3://"):
+            raise ParameterError(f"output is {self.where.output!r}, and the jobs ran on this machine; give a folder")
+        name = name_of("model", self.where.name, "together")
+        artifacts = {called: job.completed().artifact for called, job in jobs.items()}
+        with self.folder("set of models", name) as folder:
+            has_graph = merge(artifacts, folder / "model")
+        return LocalModels(name, folder / "model", list(jobs), has_graph=has_graph)
 
     def serve(self, job: LocalJob | LocalTuning | LocalExecution, hosting: Hosting) -> LocalEndpoint:
         """Serve by a process of its own; what AWS would refuse is refused as well."""

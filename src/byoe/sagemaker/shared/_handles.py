@@ -142,6 +142,32 @@ class TuningHandle(Protocol):
         ...
 
 
+class ModelsHandle(Protocol):
+    """What several jobs have made, in one artifact.
+
+    Attributes
+    ----------
+    kind, name, place : str
+    artifact : Path or str
+        Where it is.
+    models : list of str
+        The names that they are asked for by.
+    has_graph : bool
+        Whether each holds a graph.
+    """
+
+    kind: ClassVar[str]
+    place: ClassVar[str]
+    name: str
+    artifact: Any
+    models: list[str]
+    has_graph: bool
+
+    def completed(self) -> ModelsHandle:
+        """Return it."""
+        ...
+
+
 class PipelineHandle(Protocol):
     """A pipeline: a training or tuning job, and what is done with its model.
 
@@ -245,6 +271,7 @@ class EndpointHandle(Handle, Protocol):
         header: bool | None = None,
         reading: Mapping[str, Any] | None = None,
         variant: str | None = None,
+        model: str | None = None,
     ) -> Any:
         """Predict rows; with ``outputs`` the answer is a frame."""
         ...

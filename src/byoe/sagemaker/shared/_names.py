@@ -58,6 +58,13 @@ def name_of(kind: str, given: Any, default: str = "byoe") -> str:
     return new_name(check_name(kind, prefix))
 
 
+def check_model(name: Any) -> str:
+    """Return the name that one of several models is asked for by, if it can be one."""
+    if not isinstance(name, str):
+        raise ParameterError(f"a model is called {name!r}, expected a text such as 'north'")
+    return check_name("model", name)
+
+
 def is_made(name: str) -> bool:
     """Return whether a name is one of `new_name`, which nothing else has."""
     return re.fullmatch(r".+-\d{8}-\d{6}-[0-9a-f]{6}", name) is not None

@@ -15,6 +15,7 @@ from ...errors import ParameterError, need
 from ...serving._answers import Answer, columns_of
 from ...serving._media import Options
 from ...serving._refusal import Refusal
+from ._names import check_model
 from ._payload import ACCEPT, Payload, payloads, read_answer
 
 _NAMED = "application/json; header=present"
@@ -30,23 +31,28 @@ class Question:
     ----------
     options : Options or None
         None asks for predictions alone.
+    model : str or None
+        Which of several is asked.
     """
 
     options: Options | None = None
+    model: str | None = None
 
     @classmethod
-    def of(cls, outputs: str | Iterable[str] | None, level: float | None) -> Question:
+    def of(cls, outputs: str | Iterable[str] | None, level: float | None, model: str | None = None) -> Question:
         """Return the question of ``predict``'s arguments.
 
         Raises
         ------
         ParameterError
-            For an output that there is not, and for a level without an interval.
+            For an output that there is not, for a level without an interval, and for a name that no model can have.
         """
+        if model is not None:
+            check_model(model)
         if outputs is None:
             if level is not None:
                 raise ParameterError(f"level is {level!r}, and is that of intervals; give outputs='interval' too")
-            return cls()
+            return cls(model=model)
         given = outputs if isinstance(outputs, str) else list(outputs)
         try:
             options = Options().changed({"outputs": given, **({} if level is None else {"level": level})})
@@ -54,7 +60,7 @@ class Question:
             raise ParameterError(refusal.message) from None
         if level is not None and "interval" not in options.outputs:
             raise ParameterError(f"level is {level!r}, and is that of intervals; ask for outputs='interval' too")
-        return cls(options)
+        return cls(options, model)
 
     @property
     def accept(self) -> str:
@@ -63,12 +69,13 @@ class Question:
 
     def payloads(self, data: Any, limit: int, **reading: Any) -> list[Payload]:
         """Return rows as bodies with their content types; ``reading`` is as for `payloads`."""
+        named = "" if self.model is None else f"; model={self.model}"
         if self.options is None:
-            return payloads(data, limit, **reading)
+            return [(body, f"{kind}{named}") for body, kind in payloads(data, limit, **reading)]
         asked = f"; outputs={','.join(self.options.outputs)}" if self.options.outputs else ""
         if "interval" in self.options.outputs:
             asked += f"; level={self.options.level!r}"
-        return [(body, f"{kind}{asked}") for body, kind in payloads(data, max(limit // _LONGER, 1), **reading)]
+        return [(body, f"{kind}{asked}{named}") for body, kind in payloads(data, max(limit // _LONGER, 1), **reading)]
 
     def read(self, answers: Sequence[bytes], data: Any) -> Any:
         """Return the answers, in the order of the rows: an array, or a frame of the kind that the rows are."""

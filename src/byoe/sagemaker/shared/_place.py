@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from ...errors import ParameterError, did_you_mean
-from ._handles import EndpointHandle, JobHandle, PipelineHandle, TransformHandle, TuningHandle
+from ._handles import EndpointHandle, JobHandle, ModelsHandle, PipelineHandle, TransformHandle, TuningHandle
 from ._search import Search
 from ._steps import Steps
 
@@ -144,6 +144,10 @@ class Place(ABC):
     @abstractmethod
     def pipeline(self, files: JobFiles, steps: Steps, search: Search | None) -> PipelineHandle:
         """Make a pipeline, of a tuning job where there is a search; nothing is run."""
+
+    @abstractmethod
+    def together(self, jobs: Mapping[str, Any]) -> ModelsHandle:
+        """Wait for jobs or tuning jobs of this place, and pack what they have made into one artifact."""
 
     @abstractmethod
     def serve(self, job: Any, hosting: Hosting) -> EndpointHandle:
