@@ -34,8 +34,6 @@ _HALF = 0.5
 # kept for those that wait, as a share of what others have.
 _OF_USE = 0.4
 _LITTLE = 0.05
-# How many times its guess a member may take that cannot end in time, before a first task of it is done.
-_DOUBT = 4.0
 # Of a unit, by which folds differ: two on two cores are one turn, also where one has a row more.
 _UNEQUAL = 0.02
 # Seconds that a task takes on the smallest table.
@@ -72,10 +70,8 @@ class Member:
 
     @property
     def need(self) -> float:
-        """Seconds that a unit takes at most; infinite where nobody knows."""
-        if self.measured is None:
-            return math.inf if self.ends else _DOUBT * self.guess
-        return math.inf if self.cut else self.measured
+        """Seconds that a unit takes; infinite where nobody knows."""
+        return math.inf if self.measured is None or self.cut else self.measured
 
     @property
     def least(self) -> float:
@@ -303,14 +299,12 @@ class Clock:
         """
         others, late = self._beside(label, left)
         units, little = self._members[label].open, _LITTLE * late / self.at_once
-        sharing = []
         for member in others:
             if member.ends or member.measured is None:
-                sharing.append(member)
                 units += member.open
             else:  # it will take this
                 left -= member.open * member.measured / self.at_once
-        for member in sorted(sharing, key=lambda other: other.need):
+        for member in sorted((other for other in others if other.ends), key=lambda other: other.need):
             if member.need * (self._turns(units) + little) >= left:
                 break
             left -= member.open * member.need / self.at_once
