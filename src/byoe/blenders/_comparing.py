@@ -115,28 +115,23 @@ class _HeldOut:
         from sklearn.base import clone
 
         seconds = dict.fromkeys(self.candidates, 0.0)
+        others = [name for name in self.candidates if name != self._usual]
         for number, (train, test) in enumerate(self._oof.folds):
+            learned, unseen = self._oof.rows(train), self._oof.rows(test)
             # Each further fold takes as long as the last one, and the fit on all rows a little longer.
             to_come = len(self._oof.folds) - number + 1
-            for name in self.candidates:
-                self._skip_if_late(name, seconds[name] * to_come)
-            if self.candidates.keys() <= {*self.skipped, self._usual}:  # with nothing it could be compared to
-                self.skipped.add(self._usual)
-                return
-            learned, unseen = self._oof.rows(train), self._oof.rows(test)
-            for name, blender in self.candidates.items():
-                self._skip_if_late(name, seconds[name] * to_come)
+            for name in (*others, self._usual):
+                if name != self._usual and name not in self.skipped and seconds_left() <= seconds[name] * to_come:
+                    skip(name)
+                    self.skipped.add(name)
+                elif name == self._usual and self.skipped.issuperset(others):  # nothing is left to compare it to
+                    self.skipped.add(name)
                 if name in self.skipped:
                     continue
                 started = time.monotonic()
-                prediction = clone(blender).fit(learned).predict(unseen.predictions)
+                prediction = clone(self.candidates[name]).fit(learned).predict(unseen.predictions)
                 seconds[name] = time.monotonic() - started
                 yield name, test, unseen, prediction
-
-    def _skip_if_late(self, name: str, seconds: float) -> None:
-        if name != self._usual and name not in self.skipped and seconds_left() <= seconds:
-            self.skipped.add(name)
-            skip(name)
 
     def without_skipped(self, losses: Mapping[str, float]) -> dict[str, float]:
         """Return the losses, in which those of candidates that were not tried are infinite."""

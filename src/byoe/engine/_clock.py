@@ -1,9 +1,10 @@
 """How long tasks take, and the time limit.
 
 No member is judged by another's speed. Under a limit each has its share of the time that is left:
-members with known tasks what these take, the others the same share each. Those that can end in
-time end with the rounds they have then. Of the others it is known, after a first task, whether
-all of it can be done.
+members with known tasks what these take, the others the same share each, unless that would be of
+use to none: then those that are guessed to take longest come last. Those that can end in time end
+with the rounds they have then. Of the others it is known, after a first task, whether all of it
+can be done.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class Clock:
     ----------
     guesses : dict of label to float
         Seconds of a member's task, where nothing is known yet. They tell which comes first, and where time is short
-        which have to do with what others leave; nobody is left out by them.
+        which of those that can end in time have to do with what others leave, be it nothing.
     tasks : dict of label to sequence of float
         The sizes of each member's tasks.
     at_once : int
