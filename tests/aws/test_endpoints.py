@@ -15,7 +15,7 @@ from byoe.sagemaker.aws._creation import create_endpoint
 from byoe.sagemaker.aws._endpoint import Endpoint
 from byoe.sagemaker.aws._faults import DeniedError
 from byoe.sagemaker.aws._job import Job
-from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
+from byoe.sagemaker.aws._machine import Instances, Machine, Serverless, Variant
 from byoe.sagemaker.shared._failures import unhealthy
 from byoe.sagemaker.shared._payload import payloads
 
@@ -32,7 +32,7 @@ def left(session):
 
 
 def make(cloud, bucket, hosting=None):
-    return create_endpoint("byoe-1", cloud, MACHINE, f"{bucket}/model.tar.gz", hosting or Serverless())
+    return create_endpoint("byoe-1", cloud, [Variant(MACHINE, f"{bucket}/model.tar.gz")], hosting or Serverless())
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from byoe.sagemaker.aws._cloud import Cloud
 from byoe.sagemaker.aws._creation import create_endpoint
 from byoe.sagemaker.aws._faults import DeniedError
 from byoe.sagemaker.aws._job import Job
-from byoe.sagemaker.aws._machine import Serverless
+from byoe.sagemaker.aws._machine import Serverless, Variant
 
 ROLE = "arn:aws:iam::123456789012:role/byoe"
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1"
@@ -175,7 +175,7 @@ def test_arns_of_what_is_elsewhere(session, asked, arn, message):
 
 def test_a_name_may_be_that_of_several_things(table, session, cloud, bucket):
     fit(table, session, name="churn")
-    create_endpoint("churn", cloud, MACHINE, f"{bucket}/model.tar.gz", Serverless())
+    create_endpoint("churn", cloud, [Variant(MACHINE, f"{bucket}/model.tar.gz")], Serverless())
     with pytest.raises(ParameterError, match=r"there are 2 things of the name 'churn': job, endpoint; say which, as in attach\('churn', kind='endpoint'\)"):  # fmt: skip
         byoe.sagemaker.attach("churn", session=session)
     for kind in ("job", "endpoint"):

@@ -7,7 +7,7 @@ from tests.aws.service_model import faults, model
 
 from byoe.errors import ParameterError
 from byoe.sagemaker.aws import _machine, _tags, _tuning_request
-from byoe.sagemaker.aws._machine import Channel, Instances, Machine, Serverless, has_gpu
+from byoe.sagemaker.aws._machine import Channel, Instances, Machine, Serverless, Variant, has_gpu
 from byoe.sagemaker.aws._requests import (
     endpoint_config_request,
     endpoint_request,
@@ -261,26 +261,28 @@ def test_a_model_and_its_endpoint(machine):
     assert environment["SAGEMAKER_PROGRAM"] == "inference.py"
     assert environment["SAGEMAKER_SUBMIT_DIRECTORY"] == "/opt/ml/model/code"
     assert environment["PIP_NO_DEPS"] == "1"
-    config = endpoint_config_request("byoe-1", machine, "byoe-1", Instances(2, 2))
+    config = endpoint_config_request("byoe-1", {"byoe-1": Variant(machine, "s3://b/m")}, Instances(2, 2))
     assert faults("CreateEndpointConfig", config) == []
     assert config["ProductionVariants"][0]["InitialInstanceCount"] == 2
     assert faults("CreateEndpoint", endpoint_request("byoe-1", "byoe-1", machine)) == []
 
 
 def test_a_serverless_endpoint():
-    config = endpoint_config_request("byoe-1", PLAIN, "byoe-1", Serverless(4096, 20, 2))
+    config = endpoint_config_request("byoe-1", {"byoe-1": Variant(PLAIN, "s3://b/m")}, Serverless(4096, 20, 2))
     assert faults("CreateEndpointConfig", config) == []
     assert config["ProductionVariants"][0]["ServerlessConfig"] == {
         "MemorySizeInMB": 4096,
         "MaxConcurrency": 20,
         "ProvisionedConcurrency": 2,
     }
-    assert "ProvisionedConcurrency" not in str(endpoint_config_request("a", PLAIN, "a", Serverless()))
+    assert "ProvisionedConcurrency" not in str(
+        endpoint_config_request("a", {"a": Variant(PLAIN, "s3://b/m")}, Serverless())
+    )
 
 
 def test_an_asynchronous_endpoint():
     hosting = Instances(0, 3, 2.0, "s3://bucket/asynchronous/byoe-1")
-    config = endpoint_config_request("byoe-1", FULL, "byoe-1", hosting)
+    config = endpoint_config_request("byoe-1", {"byoe-1": Variant(FULL, "s3://b/m")}, hosting)
     assert faults("CreateEndpointConfig", config) == []
     assert config["ProductionVariants"][0]["InitialInstanceCount"] == 1
     assert config["AsyncInferenceConfig"]["OutputConfig"]["S3OutputPath"] == "s3://bucket/asynchronous/byoe-1/answers"
@@ -304,9 +306,14 @@ def test_an_asynchronous_endpoint():
             lambda: Serverless(provisioned_concurrency=6),
             "provisioned_concurrency is 6, expected 0 to max_concurrency=5",
         ),
-        (lambda: endpoint_config_request("a", FULL, "a", Serverless()), "a serverless endpoint has no VPC"),
         (
-            lambda: endpoint_config_request("a", Machine("i", "r", isolated=True), "a", Serverless()),
+            lambda: endpoint_config_request("a", {"a": Variant(FULL, "s3://b/m")}, Serverless()),
+            "a serverless endpoint has no VPC",
+        ),
+        (
+            lambda: endpoint_config_request(
+                "a", {"a": Variant(Machine("i", "r", isolated=True), "s3://b/m")}, Serverless()
+            ),
             "a serverless endpoint has no network isolation",
         ),
         (lambda: Instances(0, 0), "instance_count is 0 to 0, expected a positive integer or two, from 1 on$"),

@@ -29,7 +29,7 @@ from byoe.errors import JobError, ParameterError
 from byoe.sagemaker import Endpoint, Job, Package, PackageGroup, Transform, Tuning, attach
 from byoe.sagemaker.aws._cloud import Cloud
 from byoe.sagemaker.aws._creation import create_endpoint
-from byoe.sagemaker.aws._machine import Serverless
+from byoe.sagemaker.aws._machine import Serverless, Variant
 from byoe.sagemaker.aws._transform import create_transform
 from byoe.sagemaker.shared._ranges import read_space
 
@@ -214,7 +214,7 @@ def handles(table, session, cloud, bucket, registry, run_job, plain_answers):
     """One of each kind that byoe has made, with the SDK's class for it and what has its name there."""
     job = run_job("byoe-1")
     tuning = tune(table, {"eta": (0.1, 0.3)}, session=session)
-    endpoint = create_endpoint("byoe-2", cloud, MACHINE, job.artifact, Serverless())
+    endpoint = create_endpoint("byoe-2", cloud, [Variant(MACHINE, job.artifact)], Serverless())
     transform = create_transform("byoe-3", cloud, MACHINE, job.artifact, rows=f"{bucket}/rows/", content_type="text/csv", accept="text/csv", output=f"{bucket}/out", runtime="libraries", whole_files=True)  # fmt: skip
     package = job.register("churn", approve=True)
     group = PackageGroup("churn", cloud)
@@ -331,7 +331,7 @@ def test_the_sdk_leaves_parts_of_an_endpoint(handles, session):
 
 
 def test_the_sdk_reads_no_empty_structure(session, cloud):
-    create_endpoint("byoe-2", cloud, MACHINE, "s3://bucket/model.tar.gz", Serverless())
+    create_endpoint("byoe-2", cloud, [Variant(MACHINE, "s3://bucket/model.tar.gz")], Serverless())
     session.events.register("after-call.sagemaker.*", lambda parsed, **_: parsed.update(DataCaptureConfig={}))
     with pytest.raises(ValidationError, match="data_capture_config"):
         EndpointResource.get("byoe-2", session=session, region="eu-west-1")

@@ -9,7 +9,7 @@ from byoe.sagemaker.aws import _waiting
 from byoe.sagemaker.aws._creation import create_endpoint
 from byoe.sagemaker.aws._endpoint import Endpoint
 from byoe.sagemaker.aws._faults import DeniedError, NotNowError
-from byoe.sagemaker.aws._machine import Instances, Machine, Serverless
+from byoe.sagemaker.aws._machine import Instances, Machine, Serverless, Variant
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_a_model_is_exchanged_and_the_former_removed(cloud, session, bucket, ask
     serverless = isinstance(hosting, Serverless)
     networked = {} if serverless else {"subnets": ("subnet-1",), "security_groups": ("sg-1",), "isolated": True}
     machine = Machine(MACHINE.image, MACHINE.role, environment={"A": "1"}, tags={"team": "blue"}, **networked)
-    endpoint = create_endpoint("byoe-1", cloud, machine, f"{bucket}/model.tar.gz", hosting)
+    endpoint = create_endpoint("byoe-1", cloud, [Variant(machine, f"{bucket}/model.tar.gz")], hosting)
     assert endpoint.update(job) is endpoint
     name = updated["byoe-1"]
     assert left(session) == ["byoe-1", name, name]
@@ -122,7 +122,7 @@ def test_there_must_be_an_endpoint(cloud, session, job):
 
 def test_what_is_given_changes_and_all_else_stays(cloud, session, bucket, asked, job, updated):
     machine = Machine(MACHINE.image, MACHINE.role, environment={"A": "1"}, tags={"team": "blue", "cost": "7"})
-    endpoint = create_endpoint("byoe-1", cloud, machine, f"{bucket}/model.tar.gz", Serverless(2048, 7))
+    endpoint = create_endpoint("byoe-1", cloud, [Variant(machine, f"{bucket}/model.tar.gz")], Serverless(2048, 7))
     endpoint.update(job, memory_mb=4096, environment={"B": "2"}, tags=[{"Key": "team", "Value": "red"}])
     model, config = requests(asked, "CreateModel")[1], requests(asked, "CreateEndpointConfig")[1]
     assert config["ProductionVariants"][0]["ServerlessConfig"] == {"MemorySizeInMB": 4096, "MaxConcurrency": 7}
@@ -139,7 +139,7 @@ def test_what_is_given_changes_and_all_else_stays(cloud, session, bucket, asked,
 
 def test_instances_change_their_type_number_network_and_key(cloud, session, bucket, asked, job, updated):
     machine = Machine(MACHINE.image, MACHINE.role, subnets=("subnet-1",), security_groups=("sg-1",), volume_key="a/b")
-    endpoint = create_endpoint("byoe-1", cloud, machine, f"{bucket}/model.tar.gz", Instances(2, 2))
+    endpoint = create_endpoint("byoe-1", cloud, [Variant(machine, f"{bucket}/model.tar.gz")], Instances(2, 2))
     endpoint.update(job, instance_type="ml.c5.large", instance_count=3, subnets=(), security_groups=())
     config = requests(asked, "CreateEndpointConfig")[1]
     variant = config["ProductionVariants"][0]

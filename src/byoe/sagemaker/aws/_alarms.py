@@ -11,7 +11,7 @@ from ...errors import ParameterError, did_you_mean
 from ...serving._watch_log import NAMESPACE
 from ._cloud import Cloud
 from ._faults import DeniedError, NotFoundError
-from ._requests import VARIANT
+from ._machine import VARIANT
 
 _MODE, _NAME = "BYOE_WATCH", "BYOE_WATCH_NAME"
 _LONGEST, _MOST_ACTIONS = 1440, 5  # minutes; the service's

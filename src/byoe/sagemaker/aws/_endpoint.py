@@ -18,9 +18,9 @@ from ._cloud import Cloud
 from ._execution import Execution
 from ._faults import NotFoundError, with_cure
 from ._job import Job
+from ._machine import VARIANT
 from ._models import Models
 from ._package import Package, PackageGroup, registered
-from ._requests import VARIANT
 from ._rollout import Rollout
 from ._scaling import unscale
 from ._sdk import is_resource, read_resource

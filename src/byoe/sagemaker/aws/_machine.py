@@ -13,6 +13,7 @@ from ._tags import read_tags
 _MEMORY = (1024, 2048, 3072, 4096, 5120, 6144)
 _MOST_CONCURRENT = 200
 _KEEP_ALIVE = 21_600
+VARIANT = "AllTraffic"  # the service's name for the only one
 # What a job can be told beside its own arguments, that serving can, too.
 SERVING_OPTIONS = ("subnets", "security_groups", "volume_key", "output_key", "isolated", "environment", "tags")
 _THERE = (
@@ -114,6 +115,33 @@ class Machine:
             raise ParameterError(
                 f"max_wait_seconds is {self.max_wait_seconds}, less than max_seconds={self.max_seconds}"
             )
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model of an endpoint, and what it runs in.
+
+    Attributes
+    ----------
+    machine : Machine
+    origin : str
+        As for `model_request`.
+    name : str
+        Of the only one by default.
+    weight : float
+        Of requests, relative to the other variants.
+    shadow : bool
+        Whether it gets copies of requests, and nobody its answers.
+    runtime : {"libraries", "onnx", "auto"}
+        What predicts.
+    """
+
+    machine: Machine
+    origin: str
+    name: str = VARIANT
+    weight: float = 1.0
+    shadow: bool = False
+    runtime: str = "libraries"
 
 
 @dataclass(frozen=True)

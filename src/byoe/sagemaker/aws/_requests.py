@@ -14,7 +14,7 @@ from typing import Any
 from ...errors import ParameterError
 from ..shared._limits import check_hyperparameters, check_name
 from ..shared._runtime import RUNTIME, code_of, variables_of
-from ._machine import Channel, Instances, Machine, Serverless
+from ._machine import Channel, Instances, Machine, Serverless, Variant
 
 FOLDER = "byoe"  # in SageMaker's usual bucket
 CHECKPOINTS = "/opt/ml/checkpoints"
@@ -23,7 +23,6 @@ _CODE_CHANNEL = "/opt/ml/input/data/code"
 # The list of requirements is complete: pip must not look for more. Nor for setuptools, which the containers have and
 # which their server builds a package with at every start; 0 means yes here.
 _PIP = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
-VARIANT = "AllTraffic"
 LONGEST_REQUEST = 3600  # seconds
 # The container's server gives up a worker after a minute unless it is told otherwise.
 _PATIENT = {"SAGEMAKER_MODEL_SERVER_TIMEOUT": str(LONGEST_REQUEST)}
@@ -149,24 +148,23 @@ def serverless_sizes(hosting: Serverless) -> dict[str, int]:
 
 def endpoint_config_request(
     name: str,
-    machine: Machine,
-    model: str,
+    models: Mapping[str, Variant],
     hosting: Serverless | Instances,
     *,
     capture: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return a request for ``CreateEndpointConfig``: serverless, or on instances of the machine's type."""
-    variant: dict[str, Any] = {"VariantName": VARIANT, "ModelName": model}
+    """Return a request for ``CreateEndpointConfig``: serverless, or on instances of the first machine's type.
+
+    ``models`` are variants by the names of their models.
+    """
+    machine = next(iter(models.values())).machine
+    sizes: dict[str, Any] = {}
     more: dict[str, Any] = {}
     if isinstance(hosting, Serverless):
         check_serverless(machine)
-        variant["ServerlessConfig"] = serverless_sizes(hosting)
+        sizes["ServerlessConfig"] = serverless_sizes(hosting)
     else:
-        variant |= {
-            "InitialInstanceCount": max(hosting.least, 1),
-            "InstanceType": machine.instance_type,
-            "InitialVariantWeight": 1.0,
-        }
+        sizes |= {"InitialInstanceCount": max(hosting.least, 1), "InstanceType": machine.instance_type}
         if machine.volume_key:
             more["KmsKeyId"] = machine.volume_key
         if hosting.answers is not None:
@@ -178,9 +176,15 @@ def endpoint_config_request(
             }
     if capture:
         more["DataCaptureConfig"] = dict(capture)
+    served: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for model, one in models.items():
+        weight = {} if isinstance(hosting, Serverless) else {"InitialVariantWeight": one.weight}
+        served[one.shadow].append({"VariantName": one.name, "ModelName": model, **sizes, **weight})
+    if served[True]:
+        more["ShadowProductionVariants"] = served[True]
     return {
         "EndpointConfigName": check_name("endpoint", name),
-        "ProductionVariants": [variant],
+        "ProductionVariants": served[False],
         **more,
         **tags_of(machine),
     }

@@ -8,8 +8,7 @@ from typing import Any
 
 from ._cloud import Cloud
 from ._faults import DeniedError, NotFoundError
-from ._machine import Instances
-from ._requests import VARIANT
+from ._machine import VARIANT, Instances
 
 _ADDED_AFTER, _REMOVED_AFTER = 60, 300  # seconds without another change
 _BACKLOG = "{}-waiting"  # the alarm of an endpoint that has requests and no instances

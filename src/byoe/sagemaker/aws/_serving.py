@@ -22,7 +22,7 @@ from ._endpoint import Endpoint
 from ._execution import Execution
 from ._faults import NotFoundError
 from ._job import Job
-from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, has_gpu, instances_of
+from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, Variant, has_gpu, instances_of
 from ._models import Models, pack_models
 from ._package import Package, PackageGroup
 from ._requests import FOLDER
@@ -32,7 +32,7 @@ from ._tags import read_tags
 from ._transform import Transform, check_batch, create_transform, is_address, write_rows
 from ._tuning import Tuning
 from ._upload import upload_channels
-from ._variants import SHADOW, Variant, check_variants, check_weighted, jobs_of, read_weights
+from ._variants import SHADOW, check_variants, check_weighted, jobs_of, read_weights
 from ._waiting import until
 
 # Of which a model can be made: of a tuning job the best job, of a group the newest approved version, of a pipeline's
@@ -140,19 +140,10 @@ class Serving(Place):
             self._variant(name, label, one, sizes, hosting, weights.get(label, 1.0))
             for label, one in jobs_of(job, hosting).items()
         ]
-        machine, part = variants[0].machine, part_name(name) if name == where.name else name
-        captured = capture.of_endpoint(job.cloud, machine.output_key, {}) if capture.wanted else None
-        return create_endpoint(
-            name,
-            job.cloud,
-            machine,
-            variants[0].origin,
-            sizes,
-            runtime=variants[0].runtime,
-            part=part,  # what is left of an earlier one may have its name
-            capture=captured,
-            variants=variants if hosting.several else (),
-        )
+        part = part_name(name) if name == where.name else name  # what is left of an earlier one may have its name
+        key = variants[0].machine.output_key
+        captured = capture.of_endpoint(job.cloud, key, {}) if capture.wanted else None
+        return create_endpoint(name, job.cloud, variants, sizes, part=part, capture=captured)
 
     def _variant(
         self, endpoint: str, name: str, job: Trained, sizes: Serverless | Instances, hosting: Hosting, weight: float
@@ -164,7 +155,7 @@ class Serving(Place):
         options = watched(where.options, endpoint, name, hosting.watch)
         machine = _machine_of(completed, instance_type, "ProductionVariant", options, role=where.role)
         shadow = hosting.shadow is not None and name == SHADOW
-        return Variant(name, machine, completed.origin, weight, shadow, runtime)
+        return Variant(machine, completed.origin, name, weight, shadow, runtime)
 
     def _capture(self, hosting: Hosting) -> Capture:
         """Return what is to be captured, with its address where an output is given."""

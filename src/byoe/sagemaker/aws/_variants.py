@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ...errors import JobError, ParameterError, did_you_mean
 from ..shared._limits import check_name
 from ..shared._place import Hosting
 from ._cloud import Cloud
-from ._machine import Instances, Machine, Serverless
-from ._requests import VARIANT
+from ._machine import VARIANT, Instances, Serverless
 
 SHADOW = "Shadow"
 _MOST = 10
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A model of an endpoint that has several.
-
-    Attributes
-    ----------
-    name : str
-    machine : Machine
-    origin : str
-        As for `model_request`.
-    weight : float
-        Of requests, relative to the other variants.
-    shadow : bool
-        Whether it gets copies of requests, and nobody its answers.
-    runtime : {"libraries", "onnx", "auto"}
-        What predicts.
-    """
-
-    name: str
-    machine: Machine
-    origin: str
-    weight: float = 1.0
-    shadow: bool = False
-    runtime: str = "libraries"
 
 
 def check_weighted(hosting: Hosting) -> None:
@@ -111,17 +83,6 @@ def read_weights(weights: Mapping[str, float] | None, names: Collection[str]) ->
     if not sum(weights.values()) > 0:
         raise ParameterError("all weights are 0, and somebody has to answer; give one variant more")
     return {name: float(weights[name]) for name in names}
-
-
-def shared(request: Mapping[str, Any], variants: Sequence[Variant], models: Sequence[str]) -> dict[str, Any]:
-    """Return a request for ``CreateEndpointConfig`` in which variants stand in the place of the one that it has."""
-    (one,) = request["ProductionVariants"]
-    made: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
-    for variant, model in zip(variants, models, strict=True):
-        named = {"VariantName": variant.name, "ModelName": model, "InitialVariantWeight": variant.weight}
-        made[variant.shadow].append({**one, **named})
-    shadows = {"ShadowProductionVariants": made[True]} if made[True] else {}
-    return {**request, "ProductionVariants": made[False], **shadows}
 
 
 def all_variants(config: Mapping[str, Any]) -> list[dict[str, Any]]:
