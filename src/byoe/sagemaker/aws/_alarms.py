@@ -12,6 +12,7 @@ from ...serving._watch_log import NAMESPACE
 from ._cloud import Cloud
 from ._faults import DeniedError, NotFoundError
 from ._machine import VARIANT
+from ._variants import variant_named
 
 _MODE, _NAME = "BYOE_WATCH", "BYOE_WATCH_NAME"
 _LONGEST, _MOST_ACTIONS = 1440, 5  # minutes; the service's
@@ -121,13 +122,10 @@ def remove_alarms(cloud: Cloud, endpoint: str, variants: Sequence[str]) -> None:
 
 def _variant(endpoint: str, config: Mapping[str, Any], variant: str | None) -> dict[str, Any]:
     """Return the variant of a name; None stands for the only one."""
-    variants = {one["VariantName"]: one for one in config["ProductionVariants"]}
-    if variant is None and len(variants) > 1:
-        raise ParameterError(f"endpoint {endpoint} has the variants {', '.join(map(repr, variants))}; say which")
-    if variant is not None and variant not in variants:
-        raise ParameterError(f"endpoint {endpoint} has no variant {variant!r}. {did_you_mean(str(variant), variants)}")
-    found: dict[str, Any] = variants[variant] if variant else next(iter(variants.values()))
-    return found
+    names = [one["VariantName"] for one in config["ProductionVariants"]]
+    if variant is None and len(names) > 1:
+        raise ParameterError(f"endpoint {endpoint} has the variants {', '.join(map(repr, names))}; say which")
+    return variant_named(names[0] if variant is None else variant, endpoint, config)
 
 
 def _own(cloud: Cloud, endpoint: str, variant: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -99,9 +99,15 @@ def check_variant(name: str, endpoint: str, config: Mapping[str, Any]) -> None:
     """Raise a ParameterError for a variant that cannot be asked for by its name."""
     if "AsyncInferenceConfig" in config:
         raise ParameterError(f"variant is {name!r}, and the asynchronous endpoint {endpoint} has one model")
-    names = [variant["VariantName"] for variant in config["ProductionVariants"]]
-    if name not in names:
-        raise ParameterError(f"endpoint {endpoint} has no variant {name!r}. {did_you_mean(str(name), names)}")
+    variant_named(name, endpoint, config)
+
+
+def variant_named(name: str, endpoint: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the variant of a name in a configuration, or raise a ParameterError."""
+    variants: dict[str, dict[str, Any]] = {one["VariantName"]: one for one in config["ProductionVariants"]}
+    if name not in variants:
+        raise ParameterError(f"endpoint {endpoint} has no variant {name!r}. {did_you_mean(str(name), variants)}")
+    return variants[name]
 
 
 def set_weights(cloud: Cloud, endpoint: str, weights: Mapping[str, float], present: Mapping[str, Any]) -> None:
