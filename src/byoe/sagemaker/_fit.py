@@ -11,13 +11,13 @@ from ..ensemble._base import BaseEnsemble
 from ..ensemble._pruning import tolerance_of_a_fit
 from ..mlflow._client import tracking_of
 from ._places import place_for
-from ._prepare import Contents, write_job_folder
+from ._prepare import Asked, Contents, write_job_folder
 from .aws._job import Job
 from .local._job import LocalJob
 from .shared._checks import configured, plain_values, variant_of
 from .shared._names import name_of
 from .shared._place import Place, Where
-from .shared._tables import data_roles, read_channels
+from .shared._tables import read_channels
 
 
 def fit(
@@ -145,59 +145,40 @@ def fit(
     place.check()
     logs_to = tracking_of(tracking, experiment, here=instance_type == "local")
     made = name_of("training job", name)
-    contents = fit_contents(
-        place,
-        ensemble,
-        {"train": train, "validation": validation},
-        target=target,
-        weight=weight,
-        groups=groups,
-        drop=drop,
-        how=Reading.of(reading, header=header),
-        dependencies=dependencies,
-        requirements=requirements,
-        hyperparameters=hyperparameters,
-        graph=graph,
-        prune=prune,
-        logs_to=logs_to,
+    asked = Asked(
+        target,
+        weight,
+        groups,
+        drop,
+        Reading.of(reading, header=header),
+        dependencies,
+        requirements,
+        hyperparameters,
+        graph,
+        logs_to,
     )
+    contents = fit_contents(place, ensemble, {"train": train, "validation": validation}, asked, prune)
     with place.folder("training job", made) as folder:
         job = place.launch(write_job_folder(contents, made, folder, place.needs))
     return job.wait(logs=logs) if wait else job
 
 
 def fit_contents(
-    place: Place,
-    ensemble: BaseEnsemble,
-    tables: Mapping[str, Any],
-    *,
-    target: str | int,
-    weight: str | int | None,
-    groups: str | int | None,
-    drop: Iterable[str | int],
-    how: Reading,
-    dependencies: Iterable[str | Path],
-    requirements: Iterable[str],
-    hyperparameters: Mapping[str, Any] | None,
-    graph: bool,
-    prune: float | None,
-    logs_to: Mapping[str, Any] | None = None,
+    place: Place, ensemble: BaseEnsemble, tables: Mapping[str, Any], asked: Asked, prune: float | None
 ) -> Contents:
-    """Return what a job is to do, checked; ``tables`` are by their channels, and the others are as for `fit`."""
-    channels = read_channels(tables, how, addresses=place.addresses)
-    values = plain_values(hyperparameters)
+    """Return what a job is to do, checked; ``tables`` are by their channels."""
+    channels = read_channels(tables, asked.how, addresses=place.addresses)
+    values = plain_values(asked.hyperparameters)
     variant = configured(ensemble, values)
-    tolerance = tolerance_of_a_fit(prune, variant.recipe.blender)
-    roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, how=how)
     return Contents(
         variant_of(ensemble),
         [variant],
         channels,
-        roles,
+        asked.roles(channels),
         values,
-        dependencies,
-        requirements,
-        prune=tolerance,
-        graph=graph,
-        tracking=logs_to,
+        asked.dependencies,
+        asked.requirements,
+        prune=tolerance_of_a_fit(prune, variant.recipe.blender),
+        graph=asked.graph,
+        tracking=asked.logs_to,
     )

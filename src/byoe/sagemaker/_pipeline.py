@@ -13,7 +13,7 @@ from ..errors import ParameterError
 from ..mlflow._client import tracking_of
 from ._fit import fit_contents
 from ._places import place_for
-from ._prepare import write_job_folder
+from ._prepare import Asked, write_job_folder
 from ._tuning import tuning_contents
 from .aws._pipeline import Pipeline
 from .local._pipeline import LocalPipeline
@@ -122,26 +122,26 @@ instance_type, instance_count, role, output, hyperparameters, prune, graph, spot
     given = {"approve": approve, "description": description, "metadata": metadata}
     _check_company(space=space, test=test, prune=prune, rules=rules, register=register, of_version=given)
     expiry = read_expiry(cache)
-    arguments: dict[str, Any] = {
-        "target": target,
-        "weight": weight,
-        "groups": groups,
-        "drop": drop,
-        "how": Reading.of(reading, header=header),
-        "dependencies": dependencies,
-        "requirements": requirements,
-        "hyperparameters": hyperparameters,
-        "graph": graph,
-        "logs_to": tracking_of(tracking, experiment, here=instance_type == "local", models=space is None),
-    }
+    asked = Asked(
+        target,
+        weight,
+        groups,
+        drop,
+        Reading.of(reading, header=header),
+        dependencies,
+        requirements,
+        hyperparameters,
+        graph,
+        tracking_of(tracking, experiment, here=instance_type == "local", models=space is None),
+    )
     search: Search | None = None
     if space is None:
         tables = {"train": train, "validation": validation}
-        contents = fit_contents(place, ensemble, tables, prune=prune, **arguments)
+        contents = fit_contents(place, ensemble, tables, asked, prune)
     else:
         tables = {"train": train, "validation": validation, "test": test}
         rules = {"max_jobs": 10, **rules}
-        contents, search = tuning_contents(place, ensemble, space, tables, **arguments, **rules)
+        contents, search = tuning_contents(place, ensemble, space, tables, asked, **rules)
     alone = search.objective if search is not None and test is None else None
     steps = Steps(
         name,

@@ -7,10 +7,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..data._reading import Reading
 from .shared._checks import Variant
 from .shared._place import JobFiles
-from .shared._tables import as_files
+from .shared._tables import as_files, data_roles
 from .source._folder import write_source
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `fit`, `tune` and `pipeline` are asked alike, beside ensemble and tables; the attributes are as for `fit`.
+
+    Attributes
+    ----------
+    how : Reading
+        How files are read.
+    logs_to : mapping or None
+        Where the job logs to, checked.
+    """
+
+    target: str | int
+    weight: str | int | None
+    groups: str | int | None
+    drop: Iterable[str | int]
+    how: Reading
+    dependencies: Iterable[str | Path]
+    requirements: Iterable[str]
+    hyperparameters: Mapping[str, Any] | None
+    graph: bool
+    logs_to: Mapping[str, Any] | None
+
+    def roles(self, channels: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the columns of the channels are, checked."""
+        return data_roles(
+            channels, target=self.target, weight=self.weight, groups=self.groups, drop=self.drop, how=self.how
+        )
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ..ensemble._configure import default_space
 from ..mlflow._client import tracking_of
 from ._attach import attach
 from ._places import place_for
-from ._prepare import Contents, write_job_folder
+from ._prepare import Asked, Contents, write_job_folder
 from .aws._sdk import is_resource
 from .aws._tuning import Tuning
 from .local._tuning import LocalTuning
@@ -21,7 +21,7 @@ from .shared._names import name_of
 from .shared._place import Place, Where
 from .shared._ranges import read_space
 from .shared._search import Search, by_fold
-from .shared._tables import data_roles, read_channels
+from .shared._tables import read_channels
 
 
 def tune(
@@ -144,21 +144,24 @@ vendor, instance_type, instance_count, role, output, hyperparameters, graph, spo
     place.check()
     logs_to = tracking_of(tracking, experiment, here=instance_type == "local", models=False)
     made = name_of("tuning job", name, "byoe-tune")
+    asked = Asked(
+        target,
+        weight,
+        groups,
+        drop,
+        Reading.of(reading, header=header),
+        dependencies,
+        requirements,
+        hyperparameters,
+        graph,
+        logs_to,
+    )
     contents, search = tuning_contents(
         place,
         ensemble,
         space,
         {"train": train, "validation": validation},
-        target=target,
-        weight=weight,
-        groups=groups,
-        drop=drop,
-        how=Reading.of(reading, header=header),
-        dependencies=dependencies,
-        requirements=requirements,
-        hyperparameters=hyperparameters,
-        graph=graph,
-        logs_to=logs_to,
+        asked,
         max_jobs=max_jobs,
         max_parallel_jobs=max_parallel_jobs,
         strategy=strategy,
@@ -184,29 +187,20 @@ def tuning_contents(
     ensemble: BaseEnsemble,
     space: Mapping[str, Any] | None,
     tables: Mapping[str, Any],
+    asked: Asked,
     *,
-    target: str | int,
-    weight: str | int | None,
-    groups: str | int | None,
-    drop: Iterable[str | int],
-    how: Reading,
-    dependencies: Iterable[str | Path],
-    requirements: Iterable[str],
-    hyperparameters: Mapping[str, Any] | None,
-    graph: bool,
-    logs_to: Mapping[str, Any] | None = None,
     seed: int | None = None,
     warm_start: Any = (),
     **rules: Any,
 ) -> tuple[Contents, Search]:
     """Return what the trials of a tuning job are to do and how they are chosen, checked.
 
-    ``tables`` are by their channels, and ``rules`` are those of a `Search`; the others are as for `tune`.
+    ``tables`` are by their channels, and ``rules`` are those of a `Search`.
     """
-    fixed = plain_values(hyperparameters)
-    channels = read_channels(tables, how, addresses=place.addresses)
+    fixed = plain_values(asked.hyperparameters)
+    channels = read_channels(tables, asked.how, addresses=place.addresses)
     base = configured(ensemble, fixed)
-    roles = data_roles(channels, target=target, weight=weight, groups=groups, drop=drop, how=how)
+    roles = asked.roles(channels)
     space = default_space(base.ensemble.learners) if space is None else read_space(space)
     variants = [configured(one, {}) for one in check_space(base.ensemble, space, fixed)]
     metric = objective(base, space)
@@ -226,10 +220,10 @@ def tuning_contents(
         channels,
         roles,
         fixed,
-        dependencies,
-        requirements,
-        graph=graph,
-        tracking=logs_to,
+        asked.dependencies,
+        asked.requirements,
+        graph=asked.graph,
+        tracking=asked.logs_to,
         fold_scores={"objective": search.objective, "each": search.strategy == "Hyperband"} if printing else None,
     )
     return contents, search
