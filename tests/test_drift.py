@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import sparse, stats
 from tests.make_bundles import table
@@ -70,6 +70,7 @@ def ensemble():
 
 
 @settings(max_examples=40, deadline=None)
+@example([0.0, 0.0, -0.0], 0)
 @given(
     st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(float("nan")), st.integers(-3, 3)), min_size=2, max_size=120),
     st.integers(0, 99),

@@ -60,7 +60,8 @@ class Spread:
         until = np.r_[0, np.searchsorted(known, edges, side="right"), len(known)]
         counts = np.append(np.diff(until), len(cells) - len(known))
         median = float(known[(len(known) - 1) // 2]) if len(known) else float("nan")
-        return cls(low, high, missing, counts, edges, median=median)
+        # Of zeros with a sign it would go by their order which one is meant.
+        return cls(low + 0.0, high + 0.0, missing, counts, edges, median=median + 0.0)
 
     @classmethod
     def of_codes(cls, cells: FloatArray, levels: int) -> Spread:
