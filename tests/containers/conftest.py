@@ -37,6 +37,17 @@ def platform(tmp_path_factory):
         made.close()
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_left(request):
+    """Every test takes away what it has made; the tests after it count what is there."""
+    if "platform" not in request.fixturenames:
+        yield
+        return
+    platform = request.getfixturevalue("platform")
+    yield
+    assert platform.left() == platform.registry.left == []
+
+
 @pytest.fixture(scope="session")
 def on_aws():
     """What every call says of where to run."""

@@ -35,6 +35,8 @@ def test_a_pipeline_trains_checks_registers_and_serves(platform, on_aws, tables)
     assert [(row["step"], row["cached"]) for row in again.steps] == [
         *[("Train", True), ("Check", False), ("Reject", False)]
     ]
+    package.delete()
+    byoe.sagemaker.attach("churn-monthly", kind="model package group").delete()
 
 
 def test_the_best_trial_is_trained_again_for_test_data(platform, on_aws, tables):
