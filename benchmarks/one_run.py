@@ -30,8 +30,8 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         **outcome.costs,
         "versions": outcome.versions,
     }
-    if outcome.pruned is not None:
-        found["pruned"] = {"loss": loss(split, outcome.pruned.prediction), **outcome.pruned.costs}
+    for word, leaner in outcome.leaner.items():
+        found[word] = {"loss": loss(split, leaner.prediction), **leaner.costs}
     if outcome.members:
         found["members"] = {label: loss(split, prediction) for label, prediction in outcome.members.items()}
     return found

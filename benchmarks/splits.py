@@ -8,6 +8,9 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
+# What an ensemble is once members have left that are not worth their time, and with one model of each that stays.
+LEANER = ("pruned", "refitted")
+
 
 @dataclass(frozen=True)
 class Split:
@@ -47,12 +50,12 @@ class Outcome:
         What `costs.measured` returns.
     members : dict
         Predictions of the parts of an ensemble.
-    pruned : Outcome or None
-        Of the same ensemble without the members that are not worth their time.
+    leaner : dict
+        Outcomes of what the same ensemble becomes by a word of `LEANER`.
     """
 
     prediction: NDArray[Any]
     costs: dict[str, float | None]
     versions: dict[str, str]
     members: dict[str, NDArray[Any]] = field(default_factory=dict)
-    pruned: Outcome | None = None
+    leaner: dict[str, Outcome] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from splits import LEANER
 
 SPLIT = ["set", "seed"]
 # Sets on which two losses differ by less than this share of the larger one are ties.
@@ -26,7 +27,8 @@ def key(line: dict[str, Any]) -> tuple[Any, ...]:
 def read(files: list[Path], sets: list[str] | None = None, methods: list[str] | None = None) -> list[dict[str, Any]]:
     """Return one result for each set, seed, method and limit: the last one, in the order of the files and lines.
 
-    Where sets or methods are given, only theirs. What an ensemble is once it is pruned counts as a method of its own.
+    Where sets or methods are given, only theirs. What an ensemble becomes, pruned and refitted, counts as methods of
+    their own.
     """
     last: dict[tuple[Any, ...], dict[str, Any]] = {}
     for file in files:
@@ -37,17 +39,19 @@ def read(files: list[Path], sets: list[str] | None = None, methods: list[str] | 
                 last[key(line)] = line
     return [
         line
-        for line in [*last.values(), *map(_pruned, last.values())]
-        if line and (sets is None or line["set"] in sets) and (methods is None or line["method"] in methods)
+        for line in [*last.values(), *(one for line in last.values() for one in _leaner(line))]
+        if (sets is None or line["set"] in sets) and (methods is None or line["method"] in methods)
     ]
 
 
-def _pruned(line: dict[str, Any]) -> dict[str, Any]:
-    """Return the result of a method's pruned ensemble; nothing where it has none."""
-    if "pruned" not in line:
-        return {}
+def _leaner(line: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the results of what becomes of a method's ensemble, pruned and refitted, where that was measured."""
     name, limit, rest = line["method"].partition("@limit")
-    return {**line, "members": {}, **line["pruned"], "method": f"{name}-pruned{limit}{rest}"}
+    return [
+        {**line, "members": {}, **line[word], "method": f"{name}-{word}{limit}{rest}"}
+        for word in LEANER
+        if word in line
+    ]
 
 
 def titled(method: str, limit: float | None) -> str:

@@ -70,15 +70,26 @@ def standard_error(values):
     return statistics.stdev(values) / math.sqrt(len(values))
 
 
-def test_a_pruned_ensemble_counts_as_a_method_of_its_own(tmp_path):
-    pruned = {"loss": 2.5, "predict_1000_ms": 5.0, "artifact_bytes": 100}
+def test_a_leaner_ensemble_counts_as_a_method_of_its_own(tmp_path):
+    leaner = {
+        "pruned": {"loss": 2.5, "predict_1000_ms": 5.0, "artifact_bytes": 100},
+        "refitted": {"loss": 2.6, "predict_1000_ms": 1.0, "artifact_bytes": 20},
+    }
     file = tmp_path / "results.jsonl"
-    file.write_text(json.dumps(result("a", 0, "byoe-best@limit", 30.0, 2.0, pruned=pruned)))
-    whole, lean = standings.read([file])
-    assert (whole["method"], whole["loss"], whole["predict_1000_ms"]) == ("byoe-best@limit", 2.0, 20.0)
-    assert (lean["method"], lean["loss"], lean["predict_1000_ms"]) == ("byoe-best-pruned@limit", 2.5, 5.0)
-    assert lean["time_limit"] == 30.0
-    assert [line["method"] for line in standings.read([file], methods=["byoe-best-pruned@limit"])] == [lean["method"]]
+    lines = [result("a", 0, "byoe-best@limit", 30.0, 2.0, **leaner), result("b", 0, "byoe@limit", 30.0, 1.0)]
+    file.write_text("\n".join(map(json.dumps, lines)))
+    told = {
+        line["method"]: (line["set"], line["loss"], line["predict_1000_ms"], line["time_limit"])
+        for line in standings.read([file])
+    }
+    assert told == {
+        "byoe-best@limit": ("a", 2.0, 20.0, 30.0),
+        "byoe@limit": ("b", 1.0, 20.0, 30.0),
+        "byoe-best-pruned@limit": ("a", 2.5, 5.0, 30.0),
+        "byoe-best-refitted@limit": ("a", 2.6, 1.0, 30.0),
+    }
+    (lean,) = standings.read([file], methods=["byoe-best-pruned@limit"])
+    assert lean["loss"] == 2.5
 
 
 def test_mean_rank_by_hand(lines):
@@ -292,13 +303,16 @@ def test_tuned_boosters_stop_where_rows_that_they_do_not_learn_from_say(monkeypa
 
 
 @pytest.mark.parametrize("n_classes", [0, 3])
-def test_the_longest_preset_is_measured_once_more_when_it_is_pruned(n_classes, monkeypatch):
-    monkeypatch.setitem(methods.BYOE, "byoe-best", {"learners": ["ridge", "knn"]})
+def test_the_longest_preset_is_measured_once_more_when_it_is_leaner(n_classes, monkeypatch):
+    monkeypatch.setitem(methods.BYOE, "byoe-best", {"learners": ["lightgbm", "hist_gradient_boosting"]})
     outcome = methods.measure("byoe-best@limit", split_of(n_classes))
-    assert outcome.pruned.prediction.shape == outcome.prediction.shape
-    assert outcome.pruned.costs["artifact_bytes"] <= outcome.costs["artifact_bytes"]
-    assert outcome.pruned.costs["fit_seconds"] >= outcome.costs["fit_seconds"]
-    assert methods.measure("byoe", split_of(0)).pruned is None
+    pruned, refitted = (outcome.leaner[word] for word in splits.LEANER)
+    for before, after in ((outcome, pruned), (pruned, refitted)):
+        assert after.prediction.shape == before.prediction.shape
+        assert after.costs["artifact_bytes"] < 1.001 * before.costs["artifact_bytes"]  # its board tells of the pruning
+        assert after.costs["fit_seconds"] > before.costs["fit_seconds"]
+    assert refitted.costs["artifact_bytes"] < 0.5 * outcome.costs["artifact_bytes"]
+    assert methods.measure("byoe", split_of(0)).leaner == {}
 
 
 def test_byoe_gets_the_limit_and_its_costs_are_told():
