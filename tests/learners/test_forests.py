@@ -67,6 +67,47 @@ def test_several_labels_and_numbers(data):
     assert np.allclose(model.predict(X), plain.predict(X), rtol=0, atol=1e-12)
 
 
+def targets(kind, X):
+    return {
+        "regression": X[:, 0],
+        "two targets": X[:, :2],
+        "two classes": (X[:, 0] > 0).astype(int),
+        "four classes": (X[:, 0] > 0).astype(int) + 2 * (X[:, 1] > 0),
+    }[kind]
+
+
+TASKS = {
+    "regression": Task("regression"),
+    "two targets": Task("regression", n_outputs=2),
+    "two classes": Task("classification", 2),
+    "four classes": Task("classification", 4),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("kind", TASKS)
+@pytest.mark.parametrize("missing", [False, True])
+def test_trees_asked_one_by_one_are_the_forest_to_the_bit(name, kind, missing):
+    X = np.random.default_rng(1).normal(size=(900, 4)) * 10.0 ** np.arange(-3, 1)
+    y = targets(kind, X.copy())
+    if missing:
+        X[::7, 1] = np.nan
+    model = learner(name, n_estimators=12, smoothing=0.0).fit(X, y, task=TASKS[kind], **OWN)
+    forest = model.estimator.set_params(n_jobs=1)
+    wanted = forest.predict_proba(X) if TASKS[kind].is_classification else forest.predict(X)
+    for threads in (1, 3):
+        assert np.array_equal(model.predict(X, threads=threads), wanted)
+    assert np.array_equal(model.predict(X[5:6]), wanted[5:6])
+    assert np.array_equal(model.predict(np.asfortranarray(X[:40])), wanted[:40])
+
+
+def test_a_row_of_other_columns_is_refused_by_the_forest(data):
+    X, y = data
+    model = learner("random_forest", n_estimators=3).fit(X, y, task=Task("classification", 3), **OWN)
+    with pytest.raises(ValueError, match="2 features"):
+        model.predict(X[:, :2])
+
+
 @pytest.mark.parametrize("given", [-1, float("nan"), float("inf"), "1", True, None])
 def test_what_is_no_number_of_trees(given):
     with pytest.raises(ParameterError, match="smoothing is"):

@@ -16,6 +16,7 @@ from ..contracts._unit import Unit
 from ..errors import ParameterError
 from ._boosting import check_few_classes
 from ._estimator import EstimatorLearner, EstimatorModel
+from ._forest_model import ForestModel
 from ._units import changed, converted
 
 # Of criteria that mean the same in any unit: what they are powers of.
@@ -112,6 +113,9 @@ class _Forest(EstimatorLearner):
         regressor, classifier = self._kinds()
         params = {name: value for name, value in self.own_params().items() if name != _SMOOTHING}
         return (classifier if task.is_classification else regressor)(**params)
+
+    def _model(self, estimator: Any, task: Task) -> Model:
+        return ForestModel(estimator, task, thread_parameters=self.thread_parameters)
 
     def _smooth(self, forest: Any, task: Task) -> None:
         """Draw the probabilities of a fitted forest towards the shares of the classes, which its roots hold."""
