@@ -77,11 +77,29 @@ ASSUMPTIONS = {
     ),
     "update": Assumption("after an update the same endpoint answers by the other model", "the old model is served"),
     "answers meanwhile": Assumption("while it is updated it answers every request", "an update is an interruption"),
+    "graph": Assumption(
+        "the same endpoint goes over to ONNX Runtime, which its container installs", '`runtime="onnx"` does not serve'
+    ),
+    "several models": Assumption(
+        "a serverless endpoint answers by each of two models of one artifact", "`together` does not serve"
+    ),
     "transform": Assumption(
         "a transform job writes a file for each file, with `.out` behind its name", "no predictions"
     ),
     "nothing is left": Assumption(
         "after `delete` neither endpoint, configuration nor model of the run is there", "you go on paying"
+    ),
+    "version": Assumption(
+        "a version with metrics is registered, and is approved as soon as `approve` comes back",
+        "`deploy` refuses what somebody has approved",
+    ),
+    "pipeline": Assumption(
+        "the service takes a pipeline's definition, compares the metric of its job, and registers the model with it",
+        "pipelines end with an error, or register what is not good enough",
+    ),
+    "cached step": Assumption(
+        "another execution takes the training from the one before, and its reason to fail is the pipeline's",
+        "executions take longer, or do not say why",
     ),
 }
 # What a run for less than a dollar does not look at.
@@ -101,5 +119,8 @@ NOT_LOOKED_AT = {
         "or of a stopped trial",
         "`stop_at` and `patience` end it early",
     ),
+    "rollouts": Assumption("an update in steps goes back when an alarm rings", "a bad model gets all requests"),
+    "data capture": Assumption("an endpoint on instances writes what it answers to S3", "nothing is captured"),
+    "tracking": Assumption("a job reaches the tracking server of its ARN", "nothing is logged, and the job says so"),
     "GPUs": Assumption("a job on a GPU trains there", "it is slow"),
 }

@@ -1,15 +1,15 @@
 """A walk through a real account, for less than a dollar: what byoe takes for granted of AWS, looked at.
 
-``make test-aws ROLE=…`` runs it. Three jobs and a tuning job of two on a small instance, one at a time, each stopped
-after a quarter of an hour; a serverless endpoint for some minutes; one transform job. Whatever happens, jobs
-are stopped and the endpoint, its parts and the files of the run are removed.
+``make test-aws ROLE=…`` runs it. Three jobs, a tuning job of two and a pipeline of one on a small instance, one at a
+time, each stopped after a quarter of an hour; two serverless endpoints for some minutes, one after the other; one
+transform job. Whatever happens, jobs are stopped, and endpoints, their parts, what was registered and the files of the
+run are removed.
 """
 
 import argparse
 import json
 import sys
 import tempfile
-import threading
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
@@ -26,6 +26,7 @@ from byoe.sagemaker.aws._cloud import Cloud, split
 from byoe.sagemaker.aws._waiting import JOB_ENDED, until
 from byoe.tools._versions import installed_version
 
+from .asking import Asking
 from .seen import Seen
 
 _LIMIT = 900  # seconds of a job
@@ -68,10 +69,20 @@ class Walk:
         self.failing_job()
         self.stopped_job()
         tuning = self.tuning()
-        with seen.looking("serverless", "endpoint answers", "refused request", "update", "answers meanwhile", "nothing is left"):  # fmt: skip
+        with seen.looking("serverless", "endpoint answers", "refused request", "update", "answers meanwhile", "graph"):
             self.endpoint(job, tuning or job)
+        with seen.looking("several models"):
+            self.several_models(job, tuning or job)
+        with seen.looking("nothing is left"):
+            left = self._parts()
+            seen.note("nothing is left", not left, left or "nothing")
         with seen.looking("transform"):
             self.transform(job)
+        group = f"{_PREFIX}{int(time.time())}"
+        with seen.looking("version"):
+            self.registry(job, group)
+        with seen.looking("pipeline", "cached step"):
+            self.pipeline(f"{group}-of-pipeline")
 
     def refusals(self):
         """Ask of what is not there."""
@@ -97,7 +108,7 @@ class Walk:
         """Train, and return the job; None where that is not possible."""
         seen = self.seen
         with seen.looking("job completes"):
-            job = self._start(self._ensemble(cv=3))
+            job = self._start(self._ensemble(cv=3), graph=True)
             job.wait()
             seen.note("job completes", True, f"{job.name}, {job.seconds:g} seconds, {job.billable_seconds} billable")
         if seen.rows["job completes"]["held"] is None:
@@ -205,11 +216,62 @@ class Walk:
             found = endpoint.predict(self.rows)
             error = float(np.abs(found - other_job.ensemble().predict(self.rows)).max())
             seen.note("update", error < 1e-3, f"at most {error:g} apart; parts before {before}, after {self._parts()}")
-        with seen.looking("nothing is left"):
-            endpoint.delete()
-            until(lambda: endpoint.status, "Deleted".__eq__)
-            left = self._parts()
-            seen.note("nothing is left", not left, left or "nothing")
+        with seen.looking("graph"):
+            endpoint.update(job, runtime="onnx")
+            error = float(np.abs(endpoint.predict(self.rows) - expected).max())
+            seen.note("graph", error < 1e-3, f"at most {error:g} apart")
+        self._deleted(endpoint)
+
+    def several_models(self, job, other):
+        """Serve two jobs by one endpoint."""
+        jobs = {"north": job, "south": other.completed()}
+        endpoint = byoe.sagemaker.deploy(byoe.sagemaker.together(jobs, name=_PREFIX, output=self.output))
+        self.leaving.callback(endpoint.delete)
+        errors = {
+            name: float(np.abs(endpoint.predict(self.rows, model=name) - one.ensemble().predict(self.rows)).max())
+            for name, one in jobs.items()
+        }
+        self.seen.note("several models", max(errors.values()) < 1e-3, f"at most {errors} apart")
+        self._deleted(endpoint)
+
+    def registry(self, job, group):
+        """Register a job, let it be approved, and remove it."""
+        version = job.register(group)
+        self.leaving.callback(self._remove_group, group)
+        self.leaving.callback(version.delete)
+        before = version.status
+        version.approve()
+        told = f"{before}, then {version.status}; metrics {version.metrics}"
+        self.seen.note("version", version.status == "Approved" and version.metrics == job.metrics, told)
+
+    def pipeline(self, group):
+        """Let a pipeline train and register, and the next execution find the training finished, but not good enough."""
+        on = {name: value for name, value in self.on.items() if name not in ("name", "wait")}
+        pipeline = byoe.sagemaker.pipeline(
+            group,
+            self._ensemble(cv=5),
+            self.train,
+            target="target",
+            condition=("validation:rmse", "<=", 1000.0),
+            register=group,
+            cache="1d",
+            **on,
+        )
+        self.leaving.callback(pipeline.delete)
+        execution = self._executed(pipeline).wait()
+        self.leaving.callback(self._remove_group, group)
+        self.leaving.callback(execution.package.delete)
+        close = np.isclose(execution.package.metrics["validation:rmse"], execution.job.metrics["validation:rmse"], rtol=1e-4)  # fmt: skip
+        steps = [row["step"] for row in execution.steps]
+        self.seen.note("pipeline", steps == ["Train", "Check", "Register"] and close, steps)
+        again = self._executed(pipeline, Threshold=0.0)
+        reason = ""
+        try:
+            again.wait()
+        except JobError as ended:
+            reason = str(ended)
+        cached = [row["cached"] for row in again.steps if row["step"] == "Train"] == [True]
+        self.seen.note("cached step", cached and "is not <=" in reason, reason)
 
     def transform(self, job):
         """Predict by a transform job."""
@@ -224,10 +286,15 @@ class Walk:
         members = {name: byoe.learner(name, n_rounds=self.rounds) for name in ("catboost", "xgboost")}
         return EnsembleRegressor(members, "mean", cv=cv, random_state=0)
 
-    def _start(self, ensemble, data=None):
-        job = byoe.sagemaker.fit(ensemble, self.train if data is None else data, target="target", **self.on)
+    def _start(self, ensemble, data=None, **options):
+        job = byoe.sagemaker.fit(ensemble, self.train if data is None else data, target="target", **options, **self.on)
         self.leaving.callback(self._stop, job)
         return job
+
+    def _executed(self, pipeline, **parameters):
+        execution = pipeline.start(**parameters)
+        self.leaving.callback(self._stop, execution)
+        return execution
 
     def _refusal(self, service, operation, **request):
         """Return the code and the words that a request is refused with."""
@@ -250,6 +317,13 @@ class Walk:
         found += [(one["ModelName"], one) for one in service.list_models(**of_run)["Models"]]
         return [name for name, one in found if one["CreationTime"].timestamp() >= self.seen.began - 60]
 
+    def _deleted(self, endpoint):
+        endpoint.delete()
+        until(lambda: endpoint.status, "Deleted".__eq__)
+
+    def _remove_group(self, name):
+        byoe.sagemaker.attach(name, kind="model package group").delete()
+
     def _stop(self, handle):
         """Stop what may still run, and wait for it: until then it writes files, and a transform job has its model."""
         with suppress(JobError):
@@ -263,32 +337,6 @@ class Walk:
                 self.client("s3").delete_object(Bucket=bucket, Key=f"{split(self.output)[1]}/{key}")
         except Exception as error:
             print(f"[account] files stay below {self.output}: {error}", flush=True)
-
-
-class Asking:
-    """Requests to an endpoint, one after the other, while something else is done."""
-
-    def __init__(self, endpoint, rows):
-        self._endpoint, self._rows = endpoint, rows
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self.asked, self.failures = 0, []
-
-    def _run(self):
-        while not self._ended.wait(1.0):
-            self.asked += 1
-            try:
-                self._endpoint.predict(self._rows)
-            except Exception as error:
-                self.failures.append(f"{type(error).__name__}: {error}")
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        self._thread.join()
 
 
 def main(words=None):

@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.account.asking import Asking
 from tests.account.assumptions import ASSUMPTIONS, NOT_LOOKED_AT
 from tests.account.seen import Seen
-from tests.account.walk import Asking, Walk
+from tests.account.walk import Walk
 
 from byoe.errors import JobError
 from byoe.sagemaker.aws._endpoint import Endpoint
