@@ -29,6 +29,16 @@ NETWORKS = {
     "no dropout": {"dropout": 0.0},
     "lr=0.1": {"lr": 0.1},
 }
+# With --second: what another network adds to those that are there already.
+BESIDE = (*OTHERS, "extra_trees", "mlp")
+SECOND = {
+    "scikit-learn's, 128 and 64 units": {"hidden_layer_sizes": [128, 64], "alpha": 0.01},
+    "the default from other starts": {"random_state": 77},
+    "512 units": {"hidden_units": [512]},
+    "256 and 64 units, dropout of 0.3": {"hidden_units": [256, 64], "dropout": 0.3},
+    "three times 64 units": {"hidden_units": [64, 64, 64]},
+    "four networks": {"n_networks": 4},
+}
 ROWS, TEST_ROWS = 2_000, 3_000
 
 
@@ -76,16 +86,16 @@ def blended(parts, y):
     return float(np.mean(found))
 
 
-def measured(name):
+def measured(name, beside, networks):
     """Return for each kind of network its loss, that of the blend with it relative to that without, and seconds."""
     data = load(name, rows=ROWS + TEST_ROWS)
     classes = data.y.to_numpy() if data.task == "classification" else None
     size = min(ROWS, int(0.6 * len(data.y)))
     train, test = train_test_split(np.arange(len(data.y)), train_size=size, random_state=0, stratify=classes)
     y = data.y.to_numpy(float) if classes is None else np.unique(classes, return_inverse=True)[1]
-    others = [predictions(data, member, train, test)[0] for member in OTHERS]
+    others = [predictions(data, member, train, test)[0] for member in beside]
     without, found = blended(others, y[test]), []
-    for params in NETWORKS.values():
+    for params in networks.values():
         prediction, seconds = predictions(data, learner("mlp", **params), train, test)
         found.append((loss(prediction, y[test]), blended([*others, prediction], y[test]) / without, seconds))
     print(name, " ".join(f"{one[0]:.4g}/{100 * (one[1] - 1):+.2f}%/{one[2]:.2f}s" for one in found), flush=True)
@@ -95,13 +105,16 @@ def measured(name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", default="choosing:12", help="names of sets, with commas")
-    names = expand(parser.parse_args().sets.split(","))
+    parser.add_argument("--second", action="store_true", help="networks beside the default one")
+    given = parser.parse_args()
+    names = expand(given.sets.split(","))
+    beside, networks = (BESIDE, SECOND) if given.second else (OTHERS, NETWORKS)
     warnings.simplefilter("ignore")
-    found = np.array([measured(name) for name in names])
+    found = np.array([measured(name, beside, networks) for name in names])
     alone = np.log(found[:, :, 0] / found[:, :1, 0])
     with_it = 100 * (found[:, :, 1] - 1)
     print(f"| {len(names)} sets | loss alone | blend with it | seconds |\n|---|---|---|---|")
-    for place, label in enumerate(NETWORKS):
+    for place, label in enumerate(networks):
         error = with_it[:, place].std(ddof=1) / np.sqrt(len(names))
         ratio, change, seconds = np.exp(alone[:, place].mean()), with_it[:, place].mean(), found[:, place, 2].sum()
         print(f"| {label} | {ratio:.3f} | {change:+.2f} % ± {error:.2f} | {seconds:.1f} |")

@@ -100,8 +100,9 @@ _HISTOGRAMS: dict[str, dict[str, Any]] = {
 }
 _MLP: dict[str, dict[str, Any]] = {
     "": {},
-    "deep": {"hidden_layer_sizes": [128, 64], "alpha": 1e-2},
-    "wide": {"hidden_layer_sizes": [256], "alpha": 0.1},
+    "wide": {"hidden_units": [512]},
+    "tapered": {"hidden_units": [256, 64], "dropout": 0.3},
+    "deep": {"hidden_layer_sizes": [128, 64], "alpha": 1e-2},  # scikit-learn's
 }
 
 
