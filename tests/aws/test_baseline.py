@@ -64,9 +64,7 @@ def test_they_are_what_a_monitoring_job_is_given(job, put, written, session):
                 {"S3Output": {"S3Uri": "s3://mine/reports", "LocalPath": "/opt/ml/processing/output"}}
             ]
         },
-        "JobResources": {
-            "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 20}
-        },
+        "JobResources": {"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 20}},
         "RoleArn": job.role,
     }
     assert faults("CreateDataQualityJobDefinition", request) == []
@@ -100,9 +98,11 @@ def test_a_version_has_it_twice_as_the_registry_wants_it(job, cloud, put, writte
     put(job, written)
     package = job.register("churn").describe()
     found = package["DriftCheckBaselines"]["ModelDataQuality"]
-    assert found == package["ModelMetrics"]["ModelDataQuality"] == only(registry.requests, "CreateModelPackage")[
-        "DriftCheckBaselines"
-    ]["ModelDataQuality"]
+    assert (
+        found
+        == package["ModelMetrics"]["ModelDataQuality"]
+        == only(registry.requests, "CreateModelPackage")["DriftCheckBaselines"]["ModelDataQuality"]
+    )
     assert "ModelQuality" in package["ModelMetrics"]
     for part, address in zip(("Statistics", "Constraints"), job.baseline(), strict=True):
         digest = hashlib.sha256(cloud.get(address)).hexdigest()

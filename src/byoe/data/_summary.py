@@ -18,8 +18,8 @@ from ._column import Column
 
 BUCKETS = 10
 MOST_VALUES = 120  # more different texts are not listed
-_WHOLE = re.compile(r"[-+]?\d+")
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)")
+_WHOLE = re.compile(r"[-+]?[0-9]+")
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)")
 _BOOLEANS = ("False", "True")
 
 
@@ -137,10 +137,11 @@ def _of_codes(cells: FloatArray, texts: Sequence[str], size: int) -> Summary:
     known = cells[~np.isnan(cells)].astype(np.int64)
     counted = np.bincount(known, minlength=len(texts))
     there = np.flatnonzero(counted)
-    if len(there) and all(_NUMBER.fullmatch(texts[code]) for code in there):
+    written = [texts[code] for code in there]
+    if written and all(map(_NUMBER.fullmatch, written)) and np.isfinite(values := np.array(written, dtype=float)).all():
         numbers = np.full(len(cells), np.nan)
-        numbers[: len(known)] = np.repeat([float(texts[code]) for code in there], counted[there])
-        return Numbers.of(numbers, whole=all(_WHOLE.fullmatch(texts[code]) for code in there), size=size)
+        numbers[: len(known)] = np.repeat(values, counted[there])
+        return Numbers.of(numbers, whole=all(map(_WHOLE.fullmatch, written)), size=size)
     times = {texts[code]: int(counted[code]) for code in there} if len(there) <= MOST_VALUES else None
     return Texts(len(cells) - len(known), len(known), len(there), times)
 

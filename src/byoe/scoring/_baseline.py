@@ -17,6 +17,7 @@ from ..data._summary import BUCKETS, Numbers, Summary, of_answers, of_column
 from ..data._table import Table
 from ..errors import InputError
 
+STATISTICS, CONSTRAINTS = "statistics.json", "constraints.json"
 _VERSION = 0.0
 _SHRINKING, _SIZE = 0.64, 2048  # of the service's own sketches
 _MOST_NUMBERS, _LEAST_SIZE = 400_000, 64  # of many columns smaller ones will do
@@ -44,9 +45,6 @@ class Baseline(NamedTuple):
 
     statistics: Path | str
     constraints: Path | str
-
-
-STATISTICS, CONSTRAINTS = "statistics.json", "constraints.json"
 
 
 def baseline(form: TableForm, table: Table, predictions: NDArray[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
