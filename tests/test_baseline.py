@@ -1,7 +1,9 @@
 """Baselines for monitors of data: numbers as pandas has them, in the form that SageMaker Model Monitor documents."""
 
+import csv
 import io
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor
 from byoe.data._summary import MOST_VALUES, Numbers
 from byoe.errors import InputError
+from byoe.serving import input_fn, model_fn, output_fn, predict_fn
 
 N = 400
 
@@ -33,7 +36,7 @@ def stones(seed=0, n=N):
             "weight": pd.Categorical(rng.choice(["0.5", "1", "2.5"], n)),
             "certified": rng.random(n) < 0.3,
             "sure": pd.Series(np.where(rng.random(n) < 0.1, None, rng.random(n) < 0.5), dtype=object),
-            "stone": [f"stone {i}" for i in range(n)],
+            "stone": [f"stone {i // 2}" for i in range(n)],
             "shop": rng.integers(0, MOST_VALUES + 30, n).astype(str) + "th",
             "sold": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, n), "D"),
             "notes": np.full(n, np.nan),
@@ -235,7 +238,8 @@ def test_only_rows_with_a_prediction_tell_of_predictions(tmp_path):
     frame = stones()[["carat", "facets"]]
     made = EnsembleRegressor(("ridge", "knn"), "mean", cv=TimeSeriesSplit(3), random_state=0).fit(frame, price(frame))
     _, columns, constraints = read(made.baseline(tmp_path, frame))
-    assert columns["predictions"]["numerical_statistics"]["common"] == {"num_present": 300, "num_missing": 0}
+    # Those behind the first fold, of which blenders have seen earlier ones.
+    assert columns["predictions"]["numerical_statistics"]["common"] == {"num_present": 200, "num_missing": 0}
     assert asked(constraints)["predictions"]["completeness"] == 1.0
 
 
@@ -255,6 +259,59 @@ def test_texts_that_are_no_numbers_of_this_machine_stay_texts(tmp_path):
     made = EnsembleRegressor(("ridge",), random_state=0).fit(frame, price(frame))
     _, columns, _ = read(made.baseline(tmp_path, frame))
     assert [columns[name]["inferred_type"] for name in ("stone", "other")] == ["String", "String"]
+
+
+# What an endpoint captures
+
+
+def type_of(cells):
+    """Return the type of texts as deequ tells it, whose analysers those of the service are."""
+    if not cells:
+        return "Unknown"
+    if all(re.fullmatch(r"[-+]? ?\d*", cell) for cell in cells):
+        return "Integral"
+    return "Fractional" if all(re.fullmatch(r"[-+]? ?\d*(\.\d*)?", cell) for cell in cells) else "String"
+
+
+@pytest.fixture(scope="module")
+def model(ensemble, tmp_path_factory):
+    return model_fn(ensemble.save(tmp_path_factory.mktemp("served") / "model"))
+
+
+def test_captured_csv_has_the_columns_of_the_baseline_in_its_order(model, written):
+    request = stones(seed=1).to_csv(index=False, header=False)
+    answer, _ = output_fn(predict_fn(input_fn(request, "text/csv"), model), "text/csv")
+    rows = [[*a, *b] for a, b in zip(csv.reader(answer.splitlines()), csv.reader(request.splitlines()), strict=True)]
+    captured = {
+        name: list(filter(None, cells)) for name, cells in zip(written[1], zip(*rows, strict=True), strict=True)
+    }
+    assert {name: type_of(cells) for name, cells in captured.items()} == {
+        name: told["inferred_type"] for name, told in written[1].items()
+    }
+    for name, told in written[1].items():
+        if "numerical_statistics" in told:
+            sketch = told["numerical_statistics"]["distribution"]["kll"]["sketch"]["data"]
+            cells = np.array(captured[name], dtype=float)
+            assert distance(sketch, cells) < 0.1, name
+            assert distance(sketch, cells + 3 * cells.std()) > 0.1, name
+
+
+def distance(sketch, cells):
+    """Return how far two distributions are from each other by the method "Robust": less what few rows may differ by."""
+    items = np.concatenate(sketch)
+    weights = np.concatenate([np.full(len(level), 1 << i) for i, level in enumerate(sketch)])
+    apart = max(abs(weights[items <= at].sum() / weights.sum() - np.mean(cells <= at)) for at in {*items, *cells})
+    n, m = len(cells), weights.sum()
+    return max(0.0, apart - 1.8 * np.sqrt((n + m) / (n * m)))
+
+
+def test_captured_json_lines_have_the_names_of_the_baseline(model, written):
+    row = stones()[:1].astype(object)
+    request = row.where(row.notna(), None).to_json(orient="records", lines=True, date_format="iso")
+    answer, _ = output_fn(
+        predict_fn(input_fn(request.encode(), "application/jsonlines"), model), "application/jsonlines"
+    )
+    assert list(json.loads(answer)) + list(json.loads(request)) == list(written[1])
 
 
 # What is refused
