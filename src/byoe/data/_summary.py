@@ -136,7 +136,7 @@ def _of_codes(cells: FloatArray, texts: Sequence[str], size: int) -> Summary:
     """Return the summary of codes; of numbers, where all the texts that they stand for are such."""
     known = cells[~np.isnan(cells)].astype(np.int64)
     counted = np.bincount(known, minlength=len(texts))
-    there = np.flatnonzero(counted)
+    there = np.flatnonzero(counted).tolist()
     written = [texts[code] for code in there]
     if written and all(map(_NUMBER.fullmatch, written)) and np.isfinite(values := np.array(written, dtype=float)).all():
         numbers = np.full(len(cells), np.nan)
