@@ -37,7 +37,7 @@ def stones(seed=0, n=N):
             "certified": rng.random(n) < 0.3,
             "sure": pd.Series(np.where(rng.random(n) < 0.1, None, rng.random(n) < 0.5), dtype=object),
             "stone": [f"stone {i // 2}" for i in range(n)],
-            "shop": rng.integers(0, MOST_VALUES + 30, n).astype(str) + "th",
+            "shop": [f"shop {i}" for i in rng.integers(0, MOST_VALUES + 30, n)],
             "sold": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, n), "D"),
             "notes": np.full(n, np.nan),
         }
@@ -173,7 +173,10 @@ def test_predictions_of_the_training_are_those_of_models_that_had_not_seen_the_r
 
 def test_predictions_of_other_rows_are_those_of_predict(ensemble, tmp_path):
     later = stones(seed=1, n=50)
-    statistics, columns, _ = read(ensemble.baseline(tmp_path, later))
+    later["cut"] = "Very good"
+    statistics, columns, constraints = read(ensemble.baseline(tmp_path, later))
+    assert asked(constraints)["cut"]["string_constraints"] == {"domains": ["Very good"]}
+    assert columns["shop"]["string_statistics"]["distinct_count"] == later["shop"].nunique()
     assert statistics["dataset"]["item_count"] == 50
     told = columns["predictions"]["numerical_statistics"]
     assert told["mean"] == pytest.approx(ensemble.predict(later).mean())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..data._input import learn_table
 from ..data._profile import Outside, Profile
 from ..errors import BundleError
 from ..fitted._predicted import known_predictions
@@ -117,17 +119,20 @@ class WatchingEnsemble(TransformingEnsemble):
         >>> [column["name"] for column in statistics["features"]][:3], statistics["dataset"]
         (['predictions', 'age', 'sex'], {'item_count': 442})
         """
-        table = self._read(X)
-        known = self._out_of_fold if table.digest() == self._record.table else None
-        if known is None or not known.scored.any():
+        form, table = self._form, self._read(X)
+        of_fit, known = table.digest() == self._record.table, self._out_of_fold
+        if not of_fit or known is None or not known.scored.any():
             blended = self._blended(table)
         else:
             used = np.ones(len(table), dtype=bool) if known.weight is None else known.weight > 0
             blended = known.blend[known.scored & used]
             table = table if used.all() else table.some(used)
+        if not of_fit:  # whose categories may be others
+            found, table = learn_table(X, [i for i, column in enumerate(form.columns) if column.kind == "category"])
+            form = replace(found, names=form.names, labels=form.labels)
         answers = self._labels(blended) if self._task.is_classification else blended
         written = Baseline(Path(path, STATISTICS), Path(path, CONSTRAINTS))
-        for target, content in zip(written, baseline(self._form, table, answers), strict=True):
+        for target, content in zip(written, baseline(form, table, answers), strict=True):
             with whole_file(Path(target)) as file:
                 file.write_text(json.dumps(content, allow_nan=False), encoding="utf-8", newline="\n")
         return written
