@@ -39,7 +39,7 @@ ASSUMPTIONS = {
     ),
     "names of outputs": Assumption(
         "the model is at `OUTPUT/JOB/output/model.tar.gz`, and the report beside it in `output.tar.gz`",
-        "the report is not found",
+        "neither report nor baseline is found",
     ),
     "artifact loads": Assumption("the model that a job has made is loaded here", "`job.ensemble()` ends with an error"),
     "log": Assumption(

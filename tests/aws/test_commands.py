@@ -2,6 +2,7 @@
 
 import io
 import json
+import tarfile
 
 import boto3
 import numpy as np
@@ -12,7 +13,7 @@ from tests.aws.test_endpoints import MACHINE, left, make
 from tests.aws.test_together import packed  # noqa: F401  (a fixture)
 from typer.testing import CliRunner
 
-from byoe import sagemaker
+from byoe import EnsembleRegressor, sagemaker
 from byoe.cli._app import app
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker.aws._cloud import Cloud, split
@@ -270,6 +271,23 @@ def test_several_are_deployed_together(byoe, cloud, session, data, packed, asked
     assert out.read_text() == "prediction\n1.0\n1.0\n1.0\n"
     with pytest.raises(ParameterError, match="'north=a,north=b' names a model more than once"):
         byoe("deploy", "north=a,north=b")
+
+
+def test_a_baseline_is_put_into_s3(byoe, data, session, registry, diabetes_frame, tmp_path):
+    name = byoe("fit", data, *ENSEMBLE, *ON_AWS).split()[1]
+    X = diabetes_frame.drop(columns="target")
+    EnsembleRegressor(("ridge",), random_state=0).fit(X, diabetes_frame["target"]).baseline(tmp_path / "baseline", X)
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w:gz") as archive:
+        archive.add(tmp_path, ".")
+    where, key = split(Job(name, Cloud(session)).artifact)
+    session.client("s3").put_object(
+        Bucket=where, Key=key.replace("model.tar.gz", "output.tar.gz"), Body=written.getvalue()
+    )
+    statistics, constraints = byoe("baseline", name).splitlines()
+    folder = f"s3://{where}/{key.rpartition('/')[0]}/baseline"
+    assert statistics == f"statistics: {folder}/statistics.json"
+    assert constraints == f"constraints: {folder}/constraints.json"
 
 
 def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, artifact, session):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.containers.standin.container import PYTHON, site_of
+from tests.monitor_schema import faults
 
 import byoe
 from byoe import EnsembleRegressor
@@ -72,6 +73,10 @@ def test_what_a_job_leaves_behind(platform, on_aws, tables):
     assert {row["member"] for row in leaderboard} >= {"ridge", "knn"}
     assert "<dt>rows</dt><dd>330</dd><dt>columns</dt><dd>10: 10 numbers</dd>" in report
     assert f">{job.metrics['validation:rmse']}<" in report
+    made = [json.loads(platform.place.get(address)) for address in job.baseline()]
+    assert faults(*made) == []
+    assert made[0]["dataset"] == {"item_count": 330}
+    assert [one["name"] for one in made[0]["features"]] == ["predictions", *train.columns.drop("target")]
 
 
 def test_a_job_that_fails_tells_why(platform, on_aws, tables, tmp_path):

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
+from tests.monitor_schema import faults
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
 from byoe.data._roles import Dataset
-from byoe.errors import ParameterError
-from byoe.sagemaker.in_job._train import _draws, _pruned
+from byoe.errors import JobError, ParameterError
+from byoe.sagemaker.in_job._train import _draws, _pruned, _write_baseline
 from byoe.sagemaker.shared._metric_lines import read_metrics
 
 sm = byoe.sagemaker
@@ -150,9 +151,26 @@ def test_the_layout_is_the_platforms(job):
     assert json.loads((base / "output" / "data" / "leaderboard.json").read_text())[0]["member"] == "blend"
     page = (base / "output" / "data" / "report.html").read_text(encoding="utf-8")
     assert f">{job.metrics['validation:rmse']}<" in page
+    statistics, constraints = (json.loads(file.read_text(encoding="utf-8")) for file in job.baseline())
+    assert faults(statistics, constraints) == []
+    assert job.baseline().statistics == base / "output" / "data" / "baseline" / "statistics.json"
+    assert statistics["features"][0]["name"] == "predictions"
     assert not {"setup.py", "pyproject.toml"} & {path.name for path in (base / "code").iterdir()}
     assert job.failure == ""
     assert job.seconds > 0
+
+
+def test_a_job_that_has_written_no_baseline_says_how_to_make_one(job, monkeypatch, tmp_path):
+    monkeypatch.setattr(job, "base", tmp_path)
+    with pytest.raises(JobError, match=rf"job {job.name} has no baseline: .*job.ensemble\(\).baseline\(folder, X\)"):
+        job.baseline()
+
+
+def test_a_job_is_not_lost_for_a_baseline(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("SM_OUTPUT_DATA_DIR", str(tmp_path))
+    _write_baseline(EnsembleRegressor(("ridge",)), Dataset(np.eye(3), np.arange(3.0)))  # not fitted
+    assert "[byoe] no baseline was written: NotFittedError: " in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
 
 
 def test_variables_and_arguments_are_those_of_the_training_toolkit(tmp_path):

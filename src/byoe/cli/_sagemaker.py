@@ -26,7 +26,7 @@ from ._sagemaker_handles import (
     tell_transform,
     tell_tuning,
 )
-from ._sagemaker_registry import approve, register, reject
+from ._sagemaker_registry import approve, baseline, register, reject
 from ._sagemaker_serving import alarm, delete, deploy, predict, shift, transform
 
 app = typer.Typer(no_args_is_help=True, help="One training job, one tuning job and one endpoint for any ensemble.")
@@ -295,7 +295,21 @@ _TELL: dict[str, Callable[[Any], None]] = {
     "model package group": tell_group,
 }
 
-_COMMANDS = (register, approve, reject, deploy, predict, shift, alarm, transform, delete, prune, doctor, policy)
+_COMMANDS = (
+    register,
+    approve,
+    reject,
+    baseline,
+    deploy,
+    predict,
+    shift,
+    alarm,
+    transform,
+    delete,
+    prune,
+    doctor,
+    policy,
+)
 for _command in (pipelines.start, *_COMMANDS):
     app.command()(_command)
 

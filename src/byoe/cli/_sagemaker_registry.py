@@ -1,4 +1,4 @@
-"""The commands ``byoe sagemaker …`` for the model registry."""
+"""The commands ``byoe sagemaker …`` for the model registry, and for what monitors compare with."""
 
 from __future__ import annotations
 
@@ -23,11 +23,18 @@ def register(
     metadata: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, a pair of your own.")] = None,
 ) -> None:
     """Register what a job has made as the next version in a group of the model registry."""
-    handle = trained(job)
-    if handle.kind not in ("job", "tuning job"):
-        raise ParameterError(f"{job} is a {handle.kind}; expected a training job or a tuning job")
     pairs = dict(_pair(text) for text in metadata or ())
-    tell_package(handle.register(group, approve=approve, description=description, metadata=pairs))
+    tell_package(_of_jobs(job).register(group, approve=approve, description=description, metadata=pairs))
+
+
+def baseline(
+    job: Annotated[str, typer.Argument(help="A completed training job, or a tuning job for its best one, on AWS.")],
+) -> None:
+    """Put the baseline that a job has written into S3, for Model Monitor, and print its addresses."""
+    handle = _of_jobs(job)
+    made = (handle.best_job if handle.kind == "tuning job" else handle).baseline()
+    print(f"statistics: {made.statistics}")
+    print(f"constraints: {made.constraints}")
 
 
 def approve(package: _Package, reason: _Reason = None) -> None:
@@ -38,6 +45,13 @@ def approve(package: _Package, reason: _Reason = None) -> None:
 def reject(package: _Package, reason: _Reason = None) -> None:
     """Reject a version in the model registry, so that it is not deployed."""
     tell_package(_version(package).reject(reason))
+
+
+def _of_jobs(name: str) -> Any:
+    handle = trained(name)
+    if handle.kind not in ("job", "tuning job"):
+        raise ParameterError(f"{name} is a {handle.kind}; expected a training job or a tuning job")
+    return handle
 
 
 def _version(name: str) -> Any:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ...bundle._manifest import GRAPH
+from ...scoring._baseline import Baseline
 from ..shared._failures import need_completed
 from ..shared._metric_lines import read_metrics
 from ..shared._savings import Savings, savings
 from ._artifact import load_artifact, read_artifact
+from ._baseline import put_baseline
 from ._cloud import Cloud
 from ._faults import with_cure
 from ._log_tail import LogTail
@@ -156,6 +158,24 @@ class Job:
         """Download and load the fitted ensemble; ``trusted`` names classes of your own, as for `byoe.load`."""
         return load_artifact(self.cloud, self.artifact, trusted)
 
+    def baseline(self) -> Baseline:
+        """Put the baseline that the job has written of its training table into S3, beside the artifact.
+
+        It is what the ensemble's own ``baseline`` makes. Files that are there already stay as they are, with what
+        somebody has changed in them.
+
+        Returns
+        -------
+        Baseline
+            The addresses ``statistics`` and ``constraints``, as Model Monitor wants them.
+
+        Raises
+        ------
+        JobError
+            When the job has not completed, or has written none.
+        """
+        return put_baseline(self.cloud, self.name, self.artifact)
+
     def register(
         self,
         group: str,
@@ -166,7 +186,8 @@ class Job:
     ) -> Package:
         """Register what a completed job has made, as the next version in a group of the model registry.
 
-        The version has the endpoint's container, the metrics, the digest of the ensemble and the job that made it.
+        The version has the endpoint's container, the metrics, the baseline, the digest of the ensemble and the job that
+        made it.
         Each call makes a version, also for a job that has one.
 
         Parameters

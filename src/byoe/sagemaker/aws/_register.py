@@ -16,6 +16,7 @@ from ...errors import JobError, ParameterError
 from ...serving._media import ANSWER_TYPES, CONTENT_TYPES
 from ..shared._limits import check_line
 from ._artifact import read_artifact
+from ._baseline import data_quality
 from ._cloud import Cloud
 from ._faults import DeniedError, NotFoundError
 from ._machine import is_plain
@@ -52,7 +53,9 @@ def register(
     with _group(cloud, name) as made:
         if not made:
             _tell_same(PackageGroup(name, cloud), digest)
-        request |= _metrics(job, artifact, manifest)
+        data = data_quality(cloud, job.name, artifact)
+        told = {**_metrics(job, artifact, manifest), **data}
+        request |= {**({"ModelMetrics": told} if told else {}), **({"DriftCheckBaselines": data} if data else {})}
         arn = cloud.call("sagemaker", "create_model_package", **request)["ModelPackageArn"]
     return Package(str(arn), cloud)
 
@@ -146,7 +149,7 @@ def _inference(cloud: Cloud, image: str, artifact: Any) -> dict[str, Any]:
 
 
 def _metrics(job: Job, artifact: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Upload how good the model is, beside it; return what a request says of that."""
+    """Upload how good the model is, beside it; return the ``ModelQuality`` of a request."""
     described = job.describe()
     # Of which the service keeps half of the digits, and for longer than some keep a log.
     kept = {one["MetricName"]: float(one["Value"]) for one in described.get("FinalMetricDataList", ())}
@@ -163,7 +166,7 @@ def _metrics(job: Job, artifact: str, manifest: Mapping[str, Any]) -> dict[str, 
         file.write_text(text, encoding="utf-8")
         job.cloud.put(file, address)
     statistics = {"ContentType": "application/json", "ContentDigest": f"sha256:{digest}", "S3Uri": address}
-    return {"ModelMetrics": {"ModelQuality": {"Statistics": statistics}}}
+    return {"ModelQuality": {"Statistics": statistics}}
 
 
 @contextmanager

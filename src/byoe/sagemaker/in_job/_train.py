@@ -32,7 +32,7 @@ from ...scoring._metrics import Metric
 from ...scoring._threshold import as_served
 from ..shared._checks import Variant, variant_of
 from ..shared._metric_lines import metric_line
-from ..shared._names import SERVING_REQUIREMENTS
+from ..shared._names import BASELINE, SERVING_REQUIREMENTS
 from ..shared._runtime import GRAPH_REQUIREMENTS, RUNS_GRAPHS, code_of
 from ..shared._savings import fitted_line
 from ._fold_scores import FoldScores
@@ -108,6 +108,7 @@ def run(source: Path) -> None:
         metrics = evaluate(ensemble, validation, variant.metrics)
         draws = _draws(spec["requirements"])
         page = _write_reports(ensemble, metrics, validation, pictures=draws)
+        _write_baseline(ensemble, train)
         say(f"saved the ensemble in {model} after {time.perf_counter() - started:.2f} s")
         for name, value in metrics.items():
             print(metric_line(name, value), flush=True)
@@ -225,11 +226,15 @@ def _draws(requirements: Iterable[str]) -> bool:
     return any(re.match(r"matplotlib(?![\w.-])", line.lower()) for line in requirements)
 
 
+def _output_data() -> Path:
+    return Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
+
+
 def _write_reports(
     ensemble: Any, metrics: Mapping[str, float], validation: Dataset | None, *, pictures: bool
 ) -> Path | None:
     """Write the leaderboard and the report; return where the latter is."""
-    output = Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data"))
+    output = _output_data()
     output.mkdir(parents=True, exist_ok=True)
     (output / "leaderboard.json").write_text(json.dumps(ensemble.leaderboard_, indent=1, default=str), encoding="utf-8")
     try:
@@ -242,6 +247,17 @@ def _write_reports(
         say(f"no report was written: {type(error).__name__}: {error}")
         return None
     return page
+
+
+def _write_baseline(ensemble: Any, train: Dataset) -> None:
+    """Write what monitors compare later rows with."""
+    begun = time.perf_counter()
+    try:
+        ensemble.baseline(_output_data() / BASELINE, train.X)
+    except Exception as error:  # the model is saved, as above
+        say(f"no baseline was written: {type(error).__name__}: {error}")
+        return
+    say(f"wrote the baseline for monitors in {time.perf_counter() - begun:.2f} s")
 
 
 def on_gpu(variant: Variant) -> Any:

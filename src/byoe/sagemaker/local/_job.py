@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from ...bundle._manifest import GRAPH, MANIFEST
-from ..shared._failures import need_completed, no_registry
+from ...errors import JobError
+from ...scoring._baseline import CONSTRAINTS, STATISTICS, Baseline
+from ..shared._failures import need_completed, no_registry, without_baseline
 from ..shared._metric_lines import read_metrics
+from ..shared._names import BASELINE
 from ._layout import lay_out
 
 _GRACE_SECONDS = 5.0
@@ -134,6 +137,21 @@ class LocalJob:
 
         spec = json.loads((self.base / "code" / "spec.json").read_text(encoding="utf-8"))
         return load(self.artifact, trusted=[*spec["trusted"], *trusted])
+
+    def baseline(self) -> Baseline:
+        """Return the paths of the baseline that the job has written of its training table, for monitors of data.
+
+        Raises
+        ------
+        JobError
+            When the job has not completed, or has written none.
+        """
+        self._need_completed()
+        folder = self.base / "output" / "data" / BASELINE
+        made = Baseline(folder / STATISTICS, folder / CONSTRAINTS)
+        if not all(Path(file).is_file() for file in made):
+            raise JobError(without_baseline(self.name, str(folder)))
+        return made
 
     def register(self, group: str, **_: Any) -> NoReturn:
         """Refuse: the model registry is AWS's, and knows jobs of AWS."""

@@ -58,6 +58,14 @@ def no_registry(group: str, instead: str) -> ParameterError:
     )
 
 
+def without_baseline(name: str, place: str) -> str:
+    """Return what is said of a job that has written no baseline."""
+    return (
+        f"job {name} has no baseline: {place} holds none. Its log says why, if it was trained by a version that writes "
+        "one; else job.ensemble().baseline(folder, X) makes it of the training table"
+    )
+
+
 def without_best(name: str, status: str, reason: str) -> JobError:
     """Return the error of a tuning job none of whose trials has a result."""
     why = _REASONS["InProgress"] if status == "InProgress" else reason

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Protocol, Self
 
 from numpy.typing import NDArray
 
+from ...scoring._baseline import Baseline
+
 
 class Handle(Protocol):
     """What has a name and prints a log.
@@ -84,6 +86,10 @@ class JobHandle(Ends, Protocol):
 
     def ensemble(self, *, trusted: Sequence[str] = ()) -> Any:
         """Load the fitted ensemble of a completed job."""
+        ...
+
+    def baseline(self) -> Baseline:
+        """Return where the baseline is that a completed job has written."""
         ...
 
     def wait(self, *, logs: bool = False, on_line: Callable[[str], None] | None = None) -> Self:

@@ -12,6 +12,7 @@ from ._limits import LONGEST, a, check_name
 
 # What an endpoint installs, where that is not what the job does.
 SERVING_REQUIREMENTS = "serving.txt"
+BASELINE = "baseline"  # the folder of a job's output that monitors want
 _STAMP = 23  # characters that new_name adds
 
 
