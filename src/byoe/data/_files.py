@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -91,9 +90,16 @@ def read_frame(
 
 def read_columns(path: str | Path, *, names: Iterable[Any] = (), **reading: Any) -> list[Any]:
     """Return the labels of the columns that `read_frame` would find, from the beginning of the first file."""
+    return list(read_beginning(data_files(Path(path))[0], 1, names=names, **reading).columns)
+
+
+def read_beginning(
+    file: Path, rows: int, *, names: Iterable[Any] = (), columns: Sequence[Any] | None = None, **reading: Any
+) -> pd.DataFrame:
+    """Read so many rows of a file at least, or all there are; the rest is as for `read_frame`."""
     need("pandas", "data", "reading tables from files")
     wanted = {name for name in names if isinstance(name, str)}
-    return list(_read_one(data_files(Path(path))[0], Reading(**reading), wanted, rows=1).columns)
+    return _read_one(file, Reading(**reading), wanted, rows=rows, columns=columns)
 
 
 def parquet_labels(path: Path) -> list[Any] | None:
@@ -148,7 +154,8 @@ def _read(
     columns: Sequence[Any] | None,
 ) -> pd.DataFrame:
     if kind == PARQUET:
-        return _read_parquet(stream, rows, columns)
+        need("pyarrow", "data", "reading Parquet")
+        return read_parquet(stream, columns, rows)
     frame = _read_whole(kind, stream, file, how, names, rows)
     return frame if columns is None else frame[list(columns)]
 
@@ -164,18 +171,6 @@ def _read_whole(
         return frame
     text, _ = beginning(stream, file, encoding_of(stream, file, how.encoding))
     return read_json(stream, file, how) if looks_like_json(text, file) else read_csv(stream, file, how, names, rows)
-
-
-def _read_parquet(stream: IO[bytes], rows: int | None, columns: Sequence[Any] | None) -> pd.DataFrame:
-    need("pyarrow", "data", "reading Parquet")
-    if rows is None:
-        return read_parquet(stream, columns)
-    import pyarrow.parquet
-
-    with pyarrow.parquet.ParquetFile(stream) as parquet:
-        batches = [*itertools.islice(parquet.iter_batches(rows), 1)]
-        frame: pd.DataFrame = pyarrow.Table.from_batches(batches, parquet.schema_arrow).to_pandas()
-    return frame
 
 
 def _read_arrow(kind: str, stream: IO[bytes]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,16 +70,22 @@ def _footer(stream: IO[bytes]) -> Footer:
     return Footer(rows, empty, names if clear and {*names.values()} <= there else {})
 
 
-def read_parquet(stream: IO[bytes], columns: Sequence[Any] | None) -> pd.DataFrame:
-    """Read the columns of a file that have some labels; None reads all."""
+def read_parquet(stream: IO[bytes], columns: Sequence[Any] | None, rows: int | None = None) -> pd.DataFrame:
+    """Read the columns of a file that have some labels, or all; and all rows, or the first ones."""
     import pandas as pd
 
-    if columns is None:
-        return pd.read_parquet(stream)
-    names = _footer(stream).names
-    if names:
-        return pd.read_parquet(stream, columns=[names[label] for label in columns])
-    return pd.read_parquet(stream)[list(columns)]
+    known = {} if columns is None else _footer(stream).names
+    names = [known[label] for label in columns] if columns is not None and known else None
+    if rows is None:
+        frame: pd.DataFrame = pd.read_parquet(stream, columns=names)
+    else:
+        import pyarrow.parquet
+
+        with pyarrow.parquet.ParquetFile(stream) as parquet:
+            empty = parquet.read_row_groups([], names)
+            batches = [*itertools.islice(parquet.iter_batches(rows, columns=names), 1)]
+            frame = pyarrow.Table.from_batches(batches, empty.schema).to_pandas()
+    return frame if columns is None or known else frame[list(columns)]
 
 
 def read_block(files: Sequence[Path], columns: Sequence[Any] | None) -> pd.DataFrame | None:
@@ -101,10 +108,9 @@ def read_block(files: Sequence[Path], columns: Sequence[Any] | None) -> pd.DataF
     if footers is None:
         return None
     labels = footers[0].labels if columns is None else list(columns)
-    kinds = {str(footer.empty.dtypes[label]) for footer in footers for label in labels}
-    if len(kinds) != 1 or not kinds <= {*_NUMBERS}:
+    if not is_block(footers, labels):
         return None
-    cells = np.empty((sum(footer.rows for footer in footers), len(labels)), dtype=kinds.pop())
+    cells = np.empty((sum(footer.rows for footer in footers), len(labels)), dtype=footers[0].empty.dtypes[labels[0]])
     start, index = 0, None
     for file, footer in zip(files, footers, strict=True):
         with told_of(file):
@@ -115,6 +121,12 @@ def read_block(files: Sequence[Path], columns: Sequence[Any] | None) -> pd.DataF
     return pd.DataFrame(cells, index if len(files) == 1 else None, footers[0].empty[labels].columns, copy=False)
 
 
+def is_block(footers: Sequence[Footer], labels: Sequence[Any]) -> bool:
+    """Say whether columns of files hold numbers that are all float32, or all float64."""
+    kinds = {str(footer.empty.dtypes[label]) for footer in footers for label in labels}
+    return len(kinds) == 1 and kinds <= {*_NUMBERS}
+
+
 def _fill(cells: Any, file: Path, names: list[str]) -> pd.Index:
     """Read the columns of a file into an array of its rows, and return its index."""
     import pandas as pd
@@ -122,7 +134,8 @@ def _fill(cells: Any, file: Path, names: list[str]) -> pd.Index:
 
     start = 0
     with opened(file) as (_, stream):
-        with pyarrow.parquet.ParquetFile(stream) as parquet:
+        # A buffer would hold all that is read of the file until its end.
+        with pyarrow.parquet.ParquetFile(stream, pre_buffer=False) as parquet:
             for batch in parquet.iter_batches(max(1, _CELLS // len(names)), columns=names):
                 part = cells[start : start + batch.num_rows]
                 for place, name in enumerate(names):
