@@ -35,7 +35,7 @@ def main() -> None:
     table = asked.folder / f"{asked.rows}x{asked.columns}-{asked.dtype}-{asked.categories}.parquet"
     if not table.exists():
         make_table(table, asked.rows, asked.columns, asked.dtype, asked.categories)
-    done = subprocess.run([sys.executable, __file__, *sys.argv[1:], "--child"], stdout=subprocess.PIPE, text=True)  # noqa: S603
+    done = subprocess.run([sys.executable, __file__, *sys.argv[1:], "--child"], stdout=subprocess.PIPE, text=True)
     last = done.stdout.strip().splitlines()[-1:]
     if done.returncode or not last or not last[0].startswith("RESULT "):
         sys.exit(f"the fit ended with {done.returncode}: {done.stdout}")
@@ -174,7 +174,9 @@ def _fit(asked: argparse.Namespace) -> dict[str, Any]:
 def _tell(found: dict[str, Any], table: Path, asked: argparse.Namespace) -> None:
     """Print a row for each phase."""
     words = f"{asked.dtype}, {asked.categories} of texts, {table.stat().st_size / 1e9:.2f} GB as Parquet"
-    print(f"\n{asked.rows:,} x {asked.columns} ({words}); {asked.learners}, {asked.folds} folds, {asked.rounds} rounds\n")
+    print(
+        f"\n{asked.rows:,} x {asked.columns} ({words}); {asked.learners}, {asked.folds} folds, {asked.rounds} rounds\n"
+    )
     print("| phase | peak, GB | after, GB | seconds |\n|---|---|---|---|")
     for name, seen in found["phases"].items():
         if name != "start":

@@ -25,7 +25,9 @@ FRAMES = {
     "float32": FLOATS.astype("float32"),
     "holes": FLOATS.mask(FLOATS > 1),
     "mixed widths": FLOATS.astype({"a": "float32"}),
-    "texts and whole numbers": FLOATS.assign(t=["x", None] * 25, n=range(50), m=pd.array([1, None] * 25, dtype="Int64")),
+    "texts and whole numbers": FLOATS.assign(
+        t=["x", None] * 25, n=range(50), m=pd.array([1, None] * 25, dtype="Int64")
+    ),
     "categories": FLOATS.assign(k=pd.Categorical(["u", "v"] * 25)),
     "nullable": FLOATS.convert_dtypes(),
     "an index": FLOATS.set_index(pd.date_range("2020-01-01", periods=50)),

@@ -102,9 +102,7 @@ def holds_categories(cells: Any) -> bool:
     return isinstance(cells, nw.Series) and cells.dtype in (nw.Categorical, nw.Enum)
 
 
-def encode(
-    raw: Sequence[Raw], columns: Sequence[Column], dtypes: Sequence[str], kind: Any = np.float64
-) -> FloatArray:
+def encode(raw: Sequence[Raw], columns: Sequence[Column], dtypes: Sequence[str], kind: Any = np.float64) -> FloatArray:
     """Return the cells as an array of shape (n_rows, n_columns).
 
     A category that is not in the table has the number of categories as its code. Of a column of dates the type says

@@ -50,7 +50,12 @@ def footers_of(files: Sequence[Path]) -> list[Footer] | None:
     for file in files:
         with told_of(file), opened(file) as (kind, stream):
             footer = _footer(stream) if kind == PARQUET else None
-        if footer is None or not footer.rows or not footer.names or {*footer.names} != {*(footers or [footer])[0].names}:
+        if (
+            footer is None
+            or not footer.rows
+            or not footer.names
+            or {*footer.names} != {*(footers or [footer])[0].names}
+        ):
             return None
         footers.append(footer)
     return footers
