@@ -1,6 +1,7 @@
 """A table that is too large for a machine is refused: in the job before it is read, here before it is uploaded."""
 
 import boto3
+import narwhals as nw
 import pandas as pd
 import polars as pl
 import pytest
@@ -8,9 +9,10 @@ import pytest
 import byoe
 from byoe import EnsembleRegressor
 from byoe.data._reading import Reading
+from byoe.data._size import size_of_files
 from byoe.ensemble import _room
 from byoe.errors import InputError
-from byoe.sagemaker._room import check_room
+from byoe.sagemaker._room import _size_of_frame, check_room
 from byoe.sagemaker.in_job._room import check_room as check_room_in_job
 from byoe.sagemaker.shared import _instances
 from byoe.sagemaker.shared._instances import GIB, larger, memory_of
@@ -92,8 +94,6 @@ def test_a_job_refuses_what_it_has_no_memory_for(frame, tmp_path, monkeypatch, c
 
 
 def _size(path):
-    from byoe.data._size import size_of_files
-
     return size_of_files(path, ROLES, Reading())
 
 
@@ -111,8 +111,6 @@ def _refusing(monkeypatch):
 
 @pytest.mark.parametrize("form", ["pandas", "polars", "file"])
 def test_a_large_table_is_not_sent_to_a_small_instance(frame, tmp_path, monkeypatch, form):
-    import narwhals as nw
-
     _refusing(monkeypatch)
     frame.to_parquet(tmp_path / "data.parquet")
     tables = {
@@ -126,6 +124,13 @@ def test_a_large_table_is_not_sent_to_a_small_instance(frame, tmp_path, monkeypa
     check_room(ENSEMBLE, *here, Where("local"))
     check_room(ENSEMBLE, *here, Where("ml.m5.large", options={"environment": {"BYOE_MEMORY": "try"}}))
     check_room(ENSEMBLE, "s3://bucket/data", ROLES, Reading(), Where("ml.m5.large"))
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "mixed"])
+def test_a_frame_is_as_large_as_its_file_will_be(frame, tmp_path, kind):
+    table = frame.assign(n=1) if kind == "mixed" else frame.astype(kind)
+    table.to_parquet(tmp_path / "data.parquet")
+    assert _size_of_frame(nw.from_native(table), ROLES) == _size(tmp_path / "data.parquet")
 
 
 def test_fit_refuses_it_before_anything_else(frame, tmp_path, monkeypatch):

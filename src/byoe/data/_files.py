@@ -138,31 +138,18 @@ def _read_one(
     if file.stat().st_size == 0:
         raise InputError(f"{file} is empty")
     with told_of(file), opened(file) as (kind, stream):
-        frame = _read(kind, stream, file, how, names, rows, columns)
+        if kind == PARQUET:
+            need("pyarrow", "data", "reading Parquet")
+            frame = read_parquet(stream, columns, rows)
+        else:
+            frame = _read(kind, stream, file, how, names, rows)
+            frame = frame if columns is None else frame[list(columns)]
     if not len(frame):
         raise InputError(f"{file} holds a header and no rows")
     return frame
 
 
-def _read(
-    kind: str,
-    stream: IO[bytes],
-    file: Path,
-    how: Reading,
-    names: set[str],
-    rows: int | None,
-    columns: Sequence[Any] | None,
-) -> pd.DataFrame:
-    if kind == PARQUET:
-        need("pyarrow", "data", "reading Parquet")
-        return read_parquet(stream, columns, rows)
-    frame = _read_whole(kind, stream, file, how, names, rows)
-    return frame if columns is None else frame[list(columns)]
-
-
-def _read_whole(
-    kind: str, stream: IO[bytes], file: Path, how: Reading, names: set[str], rows: int | None
-) -> pd.DataFrame:
+def _read(kind: str, stream: IO[bytes], file: Path, how: Reading, names: set[str], rows: int | None) -> pd.DataFrame:
     if kind in (ARROW, STREAM):
         return _read_arrow(kind, stream)
     if kind == WORKBOOK:

@@ -50,15 +50,11 @@ def footers_of(files: Sequence[Path]) -> list[Footer] | None:
     for file in files:
         with told_of(file), opened(file) as (kind, stream):
             footer = _footer(stream) if kind == PARQUET else None
-        if (
-            footer is None
-            or not footer.rows
-            or not footer.names
-            or {*footer.names} != {*(footers or [footer])[0].names}
-        ):
+        if footer is None or not (footer.rows and footer.names):
             return None
         footers.append(footer)
-    return footers
+    same = all({*footer.names} == {*footers[0].names} for footer in footers)
+    return footers if same else None
 
 
 def _footer(stream: IO[bytes]) -> Footer:

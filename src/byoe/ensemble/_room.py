@@ -62,15 +62,15 @@ class Room:
             return " for the table alone"
         return f" ({tell_bytes(self.size.bytes)} for the table, {tell_bytes(self.members)} for the members)"
 
-    def check(self, what: str, larger: Callable[[float], str] = lambda needed: "") -> str:
+    def check(self, what: str, larger: Callable[[float], str] | None = None) -> str:
         """Return what there is to say where the fit takes more than half of the memory.
 
         Parameters
         ----------
         what : str
             How messages call the table.
-        larger : function
-            Of the bytes that are needed; returns a machine that has them, as a clause, or nothing.
+        larger : function, default=None
+            Of the bytes that are needed; returns a sentence about a machine that has them.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class Room:
             return f"{what}: {self.told}" if self.needed > _MUCH * self.free else ""
         if os.environ.get(SWITCH) == TRY:
             return f"{what}: {self.told}; it is tried all the same ({SWITCH}={TRY})"
-        machine = larger(self.needed)
+        machine = "" if larger is None else larger(self.needed)
         raise InputError(
             f"{what}: {self.told}, so that the fit would be ended for want of memory. {machine}Use fewer rows or "
             "columns (drop), float32 numbers in Parquet, or fewer members; or set "
