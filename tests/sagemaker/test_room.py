@@ -68,12 +68,15 @@ def test_all_types_that_are_named_can_train():
         ("ml.c5.xlarge", 200, "ml.m7i.16xlarge has 256 GiB"),
         ("ml.m5.large", 1000, "ml.r7i.48xlarge has 1536 GiB"),
         ("ml.m5.large", 9000, "No instance has the 10000 GiB"),
-        ("local", 9, "An instance with 10 GiB or more"),
         ("ml.p3.2xlarge", 90, "An instance with 100 GiB or more"),
     ],
 )
 def test_the_smallest_that_would_do_is_named(name, gib, expected):
     assert larger(name, gib * GIB).startswith(expected)
+
+
+def test_no_instance_is_named_for_this_machine():
+    assert larger("local", GIB) == ""
 
 
 def test_a_job_refuses_what_it_has_no_memory_for(frame, tmp_path, monkeypatch, capsys):
@@ -97,7 +100,7 @@ def _size(path):
     return size_of_files(path, ROLES, Reading())
 
 
-def test_that_is_done_before_the_table_is_read(frame, tmp_path, monkeypatch):
+def test_that_is_done_before_the_table_is_read(frame, tmp_path):
     """A whole job, of an ensemble that may have one byte."""
     small = EnsembleRegressor(["ridge"], memory_limit=1, random_state=0)
     with pytest.raises(byoe.errors.JobError, match="for want of memory") as failed:

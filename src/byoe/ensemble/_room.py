@@ -53,7 +53,7 @@ class Room:
         """What a message says of it."""
         return (
             f"{self.size.rows:,} rows x {self.size.columns} columns need about {tell_bytes(self.needed)} of memory"
-            f"{self._parts}, and {tell_bytes(self.free)} are free"
+            f"{self._parts}, and {tell_bytes(max(0.0, self.free))} are free"
         )
 
     @property

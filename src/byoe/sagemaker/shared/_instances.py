@@ -48,7 +48,12 @@ def memory_of(instance_type: str) -> float | None:
 
 
 def larger(instance_type: str, needed: float) -> str:
-    """Return which type of the same family has so many bytes for a fit, or of one with more memory, as a sentence."""
+    """Return which type of the same family has so many bytes for a fit, or of one with more memory, as a sentence.
+
+    Of this machine there is nothing to say.
+    """
+    if instance_type == "local":
+        return ""
     found = re.fullmatch(r"ml\.([a-z0-9]+)\..*", instance_type)
     family = found[1] if found is not None else ""
     if family not in _SIZES:
