@@ -46,6 +46,7 @@ class Room:
 
     @property
     def needed(self) -> float:
+        """The bytes of table and members together."""
         return self.size.bytes + self.members
 
     @property
