@@ -28,13 +28,14 @@ def check_room(ensemble: Any, table: Any, roles: Mapping[str, Any], how: Reading
     InputError
         When it is more; names an instance type that has enough.
     """
-    free = usable(where.instance_type or "")
+    instance_type = where.instance_type or ""
+    free = usable(instance_type)
     tries = (where.options.get("environment") or {}).get(SWITCH) == TRY
     if free is None or isinstance(table, str) or tries:
         return
     size = size_of_files(table, roles, how) if isinstance(table, Path) else _size_of_frame(table, roles)
     if size is not None:
-        Room.of(ensemble, size, free).check("train", partial(larger, where.instance_type))
+        Room.of(ensemble, size, free).check("train", partial(larger, instance_type))
 
 
 def _size_of_frame(frame: nw.DataFrame[Any], roles: Mapping[str, Any]) -> TableSize:
