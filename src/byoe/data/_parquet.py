@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CELLS = 1 << 21  # decoded at once
+_BUFFER = 1 << 20  # bytes of a column
 _NUMBERS = ("float32", "float64")
 
 
@@ -118,7 +119,9 @@ def read_block(files: Sequence[Path], columns: Sequence[Any] | None) -> pd.DataF
             index = _fill(cells[start : start + footer.rows], file, [footer.names[label] for label in labels])
         start += footer.rows
     import pandas as pd
+    import pyarrow
 
+    pyarrow.default_memory_pool().release_unused()
     return pd.DataFrame(cells, index if len(files) == 1 else None, footers[0].empty[labels].columns, copy=False)
 
 
@@ -135,8 +138,8 @@ def _fill(cells: Any, file: Path, names: list[str]) -> pd.Index:
 
     start = 0
     with opened(file) as (_, stream):
-        # A buffer would hold all that is read of the file until its end.
-        with pyarrow.parquet.ParquetFile(stream, pre_buffer=False) as parquet:
+        # Else all that is read of the file would be held until its end.
+        with pyarrow.parquet.ParquetFile(stream, pre_buffer=False, buffer_size=_BUFFER) as parquet:
             for batch in parquet.iter_batches(max(1, _CELLS // len(names)), columns=names):
                 part = cells[start : start + batch.num_rows]
                 for place, name in enumerate(names):
