@@ -242,3 +242,9 @@ def test_what_cannot_be_pruned_is_said_before_the_fit(byoe, data, tmp_path, monk
     with pytest.raises(ParameterError, match="are those of all members"):
         byoe("fit", data, *SLOW, *given, "--out", "m", "--prune", 0.01)
     assert not (tmp_path / "m").exists()
+
+
+def test_a_table_larger_than_the_memory_is_refused_before_it_is_read(byoe, data, monkeypatch):
+    monkeypatch.setattr("byoe.cli._fit.read_labelled", lambda *_, **__: pytest.fail("it is read"))
+    with pytest.raises(InputError, match=r"data\.csv: \d+ rows x 10 columns need about .* for the table alone"):
+        byoe("fit", data, *FIT, "--out", "m", "--memory-limit", "1B")

@@ -64,6 +64,7 @@ def fit(
     if written is not None and task == "auto":
         task = options.Tasks(written["task"])
     roles = {"target": target, "weight": weight, "groups": groups, "drop": options.listed(drop)}
+    options.check_table_fits(data, roles, how, memory_limit)
     table = read_labelled(data, roles, how, task=task)
     kind = options.kind_of(task, table.y, options.to_errors if as_json else options.say)
     shown = int(verbose and not as_json)

@@ -16,9 +16,12 @@ import typer
 
 from ..bundle._manifest import MANIFEST
 from ..bundle._writer import check_free
+from ..data._reading import Reading
+from ..data._size import size_of_files
 from ..ensemble._classifier import EnsembleClassifier
 from ..ensemble._configure import configure
 from ..ensemble._regressor import EnsembleRegressor
+from ..ensemble._room import room_for
 from ..errors import BundleError, ParameterError
 from ..registry._plugin import plain
 from ..registry._portfolios import PORTFOLIOS
@@ -103,6 +106,13 @@ def _members(learners: str) -> Any:
 def say(text: str) -> None:
     """Print at once, also into a pipe: what follows may take long."""
     print(text, flush=True)
+
+
+def check_table_fits(data: Path, roles: Mapping[str, Any], how: Reading, memory_limit: str | None = None) -> None:
+    """Refuse a table that is larger than the free memory, and say where it takes more than half of it."""
+    size = size_of_files(data, roles, how)
+    if size is not None and (told := room_for(size, memory_limit).check(str(data))):
+        to_errors(told)
 
 
 def kind_of(task: str, y: Any, tell: Callable[[str], Any] = say) -> Any:

@@ -50,6 +50,7 @@ def tune(
     domains = options.domains(space)
     how = Reading(header, sep, decimal, encoding, comment, sheet)
     roles = {"target": target, "weight": weight, "groups": groups, "drop": options.listed(drop)}
+    options.check_table_fits(data, roles, how)
     table = read_labelled(data, roles, how, task=task)
     kind = options.kind_of(task, table.y, options.to_errors if as_json else options.say)
     ensemble = options.made(kind, learners, blender, param, cv, metric, seed, verbose=int(verbose and not as_json))

@@ -123,6 +123,9 @@ class Learner(Parameters):
         Whether neither the learner nor its models ever change the arrays and frames that they get.
         Such a one is lent the rows that others use too; any other gets copies of them. A subclass in
         another package declares it anew.
+    takes_float32 : bool
+        Whether ``prepare`` makes the same of numbers in float32 as of the same numbers in float64, so that a table in
+        float32 need not be widened for it.
     lean : bool
         Whether a saved model is read, predicts and explains without scikit-learn and pandas, whose
         import takes seconds of an endpoint's cold start. Its module imports neither, nor a library
@@ -187,6 +190,7 @@ class Learner(Parameters):
     gives_probabilities: bool = True
     stops: bool = False
     leaves_rows_alone: bool = False
+    takes_float32: bool = False
     lean: bool = False
     frames: bool = False
     encoded: bool = True

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -155,3 +157,14 @@ def _is_number(cell: str, decimal: str) -> bool:
 
 
 FAILURES: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, csv.Error)
+
+
+@contextmanager
+def told_of(file: Path) -> Iterator[None]:
+    """Say of which file it is that something cannot be read."""
+    try:
+        yield
+    except FAILURES as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{file} cannot be read as a table: {str(error).strip()}") from error

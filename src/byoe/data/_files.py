@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import InputError, need
-from ._csv import FAILURES, read_csv
+from ._csv import FAILURES, read_csv, told_of
 from ._file_kinds import ARROW, PARQUET, STREAM, WORKBOOK, opened
 from ._json_rows import looks_like_json, read_json
 from ._number_texts import check_number_texts
+from ._parquet import footers_of, read_block, read_parquet
 from ._reading import Reading
 from ._text import beginning, encoding_of
 from ._workbook import read_workbook
@@ -31,6 +31,7 @@ def read_frame(
     encoding: str | None = None,
     comment: str | None = None,
     sheet: str | int | None = None,
+    columns: Sequence[Any] | None = None,
 ) -> pd.DataFrame:
     """Read a file, or all files of a folder one below the other.
 
@@ -59,6 +60,8 @@ def read_frame(
         What comment lines of CSV begin with; ``""`` where there are none.
     sheet : str or int, default=None
         Of a workbook, by its name, or by its position from 0 on. None takes the only one with cells.
+    columns : sequence of labels, default=None
+        The columns of the frame, as `read_columns` returns them; of Parquet no others are read. None takes all.
 
     Raises
     ------
@@ -72,8 +75,11 @@ def read_frame(
     how = Reading(header, sep, decimal, encoding, comment, sheet)
     path = Path(path)
     files = data_files(path)
+    block = read_block(files, columns)
+    if block is not None:
+        return block
     wanted = {name for name in names if isinstance(name, str)}
-    frames = [_read_one(file, how, wanted) for file in files]
+    frames = [_read_one(file, how, wanted, columns=columns) for file in files]
     first = list(frames[0].columns)
     for file, frame in zip(files[1:], frames[1:], strict=True):
         if set(frame.columns) != set(first):
@@ -84,9 +90,22 @@ def read_frame(
 
 def read_columns(path: str | Path, *, names: Iterable[Any] = (), **reading: Any) -> list[Any]:
     """Return the labels of the columns that `read_frame` would find, from the beginning of the first file."""
+    return list(read_beginning(data_files(Path(path))[0], 1, names=names, **reading).columns)
+
+
+def read_beginning(
+    file: Path, rows: int, *, names: Iterable[Any] = (), columns: Sequence[Any] | None = None, **reading: Any
+) -> pd.DataFrame:
+    """Read so many rows of a file at least, or all there are; the rest is as for `read_frame`."""
     need("pandas", "data", "reading tables from files")
     wanted = {name for name in names if isinstance(name, str)}
-    return list(_read_one(data_files(Path(path))[0], Reading(**reading), wanted, rows=1).columns)
+    return _read_one(file, Reading(**reading), wanted, rows=rows, columns=columns)
+
+
+def parquet_labels(path: Path) -> list[Any] | None:
+    """Return the labels of the columns of a file or folder of Parquet; None where it is anything else, or in doubt."""
+    footers = footers_of(data_files(path))
+    return None if footers is None else footers[0].labels
 
 
 def data_files(path: Path) -> list[Path]:
@@ -112,25 +131,25 @@ def is_workbook(file: Path) -> bool:
     return False
 
 
-def _read_one(file: Path, how: Reading, names: set[str], *, rows: int | None = None) -> pd.DataFrame:
+def _read_one(
+    file: Path, how: Reading, names: set[str], *, rows: int | None = None, columns: Sequence[Any] | None = None
+) -> pd.DataFrame:
     """Read a file, or so many rows of it at least."""
     if file.stat().st_size == 0:
         raise InputError(f"{file} is empty")
-    try:
-        with opened(file) as (kind, stream):
+    with told_of(file), opened(file) as (kind, stream):
+        if kind == PARQUET:
+            need("pyarrow", "data", "reading Parquet")
+            frame = read_parquet(stream, columns, rows)
+        else:
             frame = _read(kind, stream, file, how, names, rows)
-    except FAILURES as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{file} cannot be read as a table: {str(error).strip()}") from error
+            frame = frame if columns is None else frame[list(columns)]
     if not len(frame):
         raise InputError(f"{file} holds a header and no rows")
     return frame
 
 
 def _read(kind: str, stream: IO[bytes], file: Path, how: Reading, names: set[str], rows: int | None) -> pd.DataFrame:
-    if kind == PARQUET:
-        return _read_parquet(stream, rows)
     if kind in (ARROW, STREAM):
         return _read_arrow(kind, stream)
     if kind == WORKBOOK:
@@ -139,20 +158,6 @@ def _read(kind: str, stream: IO[bytes], file: Path, how: Reading, names: set[str
         return frame
     text, _ = beginning(stream, file, encoding_of(stream, file, how.encoding))
     return read_json(stream, file, how) if looks_like_json(text, file) else read_csv(stream, file, how, names, rows)
-
-
-def _read_parquet(stream: IO[bytes], rows: int | None) -> pd.DataFrame:
-    import pandas as pd
-
-    need("pyarrow", "data", "reading Parquet")
-    if rows is None:
-        return pd.read_parquet(stream)
-    import pyarrow.parquet
-
-    with pyarrow.parquet.ParquetFile(stream) as parquet:
-        batches = [*itertools.islice(parquet.iter_batches(rows), 1)]
-        frame: pd.DataFrame = pyarrow.Table.from_batches(batches, parquet.schema_arrow).to_pandas()
-    return frame
 
 
 def _read_arrow(kind: str, stream: IO[bytes]) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from ._form import TableForm
 from ._inferred import Inferred, inferred
 from ._names_kept import labels_of, names_to_compare
 from ._numbers import CellError, chosen_categories, dated, describe, encode, raw_columns
+from ._shown import shown_array
 from ._table import Table, in_form, told_too_large, too_large
 
 
@@ -58,9 +59,9 @@ def infer_table(X: Any, categorical: Any = "auto", owner: str = "Ensemble") -> t
     if chosen and raw is None:
         raw = _numbers_as_columns(numbers)
     columns = describe(raw, chosen) if raw is not None else (Column("number"),) * n_features
-    dtypes = (str(numbers.dtype),) * n_features if numbers is not None else _dtypes(raw, columns)
+    dtypes = ("float64",) * n_features if numbers is not None else _dtypes(raw, columns)
     form = TableForm(columns, dtypes, names, bool(issparse(X)), labels)
-    table = _table(X, numbers, raw, form)
+    table = _table(X, numbers, raw, form, single=set(dtypes) == {"Float32"})
     return form, table, inferred(form, table, raw, chosen)
 
 
@@ -79,15 +80,17 @@ def read_table(X: Any, form: TableForm, owner: str = "Ensemble") -> Table:
     return _table(X, numbers, raw, form)
 
 
-def _table(X: Any, numbers: Any, raw: Any, form: TableForm) -> Table:
+def _table(X: Any, numbers: Any, raw: Any, form: TableForm, *, single: bool = False) -> Table:
     if raw is None:
         values = in_form(numbers, sparse=form.sparse)
         _check_sizes(values, form)
         return Table(values, values, form.columns, form.labels)
     try:
-        values = check_array(
-            encode(raw, form.columns, form.dtypes), dtype=np.float64, order="C", ensure_all_finite=False
-        )
+        kind = np.dtype(np.float32 if single else np.float64)
+        values = shown_array(X, form.columns, kind)
+        if values is None:
+            values = encode(raw, form.columns, form.dtypes, kind)
+        values = check_array(values, dtype=kind, order="C", ensure_all_finite=False)
     except ValueError as error:
         raise error if isinstance(error, InputError) else InputError(str(error)) from error
     if form.sparse:  # all its columns are numbers
@@ -184,9 +187,10 @@ def describe_target(y: Any) -> dict[str, Any]:
 
 
 def _read_numbers(estimator: Any, X: Any, reset: bool) -> Any:
-    finite = bool(issparse(X))  # of dense rows infinity is told of by column and row
+    sparse = bool(issparse(X))  # of dense rows infinity is told of by column and row
+    kinds: Any = [np.float64, np.float32] if reset and not sparse else np.float64
     values = validate_data(
-        estimator, X, accept_sparse="csr", dtype=np.float64, order="C", ensure_all_finite=finite, reset=reset
+        estimator, X, accept_sparse="csr", dtype=kinds, order="C", ensure_all_finite=sparse, reset=reset
     )
     return _canonical(values) if issparse(values) else values
 

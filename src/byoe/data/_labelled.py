@@ -8,9 +8,9 @@ from typing import Any
 
 from ..errors import InputError
 from ._cells import MISSING_TEXTS, is_missing
-from ._files import read_frame
+from ._files import parquet_labels, read_frame
 from ._reading import Reading
-from ._roles import Dataset, take_apart
+from ._roles import Dataset, dataset, feature_columns, find_roles, take_apart
 from ._text_numbers import as_number
 
 _TOLD = 3
@@ -34,11 +34,24 @@ def read_labelled(path: str | Path, roles: Mapping[str, Any], how: Reading, *, t
         As `read_frame` and `take_apart`, and for a target of numbers with some odd cells, which nobody has
         called classes.
     """
-    names = [roles["target"], roles["weight"], roles["groups"], *roles["drop"]]
-    table = take_apart(read_frame(path, header=how.header, names=names, **how.said()), **roles)
+    table = _by_columns(Path(path), roles)
+    if table is None:
+        names = [roles["target"], roles["weight"], roles["groups"], *roles["drop"]]
+        table = take_apart(read_frame(path, header=how.header, names=names, **how.said()), **roles)
     if task != "classification":
         check_odd_targets(table.y)
     return table
+
+
+def _by_columns(path: Path, roles: Mapping[str, Any]) -> Dataset | None:
+    """Read features and other columns of Parquet apart, and those to drop not at all; None where it is another file."""
+    labels = parquet_labels(path)
+    if labels is None:
+        return None
+    found = find_roles(labels, roles)
+    features = read_frame(path, columns=feature_columns(labels, found))
+    others = [column for role, column in found.items() if role != "drop" and column is not None]
+    return dataset(features, read_frame(path, columns=others) if others else features, found)
 
 
 def check_odd_targets(y: Any) -> None:

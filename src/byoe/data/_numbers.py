@@ -102,11 +102,11 @@ def holds_categories(cells: Any) -> bool:
     return isinstance(cells, nw.Series) and cells.dtype in (nw.Categorical, nw.Enum)
 
 
-def encode(raw: Sequence[Raw], columns: Sequence[Column], dtypes: Sequence[str]) -> FloatArray:
+def encode(raw: Sequence[Raw], columns: Sequence[Column], dtypes: Sequence[str], kind: Any = np.float64) -> FloatArray:
     """Return the cells as an array of shape (n_rows, n_columns).
 
     A category that is not in the table has the number of categories as its code. Of a column of dates the type says
-    whether it held durations.
+    whether it held durations. ``kind`` is the array's: float32 holds numbers that are of this kind all the same.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def encode(raw: Sequence[Raw], columns: Sequence[Column], dtypes: Sequence[str])
         Names the columns whose cells are not what they were when the ensemble was fitted.
     """
     n_rows = len(raw[0][1]) if raw else 0
-    values = np.empty((n_rows, len(raw)))
+    values = np.empty((n_rows, len(raw)), dtype=kind)
     wrong = []
     for position, ((name, cells), column, dtype) in enumerate(zip(raw, columns, dtypes, strict=True)):
         held: Literal["number", "date", "duration"] = "number"

@@ -149,7 +149,7 @@ def _of_dense(values: NDArray[Any], form: TableForm) -> list[Spread]:
     spreads: list[Spread] = []
     step = max(1, 20 * _CELLS_AT_ONCE // max(1, min(len(values), MOST_ROWS)))
     for start in range(0, values.shape[1], step):
-        some = np.ascontiguousarray(values[looked_at, start : start + step].T)
+        some = np.ascontiguousarray(values[looked_at, start : start + step].T, dtype=np.float64)
         for i, cells in enumerate(some, start):
             column = form.columns[i]
             if column.kind == "category":

@@ -54,12 +54,30 @@ def take_apart(
         When a column is not there, or one column has two roles.
     """
     found = find_roles(list(frame.columns), {"target": target, "weight": weight, "groups": groups, "drop": list(drop)})
-    left_out = {*found.pop("drop"), *found.values()}
-    features = frame[[column for column in frame.columns if column not in left_out]]
-    if not features.shape[1]:
+    return dataset(frame[feature_columns(list(frame.columns), found)], frame, found)
+
+
+def feature_columns(columns: list[Any], found: Mapping[str, Any]) -> list[Any]:
+    """Return the labels of the columns that have no role, in their order.
+
+    Raises
+    ------
+    InputError
+        When there are none.
+    """
+    left_out = {*found["drop"], *(column for role, column in found.items() if role != "drop")}
+    features = [column for column in columns if column not in left_out]
+    if not features:
         raise InputError("no feature column is left beside the target, weight, groups and dropped columns")
+    return features
+
+
+def dataset(features: pd.DataFrame, others: pd.DataFrame, found: Mapping[str, Any]) -> Dataset:
+    """Return features, and the columns of other roles, whose labels ``find_roles`` returned."""
     named = all(isinstance(column, str) for column in features.columns)
-    columns = {role: frame[column].to_numpy() for role, column in found.items() if column is not None}
+    columns = {
+        role: others[column].to_numpy() for role, column in found.items() if role != "drop" and column is not None
+    }
     return Dataset(
         features if named else features.to_numpy(),
         columns.get("target"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,8 +25,9 @@ class Table:
 
     Attributes
     ----------
-    values : array of shape (n_rows, n_columns), float64, or a CSR matrix
-        NaN marks a missing value; a category is its code, a date the days since 1970.
+    values : array of shape (n_rows, n_columns), or a CSR matrix
+        NaN marks a missing value; a category is its code, a date the days since 1970. It is float32 where the user's
+        columns all are, which holds them in half the memory, and float64 elsewhere.
     native : frame or array
         What the user passed, for learners that want frames.
     columns : tuple of Column
@@ -61,7 +63,10 @@ class Table:
 
     @cached_property
     def features(self) -> Any:
-        """What learners that see no frames get, of shape (n_rows, n_features): the values, and parts of dates."""
+        """What learners that see no frames get, of shape (n_rows, n_features): the values, and parts of dates.
+
+        ``rows`` and ``all`` return them as float64.
+        """
         return with_parts(self.values, self.columns)
 
     @cached_property
@@ -86,7 +91,7 @@ class Table:
     @cached_property
     def holes(self) -> bool:
         """Whether a cell is missing."""
-        return not self.sparse and bool(np.isnan(self.values).any())
+        return not self.sparse and any(np.isnan(part).any() for _, part in in_blocks(self.values))
 
     def digest(self) -> str:
         """Return a text that is the same for equal tables, and for no others."""
@@ -95,17 +100,16 @@ class Table:
             for part in (self.values.data, self.values.indices, self.values.indptr):
                 found.update(np.ascontiguousarray(part).data)
         else:
-            step = max(1, _CELLS_AT_ONCE // max(1, self.values.shape[1]))
-            for start in range(0, len(self), step):
-                part = self.values[start : start + step]
+            for _, part in in_blocks(self.values):
+                wide = as_float64(part)
                 # One NaN and one zero.
-                found.update(np.ascontiguousarray(np.where(np.isnan(part), np.nan, part + 0.0)).data)
+                found.update(np.ascontiguousarray(np.where(np.isnan(wide), np.nan, wide + 0.0)).data)
         return found.hexdigest()
 
     def rows(self, index: Any, *, frames: bool) -> Any:
         """Return some rows: their features as an array, or what the user's container has."""
         if not frames or self.native is self.values:
-            return self.features[index]
+            return as_float64(self.features[index])
         if hasattr(self.native, "iloc") or isinstance(self.native, np.ndarray):
             from sklearn.utils import _safe_indexing
 
@@ -122,16 +126,28 @@ class Table:
 
     def all(self, *, frames: bool) -> Any:
         """Return all rows: their features as an array, or the user's container."""
-        return self.native if frames else self.features
+        if not frames or self.native is self.values:
+            return as_float64(self.features)
+        return self.native
+
+
+def as_float64(values: Any) -> Any:
+    """Return values as float64: themselves, unless they are float32."""
+    return values.astype(np.float64) if values.dtype == np.float32 else values
+
+
+def in_blocks(values: FloatArray) -> Iterator[tuple[int, FloatArray]]:
+    """Yield the rows a million cells at a time, with the number of the first one."""
+    step = max(1, _CELLS_AT_ONCE // max(1, values.shape[1]))
+    for start in range(0, len(values), step):
+        yield start, values[start : start + step]
 
 
 def too_large(values: FloatArray) -> tuple[int, int] | None:
     """Return row and column of the first number that is infinite, or too large for the float32 of most learners."""
     # Comparisons pass over every NaN; a greatest or least value may not pass over a signalling one, or stop at it.
-    step = max(1, _CELLS_AT_ONCE // max(1, values.shape[1]))
     with np.errstate(invalid="ignore"):
-        for start in range(0, len(values), step):
-            part = values[start : start + step]
+        for start, part in in_blocks(values):
             odd = (part > _LARGEST) | (part < -_LARGEST)
             if odd.any():
                 row, column = np.argwhere(odd)[0]

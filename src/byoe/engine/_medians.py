@@ -39,7 +39,7 @@ def medians(values: FloatArray, columns: IntArray, parts: Sequence[IntArray]) ->
         for mask, rows in zip(masks, chosen, strict=True):
             mask[rows] = True
         for start in range(0, len(columns), _COLUMNS):
-            block = np.ascontiguousarray(values[:, columns[start : start + _COLUMNS]].T)
+            block = np.ascontiguousarray(values[:, columns[start : start + _COLUMNS]].T, dtype=np.float64)
             for i, column in enumerate(block, start):
                 found[first : first + _PARTS, i] = _of_column(column, masks, [len(rows) for rows in chosen])
     return found

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..contracts._learner import Learner
+from ..contracts._optional import Prepares, SolvesMoments
+from ..contracts._task import Task
 from ..errors import BudgetWarning
 from ..tools._sizes import tell_bytes
 from ..tools._warnings import warn
 from ._memory import fewer_at_once, free_memory
+from ._moments import can_solve
 from ._prepared import can_prepare
 from ._rows import Rows
 from ._tasks import PREPARE, REFIT, FitTask, task_seed
 from ._threads import Work
+
+# Of a guess: sums over rows copy none of those that they are made of, only the rows that are predicted.
+_SOLVED = 1 / 3
+# Of the guess for a fit: bins that are prepared, which the schedule takes to be as large to be on the safe side.
+_PREPARED = 0.5
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ def in_order(
     }
     labels = list(by_label) if as_given else sorted(by_label, key=lambda one: guesses[one], reverse=not in_a_hurry)
     shared = [label for label in labels if len(by_label[label]) > 1 and can_prepare(one[label], data)]
-    held = [memory_of(one[label], data) for label in shared]  # what is prepared is about as large
+    held = [_held(one[label], memory_of(one[label], data)) for label in shared]
     together = max(held, default=0.0) if as_given else sum(held)
     at_once = _at_once(by_label, together, data, min(n_cores, len(tasks)), memory_limit)
     threads = n_cores // at_once
@@ -103,7 +111,25 @@ def in_order(
 
 def memory_of(learner: Learner, data: Rows) -> float:
     """Return the bytes that a fit of a learner is guessed to take beside the table."""
-    return learner.memory(*data.table.size, task=data.task)
+    guess = learner.memory(*data.table.size, task=data.task)
+    return _SOLVED * guess if can_solve(learner, data) else guess
+
+
+def _held(learner: Learner, memory: float) -> float:
+    """Return the bytes of what a learner prepares, which is about as large as a fit; sums over rows are nothing."""
+    return memory if isinstance(learner, Prepares) else 0.0
+
+
+def least_memory(learners: Iterable[Learner], n_rows: int, n_columns: int, task: Task) -> float:
+    """Guess the bytes that a fit takes beside the table, with one task at a time; measured in benchmarks/large.py."""
+    guesses = [(learner, _least(learner, n_rows, n_columns, task)) for learner in learners]
+    return _PREPARED * sum(_held(*one) for one in guesses) + max(memory for _, memory in guesses)
+
+
+def _least(learner: Learner, n_rows: int, n_columns: int, task: Task) -> float:
+    guess = learner.memory(n_rows, n_columns, task=task)
+    solves = isinstance(learner, SolvesMoments) and not task.is_classification and learner.can_fit_moments(task)
+    return _SOLVED * guess if solves else guess
 
 
 def without_memory(learners: Mapping[str, Learner], data: Rows, memory_limit: int | None) -> list[str]:

@@ -95,7 +95,8 @@ class Prepared:
 
     def _prepare(self, threads: int) -> list[Any]:
         data, kept, learner = self._data, self._kept, self._learner
-        X = data.table.features if kept is None else data.table.features[kept]
+        features = data.table.features if learner.takes_float32 else data.table.all(frames=False)
+        X = features if kept is None else features[kept]
         y = data.y if kept is None else data.y[kept]
         weight = data.weight if kept is None or data.weight is None else data.weight[kept]
         task: Task = inner_task(learner, data.task, None)

@@ -8,7 +8,7 @@ from ..contracts._blender import Blender
 from ..contracts._task import FloatArray
 from ..data._columns_named import column_positions
 from ..data._encoder import MOST_ONE_HOT
-from ..data._table import Table
+from ..data._table import Table, as_float64
 from ..errors import ParameterError
 
 
@@ -36,7 +36,7 @@ def passed_through(blender: Blender, table: Table) -> FloatArray | None:
         return np.asarray(table.values[:, positions].toarray(), dtype=np.float64)
     blocks = []
     for i in positions:
-        column = table.values[:, i]
+        column = as_float64(table.values[:, i])
         levels = table.categorical.get(i)
         if levels is None:
             blocks.append(column[:, None])

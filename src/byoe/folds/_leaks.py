@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts._task import IntArray
-from ..data._table import Table
+from ..data._table import Table, as_float64
 from ..errors import LeakageWarning
 from ..tools._warnings import warn
 from ._plan import SplitPlan
@@ -46,7 +46,8 @@ def _copies(values: NDArray[np.float64], y: NDArray[Any]) -> IntArray | None:
     """Return a number for each row, equal for equal rows, or None when no two rows are equal."""
     hashes = np.zeros(len(values), dtype=np.uint64)
     for column in (*values.T, *np.asarray(y, dtype=np.float64).reshape(len(y), -1).T):
-        bits = np.where(np.isnan(column), np.nan, column + 0.0).view(np.uint64)  # one NaN and one zero
+        wide = as_float64(column)
+        bits = np.where(np.isnan(wide), np.nan, wide + 0.0).view(np.uint64)  # one NaN and one zero
         hashes = (hashes ^ bits) * _MULTIPLIER
         hashes ^= hashes >> np.uint64(29)
     names, codes = np.unique(hashes, return_inverse=True)

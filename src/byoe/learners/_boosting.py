@@ -188,7 +188,7 @@ class Booster(Learner):
 
     finalize = "bag"
     weights = "approximate"  # bins count rows
-    missing = categorical = sparse = stops = leaves_rows_alone = lean = True
+    missing = categorical = sparse = stops = leaves_rows_alone = takes_float32 = lean = True
     objective_name: ClassVar[str] = "objective"
     two_classes: ClassVar[tuple[str, ...]]
     any_classes: ClassVar[tuple[str, ...]]

@@ -245,7 +245,7 @@ class CatBoost(Booster):
         import catboost
 
         columns = tuple(sorted(categorical or ()))
-        cells = _cells(X, columns) if columns else X.astype(np.float32)
+        cells = _cells(X, columns) if columns else X.astype(np.float32, copy=False)
         pool = catboost.Pool(
             cells, label=y, weight=sample_weight, thread_count=threads, cat_features=list(columns) or None
         )

@@ -12,6 +12,7 @@ from ..ensemble._pruning import tolerance_of_a_fit
 from ..mlflow._client import tracking_of
 from ._places import place_for
 from ._prepare import Asked, Contents, write_job_folder
+from ._room import check_room
 from .aws._job import Job
 from .local._job import LocalJob
 from .shared._checks import configured, plain_values, variant_of
@@ -170,11 +171,13 @@ def fit_contents(
     channels = read_channels(tables, asked.how, addresses=place.addresses)
     values = plain_values(asked.hyperparameters)
     variant = configured(ensemble, values)
+    roles = asked.roles(channels)
+    check_room(variant.ensemble, channels["train"], roles, asked.how, place.where)
     return Contents(
         variant_of(ensemble),
         [variant],
         channels,
-        asked.roles(channels),
+        roles,
         values,
         asked.dependencies,
         asked.requirements,

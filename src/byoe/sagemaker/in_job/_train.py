@@ -39,6 +39,7 @@ from ._fold_scores import FoldScores
 from ._hosts import hosts_of_job, leading, work
 from ._log import say
 from ._owner import check_origin, end_with_owner
+from ._room import check_room
 from ._serving_needs import blender_lines, libraries_in_use, needed_lines
 from ._tracking import named, tracked
 
@@ -91,6 +92,7 @@ def run(source: Path) -> None:
     spec = json.loads((source / "spec.json").read_text(encoding="utf-8"))
     variant = _read_variant(spec)
     ensemble = _set_up(variant)
+    check_room(ensemble, spec["data"])
     if asked := spec.get("fold_scores"):
         metric = next(one for one in variant.metrics if f"validation:{one.name}" == asked["objective"])
         ensemble._on_fold = FoldScores(metric, _checkpoints(), **asked)

@@ -1,0 +1,100 @@
+"""How much memory a table in files will take, before it is read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._csv import FAILURES
+from ._file_kinds import TEXT, opened
+from ._files import data_files, read_beginning
+from ._json_rows import looks_like_json
+from ._parquet import footers_of, is_block
+from ._reading import Reading
+from ._roles import feature_columns, find_roles
+from ._text import SAMPLE, beginning, encoding_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ROWS = 10_000  # that are looked at
+_CELL = 8  # bytes of a number for the learners
+_ROW = 100  # bytes of targets, folds and the like
+
+
+@dataclass(frozen=True)
+class TableSize:
+    """The size of the features of a table.
+
+    Attributes
+    ----------
+    rows, columns : int
+    bytes : float
+        What it takes of memory at most, as read and as numbers for the learners.
+    """
+
+    rows: int
+    columns: int
+    bytes: float
+
+
+def size_of_files(path: str | Path, roles: Mapping[str, Any], how: Reading) -> TableSize | None:
+    """Return about the size of a table in files: by footers of Parquet, or by the size of CSV, and by the first rows.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file or a folder.
+    roles : mapping
+        ``target``, ``weight``, ``groups`` and ``drop``, as for `take_apart`.
+    how : Reading
+
+    Returns
+    -------
+    TableSize, or None where it cannot be told
+        Of files that are packed, of JSON, Feather and workbooks; and of what cannot be read, as whoever reads it says.
+    """
+    with suppress(*FAILURES):
+        files = data_files(Path(path))
+        footers = footers_of(files)
+        if footers is not None:
+            features = feature_columns(footers[0].labels, find_roles(footers[0].labels, roles))
+            sample = read_beginning(files[0], _ROWS, columns=features)
+            return size_of_rows(sample, sum(one.rows for one in footers), shared=is_block(footers, features))
+        rows = [_rows(file, how) for file in files]
+        if all(rows):
+            names = [roles["target"], roles["weight"], roles["groups"], *roles["drop"]]
+            sample = read_beginning(files[0], _ROWS, names=names, header=how.header, **how.said())
+            labels = list(sample.columns)
+            features = feature_columns(labels, find_roles(labels, roles))
+            return size_of_rows(sample[features], sum(rows), shared=False)
+    return None
+
+
+def size_of_rows(sample: pd.DataFrame, rows: int, *, shared: bool) -> TableSize:
+    """Return the size of a table of so many rows like those of a frame.
+
+    ``shared`` says that the learners' numbers are the frame's own. Else reading takes the frame twice, and the fit
+    both.
+    """
+    each = float(sample.memory_usage(index=False, deep=True).sum()) / len(sample)
+    columns = sample.shape[1]
+    taken = each if shared else max(2 * each, each + _CELL * columns)
+    return TableSize(rows, columns, rows * (taken + _ROW))
+
+
+def _rows(file: Path, how: Reading) -> int:
+    """Return about how many rows a text has, by its beginning; 0 for what is no plain text."""
+    with opened(file) as (kind, stream):
+        if kind != TEXT or not isinstance(stream, io.BufferedReader):
+            return 0
+        text, _ = beginning(stream, file, encoding_of(stream, file, how.encoding))
+    if looks_like_json(text, file):
+        return 0
+    size = file.stat().st_size
+    return round(sum(1 for _ in csv.reader(io.StringIO(text, newline=""))) * size / min(size, SAMPLE))
