@@ -5,7 +5,7 @@ PIP_FLAGS = --quiet --disable-pip-version-check -c constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 SOURCES := $(shell find src -name '*.py')
 
-.PHONY: environments demo test field test-lowest test-newest test-aws test-containers test-data-sets fuzz fuzz-requests fuzz-frames lint types docs examples bench clean
+.PHONY: environments demo test field test-lowest test-newest test-aws test-containers test-data-sets fuzz fuzz-requests fuzz-frames explore lint types docs examples bench clean
 
 # All that must be there for `.ci/run`, two at a time with `make -j2`.
 environments: .venv/.installed .venv-lowest/.installed .venv-container/.installed .venv-fuzz/.installed .venv-demo/.installed
@@ -109,6 +109,11 @@ fuzz-frames: .venv/.installed
 	@.venv-fuzz/bin/python -m pip install $(PIP_FLAGS) pip
 	@.venv-fuzz/bin/python -m pip install $(PIP_FLAGS) -e '.[data]' --group fuzz
 	@touch $@
+
+# The tests of properties with examples that no run has drawn before, and more of them; not a part of `.ci/run`, which
+# would fail a change for what was wrong before it. What is found here becomes an `@example` of its test.
+explore: .venv/.installed
+	.venv/bin/python -m pytest -n $(WORKERS) -m hypothesis --hypothesis-profile=explore
 
 lint: .venv/.installed
 	.venv/bin/ruff check .

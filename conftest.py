@@ -30,6 +30,11 @@ from sybil import Document, Example
 from sybil.example import SybilFailure
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 
+# One core per test process and all that it starts: tests run in parallel, and results must not depend on the machine.
+# The threads of BLAS and OpenMP that wait for one another on too few cores do so at full speed.
+for name in ("LOKY_MAX_CPU_COUNT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
 ROOT = Path(__file__).parent
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # tests use no network
 

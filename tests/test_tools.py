@@ -3,13 +3,14 @@
 import hashlib
 import json
 import stat
+from importlib.metadata import packages_distributions
 
 import pytest
 
 import byoe
 from byoe.tools._digests import file_digest, json_digest
 from byoe.tools._listing import Listing
-from byoe.tools._versions import distributions, distributions_of, installed_version, other_project
+from byoe.tools._versions import by_package, distributions, distributions_of, installed_version, other_project
 from byoe.tools._whole import whole_file, whole_folder
 
 
@@ -74,6 +75,13 @@ def test_versions_go_by_usual_names():
     assert installed_version("xgboost") is not None
     assert installed_version("no-such-distribution") is None
     assert distributions("xgboost") == {"xgboost"}
+
+
+def test_who_brings_a_package_is_what_the_standard_library_says():
+    expected = {package: set(names) for package, names in packages_distributions().items()}
+    found = {package: {one.metadata["Name"] for one in by_package().get(package, ())} for package in expected}
+    assert found == expected
+    assert not by_package().get("no_such_package")
 
 
 def test_the_other_project_is_known_where_it_is_installed(tmp_path, monkeypatch):

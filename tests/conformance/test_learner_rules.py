@@ -36,7 +36,7 @@ FAST = {
     "random_forest": {"n_estimators": 20},
     "extra_trees": {"n_estimators": 20},
     "hist_gradient_boosting": {"max_iter": 20},
-    "mlp": {"hidden_units": [16], "rows_per_batch": 32},
+    "mlp": {"hidden_units": [16], "rows_per_batch": 64},
     "elastic_net": {"alpha": 0.01},
     "additive-bins": {"bins": 6, "n_rounds": 60},
 }

@@ -37,8 +37,8 @@ told = pytest.mark.skipif(not WorkAtOnce.can_be_told(), reason="the system does 
 @pytest.mark.parametrize("count", [1, 6])
 def test_threads_that_work_are_counted_and_those_that_wait_are_not(count):
     # Threads that other tests have left may be at work now and then, and what a thread does last may be missed.
-    seen = [_seen(count) for _ in range(5)]
-    assert (min(seen) < 1.15) if count == 1 else (max(seen) > 1.2)
+    tries = (_seen(count) for _ in range(5))
+    assert any(seen < 1.15 if count == 1 else seen > 1.2 for seen in tries)
 
 
 def _seen(count):
@@ -67,8 +67,7 @@ def test_threads_that_take_turns_are_one():
                 _work(40)
         return seen.threads
 
-    found = [turns() for _ in range(5)]
-    assert min(found) < 1.15, found
+    assert any(turns() < 1.15 for _ in range(5))
 
 
 @told
@@ -111,8 +110,8 @@ def test_a_child_counts_if_it_works_meanwhile():
                 child.stdout.readline()
             return seen.threads
 
-        assert max(work(together=True) for _ in range(3)) > 1.2
-        assert min(work(together=False) for _ in range(3)) < 1.1
+        assert any(work(together=True) > 1.2 for _ in range(3))
+        assert any(work(together=False) < 1.1 for _ in range(3))
         child.stdin.close()
 
 

@@ -106,14 +106,13 @@ def test_without_validation_data_the_metric_is_the_honest_estimate(split, tmp_pa
     assert job.metrics["member:ridge:rmse"] == {r["member"]: r["rmse"] for r in here.leaderboard_}["ridge"]
 
 
-def test_the_validation_channel_is_never_learned_from(split, tmp_path):
+def test_the_validation_channel_is_never_learned_from(job, split, tmp_path):
     train, validation = split
-    ensemble = EnsembleRegressor(("ridge", "knn"), random_state=0)
-    first = sm.fit(ensemble, train, validation, target="target", output=tmp_path, logs=False)
-    second = sm.fit(ensemble, train, validation.assign(target=0.0), target="target", output=tmp_path, logs=False)
+    ensemble = EnsembleRegressor(("ridge", "knn"), "weighted", random_state=0)
+    other = sm.fit(ensemble, train, validation.assign(target=0.0), target="target", output=tmp_path, logs=False)
     X = validation.drop(columns="target")
-    assert np.array_equal(first.ensemble().predict(X), second.ensemble().predict(X))
-    assert first.metrics != second.metrics
+    assert np.array_equal(job.ensemble().predict(X), other.ensemble().predict(X))
+    assert job.metrics != other.metrics
 
 
 def test_every_metric_stands_in_the_log_once_and_each_regex_matches_its_line_alone(job):
@@ -265,12 +264,11 @@ def test_columns_named_by_numbers_keep_their_roles(tmp_path, rng):
         np.testing.assert_allclose(endpoint.predict(frame.drop(columns=0)), y, atol=0.5)
 
 
-def test_validation_columns_are_matched_by_name(split, tmp_path):
+def test_validation_columns_are_matched_by_name(job, split, tmp_path):
     train, validation = split
-    ensemble = EnsembleRegressor(("ridge",), random_state=0)
-    first = sm.fit(ensemble, train, validation, target="target", output=tmp_path, logs=False)
-    second = sm.fit(ensemble, train, validation[validation.columns[::-1]], target="target", output=tmp_path, logs=False)
-    assert first.metrics == second.metrics
+    ensemble = EnsembleRegressor(("ridge", "knn"), "weighted", random_state=0)
+    turned = sm.fit(ensemble, train, validation[validation.columns[::-1]], target="target", output=tmp_path, logs=False)
+    assert turned.metrics == job.metrics
 
 
 def test_nested_ensembles_bring_their_members(tmp_path, split):

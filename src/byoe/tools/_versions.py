@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import Distribution, PackageNotFoundError, version
+from importlib.metadata import distributions as all_distributions
 
 from .._version import __version__
 
@@ -41,12 +43,27 @@ def other_project() -> str | None:
         return None
 
 
-@cache
-def _by_package() -> Mapping[str, list[str]]:
-    return packages_distributions()
+def by_package() -> Mapping[str, list[Distribution]]:
+    """Return who brings each top-level package, without their metadata: to read those of all takes half a second."""
+    brought = defaultdict(list)
+    for one in all_distributions():
+        for package in (one.read_text("top_level.txt") or "").split() or _listed(one.read_text("RECORD") or ""):
+            brought[package].append(one)
+    return brought
+
+
+def _listed(record: str) -> set[str]:
+    """Return the packages and modules whose files a record lists."""
+    paths = (line.partition(",")[0] for line in record.splitlines())
+    code = (path.partition("/") for path in paths if path.endswith((".py", ".so", ".pyd")))
+    return {first if rest else first.partition(".")[0] for first, _, rest in code}
+
+
+_known = cache(by_package)
 
 
 def distributions(package: str) -> frozenset[str]:
     """Return the distributions that bring a top-level package, by their usual names; none for the user's own module."""
     usual = {without: name for name, without in WITHOUT_GPU.items()}
-    return frozenset(usual.get(name, name) for name in _by_package().get(package, ()) if not name.startswith(OWN_CODE))
+    names = [one.metadata["Name"] for one in _known().get(package, ())]
+    return frozenset(usual.get(name, name) for name in names if not name.startswith(OWN_CODE))

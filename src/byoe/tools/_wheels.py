@@ -16,13 +16,14 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 from urllib.request import url2pathname
 
 from ..errors import JobError, SpecError
+from ._versions import by_package
 
 _BUILD = (
     "import importlib, sys; sys.path[:0] = sys.argv[3:]; importlib.import_module(sys.argv[1]).build_wheel(sys.argv[2])"
@@ -142,7 +143,7 @@ def distribution_of(kind: type, where: str) -> str:
         When the class's module belongs to no installed distribution.
     """
     top = kind.__module__.partition(".")[0]
-    names = packages_distributions().get(top)
+    names = [one.metadata["Name"] for one in by_package().get(top, ())]
     if not names:
         names = [name for name in _editable_names() if top in _editable_packages(name)]
     if not names:

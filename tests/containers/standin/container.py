@@ -1,6 +1,7 @@
 """One container: the image's environment with a layer of its own, a folder for ``/opt/ml``, and a process."""
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -67,6 +68,7 @@ class Container:
             "PATH": f"{self._python.parent}:{kept['PATH']}",
             "TMPDIR": str(folder / "tmp"),
             "PYTHONUNBUFFERED": "1",
+            "PIP_NO_COMPILE": "1",  # a layer is used once: what is imported is compiled then, and the rest never
             "SAGEMAKER_BASE_DIR": str(self.base),
             # Toolkits ask for buckets where a job would have the credentials of its role.
             "AWS_ACCESS_KEY_ID": "testing",
@@ -138,10 +140,14 @@ class Container:
 
 def site_of(place):
     """Return the folder of an environment's packages."""
-    version = subprocess.run(
+    return str(place / "lib" / _version() / "site-packages")
+
+
+@functools.cache
+def _version():
+    return subprocess.run(
         [str(PYTHON), "-c", "import sys; print('python%d.%d' % sys.version_info[:2])"],
         check=True,
         capture_output=True,
         text=True,
     ).stdout.strip()
-    return str(place / "lib" / version / "site-packages")
