@@ -1,4 +1,3 @@
-import sys
 import threading
 import time
 
@@ -78,17 +77,6 @@ def test_native_pools_are_limited_and_restored(diabetes):
         assert openmp == 1
         assert set(inside.values()) == {1}
     assert before == after
-
-
-def test_native_pools_are_looked_for_after_an_import_alone(monkeypatch):
-    first = _threads.native_pools()
-    assert _threads.native_pools() is first
-    monkeypatch.setitem(sys.modules, "one_more", sys)
-    second = _threads.native_pools()
-    assert second is not first
-    monkeypatch.delitem(sys.modules, "one_more")
-    monkeypatch.setitem(sys.modules, "another_one", sys)  # as many as before
-    assert _threads.native_pools() is not second
 
 
 def test_the_configuration_of_scikit_learn_holds_in_the_threads():

@@ -11,7 +11,9 @@ from html import escape
 from io import StringIO
 from typing import Any, Literal
 
-from ..engine._threads import limited, native_pools, one_thread
+from threadpoolctl import ThreadpoolController
+
+from ..engine._threads import limited, one_thread
 from ..errors import PluginError
 
 State = Literal["kept", "broken", "not supported"]
@@ -45,7 +47,7 @@ class Rule:
 @contextmanager
 def as_in_a_fit() -> Iterator[None]:
     """Give native thread pools what a task with one thread has."""
-    with one_thread(), limited(native_pools(), 1):
+    with one_thread(), limited(ThreadpoolController(), 1):
         yield
 
 

@@ -22,21 +22,10 @@ from ..tools._warnings import warnings_filtered
 T = TypeVar("T")
 R = TypeVar("R")
 
-_known: tuple[tuple[int, str], ThreadpoolController] | None = None
-
-
-def native_pools() -> ThreadpoolController:
-    """Return what limits the libraries that are loaded: looked for, for milliseconds, only after an import."""
-    global _known
-    modules = len(sys.modules), list(sys.modules)[-1]  # at once: other threads import, too
-    if _known is None or _known[0] != modules:
-        _known = modules, ThreadpoolController()
-    return _known[1]
-
 
 def one_thread() -> Any:
     """Return a context in which BLAS has one thread."""
-    return native_pools().limit(limits=1, user_api="blas")
+    return ThreadpoolController().limit(limits=1, user_api="blas")
 
 
 @dataclass(frozen=True)
@@ -78,7 +67,7 @@ def run(
     rules = [("ignore", "", category) for category in quiet]
     blas = min((work.threads for work in works), default=1)
     # An OpenMP limit belongs to the thread that sets it, a BLAS limit to the whole process.
-    native = native_pools()
+    native = ThreadpoolController()
     with (
         native.limit(limits=blas, user_api="blas"),
         warnings_filtered(("ignore", ".*but not used"), *rules),

@@ -26,7 +26,7 @@ from ._prepared import Preparation
 from ._rows import Rows
 from ._shared_data import SharedData
 from ._tasks import REFIT, FitTask, Outcome
-from ._threads import limited, native_pools
+from ._threads import limited
 
 CarryOut = Callable[[FitTask, Rows, int, list[int], Preparation | None], Outcome]
 
@@ -231,7 +231,7 @@ def _serve(carry_out: CarryOut, shared: SharedData, scene: _Scene, place: int, p
     except Exception as error:
         return place, _packed(Outcome(_UNKNOWN, 0.0, error=_cannot("the learner", "read in", error)))
     task = _with_rows(errand.task, shared.data)
-    native = native_pools()
+    native = ThreadpoolController()
     with (
         _process.set(native, scene.quiet),
         limited(native, _THREADS),
