@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -67,13 +67,17 @@ def read_frame(
         of the above is in doubt, or when the files of a folder have different columns.
     """
     need("pandas", "data", "reading tables from files")
-    import pandas as pd
-
     how = Reading(header, sep, decimal, encoding, comment, sheet)
     path = Path(path)
     files = data_files(path)
     wanted = {name for name in names if isinstance(name, str)}
-    frames = [_read_one(file, how, wanted) for file in files]
+    return joined(files, [_read_one(file, how, wanted) for file in files])
+
+
+def joined(files: Sequence[Any], frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the tables of files one below the other, with the columns in the order of the first."""
+    import pandas as pd
+
     first = list(frames[0].columns)
     for file, frame in zip(files[1:], frames[1:], strict=True):
         if set(frame.columns) != set(first):

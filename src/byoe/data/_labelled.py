@@ -34,8 +34,17 @@ def read_labelled(path: str | Path, roles: Mapping[str, Any], how: Reading, *, t
         As `read_frame` and `take_apart`, and for a target of numbers with some odd cells, which nobody has
         called classes.
     """
-    names = [roles["target"], roles["weight"], roles["groups"], *roles["drop"]]
-    table = take_apart(read_frame(path, header=how.header, names=names, **how.said()), **roles)
+    return labelled(read_frame(path, header=how.header, names=names_of(roles), **how.said()), roles, task=task)
+
+
+def names_of(roles: Mapping[str, Any]) -> list[Any]:
+    """Return the columns that roles name."""
+    return [roles["target"], roles["weight"], roles["groups"], *roles["drop"]]
+
+
+def labelled(frame: Any, roles: Mapping[str, Any], *, task: str = "auto") -> Dataset:
+    """Return a frame taken apart, and looked at as by `read_labelled`."""
+    table = take_apart(frame, **roles)
     if task != "classification":
         check_odd_targets(table.y)
     return table
