@@ -90,7 +90,9 @@ def test_the_same_data_are_uploaded_once(cloud, session, bucket, tmp_path):
     (folder / "deep").mkdir(parents=True)
     (folder / "a.csv").write_text("1,2\n")
     (folder / "deep" / "b.csv").write_text("3,4\n")
-    first = upload_channels(cloud, {"train": folder, "validation": folder / "a.csv", "more": "s3://other/x/"}, bucket)
+    first = upload_channels(
+        cloud, {"train": folder, "validation": folder / "a.csv", "more": Channel("s3://other/x/")}, bucket
+    )
     names = keys(session, bucket)
     assert {name.rpartition("/")[2] for name in names} == {"a.csv", "b.csv"}
     assert len(names) == 3

@@ -325,3 +325,14 @@ def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, 
     ):
         with pytest.raises(ParameterError, match=message):
             byoe(*arguments)
+
+
+def test_data_in_s3_are_described_in_the_words_of_the_service(byoe, asked, session):
+    session.client("s3").put_object(Bucket="mine", Key="list.json", Body=b'[{"prefix": "s3://mine/rows/"}, "a.csv"]')
+    listed = "S3Uri=s3://mine/list.json,S3DataType=ManifestFile,InputMode=File"
+    byoe("fit", "s3://mine/rows/", *ENSEMBLE, *ON_AWS, "--validation", listed, "--input-mode", "FastFile")
+    train, validation = only(asked, "CreateTrainingJob")["InputDataConfig"]
+    assert (train["InputMode"], validation["InputMode"]) == ("FastFile", "File")
+    assert validation["DataSource"]["S3DataSource"]["S3DataType"] == "ManifestFile"
+    with pytest.raises(ParameterError, match="input_mode is 'fastfile'. Did you mean 'FastFile'"):
+        byoe("fit", "s3://mine/rows/", *ENSEMBLE, *ON_AWS, "--input-mode", "fastfile")

@@ -1,5 +1,7 @@
 """A table that is too large for a machine is refused: in the job before it is read, here before it is uploaded."""
 
+import json
+
 import boto3
 import narwhals as nw
 import pandas as pd
@@ -94,6 +96,19 @@ def test_a_job_refuses_what_it_has_no_memory_for(frame, tmp_path, monkeypatch, c
     monkeypatch.setattr(_room, "free_memory", lambda limit: 3 * needed)
     check_room_in_job(ENSEMBLE, data)
     assert capsys.readouterr().out == ""
+
+
+def test_of_a_channel_with_other_files_on_each_host_all_rows_count(frame, tmp_path, monkeypatch, capsys):
+    (tmp_path / "train").mkdir()
+    frame.to_parquet(tmp_path / "train" / "data.parquet")
+    how = {"train": {"TrainingInputMode": "File", "S3DistributionType": "ShardedByS3Key"}}
+    (tmp_path / "inputdataconfig.json").write_text(json.dumps(how))
+    monkeypatch.setenv("SM_CHANNEL_TRAIN", str(tmp_path / "train"))
+    monkeypatch.setenv("SM_INPUT_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setenv("SM_HOSTS", '["algo-1", "algo-2", "algo-3"]')
+    monkeypatch.setattr(_room, "free_memory", lambda limit: 1.0)
+    with pytest.raises(InputError, match=r"the training table: 12,000 rows x 2 columns need"):
+        check_room_in_job(ENSEMBLE, {**ROLES, "header": None})
 
 
 def _size(path):

@@ -16,6 +16,7 @@ from ._runs import prune
 from ._sagemaker_account import doctor, policy
 from ._sagemaker_handles import (
     Wait,
+    described,
     reading,
     tell_endpoint,
     tell_execution,
@@ -32,13 +33,16 @@ from ._sagemaker_serving import alarm, delete, deploy, predict, shift, transform
 app = typer.Typer(no_args_is_help=True, help="One training job, one tuning job and one endpoint for any ensemble.")
 
 _Task = Annotated[str, typer.Option(help="regression or classification.")]
-_Train = Annotated[str, typer.Argument(help="A file or folder as for byoe fit, or an s3:// address.")]
+_Train = Annotated[
+    str, typer.Argument(help="A file or folder as for byoe fit, an s3:// address, or S3Uri=…,S3DataType=ManifestFile.")
+]
 _Validation = Annotated[str | None, typer.Option(help="Data for the metrics alone.")]
 _Instance = Annotated[str, typer.Option(help="local, or the type of an instance on AWS.")]
 _Count = Annotated[int, typer.Option(help="How many instances share the tasks; needs byoe-ensemble[dask].")]
 _Vendor = Annotated[bool, typer.Option(help="Send all that is installed as wheels.")]
 _Role = Annotated[str | None, typer.Option(help="Name or ARN of the role that the job takes on.")]
 _Output = Annotated[str | None, typer.Option(help="Folder, or an s3:// prefix for AWS.")]
+_InputMode = Annotated[str | None, typer.Option(help="On AWS: File, or FastFile, which reads S3 without a copy.")]
 _Spot = Annotated[bool, typer.Option(help="Use spare capacity.")]
 _Image = Annotated[str | None, typer.Option(help="Another container image.")]
 _Name = Annotated[str | None, typer.Option(help="Of the job; NAME- is a prefix, behind which the time is written.")]
@@ -75,6 +79,7 @@ def fit(
     instance_count: _Count = 1,
     role: _Role = None,
     output: _Output = None,
+    input_mode: _InputMode = None,
     spot: _Spot = False,
     image: _Image = None,
     name: _Name = None,
@@ -86,8 +91,8 @@ def fit(
 
     job = sagemaker.fit(
         options.made(_kind(task), learners, blender, param, cv, metric, seed),
-        train,
-        validation,
+        described(train),
+        described(validation),
         **_columns(target, weight, groups, drop, header),
         reading=reading(sep, decimal, encoding, comment, sheet),
         hyperparameters=options.settings(hyperparameter),
@@ -98,7 +103,7 @@ def fit(
         vendor=vendor,
         wait=wait or instance_type == "local",  # a local job ends with the process that waits for it
         name=name,
-        **_where(instance_type, instance_count, role, output, spot, image),
+        **_where(instance_type, instance_count, role, output, spot, image, input_mode),
     )
     tell_job(job)
 
@@ -147,6 +152,7 @@ def tune(
     instance_count: _Count = 1,
     role: _Role = None,
     output: _Output = None,
+    input_mode: _InputMode = None,
     spot: _Spot = False,
     image: _Image = None,
     name: _Name = None,
@@ -159,8 +165,8 @@ def tune(
     tuning = sagemaker.tune(
         options.made(_kind(task), learners, blender, param, cv, metric, seed, verbose=1),
         options.domains(space),
-        train,
-        validation,
+        described(train),
+        described(validation),
         **_columns(target, weight, groups, drop, header),
         reading=reading(sep, decimal, encoding, comment, sheet),
         hyperparameters=options.settings(hyperparameter),
@@ -183,7 +189,7 @@ def tune(
         vendor=vendor,
         wait=wait or instance_type == "local",
         name=name,
-        **_where(instance_type, instance_count, role, output, spot, image),
+        **_where(instance_type, instance_count, role, output, spot, image, input_mode),
     )
     tell_tuning(tuning)
 
@@ -226,6 +232,7 @@ def pipeline(
     instance_count: _Count = 1,
     role: _Role = None,
     output: _Output = None,
+    input_mode: _InputMode = None,
     spot: _Spot = False,
     image: _Image = None,
     vendor: _Vendor = False,
@@ -234,15 +241,15 @@ def pipeline(
     """Make a pipeline: train or tune, look at a metric, register. AWS is given it; on this machine it is run."""
     from .. import sagemaker
 
-    where = _where(instance_type, instance_count, role, output, spot, image)
+    where = _where(instance_type, instance_count, role, output, spot, image, input_mode)
     if max_jobs is not None:
         where["max_jobs"] = max_jobs
     made = sagemaker.pipeline(
         name,
         options.made(_kind(task), learners, blender, param, cv, metric, seed),
-        train,
-        validation,
-        test=test,
+        described(train),
+        described(validation),
+        test=described(test),
         **_columns(target, weight, groups, drop, header),
         reading=reading(sep, decimal, encoding, comment, sheet),
         space=options.domains(space),
@@ -379,6 +386,9 @@ def _where(
     output: str | None,
     spot: bool,
     image: str | None,
+    input_mode: str | None,
 ) -> dict[str, Any]:
-    where = {"instance_type": instance_type, "instance_count": instance_count}
+    where: dict[str, Any] = {"instance_type": instance_type, "instance_count": instance_count}
+    if input_mode is not None:
+        where["input_mode"] = input_mode
     return {**where, "role": role, "output": output, "spot": spot, "image": image}

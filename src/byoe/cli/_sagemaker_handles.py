@@ -28,6 +28,16 @@ def reading(*given: str | None) -> dict[str, Any] | None:
     return Reading(None, *given).said() or None
 
 
+def described(data: str | None) -> Any:
+    """Return data as they are told, with ``S3Uri=s3://…,S3DataType=…`` as a mapping of the service's words."""
+    if data is None or "S3Uri=" not in data:
+        return data
+    pairs = [text.partition("=") for text in data.split(",")]
+    if not all(word and equals for word, equals, _ in pairs):
+        raise ParameterError(f"{data!r} is not WORD=VALUE with commas between, such as S3Uri=s3://…,InputMode=FastFile")
+    return {word.strip(): value for word, _, value in pairs}
+
+
 def named(name: str, *kinds: str) -> Any:
     """Return what has a name, an ARN or a place in the registry, and is of one of some kinds, else of any other."""
     from .. import sagemaker

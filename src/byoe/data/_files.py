@@ -70,8 +70,6 @@ def read_frame(
         of the above is in doubt, or when the files of a folder have different columns.
     """
     need("pandas", "data", "reading tables from files")
-    import pandas as pd
-
     how = Reading(header, sep, decimal, encoding, comment, sheet)
     path = Path(path)
     files = data_files(path)
@@ -79,7 +77,13 @@ def read_frame(
     if block is not None:
         return block
     wanted = {name for name in names if isinstance(name, str)}
-    frames = [_read_one(file, how, wanted, columns=columns) for file in files]
+    return joined(files, [_read_one(file, how, wanted, columns=columns) for file in files])
+
+
+def joined(files: Sequence[Any], frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the tables of files one below the other, with the columns in the order of the first."""
+    import pandas as pd
+
     first = list(frames[0].columns)
     for file, frame in zip(files[1:], frames[1:], strict=True):
         if set(frame.columns) != set(first):

@@ -36,8 +36,22 @@ def read_labelled(path: str | Path, roles: Mapping[str, Any], how: Reading, *, t
     """
     table = _by_columns(Path(path), roles)
     if table is None:
-        names = [roles["target"], roles["weight"], roles["groups"], *roles["drop"]]
-        table = take_apart(read_frame(path, header=how.header, names=names, **how.said()), **roles)
+        frame = read_frame(path, header=how.header, names=names_of(roles), **how.said())
+        table = take_apart(frame, **roles)
+    return _checked(table, task)
+
+
+def names_of(roles: Mapping[str, Any]) -> list[Any]:
+    """Return the columns that roles name."""
+    return [roles["target"], roles["weight"], roles["groups"], *roles["drop"]]
+
+
+def labelled(frame: Any, roles: Mapping[str, Any], *, task: str = "auto") -> Dataset:
+    """Return a frame taken apart, and looked at as by `read_labelled`."""
+    return _checked(take_apart(frame, **roles), task)
+
+
+def _checked(table: Dataset, task: str) -> Dataset:
     if task != "classification":
         check_odd_targets(table.y)
     return table

@@ -113,6 +113,11 @@ def there_already(digest: str, table: Table | None = None) -> Iterator[None]:
         del _there[digest]
 
 
+def is_there(digest: str) -> bool:
+    """Return whether this process has said that it has a table."""
+    return digest in _there
+
+
 def _outgoing(data: Rows) -> Rows:
     """Return data as they are sent."""
     digest = data.table.digest() if _there else ""

@@ -58,9 +58,11 @@ def fit(
     ----------
     ensemble : EnsembleRegressor or EnsembleClassifier
         Not fitted.
-    train, validation : frame, file, folder, or ``s3://`` address for a job on AWS
-        Of any kind that `byoe fit` reads. The validation table is used for the metrics alone,
-        never for fitting, stopping or blending.
+    train, validation : frame, file, folder, or for a job on AWS ``s3://`` address or description
+        Of any kind that `byoe fit` reads. A description has the service's words, such as ``{"S3Uri": "s3://…",
+        "S3DataType": "ManifestFile", "S3DataDistributionType": "ShardedByS3Key", "InputMode": "FastFile"}``, or is the
+        SDK's ``S3DataSource``, ``Channel``, ``InputData`` or ``TrainingInput``. The validation table is used for the
+        metrics alone, never for fitting, stopping or blending.
     target, weight, groups : str or int
         Name or position of a column of both tables.
     drop : iterable of str or int
@@ -120,7 +122,8 @@ def fit(
     logs : bool, default=True
         Print the log while waiting.
     **options
-        On AWS: ``region`` and ``profile`` in the place of a session, ``volume_gb``, ``max_seconds``,
+        On AWS: ``region`` and ``profile`` in the place of a session, ``volume_gb``, ``input_mode`` (``"File"``, or
+        ``"FastFile"``, which reads S3 without a copy), ``max_seconds``,
         ``max_wait_seconds``, ``keep_alive_seconds``, ``subnets``, ``security_groups``, ``output_key``,
         ``volume_key``, ``isolated``, ``encrypted``, ``environment``, ``tags`` as a mapping or a list of
         ``{"Key": …, "Value": …}``.
@@ -168,7 +171,7 @@ def fit_contents(
     place: Place, ensemble: BaseEnsemble, tables: Mapping[str, Any], asked: Asked, prune: float | None
 ) -> Contents:
     """Return what a job is to do, checked; ``tables`` are by their channels."""
-    channels = read_channels(tables, asked.how, addresses=place.addresses)
+    channels = read_channels(tables, asked.how, place.at_address)
     values = plain_values(asked.hyperparameters)
     variant = configured(ensemble, values)
     roles = asked.roles(channels)

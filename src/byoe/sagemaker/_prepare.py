@@ -54,7 +54,7 @@ class Contents:
         Of the ensemble as the user gave it.
     variants : sequence of Variant
         What hyperparameters may make of it.
-    channels : mapping of str to frame, path or address
+    channels : mapping of str to frame, path or data at an address
     roles : mapping
         Of the columns.
     hyperparameters : mapping

@@ -198,7 +198,7 @@ def tuning_contents(
     ``tables`` are by their channels, and ``rules`` are those of a `Search`.
     """
     fixed = plain_values(asked.hyperparameters)
-    channels = read_channels(tables, asked.how, addresses=place.addresses)
+    channels = read_channels(tables, asked.how, place.at_address)
     base = configured(ensemble, fixed)
     roles = asked.roles(channels)
     space = default_space(base.ensemble.learners) if space is None else read_space(space)

@@ -227,11 +227,19 @@ class TrainingJob:
         inputs = {}
         for channel in self.request["InputDataConfig"]:
             name, source = channel["ChannelName"], channel["DataSource"]["S3DataSource"]
-            if not self._place.download(source["S3Uri"], container.base / "input" / "data" / name):
+            files = self._files_of(channel)
+            if not files:
                 raise RuntimeError(f"no S3 objects found under {source['S3Uri']}")
+            if source["S3DataDistributionType"] == "ShardedByS3Key":
+                files = dict(list(files.items())[hosts.index(host) :: len(hosts)])
+            for below, address in files.items():
+                file = container.base / "input" / "data" / name / below
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(self._place.get(address))
+                file.chmod(0o444 if channel["InputMode"] == "FastFile" else 0o644)
             inputs[name] = {
-                "TrainingInputMode": channel.get("InputMode", "File"),
-                "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+                "TrainingInputMode": "File",  # which AWS writes for FastFile, too
+                "S3DistributionType": source["S3DataDistributionType"],
                 "RecordWrapperType": "None",
             }
         kind = self.request["ResourceConfig"]["InstanceType"]
@@ -252,6 +260,24 @@ class TrainingJob:
         ):
             (config / f"{file}.json").write_text(json.dumps(content))
         return container
+
+    def _files_of(self, channel):
+        """Return the addresses of a channel's files by their paths in it, those of a manifest by their whole keys."""
+        source = channel["DataSource"]["S3DataSource"]
+        address, mounted = source["S3Uri"], channel["InputMode"] == "FastFile"
+        if channel["InputMode"] == "Pipe":
+            raise RuntimeError("the stand-in has no pipes")
+        if mounted and not (source["S3DataType"] == "S3Prefix" and address.endswith("/")):
+            raise RuntimeError(f"FastFile mounts no {source['S3DataType']} such as {address}")
+        if source["S3DataType"] == "ManifestFile":
+            (head, *names) = json.loads(self._place.get(address))
+            listed = [head["prefix"] + name for name in names]
+            return {one.removeprefix("s3://").partition("/")[2]: one for one in listed}
+        bucket, _, prefix = address.removeprefix("s3://").partition("/")
+        return {
+            name.removeprefix(prefix).lstrip("/") or name.rpartition("/")[2]: f"s3://{bucket}/{name}"
+            for name in self._place.names(address)
+        }
 
     def _read_metrics(self):
         for metric in self.request["AlgorithmSpecification"].get("MetricDefinitions", []):

@@ -12,6 +12,7 @@ from ..shared._metric_lines import read_metrics
 from ..shared._savings import Savings, savings
 from ._artifact import load_artifact, read_artifact
 from ._baseline import put_baseline
+from ._channels import bytes_of
 from ._cloud import Cloud
 from ._faults import with_cure
 from ._log_tail import LogTail
@@ -144,13 +145,12 @@ class Job:
         """
         self._need_completed()
         found = self.describe()
-        channels = (channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in found["InputDataConfig"])
         return savings(
             self.log,
             billable=float(self.billable_seconds or 0),
             seconds=self.seconds,
             instances=int(found["ResourceConfig"]["InstanceCount"]),
-            size=sum(map(self.cloud.size, channels)),
+            size=sum(bytes_of(self.cloud, channel) for channel in found["InputDataConfig"]),
             price_per_hour=price_per_hour,
         )
 

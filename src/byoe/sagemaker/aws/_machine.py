@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from ...errors import ParameterError
+from ...errors import ParameterError, did_you_mean
 from ..shared._limits import check_count, check_environment
 from ._tags import read_tags
 
@@ -20,6 +21,16 @@ _THERE = (
     "what serves is where its job is, so choose it with the job: byoe.sagemaker.attach(name, region=…, profile=…) or "
     "attach(name, session=…)"
 )
+# How data come from S3: as copies on the disk, or read from there as they are asked for.
+INPUT_MODES = ("File", "FastFile")
+PREFIX, MANIFEST = "S3Prefix", "ManifestFile"
+WHOLE, SHARDED = "FullyReplicated", "ShardedByS3Key"
+_NOT_TAKEN = {
+    "Pipe": "one stream of all files without their ends: a header would be a row, and Parquet tells its columns at its "
+    "end. 'FastFile' reads from S3 without a copy, too",
+    "AugmentedManifestFile": "which comes through a pipe, with labels for each object, and no tables; list files of "
+    f"tables in a {MANIFEST!r}",
+}
 # What people ask of serving that it does not have, and what to do.
 INSTEAD = {"region": _THERE, "profile": _THERE, "session": _THERE}
 _GPU = re.compile(r"ml\.(p|g|gr)\d")
@@ -46,6 +57,23 @@ def is_plain(instance_type: str) -> bool:
     (True, False, False)
     """
     return bool(_PLAIN.match(instance_type))
+
+
+def check_word(name: str, word: Any, known: Sequence[str]) -> None:
+    """Raise a ParameterError for a word that the service does not know in its place, or that no job can work with.
+
+    Parameters
+    ----------
+    name : str
+        The place.
+    word
+    known : sequence of str
+    """
+    if word in known:
+        return
+    if str(word) in _NOT_TAKEN:
+        raise ParameterError(f"{name} is {word!r}, {_NOT_TAKEN[str(word)]}")
+    raise ParameterError(f"{name} is {word!r}. {did_you_mean(str(word), known)}")
 
 
 @dataclass(frozen=True)
@@ -75,6 +103,8 @@ class Machine:
         Whether containers have no network.
     encrypted : bool
         Whether traffic between instances is encrypted.
+    input_mode : {"File", "FastFile"}
+        How data come from S3, where a channel does not say so itself.
     environment : mapping of str to str
     tags : mapping of str to str, or list of mappings with ``Key`` and ``Value``
         A mapping once it is read.
@@ -95,12 +125,14 @@ class Machine:
     volume_key: str | None = None
     isolated: bool = False
     encrypted: bool = False
+    input_mode: str = "File"
     environment: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_environment(self.environment)
         object.__setattr__(self, "tags", read_tags(self.tags))
+        check_word("input_mode", self.input_mode, INPUT_MODES)
         check_count("instance_count", self.instance_count)
         check_count("max_seconds", self.max_seconds)
         if bool(self.subnets) != bool(self.security_groups):
@@ -151,12 +183,27 @@ class Channel:
     Attributes
     ----------
     address : str
-        An ``s3://`` prefix.
+        An ``s3://`` prefix, or that of a manifest.
     content_type : str or None
+    input_mode : {"File", "FastFile"} or None
+        None for that of the machine.
+    data_type : {"S3Prefix", "ManifestFile"}
+        What is at the address.
+    distribution : {"FullyReplicated", "ShardedByS3Key"}
+        Whether each of several hosts gets all files, or some.
     """
 
     address: str
     content_type: str | None = None
+    input_mode: str | None = None
+    data_type: str = PREFIX
+    distribution: str = WHOLE
+
+    def __post_init__(self) -> None:
+        if self.input_mode is not None:
+            check_word("InputMode", self.input_mode, INPUT_MODES)
+        check_word("S3DataType", self.data_type, (PREFIX, MANIFEST))
+        check_word("S3DataDistributionType", self.distribution, (WHOLE, SHARDED))
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from ...errors import ParameterError
-from ..shared._steps import APPROVAL, INSTANCE_TYPE, check_parameters
-from ._cloud import Cloud
+from ..shared._steps import APPROVAL, INSTANCE_COUNT, INSTANCE_TYPE, check_parameters
+from ._channels import channel_at, check_channel
+from ._cloud import Cloud, split
 from ._execution import Execution
 from ._faults import NotFoundError
 from ._machine import has_gpu
 from ._package import APPROVALS
-from ._pipeline_definition import groups_of, parameters_of
+from ._pipeline_definition import channels_of, groups_of, parameters_of
 from ._register import make_group
 
 
@@ -128,7 +129,13 @@ class Pipeline:
                         "depends on whether there is a GPU; make the pipeline with that instance_type"
                     )
             if str(known[name]).startswith("s3://"):
-                self.cloud.check_bucket(value, name)
+                split(value)  # which refuses what is no address
+        hosts = given.get(INSTANCE_COUNT, known.get(INSTANCE_COUNT, 1))
+        for name, words in channels_of(self.definition):
+            if name in given or INSTANCE_COUNT in given:
+                channel = channel_at({**words, "S3Uri": given.get(name, known[name])}, name)
+                assert channel is not None
+                check_channel(self.cloud, name, channel, hosts=hosts)
         return given
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..shared._steps import (
@@ -136,6 +136,17 @@ class Definition:
 def parameters_of(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of a definition with their defaults."""
     return {one["Name"]: one.get("DefaultValue") for one in definition.get("Parameters", ())}
+
+
+def channels_of(definition: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the parameters that say where data are, with the words of the channel of each but for the address."""
+    for step in definition["Steps"]:
+        job = step["Arguments"].get("TrainingJobDefinition", step["Arguments"])
+        for channel in job.get("InputDataConfig", ()):
+            source = dict(channel["DataSource"]["S3DataSource"])
+            address = source.pop("S3Uri")
+            if isinstance(address, Mapping):
+                yield address["Get"].removeprefix("Parameters."), {**source, "InputMode": channel["InputMode"]}
 
 
 def groups_of(definition: Mapping[str, Any]) -> list[str]:

@@ -9,17 +9,18 @@ from contextlib import contextmanager
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from ...errors import ParameterError
 from ..shared._limits import check_count
 from ..shared._place import JobFiles
 from ..shared._search import Search
 from ..shared._steps import Steps
+from ._channels import channel_at, check_channel
 from ._cloud import Cloud
 from ._faults import NotFoundError
 from ._job import Job
-from ._machine import Machine, has_gpu
+from ._machine import Channel, Machine, has_gpu
 from ._pipeline import Pipeline
 from ._pipeline_request import package_of, pipeline_request
 from ._requests import training_request
@@ -44,8 +45,6 @@ OPTIONS = (*(one.name for one in fields(Machine) if one.name not in _OURS), *_SE
 class Aws(Serving):
     """AWS, by SageMaker."""
 
-    addresses: ClassVar[tuple[str, ...]] = ("s3://",)
-
     @property
     def needs(self) -> dict[str, bool]:
         """What a source folder depends on."""
@@ -59,6 +58,10 @@ class Aws(Serving):
     def check(self, **more: Any) -> None:
         """Raise a ParameterError for an option that nobody knows, or an output that is no address."""
         self._check(OPTIONS, "a job")
+
+    def at_address(self, data: Any, channel: str) -> Channel | None:
+        """Return the channel that an ``s3://`` address or a description says."""
+        return channel_at(data, channel)
 
     def check_search(self, search: Search) -> None:
         """Raise a ParameterError for what a tuning job of the service does not take."""
@@ -158,9 +161,10 @@ class Aws(Serving):
 
     def _uploaded(self, files: JobFiles) -> dict[str, Any]:
         """Upload what jobs need; return where it is, and what else a request says of it."""
+        machine = self._machine
         for name, place in files.channels.items():
-            if isinstance(place, str):
-                self._cloud.check_bucket(place, name)
+            if isinstance(place, Channel):
+                check_channel(self._cloud, name, place, input_mode=machine.input_mode, hosts=machine.instance_count)
         return {
             "source": upload_source(self._cloud, files.source, self._prefix),
             "channels": upload_channels(self._cloud, files.channels, self._prefix),

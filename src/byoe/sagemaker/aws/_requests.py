@@ -268,7 +268,7 @@ def reachable(machine: Machine, source: str, channels: Mapping[str, Channel]) ->
     """Return where the toolkit finds the source, and the channels: without a network it comes as one of them."""
     if not machine.isolated:
         return source, channels
-    return f"{_CODE_CHANNEL}/{source.rpartition('/')[2]}", {**channels, "code": Channel(source)}
+    return f"{_CODE_CHANNEL}/{source.rpartition('/')[2]}", {**channels, "code": Channel(source, input_mode="File")}
 
 
 def common(
@@ -288,11 +288,11 @@ def common(
     found: dict[str, Any] = {
         "AlgorithmSpecification": {
             "TrainingImage": machine.image,
-            "TrainingInputMode": "File",
+            "TrainingInputMode": machine.input_mode,
             "MetricDefinitions": [dict(metric) for metric in metrics],
         },
         "RoleArn": machine.role,
-        "InputDataConfig": [_channel(name, channel) for name, channel in channels.items()],
+        "InputDataConfig": [_channel(name, channel, machine.input_mode) for name, channel in channels.items()],
         "OutputDataConfig": where,
         "StoppingCondition": stopping,
         "EnableManagedSpotTraining": machine.spot,
@@ -317,14 +317,19 @@ def resources_of(machine: Machine) -> dict[str, Any]:
     return found
 
 
-def _channel(name: str, channel: Channel) -> dict[str, Any]:
+def _channel(name: str, channel: Channel, input_mode: str) -> dict[str, Any]:
     source = {
-        "S3DataType": "S3Prefix",
+        "S3DataType": channel.data_type,
         "S3Uri": channel.address,
-        "S3DataDistributionType": "FullyReplicated",  # with several hosts tasks travel, rows do not
+        "S3DataDistributionType": channel.distribution,
     }
     typed = {"ContentType": channel.content_type} if channel.content_type else {}
-    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File", **typed}
+    return {
+        "ChannelName": name,
+        "DataSource": {"S3DataSource": source},
+        "InputMode": channel.input_mode or input_mode,
+        **typed,
+    }
 
 
 def _network(machine: Machine, *, model: bool = False) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from ._endpoint import Endpoint
 from ._execution import Execution
 from ._faults import NotFoundError
 from ._job import Job
-from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, Variant, has_gpu, instances_of
+from ._machine import INSTEAD, SERVING_OPTIONS, Channel, Instances, Machine, Serverless, Variant, has_gpu, instances_of
 from ._models import Models, pack_models
 from ._package import Package, PackageGroup
 from ._requests import FOLDER
@@ -188,7 +188,8 @@ class Serving(Place):
             instance_type = where.instance_type or _type_of(completed)
             options = {**where.options, "instance_count": where.instance_count}
             machine = _machine_of(completed, instance_type, "Transform", options, role=where.role)
-            channel = upload_channels(completed.cloud, {"rows": rows}, prefix)["rows"]
+            place = Channel(rows) if isinstance(rows, str) else rows
+            channel = upload_channels(completed.cloud, {"rows": place}, prefix)["rows"]
         return create_transform(
             name,
             completed.cloud,

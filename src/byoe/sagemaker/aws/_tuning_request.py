@@ -11,7 +11,7 @@ from ...errors import ParameterError
 from ..shared._limits import CHOICES, check_choices, check_hyperparameters, check_name
 from ..shared._ranges import scaling_of
 from ..shared._search import WARM_STARTS, Search
-from ._machine import Channel, Machine
+from ._machine import MANIFEST, Channel, Machine
 from ._requests import as_texts, common, reachable, resources_of, tags_of
 
 _LEAST_SECONDS, _MOST_SECONDS = 120, 15_768_000
@@ -186,8 +186,9 @@ def _hyperparameters(tuning: Mapping[str, Any]) -> set[str]:
 
 def _data(tuning: Mapping[str, Any]) -> str:
     channels = tuning["TrainingJobDefinition"].get("InputDataConfig", ())
-    data = {one["ChannelName"]: one["DataSource"].get("S3DataSource", {}).get("S3Uri") for one in channels}
-    return ", ".join(f"{name} {data[name]}" for name in sorted(data) if name != "code")
+    data = {one["ChannelName"]: one["DataSource"].get("S3DataSource", {}) for one in channels}
+    listed = {name: " as a manifest" if one.get("S3DataType") == MANIFEST else "" for name, one in data.items()}
+    return ", ".join(f"{name} {data[name].get('S3Uri')}{listed[name]}" for name in sorted(data) if name != "code")
 
 
 def _image(tuning: Mapping[str, Any]) -> str:

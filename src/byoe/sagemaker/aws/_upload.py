@@ -23,19 +23,19 @@ class Bucket(Protocol):
         ...
 
 
-def upload_channels(cloud: Bucket, channels: Mapping[str, Path | str], prefix: str) -> dict[str, Channel]:
-    """Return the channels of a job; files of this machine are uploaded, addresses are taken as they are.
+def upload_channels(cloud: Bucket, channels: Mapping[str, Path | Channel], prefix: str) -> dict[str, Channel]:
+    """Return the channels of a job; files of this machine are uploaded, what is in S3 is taken as it is.
 
     Parameters
     ----------
     cloud : Bucket
-    channels : mapping of str to Path or str
-        A file or folder, or an ``s3://`` address.
+    channels : mapping of str to Path or Channel
+        A file or folder, or what is there already.
     prefix : str
         Address under which files are put.
     """
     return {
-        name: Channel(place) if isinstance(place, str) else _upload(cloud, place, f"{prefix}/data")
+        name: place if isinstance(place, Channel) else _upload(cloud, place, f"{prefix}/data")
         for name, place in channels.items()
     }
 

@@ -1,6 +1,6 @@
 """A job on several hosts: the first one fits, and all of them carry out its tasks.
 
-Each host reads its own copy of the data, so that tasks travel and rows do not.
+Each host has the table before that, so that tasks travel and rows do not.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import joblib
 
 from ...data._table import Table
-from ...engine._shared_data import there_already
+from ...engine._shared_data import is_there, there_already
 from ...errors import JobError, need
 
 _PORT = 8786  # Dask's usual one
@@ -37,21 +37,59 @@ def hosts_of_job() -> tuple[list[str], str]:
 
 @contextmanager
 def leading(hosts: Sequence[str], digest: str) -> Iterator[None]:
-    """Let what is fitted inside be carried out by all hosts.
+    """Let what is fitted inside be carried out by all hosts; ``digest`` is of the table that every host has.
+
+    Raises
+    ------
+    JobError
+        When one of them has read other rows, too: Dask would try for ever to send it tasks.
+    """
+    with all_hosts(hosts, _PORT) as client, there_already(digest):
+        names = _names(hosts)
+        others = [_host_of(worker, names) for worker, same in client.run(is_there, digest).items() if not same]
+        if others:
+            raise JobError(
+                f"{', '.join(sorted(others))} has read other rows than {hosts[0]}; all have to get the same files, "
+                "which nobody may change while the job starts"
+            )
+        with joblib.parallel_config(backend="dask"):
+            yield
+
+
+def _quiet() -> Any:
+    """Return Dask's library, which would tell of every connection that ends."""
+    distributed = need("distributed", _EXTRA, _PURPOSE)
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    return distributed
+
+
+def _names(hosts: Sequence[str]) -> dict[str, str]:
+    return {socket.gethostbyname(host): host for host in hosts}
+
+
+def _host_of(worker: str, names: Mapping[str, str]) -> str:
+    """Return the host that an address such as ``tcp://10.0.0.1:1234`` is of."""
+    address = worker.rpartition("/")[2].rpartition(":")[0]
+    return names.get(address, address)
+
+
+@contextmanager
+def all_hosts(hosts: Sequence[str], port: int) -> Iterator[Any]:
+    """Yield Dask's client of a cluster of all hosts.
 
     Parameters
     ----------
     hosts : sequence of str
         The first is this one.
-    digest : str
-        Of the table of features, which every host has.
+    port : int
+        That this host takes the others in at.
 
     Raises
     ------
     JobError
         When the other hosts do not come, or one of them is lost: the platform fails such a job.
     """
-    distributed = need("distributed", _EXTRA, _PURPOSE)
+    distributed = _quiet()
     import dask
 
     with (
@@ -63,7 +101,7 @@ def leading(hosts: Sequence[str], digest: str) -> Iterator[None]:
             threads_per_worker=joblib.cpu_count(),
             memory_limit=0,
             host=socket.gethostbyname(hosts[0]),
-            scheduler_port=_PORT,
+            scheduler_port=port,
             protocol="tcp://",
             dashboard_address=None,
             silence_logs=logging.ERROR,
@@ -74,13 +112,12 @@ def leading(hosts: Sequence[str], digest: str) -> Iterator[None]:
         try:
             client.wait_for_workers(len(hosts), timeout=_TOGETHER_WITHIN)
         except TimeoutError as error:
-            there = len(client.scheduler_info()["workers"])
+            there = len(client.nthreads())
             raise JobError(
                 f"{there} of {len(hosts)} hosts were there after {_TOGETHER_WITHIN} s; in a VPC its security groups "
                 "must let hosts of a job speak to each other on all ports"
             ) from error
-        with there_already(digest), joblib.parallel_config(backend="dask"):
-            yield
+        yield client
 
 
 class _Lost(BaseException):
@@ -92,15 +129,14 @@ def _together(cluster: Any, hosts: Sequence[str]) -> Iterator[None]:
     """Raise a JobError as soon as a host is lost; only the main thread can use this."""
     from distributed import SchedulerPlugin
 
-    names = {socket.gethostbyname(host): host for host in hosts}
+    names = _names(hosts)
     main, lost, over = threading.get_ident(), list[str](), False
 
     class _Watch(SchedulerPlugin):
         def remove_worker(self, scheduler: Any, worker: str, **_: Any) -> None:
             """Interrupt what the main thread does."""
-            address = worker.rpartition("/")[2].rpartition(":")[0]
             if not over and not lost:
-                lost.append(names.get(address, address))
+                lost.append(_host_of(worker, names))
                 signal.pthread_kill(main, signal.SIGUSR1)
 
     def _stop(*_: Any) -> None:
@@ -123,11 +159,16 @@ def _together(cluster: Any, hosts: Sequence[str]) -> Iterator[None]:
 
 def work(leader: str, table: Table) -> None:
     """Carry out tasks for the first host until that has ended."""
-    distributed = need("distributed", _EXTRA, _PURPOSE)
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    with there_already(table.digest(), table):
+        join(leader, _PORT)
+
+
+def join(leader: str, port: int) -> None:
+    """Be one of the cluster of the first host until that ends it."""
+    distributed = _quiet()
 
     async def until_the_end() -> None:
-        address = f"tcp://{socket.gethostbyname(leader)}:{_PORT}"
+        address = f"tcp://{socket.gethostbyname(leader)}:{port}"
         worker = distributed.Worker(
             address,
             nthreads=joblib.cpu_count(),
@@ -139,5 +180,4 @@ def work(leader: str, table: Table) -> None:
         async with worker:
             await worker.finished()
 
-    with there_already(table.digest(), table):
-        asyncio.run(until_the_end())
+    asyncio.run(until_the_end())

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ...data._reading import Reading
 from ...data._size import size_of_files
 from ...ensemble._room import Room
 from ..shared._instances import larger
+from ._hosts import hosts_of_job
 from ._log import say
+from ._shards import sharded_channels, told_of
 
 
 def check_room(ensemble: Any, data: Mapping[str, Any]) -> None:
@@ -31,11 +33,12 @@ def check_room(ensemble: Any, data: Mapping[str, Any]) -> None:
     folder = os.environ.get("SM_CHANNEL_TRAIN")
     if not folder:
         return
-    roles = dict(data)
-    how = Reading.of(roles.pop("reading", None), header=roles.pop("header", None))
-    size = size_of_files(folder, roles, how)
+    size = size_of_files(folder, *told_of(data))
     if size is None:
         return
+    if "train" in sharded_channels():  # of which each host gets all rows in the end
+        hosts = len(hosts_of_job()[0])
+        size = replace(size, rows=hosts * size.rows, bytes=hosts * size.bytes)
     machine = os.environ.get("SM_CURRENT_INSTANCE_TYPE", "local")
     if told := Room.of(ensemble, size).check("the training table", partial(larger, machine)):
         say(told)

@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 
 from ...data._input import check_target, learn_table, read_table
-from ...data._labelled import read_labelled
-from ...data._reading import Reading
+from ...data._labelled import labelled, read_labelled
 from ...data._roles import Dataset
 from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
@@ -41,6 +40,7 @@ from ._log import say
 from ._owner import check_origin, end_with_owner
 from ._room import check_room
 from ._serving_needs import blender_lines, libraries_in_use, needed_lines
+from ._shards import read_shards, told_of
 from ._tracking import named, tracked
 
 
@@ -96,7 +96,10 @@ def run(source: Path) -> None:
     if asked := spec.get("fold_scores"):
         metric = next(one for one in variant.metrics if f"validation:{one.name}" == asked["objective"])
         ensemble._on_fold = FoldScores(metric, _checkpoints(), **asked)
-    train, validation = _read_data(spec["data"], ensemble)
+    brought = read_shards(spec["data"])
+    if brought is None:
+        return
+    train, validation = _read_data(spec["data"], ensemble, brought)
     say(f"read {len(train.X)} rows x {train.X.shape[1]} columns in {time.perf_counter() - started:.2f} s")
     hosts, here = hosts_of_job()
     setting = spec.get("tracking") if here == hosts[0] else None
@@ -139,10 +142,12 @@ def _set_up(variant: Variant) -> Any:
     return ensemble
 
 
-def _read_data(roles: dict[str, Any], ensemble: BaseEnsemble) -> tuple[Dataset, Dataset | None]:
+def _read_data(
+    roles: dict[str, Any], ensemble: BaseEnsemble, brought: Mapping[str, Any]
+) -> tuple[Dataset, Dataset | None]:
     """Return the training table, and the validation table if there is one, checked before anything is fitted."""
     task = "classification" if ensemble._classifies else "regression"
-    train, validation = _channel("train", roles, task), _channel("validation", roles, task)
+    train, validation = (_channel(name, roles, task, brought) for name in ("train", "validation"))
     if train is None:
         raise JobError("there is no channel 'train'")
     if validation is not None:
@@ -275,12 +280,13 @@ def on_gpu(variant: Variant) -> Any:
     return configure(variant.ensemble, settings)
 
 
-def _channel(name: str, data: dict[str, Any], task: str) -> Dataset | None:
+def _channel(name: str, data: dict[str, Any], task: str, brought: Mapping[str, Any]) -> Dataset | None:
     folder = os.environ.get(f"SM_CHANNEL_{name.upper()}")
     if not folder:
         return None
-    roles = dict(data)
-    how = Reading.of(roles.pop("reading", None), header=roles.pop("header", None))
+    roles, how = told_of(data)
+    if name in brought:
+        return labelled(brought[name], roles, task=task)
     return read_labelled(folder, roles, how, task=task)
 
 

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import joblib
 
 from ...errors import ParameterError, need
+from ..aws._channels import is_described
 from ..aws._machine import INSTEAD, SERVING_OPTIONS, Serverless
 from ..aws._place import OPTIONS
 from ..shared._names import name_of
@@ -47,6 +48,12 @@ class Here(Place):
             raise ParameterError(
                 f"output is {where.output!r}; a local job writes to a folder of this machine, not to S3"
             )
+
+    def at_address(self, data: Any, channel: str) -> None:
+        """Refuse data in S3, which a local job does not read."""
+        described = isinstance(data, Mapping) and "S3Uri" in str(data)
+        if described or is_described(data) or str(data)[:5] == "s3://":
+            raise ParameterError(f"{channel} is {data!r}; a local job reads files of this machine, not S3")
 
     def check_search(self, search: Search) -> None:
         """Raise an error for what the service alone has, or without the library that proposes trials."""

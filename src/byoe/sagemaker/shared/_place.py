@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 from ...errors import ParameterError, did_you_mean
 from ._handles import EndpointHandle, JobHandle, ModelsHandle, PipelineHandle, TransformHandle, TuningHandle
@@ -43,8 +43,8 @@ class JobFiles:
     folder : Path
         The job's own, which holds the source folder and tables that were written for it.
     source : Path
-    channels : mapping of str to Path or str
-        Files and folders, or addresses.
+    channels : mapping of str to Path, or what the place has for data at an address
+        Files and folders, or data that are there already.
     hyperparameters : mapping
         JSON values.
     """
@@ -100,12 +100,8 @@ class Place(ABC):
 
     Attributes
     ----------
-    addresses : tuple of str
-        What the addresses of data begin with that its jobs read.
     where : Where
     """
-
-    addresses: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, where: Where) -> None:
         self.where = where
@@ -118,6 +114,16 @@ class Place(ABC):
     @abstractmethod
     def check(self, **more: Any) -> None:
         """Raise a ParameterError for what means nothing at this place; ``more`` may be false everywhere."""
+
+    @abstractmethod
+    def at_address(self, data: Any, channel: str) -> Any:
+        """Return data that are at an address already in the form of this place, and None for all others.
+
+        Raises
+        ------
+        ParameterError
+            For an address that its jobs do not read.
+        """
 
     @abstractmethod
     def check_search(self, search: Search) -> None:

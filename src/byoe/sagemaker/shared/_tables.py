@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import narwhals as nw
 from ...data._files import data_files, is_workbook, read_columns, read_frame
 from ...data._reading import Reading
 from ...data._roles import find_roles
-from ...errors import InputError, ParameterError, need
+from ...errors import InputError, need
 
 
 def data_roles(
@@ -59,25 +59,23 @@ def _labels(table: Any, how: Reading, roles: Mapping[str, Any]) -> list[Any] | N
     return None
 
 
-def read_channels(tables: Mapping[str, Any], how: Reading, *, addresses: tuple[str, ...]) -> dict[str, Any]:
-    """Return the tables of a job by their channels: frames, paths, or addresses that begin as its place reads them.
+def read_channels(tables: Mapping[str, Any], how: Reading, at_address: Callable[[Any, str], Any]) -> dict[str, Any]:
+    """Return the tables of a job by their channels: frames, paths, or what ``at_address`` of its place makes of others.
 
     Of the given tables those that are None are left out, but for the training table.
     """
     return {
-        name: _table(table, name, how, addresses)
+        name: _table(table, name, how, at_address)
         for name, table in tables.items()
         if table is not None or name == "train"
     }
 
 
-def _table(table: Any, name: str, how: Reading, addresses: tuple[str, ...]) -> Any:
-    """Return a narwhals frame, the path of a file or folder that holds data, or an address."""
+def _table(table: Any, name: str, how: Reading, at_address: Callable[[Any, str], Any]) -> Any:
+    """Return a narwhals frame, the path of a file or folder that holds data, or data at an address."""
+    if (there := at_address(table, name)) is not None:
+        return there
     if isinstance(table, (str, Path)):
-        if str(table).startswith(addresses):
-            return str(table)
-        if str(table).startswith("s3://"):
-            raise ParameterError(f"{name} is {str(table)!r}; a local job reads files of this machine, not S3")
         path = Path(table)
         for file in data_files(path):
             if file.stat().st_size == 0:
@@ -95,9 +93,9 @@ def _table(table: Any, name: str, how: Reading, addresses: tuple[str, ...]) -> A
     return frame
 
 
-def as_files(table: Any, folder: Path) -> Path | str:
+def as_files(table: Any, folder: Path) -> Any:
     """Return where the platform would find a channel's files; a frame becomes Parquet."""
-    if isinstance(table, (Path, str)):
+    if not isinstance(table, nw.DataFrame):
         return table
     need("pyarrow", "data", "sending a frame to a job")
     import pyarrow.parquet
