@@ -55,6 +55,15 @@ ASSUMPTIONS = {
         'why a job has failed begins with "AlgorithmError", and has what its failure file says',
         "users see an exit code alone",
     ),
+    "manifest": Assumption(
+        "the files of a manifest are below the channel's folder, under their keys or what follows the prefix, and the "
+        "manifest itself is not there",
+        "the job finds no data, or one file too many",
+    ),
+    "FastFile": Assumption(
+        "`FastFile` shows the files of a folder with their names and sizes, and `inputdataconfig.json` calls it `File`",
+        "the job finds no data",
+    ),
     "termination": Assumption(
         "a job that is stopped has the status `Stopped`; whether its script was told by SIGTERM is written down",
         "`stop` seems to fail; finished members and folds are kept either way",
@@ -107,6 +116,10 @@ NOT_LOOKED_AT = {
     "isolation": Assumption("a container with `isolated=True` reaches nothing", "it is less safe than it says"),
     "ports between hosts": Assumption(
         "the instances of one job reach each other at all ports", "`instance_count=2` ends with an error"
+    ),
+    "files spread over hosts": Assumption(
+        "`ShardedByS3Key` gives each file to one instance, and `inputdataconfig.json` says so",
+        "rows are missing; a file that two instances have ends the job with an error",
     ),
     "interrupted spot jobs": Assumption(
         "the next attempt of a spot job finds the checkpoints of the one before", "it begins anew"

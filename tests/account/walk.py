@@ -145,23 +145,29 @@ class Walk:
         return job
 
     def failing_job(self):
-        """Train without the target, which only the job sees."""
-        with self.seen.looking("failure"), tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "train.csv")
-            self.train.rename(columns={"target": "y"}).to_csv(file, index=False)
-            self.cloud.put(file, f"{self.output}/given/train.csv")
-            job = self._start(EnsembleRegressor(("ridge",), "mean", random_state=0), f"{self.output}/given/")
+        """Train by a manifest without the target, which only the job sees."""
+        with self.seen.looking("failure", "manifest"), tempfile.TemporaryDirectory() as folder:
+            rows, listed = Path(folder, "train.csv"), Path(folder, "list.json")
+            self.train.rename(columns={"target": "y"}).to_csv(rows, index=False)
+            listed.write_text(json.dumps([{"prefix": f"{self.output}/given/"}, rows.name]), encoding="utf-8")
+            for file in (rows, listed):
+                self.cloud.put(file, f"{self.output}/given/{file.name}")
+            data = {"S3Uri": f"{self.output}/given/{listed.name}", "S3DataType": "ManifestFile"}
+            job = self._start(EnsembleRegressor(("ridge",), "mean", random_state=0), data)
             with suppress(JobError):
                 job.wait()
             reason = job.failure
             self.seen.note("failure", reason.startswith("AlgorithmError") and "InputError" in reason, reason)
+            self.seen.note("manifest", "there is no target column" in reason, reason)
 
     def stopped_job(self):
         """Stop a job that would take hours."""
-        with self.seen.looking("termination"):
+        with self.seen.looking("termination", "FastFile"):
             slow = EnsembleRegressor([byoe.learner("catboost", n_rounds=200_000)], "mean", random_state=0)
-            job = self._start(slow)
+            job = self._start(slow, input_mode="FastFile")
             until(lambda: "[byoe] read " in job.log or job.status in JOB_ENDED, bool)
+            read = "[byoe] read 330 rows" in job.log
+            self.seen.note("FastFile", read, f"{'read' if read else 'nothing read'}, {job.status}")
             job.stop()
             with suppress(JobError):
                 job.wait()

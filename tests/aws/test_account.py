@@ -107,7 +107,7 @@ def test_a_job_that_ends_before_it_is_stopped_is_not_waited_for_for_ever(seen, m
     job = Running()
     job.status = status
     job.stop = job.wait = lambda: None
-    monkeypatch.setattr(Walk, "_start", lambda *_: job)
+    monkeypatch.setattr(Walk, "_start", lambda *_, **__: job)
     walk = Walk.__new__(Walk)
     walk.seen = seen
     walk.stopped_job()

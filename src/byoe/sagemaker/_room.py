@@ -31,7 +31,8 @@ def check_room(ensemble: Any, table: Any, roles: Mapping[str, Any], how: Reading
     instance_type = where.instance_type or ""
     free = usable(instance_type)
     tries = (where.options.get("environment") or {}).get(SWITCH) == TRY
-    if free is None or isinstance(table, str) or tries:
+    here = isinstance(table, (Path, nw.DataFrame))
+    if free is None or tries or not here:
         return
     size = size_of_files(table, roles, how) if isinstance(table, Path) else _size_of_frame(table, roles)
     if size is not None:
