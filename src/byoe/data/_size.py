@@ -94,7 +94,7 @@ def _rows(file: Path, how: Reading) -> int:
         if kind != TEXT or not isinstance(stream, io.BufferedReader):
             return 0
         text, _ = beginning(stream, file, encoding_of(stream, file, how.encoding))
-    if looks_like_json(text, file):
+    if not text or looks_like_json(text, file):
         return 0
     size = file.stat().st_size
     return round(sum(1 for _ in csv.reader(io.StringIO(text, newline=""))) * size / min(size, SAMPLE))

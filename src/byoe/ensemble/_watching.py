@@ -119,7 +119,8 @@ class WatchingEnsemble(TransformingEnsemble):
         >>> [column["name"] for column in statistics["features"]][:3], statistics["dataset"]
         (['predictions', 'age', 'sex'], {'item_count': 442})
         """
-        form, table = self._form, self._read(X)
+        table = self._read(X)
+        form = self._form
         of_fit, known = table.digest() == self._record.table, self._out_of_fold
         if not of_fit or known is None or not known.scored.any():
             blended = self._blended(table)

@@ -14,6 +14,7 @@ from ..data._features import sources_of
 from ..fitted._models import FoldModel
 from ..fitted._target_transform import Transformer
 from ..learners._estimator import EstimatorModel
+from ..learners._forest_model import ForestModel
 from ..learners._networks import FAR, FLAT, NetworksModel
 from ..learners.catboost import CatBoostModel
 from ..learners.lightgbm import LightGBMModel
@@ -116,6 +117,7 @@ _CONVERTERS: dict[type, Callable[[Graph, Any, str, Task], str]] = {
     NetworkModel: _network,
     NetworksModel: _networks,
     EstimatorModel: _estimator,
+    ForestModel: _estimator,
 }
 
 
