@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _ROWS = 10_000  # that are looked at
 _CELL = 8  # bytes of a number for the learners
 _ROW = 100  # bytes of targets, folds and the like
+_ROLES = ("target", "weight", "groups", "drop")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def size_of_files(path: str | Path, roles: Mapping[str, Any], how: Reading) -> T
     path : str or Path
         A file or a folder.
     roles : mapping
-        ``target``, ``weight``, ``groups`` and ``drop``, as for `take_apart`.
+        ``target``, ``weight``, ``groups`` and ``drop``, as for `take_apart`; what else jobs are told is passed over.
     how : Reading
 
     Returns
@@ -59,6 +60,7 @@ def size_of_files(path: str | Path, roles: Mapping[str, Any], how: Reading) -> T
     TableSize, or None where it cannot be told
         Of files that are packed, of JSON, Feather and workbooks; and of what cannot be read, as whoever reads it says.
     """
+    roles = {role: roles[role] for role in _ROLES}
     with suppress(*FAILURES):
         files = data_files(Path(path))
         footers = footers_of(files)
