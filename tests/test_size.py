@@ -33,6 +33,12 @@ def test_floats_of_one_kind_take_their_own_width(tmp_path, kind, cell):
     assert size(tmp_path / "data.parquet", drop=["a", "c"]) == TableSize(N, 2, N * (2 * cell + ROW))
 
 
+def test_frames_of_several_hosts_show_no_array(tmp_path):
+    NUMBERS.astype("float32").to_parquet(tmp_path / "data.parquet")
+    told = size_of_files(tmp_path / "data.parquet", ROLES, Reading(), sharded=True)
+    assert told == TableSize(N, 4, N * (4 * 4 + 4 * 8 + ROW))
+
+
 def test_what_is_said_is_what_the_table_takes(tmp_path):
     NUMBERS.to_parquet(tmp_path / "data.parquet")
     read = read_labelled(tmp_path / "data.parquet", ROLES, Reading())
