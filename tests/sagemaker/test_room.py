@@ -157,3 +157,10 @@ def test_fit_refuses_it_before_anything_else(frame, tmp_path, monkeypatch):
         byoe.sagemaker.fit(
             ENSEMBLE, frame, target="y", instance_type="ml.m5.large", role="arn:aws:iam::1:role/x", session=object()
         )
+
+
+def test_tune_refuses_it_too(frame, monkeypatch):
+    _refusing(monkeypatch)
+    where = {"instance_type": "ml.m5.large", "role": "arn:aws:iam::1:role/x", "session": object()}
+    with pytest.raises(InputError, match="train: 4,000 rows x 2 columns"):
+        byoe.sagemaker.tune(ENSEMBLE, {"ridge__alpha": (0.1, 1.0)}, frame, target="y", **where)
