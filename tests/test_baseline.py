@@ -246,6 +246,16 @@ def test_only_rows_with_a_prediction_tell_of_predictions(tmp_path):
     assert asked(constraints)["predictions"]["completeness"] == 1.0
 
 
+def test_numbers_of_float32_are_added_up_as_float64(tmp_path):
+    frame = pd.DataFrame({"large": [1e20, 2e20, 3e20, 5e20] * 20, "small": np.arange(80.0)}, dtype=np.float32)
+    made = EnsembleRegressor(("ridge",), random_state=0).fit(frame, frame["small"])
+    some = frame[:60]
+    _, columns, _ = read(made.baseline(tmp_path, some))
+    numbers = columns["large"]["numerical_statistics"]
+    assert numbers["sum"] == some["large"].astype(float).sum()
+    assert numbers["std_dev"] == pytest.approx(some["large"].astype(float).std(ddof=0))
+
+
 def test_frames_of_polars_are_described_alike(tmp_path):
     pl = pytest.importorskip("polars")
     frame = stones()[["carat", "facets", "cut", "certified", "sold"]]

@@ -14,6 +14,7 @@ from byoe.data._size import TableSize, size_of_files
 from byoe.engine._order import least_memory
 from byoe.ensemble._room import Room, room_for
 from byoe.errors import InputError
+from byoe.sagemaker.shared._tables import data_reading
 
 ROLES = {"target": "y", "weight": None, "groups": None, "drop": []}
 N = 20_000
@@ -32,10 +33,26 @@ def test_floats_of_one_kind_take_their_own_width(tmp_path, kind, cell):
     assert size(tmp_path / "data.parquet", drop=["a", "c"]) == TableSize(N, 2, N * (2 * cell + ROW))
 
 
+def test_frames_of_several_hosts_show_no_array(tmp_path):
+    NUMBERS.astype("float32").to_parquet(tmp_path / "data.parquet")
+    told = size_of_files(tmp_path / "data.parquet", ROLES, Reading(), sharded=True)
+    assert told == TableSize(N, 4, N * (4 * 4 + 4 * 8 + ROW))
+
+
 def test_what_is_said_is_what_the_table_takes(tmp_path):
     NUMBERS.to_parquet(tmp_path / "data.parquet")
     read = read_labelled(tmp_path / "data.parquet", ROLES, Reading())
     assert size(tmp_path / "data.parquet").bytes - N * ROW == read.X.memory_usage(index=False).sum()
+
+
+@pytest.mark.parametrize(("reading", "header", "target"), [({"sep": ";"}, None, "y"), (None, False, 0)])
+def test_how_files_are_read_is_no_column(tmp_path, reading, header, target):
+    how = Reading.of(reading, header=header)
+    NUMBERS.to_csv(tmp_path / "data.csv", sep=how.sep or ",", index=False, header=header is None)
+    roles = {**ROLES, "target": target}
+    told = size_of_files(tmp_path / "data.csv", {**roles, **data_reading(how)}, how)
+    assert told == size_of_files(tmp_path / "data.csv", roles, how)
+    assert told is not None
 
 
 def test_a_folder_is_the_sum_of_its_files(tmp_path):

@@ -64,6 +64,7 @@ def test_all_types_that_are_named_can_train():
 @pytest.mark.parametrize(
     ("name", "gib", "expected"),
     [
+        ("ml.m5.large", 7, "ml.m5.xlarge has 16 GiB"),
         ("ml.m5.large", 10, "ml.m5.xlarge has 16 GiB"),
         ("ml.m5.large", 15, "ml.m5.2xlarge has 32 GiB"),
         ("ml.c5.xlarge", 100, "ml.c5.18xlarge has 144 GiB"),
@@ -88,7 +89,7 @@ def test_a_job_refuses_what_it_has_no_memory_for(frame, tmp_path, monkeypatch, c
     data = {**ROLES, "header": None}
     needed = _room.Room.of(ENSEMBLE, _size(tmp_path)).needed
     monkeypatch.setattr(_room, "free_memory", lambda limit: 0.9 * needed)
-    with pytest.raises(InputError, match=r"the training table: 4,000 rows x 2 columns need .* ml\.m5\.large has 8 GiB"):
+    with pytest.raises(InputError, match=r"the training table: 4,000 rows x 2 columns need .* ml\.m5\.xlarge has 16 GiB"):
         check_room_in_job(ENSEMBLE, data)
     monkeypatch.setattr(_room, "free_memory", lambda limit: 1.5 * needed)
     check_room_in_job(ENSEMBLE, data)
@@ -137,7 +138,7 @@ def test_a_large_table_is_not_sent_to_a_small_instance(frame, tmp_path, monkeypa
         "file": tmp_path / "data.parquet",
     }
     here = tables[form], ROLES, Reading()
-    with pytest.raises(InputError, match=r"train: 4,000 rows x 2 columns .* ml\.m5\.large has 8 GiB and would do"):
+    with pytest.raises(InputError, match=r"train: 4,000 rows x 2 columns .* ml\.m5\.xlarge has 16 GiB and would do"):
         check_room(ENSEMBLE, *here, Where("ml.m5.large"))
     check_room(ENSEMBLE, *here, Where("local"))
     check_room(ENSEMBLE, *here, Where("ml.m5.large", options={"environment": {"BYOE_MEMORY": "try"}}))
@@ -157,3 +158,10 @@ def test_fit_refuses_it_before_anything_else(frame, tmp_path, monkeypatch):
         byoe.sagemaker.fit(
             ENSEMBLE, frame, target="y", instance_type="ml.m5.large", role="arn:aws:iam::1:role/x", session=object()
         )
+
+
+def test_tune_refuses_it_too(frame, monkeypatch):
+    _refusing(monkeypatch)
+    where = {"instance_type": "ml.m5.large", "role": "arn:aws:iam::1:role/x", "session": object()}
+    with pytest.raises(InputError, match="train: 4,000 rows x 2 columns"):
+        byoe.sagemaker.tune(ENSEMBLE, {"ridge__alpha": (0.1, 1.0)}, frame, target="y", **where)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _ROWS = 10_000  # that are looked at
 _CELL = 8  # bytes of a number for the learners
 _ROW = 100  # bytes of targets, folds and the like
+_ROLES = ("target", "weight", "groups", "drop")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class TableSize:
     bytes: float
 
 
-def size_of_files(path: str | Path, roles: Mapping[str, Any], how: Reading) -> TableSize | None:
+def size_of_files(
+    path: str | Path, roles: Mapping[str, Any], how: Reading, *, sharded: bool = False
+) -> TableSize | None:
     """Return about the size of a table in files: by footers of Parquet, or by the size of CSV, and by the first rows.
 
     Parameters
@@ -51,21 +54,25 @@ def size_of_files(path: str | Path, roles: Mapping[str, Any], how: Reading) -> T
     path : str or Path
         A file or a folder.
     roles : mapping
-        ``target``, ``weight``, ``groups`` and ``drop``, as for `take_apart`.
+        ``target``, ``weight``, ``groups`` and ``drop``, as for `take_apart`; what else jobs are told is passed over.
     how : Reading
+    sharded : bool, default=False
+        Whether others have further files, so that the frame is put together from frames and shows no array.
 
     Returns
     -------
     TableSize, or None where it cannot be told
         Of files that are packed, of JSON, Feather and workbooks; and of what cannot be read, as whoever reads it says.
     """
+    roles = {role: roles[role] for role in _ROLES}
     with suppress(*FAILURES):
         files = data_files(Path(path))
         footers = footers_of(files)
         if footers is not None:
             features = feature_columns(footers[0].labels, find_roles(footers[0].labels, roles))
             sample = read_beginning(files[0], _ROWS, columns=features)
-            return size_of_rows(sample, sum(one.rows for one in footers), shared=is_block(footers, features))
+            shared = not sharded and is_block(footers, features)
+            return size_of_rows(sample, sum(one.rows for one in footers), shared=shared)
         rows = [_rows(file, how) for file in files]
         if all(rows):
             names = [roles["target"], roles["weight"], roles["groups"], *roles["drop"]]

@@ -13,6 +13,7 @@ from ..mlflow._client import tracking_of
 from ._attach import attach
 from ._places import place_for
 from ._prepare import Asked, Contents, write_job_folder
+from ._room import check_room
 from .aws._sdk import is_resource
 from .aws._tuning import Tuning
 from .local._tuning import LocalTuning
@@ -201,6 +202,7 @@ def tuning_contents(
     channels = read_channels(tables, asked.how, place.at_address)
     base = configured(ensemble, fixed)
     roles = asked.roles(channels)
+    check_room(base.ensemble, channels["train"], roles, asked.how, place.where)
     space = default_space(base.ensemble.learners) if space is None else read_space(space)
     variants = [configured(one, {}) for one in check_space(base.ensemble, space, fixed)]
     metric = objective(base, space)

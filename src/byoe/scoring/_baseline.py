@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..data._form import TableForm
 from ..data._summary import BUCKETS, Numbers, Summary, of_answers, of_column
-from ..data._table import Table
+from ..data._table import Table, as_float64
 from ..errors import InputError
 
 STATISTICS, CONSTRAINTS = "statistics.json", "constraints.json"
@@ -86,7 +86,7 @@ def _summaries(form: TableForm, table: Table, answers: NDArray[Any], size: int) 
     for answer in answers.T:
         yield of_answers(answer, size)
     for i, (column, dtype) in enumerate(zip(form.columns, form.dtypes, strict=True)):
-        yield of_column(table.values[:, i], column, dtype, size)
+        yield of_column(as_float64(table.values[:, i]), column, dtype, size)
 
 
 def _names(form: TableForm, n_answers: int) -> list[str]:

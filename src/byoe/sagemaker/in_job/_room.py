@@ -33,10 +33,11 @@ def check_room(ensemble: Any, data: Mapping[str, Any]) -> None:
     folder = os.environ.get("SM_CHANNEL_TRAIN")
     if not folder:
         return
-    size = size_of_files(folder, *told_of(data))
+    sharded = "train" in sharded_channels()
+    size = size_of_files(folder, *told_of(data), sharded=sharded)
     if size is None:
         return
-    if "train" in sharded_channels():  # of which each host gets all rows in the end
+    if sharded:  # of which each host gets all rows in the end
         hosts = len(hosts_of_job()[0])
         size = replace(size, rows=hosts * size.rows, bytes=hosts * size.bytes)
     machine = os.environ.get("SM_CURRENT_INSTANCE_TYPE", "local")

@@ -143,7 +143,7 @@ def _set_up(variant: Variant) -> Any:
 
 
 def _read_data(
-    roles: dict[str, Any], ensemble: BaseEnsemble, brought: Mapping[str, Any]
+    roles: dict[str, Any], ensemble: BaseEnsemble, brought: dict[str, Any]
 ) -> tuple[Dataset, Dataset | None]:
     """Return the training table, and the validation table if there is one, checked before anything is fitted."""
     task = "classification" if ensemble._classifies else "regression"
@@ -280,13 +280,13 @@ def on_gpu(variant: Variant) -> Any:
     return configure(variant.ensemble, settings)
 
 
-def _channel(name: str, data: dict[str, Any], task: str, brought: Mapping[str, Any]) -> Dataset | None:
+def _channel(name: str, data: dict[str, Any], task: str, brought: dict[str, Any]) -> Dataset | None:
     folder = os.environ.get(f"SM_CHANNEL_{name.upper()}")
     if not folder:
         return None
     roles, how = told_of(data)
     if name in brought:
-        return labelled(brought[name], roles, task=task)
+        return labelled(brought.pop(name), roles, task=task)  # which need not be held beside it
     return read_labelled(folder, roles, how, task=task)
 
 

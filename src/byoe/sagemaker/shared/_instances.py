@@ -50,7 +50,7 @@ def memory_of(instance_type: str) -> float | None:
 def larger(instance_type: str, needed: float) -> str:
     """Return which type of the same family has so many bytes for a fit, or of one with more memory, as a sentence.
 
-    Of this machine there is nothing to say.
+    It has more than the given one, which may have less left than its name tells. Of this machine there is nothing to say.
     """
     if instance_type == "local":
         return ""
@@ -58,9 +58,10 @@ def larger(instance_type: str, needed: float) -> str:
     family = found[1] if found is not None else ""
     if family not in _SIZES:
         return f"An instance with {needed / _LEFT / GIB:.0f} GiB or more would do. "
+    has = memory_of(instance_type) or 0.0
     for one in dict.fromkeys((family, "m7i", "r7i")):
         for size in _SIZES[one]:
-            if _LEFT * _of(one, size) >= needed:
+            if _LEFT * _of(one, size) >= needed and _of(one, size) > has:
                 name = "large" if not size else f"{size}xlarge" if size > 1 else "xlarge"
                 return f"ml.{one}.{name} has {_of(one, size) / GIB:.0f} GiB and would do. "
     return f"No instance has the {needed / _LEFT / GIB:.0f} GiB that it takes. "
