@@ -16,6 +16,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
+from byoe import EnsembleRegressor
 from byoe.contracts._task import Task
 from byoe.errors import InputError, ParameterError
 from byoe.folds._splits import make_plan
@@ -204,3 +205,22 @@ def test_a_splitter_of_the_users_gets_groups_as_they_are():
 
     groups = [("ab"[i % 2], i) for i in range(60)]
     assert plan(BySite(), groups=groups).folds[0][1].tolist() == list(range(1, 60, 2))
+
+
+def test_a_splitter_that_writes_into_rows_leaves_those_of_the_user_alone():
+    class Writes:
+        def split(self, X, y=None, groups=None):
+            assert X.dtype == np.float64
+            X[:] = 0.0
+            yield from KFold(3).split(X)
+
+        def get_n_splits(self, X=None, y=None, groups=None):
+            return 3
+
+    for kind in (np.float64, np.float32):
+        cells = np.random.default_rng(0).normal(size=(30, 2)).astype(kind)
+        frame, before = pd.DataFrame(cells, columns=["a", "b"], copy=False), cells.copy()
+        EnsembleRegressor(("ridge",), cv=Writes(), random_state=0).fit(frame, before[:, 0])
+        assert np.array_equal(cells, before)
+        EnsembleRegressor(("ridge",), cv=Writes(), random_state=0).fit(cells, before[:, 0])
+        assert np.array_equal(cells, before)

@@ -173,6 +173,15 @@ def test_a_job_is_not_lost_for_a_baseline(monkeypatch, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_job_is_not_ended_for_the_memory_of_a_baseline(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("SM_OUTPUT_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("byoe.sagemaker.in_job._train.free_memory", lambda limit: 71.0)
+    rows, y = np.eye(3), np.arange(3.0)
+    _write_baseline(EnsembleRegressor(("ridge",), cv=3).fit(rows, y), Dataset(rows, y))
+    assert "[byoe] no baseline was written: it takes 72 B of memory, and 71 B are free" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
 def test_variables_and_arguments_are_those_of_the_training_toolkit(tmp_path):
     from byoe.sagemaker.local._layout import lay_out
     from byoe.sagemaker.shared._checks import variant_of

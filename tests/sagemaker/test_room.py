@@ -89,7 +89,9 @@ def test_a_job_refuses_what_it_has_no_memory_for(frame, tmp_path, monkeypatch, c
     data = {**ROLES, "header": None}
     needed = _room.Room.of(ENSEMBLE, _size(tmp_path)).needed
     monkeypatch.setattr(_room, "free_memory", lambda limit: 0.9 * needed)
-    with pytest.raises(InputError, match=r"the training table: 4,000 rows x 2 columns need .* ml\.m5\.xlarge has 16 GiB"):
+    with pytest.raises(
+        InputError, match=r"the training table: 4,000 rows x 2 columns need .* ml\.m5\.xlarge has 16 GiB"
+    ):
         check_room_in_job(ENSEMBLE, data)
     monkeypatch.setattr(_room, "free_memory", lambda limit: 1.5 * needed)
     check_room_in_job(ENSEMBLE, data)

@@ -10,6 +10,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 from sklearn.utils.validation import check_array
 
 from ..contracts._task import FloatArray, IntArray, Task
+from ..data._table import as_float64
 from ..errors import InputError, ParameterError
 from ..tools._warnings import warnings_filtered
 from ._groups import groups_for, read_groups
@@ -47,6 +48,8 @@ def _split(splitter: Any, values: FloatArray, y: NDArray[Any], groups: Any) -> l
     told = ("ignore", "The groups parameter is ignored"), ("ignore", "The least populated class in y has only")
     try:
         with warnings_filtered(*told):
+            if not type(splitter).__module__.startswith("sklearn."):  # it may write into rows that are the user's own
+                values = as_float64(values).copy()
             return list(splitter.split(values, y, groups_for(splitter, groups)))
     except Exception as error:
         advice = "; give them to fit as groups=" if groups is None and "groups" in str(error) else ""

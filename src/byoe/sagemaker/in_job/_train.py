@@ -21,6 +21,7 @@ import numpy as np
 from ...data._input import check_target, learn_table, read_table
 from ...data._labelled import labelled, read_labelled
 from ...data._roles import Dataset
+from ...engine._memory import free_memory
 from ...ensemble._base import BaseEnsemble
 from ...ensemble._configure import configure
 from ...ensemble._load import from_spec
@@ -29,6 +30,7 @@ from ...mlflow._log import Logged
 from ...scoring._board import scored_blend
 from ...scoring._metrics import Metric
 from ...scoring._threshold import as_served
+from ...tools._sizes import tell_bytes
 from ..shared._checks import Variant, variant_of
 from ..shared._metric_lines import metric_line
 from ..shared._names import BASELINE, SERVING_REQUIREMENTS
@@ -42,6 +44,8 @@ from ._room import check_room
 from ._serving_needs import blender_lines, libraries_in_use, needed_lines
 from ._shards import read_shards, told_of
 from ._tracking import named, tracked
+
+_CELL = 8  # bytes
 
 
 class Terminated(BaseException):
@@ -259,6 +263,11 @@ def _write_reports(
 def _write_baseline(ensemble: Any, train: Dataset) -> None:
     """Write what monitors compare later rows with."""
     begun = time.perf_counter()
+    rows, columns = train.X.shape
+    if (needed := _CELL * rows * columns) > (free := free_memory(None)):  # a system that ends the job asks nobody
+        left = tell_bytes(max(0.0, free))
+        say(f"no baseline was written: it takes {tell_bytes(needed)} of memory, and {left} are free")
+        return
     try:
         ensemble.baseline(_output_data() / BASELINE, train.X)
     except Exception as error:  # the model is saved, as above

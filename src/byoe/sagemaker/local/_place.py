@@ -52,7 +52,7 @@ class Here(Place):
     def at_address(self, data: Any, channel: str) -> None:
         """Refuse data in S3, which a local job does not read."""
         described = isinstance(data, Mapping) and "S3Uri" in str(data)
-        if described or is_described(data) or str(data)[:5] == "s3://":
+        if described or is_described(data) or (isinstance(data, str) and data.startswith("s3://")):
             raise ParameterError(f"{channel} is {data!r}; a local job reads files of this machine, not S3")
 
     def check_search(self, search: Search) -> None:

@@ -50,7 +50,8 @@ def memory_of(instance_type: str) -> float | None:
 def larger(instance_type: str, needed: float) -> str:
     """Return which type of the same family has so many bytes for a fit, or of one with more memory, as a sentence.
 
-    It has more than the given one, which may have less left than its name tells. Of this machine there is nothing to say.
+    It has more than the given one, which may have less left than its name tells. Of this machine there is nothing to
+    say.
     """
     if instance_type == "local":
         return ""
