@@ -50,8 +50,11 @@ def test_any_combination_goes_through_with_no_code_of_the_users(case, split, tmp
         error = np.sqrt(np.mean((here.transform(X)[:, column] - validation["target"]) ** 2))
         assert job.metrics[f"member:{label}:rmse"] == pytest.approx(error, rel=1e-12)
     with sm.deploy(job) as endpoint:
-        # So may it between here and the endpoint, for an estimator that sees the frame.
-        np.testing.assert_allclose(endpoint.predict(X), made.predict(X), rtol=1e-12)
+        answer, expected = endpoint.predict(X), made.predict(X)
+        if case == "plugin learner and blender":  # whose estimator sees the frame, with its layout there and here
+            np.testing.assert_allclose(answer, expected, rtol=1e-12)
+        else:
+            assert np.array_equal(answer, expected)
 
 
 def test_a_classifier(iris, tmp_path):

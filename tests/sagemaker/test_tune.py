@@ -129,12 +129,12 @@ def test_when_every_trial_fails_it_is_an_error_with_the_reason(split, tmp_path):
 
 
 def test_a_search_shows_its_trials_and_takes_the_seed_of_the_ensemble(split, tmp_path, capsys):
-    space, call = {"ridge__alpha": (0.1, 9.0)}, {"target": "target", "output": tmp_path}
+    space, call = {"ridge__alpha": (0.1, 9.0)}, {"target": "target", "output": tmp_path, "max_jobs": 2}
     first, second = (
-        sm.tune(EnsembleRegressor(("ridge",), random_state=4, verbose=verbose), space, split[0], **call, **more)
-        for verbose, more in ((1, {"max_jobs": 2}), (0, {"max_jobs": 1, "seed": 4}))
+        sm.tune(EnsembleRegressor(("ridge",), random_state=4, verbose=verbose), space, split[0], **call, **seed)
+        for verbose, seed in ((1, {}), (0, {"seed": 4}))
     )
-    assert first.trials[0]["params"] == second.trials[0]["params"]
+    assert [trial["params"] for trial in first.trials] == [trial["params"] for trial in second.trials]
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("[byoe] trial 1 of 2: validation:rmse ")

@@ -12,7 +12,7 @@ from ._csv import FAILURES, read_csv, told_of
 from ._file_kinds import ARROW, PARQUET, STREAM, WORKBOOK, opened
 from ._json_rows import looks_like_json, read_json
 from ._number_texts import check_number_texts
-from ._parquet import footers_of, read_block, read_parquet
+from ._parquet import Footer, footers_of, read_block, read_parquet
 from ._reading import Reading
 from ._text import beginning, encoding_of
 from ._workbook import read_workbook
@@ -32,6 +32,7 @@ def read_frame(
     comment: str | None = None,
     sheet: str | int | None = None,
     columns: Sequence[Any] | None = None,
+    footers: Sequence[Footer] | None = None,
 ) -> pd.DataFrame:
     """Read a file, or all files of a folder one below the other.
 
@@ -62,6 +63,8 @@ def read_frame(
         Of a workbook, by its name, or by its position from 0 on. None takes the only one with cells.
     columns : sequence of labels, default=None
         The columns of the frame, as `read_columns` returns them; of Parquet no others are read. None takes all.
+    footers : sequence of Footer, default=None
+        What files of Parquet say of themselves, where they have been asked already.
 
     Raises
     ------
@@ -73,8 +76,8 @@ def read_frame(
     how = Reading(header, sep, decimal, encoding, comment, sheet)
     path = Path(path)
     files = data_files(path)
-    block = read_block(files, columns)
-    if block is not None:
+    footers = footers_of(files) if footers is None else footers
+    if footers is not None and (block := read_block(files, footers, columns)) is not None:
         return block
     wanted = {name for name in names if isinstance(name, str)}
     return joined(files, [_read_one(file, how, wanted, columns=columns) for file in files])
@@ -104,12 +107,6 @@ def read_beginning(
     need("pandas", "data", "reading tables from files")
     wanted = {name for name in names if isinstance(name, str)}
     return _read_one(file, Reading(**reading), wanted, rows=rows, columns=columns)
-
-
-def parquet_labels(path: Path) -> list[Any] | None:
-    """Return the labels of the columns of a file or folder of Parquet; None where it is anything else, or in doubt."""
-    footers = footers_of(data_files(path))
-    return None if footers is None else footers[0].labels
 
 
 def data_files(path: Path) -> list[Path]:

@@ -8,9 +8,10 @@ from typing import Any
 
 from ..errors import InputError
 from ._cells import MISSING_TEXTS, is_missing
-from ._files import parquet_labels, read_frame
+from ._files import data_files, read_frame
+from ._parquet import footers_of
 from ._reading import Reading
-from ._roles import Dataset, dataset, feature_columns, find_roles, take_apart
+from ._roles import Dataset, dataset, feature_columns, find_roles, names_of, take_apart
 from ._text_numbers import as_number
 
 _TOLD = 3
@@ -41,11 +42,6 @@ def read_labelled(path: str | Path, roles: Mapping[str, Any], how: Reading, *, t
     return _checked(table, task)
 
 
-def names_of(roles: Mapping[str, Any]) -> list[Any]:
-    """Return the columns that roles name."""
-    return [roles["target"], roles["weight"], roles["groups"], *roles["drop"]]
-
-
 def labelled(frame: Any, roles: Mapping[str, Any], *, task: str = "auto") -> Dataset:
     """Return a frame taken apart, and looked at as by `read_labelled`."""
     return _checked(take_apart(frame, **roles), task)
@@ -59,13 +55,14 @@ def _checked(table: Dataset, task: str) -> Dataset:
 
 def _by_columns(path: Path, roles: Mapping[str, Any]) -> Dataset | None:
     """Read features and other columns of Parquet apart, and those to drop not at all; None where it is another file."""
-    labels = parquet_labels(path)
-    if labels is None:
+    footers = footers_of(data_files(path))
+    if footers is None:
         return None
+    labels = footers[0].labels
     found = find_roles(labels, roles)
-    features = read_frame(path, columns=feature_columns(labels, found))
+    features = read_frame(path, columns=feature_columns(labels, found), footers=footers)
     others = [column for role, column in found.items() if role != "drop" and column is not None]
-    return dataset(features, read_frame(path, columns=others) if others else features, found)
+    return dataset(features, read_frame(path, columns=others, footers=footers) if others else features, found)
 
 
 def check_odd_targets(y: Any) -> None:

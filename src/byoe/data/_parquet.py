@@ -90,7 +90,7 @@ def read_parquet(stream: IO[bytes], columns: Sequence[Any] | None, rows: int | N
     return frame if columns is None or known else frame[list(columns)]
 
 
-def read_block(files: Sequence[Path], columns: Sequence[Any] | None) -> pd.DataFrame | None:
+def read_block(files: Sequence[Path], footers: Sequence[Footer], columns: Sequence[Any] | None) -> pd.DataFrame | None:
     """Read numbers that are all float32, or all float64, into one array of shape (n_rows, n_columns), row after row.
 
     The frame only shows the array: whoever wants its cells in one needs no copy.
@@ -99,16 +99,15 @@ def read_block(files: Sequence[Path], columns: Sequence[Any] | None) -> pd.DataF
     ----------
     files : sequence of Path
         One below the other.
+    footers : sequence of Footer
+        Of each.
     columns : sequence of labels or None
         None reads all.
 
     Returns
     -------
-    DataFrame, or None where the columns hold something else, or the files are no Parquet
+    DataFrame, or None where the columns hold something else
     """
-    footers = footers_of(files)
-    if footers is None:
-        return None
     labels = footers[0].labels if columns is None else list(columns)
     if not is_block(footers, labels):
         return None

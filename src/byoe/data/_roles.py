@@ -57,6 +57,11 @@ def take_apart(
     return dataset(frame[feature_columns(list(frame.columns), found)], frame, found)
 
 
+def names_of(roles: Mapping[str, Any]) -> list[Any]:
+    """Return the columns that roles name."""
+    return [roles["target"], roles["weight"], roles["groups"], *roles["drop"]]
+
+
 def feature_columns(columns: list[Any], found: Mapping[str, Any]) -> list[Any]:
     """Return the labels of the columns that have no role, in their order.
 

@@ -16,7 +16,7 @@ from ._files import data_files, read_beginning
 from ._json_rows import looks_like_json
 from ._parquet import footers_of, is_block
 from ._reading import Reading
-from ._roles import feature_columns, find_roles
+from ._roles import feature_columns, find_roles, names_of
 from ._text import SAMPLE, beginning, encoding_of
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def size_of_files(
             return size_of_rows(sample, sum(one.rows for one in footers), shared=shared)
         rows = [_rows(file, how) for file in files]
         if all(rows):
-            names = [roles["target"], roles["weight"], roles["groups"], *roles["drop"]]
-            sample = read_beginning(files[0], _ROWS, names=names, header=how.header, **how.said())
+            sample = read_beginning(files[0], _ROWS, names=names_of(roles), header=how.header, **how.said())
             labels = list(sample.columns)
             features = feature_columns(labels, find_roles(labels, roles))
             return size_of_rows(sample[features], sum(rows), shared=False)

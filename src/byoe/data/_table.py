@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contracts._task import FloatArray, IntArray
 from ..errors import InputError
@@ -92,6 +93,14 @@ class Table:
     def holes(self) -> bool:
         """Whether a cell is missing."""
         return not self.sparse and any(np.isnan(part).any() for _, part in in_blocks(self.values))
+
+    @cached_property
+    def features_with_holes(self) -> NDArray[np.bool_]:
+        """Of which features a cell is missing, of shape (n_features,); of a dense table."""
+        found = np.zeros(self.features.shape[1], dtype=bool)
+        for _, part in in_blocks(self.features) if self.holes else ():
+            found |= np.isnan(part).any(axis=0)
+        return found
 
     def digest(self) -> str:
         """Return a text that is the same for equal tables, and for no others."""

@@ -48,7 +48,7 @@ def can_solve(learner: Learner, data: Rows) -> bool:
     if not one_hot.keys() >= table.feature_categories.keys():
         return False
     numbers = _numbers(table, one_hot)
-    if table.holes and any(np.isnan(table.features[:, place]).any() for place in numbers):
+    if table.features_with_holes[numbers].any():
         return False
     width = len(numbers) + sum(map(len, one_hot.values()))
     return width <= max(len(train) for train, _ in data.plan.folds)

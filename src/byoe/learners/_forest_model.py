@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import get_tags
 
 from ..contracts._task import FloatArray
 from ._estimator import EstimatorModel
@@ -30,6 +28,8 @@ class ForestModel(EstimatorModel):
         parts = min(threads, len(rows) // _ROWS)
         if parts < 2:
             return self._mean(rows)
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(parts) as pool:
             return np.concatenate(list(pool.map(self._mean, np.array_split(rows, parts))))
 
@@ -43,7 +43,11 @@ class ForestModel(EstimatorModel):
             task.is_classification and not np.array_equal(forest.classes_, np.arange(task.n_classes))
         ):
             return False
-        return not np.isnan(X).any() or bool(get_tags(forest.estimators_[0]).input_tags.allow_nan)
+        if not np.isnan(X).any():
+            return True
+        from sklearn.utils import get_tags
+
+        return bool(get_tags(forest.estimators_[0]).input_tags.allow_nan)
 
     def _mean(self, rows: NDArray[np.float32]) -> FloatArray:
         trees = [one.tree_ for one in self.estimator.estimators_]

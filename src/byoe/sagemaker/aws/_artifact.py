@@ -16,7 +16,7 @@ from ._cloud import Cloud
 
 def read_artifact(cloud: Cloud, address: str) -> tuple[str, dict[str, Any]]:
     """Return the digest and the manifest of the bundle in an artifact, without the rest of it."""
-    data = cloud.packed(address, MANIFEST)
+    data = cloud.packed(address, MANIFEST).get(MANIFEST)
     if data is None:
         raise JobError(f"{address} holds no {MANIFEST}: byoe has not made it")
     manifest: dict[str, Any] = json.loads(data)

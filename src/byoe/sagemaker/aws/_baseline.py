@@ -34,22 +34,21 @@ def put_baseline(cloud: Cloud, name: str, artifact: str) -> Baseline:
         When it has written none.
     """
     beside = artifact.rpartition("/")[0]
+    files = [f"{BASELINE}/{file}" for file in (STATISTICS, CONSTRAINTS)]
     there = cloud.keys(f"{beside}/{BASELINE}/")
-    addresses = []
-    for file in (STATISTICS, CONSTRAINTS):
-        addresses.append(f"{beside}/{BASELINE}/{file}")
-        if file not in there:
-            _put(cloud, addresses[-1], _content(cloud, name, f"{beside}/{_ARCHIVE}", file))
-    return Baseline(*addresses)
+    missing = [file for file in files if file.removeprefix(f"{BASELINE}/") not in there]
+    for file, content in _contents(cloud, name, f"{beside}/{_ARCHIVE}", missing).items():
+        _put(cloud, f"{beside}/{file}", content)
+    return Baseline(*(f"{beside}/{file}" for file in files))
 
 
-def _content(cloud: Cloud, name: str, archive: str, file: str) -> bytes:
-    content = None
+def _contents(cloud: Cloud, name: str, archive: str, files: list[str]) -> dict[str, bytes]:
+    contents: dict[str, bytes] = {}
     with suppress(NotFoundError):
-        content = cloud.packed(archive, f"{BASELINE}/{file}")
-    if content is None:
+        contents = cloud.packed(archive, *files) if files else {}
+    if len(contents) < len(files):
         raise NotFoundError(without_baseline(name, archive))
-    return content
+    return contents
 
 
 def _put(cloud: Cloud, address: str, content: bytes) -> None:

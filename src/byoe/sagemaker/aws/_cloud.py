@@ -310,16 +310,20 @@ class Cloud:
             found: bytes = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return found
 
-    def packed(self, address: str, name: str) -> bytes | None:
-        """Return a file of a ``tar.gz``, which is read no further than to there; None where it is not in it."""
+    def packed(self, address: str, *names: str) -> dict[str, bytes]:
+        """Return files of a ``tar.gz`` by name, which is read no further than to the last; without those not in it."""
+        wanted, contents = {*names}, dict[str, bytes]()
         bucket, key = split(address)
         with _explained("get_object", address):
             body = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"]
             with closing(body), _opened(address, fileobj=body, mode="r|gz") as archive:
                 for entry in archive:
-                    if entry.name.removeprefix("./") == name and (file := archive.extractfile(entry)):
-                        return file.read()
-        return None
+                    name = entry.name.removeprefix("./")
+                    if name in wanted and (file := archive.extractfile(entry)):
+                        contents[name] = file.read()
+                    if len(contents) == len(wanted):
+                        break
+        return contents
 
     def unpack(self, address: str, folder: Path) -> Path:
         """Download a ``tar.gz`` and unpack it into a folder."""

@@ -13,7 +13,7 @@ from ...ensemble._room import Room
 from ..shared._instances import larger
 from ._hosts import hosts_of_job
 from ._log import say
-from ._shards import sharded_channels, told_of
+from ._shards import roles_and_reading, sharded_channels
 
 
 def check_room(ensemble: Any, data: Mapping[str, Any]) -> None:
@@ -34,7 +34,7 @@ def check_room(ensemble: Any, data: Mapping[str, Any]) -> None:
     if not folder:
         return
     sharded = "train" in sharded_channels()
-    size = size_of_files(folder, *told_of(data), sharded=sharded)
+    size = size_of_files(folder, *roles_and_reading(data), sharded=sharded)
     if size is None:
         return
     if sharded:  # of which each host gets all rows in the end

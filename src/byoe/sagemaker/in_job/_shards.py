@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...data._files import data_files, joined, read_frame
-from ...data._labelled import names_of
 from ...data._reading import Reading
+from ...data._roles import names_of
 from ...errors import InputError, JobError
 from ._hosts import all_hosts, hosts_of_job, join
 from ._log import say
@@ -26,7 +26,7 @@ _CHANNELS = ("train", "validation")
 Shard = dict[tuple[str, str], Any]
 
 
-def told_of(data: Mapping[str, Any]) -> tuple[dict[str, Any], Reading]:
+def roles_and_reading(data: Mapping[str, Any]) -> tuple[dict[str, Any], Reading]:
     """Return the roles of columns, and how files are read, as a job is told them."""
     roles = dict(data)
     return roles, Reading.of(roles.pop("reading", None), header=roles.pop("header", None))
@@ -76,7 +76,7 @@ def sharded_channels() -> list[str]:
 
 
 def _files_here(channels: Sequence[str], data: Mapping[str, Any]) -> Shard:
-    roles, how = told_of(data)
+    roles, how = roles_and_reading(data)
     shard: Shard = {}
     for name in channels:
         folder = Path(os.environ[f"SM_CHANNEL_{name.upper()}"])

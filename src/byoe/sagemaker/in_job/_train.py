@@ -42,7 +42,7 @@ from ._log import say
 from ._owner import check_origin, end_with_owner
 from ._room import check_room
 from ._serving_needs import blender_lines, libraries_in_use, needed_lines
-from ._shards import read_shards, told_of
+from ._shards import read_shards, roles_and_reading
 from ._tracking import named, tracked
 
 _CELL = 8  # bytes
@@ -293,7 +293,7 @@ def _channel(name: str, data: dict[str, Any], task: str, brought: dict[str, Any]
     folder = os.environ.get(f"SM_CHANNEL_{name.upper()}")
     if not folder:
         return None
-    roles, how = told_of(data)
+    roles, how = roles_and_reading(data)
     if name in brought:
         return labelled(brought.pop(name), roles, task=task)  # which need not be held beside it
     return read_labelled(folder, roles, how, task=task)

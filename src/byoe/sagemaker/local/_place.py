@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import joblib
 
 from ...errors import ParameterError, need
-from ..aws._channels import is_described
+from ..aws._channels import channel_at
 from ..aws._machine import INSTEAD, SERVING_OPTIONS, Serverless
 from ..aws._place import OPTIONS
 from ..shared._names import name_of
@@ -51,8 +51,7 @@ class Here(Place):
 
     def at_address(self, data: Any, channel: str) -> None:
         """Refuse data in S3, which a local job does not read."""
-        described = isinstance(data, Mapping) and "S3Uri" in str(data)
-        if described or is_described(data) or (isinstance(data, str) and data.startswith("s3://")):
+        if channel_at(data, channel) is not None:
             raise ParameterError(f"{channel} is {data!r}; a local job reads files of this machine, not S3")
 
     def check_search(self, search: Search) -> None:

@@ -10,7 +10,7 @@ import narwhals as nw
 
 from ...data._files import data_files, is_workbook, read_columns, read_frame
 from ...data._reading import Reading
-from ...data._roles import find_roles
+from ...data._roles import find_roles, names_of
 from ...errors import InputError, need
 
 
@@ -54,8 +54,7 @@ def _labels(table: Any, how: Reading, roles: Mapping[str, Any]) -> list[Any] | N
     if isinstance(table, nw.DataFrame):
         return [str(column) for column in table.columns]
     if isinstance(table, Path):
-        names = [*(roles[one] for one in roles if one != "drop"), *roles["drop"]]
-        return read_columns(table, names=names, header=how.header, **how.said())
+        return read_columns(table, names=names_of(roles), header=how.header, **how.said())
     return None
 
 
