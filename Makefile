@@ -62,7 +62,7 @@ test-newest: .venv-newest/.installed
 	@touch $@
 
 # Jobs and endpoints in a stand-in for the platform, by its containers' real toolkits; two of them need a C compiler.
-# A file stays in one process, which has a platform of its own: the ports of several hosts are the same in each.
+# A file stays in one process, which has a platform of its own.
 test-containers: .venv/.installed .venv-container/.installed
 	@.venv-container/bin/python -c 'import platform; print("containers run Python", platform.python_version())'
 	BYOE_CONTAINER_PYTHON=$(CURDIR)/.venv-container/bin/python .venv/bin/python -m pytest -n $(WORKERS) --dist loadfile \

@@ -5,6 +5,7 @@ import re
 import shutil
 import threading
 import time
+from urllib.parse import urlsplit
 
 from tests.containers.standin.container import TRAIN, Container
 
@@ -42,6 +43,7 @@ class TrainingJob:
         self.lines = []
         self.metrics = {}
         self._containers = []
+        self.hosts = []
         self._asked = None  # to be interrupted, or to stop
         self._changed = threading.Condition()
         self.more = {"CreationTime": time.time()}
@@ -148,8 +150,11 @@ class TrainingJob:
 
     def _attempt(self, attempt):
         count = self.request["ResourceConfig"]["InstanceCount"]
-        # Names that are looked up at once; those of the platform are algo-1, algo-2 and so on.
-        hosts = [f"127.0.0.{number}" for number in range(1, count + 1)] if count > 1 else ["localhost"]
+        # Names that are looked up at once; those of the platform are algo-1, algo-2 and so on. Its own port makes them
+        # differ from those of a job that another platform runs now: hosts of all jobs listen at the same ports.
+        high, low = divmod(urlsplit(self._s3).port, 256)
+        hosts = [f"127.{high}.{low}.{number}" for number in range(1, count + 1)] if count > 1 else ["localhost"]
+        self.hosts = hosts
         self._asked = None
         self._containers = [self._container(attempt, hosts, host) for host in hosts]
         bases = [container.base for container in self._containers]
