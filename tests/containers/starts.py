@@ -9,7 +9,7 @@ import statistics
 import time
 
 from sklearn.datasets import load_diabetes
-from tests.containers.standin.endpoints import Served
+from tests.containers.standin.served import Served
 from tests.containers.standin.server import REGION
 
 import byoe

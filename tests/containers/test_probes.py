@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sklearn.datasets import load_diabetes
-from tests.containers.standin.endpoints import Served
+from tests.containers.standin.served import Served
 
 import byoe
 from byoe import EnsembleRegressor, learner, serving
@@ -132,7 +132,7 @@ def both(platform, on_aws, tmp_path_factory):
     local = Served.__new__(Served)
     local._port = server.server_address[1]
     with byoe.sagemaker.deploy(job) as endpoint:
-        real = platform._found("Endpoint", endpoint.name)._served
+        real = platform._found("Endpoint", endpoint.name).fleet.container()
 
         def asked(side, body, content_type, accept):
             return side.ask("POST", "/invocations", body, Content_Type=content_type, Accept=accept)

@@ -1,87 +1,101 @@
-"""Endpoints and transform jobs: containers that serve a model."""
+"""Endpoints: containers that serve models, between which requests are shared."""
 
-import http.client
-import shutil
-import socket
 import threading
 import time
-from pathlib import PurePosixPath
 
-from tests.containers.standin.container import SERVE, Container
+from tests.containers.standin.captures import Capture
 
-_HEALTHY_WITHIN = 180  # seconds, as for a serverless endpoint
-_UNHEALTHY = 5  # answers, after which the stand-in waits no longer
 _MB = 1024 * 1024
 _SERVERLESS_MB, _INSTANCE_MB, _ASYNCHRONOUS_MB = 4, 6, 1024
-_ANSWER_WITHIN = 60
-_ENDPOINTS, _TRANSFORMS = "/aws/sagemaker/Endpoints", "/aws/sagemaker/TransformJobs"
+_HURRY = 1 / 200  # of the seconds that an update waits behind its steps
+_STEPS = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}
 
 
-class UnhealthyError(Exception):
-    """A container does not answer."""
+class _Turns:
+    """Whose turn it is, so that after every few turns each has had its share."""
+
+    def __init__(self, shares):
+        self._due = dict.fromkeys(shares, 0.0)
+        self.shares = dict(shares)
+
+    def next(self):
+        for name, share in self.shares.items():
+            self._due[name] += share
+        chosen = max((name for name, share in self.shares.items() if share), key=self._due.get)
+        self._due[chosen] -= sum(self.shares.values())
+        return chosen
 
 
-class Served:
-    """A container that serves a model.
+class Fleet:
+    """All that serves a configuration: one container for each variant, whatever the number of its instances.
 
     Parameters
     ----------
-    model : dict
-        A checked ``CreateModel``.
-    folder : Path
+    endpoint : str
+    config : dict
+        As described by the service.
+    start : callable
+        Starts to serve the model of a variant.
     place : Place
-    write : callable
-        Takes a line of the log.
-    region : str
-    more : mapping
-        Further variables.
     """
 
-    def __init__(self, model, folder, place, write, *, region, more=None):
-        described = model["PrimaryContainer"]
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
-        variables = {
-            "AWS_REGION": region,
-            **described.get("Environment", {}),
-            **(more or {}),
-            "SAGEMAKER_BIND_TO_PORT": str(self._port),
-            "SAGEMAKER_USE_NGINX": "false",  # which the image has, and Python's packages do not
-        }
-        self._folder = folder
-        isolated = model.get("EnableNetworkIsolation", False)
-        self._container = Container(folder, variables, write, isolated=isolated)
-        place.unpack(described["ModelDataUrl"], self._container.base / "model")
-        self._container.start(SERVE)
+    def __init__(self, endpoint, config, start, place):
+        self.config = config
+        variants = [*config["ProductionVariants"], *config.get("ShadowProductionVariants", [])]
+        self._served = {}
+        try:
+            for variant in variants:
+                self._served[variant["VariantName"]] = start(endpoint, variant)
+        except Exception:
+            self.close()
+            raise
+        self._shadows = [variant["VariantName"] for variant in config.get("ShadowProductionVariants", [])]
+        self._turns = _Turns(
+            {
+                variant["VariantName"]: variant.get("InitialVariantWeight", 1.0)
+                for variant in config["ProductionVariants"]
+            }
+        )
+        wanted = config.get("DataCaptureConfig")
+        self._capture = Capture(wanted, endpoint, place) if wanted else None
 
     def wait(self):
-        """Wait for the first healthy answer."""
-        until, unhealthy = time.time() + _HEALTHY_WITHIN, 0
-        while time.time() < until and unhealthy < _UNHEALTHY and self._container.alive:
+        """Wait until all are healthy; close them all if one is not."""
+        for name, served in self._served.items():
             try:
-                if self.ask("GET", "/ping", timeout=_HEALTHY_WITHIN)[0] == 200:
-                    return self
-                unhealthy += 1
-            except OSError:  # it has not started yet
-                pass
-            time.sleep(0.2)
-        self.close()
-        raise UnhealthyError("did not pass the ping health check. Please check CloudWatch logs for this endpoint.")
+                served.wait()
+            except Exception as error:
+                self.close()
+                raise type(error)(f"The variant {name} {error}") from error
+        return self
 
-    def ask(self, method, path, body=None, *, timeout=_ANSWER_WITHIN, **headers):
-        """Send a request; return status, type and body of the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
-        try:
-            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-            answer = connection.getresponse()
-            return answer.status, answer.headers.get("Content-Type"), answer.read()
-        finally:
-            connection.close()
+    @property
+    def weights(self):
+        return self._turns.shares
+
+    def shift(self, weights):
+        self._turns = _Turns(self.weights | weights)
+
+    def container(self, variant="AllTraffic"):
+        return self._served[variant]
+
+    def ask(self, body, content_type, accept, variant=None):
+        """Return the name of who has answered, status, type and body of the answer."""
+        variant = variant or self._turns.next()
+        captured = self._capture and self._capture.is_due()
+        for name in (variant, *self._shadows):
+            status, media, answer = self._served[name].ask(
+                "POST", "/invocations", body, Content_Type=content_type, Accept=accept
+            )
+            if captured and status == 200:
+                self._capture.write(name, (content_type, body), (media, answer))
+            if name == variant:
+                answered = status, media, answer
+        return variant, *answered
 
     def close(self):
-        self._container.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        for served in self._served.values():
+            served.close()
 
 
 class Endpoint:
@@ -90,40 +104,86 @@ class Endpoint:
     Parameters
     ----------
     name, arn : str
-    serve : callable
-        Starts to serve the model of a configuration.
+    start : callable
+        Starts to serve the model of a variant.
+    place : Place
     """
 
-    def __init__(self, name, arn, serve):
-        self.name, self._arn, self._serve = name, arn, serve
+    def __init__(self, name, arn, start, place):
+        self.name, self._arn, self._start, self._place = name, arn, start, place
         self.status, self.config, self.more = "Creating", None, {}
-        self._served = None
+        self.fleet, self._new, self._turns = None, None, None
         self.created = self.modified = time.time()
 
-    def change(self, name, config):
-        """Serve the model of another configuration as soon as that is healthy; go on with the present one else."""
+    def change(self, name, config, deployment=None):
+        """Serve another configuration as soon as that is healthy; go on with the present one else."""
 
         def run():
             try:
-                healthy = self._serve(self, config).wait()
+                self._new = Fleet(self.name, config, self._start, self._place).wait()
+                if self.fleet:
+                    self._go_over(deployment or {})
             except Exception as error:
-                self.more["FailureReason"] = f"The variant AllTraffic {error}"
-                self.status = "InService" if self._served else "Failed"
+                self._turns = None
+                if self._new:
+                    self._new.close()
+                self.more["FailureReason"] = str(error)
+                self.status = "InService" if self.fleet else "Failed"
             else:
-                before, self._served = self._served, healthy
-                self.config, self.kind = name, config["ProductionVariants"][0]
+                before, self.fleet, self._turns = self.fleet, self._new, None
+                self.config = name
                 self.more.pop("FailureReason", None)
                 self.status = "InService"
                 if before:
                     before.close()
+            self._new = None
             self.modified = time.time()
 
         self.config = self.config or name
-        self.status = "Updating" if self._served else "Creating"
+        self.status = "Updating" if self.fleet else "Creating"
         threading.Thread(target=run, daemon=True).start()
         return self
 
+    def _go_over(self, deployment):
+        """Give the new one more and more of the requests; raise an error as soon as an alarm rings."""
+        policy = deployment.get("BlueGreenUpdatePolicy", {})
+        routing = policy.get("TrafficRoutingConfiguration", {"Type": "ALL_AT_ONCE"})
+        alarms = [one["AlarmName"] for one in deployment.get("AutoRollbackConfiguration", {}).get("Alarms", [])]
+        size = routing[_STEPS[routing["Type"]]]["Value"] if routing["Type"] in _STEPS else 100
+        steps = [size, 100] if routing["Type"] == "CANARY" else [*range(size, 100, size), 100]
+        for percent in steps:
+            self._turns = _Turns({self._new: percent, self.fleet: 100 - percent})
+            last = percent == 100
+            seconds = policy.get("TerminationWaitInSeconds", 0) if last else routing["WaitIntervalInSeconds"]
+            until = time.monotonic() + seconds * _HURRY
+            while True:
+                if rung := self._place.rung(alarms):
+                    raise RuntimeError(f"The update was rolled back, as alarms are in the state ALARM: {rung}")
+                if time.monotonic() >= until:
+                    break
+                time.sleep(0.1)
+
+    def shift(self, weights):
+        self.fleet.shift(weights)
+        self.modified = time.time()
+
     def describe(self):
+        fleet = self.fleet
+        variants = [
+            {
+                "VariantName": variant["VariantName"],
+                "CurrentWeight": fleet.weights[variant["VariantName"]],
+                "DesiredWeight": fleet.weights[variant["VariantName"]],
+                **(
+                    {}
+                    if "ServerlessConfig" in variant
+                    else dict.fromkeys(
+                        ("CurrentInstanceCount", "DesiredInstanceCount"), variant["InitialInstanceCount"]
+                    )
+                ),
+            }
+            for variant in (fleet.config["ProductionVariants"] if fleet else ())
+        ]
         return {
             "EndpointName": self.name,
             "EndpointArn": self._arn,
@@ -131,112 +191,22 @@ class Endpoint:
             "EndpointStatus": self.status,
             "CreationTime": self.created,
             "LastModifiedTime": self.modified,
+            **({"ProductionVariants": variants} if variants else {}),
             **self.more,
         }
 
-    def ask(self, body, content_type, accept, *, asynchronous=False):
-        limit = _SERVERLESS_MB if "ServerlessConfig" in self.kind else _INSTANCE_MB
+    def ask(self, body, content_type, accept, *, variant=None, asynchronous=False):
+        """Return the name of who has answered, status, type and body of the answer."""
+        turns = self._turns
+        fleet = turns.next() if turns else self.fleet
+        limit = _SERVERLESS_MB if "ServerlessConfig" in fleet.config["ProductionVariants"][0] else _INSTANCE_MB
         limit = _ASYNCHRONOUS_MB if asynchronous else limit
         if len(body) > limit * _MB:
             raise ValueError(f"the body has {len(body)} bytes, at most {limit} MB are taken")
-        return self._served.ask("POST", "/invocations", body, Content_Type=content_type, Accept=accept)
+        if variant and variant not in fleet.weights:
+            raise ValueError(f"Variant {variant} is not found in endpoint {self.name}")
+        return fleet.ask(body, content_type, accept, variant)
 
     def close(self):
-        if self._served:
-            self._served.close()
-
-
-class TransformJob:
-    """A transform job.
-
-    Parameters
-    ----------
-    request : dict
-        A checked ``CreateTransformJob``.
-    arn : str
-    serve : callable
-        Starts to serve the model.
-    place : Place
-    """
-
-    def __init__(self, request, arn, serve, place):
-        self.request, self._arn, self._serve, self._place = request, arn, serve, place
-        self.name = request["TransformJobName"]
-        self.status, self.more, self.created = "InProgress", {}, time.time()
-
-    def start(self):
-        threading.Thread(target=self._run, daemon=True).start()
-        return self
-
-    def stop(self):
-        if self.status == "InProgress":
-            self.status = "Stopping"
-
-    def _run(self):
-        served = None
-        try:
-            served = self._serve(self).wait()
-            self._transform(served)
-            self.status = "Stopped" if self.status == "Stopping" else "Completed"
-        except Exception as error:
-            self.more["FailureReason"] = f"AlgorithmError: {error}"
-            self.status = "Failed"
-        finally:
-            if served:
-                served.close()
-
-    def _transform(self, served):
-        given, wanted = self.request["TransformInput"], self.request["TransformOutput"]
-        rows = given["DataSource"]["S3DataSource"]["S3Uri"]
-        bucket, _, prefix = rows.removeprefix("s3://").partition("/")
-        for key in self._place.names(rows):
-            if self.status == "Stopping":
-                return
-            body = self._place.get(f"s3://{bucket}/{key}")
-            limit = self.request.get("MaxPayloadInMB", 6)
-            if len(body) > limit * _MB:
-                raise ValueError(f"{key} has {len(body)} bytes, at most {limit} MB are taken")
-            seconds = self.request.get("ModelClientConfig", {}).get("InvocationsTimeoutInSeconds", 600)
-            status, _, answer = served.ask(
-                "POST",
-                "/invocations",
-                body,
-                timeout=seconds,
-                Content_Type=given["ContentType"],
-                Accept=wanted["Accept"],
-            )
-            if status != 200:
-                raise ValueError(f"{PurePosixPath(key).name} was answered with {status}: {answer.decode()}")
-            below = key.removeprefix(prefix).lstrip("/") or PurePosixPath(key).name
-            self._place.put(f"{wanted['S3OutputPath'].rstrip('/')}/{below}.out", answer)
-
-    def describe(self):
-        asked = ("ModelName", "TransformInput", "TransformOutput", "TransformResources", "MaxPayloadInMB")
-        return {
-            **{name: self.request[name] for name in asked if name in self.request},
-            "TransformJobName": self.name,
-            "TransformJobArn": self._arn,
-            "TransformJobStatus": self.status,
-            "CreationTime": self.created,
-            **self.more,
-        }
-
-
-def serving(folder, place, region, stream_of):
-    """Return functions that start to serve the model of an endpoint's configuration, and that of a transform job."""
-    numbers = iter(range(1, 1_000_000))
-
-    def start(model, group, stream, more=None):
-        number = next(numbers)
-        write = place.log(group, f"{stream}-{number}")
-        return Served(model, folder / f"serving-{number}", place, write, region=region, more=more)
-
-    def for_endpoint(endpoint, config):
-        model = stream_of(config["ProductionVariants"][0]["ModelName"])
-        return start(model, f"{_ENDPOINTS}/{endpoint.name}", "AllTraffic/i")
-
-    def for_transform(job):
-        more = {"SAGEMAKER_BATCH": "true", **job.request.get("Environment", {})}
-        return start(stream_of(job.request["ModelName"]), _TRANSFORMS, f"{job.name}/i", more)
-
-    return for_endpoint, for_transform
+        if self.fleet:
+            self.fleet.close()

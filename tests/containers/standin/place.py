@@ -1,4 +1,4 @@
-"""Buckets and logs, as the platform uses them for its users: those of moto."""
+"""Buckets, logs and alarms, as the platform uses them for its users: those of moto."""
 
 import io
 import tarfile
@@ -20,7 +20,7 @@ class Place:
     """
 
     def __init__(self, session):
-        self._s3, self._logs = session.client("s3"), session.client("logs")
+        self._s3, self._logs, self._alarms = (session.client(name) for name in ("s3", "logs", "cloudwatch"))
         self._lock = threading.Lock()
         self.streams = {}  # the names of the streams of each group
 
@@ -82,6 +82,11 @@ class Place:
         if found:
             self.put(address, packed.getvalue())
         return sorted(found)
+
+    def rung(self, alarms):
+        """Return the names of those alarms that ring."""
+        found = self._alarms.describe_alarms(AlarmNames=alarms)["MetricAlarms"] if alarms else []
+        return [one["AlarmName"] for one in found if one["StateValue"] == "ALARM"]
 
     def log(self, group, stream):
         """Return a function that writes a line to a stream of the logs."""

@@ -17,9 +17,11 @@ from tests.aws.registry import OPERATIONS as OF_REGISTRY
 from tests.aws.registry import RefusedError as RefusedByRegistryError
 from tests.aws.registry import Registry
 from tests.aws.service_model import faults, model
-from tests.containers.standin.endpoints import Endpoint, TransformJob, serving
+from tests.containers.standin.endpoints import Endpoint
 from tests.containers.standin.jobs import TrainingJob
 from tests.containers.standin.place import Place
+from tests.containers.standin.served import serving
+from tests.containers.standin.transforms import TransformJob
 from tests.containers.standin.tunings import TuningJob
 from werkzeug import Request, Response
 from werkzeug.serving import make_server
@@ -130,13 +132,16 @@ class Platform:
         if endpoint.status not in ("InService", "Updating"):
             raise RefusedError(f"Endpoint {name} of account {ACCOUNT} not found.")
         try:
-            status, kind, body = endpoint.ask(
-                request.get_data(), request.headers["Content-Type"], request.headers.get("Accept", "*/*")
+            variant, status, kind, body = endpoint.ask(
+                request.get_data(),
+                request.headers["Content-Type"],
+                request.headers.get("Accept", "*/*"),
+                variant=request.headers.get("X-Amzn-SageMaker-Target-Variant"),
             )
         except ValueError as error:
             raise RefusedError(str(error)) from error
         if status == 200:
-            return Response(body, content_type=kind, headers={"x-Amzn-Invoked-Production-Variant": "AllTraffic"})
+            return Response(body, content_type=kind, headers={"x-Amzn-Invoked-Production-Variant": variant})
         told = {
             "Message": f"Received error ({status}) from primary",
             "OriginalStatusCode": status,
@@ -156,7 +161,7 @@ class Platform:
         def run():
             body = self.place.get(asked["InputLocation"])
             kind = request.headers["X-Amzn-SageMaker-Content-Type"]
-            status, _, answer = endpoint.ask(body, kind, asked["Accept"], asynchronous=True)
+            _, status, _, answer = endpoint.ask(body, kind, asked["Accept"], asynchronous=True)
             self.place.put(answers if status == 200 else failures, answer)
 
         threading.Thread(target=run, daemon=True).start()
@@ -254,7 +259,7 @@ class Platform:
         return found
 
     def _CreateEndpointConfig(self, _, request):
-        for variant in request["ProductionVariants"]:
+        for variant in request["ProductionVariants"] + request.get("ShadowProductionVariants", []):
             self._found("Model", variant["ModelName"])
         kept = {name: value for name, value in request.items() if name != "Tags"}
         return self._new(
@@ -278,7 +283,7 @@ class Platform:
         return self._new(
             "Endpoint",
             request,
-            lambda arn: Endpoint(request["EndpointName"], arn, self._for_endpoint).change(name, config),
+            lambda arn: Endpoint(request["EndpointName"], arn, self._for_endpoint, self.place).change(name, config),
         )
 
     def _UpdateEndpoint(self, _, request):
@@ -286,7 +291,12 @@ class Platform:
         if endpoint.status != "InService":
             raise RefusedError(f'Cannot update in-progress endpoint "{endpoint.name}".')
         name = request["EndpointConfigName"]
-        endpoint.change(name, self._found("EndpointConfig", name))
+        endpoint.change(name, self._found("EndpointConfig", name), request.get("DeploymentConfig"))
+        return {"EndpointArn": _arn("Endpoint", endpoint.name)}
+
+    def _UpdateEndpointWeightsAndCapacities(self, _, request):
+        endpoint = self._found("Endpoint", request["EndpointName"])
+        endpoint.shift({one["VariantName"]: one["DesiredWeight"] for one in request["DesiredWeightsAndCapacities"]})
         return {"EndpointArn": _arn("Endpoint", endpoint.name)}
 
     def _CreateTransformJob(self, _, request):
