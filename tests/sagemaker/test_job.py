@@ -148,6 +148,7 @@ def test_the_layout_is_the_platforms(job):
     assert {path.name for path in (base / "model" / "code").iterdir()} == {
         "inference.py",
         "requirements.txt",
+        "setup.py",
         "spec.json",
         "wheels",
     }

@@ -90,6 +90,8 @@ def test_what_is_made_says_what_it_holds(models, job):
     assert not models.has_graph
     assert sorted(file.name for file in models.artifact.iterdir()) == ["code", "models"]
     assert not (models.artifact / "models" / "north" / "code").exists()
+    code = {file.name for file in (models.artifact / "code").iterdir()}
+    assert code == {"inference.py", "requirements.txt", "setup.py", "wheels"}
 
 
 @pytest.mark.parametrize(

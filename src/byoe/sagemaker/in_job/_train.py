@@ -36,6 +36,7 @@ from ..shared._metric_lines import metric_line
 from ..shared._names import BASELINE, SERVING_REQUIREMENTS
 from ..shared._runtime import GRAPH_REQUIREMENTS, RUNS_GRAPHS, code_of
 from ..shared._savings import fitted_line
+from ..shared._setup import write_setup
 from ._fold_scores import FoldScores
 from ._hosts import hosts_of_job, leading, work
 from ._log import say
@@ -376,6 +377,7 @@ def _ship_code(source: Path, code: Path, lines: Sequence[str]) -> None:
     code.mkdir(parents=True)
     for name in ("inference.py", "spec.json"):
         shutil.copy2(source / name, code / name)
+    write_setup(code)
     (code / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (code / "wheels").mkdir()
     for line in lines:

@@ -21,6 +21,7 @@ from ...tools._digests import file_digest
 from ...tools._versions import WITHOUT_GPU
 from ._names import check_model
 from ._runtime import RUNTIME, code_of
+from ._setup import write_setup
 
 _INFERENCE = '''\
 """Serve several ensembles, of which a request names one. Written by byoe; runs alike on SageMaker and locally."""
@@ -93,6 +94,7 @@ def _merge_code(codes: Mapping[str, Path], folder: Path) -> None:
                 _copy(code / line, folder / line, other, name)
     trusted = {name: _trusted(name, code / "inference.py") for name, code in codes.items()}
     (folder / "inference.py").write_text(_INFERENCE.format(trusted=trusted, variable=RUNTIME), encoding="utf-8")
+    write_setup(folder)
     texts = "\n".join(line for _, line in lines.values()) + "\n"
     (folder / "requirements.txt").write_text(texts, encoding="utf-8")
 
