@@ -23,6 +23,7 @@ import byoe
 from byoe import EnsembleRegressor
 from byoe.errors import ByoeError, InputError, JobError
 from byoe.sagemaker.aws._cloud import Cloud, split
+from byoe.sagemaker.aws._faults import NotFoundError
 from byoe.sagemaker.aws._waiting import JOB_ENDED, until
 from byoe.tools._versions import installed_version
 
@@ -264,9 +265,10 @@ class Walk:
             **on,
         )
         self.leaving.callback(pipeline.delete)
-        execution = self._executed(pipeline).wait()
         self.leaving.callback(self._remove_group, group)
-        self.leaving.callback(execution.package.delete)
+        execution = self._executed(pipeline)
+        self.leaving.callback(self._remove_registered, execution)
+        execution.wait()
         close = np.isclose(execution.package.metrics["validation:rmse"], execution.job.metrics["validation:rmse"], rtol=1e-4)  # fmt: skip
         steps = [row["step"] for row in execution.steps]
         self.seen.note("pipeline", steps == ["Train", "Check", "Register"] and close, steps)
@@ -328,7 +330,15 @@ class Walk:
         until(lambda: endpoint.status, "Deleted".__eq__)
 
     def _remove_group(self, name):
-        byoe.sagemaker.attach(name, kind="model package group").delete()
+        with suppress(NotFoundError):
+            byoe.sagemaker.attach(name, kind="model package group").delete()
+
+    def _remove_registered(self, execution):
+        try:
+            version = execution.package
+        except JobError:  # it has come to none
+            return
+        version.delete()
 
     def _stop(self, handle):
         """Stop what may still run, and wait for it: until then it writes files, and a transform job has its model."""

@@ -82,13 +82,35 @@ def test_variants_are_watched_each(job, session, asked):
     pair = {"current": job, "new": job}
     with byoe.sagemaker.deploy(pair, name="churn", instance_type="ml.m5.large", watch=True) as endpoint:
         assert [one["BYOE_WATCH_NAME"] for one in environments(asked)] == ["churn/current", "churn/new"]
-        assert endpoint.alarm(variant="new") == "churn-new-RowsOutside"
+        assert endpoint.alarm(variant="new") == "churn/new-RowsOutside"
         (alarm,) = alarms(session).values()
         assert dimensions(alarm) == {"Model": "churn/new"}
         with pytest.raises(ParameterError, match="has the variants 'current', 'new'; say which"):
             endpoint.alarm()
         with pytest.raises(ParameterError, match="has no variant 'newer'. Did you mean 'new'"):
             endpoint.alarm(variant="newer")
+    assert alarms(session) == {}
+
+
+def test_alarms_of_others_with_such_names_stay(job, session):
+    pair = {"current": job, "new": job}
+    with byoe.sagemaker.deploy(job, name="churn-new", instance_type="ml.m5.large") as other:
+        kept = other.alarm("ModelLatency", 1000)
+        with byoe.sagemaker.deploy(pair, name="churn", instance_type="ml.m5.large") as endpoint:
+            endpoint.alarm("ModelLatency", 5, variant="new")
+            own = alarms(session)[kept] | {"AlarmName": "churn/new-Invocation5XXErrors", "AlarmDescription": "mine"}
+            words = ("AlarmName", "AlarmDescription", "Namespace", "MetricName", "Statistic", "Period", "Threshold")
+            more = ("EvaluationPeriods", "ComparisonOperator")
+            session.client("cloudwatch").put_metric_alarm(**{word: own[word] for word in (*words, *more)})
+        assert sorted(alarms(session)) == ["churn-new-ModelLatency", "churn/new-Invocation5XXErrors"]
+        assert alarms(session)[kept]["Threshold"] == 1000.0
+
+
+def test_alarms_of_an_endpoint_that_somebody_else_has_removed_go_with_it(job, session):
+    endpoint = byoe.sagemaker.deploy(job, name="churn", instance_type="ml.m5.large")
+    endpoint.alarm("ModelLatency", 1000)
+    session.client("sagemaker").delete_endpoint(EndpointName="churn")
+    endpoint.delete()
     assert alarms(session) == {}
 
 

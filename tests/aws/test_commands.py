@@ -244,7 +244,7 @@ def test_a_shadow_and_weights(byoe, cloud, session, asked, data, tmp_path):
     sagemaker.deploy(variants, name="shared", instance_type="ml.m5.large")
     assert byoe("shift", "shared", "current=9", "new=0.5") == "endpoint shared shares requests by current=9, new=0.5\n"
     told = byoe("alarm", "shared", "ModelLatency", "--above", 500_000, "--variant", "new")
-    assert told == "alarm shared-new-ModelLatency is set\n"
+    assert told == "alarm shared/new-ModelLatency is set\n"
     with pytest.raises(ParameterError, match="endpoint shaded writes no metrics of its own"):
         byoe("alarm", "shaded", "RowsOutside")
     with pytest.raises(ParameterError, match="'new' is not VARIANT=WEIGHT, such as new=1"):

@@ -366,6 +366,24 @@ def test_what_cannot_be_deleted_keeps_nothing_else(cloud, session, bucket, monke
     assert left(session) == ["byoe-1"]
 
 
+def test_what_was_left_by_a_delete_is_removed_by_the_next(trained, session, monkeypatch):
+    endpoint = byoe.sagemaker.deploy(trained, name="churn")
+    call, expired = endpoint._cloud.call, JobError("the AWS credentials are no longer valid")
+
+    def signed_out(service, operation, **request):
+        if operation in ("delete_endpoint_config", "delete_model"):
+            raise expired
+        return call(service, operation, **request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(endpoint._cloud, "call", signed_out)
+        with pytest.raises(JobError, match="no longer valid"):
+            endpoint.delete()
+    assert len(left(session)) == 2
+    endpoint.delete()
+    assert left(session) == []
+
+
 @pytest.mark.parametrize(
     ("found", "text", "kind", "message"),
     [

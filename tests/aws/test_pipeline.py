@@ -1,5 +1,6 @@
 """Pipelines on AWS: their definitions, and what their executions come to in a stand-in that runs them."""
 
+import copy
 import json
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker.aws._faults import NotFoundError
+from byoe.sagemaker.aws._pipeline_definition import channels_of
 
 ENSEMBLE = EnsembleRegressor(("ridge", "knn"), "weighted", random_state=0)
 CONDITION = ("validation:rmse", "<=", 60.0)
@@ -331,6 +333,46 @@ def test_a_pipeline_is_made_once_and_changed_by_its_name(make, pipelines, asked)
     assert second.status == "Deleted"
     with pytest.raises(NotFoundError, match="start_pipeline_execution of churn: .*does not exist"):
         second.start()
+
+
+def test_nothing_is_left_of_a_pipeline_that_aws_refuses(make, pipelines, registry, monkeypatch):
+    pipeline = make(register="churn")
+    call = pipeline.cloud.call
+
+    def refused(service, operation, **request):
+        if operation == "create_pipeline":
+            raise JobError("iam:PassRole")
+        return call(service, operation, **request)
+
+    monkeypatch.setattr(pipeline.cloud, "call", refused)
+    with pytest.raises(JobError, match="iam:PassRole"):
+        pipeline.upsert()
+    assert [name for name, _ in registry.requests] == []
+
+
+def test_a_parameter_without_a_default_is_asked_for(make, pipelines, monkeypatch):
+    pipeline = make()
+    pipeline.definition["Parameters"].append({"Name": "Month", "Type": "String"})
+    with pytest.raises(ParameterError, match=r"pipeline churn has no default for Month; give start\(Month=…\)"):
+        pipeline.start()
+
+
+def test_channels_of_definitions_of_others_are_read_as_far_as_they_say(make):
+    definition = copy.deepcopy(make().definition)
+    (channel,) = definition["Steps"][0]["Arguments"]["InputDataConfig"]
+    del channel["InputMode"]
+    ((name, words),) = channels_of(definition)
+    assert (name, "InputMode" in words) == ("TrainData", False)
+    channel["DataSource"]["S3DataSource"]["S3Uri"] = {"Std:Join": {"On": "/", "Values": ["s3://mine", "june"]}}
+    assert list(channels_of(definition)) == []
+
+
+def test_metrics_of_a_job_that_nobody_may_see_are_told_of(make, pipelines, monkeypatch):
+    package = make(register="churn").start().package
+    theirs = "arn:aws:sagemaker:eu-west-1:999999999999:training-job/theirs"
+    monkeypatch.setattr(type(package), "job", theirs)
+    with pytest.raises(JobError, match=f"the metrics of package churn/1 are those of its job {theirs}"):
+        _ = package.metrics
 
 
 def test_handles_are_found_again(make, pipelines, session):

@@ -111,6 +111,50 @@ def test_what_the_service_refuses_leaves_nothing(cloud, session, bucket, job, mo
     assert left(session) == ["byoe-1"] * 3
 
 
+@pytest.mark.parametrize("status", ["Creating", "Updating", "RollingBack"])
+def test_an_endpoint_that_changes_takes_no_other_model(cloud, session, bucket, job, monkeypatch, status):
+    endpoint = make(cloud, bucket)
+    monkeypatch.setattr(type(endpoint), "status", status)
+    with pytest.raises(JobError, match=rf"has the status {status}, .*attach\('byoe-1'\).wait\(\)"):
+        endpoint.update(job)
+    assert left(session) == ["byoe-1"] * 3
+
+
+def test_an_update_that_somebody_else_was_before_leaves_nothing(cloud, session, bucket, job, monkeypatch):
+    endpoint = make(cloud, bucket)
+    call = cloud.call
+
+    def raced(service, operation, **request):
+        if operation == "update_endpoint":
+            monkeypatch.setattr(cloud, "call", changing)
+            raise JobError('Cannot update in-progress endpoint "byoe-1".')
+        return call(service, operation, **request)
+
+    def changing(service, operation, **request):
+        answer = call(service, operation, **request)
+        return answer | ({"EndpointStatus": "Updating"} if operation == "describe_endpoint" else {})
+
+    monkeypatch.setattr(cloud, "call", raced)
+    with pytest.raises(JobError, match="Cannot update in-progress"):
+        endpoint.update(job)
+    assert left(session) == ["byoe-1"] * 3
+
+
+def test_an_interrupt_before_the_update_leaves_nothing(cloud, session, bucket, job, monkeypatch):
+    endpoint = make(cloud, bucket)
+    call = cloud.call
+
+    def interrupted(service, operation, **request):
+        if operation == "create_endpoint_config":
+            raise KeyboardInterrupt
+        return call(service, operation, **request)
+
+    monkeypatch.setattr(cloud, "call", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        endpoint.update(job)
+    assert left(session) == ["byoe-1"] * 3
+
+
 def test_there_must_be_an_endpoint(cloud, session, job):
     with pytest.raises(JobError, match="there is no endpoint byoe-9 in eu-west-1 that could be updated"):
         Endpoint("byoe-9", cloud).update(job)

@@ -91,7 +91,7 @@ def set_alarm(
         "cloudwatch",
         "put_metric_alarm",
         AlarmName=name,
-        AlarmDescription=f"{metric} of endpoint {endpoint}",
+        AlarmDescription=_described(endpoint, metric),
         Namespace=_METRICS[metric].namespace,
         MetricName=metric,
         Dimensions=_own(cloud, endpoint, one) if own else _of_service(endpoint, one),
@@ -108,16 +108,24 @@ def set_alarm(
 
 def alarm_name(endpoint: str, variant: str, metric: str) -> str:
     """Return what the alarm of a metric is called."""
-    return f"{endpoint}-{metric}" if variant == VARIANT else f"{endpoint}-{variant}-{metric}"
+    # No endpoint has a slash in its name, which tells the variant of one from another one.
+    return f"{endpoint}-{metric}" if variant == VARIANT else f"{endpoint}/{variant}-{metric}"
 
 
 def remove_alarms(cloud: Cloud, endpoint: str, variants: Sequence[str]) -> None:
     """Remove the alarms of an endpoint. Does nothing where there are none, or for somebody who may not."""
-    names = [alarm_name(endpoint, variant, metric) for variant in variants for metric in _METRICS]
+    names = {alarm_name(endpoint, variant, metric): metric for variant in variants for metric in _METRICS}
     with suppress(NotFoundError, DeniedError):
-        there = cloud.call("cloudwatch", "describe_alarms", AlarmNames=names).get("MetricAlarms", [])
-        if there:
-            cloud.call("cloudwatch", "delete_alarms", AlarmNames=[one["AlarmName"] for one in there])
+        there = cloud.call("cloudwatch", "describe_alarms", AlarmNames=list(names)).get("MetricAlarms", [])
+        made = {one["AlarmName"]: one.get("AlarmDescription") for one in there}
+        own = [name for name, told in made.items() if told == _described(endpoint, names[name])]
+        if own:
+            cloud.call("cloudwatch", "delete_alarms", AlarmNames=own)
+
+
+def _described(endpoint: str, metric: str) -> str:
+    """Return what an alarm says of itself, by which it is known as one of byoe's."""
+    return f"{metric} of endpoint {endpoint}"
 
 
 def _variant(endpoint: str, config: Mapping[str, Any], variant: str | None) -> dict[str, Any]:

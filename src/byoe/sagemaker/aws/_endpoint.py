@@ -60,6 +60,7 @@ class Endpoint:
         self.url = f"https://runtime.sagemaker.{cloud.region}.amazonaws.com/endpoints/{name}/invocations"
         self._cloud = cloud
         self._config: dict[str, Any] = {}
+        self._leaving: tuple[str, dict[str, Any]] | None = None  # the parts of what is being removed
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r}, status={self.status!r})"
@@ -331,12 +332,15 @@ provisioned_concurrency, runtime, **options
 
     def delete(self) -> None:
         """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
-        name, config = self._parts()
+        # What was begun by this handle is known still, where the endpoint itself is gone.
+        name, config = self._parts() if self._leaving is None else self._leaving
         self._config = {}
-        if not (is_made(self.name) or self._exists()):
+        if self._leaving is None and not (is_made(self.name) or self._exists()):
             # Its parts had names that nobody can tell any more, and what has its own name is not of it.
             unscale(self._cloud, self.name, asynchronous=True)
+            remove_alarms(self._cloud, self.name, [VARIANT])
             return
+        self._leaving = name, config
         names = [one["VariantName"] for one in config.get("ProductionVariants", ())] or [VARIANT]
         with ExitStack() as last:  # whatever fails, the others are removed
             last.callback(remove_alarms, self._cloud, self.name, names)
@@ -346,6 +350,7 @@ provisioned_concurrency, runtime, **options
             own = {self.name} if is_made(self.name) else set()
             last.callback(self._remove, name, models_of(config) or own)
             until(self._delete_alone, bool)
+        self._leaving = None
 
     def _exists(self) -> bool:
         with suppress(NotFoundError):

@@ -103,7 +103,12 @@ class Package:
     def metrics(self) -> dict[str, float]:
         """The metrics of the job, under the names that they have there; empty where there are none of byoe's."""
         if self.pipeline:  # which writes no report: half of the digits are what the service keeps of the job's
-            return {one["MetricName"]: float(one["Value"]) for one in self._of_job("metrics")["FinalMetricDataList"]}
+            job = self._known_job
+            if job is None:
+                raise JobError(
+                    f"the metrics of package {self.name} are those of its job {self.job}, which is not told here"
+                )
+            return {one["MetricName"]: float(one["Value"]) for one in job.get("FinalMetricDataList", [])}
         sources = self._registered.get("ModelMetrics") or {}
         statistics = sources.get("ModelQuality", {}).get("Statistics")
         if not statistics or not self.digest:  # of others, whatever their report is
@@ -132,7 +137,12 @@ class Package:
 
     @property
     def _container(self) -> dict[str, Any]:
-        (container, *_) = self._registered["InferenceSpecification"]["Containers"]
+        (container, *_) = self._registered.get("InferenceSpecification", {}).get("Containers") or [{}]
+        if lacking := [word for word in ("Image", "ModelDataUrl") if word not in container]:
+            raise JobError(
+                f"package {self.name} has no {' and no '.join(lacking)} to serve by, so that byoe has not made it; "
+                "take a version that a job or a pipeline of byoe has registered"
+            )
         return dict(container)
 
     @property
@@ -154,10 +164,17 @@ class Package:
     def _described_job(self) -> dict[str, Any]:
         return self.cloud.call("sagemaker", "describe_training_job", TrainingJobName=self.job.rpartition("/")[2])
 
-    def _of_job(self, wanted: str) -> dict[str, Any]:
+    @property
+    def _known_job(self) -> dict[str, Any] | None:
+        """What is told of its job; None for one of others, or that is gone."""
         if f":{self.cloud.account()}:" in self.job:
             with suppress(NotFoundError, DeniedError):
                 return self._described_job
+        return None
+
+    def _of_job(self, wanted: str) -> dict[str, Any]:
+        if (job := self._known_job) is not None:
+            return job
         raise ParameterError(
             f"{wanted} is None, and that of the job which has made package {self.name} is not known here; give {wanted}"
         )

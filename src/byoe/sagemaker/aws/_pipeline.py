@@ -76,13 +76,13 @@ class Pipeline:
         """
         if self._made is None:
             return self
-        for group in groups_of(self.definition):
-            make_group(self.cloud, group)
         request = {key: value for key, value in self._made.items() if key != "Tags"}
         try:
             self.cloud.call("sagemaker", "update_pipeline", **request)
         except NotFoundError:
             self.cloud.call("sagemaker", "create_pipeline", **self._made, ClientRequestToken=_token())
+        for group in groups_of(self.definition):  # which only its executions need
+            make_group(self.cloud, group)
         self._made = None
         return self
 
@@ -118,6 +118,10 @@ class Pipeline:
 
     def _checked(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         given, known = check_parameters(parameters, self.parameters), self.parameters
+        if lacking := [name for name, default in known.items() if default is None and name not in given]:
+            raise ParameterError(
+                f"pipeline {self.name} has no default for {', '.join(lacking)}; give start({lacking[0]}=…)"
+            )
         for name, value in given.items():
             if name == APPROVAL and value not in APPROVALS.values():
                 raise ParameterError(f"{name} is {value!r}, expected one of {', '.join(map(repr, APPROVALS.values()))}")

@@ -31,6 +31,7 @@ _COMPARED = {
     ">": "GreaterThan",
     ">=": "GreaterThanOrEqualTo",
 }
+_PARAMETERS = "Parameters."
 _BEST = f"Steps.{TUNE}.BestTrainingJob"
 
 
@@ -98,7 +99,7 @@ class Definition:
 
     def _parameter(self, name: str, default: str | int | float) -> dict[str, str]:
         self._parameters[name] = {"Name": name, "Type": _TYPES[type(default)], "DefaultValue": default}
-        return {"Get": f"Parameters.{name}"}
+        return {"Get": f"{_PARAMETERS}{name}"}
 
     def _job(self, name: str, kind: str, request: Mapping[str, Any], data: Mapping[str, str]) -> None:
         arguments = {key: copy.deepcopy(value) for key, value in request.items() if key not in _OWN_NAMES}
@@ -145,8 +146,9 @@ def channels_of(definition: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, 
         for channel in job.get("InputDataConfig", ()):
             source = dict(channel["DataSource"]["S3DataSource"])
             address = source.pop("S3Uri")
-            if isinstance(address, Mapping):
-                yield address["Get"].removeprefix("Parameters."), {**source, "InputMode": channel["InputMode"]}
+            if isinstance(address, Mapping) and str(address.get("Get")).startswith(_PARAMETERS):
+                mode = {"InputMode": channel["InputMode"]} if "InputMode" in channel else {}
+                yield address["Get"].removeprefix(_PARAMETERS), {**source, **mode}
 
 
 def groups_of(definition: Mapping[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from ..shared._runtime import runtime_for
 from ._alarms import check_watch, rewatched
 from ._capture import Capture, check_key
 from ._cloud import Cloud
-from ._faults import NotFoundError
+from ._faults import NotFoundError, NotNowError, with_cure
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, instances_of
 from ._package import Package
@@ -76,6 +76,11 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
     before, config = endpoint._parts()
     if not config:
         raise NotFoundError(f"there is no endpoint {endpoint.name} in {cloud.region} that could be updated")
+    if (status := endpoint.status) in CHANGING:
+        raise JobError(
+            f"endpoint {endpoint.name} has the status {status}, in which it takes no other model; wait for it: "
+            f"byoe.sagemaker.attach({endpoint.name!r}).wait()"
+        )
     present, served = _present(endpoint.name, cloud, config)
     name = part_name(endpoint.name)
     variant, instances = _variant(endpoint.name, present, config, changes)
@@ -105,19 +110,21 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
         ("create_endpoint_config", _config(cloud, served, config, variant | {"ModelName": name}, machine, changes)),
         ("update_endpoint", {"EndpointName": endpoint.name, "EndpointConfigName": name, **asked}),
     )
-    sent = False
+    sent = taken = False
     try:
         for operation, request in requests:
             sent = operation == "update_endpoint"
             cloud.call("sagemaker", operation, **request)
+        taken = True
         endpoint.wait()
         found = endpoint.describe()
         if found["EndpointConfigName"] != name:
-            why = (found.get("FailureReason"), changes.rollout.tripped(cloud))
+            why = (with_cure(found.get("FailureReason", "")), changes.rollout.tripped(cloud))
             reason = "; ".join(filter(None, why)) or "the new one was given up"
             raise JobError(f"endpoint {endpoint.name} has kept its model: {reason}")
-    except Exception:
-        if not sent or _has_kept(endpoint, name):
+    except BaseException as error:
+        refused = not taken and isinstance(error, JobError) and not isinstance(error, NotNowError)
+        if not sent or refused or _has_kept(endpoint, name):
             endpoint._remove(name, {name})
         raise
     endpoint._remove(before, {present["ModelName"]})

@@ -10,6 +10,7 @@ from ...errors import JobError, ParameterError, did_you_mean
 from ..shared._limits import check_name
 from ..shared._place import Hosting
 from ._cloud import Cloud
+from ._faults import with_cure
 from ._machine import VARIANT, Instances, Serverless
 
 SHADOW = "Shadow"
@@ -128,5 +129,5 @@ def check_set(endpoint: str, weights: Mapping[str, float], present: Mapping[str,
     """Raise a JobError for an endpoint that has gone back to the weights that it had."""
     now = {one["VariantName"]: one.get("CurrentWeight", 0.0) for one in present.get("ProductionVariants", [])}
     if any(not math.isclose(now[name], weight, rel_tol=1e-5) for name, weight in weights.items()):
-        why = present.get("FailureReason", "the service has gone back")
+        why = with_cure(present.get("FailureReason", "the service has gone back"))
         raise JobError(f"endpoint {endpoint} has the weights {now}, not {dict(weights)}: {why}")
