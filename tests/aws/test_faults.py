@@ -6,6 +6,7 @@ import boto3
 import numpy as np
 import pandas as pd
 import pytest
+from botocore import exceptions
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
@@ -120,6 +121,73 @@ def test_a_refusal_says_what_to_do(cloud, code, reason, message):
             stub.add_client_error("describe_training_job", code, reason)
         with pytest.raises(JobError, match=message):
             _ = Job("churn", cloud).status
+
+
+def test_nothing_is_said_to_run_that_was_never_started(cloud):
+    with Stubber(cloud._client("sagemaker")) as stub:
+        stub.add_client_error("delete_model", "ExpiredTokenException", "old")
+        with pytest.raises(JobError, match=r"no longer valid .old.; .*byoe.sagemaker.attach\(name\) finds it"):
+            cloud.call("sagemaker", "delete_model", ModelName="churn")
+
+
+def test_two_who_change_the_same_are_not_told_of_names(cloud):
+    with Stubber(cloud._client("sagemaker")) as stub:
+        stub.add_client_error("update_pipeline", "ConflictException", "Pipeline is being changed")
+        with pytest.raises(JobError, match="somebody else changes it at the same time: look at what it is now"):
+            cloud.call("sagemaker", "update_pipeline", PipelineName="churn")
+
+
+@pytest.mark.parametrize("kind", ["CredentialRetrievalError", "UnauthorizedSSOTokenError"])
+def test_what_cannot_sign_in_any_more_is_told_so(cloud, monkeypatch, kind):
+    words = {"provider": "custom-process", "error_msg": "signed out"}
+
+    def signed_out(**request):
+        raise getattr(exceptions, kind)(**words)
+
+    monkeypatch.setattr(cloud._client("sagemaker"), "describe_training_job", signed_out)
+    with pytest.raises(JobError, match="credentials are no longer valid") as caught:
+        _ = Job("churn", cloud).status
+    assert not isinstance(caught.value, NotNowError)  # which is asked again for minutes
+
+
+def test_a_request_that_cannot_be_is_no_fault_of_the_network(cloud):
+    with pytest.raises(ParameterError, match="filter_log_events of AWS cannot be asked so: Invalid type for"):
+        cloud.call("logs", "filter_log_events", logGroupName=7)
+
+
+def test_words_of_machines_are_looked_at_before_an_upload(frame, session, asked, uploaded):
+    with pytest.raises(ParameterError, match="volume_gb is '100', expected a positive integer"):
+        launch(frame, session, volume_gb="100")
+    assert (asked, uploaded) == ([], [])
+    launch(frame, session, subnets="subnet-0abc", security_groups=["sg-1"])
+    network = {"Subnets": ["subnet-0abc"], "SecurityGroupIds": ["sg-1"]}
+    assert [params["VpcConfig"] for name, params in asked if name == "CreateTrainingJob"] == [network]
+
+
+def test_two_who_make_the_bucket_at_once_both_have_it(cloud, monkeypatch):
+    exists, call = cloud._exists, cloud.call
+    seen = []
+
+    def not_yet(operation, **request):
+        seen.append(operation)
+        return len(seen) > 1 and exists(operation, **request)
+
+    def raced(service, operation, **request):
+        call(service, operation, **request)
+        if operation == "create_bucket":
+            raise JobError("AWS refused create_bucket (OperationAborted)")
+
+    monkeypatch.setattr(cloud, "_exists", not_yet)
+    monkeypatch.setattr(cloud, "call", raced)
+    cloud.identity = call("sts", "get_caller_identity")
+    assert cloud.bucket() == "sagemaker-eu-west-1-123456789012"
+
+
+def test_folders_that_somebody_made_are_no_files(cloud, session, bucket):
+    name = bucket.removeprefix("s3://").partition("/")[0]
+    for key in ("rows/", "rows/a.csv", "rows/b/"):
+        session.client("s3").put_object(Bucket=name, Key=key, Body=b"")
+    assert cloud.keys(f"s3://{name}/rows/") == ["a.csv"]
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,17 @@ def test_a_version_of_somebody_else_is_found_and_approved_and_not_deployed(aws, 
     assert package.job == ""
 
 
+def test_a_version_without_a_container_says_so(job, registry, session):
+    own = job.register("churn", approve=True)
+    registry.shared[OTHERS] = {
+        key: value for key, value in registry._packages[own.arn].items() if key != "InferenceSpecification"
+    } | {"ModelPackageArn": OTHERS}
+    package = byoe.sagemaker.attach(OTHERS, session=session)
+    for part in ("artifact", "has_graph", "serving_image"):
+        with pytest.raises(JobError, match="package churn/1 has no Image and no ModelDataUrl to serve by"):
+            getattr(package, part)
+
+
 def test_a_version_that_another_account_shares_is_deployed_with_a_role_of_ones_own(job, registry, session, asked):
     own = job.register("churn", approve=True)
     there = own.describe()

@@ -23,6 +23,11 @@ _EXTRA, _PURPOSE = "sagemaker", "a job on AWS"
 # Of an endpoint whose container is about to start. The libraries repeat what other errors are worth repeating.
 _NOT_YET = frozenset({"ModelNotReadyException", "InternalDependencyException"})
 _GATEWAY = (502, 503, 504)
+# What the libraries raise without asking AWS; those of the last line are of newer ones.
+_EXPIRED = (
+    *("TokenRetrievalError", "SSOTokenLoadError", "UnauthorizedSSOTokenError", "CredentialRetrievalError"),
+    *("LoginRefreshRequired", "LoginTokenLoadError"),
+)
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds
 _ATTEMPTS = 8
 _NAMES = (
@@ -164,7 +169,11 @@ class Cloud:
         if self._exists("head_bucket", Bucket=name):
             return name
         place = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
-        self.call("s3", "create_bucket", Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
+        try:
+            self.call("s3", "create_bucket", Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
+        except JobError:
+            if not self._exists("head_bucket", Bucket=name):  # nobody else has made it meanwhile
+                raise
         return name
 
     def role(self, given: str | None) -> str:
@@ -295,7 +304,8 @@ class Cloud:
         """Return the names of all files below an address, relative to it and sorted."""
         bucket, key = split(address)
         pages = self.pages("s3", "list_objects_v2", Bucket=bucket, Prefix=key)
-        return sorted(entry["Key"].removeprefix(key) for page in pages for entry in page.get("Contents", []))
+        names = (entry["Key"] for page in pages for entry in page.get("Contents", []))
+        return sorted(name.removeprefix(key) for name in names if not name.endswith("/"))  # a folder that somebody made
 
     def size(self, address: str) -> int:
         """Return how many bytes all files below an address have."""
@@ -370,12 +380,16 @@ def _explained(operation: str, about: str = "") -> Iterator[None]:
     faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
     transfers = need("boto3.exceptions", _EXTRA, _PURPOSE)
     unreadable = need("botocore.parsers", _EXTRA, _PURPOSE).ResponseParserError
+    expired = tuple(getattr(faults, name) for name in _EXPIRED if hasattr(faults, name))
     try:
         yield
     except (faults.NoCredentialsError, faults.PartialCredentialsError, faults.ProfileNotFound) as error:
         raise JobError(f"AWS knows nobody here: {error}. Run `aws configure`, or set AWS_PROFILE") from error
-    except (faults.TokenRetrievalError, faults.SSOTokenLoadError, faults.UnauthorizedSSOTokenError) as error:
+    except expired as error:
         raise fault(operation, "ExpiredToken", str(error)) from error
+    except faults.ParamValidationError as error:
+        reasons = "; ".join(str(error).splitlines()[1:])
+        raise ParameterError(f"{operation} of {about or 'AWS'} cannot be asked so: {reasons}") from error
     except faults.ClientError as error:
         raise _fault_of(operation, about, error) from error
     except (faults.BotoCoreError, transfers.Boto3Error) as error:

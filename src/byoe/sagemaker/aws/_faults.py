@@ -53,7 +53,8 @@ _BUSY = frozenset(
         "TooManyRequestsException",
     }
 )
-_TAKEN = frozenset({"ResourceInUse", "ResourceInUseException", "ConflictException"})
+_TAKEN = frozenset({"ResourceInUse", "ResourceInUseException"})
+_AT_ONCE = "ConflictException"
 _ELSEWHERE = frozenset(
     {"301", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"}
 )
@@ -132,7 +133,8 @@ def fault(operation: str, code: str, reason: str, about: str = "") -> JobError:
     files = operation in _ACTIONS
     bucket = about.removeprefix("s3://").partition("/")[0]
     if code in _EXPIRED or (code == "400" and files):  # all that an answer without a body says
-        name = repr(about) if about and not files else "name"
+        # Only what is looked at is known to be there.
+        name = repr(about) if about and operation.startswith("describe_") else "name"
         return JobError(
             f"the AWS credentials are no longer valid ({reason}); sign in again. What was started goes on: "
             f"byoe.sagemaker.attach({name}) finds it"
@@ -147,6 +149,12 @@ def fault(operation: str, code: str, reason: str, about: str = "") -> JobError:
             f"there is no bucket {bucket!r} ({about}); make it (aws s3 mb s3://{bucket}), or give the address of one "
             "that is there"
         )
+    if operation == "get_role" and code in (_NOT_FOUND | _DENIED):
+        kind = NotFoundError if code in _NOT_FOUND else DeniedError
+        return kind(
+            f"AWS did not tell the role {about!r} ({code}: {reason.rstrip('. ')}); give the ARN of one that is there, "
+            "which is not looked up"
+        )
     if code in _NOT_FOUND or any(words in reason for words in _NOT_FOUND_WORDS):
         return NotFoundError(f"{operation}{of}: {reason}")
     if code in _DENIED:
@@ -158,6 +166,11 @@ def fault(operation: str, code: str, reason: str, about: str = "") -> JobError:
         return NotNowError(
             f"AWS is too busy for {operation}{of} ({code}: {reason}), also when it was asked again; wait for some "
             "minutes, and ask less often or for less at a time"
+        )
+    if code == _AT_ONCE and with_cure(reason) == reason:
+        return JobError(
+            f"AWS refused {operation}{of} ({code}): {reason.rstrip('. ')}; somebody else changes it at the same time: "
+            "look at what it is now, and ask again"
         )
     if code in _TAKEN or code == "ResourceLimitExceeded":
         words = "already exists" if code in _TAKEN else code

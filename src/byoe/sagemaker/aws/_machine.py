@@ -130,11 +130,15 @@ class Machine:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for word in ("subnets", "security_groups"):
+            given = getattr(self, word)
+            object.__setattr__(self, word, (given,) if isinstance(given, str) else tuple(given))
         check_environment(self.environment)
         object.__setattr__(self, "tags", read_tags(self.tags))
         check_word("input_mode", self.input_mode, INPUT_MODES)
         check_count("instance_count", self.instance_count)
         check_count("max_seconds", self.max_seconds)
+        check_count("volume_gb", self.volume_gb)
         if bool(self.subnets) != bool(self.security_groups):
             raise ParameterError("subnets and security_groups belong together: give both, or neither")
         if self.spot and self.keep_alive_seconds:
