@@ -183,6 +183,30 @@ def test_stop_rows_are_the_last_of_a_time_ordered_plan():
         assert train.max() < test.min()
 
 
+def test_the_order_of_time_is_that_of_rows_and_not_of_their_numbers(rng):
+    plan = SplitPlan(((rng.permutation(100), np.arange(100, 120)),), 120)
+    (train, _), *_ = plan.folds
+    kept, held = hold_out(plan, train, np.zeros(100), Task("regression"), 0)
+    assert train[kept].max() < train[held].min()
+    for inner_train, inner_test in inner_folds(plan, train, 0):
+        assert train[inner_train].max() < train[inner_test].min()
+
+
+@pytest.mark.parametrize("task", [Task("regression"), Task("classification", 2)])
+def test_a_row_that_is_drawn_more_than_once_is_on_one_side(rng, task):
+    """In a bootstrap sample: a model that has learned a row would stop on it too late."""
+    drawn = rng.choice(150, 150)
+    plan = SplitPlan(((drawn, np.setdiff1d(np.arange(150), drawn)),), 150)
+    y = (drawn % 3 == 0).astype(np.int64)
+    kept, held = hold_out(plan, drawn, y, task, 0)
+    assert sorted([*kept, *held]) == list(range(150))
+    assert 0.05 < len(held) / 150 < 0.25
+    sides = [(kept, held), *inner_folds(plan, drawn, 0)]
+    assert len(sides) == 6
+    assert all(not set(drawn[one]) & set(drawn[other]) for one, other in sides)
+    assert sorted(position for _, test in sides[1:] for position in test) == list(range(150))
+
+
 def test_stop_rows_keep_the_shares_of_the_classes():
     y = np.repeat([0, 1, 2], [140, 57, 3])
     plan = SplitPlan(((np.arange(10, 210), np.arange(10)),), 210)

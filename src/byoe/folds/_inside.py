@@ -20,12 +20,16 @@ _FEWEST_TO_STOP = 40
 def inner_folds(plan: SplitPlan, rows: IntArray, seed: int) -> list[tuple[IntArray, IntArray]]:
     """Return folds among some rows of the plan, as positions in ``rows``.
 
-    Each position is tested once, but for the first rows of a time-ordered plan.
+    Each position is tested once, but for the first rows of a time-ordered plan. A row that is there more than once is
+    on one side.
     """
+    distinct, codes = np.unique(rows, return_inverse=True)
+    if len(distinct) < len(rows):
+        return [_of_all(codes, *fold) for fold in inner_folds(plan, distinct, seed)]
     count = len(rows)
     if plan.is_time_ordered:
-        n_folds = min(_FOLDS, count - 1)
-        return list(TimeSeriesSplit(n_folds).split(rows)) if n_folds > 1 else []
+        n_folds, order = min(_FOLDS, count - 1), np.argsort(rows)
+        return [(order[a], order[b]) for a, b in TimeSeriesSplit(n_folds).split(rows)] if n_folds > 1 else []
     if plan.groups is not None:
         groups = plan.groups[rows]
         n_groups = min(_FOLDS, len(np.unique(groups)))
@@ -42,7 +46,8 @@ def hold_out(
     """Split some rows of the plan, by position, into rows to fit on and rows to stop on.
 
     About 15 % are held out: whole groups where there are groups, the last rows of a
-    time-ordered plan, and the same share of every class otherwise. None when there are too
+    time-ordered plan, and the same share of every class otherwise. A row that is there more than once, as in a
+    bootstrap sample, is on one side. None when there are too
     few rows, or a class would be left without a row to fit on.
 
     Parameters
@@ -55,6 +60,10 @@ def hold_out(
     task : Task
     seed : int
     """
+    distinct, first, codes = np.unique(rows, return_index=True, return_inverse=True)
+    if len(distinct) < len(rows):
+        split = hold_out(plan, distinct, y[first], task, seed)
+        return None if split is None else _of_all(codes, *split)
     if len(rows) < _FEWEST_TO_STOP:
         return None
     rng = np.random.default_rng(seed)
@@ -75,6 +84,12 @@ def hold_out(
     if not len(held) or not len(kept) or lost:
         return None
     return kept, np.sort(held)
+
+
+def _of_all(codes: IntArray, *sides: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the positions of rows whose numbers are at some places of the distinct ones, for both sides."""
+    one, other = (np.flatnonzero(np.isin(codes, side)) for side in sides)
+    return one, other
 
 
 def _groups_held_out(groups: NDArray[np.generic], rng: np.random.Generator) -> IntArray:
