@@ -2,12 +2,15 @@
 
 import copy
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import byoe
+from byoe.ensemble._second_layer import _Layer
 from byoe.errors import ParameterError
+from byoe.learners.linear import Ridge
 
 
 def timed(ensemble, **times):
@@ -45,3 +48,10 @@ def test_a_member_of_the_second_layer_takes_the_time_of_its_feeders_too(grown):
     whole = timed(grown, random_forest=500.0, ridge=400.0)
     with pytest.raises(ParameterError, match="the fastest member alone, 'ridge', takes 400 ms"):
         whole.prune(predict_ms=100)
+
+
+def test_the_folds_of_a_layer_each_tell_what_a_row_takes():
+    folds = [SimpleNamespace(seconds={"ridge": 2.0}, predicting={"ridge": seconds}) for seconds in (1e-4, 3e-4)]
+    layer = _Layer({"ridge": Ridge()}, folds, np.zeros((4, 1)))
+    assert layer.seconds == {"ridge": 4.0}
+    assert layer.predicting == {"ridge": pytest.approx(2e-4)}

@@ -60,9 +60,15 @@ class _Layer:
         labels = [label for label, wanted in zip(self.learners, kept, strict=True) if wanted]
         return _Layer({label: self.learners[label] for label in labels}, self.found, self.oof[:, kept])
 
-    def sums(self, name: str) -> dict[str, float]:
-        """Return what a mapping of each fold's fit adds up to, by label."""
-        return {label: float(sum(getattr(one, name)[label] for one in self.found)) for label in self.learners}
+    @property
+    def seconds(self) -> dict[str, float]:
+        """What the fits of all folds took, by label."""
+        return {label: float(sum(one.seconds[label] for one in self.found)) for label in self.learners}
+
+    @property
+    def predicting(self) -> dict[str, float]:
+        """What a row takes the model of one fold, by label: each fold has measured that on its own rows."""
+        return {label: float(np.mean([one.predicting[label] for one in self.found])) for label in self.learners}
 
     @property
     def cut(self) -> bool:
@@ -111,8 +117,7 @@ class SecondLayer:
         layer, blend, oof = self._blended(layer)
         told = self._better(oof)
         members = self._members(layer, pairs)
-        times = layer.sums("seconds"), layer.sums("predicting")
-        record = ensemble._record.with_members(*times)
+        record = ensemble._record.with_members(layer.seconds, layer.predicting)
         below = {label: record.fit_seconds[label] + pairs.seconds[label] for label in pairs.labels}
         cut = ", of fits that the time limit cut short" if layer.cut else ""
         told = f"kept, with {told}; it learns from {', '.join(pairs.labels)}{cut}"
@@ -303,7 +308,7 @@ class SecondLayer:
             label: [one.arrived[label, fold].rounds for fold, one in enumerate(layer.found)] for label in learners
         }
         rounds = {label: mean_rounds(found) for label, found in by_fold.items()}
-        self._go_on(sum(layer.sums("seconds")[label] for label in learners) / len(layer.found))
+        self._go_on(sum(layer.seconds[label] for label in learners) / len(layer.found))
         for label, model in self._refitted(
             learners, rounds, replace(data, table=self._table(pairs.oof, pairs))
         ).items():
