@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeCV
 
 import byoe
+from byoe.blenders._comparing import compare
 from byoe.blenders._meta_model import MetaModel, meta_features
 from byoe.blenders._simplex import least_squares, log_loss, residual
 from byoe.blenders.greedy import _trials
@@ -382,6 +383,30 @@ def test_auto_adjusts_where_it_was_measured_to_help(metric, usual, rng):
     y = rng.gamma(9.0, size=200)
     oof = OOF(y[:, None] * np.exp(0.1 * rng.normal(size=(200, 3))), y, REGRESSION)
     assert byoe.blender("auto").fit(replace(oof, metric=find_metric(metric, REGRESSION))).in_use.name == usual
+
+
+@pytest.mark.parametrize("metric", ["neg_root_mean_squared_error", "explained_variance"])
+def test_rows_of_a_group_are_as_certain_as_one_of_them(metric, rng):
+    once = regression(rng, n=60)
+    once = replace(once, y=once.y + 50, predictions=once.predictions + 50, metric=find_metric(metric, REGRESSION))
+    once = replace(once, folds=halves(once))
+    each = np.repeat(np.arange(60), 10)
+    folds = tuple(tuple(np.flatnonzero(np.isin(each, part)) for part in fold) for fold in once.folds)
+    often = replace(once, predictions=once.predictions[each], y=once.y[each], folds=folds)
+    candidates = {name: byoe.blender(name) for name in ("mean", "best")}
+    alone, by_row, by_group = (
+        compare(candidates, oof, "mean").error("mean", "best") for oof in (once, often, replace(often, groups=each))
+    )
+    assert by_row < 0.5 * alone
+    assert by_group == pytest.approx(alone, rel=0.4)
+    assert np.array_equal(replace(often, groups=each).rows(np.arange(7, 30)).groups, each[7:30])
+
+
+def test_groups_reach_what_chooses_a_blender(rng):
+    X, groups = rng.normal(size=(80, 2)), np.repeat(np.arange(16), 5)
+    fitted = byoe.EnsembleRegressor(["ridge", "knn"], "mean", cv=4, random_state=0).fit(X, X[:, 0], groups=groups)
+    oof = fitted._oof.to_blend(REGRESSION, 0, None, None)
+    assert len(np.unique(oof.groups)) == 16
 
 
 def test_auto_restores_what_was_chosen_before_there_was_adjusting(rng):

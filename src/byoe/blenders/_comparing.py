@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contracts._blender import OOF, Blender
 from ..contracts._deadline import seconds_left, skip
@@ -49,8 +51,8 @@ def compare(candidates: Mapping[str, Blender], oof: OOF, usual: str) -> Comparis
     Where time is short, those that would take too much of it are not tried: their loss is infinite. So is that of the
     usual one where all others are not.
 
-    Where the metric is a mean over rows, differences are paired by row. Of another one, the error of a difference
-    is that of a jackknife over parts of the rows (Shao & Wu, 1989).
+    Where the metric is a mean over rows, differences are paired by row, or by group, whose rows err together. Of
+    another one, the error of a difference is that of a jackknife over parts of the rows or groups (Shao & Wu, 1989).
     """
     held_out = _HeldOut(candidates, oof, usual)
     return _by_metric(held_out, oof) if oof.row_loss is None else _by_rows(held_out, oof)
@@ -65,11 +67,19 @@ def _by_rows(held_out: _HeldOut, oof: OOF) -> Comparison:
     weight = oof.weights[scored] / oof.weights[scored].sum()
     losses = {name: total[scored] / counts[scored] for name, total in sums.items()}
     means = {name: float(weight @ loss) for name, loss in losses.items()}
-    return Comparison(held_out.without_skipped(means), partial(_error_by_rows, losses, oof.weights[scored]))
+    groups = None if oof.groups is None else oof.groups[scored]
+    return Comparison(held_out.without_skipped(means), partial(_error_by_rows, losses, oof.weights[scored], groups))
 
 
-def _error_by_rows(losses: Mapping[str, FloatArray], weight: FloatArray, first: str, second: str) -> float:
+def _error_by_rows(
+    losses: Mapping[str, FloatArray], weight: FloatArray, groups: NDArray[Any] | None, first: str, second: str
+) -> float:
     difference, share = losses[first] - losses[second], weight / weight.sum()
+    if groups is not None:
+        names, codes = np.unique(groups, return_inverse=True)
+        by_group = np.bincount(codes, share * (difference - share @ difference))
+        few = len(names) / max(1, len(names) - 1)
+        return float(np.sqrt(few * by_group @ by_group))
     # A row of weight two is that row twice.
     return float(np.sqrt(share @ (difference - share @ difference) ** 2 / weight.sum()))
 
@@ -94,7 +104,7 @@ def _error_by_parts(predicted: Mapping[str, FloatArray], judged: OOF, first: str
         return rest.loss(predicted[first][rows]) - rest.loss(predicted[second][rows])
 
     strata = judged.y if judged.task.is_classification else None
-    return standard_error(_difference, parts_of(len(judged.y), judged.seed, strata=strata))
+    return standard_error(_difference, parts_of(len(judged.y), judged.seed, strata=strata, groups=judged.groups))
 
 
 class _HeldOut:

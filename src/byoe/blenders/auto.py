@@ -34,8 +34,8 @@ class Auto(Blender):
     ``weighted``. Of the other
     candidates (best single member, mean, vote, greedy, meta-linear, and the one of these two that is not the usual
     one) that with the smallest mean loss is chosen, where this is smaller than that of the usual one by more than
-    two standard errors of the paired difference by row, and by 0.5 %. ``benchmarks/README.md`` has what this rule
-    costs and saves beside others.
+    two standard errors of the paired difference by row, or by group where rows have groups, and by 0.5 %.
+    ``benchmarks/README.md`` has what this rule costs and saves beside others.
 
     The loss is that of the ensemble's metric. Of one that is no mean over rows, such as the area under the
     ROC curve or an F-score, the standard error is that of a jackknife over twenty parts of the rows (Shao & Wu, 1989).

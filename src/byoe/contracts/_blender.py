@@ -35,6 +35,8 @@ class OOF:
         of time hold there too. May be empty.
     metric : Metric or None
         What the ensemble is scored by; None for the squared error and the log-loss.
+    groups : array of shape (n_rows,) or None
+        Which rows belong together, and so err together: how certain a loss is goes by their number.
     """
 
     predictions: FloatArray
@@ -45,6 +47,7 @@ class OOF:
     seed: int = 0
     folds: tuple[tuple[IntArray, IntArray], ...] = ()
     metric: Any = None
+    groups: NDArray[Any] | None = None
 
     @property
     def weights(self) -> FloatArray:
@@ -59,7 +62,9 @@ class OOF:
         place[index] = np.arange(len(self.y[index]))
         inside = [tuple(place[part][place[part] >= 0] for part in fold) for fold in self.folds]
         folds = tuple((train, test) for train, test in inside if len(train) and len(test))
-        return OOF(self.predictions[index], self.y[index], self.task, weight, features, self.seed, folds, self.metric)
+        groups = None if self.groups is None else self.groups[index]
+        predictions, y = self.predictions[index], self.y[index]
+        return OOF(predictions, y, self.task, weight, features, self.seed, folds, self.metric, groups)
 
     @property
     def row_loss(self) -> RowLoss | None:

@@ -71,4 +71,5 @@ class OutOfFold:
 
     def to_blend(self, task: Task, seed: int, features: FloatArray | None, metric: Any) -> OOF:
         """Return what a blender learns from, of all rows."""
-        return OOF(self.predictions, self.y, task, of_ordinary_size(self.weight), features, seed, metric=metric)
+        weight, groups = of_ordinary_size(self.weight), self.plan.groups
+        return OOF(self.predictions, self.y, task, weight, features, seed, metric=metric, groups=groups)
