@@ -399,6 +399,7 @@ def test_rows_of_a_group_are_as_certain_as_one_of_them(metric, rng):
     )
     assert by_row < 0.5 * alone
     assert by_group == pytest.approx(alone, rel=0.4)
+    assert compare(candidates, replace(often, groups=np.zeros(600)), "mean").error("mean", "best") == np.inf
     assert np.array_equal(replace(often, groups=each).rows(np.arange(7, 30)).groups, each[7:30])
 
 

@@ -77,9 +77,10 @@ def _error_by_rows(
     difference, share = losses[first] - losses[second], weight / weight.sum()
     if groups is not None:
         names, codes = np.unique(groups, return_inverse=True)
+        if len(names) < 2:  # of which nothing can be told
+            return np.inf
         by_group = np.bincount(codes, share * (difference - share @ difference))
-        few = len(names) / max(1, len(names) - 1)
-        return float(np.sqrt(few * by_group @ by_group))
+        return float(np.sqrt(by_group @ by_group * len(names) / (len(names) - 1)))
     # A row of weight two is that row twice.
     return float(np.sqrt(share @ (difference - share @ difference) ** 2 / weight.sum()))
 

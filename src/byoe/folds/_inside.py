@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 
 from ..contracts._task import IntArray, Task
-from ._plan import SplitPlan
+from ._plan import SplitPlan, repeats
 
 _FOLDS = 5
 _SHARE_TO_STOP = 0.15
@@ -23,9 +23,10 @@ def inner_folds(plan: SplitPlan, rows: IntArray, seed: int) -> list[tuple[IntArr
     Each position is tested once, but for the first rows of a time-ordered plan. A row that is there more than once is
     on one side.
     """
-    distinct, codes = np.unique(rows, return_inverse=True)
-    if len(distinct) < len(rows):
-        return [_of_all(codes, *fold) for fold in inner_folds(plan, distinct, seed)]
+    if repeats(rows):
+        distinct, codes = np.unique(rows, return_inverse=True)
+        folds = inner_folds(plan, distinct, seed)
+        return [(_positions(codes, train), _positions(codes, test)) for train, test in folds]
     count = len(rows)
     if plan.is_time_ordered:
         n_folds, order = min(_FOLDS, count - 1), np.argsort(rows)
@@ -46,9 +47,9 @@ def hold_out(
     """Split some rows of the plan, by position, into rows to fit on and rows to stop on.
 
     About 15 % are held out: whole groups where there are groups, the last rows of a
-    time-ordered plan, and the same share of every class otherwise. A row that is there more than once, as in a
-    bootstrap sample, is on one side. None when there are too
-    few rows, or a class would be left without a row to fit on.
+    time-ordered plan, and the same share of every class otherwise. A row that is there more than
+    once, as in a bootstrap sample, is on one side. None when there are too few rows, or a class
+    would be left without a row to fit on.
 
     Parameters
     ----------
@@ -60,10 +61,10 @@ def hold_out(
     task : Task
     seed : int
     """
-    distinct, first, codes = np.unique(rows, return_index=True, return_inverse=True)
-    if len(distinct) < len(rows):
+    if repeats(rows):
+        distinct, first, codes = np.unique(rows, return_index=True, return_inverse=True)
         split = hold_out(plan, distinct, y[first], task, seed)
-        return None if split is None else _of_all(codes, *split)
+        return None if split is None else (_positions(codes, split[0]), _positions(codes, split[1]))
     if len(rows) < _FEWEST_TO_STOP:
         return None
     rng = np.random.default_rng(seed)
@@ -86,10 +87,9 @@ def hold_out(
     return kept, np.sort(held)
 
 
-def _of_all(codes: IntArray, *sides: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the positions of rows whose numbers are at some places of the distinct ones, for both sides."""
-    one, other = (np.flatnonzero(np.isin(codes, side)) for side in sides)
-    return one, other
+def _positions(codes: IntArray, chosen: IntArray) -> IntArray:
+    """Return where the codes of some distinct rows are, each as often as it is there."""
+    return np.flatnonzero(np.isin(codes, chosen))
 
 
 def _groups_held_out(groups: NDArray[np.generic], rng: np.random.Generator) -> IntArray:
