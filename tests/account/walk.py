@@ -243,9 +243,8 @@ class Walk:
 
     def registry(self, job, group):
         """Register a job, let it be approved, and remove it."""
-        version = job.register(group)
         self.leaving.callback(self._remove_group, group)
-        self.leaving.callback(version.delete)
+        version = job.register(group)
         before = version.status
         version.approve()
         told = f"{before}, then {version.status}; metrics {version.metrics}"
@@ -266,9 +265,7 @@ class Walk:
         )
         self.leaving.callback(pipeline.delete)
         self.leaving.callback(self._remove_group, group)
-        execution = self._executed(pipeline)
-        self.leaving.callback(self._remove_registered, execution)
-        execution.wait()
+        execution = self._executed(pipeline).wait()
         close = np.isclose(execution.package.metrics["validation:rmse"], execution.job.metrics["validation:rmse"], rtol=1e-4)  # fmt: skip
         steps = [row["step"] for row in execution.steps]
         self.seen.note("pipeline", steps == ["Train", "Check", "Register"] and close, steps)
@@ -330,15 +327,12 @@ class Walk:
         until(lambda: endpoint.status, "Deleted".__eq__)
 
     def _remove_group(self, name):
+        """Remove a group with its versions; there is none where nothing came to it."""
         with suppress(NotFoundError):
-            byoe.sagemaker.attach(name, kind="model package group").delete()
-
-    def _remove_registered(self, execution):
-        try:
-            version = execution.package
-        except JobError:  # it has come to none
-            return
-        version.delete()
+            group = byoe.sagemaker.attach(name, kind="model package group")
+            for version in group.versions:
+                group.version(version["version"]).delete()
+            group.delete()
 
     def _stop(self, handle):
         """Stop what may still run, and wait for it: until then it writes files, and a transform job has its model."""

@@ -123,11 +123,12 @@ def test_a_refusal_says_what_to_do(cloud, code, reason, message):
             _ = Job("churn", cloud).status
 
 
-def test_nothing_is_said_to_run_that_was_never_started(cloud):
+@pytest.mark.parametrize("operation", ["delete_model", "describe_model"])
+def test_nothing_is_to_be_attached_that_is_no_job_and_no_endpoint(cloud, operation):
     with Stubber(cloud._client("sagemaker")) as stub:
-        stub.add_client_error("delete_model", "ExpiredTokenException", "old")
+        stub.add_client_error(operation, "ExpiredTokenException", "old")
         with pytest.raises(JobError, match=r"no longer valid .old.; .*byoe.sagemaker.attach\(name\) finds it"):
-            cloud.call("sagemaker", "delete_model", ModelName="churn")
+            cloud.call("sagemaker", operation, ModelName="churn")
 
 
 def test_two_who_change_the_same_are_not_told_of_names(cloud):
@@ -160,8 +161,9 @@ def test_words_of_machines_are_looked_at_before_an_upload(frame, session, asked,
         launch(frame, session, volume_gb="100")
     assert (asked, uploaded) == ([], [])
     launch(frame, session, subnets="subnet-0abc", security_groups=["sg-1"])
+    launch(frame, session, subnets=None, security_groups=None)
     network = {"Subnets": ["subnet-0abc"], "SecurityGroupIds": ["sg-1"]}
-    assert [params["VpcConfig"] for name, params in asked if name == "CreateTrainingJob"] == [network]
+    assert [params.get("VpcConfig") for name, params in asked if name == "CreateTrainingJob"] == [network, None]
 
 
 def test_two_who_make_the_bucket_at_once_both_have_it(cloud, monkeypatch):

@@ -96,17 +96,24 @@ def test_of_an_update_that_may_go_on_nothing_is_removed(cloud, session, bucket, 
     assert left(session) == ["byoe-1", "byoe-1", new, "byoe-1", new]
 
 
-def test_what_the_service_refuses_leaves_nothing(cloud, session, bucket, job, monkeypatch):
+@pytest.mark.parametrize(
+    ("failing", "error"),
+    [
+        ("update_endpoint", JobError("being updated already")),
+        ("create_endpoint_config", KeyboardInterrupt("by its user")),
+    ],
+)
+def test_what_ends_before_the_update_leaves_nothing(cloud, session, bucket, job, monkeypatch, failing, error):
     endpoint = make(cloud, bucket)
     call = cloud.call
 
-    def refused(service, operation, **request):
-        if operation == "update_endpoint":
-            raise JobError("being updated already")
+    def failed(service, operation, **request):
+        if operation == failing:
+            raise error
         return call(service, operation, **request)
 
-    monkeypatch.setattr(cloud, "call", refused)
-    with pytest.raises(JobError, match="being updated already"):
+    monkeypatch.setattr(cloud, "call", failed)
+    with pytest.raises(type(error), match=str(error)):
         endpoint.update(job)
     assert left(session) == ["byoe-1"] * 3
 
@@ -140,19 +147,22 @@ def test_an_update_that_somebody_else_was_before_leaves_nothing(cloud, session, 
     assert left(session) == ["byoe-1"] * 3
 
 
-def test_an_interrupt_before_the_update_leaves_nothing(cloud, session, bucket, job, monkeypatch):
+def test_a_delete_that_was_refused_asks_anew_what_there_is(cloud, session, bucket, job, updated, monkeypatch):
     endpoint = make(cloud, bucket)
     call = cloud.call
 
-    def interrupted(service, operation, **request):
-        if operation == "create_endpoint_config":
-            raise KeyboardInterrupt
+    def denied(service, operation, **request):
+        if operation.startswith("delete_"):
+            raise DeniedError("no")
         return call(service, operation, **request)
 
-    monkeypatch.setattr(cloud, "call", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        endpoint.update(job)
-    assert left(session) == ["byoe-1"] * 3
+    with monkeypatch.context() as patch:
+        patch.setattr(cloud, "call", denied)
+        with pytest.raises(DeniedError):
+            endpoint.delete()
+    Endpoint("byoe-1", cloud).update(job)
+    endpoint.delete()
+    assert left(session) == []
 
 
 def test_there_must_be_an_endpoint(cloud, session, job):

@@ -73,6 +73,17 @@ class Fleet:
     def weights(self):
         return self._turns.shares
 
+    def describe(self):
+        """Return what is told of each variant that answers."""
+        return [self._described(variant) for variant in self.config["ProductionVariants"]]
+
+    def _described(self, variant):
+        weight = self.weights[variant["VariantName"]]
+        told = {"VariantName": variant["VariantName"], "CurrentWeight": weight, "DesiredWeight": weight}
+        if count := variant.get("InitialInstanceCount"):
+            told |= {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
+        return told
+
     def shift(self, weights):
         self._turns = _Turns(self.weights | weights)
 
@@ -112,31 +123,31 @@ class Endpoint:
     def __init__(self, name, arn, start, place):
         self.name, self._arn, self._start, self._place = name, arn, start, place
         self.status, self.config, self.more = "Creating", None, {}
-        self.fleet, self._new, self._turns = None, None, None
+        self.fleet, self._turns = None, None
         self.created = self.modified = time.time()
 
     def change(self, name, config, deployment=None):
         """Serve another configuration as soon as that is healthy; go on with the present one else."""
 
         def run():
+            new = None
             try:
-                self._new = Fleet(self.name, config, self._start, self._place).wait()
+                new = Fleet(self.name, config, self._start, self._place).wait()
                 if self.fleet:
-                    self._go_over(deployment or {})
+                    self._go_over(new, deployment or {})
             except Exception as error:
                 self._turns = None
-                if self._new:
-                    self._new.close()
+                if new:
+                    new.close()
                 self.more["FailureReason"] = str(error)
                 self.status = "InService" if self.fleet else "Failed"
             else:
-                before, self.fleet, self._turns = self.fleet, self._new, None
+                before, self.fleet, self._turns = self.fleet, new, None
                 self.config = name
                 self.more.pop("FailureReason", None)
                 self.status = "InService"
                 if before:
                     before.close()
-            self._new = None
             self.modified = time.time()
 
         self.config = self.config or name
@@ -144,7 +155,7 @@ class Endpoint:
         threading.Thread(target=run, daemon=True).start()
         return self
 
-    def _go_over(self, deployment):
+    def _go_over(self, new, deployment):
         """Give the new one more and more of the requests; raise an error as soon as an alarm rings."""
         policy = deployment.get("BlueGreenUpdatePolicy", {})
         routing = policy.get("TrafficRoutingConfiguration", {"Type": "ALL_AT_ONCE"})
@@ -152,7 +163,7 @@ class Endpoint:
         size = routing[_STEPS[routing["Type"]]]["Value"] if routing["Type"] in _STEPS else 100
         steps = [size, 100] if routing["Type"] == "CANARY" else [*range(size, 100, size), 100]
         for percent in steps:
-            self._turns = _Turns({self._new: percent, self.fleet: 100 - percent})
+            self._turns = _Turns({new: percent, self.fleet: 100 - percent})
             last = percent == 100
             seconds = policy.get("TerminationWaitInSeconds", 0) if last else routing["WaitIntervalInSeconds"]
             until = time.monotonic() + seconds * _HURRY
@@ -168,22 +179,7 @@ class Endpoint:
         self.modified = time.time()
 
     def describe(self):
-        fleet = self.fleet
-        variants = [
-            {
-                "VariantName": variant["VariantName"],
-                "CurrentWeight": fleet.weights[variant["VariantName"]],
-                "DesiredWeight": fleet.weights[variant["VariantName"]],
-                **(
-                    {}
-                    if "ServerlessConfig" in variant
-                    else dict.fromkeys(
-                        ("CurrentInstanceCount", "DesiredInstanceCount"), variant["InitialInstanceCount"]
-                    )
-                ),
-            }
-            for variant in (fleet.config["ProductionVariants"] if fleet else ())
-        ]
+        variants = self.fleet.describe() if self.fleet else []
         return {
             "EndpointName": self.name,
             "EndpointArn": self._arn,

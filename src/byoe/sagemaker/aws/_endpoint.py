@@ -332,15 +332,15 @@ provisioned_concurrency, runtime, **options
 
     def delete(self) -> None:
         """Remove the endpoint, its configuration and its model. Does nothing for what is gone."""
-        # What was begun by this handle is known still, where the endpoint itself is gone.
-        name, config = self._parts() if self._leaving is None else self._leaving
-        self._config = {}
-        if self._leaving is None and not (is_made(self.name) or self._exists()):
+        there, self._config = self._exists(), {}
+        if not (there or self._leaving or is_made(self.name)):
             # Its parts had names that nobody can tell any more, and what has its own name is not of it.
             unscale(self._cloud, self.name, asynchronous=True)
             remove_alarms(self._cloud, self.name, [VARIANT])
             return
-        self._leaving = name, config
+        if there or not self._leaving:
+            self._leaving = self._parts()
+        name, config = self._leaving  # known still where a delete broke off behind the endpoint itself
         names = [one["VariantName"] for one in config.get("ProductionVariants", ())] or [VARIANT]
         with ExitStack() as last:  # whatever fails, the others are removed
             last.callback(remove_alarms, self._cloud, self.name, names)

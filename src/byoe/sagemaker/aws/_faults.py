@@ -55,6 +55,10 @@ _BUSY = frozenset(
 )
 _TAKEN = frozenset({"ResourceInUse", "ResourceInUseException"})
 _AT_ONCE = "ConflictException"
+# What looks at something that `attach` finds by the same name.
+_LOOKS = frozenset(
+    f"describe_{kind}" for kind in ("training_job", "hyper_parameter_tuning_job", "transform_job", "endpoint")
+)
 _ELSEWHERE = frozenset(
     {"301", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"}
 )
@@ -133,8 +137,7 @@ def fault(operation: str, code: str, reason: str, about: str = "") -> JobError:
     files = operation in _ACTIONS
     bucket = about.removeprefix("s3://").partition("/")[0]
     if code in _EXPIRED or (code == "400" and files):  # all that an answer without a body says
-        # Only what is looked at is known to be there.
-        name = repr(about) if about and operation.startswith("describe_") else "name"
+        name = repr(about) if about and operation in _LOOKS else "name"
         return JobError(
             f"the AWS credentials are no longer valid ({reason}); sign in again. What was started goes on: "
             f"byoe.sagemaker.attach({name}) finds it"

@@ -132,7 +132,7 @@ class Machine:
     def __post_init__(self) -> None:
         for word in ("subnets", "security_groups"):
             given = getattr(self, word)
-            object.__setattr__(self, word, (given,) if isinstance(given, str) else tuple(given))
+            object.__setattr__(self, word, (given,) if isinstance(given, str) else tuple(given or ()))
         check_environment(self.environment)
         object.__setattr__(self, "tags", read_tags(self.tags))
         check_word("input_mode", self.input_mode, INPUT_MODES)

@@ -106,7 +106,8 @@ class Package:
             job = self._known_job
             if job is None:
                 raise JobError(
-                    f"the metrics of package {self.name} are those of its job {self.job}, which is not told here"
+                    f"the metrics of package {self.name} are those of its job {self.job}, which is gone or not to be "
+                    "seen by these credentials; take those of its account"
                 )
             return {one["MetricName"]: float(one["Value"]) for one in job.get("FinalMetricDataList", [])}
         sources = self._registered.get("ModelMetrics") or {}
