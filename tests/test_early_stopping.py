@@ -12,7 +12,7 @@ from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe.contracts import _deadline
 from byoe.contracts._deadline import Deadline, until
 from byoe.data._input import learn_table
-from byoe.engine import _fold_fit
+from byoe.engine import _fold_fit, _one_task
 from byoe.engine._fold_fit import fit_fold
 from byoe.engine._rows import Rows
 from byoe.errors import ParameterError
@@ -217,7 +217,33 @@ def test_with_time_for_all_rounds_nothing_is_cut(monkeypatch):
     assert cut == []
 
 
-def fitted_in(limit, monkeypatch):
+@pytest.mark.parametrize(("limit", "steps"), [(1000.0, 1.0), (500.0, 1.0), (250.0, 2.0), (100.0, 3.0)])
+def test_a_refit_for_which_time_is_short_takes_larger_steps_too(limit, steps, monkeypatch):
+    ((learned, _, rounds, rate),), model, cut = fitted_in(limit, monkeypatch, rounds=[1000], round_seconds=0.5)
+    assert len(learned) == 80
+    assert rounds == round(1000 / steps)
+    assert rate == (None if steps == 1.0 else pytest.approx(0.05 * steps))
+    assert cut == ([] if steps == 1.0 else [rounds])
+    assert model.rounds == [1000]
+
+
+def test_a_refit_expects_a_round_to_take_what_it_took_in_the_folds(noisy, monkeypatch):
+    expected, real = [], _one_task.fit_fold
+
+    def seen(*args, **given):
+        model = real(*args, **given)
+        expected.append((given["round_seconds"], model.round_seconds))
+        return model
+
+    monkeypatch.setattr(_one_task, "fit_fold", seen)
+    EnsembleRegressor(["lightgbm"], "mean", cv=4, finalize="refit", random_state=0, n_jobs=1).fit(*noisy)
+    *folds, (refit, own) = expected
+    assert [before for before, _ in folds] == [0.0] * 4
+    assert refit == pytest.approx(4 / 3 * np.mean([took for _, took in folds]))
+    assert own > 0
+
+
+def fitted_in(limit, monkeypatch, **how):
     """Return the calls, the model and what was cut, where a fit takes 40 seconds and all else none."""
     now = [0.0]
 
@@ -235,7 +261,7 @@ def fitted_in(limit, monkeypatch):
     data = Rows(learn_table(X)[1], y, None, Task("regression"), plan, None)
     deadline = Deadline(limit)
     with until(deadline):
-        model = fit_fold(Slow(), data, plan.folds[0][0], seed=0, threads=1, stopping="all rows")
+        model = fit_fold(Slow(), data, plan.folds[0][0], seed=0, threads=1, **(how or {"stopping": "all rows"}))
     return Slow.calls, model, deadline.cut
 
 

@@ -13,6 +13,7 @@ from byoe.contracts._deadline import Deadline, until
 from byoe.contracts._learner import StopRows
 from byoe.contracts._row_loss import AbsoluteError
 from byoe.errors import ParameterError
+from byoe.learners import _network_fits
 from byoe.learners._networks import Inputs, NetworksModel
 from byoe.learners._training import Network, Recipe, Sample, passes, shares
 from byoe.learners.mlp import NetworkModel
@@ -176,13 +177,28 @@ def test_a_limit_cuts_the_passes_and_then_the_networks(table):
     X, y = table
     with until(deadline := Deadline(0.3)):
         model = fit(X, y, params={"n_epochs": 10**7, "n_networks": 10**6})
-    assert 1 <= model.rounds < 10**7
+    assert 1 <= model.rounds <= 10**7
     assert len(model.networks) < 10**6
-    assert deadline.cut
+    assert 1 <= deadline.cut[0] < 10**7
     with until(deadline := Deadline(600.0)):
         same = fit(X, y)
     assert deadline.cut == []
     assert np.array_equal(same.predict(X), fit(X, y).predict(X))
+
+
+def test_what_was_found_in_fewer_passes_is_fitted_as_far_down_the_learning_rate(table, monkeypatch):
+    X, y = (part[:160] for part in table)
+    stop = StopRows(table[0][160:], table[1][160:], None, 50)
+    monkeypatch.setattr(_network_fits, "rounds_in_time", lambda _, most, share=1.0: min(most, 10))
+    found = fit(X, y, stop=stop)
+    with until(deadline := Deadline(600.0)):
+        whole, half = (fit(X, y, rounds=rounds) for rounds in (60, 30))
+    monkeypatch.undo()
+    assert found.rounds % 6 == 0  # of 60, where ten were planned
+    assert (whole.rounds, half.rounds, deadline.cut) == (60, 30, [10, 10])
+    for model, epochs in ((whole, 10), (half, 20)):
+        alike = fit(X, y, rounds=10, params={"hidden_units": [16], "n_epochs": epochs})
+        assert np.array_equal(model.predict(X), alike.predict(X))
 
 
 def test_parameters_of_scikit_learn_mean_its_perceptron(table):

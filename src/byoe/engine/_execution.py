@@ -150,7 +150,8 @@ class Execution:
         if seconds is None:
             return Outcome(item, 0.0, left_out=True)
         prepared = self._prepared.get(item.label)
-        outcome = carry_out(item, self._data, threads, rounds, prepared, time_left=seconds)
+        pace = self._round_seconds(item)
+        outcome = carry_out(item, self._data, threads, rounds, prepared, round_seconds=pace, time_left=seconds)
         self._arrive(outcome, rounds)
         return outcome
 
@@ -190,6 +191,13 @@ class Execution:
         if any(fold is None or fold.error for fold in folds):
             return None
         return mean_rounds([fold.rounds for fold in folds if fold is not None])
+
+    def _round_seconds(self, item: FitTask) -> float:
+        """Return what a round of a refit takes by what it took in the folds; 0 where nobody knows."""
+        if item.fold != REFIT:
+            return 0.0
+        folds = [self.arrived.get((item.label, number)) for number in range(len(self._data.plan.folds))]
+        return self._size(item) * float(np.mean([0.0 if fold is None else fold.round_seconds for fold in folds]))
 
     def _found(self, item: FitTask, rounds: list[int]) -> Outcome | None:
         found = None if self._stored is None else self._stored.find(item, rounds)

@@ -57,6 +57,7 @@ def fit_fold(
     threads: int,
     stopping: str = "",
     rounds: Sequence[int] = (),
+    round_seconds: float = 0.0,
     prepared: Preparation | None = None,
 ) -> FoldModel:
     """Fit a learner on some rows.
@@ -73,6 +74,8 @@ def fit_fold(
         not learn from these; or before it, so that it learns from all rows.
     rounds : sequence of int
         How many rounds each output's model gets, where that is known.
+    round_seconds : float
+        What one of these takes on so many rows, where that is known.
     prepared : Prepared, FoldMoments or None
         What was made of the whole table, if the learner can use that.
     """
@@ -91,12 +94,35 @@ def fit_fold(
         stops = bool(stopping or rounds)
         data = settled(fit, hasty or learner, data, train, seed=seed, threads=threads, stops=stops)
     split = hold_out(data.plan, train, data.y[train], data.task, seed) if stopping else None
+    fit = partial(_timed, fit)
     if split is None:
-        return fit(learner, data, train, rounds=() if stopping else rounds)
+        return _in_time(fit, learner, data, train, () if stopping else rounds, round_seconds * sum(rounds))
     inside, stop = train[split[0]], train[split[1]]
     if stopping == HOLD_OUT:
         return fit(learner, data, inside, stop)
     return _on_all_rows(fit, learner, data, train, inside, stop)
+
+
+def _timed(fit: Callable[..., FoldModel], learner: Learner, data: Rows, train: IntArray, *given: Any) -> FoldModel:
+    started = time.monotonic()
+    model = fit(learner, data, train, *given)
+    model.round_seconds = (time.monotonic() - started) / max(1, sum(model.rounds))
+    return model
+
+
+def _in_time(
+    fit: Callable[..., FoldModel], learner: Learner, data: Rows, train: IntArray, rounds: Sequence[int], seconds: float
+) -> FoldModel:
+    """Fit for so many rounds that take so many seconds, or for fewer with larger steps where time is short."""
+    steps = min(_HASTE, seconds / max(seconds_left(), 1e-9))
+    hurried = learner.in_haste(steps) if steps > 1.0 else None
+    if hurried is None:
+        return fit(learner, data, train, None, rounds)
+    own = [max(1, round(number / steps)) for number in rounds]
+    model = fit(hurried, data, train, None, own)
+    cut_short(max(own))
+    model.rounds = list(rounds)
+    return model
 
 
 def _on_all_rows(
@@ -113,18 +139,12 @@ def _on_all_rows(
     scale = largest * len(train) / len(inside)
     most = learner.own_params().get(learner.shared_name("n_rounds") or "") or math.inf
     rounds = [int(min(most, max(1, round(scale * number)))) for number in found.rounds]
-    steps = max(1.0, _NEEDED * scale * (time.monotonic() - started) / max(seconds_left(), 1e-9))
-    if steps > largest:
+    seconds = _NEEDED * scale * (time.monotonic() - started)
+    if seconds > largest * seconds_left():
         cut_short(max(found.rounds))
-        model = found
-    elif steps > 1.0 and (hurried := learner.in_haste(steps)) is not None:
-        own = [max(1, round(number / steps)) for number in rounds]
-        model = fit(hurried, data, train, rounds=own)
-        cut_short(max(own))
-    else:
-        return fit(learner, data, train, rounds=rounds)
-    model.rounds = rounds
-    return model
+        found.rounds = rounds
+        return found
+    return _in_time(fit, learner, data, train, rounds, seconds)
 
 
 def _fit_rows(

@@ -19,11 +19,13 @@ def carry_out(
     rounds: list[int],
     prepared: Preparation | None,
     *,
+    round_seconds: float = 0.0,
     time_left: float = math.inf,
 ) -> Outcome:
     """Fit a task's model, and predict the rows that it did not see.
 
-    After ``time_left`` seconds the fit is to end with the rounds that it has, if it can.
+    After ``time_left`` seconds the fit is to end with the rounds that it has, if it can; ``round_seconds`` is what a
+    round takes, as far as that is known.
     """
     started = time.perf_counter()
     deadline = Deadline(time_left) if time_left < math.inf else None
@@ -37,6 +39,7 @@ def carry_out(
                 threads=threads,
                 stopping=item.stopping,
                 rounds=rounds,
+                round_seconds=round_seconds,
                 prepared=prepared,
             )
         seconds, cut = time.perf_counter() - started, deadline.cut if deadline else []
@@ -52,4 +55,5 @@ def carry_out(
         ended.__cause__ = left
         return Outcome(item, time.perf_counter() - started, error=ended)
     predicting = time.perf_counter() - started - seconds
-    return Outcome(item, seconds, model if item.keep else None, oof, model.rounds, predicting, cut=cut)
+    served, pace = model if item.keep else None, model.round_seconds
+    return Outcome(item, seconds, served, oof, model.rounds, predicting, cut=cut, round_seconds=pace)

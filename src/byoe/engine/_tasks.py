@@ -58,7 +58,7 @@ class Outcome:
     """What came of a task: a model, its predictions of the fold's other rows, or an error.
 
     Nothing of these where it was left out. ``cut`` holds the rounds of its fits that ended before they
-    had all, since there was no time.
+    had all, since there was no time; ``round_seconds`` is what one of these takes, where that was measured.
     """
 
     task: FitTask
@@ -71,6 +71,7 @@ class Outcome:
     left_out: bool = False
     reused: bool = False
     cut: list[int] = field(default_factory=list)
+    round_seconds: float = 0.0
 
 
 class TaskStore(Protocol):

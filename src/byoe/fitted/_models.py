@@ -120,6 +120,8 @@ class FoldModel:
         Whether it gives decision values or votes instead of probabilities.
     transforms : list of TargetTransform or None
         By target on which scale the models predict; empty for that of the target.
+    round_seconds : float
+        What a round took, where there are rounds; 0 where nobody measured it.
     """
 
     models: list[Model]
@@ -131,6 +133,7 @@ class FoldModel:
     units: list[Unit | None] = field(default_factory=list)
     scores: bool = False
     transforms: list[TargetTransform | None] = field(default_factory=list)
+    round_seconds: float = field(default=0.0, compare=False)
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
         """Predict rows of a table: of its values, or of its native form where ``frames``."""

@@ -113,7 +113,8 @@ def fit_networks(
     stop : StopRows or None
         Where given, networks are kept as they were after the pass with the least loss there.
     rounds : int or None
-        How many passes there are to be; None for as many as there may be.
+        How many passes there are to be; None for as many as there may be. So the model's ``rounds`` are counted, also
+        where there was time for fewer: those of `most_epochs` after which the learning rate would be as low.
     """
     most = most_epochs(given, len(y))
     wanted = most if rounds is None else max(1, min(rounds, most))
@@ -130,13 +131,15 @@ def fit_networks(
     watch = None if stop is None else _Watch(stop, inputs, task, center, scale)
     share = 1.0 if stop is None else _SEARCH
     planned = rounds_in_time(lambda few: deque(passes(sample, recipe, few), maxlen=0), wanted, share)
-    # The learning rate falls as in the search; along what there is time for, where that is less.
-    fits = partial(_one, sample, recipe, planned, most if planned == wanted else planned)
-    networks, done = _several(fits, given.get("n_networks") or _NETWORKS, watch)
+    # The learning rate falls as far as in the search, in fewer passes where there is time for fewer.
+    schedule = round(most * planned / wanted)
+    networks, done = _several(
+        partial(_one, sample, recipe, planned, schedule), given.get("n_networks") or _NETWORKS, watch
+    )
     if planned < wanted:
         cut_short(done)
     model = NetworksModel(inputs, [network.finished() for network in networks], center, scale, task)
-    model.rounds = done
+    model.rounds = max(1, round(done * most / schedule))
     return model
 
 

@@ -182,7 +182,8 @@ class StoredTasks:
         if task.test is not None:
             kept, scores = np.load(place / _OOF, allow_pickle=False), not task.learner.gives_probabilities
             oof = self._data.task.check(kept, len(task.test), task.label, scores=scores)
-        return Outcome(task, entry["seconds"], model, oof, entry["rounds"], entry["predicting"], reused=True)
+        times = {"predicting": entry["predicting"], "round_seconds": entry.get("round_seconds", 0.0)}
+        return Outcome(task, entry["seconds"], model, oof, entry["rounds"], **times, reused=True)
 
 
 def _listed(folds: Sequence[str]) -> str:
@@ -207,6 +208,7 @@ def _write(outcome: Outcome, made_of: Mapping[str, Any], folder: Path) -> dict[s
         "seconds": outcome.seconds,
         "predicting": outcome.predicting,
         "rounds": outcome.rounds,
+        "round_seconds": outcome.round_seconds,
         "model": described,
         "made_of": made_of,
     }
