@@ -13,6 +13,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner, load
 from byoe.ensemble._repeats import Repeats
+from byoe.ensemble._second_layer import NotKeptError, SecondLayer
 from byoe.report._facts import members
 
 LONG = 10_000.0
@@ -186,7 +187,24 @@ def test_folds_that_are_not_byoes_own_stay_and_so_does_one_model(data):
     assert "not repeated: rows come in groups" in grouped.leaderboard_.notes[-1]
     assert "with finalize='refit' one model" in fitted(X, y, finalize="refit").leaderboard_.notes[-1]
     assert "models of a member" in fitted(X, y, cv=11).leaderboard_.notes[-1]
-    assert "repeated" not in fitted(X, y, layers=2).leaderboard_.notes[0]
+
+
+@pytest.mark.usefixtures("never_worse")
+@pytest.mark.parametrize("kept", [True, False])
+def test_folds_are_repeated_where_no_second_layer_is_kept(kept, data, monkeypatch):
+    def better(self, oof):
+        if not kept:
+            raise NotKeptError("it is not better")
+        return "a better score"
+
+    monkeypatch.setattr(SecondLayer, "_better", better)
+    ensemble = fitted(*data, layers=2)
+    assert ensemble.layers_ == (2 if kept else 1)
+    assert {member.repeats for member in ensemble.members_.values()} == ({1} if kept else {6})
+    notes = ensemble.leaderboard_.notes
+    assert f"second layer: {ensemble.second_layer_}" in notes
+    assert sum("the folds were repeated 5 times" in note for note in notes) == (not kept)
+    assert len(notes) == len(set(notes))
 
 
 def test_a_list_of_ones_own_is_not_repeated(data, monkeypatch):

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from byoe import EnsembleRegressor, blender, learner, load
 from byoe.engine import _clock
+from byoe.engine._resources import Resources
 from byoe.engine._spare_clock import Spare, SpareClock
+from byoe.ensemble import _spare_time
+from byoe.ensemble._spare_time import _before_second_layer
 from byoe.registry import _extending
 from byoe.registry._extending import first, further
 from byoe.registry._portfolios import PORTFOLIOS
@@ -102,7 +105,7 @@ def test_one_that_fails_ends_nothing_and_is_told(data, preset, monkeypatch):
     monkeypatch.setitem(SHORT, "knn", ("knn", {"n_neighbors": 10_000}))
     ensemble = EnsembleRegressor(("ridge",), "mean", cv=3, time_limit=1000.0, random_state=0).fit(X, y)
     assert list(ensemble.members_) == ["ridge", "ridge_strong"]
-    assert ensemble.failures_ == []
+    assert [(failure.label, failure.fold) for failure in ensemble.failures_] == [("knn", 0)]
     assert "knn failed with ValueError" in ensemble.leaderboard_.notes[-1]
 
 
@@ -142,3 +145,24 @@ def test_what_the_blender_forbids_is_told_with_the_reason(data, preset):
     assert list(ensemble.members_) == ["ridge"]
     assert "ridge_strong, knn cannot be members here: " in ensemble.leaderboard_.notes[-1]
     assert "no further members" not in ensemble.leaderboard_.notes[-1]
+
+
+def test_where_there_is_time_for_a_second_layer_a_preset_goes_on_before_it(data, preset):
+    X, y = data
+    ensemble = EnsembleRegressor(("ridge",), "weighted", cv=3, layers=2, time_limit=1000.0, random_state=0).fit(X, y)
+    assert (ensemble.layers_, list(ensemble.members_)) == (1, ["ridge", "ridge_strong", "knn"])
+    assert ensemble.second_layer_.startswith("not kept: rmse")
+    (told,) = (note for note in ensemble.leaderboard_.notes if note.startswith("time_limit: "))
+    assert "beyond these there was time for ridge_strong, knn" in told
+
+
+def test_the_time_of_a_second_layer_is_kept_only_where_there_is_enough(monkeypatch):
+    now = [10.0]
+    monkeypatch.setattr(_spare_time.time, "monotonic", lambda: now[0])
+    resources = Resources(time_limit=100.0, started=0.0)
+    # With five folds: two fits of a first layer for the pairs of folds, and 1.2 for its own members.
+    assert _before_second_layer(resources, 5).seconds == pytest.approx(100.0 - 3.2 * 10.0)
+    now[0] = 23.0
+    assert _before_second_layer(resources, 5).seconds == pytest.approx(100.0 - 3.2 * 23.0)
+    now[0] = 25.0
+    assert _before_second_layer(resources, 5) is resources

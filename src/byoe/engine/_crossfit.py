@@ -74,6 +74,7 @@ class CrossFit:
             members={**self.members, **other.members},
             oof=np.concatenate([self.oof, other.oof], axis=1),
             seconds={**self.seconds, **other.seconds},
+            failures=[*self.failures, *other.failures],
             predicting=defaultdict(float, {**self.predicting, **other.predicting}),
         )
 
@@ -136,7 +137,7 @@ def cross_fit_further(
     stored: TaskStore | None,
     spare: Spare,
     together: bool = False,
-) -> tuple[CrossFit, list[str], dict[str, str]]:
+) -> tuple[CrossFit, list[str]]:
     """Cross-fit members that nobody has to have, in their order, as long as the time limit lets them be whole.
 
     Where they are of use only ``together``, none may have fewer rounds than it should, and the first that is not
@@ -145,31 +146,29 @@ def cross_fit_further(
     Returns
     -------
     CrossFit
-        Of those that are whole, which may be none.
+        Of those that are whole, which may be none; its failures end nothing.
     list of str
         The labels of those there was no time for; no warning tells of them.
-    dict of label to str
-        With what others failed, which does not end the fit.
     """
     assert resources.time_limit is not None
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
     execution = Execution(tasks, data, resources, seed=seed, stopping=stopping, stored=stored, spare=spare)
-    result, failed = _empty(learners, data, finalize), dict[str, str]()
+    result = _empty(learners, data, finalize)
     with closing(_outcomes(execution, learners, tasks, resources, quiet=(Warning,))) as outcomes:
         for outcome in outcomes:
             result.seconds[outcome.task.label] += outcome.seconds
             if outcome.error is not None:
-                failed[outcome.task.label] = f"{type(outcome.error).__name__}: {outcome.error}"
-            if together and (failed or outcome.cut or execution.clock.reasons):
+                result.failures.append(_failure(outcome, data.plan, "skip"))
+            if together and (result.failures or outcome.cut or execution.clock.reasons):
                 break
-    arrived = execution.arrived
-    late = [one.label for one in left_out(tasks, arrived, set(failed), execution.clock, resources.time_limit)]
+    arrived, failed = execution.arrived, {failure.label for failure in result.failures}
+    late = [one.label for one in left_out(tasks, arrived, failed, execution.clock, resources.time_limit)]
     if together:
         late += [label for (label, _), outcome in arrived.items() if outcome.cut and label not in late]
     gone = {*failed, *late}
     _add_up(result, [arrived[task.label, task.fold] for task in tasks if task.label not in gone], data.plan)
     _keep(result, [label for label in learners if label not in gone])
-    return result, late, failed
+    return result, late
 
 
 def refit(

@@ -145,7 +145,7 @@ class Repeats:
             opened(ensemble.store, self._learners, data, begun.digest) as stored,
             TellingWhatIsKept(stored),
         ):
-            crossfit, late, failed = cross_fit_further(
+            crossfit, late = cross_fit_further(
                 self._learners,
                 data,
                 finalize={label: self.members[label].finalize for label in self._learners},
@@ -156,8 +156,8 @@ class Repeats:
                 spare=Spare(len(self.members), each, frozenset(each)),
                 together=True,
             )
-        for label, error in failed.items():
-            raise EnoughError(f"in another repeat {label} failed with {error}")
+        for failure in crossfit.failures:
+            raise EnoughError(f"in another repeat {failure.label} failed with {failure.error}")
         if late:
             raise EnoughError(f"there was no time for another repeat of {late[0]}")
         return crossfit

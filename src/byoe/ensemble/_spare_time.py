@@ -1,7 +1,8 @@
 """What is done with the time that members leave of a limit: here alone it is decided.
 
-A preset goes on down the longest one, as far as there is time. Once that is blended, the members that the blend uses
-are cross-fitted again, on other folds.
+A preset goes on down the longest one, as far as there is time; where a second layer is wanted, as far as that leaves
+time for it. Once that is blended, and no second layer is kept, the members that the blend uses are cross-fitted again,
+on other folds.
 """
 
 from __future__ import annotations
@@ -34,13 +35,14 @@ if TYPE_CHECKING:
 
 # With less of the limit left, nothing is said of what was not used.
 _UNUSED = 0.1
+# What the members of a second layer take, in units of what those of the first took: they have more columns.
+_WIDER = 1.2
 
 
 def first_members(ensemble: BaseEnsemble, begun: Beginning) -> dict[str, Learner]:
     """Return the members that are fitted before it is seen how much of a limit is left: all, where there is none."""
     learners = begun.recipe.learners
-    hurried = ensemble.time_limit is not None and ensemble.layers == 1
-    return first(ensemble.learners, learners) if hurried else dict(learners)
+    return dict(learners) if ensemble.time_limit is None else first(ensemble.learners, learners)
 
 
 def use_spare_time(
@@ -50,13 +52,13 @@ def use_spare_time(
     limit = resources.time_limit
     if limit is None:
         return crossfit, ""
-    if ensemble.layers > 1:
-        return crossfit, _told(resources) + "; the rest is for the second layer"
     candidates = further(ensemble.learners)
     if candidates is None:
         own = f"{ensemble.learners!r}" if isinstance(ensemble.learners, str) else "a list of your own"
         tail = f"; {own} is fitted as it is, and a longer preset would go on" if _unused(resources) else ""
         return crossfit, _told(resources) + tail
+    if ensemble.layers > 1:
+        resources = _before_second_layer(resources, len(begun.data.plan.folds))
     at_first = first_members(ensemble, begun)
     candidates = {label: one for label, one in begun.recipe.learners.items() if label not in at_first} | candidates
     refused = {
@@ -67,17 +69,28 @@ def use_spare_time(
     suited = {label: learner for label, learner in candidates.items() if label not in refused}
     no_memory = without_memory(suited, begun.data, resources.memory_limit)
     tried = {label: learner for label, learner in suited.items() if label not in no_memory}
-    whole, late, failed = _fitted(ensemble, begun, crossfit, resources, tried)
+    whole, late = _fitted(ensemble, begun, crossfit, resources, tried)
     told = [_told(resources)]
     told += [f"beyond these there was time for {', '.join(whole.members)}"] if whole.members else []
     told += [f"there was none for {', '.join(late)}"] if late else []
     told += [f"no memory for {', '.join(no_memory)}"] if no_memory else []
-    told += [f"{label} failed with {error}" for label, error in failed.items()]
+    told += [f"{failure.label} failed with {failure.error}" for failure in whole.failures]
     if refused:
         told.append(f"{', '.join(refused)} cannot be members here: {next(iter(refused.values()))}")
     elif not late and _unused(resources):
         told.append(f"{LONGEST!r} has no further members to try")
-    return crossfit.with_members(whole) if whole.members else crossfit, "; ".join(told)
+    return crossfit.with_members(whole), "; ".join(told)
+
+
+def _before_second_layer(resources: Resources, n_folds: int) -> Resources:
+    """Return what further members may use: not the time of a second layer, where there is enough for one.
+
+    It takes the members that it learns from once for each pair of folds, and its own.
+    """
+    assert resources.time_limit is not None
+    reserve = ((n_folds - 1) / 2 + _WIDER) * _elapsed(resources) / resources.time_limit
+    left = resources.share - reserve
+    return resources if left * resources.time_limit < _elapsed(resources) else replace(resources, share=left)
 
 
 def repeat_folds(ensemble: BaseEnsemble, begun: Beginning, resources: Resources, scoring: float) -> None:
@@ -85,8 +98,8 @@ def repeat_folds(ensemble: BaseEnsemble, begun: Beginning, resources: Resources,
 
     ``scoring`` are the seconds that are kept for the leaderboard.
     """
-    limited = resources.time_limit is not None and ensemble.layers == 1
-    if not limited or not _unused(resources) or further(ensemble.learners) is None:
+    one_layer = resources.time_limit is not None and ensemble.layers_ == 1
+    if not one_layer or not _unused(resources) or further(ensemble.learners) is None:
         return
     repeats = Repeats(ensemble, begun, resources, scoring)
     told = repeats.attempt()
@@ -106,14 +119,13 @@ def _fitted(
     crossfit: CrossFit,
     resources: Resources,
     learners: Mapping[str, Learner],
-) -> tuple[CrossFit, list[str], dict[str, str]]:
-    """Return the members that are whole, those that there was no time for, and those that failed."""
+) -> tuple[CrossFit, list[str]]:
+    """Return the members that are whole, and the labels of those that there was no time for."""
     data = begun.data
     finalize = {label: ensemble._finalize_of(learner, data.plan) for label, learner in learners.items()}
     stopping = ensemble._stopping(learners)
     if not learners or not _unused(resources):
-        empty = CrossFit({}, crossfit.oof[:, :0], {})
-        return empty, list(learners), {}
+        return CrossFit({}, crossfit.oof[:, :0], {}), list(learners)
     with opened(ensemble.store, learners, data, begun.digest) as stored, TellingWhatIsKept(stored):
         return cross_fit_further(
             learners,
