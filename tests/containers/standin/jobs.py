@@ -53,8 +53,17 @@ class TrainingJob:
         self._thread.start()
         return self
 
-    def join(self):
-        self._thread.join()
+    def join(self, timeout=None):
+        """Wait until the job has ended; return whether it has."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def printed(self, metric):
+        """Return the values of a metric that the log has so far."""
+        defined = self.request["AlgorithmSpecification"].get("MetricDefinitions", [])
+        regexes = [one["Regex"] for one in defined if one["Name"] == metric]
+        lines = list(self.lines)
+        return [float(value) for regex in regexes for line in lines for value in re.findall(regex, line)]
 
     def describe(self):
         asked = ("AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig")
@@ -286,6 +295,5 @@ class TrainingJob:
 
     def _read_metrics(self):
         for metric in self.request["AlgorithmSpecification"].get("MetricDefinitions", []):
-            found = [match for line in self.lines for match in re.findall(metric["Regex"], line)]
-            if found:
-                self.metrics[metric["Name"]] = float(found[-1])
+            if printed := self.printed(metric["Name"]):
+                self.metrics[metric["Name"]] = printed[-1]

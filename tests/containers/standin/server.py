@@ -18,7 +18,7 @@ from tests.aws.registry import RefusedError as RefusedByRegistryError
 from tests.aws.registry import Registry
 from tests.aws.service_model import faults, model
 from tests.containers.standin.endpoints import Endpoint
-from tests.containers.standin.jobs import TrainingJob
+from tests.containers.standin.jobs import ENDED, TrainingJob
 from tests.containers.standin.place import Place
 from tests.containers.standin.served import serving
 from tests.containers.standin.transforms import TransformJob
@@ -235,7 +235,12 @@ class Platform:
             self._CreateTrainingJob(None, trial)
             return self.job(trial["TrainingJobName"])
 
-        return self._new("HyperParameterTuningJob", request, lambda arn: TuningJob(request, arn, launch).start())
+        asked = request.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
+        parents = [self._found("HyperParameterTuningJob", one["HyperParameterTuningJobName"]) for one in asked]
+        if running := [parent.name for parent in parents if parent.status not in ENDED]:
+            raise RefusedError(f"Parent tuning jobs {running} have not ended.")
+        kind = "HyperParameterTuningJob"
+        return self._new(kind, request, lambda arn: TuningJob(request, arn, launch, parents).start())
 
     def _ListTrainingJobsForHyperParameterTuningJob(self, _, request):
         found = self._found("HyperParameterTuningJob", request["HyperParameterTuningJobName"]).summaries()

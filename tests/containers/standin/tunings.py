@@ -1,5 +1,6 @@
 """Tuning jobs: trials are training jobs, and the best one is that with the best objective."""
 
+import itertools
 import math
 import random
 import threading
@@ -7,12 +8,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.containers.standin.jobs import ENDED
+from tests.containers.standin.stopping import Completion, rule_of
 
 _COUNTED = {"InProgress": "InProgress", "Stopping": "InProgress", "Failed": "NonRetryableError"}
+_LOOKS = 0.05  # seconds
 
 
 class TuningJob:
-    """A tuning job. Whatever the strategy, values are drawn at random: how they are found is the platform's own.
+    """A tuning job. But for a grid, values are drawn at random: how they are found is the platform's own.
 
     Parameters
     ----------
@@ -21,15 +24,21 @@ class TuningJob:
     arn : str
     launch : callable
         Starts a training job from its request.
+    parents : list of TuningJob
+        That it starts warm from.
     """
 
-    def __init__(self, request, arn, launch):
+    def __init__(self, request, arn, launch, parents):
         self.request, self.name = request, request["HyperParameterTuningJobName"]
-        self._arn, self._launch = arn, launch
+        self._arn, self._launch, self._parents = arn, launch, parents
         self._config = request["HyperParameterTuningJobConfig"]
+        self._sign = -1 if self._config["HyperParameterTuningJobObjective"]["Type"] == "Maximize" else 1
+        self._rule = rule_of(self._config)
+        self._completion = Completion(self._config.get("TuningJobCompletionCriteria", {}), self._sign)
         self.status, self.more = "InProgress", {}
         self.created = time.time()
         self._trials = []
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self):
@@ -39,15 +48,12 @@ class TuningJob:
     def stop(self):
         if self.status not in ENDED:
             self.status = "Stopping"
-            for trial, _ in self._trials:
-                trial.stop()
 
     def _run(self):
-        draw = random.Random(self._config.get("RandomSeed", 0))
         limits = self._config["ResourceLimits"]
-        drawn = [self._drawn(draw) for _ in range(limits.get("MaxNumberOfTrainingJobs", 1))]
+        values = self._grid() if self._config["Strategy"] == "Grid" else self._draws(limits["MaxNumberOfTrainingJobs"])
         with ThreadPoolExecutor(limits["MaxParallelTrainingJobs"]) as pool:
-            list(pool.map(self._trial, range(1, len(drawn) + 1), drawn))
+            list(pool.map(self._trial, range(1, len(values) + 1), values))
         if self.status == "Stopping":
             self.status = "Stopped"
         elif all(trial.status == "Failed" for trial, _ in self._trials):
@@ -56,8 +62,13 @@ class TuningJob:
         else:
             self.status = "Completed"
 
+    @property
+    def _over(self):
+        """Whether no trial starts any more, and those that run end."""
+        return self.status == "Stopping" or self._completion.reached
+
     def _trial(self, number, values):
-        if self.status == "Stopping":
+        if self._over:
             return
         definition = dict(self.request["TrainingJobDefinition"])
         fixed = definition.pop("StaticHyperParameters")
@@ -69,12 +80,39 @@ class TuningJob:
                 "HyperParameters": {**fixed, **values, **objective},
             }
         )
-        self._trials.append((trial, values))
-        trial.join()
+        with self._lock:
+            self._trials.append((trial, values))
+        self._watch(trial)
+        with self._lock:
+            if trial.status == "Completed" and self._metric in trial.metrics:
+                self._completion.take(self._sign * trial.metrics[self._metric])
+
+    def _watch(self, trial):
+        """Read the log of a trial until it ends, and end it where the rule says so."""
+        looked = 0
+        while not trial.join(_LOOKS):
+            printed = [self._sign * value for value in trial.printed(self._metric)]
+            for number in range(looked + 1, len(printed) + 1):
+                with self._lock:
+                    stops = self._rule.stops(trial.name, printed[:number])
+                if stops:
+                    trial.stop()
+            looked = len(printed)
+            if self._over:
+                trial.stop()
 
     @property
     def _metric(self):
         return self._config["HyperParameterTuningJobObjective"]["MetricName"]
+
+    def _grid(self):
+        (ranges,) = self._config["ParameterRanges"].values()  # of lists alone
+        names = [one["Name"] for one in ranges]
+        return [dict(zip(names, row, strict=True)) for row in itertools.product(*(one["Values"] for one in ranges))]
+
+    def _draws(self, number):
+        draw = random.Random(self._config.get("RandomSeed", 0))
+        return [self._drawn(draw) for _ in range(number)]
 
     def _drawn(self, draw):
         values = {}
@@ -104,7 +142,9 @@ class TuningJob:
             "TrainingJobStatus": trial.status,
             "TunedHyperParameters": values,
         }
-        summary |= {name: found[name] for name in ("TrainingStartTime", "TrainingEndTime") if name in found}
+        summary |= {
+            name: found[name] for name in ("TrainingStartTime", "TrainingEndTime", "FailureReason") if name in found
+        }
         if self._metric in trial.metrics:
             value = {"MetricName": self._metric, "Value": trial.metrics[self._metric]}
             summary["FinalHyperParameterTuningJobObjectiveMetric"] = value
@@ -123,13 +163,22 @@ class TuningJob:
             "CreationTime": self.created,
             "TrainingJobStatusCounters": counts,
             "ObjectiveStatusCounters": {},
+            "TuningJobCompletionDetails": {"NumberOfTrainingJobsObjectiveNotImproving": self._completion.since},
             **self.more,
         }
-        sign = -1 if self._config["HyperParameterTuningJobObjective"]["Type"] == "Maximize" else 1
-        scored = [
-            (sign * trial.metrics[self._metric], trial.name) for trial, _ in self._trials if trial.status == "Completed"
-        ]
-        if scored:
-            best = min(scored)[1]
-            found["BestTrainingJob"] = next(one for one in self.summaries() if one["TrainingJobName"] == best)
+        if own := self._best([self]):
+            found["BestTrainingJob"] = own
+        identical = self.request.get("WarmStartConfig", {}).get("WarmStartType") == "IdenticalDataAndAlgorithm"
+        if identical and (best := self._best([*self._parents, self])):
+            found["OverallBestTrainingJob"] = best
         return found
+
+    def _best(self, tunings):
+        """Return the summary of the best trial that has completed."""
+        done = [
+            (self._sign * trial.metrics[self._metric], tuning._summary(trial, values))
+            for tuning in tunings
+            for trial, values in list(tuning._trials)
+            if trial.status == "Completed" and self._metric in trial.metrics
+        ]
+        return min(done, key=lambda one: one[0], default=(None, None))[1]
