@@ -15,6 +15,8 @@ from sagemaker.core.resources import (
     HyperParameterTuningJob,
     ModelPackage,
     ModelPackageGroup,
+    Pipeline,
+    PipelineExecution,
     TrainingJob,
     TransformJob,
 )
@@ -236,6 +238,17 @@ def test_handles_give_resources_and_are_made_from_them(handles):
         again = attach(resource)
         assert type(again) is cls
         assert again.name == handle.name
+
+
+def test_so_do_a_pipeline_and_its_execution(table, session, pipelines, bucket, plain_answers):
+    on = {"instance_type": "ml.m5.xlarge", "role": "byoe", "session": session, "target": "y"}
+    pipeline = byoe.sagemaker.pipeline("churn", EnsembleRegressor(("ridge",), random_state=0), table, **on)
+    execution = pipeline.start()
+    for handle, resource_class in ((pipeline, Pipeline), (execution, PipelineExecution)):
+        resource = handle.resource
+        assert type(resource) is resource_class
+        again = attach(resource)
+        assert (type(again), again.name, again.cloud.region) == (type(handle), handle.name, "eu-west-1")
 
 
 @pytest.mark.parametrize("by", ["session", "region"])

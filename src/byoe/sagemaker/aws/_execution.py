@@ -48,6 +48,11 @@ class Execution:
         return self.cloud.call("sagemaker", "describe_pipeline_execution", PipelineExecutionArn=self.arn)
 
     @property
+    def resource(self) -> Any:
+        """The SDK's ``PipelineExecution``, with what the service says of the execution now."""
+        return self.cloud.resource(self.kind, self.arn)
+
+    @property
     def status(self) -> str:
         """The platform's word: Executing, Stopping, Stopped, Failed or Succeeded; Deleted where there is none."""
         try:

@@ -46,6 +46,11 @@ class Pipeline:
         return self.cloud.call("sagemaker", "describe_pipeline", PipelineName=self.name)
 
     @property
+    def resource(self) -> Any:
+        """The SDK's ``Pipeline``, with what the service says of the pipeline now."""
+        return self.cloud.resource(self.kind, self.name)
+
+    @property
     def status(self) -> str:
         """The platform's word, Active or Deleting; Deleted where there is none of its name."""
         try:

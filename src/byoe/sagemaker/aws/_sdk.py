@@ -17,6 +17,8 @@ RESOURCES = {
     "transform job": ("TransformJob", "transform_job"),
     "model package": ("ModelPackage", "model_package"),
     "model package group": ("ModelPackageGroup", "model_package_group"),
+    "pipeline": ("Pipeline", "pipeline"),
+    "pipeline execution": ("PipelineExecution", "pipeline_execution"),
 }
 # What starts jobs, and where it has the last one.
 _STARTERS = {"ModelTrainer": "_latest_training_job", "HyperparameterTuner": "latest_tuning_job"}
