@@ -1,15 +1,9 @@
 """A real tracking server, and ensembles that are fitted once."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-
 import numpy as np
 import pandas as pd
 import pytest
+from tests.mlflow.tracking_server import tracking_server
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
 
@@ -71,32 +65,5 @@ def mlflow(server, tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The address of a real tracking server."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{folder}/runs.db", "--artifacts-destination", str(folder / "artifacts")),
-    ]
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # processes that nothing here needs
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **quiet}, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(address, process, folder / "log.txt")
+    with tracking_server(tmp_path_factory.mktemp("server")) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait(address, process, log):
-    for _ in range(240):
-        assert process.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.25)
-    raise AssertionError(log.read_text())
