@@ -325,6 +325,10 @@ def test_a_job_is_attached_to_by_its_name(frame, session):
     ("given", "message"),
     [
         ({"volume": 3}, "a job has no option 'volume'. Did you mean 'volume_gb'"),
+        (
+            {"data_capture": True},
+            "a job has no option 'data_capture': it is of what serves a model, so give it to byoe",
+        ),
         ({"output": "folder"}, "'folder' is no S3 address"),
         ({"subnets": ("s-1",)}, "subnets and security_groups belong together"),
         ({"hyperparameters": {"store": "it's"}}, "an apostrophe"),

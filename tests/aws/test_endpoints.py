@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from botocore.awsrequest import AWSResponse
 from tests.aws.service_model import faults
 
 import byoe
@@ -92,17 +93,45 @@ def test_nothing_is_left_of_an_endpoint_that_fails(cloud, session, bucket, monke
     assert left(session) == []
 
 
-def test_an_endpoint_that_does_not_get_healthy_tells_why(cloud, session, bucket, monkeypatch):
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("did not pass the ping health check", "did not pass the ping health check"),
+        (
+            "CapacityError: Unable to provision requested ML compute capacity.",
+            "try again later, or take another instance",
+        ),
+    ],
+)
+def test_an_endpoint_that_does_not_get_healthy_tells_why(cloud, session, bucket, monkeypatch, reason, told):
     call = cloud.call
 
     def unhealthy(service, operation, **request):
         found = call(service, operation, **request)
-        changed = {"EndpointStatus": "Failed", "FailureReason": "did not pass the ping health check"}
+        changed = {"EndpointStatus": "Failed", "FailureReason": reason}
         return found | changed if operation == "describe_endpoint" else found
 
     monkeypatch.setattr(cloud, "call", unhealthy)
-    with pytest.raises(JobError, match="endpoint byoe-1 has the status Failed: did not pass the ping health check"):
+    with pytest.raises(JobError, match=f"endpoint byoe-1 has the status Failed: .*{told}"):
         make(cloud, bucket)
+    assert left(session) == []
+
+
+def test_where_credentials_expire_in_a_deployment_it_is_told_how_to_go_on(trained, session):
+    client = trained.cloud._client("sagemaker")
+
+    def expire(**_):
+        error = {"Error": {"Code": "ExpiredTokenException", "Message": "old"}}
+        return AWSResponse("", 400, {}, None), error
+
+    client.meta.events.register("after-call.sagemaker.CreateEndpoint", lambda **_: client.meta.events.register("before-call.sagemaker", expire))  # fmt: skip
+    with pytest.raises(
+        JobError, match=r"no longer valid .old.; sign in again. What was started goes on: .*attach\('churn'\)"
+    ):
+        byoe.sagemaker.deploy(trained, name="churn")
+    client.meta.events.unregister("before-call.sagemaker", expire)
+    with byoe.sagemaker.attach("churn", kind="endpoint", session=session) as endpoint:
+        assert endpoint.wait().status == "InService"
     assert left(session) == []
 
 

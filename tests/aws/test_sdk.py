@@ -289,6 +289,28 @@ def test_a_resource_is_served_and_predicts_as_its_handle(handles, asked):
     assert only(asked, "CreateModel")["PrimaryContainer"]["ModelPackageName"] == handles[Package][0].arn
 
 
+def test_a_resource_of_a_failed_job_serves_nothing(handles, cloud, session, monkeypatch, asked):
+    job, call = handles[Job][0], Cloud.call
+    resource = job.resource
+
+    def failed(self, service, operation, **request):
+        found = call(self, service, operation, **request)
+        more = {"TrainingJobStatus": "Failed", "FailureReason": "AlgorithmError: no column 'y'"}
+        return found | more if operation == "describe_training_job" else found
+
+    monkeypatch.setattr(Cloud, "call", failed)
+    asked.clear()
+    for use in (
+        byoe.sagemaker.deploy,
+        handles[Endpoint][0].update,
+        lambda one: byoe.sagemaker.transform(one, np.ones((2, 2))),
+    ):
+        with pytest.raises(JobError, match="job byoe-1 has the status Failed: AlgorithmError: no column 'y'"):
+            use(resource)
+    assert attach(resource).failure == "AlgorithmError: no column 'y'"
+    assert not [name for name, _ in asked if name.startswith(("Create", "Update"))]
+
+
 def test_an_update_takes_a_resource(handles, monkeypatch):
     seen = []
     monkeypatch.setattr("byoe.sagemaker.aws._endpoint.exchange", lambda *given: seen.append(given[2].name))

@@ -64,7 +64,7 @@ def test_of_a_model_that_does_not_get_healthy_nothing_is_left(cloud, session, bu
 
     def rolled_back(service, operation, **request):
         if operation == "update_endpoint":
-            updated["reason"] = "the variant did not pass the ping health check"
+            updated["reason"] = "CapacityError: Unable to provision requested ML compute capacity."
             return {}
         found = call(service, operation, **request)
         if operation == "describe_endpoint":
@@ -73,7 +73,7 @@ def test_of_a_model_that_does_not_get_healthy_nothing_is_left(cloud, session, bu
 
     updated["reason"] = ""
     monkeypatch.setattr(cloud, "call", rolled_back)
-    with pytest.raises(JobError, match="endpoint byoe-1 has kept its model: the variant did not pass the ping"):
+    with pytest.raises(JobError, match="endpoint byoe-1 has kept its model: Capa.* try again later, or take an"):
         endpoint.update(job)
     assert left(session) == ["byoe-1"] * 3
     assert endpoint.status == "InService"

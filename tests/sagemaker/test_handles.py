@@ -45,8 +45,14 @@ HANDLES = {
         Endpoint: {"describe", "status", "wait", "update", "shift", "alarm", "resource"},
     },
     "TransformHandle": {Transform: {"describe", "resource"}},
-    "PipelineHandle": {LocalPipeline: set(), Pipeline: {"cloud", "describe", "status", "definition", "to_json"}},
-    "ExecutionHandle": {LocalExecution: {"start", "failure"}, Execution: {"arn", "cloud", "describe", "package"}},
+    "PipelineHandle": {
+        LocalPipeline: set(),
+        Pipeline: {"cloud", "describe", "status", "definition", "to_json", "resource"},
+    },
+    "ExecutionHandle": {
+        LocalExecution: {"start", "failure"},
+        Execution: {"arn", "cloud", "describe", "package", "resource"},
+    },
 }
 PAIRS = [(name, cls) for name, classes in HANDLES.items() for cls in classes]
 

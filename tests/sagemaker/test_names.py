@@ -72,9 +72,14 @@ def test_a_live_endpoint_gets_another_model(job, other, X, capsys):
             ParameterError, match="rollout is 'canary', and endpoint churn is one process of this machi"
         ):
             endpoint.update(job, rollout="canary")
+        for name, value in (("role", "byoe"), ("alarms", ["a"]), ("data_capture", True), ("region", "eu-west-1")):
+            with pytest.raises(ParameterError, match=f"an update has no option '{name}': it is for endpoints on AWS"):
+                endpoint.update(job, **{name: value})
+        with pytest.raises(ParameterError, match="an update has no option 'runtme'. Did you mean 'runtime'"):
+            endpoint.update(job, runtme="onnx")
     assert not endpoint._folder.exists()
     with pytest.raises(JobError, match="has been deleted"):
-        endpoint.update(job)
+        endpoint.update(job, role=None, alarms=(), watch=False)
     with sm.deploy(job, name="churn") as again:  # the name is free
         assert again is not endpoint
     assert "churn" not in {name for name, one in _place._served.items() if one._alive}

@@ -44,8 +44,8 @@ def attach(
         a model package or of its group, or ``"churn/3"`` for version 3 in the group ``"churn"``. Of a pipeline or an
         execution of it the ARN, or the name and its kind. Or the SDK's
         ``TrainingJob``, ``HyperParameterTuningJob``, ``Endpoint``, ``TransformJob``, ``ModelPackage``,
-        ``ModelPackageGroup``, ``Pipeline`` or ``PipelineExecution``, with its session unless another one is given, or its ``ModelTrainer`` or
-        ``HyperparameterTuner`` for the last job that it has started.
+        ``ModelPackageGroup``, ``Pipeline`` or ``PipelineExecution``, with its session unless another one is given, or
+        its ``ModelTrainer`` or ``HyperparameterTuner`` for the last job that it has started.
     kind : {"job", "tuning job", "endpoint", "transform job", "pipeline", "pipeline execution", "model package", \
 "model package group"}, default=None
         Which of them, where several have the name. The name of a group or a pipeline needs it.

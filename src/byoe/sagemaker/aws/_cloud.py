@@ -199,8 +199,7 @@ class Cloud:
         resources = need("sagemaker.core.resources", _EXTRA, _PURPOSE)
         one, word = RESOURCES[kind]
         with _explained(f"{one}.get", name):
-            by = "arn" if kind == "pipeline execution" else "name"
-            return getattr(resources, one).get(**{f"{word}_{by}": name}, session=self._session, region=self.region)
+            return getattr(resources, one).get(**{word: name}, session=self._session, region=self.region)
 
     @cached_property
     def sdk_session(self) -> Any:

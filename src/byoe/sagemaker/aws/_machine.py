@@ -33,6 +33,12 @@ _NOT_TAKEN = {
 }
 # What people ask of serving that it does not have, and what to do.
 INSTEAD = {"region": _THERE, "profile": _THERE, "session": _THERE}
+# What people ask of a job that it does not have, since it is of what serves its model.
+OF_ENDPOINTS = dict.fromkeys(
+    "memory_mb max_concurrency provisioned_concurrency requests_per_instance asynchronous runtime data_capture "
+    "capture_percent rollout alarms step_percent bake_minutes weights shadow watch".split(),
+    "it is of what serves a model, so give it to byoe.sagemaker.deploy(job, …), or to an endpoint's update",
+)
 _GPU = re.compile(r"ml\.(p|g|gr)\d")
 _PLAIN = re.compile(r"ml\.[tmcr]\d+[a-fh-z-]*\.")  # a g behind the number is another processor
 

@@ -20,7 +20,7 @@ from ._channels import channel_at, check_channel
 from ._cloud import Cloud
 from ._faults import NotFoundError
 from ._job import Job
-from ._machine import Channel, Machine, has_gpu
+from ._machine import OF_ENDPOINTS, Channel, Machine, has_gpu
 from ._pipeline import Pipeline
 from ._pipeline_request import package_of, pipeline_request
 from ._requests import training_request
@@ -57,7 +57,7 @@ class Aws(Serving):
 
     def check(self, **more: Any) -> None:
         """Raise a ParameterError for an option that nobody knows, or an output that is no address."""
-        self._check(OPTIONS, "a job")
+        self._check(OPTIONS, "a job", instead=OF_ENDPOINTS)
 
     def at_address(self, data: Any, channel: str) -> Channel | None:
         """Return the channel that an ``s3://`` address or a description says."""

@@ -9,16 +9,16 @@ from typing import Any
 
 from ...errors import ParameterError
 
-# The SDK's class for each kind of handle, and what its arguments and attributes begin with.
+# The SDK's class for each kind of handle, and its argument that says which one.
 RESOURCES = {
-    "job": ("TrainingJob", "training_job"),
-    "tuning job": ("HyperParameterTuningJob", "hyper_parameter_tuning_job"),
-    "endpoint": ("Endpoint", "endpoint"),
-    "transform job": ("TransformJob", "transform_job"),
-    "model package": ("ModelPackage", "model_package"),
-    "model package group": ("ModelPackageGroup", "model_package_group"),
-    "pipeline": ("Pipeline", "pipeline"),
-    "pipeline execution": ("PipelineExecution", "pipeline_execution"),
+    "job": ("TrainingJob", "training_job_name"),
+    "tuning job": ("HyperParameterTuningJob", "hyper_parameter_tuning_job_name"),
+    "endpoint": ("Endpoint", "endpoint_name"),
+    "transform job": ("TransformJob", "transform_job_name"),
+    "model package": ("ModelPackage", "model_package_name"),
+    "model package group": ("ModelPackageGroup", "model_package_group_name"),
+    "pipeline": ("Pipeline", "pipeline_name"),
+    "pipeline execution": ("PipelineExecution", "pipeline_execution_arn"),
 }
 # What starts jobs, and where it has the last one.
 _STARTERS = {"ModelTrainer": "_latest_training_job", "HyperparameterTuner": "latest_tuning_job"}
@@ -138,7 +138,8 @@ def read_resource(thing: Any) -> Resource:
         of_sdk = type(thing).__module__.partition(".")[0] == "sagemaker"
         what = f"the SDK's {type(thing).__name__}" if of_sdk else repr(thing)
         raise ParameterError(f"name is {what}, expected a name, an ARN, or of the SDK's resources {', '.join(kinds)}")
-    told = (getattr(thing, f"{RESOURCES[kind][1]}_{word}", None) for word in ("arn", "name"))
+    beginning = RESOURCES[kind][1].rpartition("_")[0]
+    told = (getattr(thing, f"{beginning}_{word}", None) for word in ("arn", "name"))
     name = next((one for one in told if isinstance(one, str)), None)
     if name is None:
         raise ParameterError(f"the {type(thing).__name__} has no name; get one by {type(thing).__name__}.get(…)")

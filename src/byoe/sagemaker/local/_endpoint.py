@@ -20,13 +20,20 @@ from typing import Any, ClassVar, Self
 from ...errors import JobError, ParameterError
 from ...serving._server import MAX_BODY
 from ...tools._wheels import unpack
+from ..aws._machine import INSTEAD, OF_ENDPOINTS, SERVING_OPTIONS
 from ..shared._failures import deleted, unanswered, unhealthy
 from ..shared._outputs import Question
 from ..shared._payload import refusal
+from ..shared._place import check_options
 from ..shared._runtime import RUNTIME, code_of, runtime_for, variables_of
 from ._job import end_group
 from ._layout import local_environment
 
+# What an endpoint on AWS can be told with an update.
+_ON_AWS = dict.fromkeys(
+    (*OF_ENDPOINTS, *SERVING_OPTIONS, *INSTEAD, "role", "instance_type", "instance_count"),
+    "it is for endpoints on AWS, and here one process of this machine takes the other's place; leave it out",
+)
 _START_SECONDS = 180.0  # a serverless endpoint must be healthy by then
 _REQUEST_SECONDS = 60.0
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -169,7 +176,7 @@ class LocalEndpoint:
         """Whether its process is there."""
         return self._finalizer.alive and self._process.poll() is None
 
-    def update(self, job: Any, *, rollout: str = "all", runtime: str | None = None) -> LocalEndpoint:
+    def update(self, job: Any, *, rollout: str = "all", runtime: str | None = None, **options: Any) -> LocalEndpoint:
         """Serve what another job of this machine has made; its server has another port, and so ``url`` changes.
 
         Requests are answered by the present model until the new one is healthy.
@@ -181,6 +188,8 @@ class LocalEndpoint:
             Steps and alarms are for endpoints on AWS: here one process takes the other's place.
         runtime : {"libraries", "onnx", "auto"}, default=None
             What predicts, as for `deploy`; None stands for what does at present.
+        **options
+            Those of endpoints on AWS, which are refused unless they ask for nothing.
 
         Raises
         ------
@@ -189,6 +198,8 @@ class LocalEndpoint:
         JobError
             When the job fails, or the new model does not get healthy: the present one goes on.
         """
+        asked = {name: value for name, value in options.items() if value or name not in _ON_AWS}
+        check_options(asked, ("rollout", "runtime"), "an update", instead=_ON_AWS)
         if rollout != "all":
             raise ParameterError(
                 f"rollout is {rollout!r}, and endpoint {self.name} is one process of this machine, which another one "

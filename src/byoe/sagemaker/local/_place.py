@@ -13,7 +13,7 @@ import joblib
 
 from ...errors import ParameterError, need
 from ..aws._channels import channel_at
-from ..aws._machine import INSTEAD, SERVING_OPTIONS, Serverless
+from ..aws._machine import INSTEAD, OF_ENDPOINTS, SERVING_OPTIONS, Serverless
 from ..aws._place import OPTIONS
 from ..shared._names import name_of
 from ..shared._place import Batch, Hosting, JobFiles, Place, check_options, taken
@@ -41,7 +41,7 @@ class Here(Place):
     def check(self, **more: Any) -> None:
         """Raise a ParameterError for what is for AWS alone."""
         where = self.where
-        check_options(where.options, OPTIONS, "a job")
+        check_options(where.options, OPTIONS, "a job", instead=OF_ENDPOINTS)
         arguments = {name: getattr(where, name) for name in ("vendor", "role", "spot", "image", "session")}
         self._refuse({**arguments, "instance_count": where.instance_count != 1, **more})
         if str(where.output).startswith("s3://"):
