@@ -22,7 +22,8 @@ from sklearn.datasets import load_diabetes
 import byoe
 from byoe import EnsembleRegressor
 from byoe.errors import ByoeError, InputError, JobError
-from byoe.sagemaker.aws._cloud import Cloud, split
+from byoe.sagemaker.aws._addresses import split
+from byoe.sagemaker.aws._cloud import Cloud
 from byoe.sagemaker.aws._faults import NotFoundError
 from byoe.sagemaker.aws._waiting import JOB_ENDED, until
 from byoe.tools._versions import installed_version

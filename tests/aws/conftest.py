@@ -20,7 +20,8 @@ from tests.aws.test_endpoints import MACHINE
 
 from byoe import EnsembleRegressor
 from byoe.sagemaker import policy
-from byoe.sagemaker.aws._cloud import Cloud, split
+from byoe.sagemaker.aws._addresses import split
+from byoe.sagemaker.aws._cloud import Cloud
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Channel
 from byoe.sagemaker.aws._requests import training_request

@@ -11,7 +11,7 @@ from tests.aws.service_model import faults
 from tests.monitor_schema import faults as faults_of_files
 
 from byoe.errors import JobError
-from byoe.sagemaker.aws._cloud import split
+from byoe.sagemaker.aws._addresses import split
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ import pytest
 import byoe
 from byoe import EnsembleRegressor, load
 from byoe.errors import JobError, ParameterError
-from byoe.sagemaker.aws._cloud import Cloud, split
+from byoe.sagemaker.aws._addresses import split
+from byoe.sagemaker.aws._cloud import Cloud
 from byoe.sagemaker.aws._faults import NotFoundError
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Channel, Machine

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from byoe import EnsembleRegressor, sagemaker
 from byoe.cli._app import app
 from byoe.errors import JobError, ParameterError
-from byoe.sagemaker.aws._cloud import Cloud, split
+from byoe.sagemaker.aws._addresses import split
+from byoe.sagemaker.aws._cloud import Cloud
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._tuning import Tuning
 

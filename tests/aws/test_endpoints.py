@@ -11,7 +11,7 @@ from tests.aws.service_model import faults
 import byoe
 from byoe.errors import InputError, JobError, ParameterError
 from byoe.sagemaker.aws import _asynchronous, _waiting
-from byoe.sagemaker.aws._cloud import split
+from byoe.sagemaker.aws._addresses import split
 from byoe.sagemaker.aws._creation import create_endpoint
 from byoe.sagemaker.aws._endpoint import Endpoint
 from byoe.sagemaker.aws._faults import DeniedError

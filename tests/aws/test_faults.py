@@ -1,5 +1,6 @@
 """What AWS refuses names the thing and says what to do."""
 
+import json
 from io import BytesIO
 
 import boto3
@@ -22,6 +23,11 @@ from byoe.sagemaker.aws._waiting import until
 
 ROLE = "arn:aws:iam::123456789012:role/byoe"
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1"
+
+
+class Raw(BytesIO):
+    def stream(self):
+        yield self.read()
 
 
 @pytest.fixture
@@ -129,6 +135,25 @@ def test_nothing_is_to_be_attached_that_is_no_job_and_no_endpoint(cloud, operati
         stub.add_client_error(operation, "ExpiredTokenException", "old")
         with pytest.raises(JobError, match=r"no longer valid .old.; .*byoe.sagemaker.attach\(name\) finds it"):
             cloud.call("sagemaker", operation, ModelName="churn")
+
+
+def test_a_creation_whose_answer_is_lost_is_no_name_that_is_taken(cloud):
+    """The libraries ask again for what was made, and it is there already."""
+    request = {"ModelName": "churn", "ExecutionRoleArn": ROLE, "PrimaryContainer": {"Image": IMAGE}}
+    sent, loses = [], [True]
+
+    def answer(request, **_):
+        sent.append(request)
+        if loses.pop() if loses else False:
+            raise exceptions.ReadTimeoutError(endpoint_url=request.url)
+        told = {"__type": "ValidationException", "message": "Cannot create already existing model"}
+        return AWSResponse(request.url, 400, {}, Raw(json.dumps(told).encode()))
+
+    cloud._client("sagemaker").meta.events.register_first("before-send.sagemaker.CreateModel", answer)
+    assert cloud.call("sagemaker", "create_model", **request) == {}
+    assert len(sent) == 2
+    with pytest.raises(JobError, match="already existing model"):  # it was asked for once, and somebody else has it
+        cloud.call("sagemaker", "create_model", **request)
 
 
 def test_two_who_change_the_same_are_not_told_of_names(cloud):
@@ -258,10 +283,6 @@ def test_no_way_to_the_network(monkeypatch):
 
 def test_an_answer_that_is_a_page_of_a_proxy(session, cloud):
     page = b"<!doctype html>\n<title>Sign in to this network</title>\n"
-
-    class Raw(BytesIO):
-        def stream(self):
-            yield self.read()
 
     def answer(request, **_):
         return AWSResponse(request.url, 500, {}, Raw(page))

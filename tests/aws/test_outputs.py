@@ -8,7 +8,7 @@ from tests.aws.test_endpoints import make
 
 from byoe import EnsembleRegressor
 from byoe.sagemaker.aws import _waiting
-from byoe.sagemaker.aws._cloud import split
+from byoe.sagemaker.aws._addresses import split
 from byoe.sagemaker.aws._machine import Instances, Serverless
 from byoe.serving import input_fn, model_fn, output_fn, predict_fn
 

@@ -14,7 +14,7 @@ from tests.aws.test_permissions import IN
 import byoe
 from byoe.errors import BundleError, JobError, ParameterError
 from byoe.sagemaker import policy
-from byoe.sagemaker.aws._cloud import split
+from byoe.sagemaker.aws._addresses import split
 from byoe.sagemaker.aws._faults import DeniedError, NotFoundError
 from byoe.sagemaker.aws._package import Package, PackageGroup
 from byoe.sagemaker.aws._requests import model_request, serving_environment

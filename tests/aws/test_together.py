@@ -9,7 +9,7 @@ from tests.aws.test_endpoints import left, served  # noqa: F401  (a fixture)
 
 from byoe.errors import ParameterError
 from byoe.sagemaker import deploy, together, transform
-from byoe.sagemaker.aws._cloud import split
+from byoe.sagemaker.aws._addresses import split
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.source._folder import _scripts
 

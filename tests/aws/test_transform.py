@@ -12,7 +12,7 @@ from byoe import EnsembleRegressor
 from byoe.cli._app import app
 from byoe.errors import InputError, JobError, ParameterError
 from byoe.sagemaker.aws import _transform
-from byoe.sagemaker.aws._cloud import split
+from byoe.sagemaker.aws._addresses import split
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._transform import Transform
 from byoe.sagemaker.aws._tuning import Tuning

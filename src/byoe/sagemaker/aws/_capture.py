@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ParameterError
-from ._cloud import Cloud, split
+from ._addresses import split
+from ._cloud import Cloud
 from ._requests import FOLDER
 
 CAPTURED = "captured"  # the folder of what is captured, where none is named

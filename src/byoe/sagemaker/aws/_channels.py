@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ...errors import ParameterError, did_you_mean
-from ._cloud import Cloud, split
+from ._addresses import split
+from ._cloud import Cloud
 from ._faults import DeniedError
 from ._machine import MANIFEST, SHARDED, Channel
 from ._manifest import read_manifest

@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 
 from ...errors import JobError, ParameterError, need
 from ..shared._payload import refusal
+from ._addresses import split
 from ._arns import of_arn, own_role
-from ._faults import NotFoundError, fault, unanswered
+from ._faults import NotFoundError, done_before, fault, unanswered
 from ._sdk import RESOURCES, read_session
 
 _EXTRA, _PURPOSE = "sagemaker", "a job on AWS"
@@ -80,15 +81,21 @@ class Cloud:
         self._clients: dict[str, Any] = {}
 
     def call(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
-        """Call the service; return its answer.
+        """Call the service; return its answer, which is empty where the first one to a creation was lost on the way.
 
         Raises
         ------
         JobError
             With the service's reason.
         """
+        faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
         with _explained(operation, _about(request)):
-            answer: dict[str, Any] = getattr(self._client(service), operation)(**request)
+            try:
+                answer: dict[str, Any] = getattr(self._client(service), operation)(**request)
+            except faults.ClientError as error:
+                if not done_before(operation, error.response):
+                    raise
+                return {}
         return answer
 
     def pages(self, service: str, operation: str, **request: Any) -> Iterator[dict[str, Any]]:
@@ -410,11 +417,3 @@ def _about(request: Mapping[str, Any]) -> str:
     if "Bucket" in request:
         return f"s3://{request['Bucket']}/{request.get('Key', request.get('Prefix', ''))}".rstrip("/")
     return next((str(request[key]) for key in _NAMES if key in request), "")
-
-
-def split(address: str) -> tuple[str, str]:
-    """Return bucket and key of an ``s3://`` address."""
-    bucket, _, key = address.removeprefix("s3://").partition("/")
-    if not address.startswith("s3://") or not bucket:
-        raise ParameterError(f"{address!r} is no S3 address, expected s3://bucket/prefix")
-    return bucket, key

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from ...errors import JobError, ParameterError
-from ._cloud import Cloud, split
+from ._addresses import split
+from ._cloud import Cloud
 from ._faults import DeniedError, NotFoundError
 from ._finding import Finding
 from ._machine import has_gpu

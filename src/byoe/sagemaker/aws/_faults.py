@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from ...errors import JobError
 
@@ -55,6 +57,14 @@ _BUSY = frozenset(
 )
 _TAKEN = frozenset({"ResourceInUse", "ResourceInUseException"})
 _AT_ONCE = "ConflictException"
+# What makes something under a name, and whose answer says nothing that is not known.
+_CREATES = frozenset(
+    f"create_{kind}"
+    for kind in (
+        *("training_job", "hyper_parameter_tuning_job", "transform_job"),
+        *("model", "endpoint_config", "endpoint"),
+    )
+)
 # What looks at something that `attach` finds by the same name.
 _LOOKS = frozenset(
     f"describe_{kind}" for kind in ("training_job", "hyper_parameter_tuning_job", "transform_job", "endpoint")
@@ -108,6 +118,23 @@ class DeniedError(JobError):
 
 class NotNowError(JobError):
     """AWS does not answer, or not to so many questions: later it may."""
+
+
+def done_before(operation: str, response: Mapping[str, Any]) -> bool:
+    """Return whether a name is taken by the very request that is refused, since it was sent again.
+
+    That is so where the first answer was lost on the way. The names of jobs and endpoints are looked for before, or
+    nobody else has thought of them.
+
+    Parameters
+    ----------
+    operation : str
+    response : mapping
+        As the library for AWS has it of an error.
+    """
+    told, again = response.get("Error", {}), response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+    taken = told.get("Code") in _TAKEN or "already exist" in str(told.get("Message", ""))
+    return operation in _CREATES and again > 0 and taken
 
 
 def with_cure(reason: str) -> str:

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 
 from ...errors import ParameterError
 from ..shared._steps import APPROVAL, INSTANCE_COUNT, INSTANCE_TYPE, check_parameters
+from ._addresses import split
 from ._channels import channel_at, check_channel
-from ._cloud import Cloud, split
+from ._cloud import Cloud
 from ._execution import Execution
 from ._faults import NotFoundError
 from ._machine import has_gpu

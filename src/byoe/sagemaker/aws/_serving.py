@@ -14,9 +14,10 @@ from ..shared._limits import check_count
 from ..shared._names import name_of, part_name
 from ..shared._place import Batch, Hosting, Place, check_options, taken
 from ..shared._runtime import runtime_for
+from ._addresses import split
 from ._alarms import check_watch, watched
 from ._capture import CAPTURED, Capture, check_key
-from ._cloud import Cloud, split
+from ._cloud import Cloud
 from ._creation import create_endpoint
 from ._endpoint import Endpoint
 from ._execution import Execution
