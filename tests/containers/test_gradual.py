@@ -96,6 +96,27 @@ def test_an_alarm_takes_the_present_model_back(platform, jobs, tables, answers):
     assert not boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
 
 
+def test_rows_outside_ring_an_alarm_that_takes_the_present_model_back(platform, jobs, tables, answers):
+    rows = tables[1]
+    far = rows.assign(bmi=rows["bmi"] + 100.0)
+    often = {"BYOE_WATCH_SECONDS": "1"}
+    with byoe.sagemaker.deploy(jobs[0], name="watched", watch=True, environment=often, **ON_TWO) as endpoint:
+        alarm = endpoint.alarm("RowsOutside", above=len(rows) // 2)
+        assert alarm == "watched-RowsOutside"
+        endpoint.predict(rows)
+        assert platform.place.rung([alarm]) == []
+        with updating(endpoint, jobs[1], rollout="canary", alarms=[alarm], bake_minutes=60) as errors:
+            wait_for(endpoint, rows, answers, 1)
+            for _ in range(600):
+                endpoint.predict(far)
+                if errors or platform.place.rung([alarm]):
+                    break
+                time.sleep(0.1)
+        assert "watched-RowsOutside" in errors[0]
+        assert answered_by(endpoint, rows, answers) == 0
+    assert boto3.client("cloudwatch").describe_alarms(AlarmNames=[alarm])["MetricAlarms"] == []
+
+
 def test_variants_share_requests_by_weights(platform, jobs, tables, answers):
     _, rows = tables
     pair = dict(zip(("current", "new"), jobs, strict=True))

@@ -1,6 +1,7 @@
 """Buckets, logs and alarms, as the platform uses them for its users: those of moto."""
 
 import io
+import json
 import tarfile
 import threading
 import time
@@ -100,5 +101,25 @@ class Place:
         def write(line):
             event = {"timestamp": int(time.time() * 1000), "message": line or " "}
             self._logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
+            if '"_aws"' in line:
+                self._measure(json.loads(line))
 
         return write
+
+    def _measure(self, line):
+        """Make metrics of a line in the embedded metric format, and let alarms ring."""
+        for directive in line["_aws"]["CloudWatchMetrics"]:
+            for names in directive["Dimensions"]:
+                dimensions = [{"Name": name, "Value": line[name]} for name in names]
+                for metric in directive["Metrics"]:
+                    name, value = metric["Name"], line[metric["Name"]]
+                    data = [{"MetricName": name, "Dimensions": dimensions, "Value": value, "Unit": metric["Unit"]}]
+                    self._alarms.put_metric_data(Namespace=directive["Namespace"], MetricData=data)
+                    self._evaluate((directive["Namespace"], name, dimensions), value)
+
+    def _evaluate(self, metric, value):
+        for alarm in self._alarms.describe_alarms()["MetricAlarms"]:
+            watched = (alarm["Namespace"], alarm["MetricName"], alarm["Dimensions"])
+            if watched == metric and value > alarm["Threshold"]:
+                assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+                self._alarms.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="ALARM", StateReason=str(value))
