@@ -227,6 +227,11 @@ def test_a_refit_for_which_time_is_short_takes_larger_steps_too(limit, steps, mo
     assert model.rounds == [1000]
 
 
+def test_rounds_after_the_best_one_have_taken_their_time(monkeypatch):
+    _, model, _ = fitted_in(1000.0, monkeypatch, stopping="hold-out")
+    assert model.round_seconds == pytest.approx(40 / (model.rounds[0] + 50))
+
+
 def test_a_refit_expects_a_round_to_take_what_it_took_in_the_folds(noisy, monkeypatch):
     expected, real = [], _one_task.fit_fold
 

@@ -109,6 +109,14 @@ def test_one_that_fails_ends_nothing_and_is_told(data, preset, monkeypatch):
     assert "knn failed with ValueError" in ensemble.leaderboard_.notes[-1]
 
 
+def test_one_whose_folds_fail_together_is_told_once(data, preset, monkeypatch):
+    X, y = data
+    monkeypatch.setitem(SHORT, "knn", ("lightgbm", {"objective": "nonsense"}))
+    ensemble = EnsembleRegressor(("ridge",), "mean", cv=4, time_limit=1000.0, random_state=0, n_jobs=2).fit(X, y)
+    assert [failure.label for failure in ensemble.failures_] == ["knn"]
+    assert ensemble.leaderboard_.notes[-1].count("knn failed with") == 1
+
+
 def test_what_has_no_memory_is_not_tried(data, preset, monkeypatch):
     X, y = data
     monkeypatch.setattr("byoe.ensemble._spare_time.without_memory", lambda learners, *_: ["knn"])

@@ -14,7 +14,7 @@ from byoe.sagemaker.aws import _asynchronous, _waiting
 from byoe.sagemaker.aws._addresses import split
 from byoe.sagemaker.aws._creation import create_endpoint
 from byoe.sagemaker.aws._endpoint import Endpoint
-from byoe.sagemaker.aws._faults import DeniedError
+from byoe.sagemaker.aws._faults import DeniedError, NotNowError
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Instances, Machine, Serverless, Variant
 from byoe.sagemaker.shared._failures import unhealthy
@@ -75,6 +75,22 @@ def test_large_data_are_sent_in_pieces_that_fit(cloud, bucket, served, hosting, 
         np.testing.assert_allclose(endpoint.predict(rows), rows.sum(axis=1))
     assert len(served) > 1
     assert max(size for _, size, *_ in served) <= limit * 1024 * 1024
+
+
+def test_what_has_failed_first_is_told_though_nothing_can_be_asked_then(cloud, session, bucket, monkeypatch):
+    call = cloud.call
+
+    def refused(service, operation, **request):
+        if operation == "create_endpoint":
+            raise JobError("ResourceLimitExceeded")
+        if operation == "describe_endpoint":
+            raise NotNowError("too busy")
+        return call(service, operation, **request)
+
+    monkeypatch.setattr(cloud, "call", refused)
+    with pytest.raises(JobError, match="ResourceLimitExceeded"):
+        make(cloud, bucket)
+    assert left(session) == []
 
 
 @pytest.mark.parametrize("failing", ["create_endpoint_config", "create_endpoint", "describe_endpoint"])

@@ -17,7 +17,7 @@ from byoe import EnsembleRegressor
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker.aws import _waiting
 from byoe.sagemaker.aws._cloud import Cloud
-from byoe.sagemaker.aws._faults import DeniedError, NotFoundError, NotNowError, with_cure
+from byoe.sagemaker.aws._faults import DeniedError, NotFoundError, NotNowError, done_before, with_cure
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._waiting import until
 
@@ -154,6 +154,22 @@ def test_a_creation_whose_answer_is_lost_is_no_name_that_is_taken(cloud):
     assert len(sent) == 2
     with pytest.raises(JobError, match="already existing model"):  # it was asked for once, and somebody else has it
         cloud.call("sagemaker", "create_model", **request)
+
+
+@pytest.mark.parametrize(
+    ("operation", "reason", "attempts", "done"),
+    [
+        ("update_endpoint", "Cannot update in-progress endpoint", 1, True),
+        ("update_endpoint", "Cannot update in-progress endpoint", 0, False),
+        ("update_endpoint", "Could not find endpoint configuration", 1, False),
+        ("create_endpoint", "Cannot create already existing endpoint", 1, True),
+        ("create_model_package_group", "already exists", 1, False),
+        ("delete_endpoint", "Cannot update in-progress endpoint", 1, False),
+    ],
+)
+def test_what_was_done_before_is_known_by_the_attempts(operation, reason, attempts, done):
+    told = {"Code": "ValidationException", "Message": reason}
+    assert done_before(operation, {"Error": told, "ResponseMetadata": {"RetryAttempts": attempts}}) is done
 
 
 def test_two_who_change_the_same_are_not_told_of_names(cloud):

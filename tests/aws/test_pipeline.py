@@ -13,6 +13,7 @@ import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker.aws._faults import NotFoundError
+from byoe.sagemaker.aws._pipeline import Pipeline
 from byoe.sagemaker.aws._pipeline_definition import channels_of
 
 ENSEMBLE = EnsembleRegressor(("ridge", "knn"), "weighted", random_state=0)
@@ -325,7 +326,7 @@ def test_a_pipeline_is_made_once_and_changed_by_its_name(make, pipelines, asked)
     second = make(condition=CONDITION)
     second.start()
     assert [name for name, _ in asked if name.endswith("Pipeline") and "Describe" not in name] == [
-        *["UpdatePipeline", "CreatePipeline", "UpdatePipeline"]
+        *["CreatePipeline", "UpdatePipeline"]
     ]
     assert json.loads(pipelines.there["churn"]["PipelineDefinition"]) == second.definition
     second.delete()
@@ -348,6 +349,38 @@ def test_nothing_is_left_of_a_pipeline_that_aws_refuses(make, pipelines, registr
     with pytest.raises(JobError, match="iam:PassRole"):
         pipeline.upsert()
     assert registry.requests == []
+
+
+def test_nothing_is_left_of_a_new_pipeline_whose_group_is_refused(make, pipelines, monkeypatch):
+    pipeline = make(register="churn")
+    call = pipeline.cloud.call
+
+    def refused(service, operation, **request):
+        if operation == "create_model_package_group":
+            raise JobError("sagemaker:CreateModelPackageGroup")
+        return call(service, operation, **request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline.cloud, "call", refused)
+        with pytest.raises(JobError, match="CreateModelPackageGroup"):
+            pipeline.start()
+    assert pipeline.status == "Deleted"
+    assert pipeline.upsert().status == "Active"
+
+
+def test_a_pipeline_of_somebody_else_is_not_replaced(make, pipelines, cloud):
+    theirs = {
+        "Version": "2020-12-01",
+        "Metadata": {},
+        "Parameters": [],
+        "Steps": [{"Name": "Reject", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}],
+    }
+    role = "arn:aws:iam::123456789012:role/byoe"
+    named = {"PipelineName": "churn", "RoleArn": role, "ClientRequestToken": "x" * 32}
+    cloud.call("sagemaker", "create_pipeline", PipelineDefinition=json.dumps(theirs), **named)
+    with pytest.raises(ParameterError, match="there is a pipeline 'churn' already, and byoe has not made it"):
+        make().start()
+    assert Pipeline("churn", cloud).definition == theirs
 
 
 def test_a_parameter_without_a_default_is_asked_for(make, pipelines):

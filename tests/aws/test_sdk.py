@@ -240,10 +240,15 @@ def test_handles_give_resources_and_are_made_from_them(handles):
         assert again.name == handle.name
 
 
-def test_so_do_a_pipeline_and_its_execution(table, session, pipelines, bucket, plain_answers):
+def test_so_do_a_pipeline_and_its_execution(table, session, pipelines, bucket, plain_answers, monkeypatch):
     on = {"instance_type": "ml.m5.xlarge", "role": "byoe", "session": session, "target": "y"}
     pipeline = byoe.sagemaker.pipeline("churn", EnsembleRegressor(("ridge",), random_state=0), table, **on)
     execution = pipeline.start()
+    seen = []
+    monkeypatch.setattr("byoe.sagemaker.aws._endpoint.exchange", lambda *given: seen.append(given[2].name))
+    execution.wait()
+    Endpoint("byoe-2", pipeline.cloud).update(execution.resource)
+    assert seen == [execution.job.name]
     for handle, resource_class in ((pipeline, Pipeline), (execution, PipelineExecution)):
         resource = handle.resource
         assert type(resource) is resource_class

@@ -135,6 +135,7 @@ def test_trials_are_as_many_as_a_budget_pays_for(frame, session, asked, capsys):
         ),
         ({"max_cost": 1.0, "price_per_hour": 0.5, "max_seconds": -120}, "max_seconds is -120, expected a positive"),
         ({"seed": -1}, "seed is -1, expected an integer from 0 to"),
+        ({"keep_alive_seconds": 60}, "keep_alive_seconds is for training jobs"),
         ({"time_limit": 60}, "time_limit is 60 s, and a tuning job on AWS may take 120 to 15768000 s"),
         ({"strategy": "Hyperband", "early_stopping": True}, "Hyperband stops trials by a rule of its own"),
     ],

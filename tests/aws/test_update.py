@@ -1,5 +1,7 @@
 """A live endpoint gets another model. moto has no update, so what the service does is done here."""
 
+from contextlib import nullcontext
+
 import pytest
 from tests.aws.test_endpoints import MACHINE, left, make
 
@@ -182,13 +184,48 @@ def test_what_is_given_changes_and_all_else_stays(cloud, session, bucket, asked,
     assert config["ProductionVariants"][0]["ServerlessConfig"] == {"MemorySizeInMB": 4096, "MaxConcurrency": 7}
     environment = model["PrimaryContainer"]["Environment"]
     assert (environment.get("A"), environment["B"], environment["SAGEMAKER_PROGRAM"]) == (None, "2", "inference.py")
-    assert model["Tags"] == config["Tags"] == [{"Key": "team", "Value": "red"}]
+    assert model["Tags"] == config["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in model["Tags"]} == {"team": "red", "cost": "7"}
     tags = session.client("sagemaker").list_tags(ResourceArn=endpoint.describe()["EndpointArn"])["Tags"]
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "red", "cost": "7"}
     endpoint.update(job)
     assert requests(asked, "CreateModel")[2]["PrimaryContainer"]["Environment"] == environment
     config = requests(asked, "CreateEndpointConfig")[2]
     assert config["ProductionVariants"][0]["ServerlessConfig"]["MemorySizeInMB"] == 4096
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("least", [0, 1])
+def test_bounds_make_way_for_another_type_of_instances(cloud, session, bucket, job, updated, monkeypatch, least, fails):
+    """AWS refuses another type while there are bounds."""
+    answers = f"{bucket}/answers" if least == 0 else None
+    machine = Instances(least, 4, 30, answers) if answers else Instances(1, 4, 30)
+    endpoint = create_endpoint("byoe-1", cloud, [Variant(MACHINE, f"{bucket}/model.tar.gz")], machine)
+    scaler, call, seen = session.client("application-autoscaling"), cloud.call, []
+
+    def bounds():
+        targets = scaler.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+        policies = scaler.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+        return [
+            [(one["MinCapacity"], one["MaxCapacity"]) for one in targets],
+            sorted((one["PolicyName"], str(one.get("TargetTrackingScalingPolicyConfiguration"))) for one in policies),
+        ]
+
+    def looking(service, operation, **request):
+        if operation == "update_endpoint":
+            seen.append(bounds()[0])
+            if fails:
+                raise JobError("no")
+        return call(service, operation, **request)
+
+    before = bounds()
+    monkeypatch.setattr(cloud, "call", looking)
+    for given in ({"instance_type": "ml.c5.large"}, {}):
+        with pytest.raises(JobError, match="no") if fails else nullcontext():
+            endpoint.update(job, **given)
+    assert seen == [[], [(least, 4)]]
+    assert bounds() == before
+    assert before[0] == [(least, 4)]
 
 
 def test_instances_change_their_type_number_network_and_key(cloud, session, bucket, asked, job, updated):
@@ -361,6 +398,10 @@ def test_an_endpoint_that_has_failed_is_made_anew(churn, cloud, session, job, mo
         return found | {"EndpointStatus": "Failed"} if operation == "describe_endpoint" and failed else found
 
     monkeypatch.setattr(cloud, "call", answer)
+    for wrong in ({"memory_mb": 1000}, {"rollout": "canary"}):
+        with pytest.raises(ParameterError):
+            byoe.sagemaker.deploy(job, name="churn", **wrong)
+    assert left(session) == before  # with the reason for which it has failed
     assert byoe.sagemaker.deploy(job, name="churn").status == "InService"
     assert capsys.readouterr().out == "[byoe] endpoint churn has failed: it is removed, and made anew\n"
     after = left(session)

@@ -171,6 +171,17 @@ def test_one_variant_with_a_name_is_updated_and_scaled_under_it(jobs, session, u
         assert scaling(ServiceNamespace="sagemaker")["ScalableTargets"] == []
 
 
+@pytest.mark.parametrize(("own", "called"), [({}, "churn/current"), ({"BYOE_WATCH_NAME": "mine"}, "mine")])
+def test_what_is_watched_is_called_after_an_update_as_before(jobs, updated, asked, own, called):
+    """An alarm goes by that name."""
+    given = {**ON, "watch": True, "environment": own}
+    with byoe.sagemaker.deploy({"current": jobs[0]}, name="churn", **given) as endpoint:
+        for watch in (True, None, False, True):
+            endpoint.update(jobs[1], watch=watch)
+    made = [params["PrimaryContainer"]["Environment"] for name, params in asked if name == "CreateModel"]
+    assert [one.get("BYOE_WATCH_NAME") for one in made] == [called] * 3 + [None, "churn/current"]
+
+
 def test_nothing_is_left_of_variants_that_fail(pair, cloud, session, monkeypatch):
     call = cloud.call
 

@@ -104,6 +104,9 @@ def test_rows_outside_ring_an_alarm_that_takes_the_present_model_back(platform, 
         alarm = endpoint.alarm("RowsOutside", above=len(rows) // 2)
         assert alarm == "watched-RowsOutside"
         endpoint.predict(rows)
+        while not boto3.client("cloudwatch").list_metrics(Namespace="byoe", MetricName="RowsOutside")["Metrics"]:
+            time.sleep(0.1)
+            endpoint.predict(rows)
         assert platform.place.rung([alarm]) == []
         with updating(endpoint, jobs[1], rollout="canary", alarms=[alarm], bake_minutes=60) as errors:
             wait_for(endpoint, rows, answers, 1)
@@ -112,7 +115,8 @@ def test_rows_outside_ring_an_alarm_that_takes_the_present_model_back(platform, 
                 if errors or platform.place.rung([alarm]):
                     break
                 time.sleep(0.1)
-        assert "watched-RowsOutside" in errors[0]
+        (error,) = errors
+        assert "watched-RowsOutside" in error
         assert answered_by(endpoint, rows, answers) == 0
     assert boto3.client("cloudwatch").describe_alarms(AlarmNames=[alarm])["MetricAlarms"] == []
 

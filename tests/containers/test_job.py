@@ -14,7 +14,7 @@ from tests.monitor_schema import faults
 
 import byoe
 from byoe import EnsembleRegressor
-from byoe.errors import JobError
+from byoe.errors import JobError, ParameterError
 from byoe.tools._versions import installed_version
 
 SMALL = EnsembleRegressor(("ridge", "knn"), "weighted", cv=3, random_state=0)
@@ -93,6 +93,18 @@ def test_a_job_that_fails_tells_why(platform, on_aws, tables, tmp_path):
     with pytest.raises(JobError, match="has the status Failed"):
         byoe.sagemaker.deploy(failed.value.job)
     assert platform.left() == []
+
+
+def test_a_bucket_of_another_region_is_refused_before_an_upload(platform, on_aws, tables):
+    there = platform.session.client("s3", region_name="us-east-1")
+    there.create_bucket(Bucket="elsewhere")
+    count = len(platform.requests)
+    with pytest.raises(ParameterError, match="whose bucket is in us-east-1, and the session is in eu-west-1"):
+        byoe.sagemaker.fit(
+            EnsembleRegressor(["ridge"]), tables[0], target="target", output="s3://elsewhere/a", **on_aws
+        )
+    assert len(platform.requests) == count
+    assert "Contents" not in there.list_objects_v2(Bucket="elsewhere")
 
 
 def test_a_job_is_stopped(platform, on_aws, tables):

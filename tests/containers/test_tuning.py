@@ -16,12 +16,12 @@ class SlowTree(DecisionTreeRegressor):
     """A tree that takes a while, so that a trial can be ended between two folds."""
 
     def fit(self, X, y, **more):
-        time.sleep(0.6)
+        time.sleep(2.0 if self.min_samples_leaf == 300 else 0.5)
         if self.min_samples_leaf == 13:
             raise RuntimeError("thirteen rows in a leaf bring bad luck")
         return super().fit(X, y, **more)
 '''
-# With more rows in a leaf than there are, a tree predicts the mean.
+# With more rows in a leaf than there are, a tree predicts the mean. That of 300 leaves time to be ended.
 GOOD, BETTER, USELESS, FAILS = 40, 10, 300, 13
 
 
@@ -81,16 +81,16 @@ def test_a_tuning_job_is_complete_at_a_target_or_where_nothing_gets_better(tune)
     at_target = tune([GOOD, BETTER], stop_at=70.0)
     assert at_target.status == "Completed"
     assert told(at_target) == {GOOD: "Completed"}
-    tired = tune([GOOD, USELESS, 299, 298, BETTER], patience=3)
+    tired = tune([GOOD, 299, 298, 297, BETTER], patience=3)
     assert tired.status == "Completed"
-    assert list(told(tired)) == [GOOD, USELESS, 299, 298]
+    assert list(told(tired)) == [GOOD, 299, 298, 297]
 
 
 def test_after_an_identical_start_the_best_job_may_be_an_earlier_one(tune):
     first = tune([GOOD])
-    again = tune([USELESS], warm_start=first, warm_start_type="identical")
+    again = tune([299], warm_start=first, warm_start_type="identical")
     assert again.best_job.name == first.best_job.name != again.trials[0]["job"]
-    other = tune([USELESS], warm_start=[first.name])
+    other = tune([299], warm_start=[first.name])
     assert other.best_job.name == other.trials[0]["job"]
 
 

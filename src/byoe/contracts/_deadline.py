@@ -96,6 +96,12 @@ def cut_short(rounds: int) -> None:
         deadline.cut.append(rounds)
 
 
+def told_to_be_short() -> bool:
+    """Return whether a fit of this thread's task is known to have fewer rounds than it should."""
+    deadline = _here.get()
+    return deadline is not None and bool(deadline.cut)
+
+
 def out_of_time(rounds: int) -> bool:
     """Return whether the fit in this thread is to end now, with the model of the rounds that it has.
 

@@ -113,7 +113,9 @@ def cross_fit(
         for outcome in outcomes:
             result.seconds[outcome.task.label] += outcome.seconds
             if outcome.error is not None:
-                result.failures.append(_failure(outcome, data.plan, resources.on_error))
+                if resources.on_error == "raise" or isinstance(outcome.error, ParameterError):
+                    raise _error_of(outcome, data.plan) from outcome.error
+                result.failures.append(_failure(outcome))
     # Results arrive in any order; sums over repeated folds must not depend on it.
     result.arrived = arrived = execution.arrived
     if resources.time_limit is not None:
@@ -153,16 +155,16 @@ def cross_fit_further(
     assert resources.time_limit is not None
     tasks = fit_tasks(learners, data, finalize, stopping, seed)
     execution = Execution(tasks, data, resources, seed=seed, stopping=stopping, stored=stored, spare=spare)
-    result = _empty(learners, data, finalize)
+    result, failed = _empty(learners, data, finalize), dict[str, Failure]()
     with closing(_outcomes(execution, learners, tasks, resources, quiet=(Warning,))) as outcomes:
         for outcome in outcomes:
             result.seconds[outcome.task.label] += outcome.seconds
             if outcome.error is not None:
-                result.failures.append(_failure(outcome, data.plan, "skip"))
-            if together and (result.failures or outcome.cut or execution.clock.reasons):
+                failed.setdefault(outcome.task.label, _failure(outcome))
+            if together and (failed or outcome.cut or execution.clock.reasons):
                 break
-    arrived, failed = execution.arrived, {failure.label for failure in result.failures}
-    late = [one.label for one in left_out(tasks, arrived, failed, execution.clock, resources.time_limit)]
+    result.failures, arrived = list(failed.values()), execution.arrived
+    late = [one.label for one in left_out(tasks, arrived, set(failed), execution.clock, resources.time_limit)]
     if together:
         late += [label for (label, _), outcome in arrived.items() if outcome.cut and label not in late]
     gone = {*failed, *late}
@@ -200,7 +202,7 @@ def refit(
     with closing(_outcomes(execution, learners, tasks, resources)) as outcomes:
         for outcome in outcomes:
             if outcome.error is not None:
-                _failure(outcome, data.plan, "raise")
+                raise _error_of(outcome, data.plan) from outcome.error
             assert outcome.model is not None
             models[outcome.task.label] = outcome.model
     return models
@@ -281,12 +283,17 @@ def _keep(result: CrossFit, labels: list[str]) -> None:
         result.oof = result.oof[:, [columns[label] for label in labels]]
 
 
-def _failure(outcome: Outcome, plan: SplitPlan, on_error: str) -> Failure:
-    """Return what is told of a task that raised, or raise it as a MemberError."""
+def _error_of(outcome: Outcome, plan: SplitPlan) -> MemberError:
+    """Return the error that ends a fit."""
     item, error = outcome.task, outcome.error
     where = "the refit on all rows" if item.fold == REFIT else f"fold {item.fold + 1} of {len(plan.folds)}"
     text = f"{type(error).__name__}: {error}"
-    if on_error == "raise" or isinstance(error, ParameterError):
-        raise MemberError(f"member {item.label!r}{item.learner.origin} failed on {where}: {text}") from error
+    return MemberError(f"member {item.label!r}{item.learner.origin} failed on {where}: {text}")
+
+
+def _failure(outcome: Outcome) -> Failure:
+    """Return what is told of a task that raised, where that ends nothing."""
+    item, error = outcome.task, outcome.error
     assert error is not None
+    text = f"{type(error).__name__}: {error}"
     return Failure(item.label, item.fold, text, "".join(traceback.format_exception(error)))

@@ -196,8 +196,9 @@ class Execution:
         """Return what a round of a refit takes by what it took in the folds; 0 where nobody knows."""
         if item.fold != REFIT:
             return 0.0
-        folds = [self.arrived.get((item.label, number)) for number in range(len(self._data.plan.folds))]
-        return self._size(item) * float(np.mean([0.0 if fold is None else fold.round_seconds for fold in folds]))
+        folds = (self.arrived.get((item.label, number)) for number in range(len(self._data.plan.folds)))
+        measured = [fold.round_seconds for fold in folds if fold is not None and fold.round_seconds > 0]
+        return self._size(item) * float(np.mean(measured)) if measured else 0.0
 
     def _found(self, item: FitTask, rounds: list[int]) -> Outcome | None:
         found = None if self._stored is None else self._stored.find(item, rounds)

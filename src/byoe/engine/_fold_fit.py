@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from ..contracts._constant import ConstantModel
-from ..contracts._deadline import cut_short, part_of_time, seconds_left
+from ..contracts._deadline import cut_short, part_of_time, seconds_left, told_to_be_short
 from ..contracts._learner import Learner, Model, StopRows
 from ..contracts._model_check import broken_model
 from ..contracts._optional import Prepares, SolvesMoments
@@ -103,10 +103,19 @@ def fit_fold(
     return _on_all_rows(fit, learner, data, train, inside, stop)
 
 
-def _timed(fit: Callable[..., FoldModel], learner: Learner, data: Rows, train: IntArray, *given: Any) -> FoldModel:
+def _timed(
+    fit: Callable[..., FoldModel],
+    learner: Learner,
+    data: Rows,
+    train: IntArray,
+    stop: IntArray | None = None,
+    rounds: Sequence[int] = (),
+) -> FoldModel:
+    """Fit, and measure what a round takes; one that stops goes on for a while after the best of them."""
     started = time.monotonic()
-    model = fit(learner, data, train, *given)
-    model.round_seconds = (time.monotonic() - started) / max(1, sum(model.rounds))
+    model = fit(learner, data, train, stop, rounds)
+    made = sum(model.rounds) + (0 if stop is None else _PATIENCE * len(model.rounds))
+    model.round_seconds = (time.monotonic() - started) / max(1, made)
     return model
 
 
@@ -117,9 +126,9 @@ def _in_time(
     steps = min(_HASTE, seconds / max(seconds_left(), 1e-9))
     hurried = learner.in_haste(steps) if steps > 1.0 else None
     if hurried is None:
-        return fit(learner, data, train, None, rounds)
+        return fit(learner, data, train, rounds=rounds)
     own = [max(1, round(number / steps)) for number in rounds]
-    model = fit(hurried, data, train, None, own)
+    model = fit(hurried, data, train, rounds=own)
     cut_short(max(own))
     model.rounds = list(rounds)
     return model
@@ -141,7 +150,8 @@ def _on_all_rows(
     rounds = [int(min(most, max(1, round(scale * number)))) for number in found.rounds]
     seconds = _NEEDED * scale * (time.monotonic() - started)
     if seconds > largest * seconds_left():
-        cut_short(max(found.rounds))
+        if not told_to_be_short():
+            cut_short(max(found.rounds))
         found.rounds = rounds
         return found
     return _in_time(fit, learner, data, train, rounds, seconds)

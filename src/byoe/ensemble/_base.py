@@ -187,11 +187,11 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         members_done = time.monotonic()
         with TellingWhatIsKept(stored), BlendingInTime(resources):
             self._blend(oof, begun.blender, begun.features, begun.metric)
-        blending = time.monotonic() - members_done
+        scoring = time.monotonic() - members_done
         if self.layers > 1:
             with BlendingInTime(resources):
                 SecondLayer(self, begun, resources).attempt()
-        repeat_folds(self, begun, resources, blending)
+        repeat_folds(self, begun, resources, members=members_done - started, scoring=scoring)
         show_note(self._record.budget, self.verbose)
         fit_quantiles(self, begun.quantiles, data, started)
         warn_of_an_idle_layer(self.leaderboard_, begun.metric, self.members_)

@@ -61,6 +61,8 @@ class Repeats:
     begun : Beginning
     resources : Resources
         With a time limit.
+    members_took : float
+        Seconds in which all members were fitted.
     scoring : float
         Seconds that are kept for what comes after.
 
@@ -77,6 +79,7 @@ class Repeats:
     ensemble: BaseEnsemble
     begun: Beginning
     resources: Resources
+    members_took: float
     scoring: float
     number: int = field(default=1, init=False)
     members: dict[str, FittedMember] = field(init=False)
@@ -235,7 +238,7 @@ class Repeats:
 
     def _expected(self) -> float:
         """Return about what the first repeat takes: as the fit did, beside the seconds of its tasks."""
-        pace = (self._elapsed - self.scoring) / max(sum(self.record.fit_seconds.values()), 1e-9)
+        pace = self.members_took / max(sum(self.record.fit_seconds.values()), 1e-9)
         return max(self._at_least, min(1.0, pace) * sum(self._seconds.values()))
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ._base import BaseEnsemble
     from ._beginning import Beginning
 
-# With less of the limit left, nothing is said of what was not used.
+# With less of the limit left, nothing more is tried, and nothing is said of what was not used.
 _UNUSED = 0.1
 # What the members of a second layer take, in units of what those of the first took: they have more columns.
 _WIDER = 1.2
@@ -93,15 +93,18 @@ def _before_second_layer(resources: Resources, n_folds: int) -> Resources:
     return resources if left * resources.time_limit < _elapsed(resources) else replace(resources, share=left)
 
 
-def repeat_folds(ensemble: BaseEnsemble, begun: Beginning, resources: Resources, scoring: float) -> None:
+def repeat_folds(
+    ensemble: BaseEnsemble, begun: Beginning, resources: Resources, *, members: float, scoring: float
+) -> None:
     """Repeat the folds of a preset in the time that is left once it is blended, and tell what came of it.
 
-    ``scoring`` are the seconds that are kept for the leaderboard.
+    ``members`` are the seconds in which all members were fitted, and ``scoring`` those that are kept for the
+    leaderboard.
     """
     one_layer = resources.time_limit is not None and ensemble.layers_ == 1
     if not one_layer or not _unused(resources) or further(ensemble.learners) is None:
         return
-    repeats = Repeats(ensemble, begun, resources, scoring)
+    repeats = Repeats(ensemble, begun, resources, members, scoring)
     told = repeats.attempt()
     record = ensemble._record
     ensemble._record = replace(repeats.record, budget=f"{record.budget}; {told}")

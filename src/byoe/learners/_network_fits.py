@@ -133,9 +133,8 @@ def fit_networks(
     planned = rounds_in_time(lambda few: deque(passes(sample, recipe, few), maxlen=0), wanted, share)
     # The learning rate falls as far as in the search, in fewer passes where there is time for fewer.
     schedule = round(most * planned / wanted)
-    networks, done = _several(
-        partial(_one, sample, recipe, planned, schedule), given.get("n_networks") or _NETWORKS, watch
-    )
+    fits = partial(_one, sample, recipe, planned, schedule)
+    networks, done = _several(fits, given.get("n_networks") or _NETWORKS, watch)
     if planned < wanted:
         cut_short(done)
     model = NetworksModel(inputs, [network.finished() for network in networks], center, scale, task)

@@ -108,9 +108,12 @@ class TrainingJob:
         self._end("interrupt")
 
     def stop(self):
-        if self.status not in ENDED:
+        with self._changed:
+            if self.status in ENDED or self._asked == "stop":
+                return
             self.status, self.secondary = "Stopping", "Stopping"
-            self._end("stop")
+            self._asked = "stop"
+        self._end("stop")
 
     def kill_host(self, number):
         """Let one of the hosts die."""
@@ -207,8 +210,10 @@ class TrainingJob:
         self._to("Uploading")
         self._place.pack([base / "model" for base in bases], self.artifact)
         self._place.pack([base / "output" / "data" for base in bases], f"{self._output}/output.tar.gz")
-        self._to("Completed")
-        self.status = "Completed"
+        with self._changed:
+            ending = "Stopped" if self._asked == "stop" else "Completed"
+            self._to(ending)
+            self.status = ending
 
     def _synchronise(self, folders, address, ended):
         known = {}

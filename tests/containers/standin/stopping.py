@@ -1,5 +1,6 @@
 """Which trials of a tuning job go on, and when all of it is complete: by what the pages of the service say."""
 
+import itertools
 import math
 from statistics import fmean, median
 
@@ -23,18 +24,21 @@ class Median(Never):
         self._values = {}
 
     def stops(self, trial, values):
-        before = list(self._values)[: list(self._values).index(trial)] if trial in self._values else list(self._values)
+        before = list(itertools.takewhile(lambda one: one != trial, self._values))
         self._values[trial] = values
         averages = [fmean(self._values[one][: len(values)]) for one in before]
         return len(averages) >= _AT_LEAST and values[-1] > median(averages)
 
 
 class Halving(Never):
-    """Of the trials that have come to a rung, one in three goes on; one that has printed all that it may ends, too."""
+    """Of the trials that have come to a rung, one in three goes on; one that has printed all that it may ends, too.
+
+    The last rung is before the value of all folds, with which a trial of byoe's ends anyway.
+    """
 
     def __init__(self, least, most):
         self._most = most
-        self._at = {least * _THIRD**number: [] for number in range(most) if least * _THIRD**number < most}
+        self._at = {least * _THIRD**number: [] for number in range(most) if least * _THIRD**number < most - 1}
 
     def stops(self, trial, values):
         if len(values) >= self._most:

@@ -50,6 +50,13 @@ class TuningJob:
             self.status = "Stopping"
 
     def _run(self):
+        try:
+            self._try_all()
+        except Exception as error:  # the stand-in's own faults are to be seen
+            self.more["FailureReason"] = f"InternalServerError: {type(error).__name__}: {error}"
+            self.status = "Failed"
+
+    def _try_all(self):
         limits = self._config["ResourceLimits"]
         values = self._grid() if self._config["Strategy"] == "Grid" else self._draws(limits["MaxNumberOfTrainingJobs"])
         with ThreadPoolExecutor(limits["MaxParallelTrainingJobs"]) as pool:

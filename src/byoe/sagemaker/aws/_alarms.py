@@ -15,6 +15,7 @@ from ._machine import VARIANT
 from ._variants import variant_named
 
 _MODE, _NAME = "BYOE_WATCH", "BYOE_WATCH_NAME"
+_METRICS_MODE = "metrics"
 _LONGEST, _MOST_ACTIONS = 1440, 5  # minutes; the service's
 
 
@@ -42,17 +43,21 @@ def watching(endpoint: str, variant: str = VARIANT) -> dict[str, str]:
     >>> watching("churn", "new")
     {'BYOE_WATCH': 'metrics', 'BYOE_WATCH_NAME': 'churn/new'}
     """
-    return {_MODE: "metrics", _NAME: endpoint if variant == VARIANT else f"{endpoint}/{variant}"}
+    return {_MODE: _METRICS_MODE, _NAME: endpoint if variant == VARIANT else f"{endpoint}/{variant}"}
 
 
 def rewatched(
-    environment: Mapping[str, str], present: Mapping[str, str], endpoint: str, watch: bool | None
+    environment: Mapping[str, str], present: Mapping[str, str], endpoint: str, variant: str, watch: bool | None
 ) -> dict[str, str]:
-    """Return the variables of a container that is to be watched, or no more; None leaves that as it is at present."""
+    """Return the variables of a container that is to be watched, or no more; None leaves that as it is at present.
+
+    What it was called before it is called again, since alarms go by that.
+    """
     others = {name: value for name, value in environment.items() if name not in (_MODE, _NAME)}
+    before = {name: present[name] for name in (_MODE, _NAME) if name in present}
     if watch is None:
-        return others | {name: present[name] for name in (_MODE, _NAME) if name in present}
-    return others | (watching(endpoint) if watch else {})
+        return others | before
+    return others | ({**watching(endpoint, variant), **before, _MODE: _METRICS_MODE} if watch else {})
 
 
 def check_watch(watch: Any) -> None:

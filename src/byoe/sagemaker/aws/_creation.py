@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from ...errors import JobError
 from ..shared._names import part_name
 from ._cloud import Cloud
 from ._endpoint import Endpoint
+from ._faults import NotNowError
 from ._machine import Instances, Serverless, Variant
 from ._requests import endpoint_config_request, endpoint_request, model_request
 from ._scaling import scale
@@ -49,16 +52,21 @@ def create_endpoint(
         ("create_endpoint", endpoint_request(name, part, variants[0].machine)),
     )
     endpoint = Endpoint(name, cloud)
+    sent = made = False
     try:
         for operation, request in requests:
+            sent = operation == "create_endpoint"
             cloud.call("sagemaker", operation, **request)
+        made = True
         endpoint.wait()
         if isinstance(hosting, Instances) and hosting.scales:
             for one in variants:
                 scale(cloud, name, hosting, one.name)
-    except BaseException:
-        if endpoint._parts()[0] == part:  # of another configuration it is somebody else's
-            endpoint.delete()
-        endpoint._remove(part, set(models))
+    except BaseException as error:
+        refused = not made and isinstance(error, JobError) and not isinstance(error, NotNowError)
+        with suppress(JobError):  # what has failed first is told
+            if sent and not refused and endpoint._parts()[0] == part:  # of another one it is somebody else's
+                endpoint.delete()
+            endpoint._remove(part, set(models))
         raise
     return endpoint

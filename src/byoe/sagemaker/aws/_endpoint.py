@@ -392,6 +392,8 @@ def _trained(job: Any, cloud: Cloud) -> Any:
         if resource.kind in (Job.kind, Tuning.kind):
             name = cloud.of_arn(resource.name)[1] if resource.name.startswith("arn:") else resource.name
             return Job(name, cloud) if resource.kind == Job.kind else Tuning(name, cloud)
+        if resource.kind == Execution.kind:
+            return Execution(resource.name, cloud)
         job = resource.name
     if isinstance(job, str):
         return registered(job, cloud)

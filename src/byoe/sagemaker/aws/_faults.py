@@ -57,14 +57,18 @@ _BUSY = frozenset(
 )
 _TAKEN = frozenset({"ResourceInUse", "ResourceInUseException"})
 _AT_ONCE = "ConflictException"
-# What makes something under a name, and whose answer says nothing that is not known.
-_CREATES = frozenset(
-    f"create_{kind}"
-    for kind in (
-        *("training_job", "hyper_parameter_tuning_job", "transform_job"),
-        *("model", "endpoint_config", "endpoint"),
-    )
-)
+# How what makes or changes something is refused when it is asked for again, and was done the first time; the answers of
+# these say nothing that is not known.
+_DONE = {
+    **dict.fromkeys(
+        (
+            *("create_training_job", "create_hyper_parameter_tuning_job", "create_transform_job"),
+            *("create_model", "create_endpoint_config", "create_endpoint"),
+        ),
+        "already exist",
+    ),
+    **dict.fromkeys(("update_endpoint", "update_endpoint_weights_and_capacities"), "in-progress"),
+}
 # What looks at something that `attach` finds by the same name.
 _LOOKS = frozenset(
     f"describe_{kind}" for kind in ("training_job", "hyper_parameter_tuning_job", "transform_job", "endpoint")
@@ -121,10 +125,10 @@ class NotNowError(JobError):
 
 
 def done_before(operation: str, response: Mapping[str, Any]) -> bool:
-    """Return whether a name is taken by the very request that is refused, since it was sent again.
+    """Return whether a request is refused since it was sent before, and done, and its first answer was lost on the way.
 
-    That is so where the first answer was lost on the way. The names of jobs and endpoints are looked for before, or
-    nobody else has thought of them.
+    That is taken for granted where the libraries have asked again: names are looked for before they are taken, or
+    nobody else has thought of them, and endpoints that change are left alone.
 
     Parameters
     ----------
@@ -133,8 +137,11 @@ def done_before(operation: str, response: Mapping[str, Any]) -> bool:
         As the library for AWS has it of an error.
     """
     told, again = response.get("Error", {}), response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
-    taken = told.get("Code") in _TAKEN or "already exist" in str(told.get("Message", ""))
-    return operation in _CREATES and again > 0 and taken
+    if operation not in _DONE or not again:
+        return False
+    words = _DONE[operation]
+    taken = words == "already exist" and told.get("Code") in _TAKEN
+    return taken or words in str(told.get("Message", ""))
 
 
 def with_cure(reason: str) -> str:

@@ -81,6 +81,7 @@ FORMS = {
     "scalable target": Form(
         "Bounds", "*", {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
     ),
+    "any bounds": Form("LookAtBounds", "*"),
     "alarm": Form("FirstRequest", _ALARM + "{names}*"),
     "own alarm": Form("OwnAlarms", _ALARM + "{names}*"),
     "watched alarm": Form("RolloutAlarms", _ALARM + "*"),
@@ -102,6 +103,7 @@ FORMS = {
     "metric": Form("Metrics", "*"),
 }
 _TAGS = "to set tags"
+_BOUNDS_AGAIN = "to set the bounds again where the type of instances changes"
 _IN_YOUR_NAME = "for the scaler, which acts in your name"
 _T, _E, _R, _P, _S, _D = ("train",), ("endpoints",), ("registry",), ("pipelines",), ("scaling",), ("doctor",)
 _BOTH, _JOBS, _ASKS = ("train", "endpoints"), ("train", "endpoints", "registry"), ("endpoints", "predict")
@@ -173,6 +175,20 @@ CALLER = (
     Right("application-autoscaling:RegisterScalableTarget", "to bound instances", ("scalable target",), _S),
     Right("application-autoscaling:PutScalingPolicy", "to say when to add some", ("scalable target",), _S),
     Right("application-autoscaling:DeregisterScalableTarget", "to end that", ("scalable target",), _S),
+    Right(
+        "application-autoscaling:DescribeScalableTargets",
+        _BOUNDS_AGAIN,
+        ("any bounds",),
+        _S,
+        "another type of instances",
+    ),
+    Right(
+        "application-autoscaling:DescribeScalingPolicies",
+        _BOUNDS_AGAIN,
+        ("any bounds",),
+        _S,
+        "another type of instances",
+    ),
     Right("cloudwatch:PutMetricAlarm", "to start an instance for the first request", ("alarm",), _S),
     Right("cloudwatch:DeleteAlarms", "to end that", ("alarm",), _S),
     Right("cloudwatch:PutMetricAlarm", _IN_YOUR_NAME, ("alarm of the scaler",), _S),

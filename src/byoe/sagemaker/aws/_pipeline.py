@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from ...errors import ParameterError
+from ...errors import JobError, ParameterError
 from ..shared._steps import APPROVAL, INSTANCE_COUNT, INSTANCE_TYPE, check_parameters
 from ._addresses import split
 from ._channels import channel_at, check_channel
@@ -17,7 +17,7 @@ from ._execution import Execution
 from ._faults import NotFoundError
 from ._machine import has_gpu
 from ._package import APPROVALS
-from ._pipeline_definition import channels_of, groups_of, parameters_of
+from ._pipeline_definition import channels_of, groups_of, is_made, parameters_of
 from ._register import make_group
 
 
@@ -79,16 +79,34 @@ class Pipeline:
         """Let the service have the pipeline: a new one, or in the place of one of its name.
 
         The groups that it registers models in are made as well. Executions that run go on with what they have begun.
+
+        Raises
+        ------
+        ParameterError
+            When there is a pipeline of its name that byoe has not made.
+        JobError
+            When AWS refuses; of a new pipeline nothing is left then.
         """
         if self._made is None:
             return self
         request = {key: value for key, value in self._made.items() if key != "Tags"}
-        try:
-            self.cloud.call("sagemaker", "update_pipeline", **request)
-        except NotFoundError:
+        is_new = self.status == "Deleted"
+        if is_new:
             self.cloud.call("sagemaker", "create_pipeline", **self._made, ClientRequestToken=_token())
-        for group in groups_of(self.definition):  # which only its executions need
-            make_group(self.cloud, group)
+        elif is_made(json.loads(self.describe()["PipelineDefinition"])):
+            self.cloud.call("sagemaker", "update_pipeline", **request)
+        else:
+            raise ParameterError(
+                f"there is a pipeline {self.name!r} already, and byoe has not made it; give another name"
+            )
+        try:
+            for group in groups_of(self.definition):  # which only its executions need
+                make_group(self.cloud, group)
+        except BaseException:
+            if is_new:
+                with suppress(JobError):  # what has failed first is told
+                    self.delete()
+            raise
         self._made = None
         return self
 

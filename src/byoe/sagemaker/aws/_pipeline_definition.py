@@ -134,6 +134,15 @@ class Definition:
         return {"Name": REGISTER, "Type": "RegisterModel", "Arguments": {**package, "ModelApprovalStatus": approval}}
 
 
+def is_made(definition: Mapping[str, Any]) -> bool:
+    """Return whether a definition begins with a job of a source folder, under a name that byoe gives it."""
+    (first, *_) = definition.get("Steps") or [{}]
+    arguments = first.get("Arguments") or {}
+    job = arguments.get("TrainingJobDefinition", arguments)
+    given = job.get("HyperParameters") or job.get("StaticHyperParameters") or {}
+    return first.get("Name") in (TRAIN, TUNE) and "sagemaker_submit_directory" in given
+
+
 def parameters_of(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of a definition with their defaults."""
     return {one["Name"]: one.get("DefaultValue") for one in definition.get("Parameters", ())}

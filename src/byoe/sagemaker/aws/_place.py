@@ -68,6 +68,11 @@ class Aws(Serving):
         if search.on_trial is not None:
             raise ParameterError("on_trial is for trials on this machine; on AWS look at the trials of the handle")
         parameter_ranges(search.space, search.strategy)
+        if self.where.options.get("keep_alive_seconds"):
+            raise ParameterError(
+                "keep_alive_seconds is for training jobs, whose instance waits for the next one; a tuning job has no "
+                "such instances, so leave it out"
+            )
         if search.time_limit is not None:
             check_seconds(search.time_limit)
         longest = self.where.options.get("max_seconds", Machine.max_seconds)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
+from ...errors import JobError
 from ._cloud import Cloud
 from ._faults import DeniedError, NotFoundError
 from ._machine import VARIANT, Instances
 
 _ADDED_AFTER, _REMOVED_AFTER = 60, 300  # seconds without another change
+_SCALER = "application-autoscaling"
+_OF_A_POLICY = (
+    *("PolicyName", "PolicyType", "TargetTrackingScalingPolicyConfiguration"),
+    *("StepScalingPolicyConfiguration", "PredictiveScalingPolicyConfiguration"),
+)
 _BACKLOG = "{}-waiting"  # the alarm of an endpoint that has requests and no instances
 
 
@@ -18,7 +24,7 @@ def scale(cloud: Cloud, endpoint: str, instances: Instances, variant: str = VARI
     """Let the platform keep the number of a variant's instances between two bounds."""
     target = _target(endpoint, variant)
     cloud.call(
-        "application-autoscaling",
+        _SCALER,
         "register_scalable_target",
         **target,
         MinCapacity=instances.least,
@@ -26,7 +32,7 @@ def scale(cloud: Cloud, endpoint: str, instances: Instances, variant: str = VARI
     )
     waiting = instances.answers is not None
     cloud.call(
-        "application-autoscaling",
+        _SCALER,
         "put_scaling_policy",
         **target,
         PolicyName=f"{endpoint}-load",
@@ -46,10 +52,51 @@ def unscale(cloud: Cloud, endpoint: str, *, asynchronous: bool, variants: Sequen
     """Remove the bounds of an endpoint. Does nothing where there are none, or for somebody who may not set them."""
     for variant in variants:
         with suppress(NotFoundError, DeniedError):
-            cloud.call("application-autoscaling", "deregister_scalable_target", **_target(endpoint, variant))
+            cloud.call(_SCALER, "deregister_scalable_target", **_target(endpoint, variant))
     if asynchronous:
         with suppress(NotFoundError, DeniedError):
             cloud.call("cloudwatch", "delete_alarms", AlarmNames=[_BACKLOG.format(endpoint)])
+
+
+@contextmanager
+def paused(cloud: Cloud, endpoint: str, variant: str) -> Iterator[None]:
+    """Take the bounds of a variant away, and set them again at the end; nothing where there are none.
+
+    AWS refuses another type of instances while there are bounds. Somebody who may not look for them does without.
+    """
+    target, found = _target(endpoint, variant), []
+    one = {name: target[name] for name in ("ServiceNamespace", "ScalableDimension")}
+    with suppress(DeniedError):
+        answer = cloud.call(_SCALER, "describe_scalable_targets", **one, ResourceIds=[target["ResourceId"]])
+        found = answer["ScalableTargets"]
+    if not found:
+        yield
+        return
+    policies = cloud.call(_SCALER, "describe_scaling_policies", **target)["ScalingPolicies"]
+    cloud.call(_SCALER, "deregister_scalable_target", **target)
+
+    def restore() -> None:
+        bounds = {name: found[0][name] for name in ("MinCapacity", "MaxCapacity")}
+        cloud.call(_SCALER, "register_scalable_target", **target, **bounds)
+        for policy in policies:
+            if policy["PolicyName"] == _first(endpoint):  # whose alarm names the policy
+                _start_from_zero(cloud, endpoint, target)
+            else:
+                same = {name: policy[name] for name in _OF_A_POLICY if name in policy}
+                cloud.call(_SCALER, "put_scaling_policy", **target, **same)
+
+    try:
+        yield
+    except BaseException:
+        with suppress(JobError):  # what has failed first is told
+            restore()
+        raise
+    restore()
+
+
+def _first(endpoint: str) -> str:
+    """Return the name of the policy that starts the first instance."""
+    return f"{endpoint}-first"
 
 
 def _target(endpoint: str, variant: str) -> dict[str, str]:
@@ -78,10 +125,10 @@ def _by_backlog(endpoint: str) -> dict[str, Any]:
 def _start_from_zero(cloud: Cloud, endpoint: str, target: dict[str, str]) -> None:
     """Start an instance for the first request: the backlog of each of no instances says nothing."""
     policy = cloud.call(
-        "application-autoscaling",
+        _SCALER,
         "put_scaling_policy",
         **target,
-        PolicyName=f"{endpoint}-first",
+        PolicyName=_first(endpoint),
         PolicyType="StepScaling",
         StepScalingPolicyConfiguration={
             "AdjustmentType": "ChangeInCapacity",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,12 @@ class Serving(Place):
                 )
             if stands == "live":
                 return self._update(endpoint, job, hosting)
+            create = self._to_create(name, job, hosting)  # which refuses what cannot be
             print(f"[byoe] endpoint {name} has failed: it is removed, and made anew", flush=True)
             endpoint.delete()
             until(lambda: endpoint.status, "Deleted".__eq__)
-        return self._create(name, job, hosting)
+            return create()
+        return self._to_create(name, job, hosting)()
 
     def _update(self, endpoint: Endpoint, job: Trained, hosting: Hosting) -> Endpoint:
         """Exchange the model of a live endpoint, and what else is given."""
@@ -120,7 +123,8 @@ class Serving(Place):
             **where.options,
         )
 
-    def _create(self, name: str, job: Trained, hosting: Hosting) -> Endpoint:
+    def _to_create(self, name: str, job: Trained, hosting: Hosting) -> Callable[[], Endpoint]:
+        """Return what makes an endpoint, once all of it is checked."""
         where, sizes = self.where, self._sizes(hosting)
         check_variants(hosting, sizes)
         if isinstance(sizes, Serverless):
@@ -144,7 +148,7 @@ class Serving(Place):
         part = part_name(name) if name == where.name else name  # what is left of an earlier one may have its name
         key = variants[0].machine.output_key
         captured = capture.of_endpoint(job.cloud, key, {}) if capture.wanted else None
-        return create_endpoint(name, job.cloud, variants, sizes, part=part, capture=captured)
+        return partial(create_endpoint, name, job.cloud, variants, sizes, part=part, capture=captured)
 
     def _variant(
         self, endpoint: str, name: str, job: Trained, sizes: Serverless | Instances, hosting: Hosting, weight: float

@@ -214,6 +214,7 @@ def create_transform(
     try:
         cloud.call("sagemaker", "create_transform_job", **request)
     except BaseException:
-        cloud.call("sagemaker", "delete_model", ModelName=part)
+        with suppress(JobError):  # what has failed first is told
+            cloud.call("sagemaker", "delete_model", ModelName=part)
         raise
     return Transform(name, cloud)

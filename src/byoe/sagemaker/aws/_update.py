@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from ._requests import (
     serves_byoe,
 )
 from ._rollout import Rollout
-from ._scaling import scale, unscale
+from ._scaling import paused, scale, unscale
 from ._variants import all_variants
 from ._waiting import CHANGING
 
@@ -102,7 +103,9 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
     model = _model(cloud, served, anew, changes, runtime)
     container = model["PrimaryContainer"]
     container["Environment"] = {
-        **rewatched(container["Environment"], environment_of(served), endpoint.name, changes.watch),
+        **rewatched(
+            container["Environment"], environment_of(served), endpoint.name, variant["VariantName"], changes.watch
+        ),
         **changes.options.get("environment", {}),
     }
     requests = (
@@ -110,18 +113,20 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
         ("create_endpoint_config", _config(cloud, served, config, variant | {"ModelName": name}, machine, changes)),
         ("update_endpoint", {"EndpointName": endpoint.name, "EndpointConfigName": name, **asked}),
     )
+    retyped = changes.instance_type not in (None, present.get("InstanceType"))
     sent = taken = False
     try:
-        for operation, request in requests:
-            sent = operation == "update_endpoint"
-            cloud.call("sagemaker", operation, **request)
-        taken = True
-        endpoint.wait()
-        found = endpoint.describe()
-        if found["EndpointConfigName"] != name:
-            why = (with_cure(found.get("FailureReason", "")), changes.rollout.tripped(cloud))
-            reason = "; ".join(filter(None, why)) or "the new one was given up"
-            raise JobError(f"endpoint {endpoint.name} has kept its model: {reason}")
+        with paused(cloud, endpoint.name, variant["VariantName"]) if retyped else nullcontext():
+            for operation, request in requests:
+                sent = operation == "update_endpoint"
+                cloud.call("sagemaker", operation, **request)
+            taken = True
+            endpoint.wait()
+            found = endpoint.describe()
+            if found["EndpointConfigName"] != name:
+                why = (with_cure(found.get("FailureReason", "")), changes.rollout.tripped(cloud))
+                reason = "; ".join(filter(None, why)) or "the new one was given up"
+                raise JobError(f"endpoint {endpoint.name} has kept its model: {reason}")
     except BaseException as error:
         refused = not taken and isinstance(error, JobError) and not isinstance(error, NotNowError)
         if not sent or refused or _has_kept(endpoint, name):
@@ -223,7 +228,10 @@ def _config(
 def _changed(kept: dict[str, Any], anew: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     """Return a request with what the options say, and nothing that they have taken away."""
     for option, word in _WORDS.items():
-        if option in changes.options:
+        if option in changes.options and word == "Tags":  # which are added to those that there are
+            there = {tag["Key"]: tag for tag in [*kept.get(word, []), *anew.get(word, [])]}
+            kept[word] = list(there.values())
+        elif option in changes.options:
             kept.pop(word, None)
             kept |= {word: anew[word]} if word in anew else {}
     return kept
