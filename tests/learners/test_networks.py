@@ -1,6 +1,7 @@
 """The networks of ``mlp``: how they are trained, when they end, and what they take."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from sklearn.metrics import log_loss
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor
+from byoe.contracts import _deadline
 from byoe.contracts._deadline import Deadline, until
 from byoe.contracts._learner import StopRows
 from byoe.contracts._row_loss import AbsoluteError
@@ -189,7 +191,7 @@ def test_a_limit_cuts_the_passes_and_then_the_networks(table):
 def test_what_was_found_in_fewer_passes_is_fitted_as_far_down_the_learning_rate(table, monkeypatch):
     X, y = (part[:160] for part in table)
     stop = StopRows(table[0][160:], table[1][160:], None, 50)
-    monkeypatch.setattr(_network_fits, "rounds_in_time", lambda _, most, share=1.0: min(most, 10))
+    monkeypatch.setattr(_network_fits, "_in_time", lambda sample, recipe, wanted, share: min(wanted, 10))
     found = fit(X, y, stop=stop)
     with until(deadline := Deadline(600.0)):
         whole, half = (fit(X, y, rounds=rounds) for rounds in (60, 30))
@@ -199,6 +201,28 @@ def test_what_was_found_in_fewer_passes_is_fitted_as_far_down_the_learning_rate(
     for model, epochs in ((whole, 10), (half, 20)):
         alike = fit(X, y, rounds=10, params={"hidden_units": [16], "n_epochs": epochs})
         assert np.array_equal(model.predict(X), alike.predict(X))
+
+
+def test_where_a_pass_takes_long_one_shows_how_long(table, monkeypatch):
+    now, made, real = [0.0], [], _network_fits.passes
+
+    def slow(*given):
+        for network in real(*given):
+            now[0] += 10.0
+            made.append(now[0])
+            yield network
+
+    monkeypatch.setattr(_network_fits, "passes", slow)
+    for module in (_network_fits, _deadline):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with until(deadline := Deadline(100.0)):
+        model = fit(*table)
+    # One to see that a pass takes 10 seconds, and 0.85 of the 90 that are left.
+    assert len(made) == 1 + 7
+    assert (len(model.networks), deadline.cut) == (1, [7, 7])
+    with until(Deadline(0.0)):
+        assert len(fit(*table).networks) == 1
+    assert len(made) == 1 + 7 + 2
 
 
 def test_parameters_of_scikit_learn_mean_its_perceptron(table):

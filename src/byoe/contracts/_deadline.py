@@ -137,6 +137,10 @@ def rounds_in_time(fit: Callable[[int], Any], rounds: int, share: float = 1.0) -
         return rounds
     started = time.monotonic()
     fit(_FEW)
-    each = (time.monotonic() - started) / _FEW
+    return rounds_of(rounds, (time.monotonic() - started) / _FEW, share)
+
+
+def rounds_of(rounds: int, each: float, share: float = 1.0) -> int:
+    """Return how many rounds of so many seconds each fit into a share of the time that is left; one at least."""
     planned = _SHARE * share * max(0.0, seconds_left())
     return rounds if each * rounds <= planned else max(1, int(planned / each))

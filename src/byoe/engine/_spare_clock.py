@@ -72,7 +72,9 @@ class SpareClock(Clock):
         left = self._left_for(member)
         reason = None if member.begun else self._why_not(label, member)
         if reason is None and member.measured is not None:
-            needed = member.measured * self._turns(member.waiting)
+            # Of one that was cut nobody knows how long it takes, but not less than was guessed.
+            each = max(member.measured, member.guess) if member.cut else member.measured
+            needed = each * self._turns(member.waiting)
             if (_OF_USE if member.ends else 1.0) * needed > left + (LAST - SHARE) * self._until:
                 reason = f"its other fits would take {needed:.3g} s, and {max(0.0, left):.3g} s were left"
         if reason is not None:

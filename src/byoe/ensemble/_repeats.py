@@ -244,6 +244,8 @@ class Repeats:
 
 def _check_possible(ensemble: BaseEnsemble, plan: SplitPlan) -> None:
     """Raise an EnoughError where one model is wanted, or another split of the same kind is not byoe's to make."""
+    if ensemble.layers_ > 1:
+        raise EnoughError("there is a second layer, which has learned from the folds that there are")
     if ensemble.finalize == "refit":
         raise EnoughError("with finalize='refit' one model of each member is served")
     if not isinstance(ensemble.cv, (int, np.integer)):

@@ -25,6 +25,7 @@ from ..fitted._out_of_fold import OutOfFold
 from ..fitted._stacked import StackedMember, block_width, stacked
 from ..scoring._scoring import Scoring
 from ..store._stored_tasks import opened
+from ..tools._cores import cores
 from ..tools._warnings import hearing, warnings_filtered
 from ._beginning import Beginning, blended
 from ._interrupted import TellingWhatIsKept
@@ -170,6 +171,7 @@ class SecondLayer:
             return 0.0
         data, fit, n_folds = self.begun.data, self.ensemble._record.fit_seconds, len(self.begun.data.plan.folds)
         wall = (time.monotonic() - self.resources.started) / max(sum(fit.values()), 1e-9)
+        wall = max(wall, 1 / cores(self.resources.n_jobs))  # it is less where a store had some
         pairs = sum(fit[label] for label in below) * (n_folds - 1) / 2  # which are so many times as many as folds
         n_rows, n_columns = data.table.size
         wider = n_columns + len(below) * block_width(data.task)
@@ -308,7 +310,8 @@ class SecondLayer:
             label: [one.arrived[label, fold].rounds for fold, one in enumerate(layer.found)] for label in learners
         }
         rounds = {label: mean_rounds(found) for label, found in by_fold.items()}
-        self._go_on(sum(layer.seconds[label] for label in learners) / len(layer.found))
+        each = [layer.seconds[label] / len(layer.found) for label in learners]
+        self._go_on(max([*each, sum(each) / cores(self.resources.n_jobs)], default=0.0))
         for label, model in self._refitted(
             learners, rounds, replace(data, table=self._table(pairs.oof, pairs))
         ).items():

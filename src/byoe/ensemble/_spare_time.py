@@ -26,6 +26,7 @@ from ..registry._extending import LONGEST, first, further
 from ..registry._members import check_members
 from ..scoring._board import note_of_budget
 from ..store._stored_tasks import opened
+from ..tools._cores import cores
 from ._interrupted import TellingWhatIsKept
 from ._repeats import Repeats
 
@@ -58,7 +59,7 @@ def use_spare_time(
         tail = f"; {own} is fitted as it is, and a longer preset would go on" if _unused(resources) else ""
         return crossfit, _told(resources) + tail
     if ensemble.layers > 1:
-        resources = _before_second_layer(resources, len(begun.data.plan.folds))
+        resources = _before_second_layer(resources, len(begun.data.plan.folds), sum(crossfit.seconds.values()))
     at_first = first_members(ensemble, begun)
     candidates = {label: one for label, one in begun.recipe.learners.items() if label not in at_first} | candidates
     refused = {
@@ -72,6 +73,8 @@ def use_spare_time(
     whole, late = _fitted(ensemble, begun, crossfit, resources, tried)
     told = [_told(resources)]
     told += [f"beyond these there was time for {', '.join(whole.members)}"] if whole.members else []
+    cut = [label for label in whole.members if label in {item for (item, _), one in whole.arrived.items() if one.cut}]
+    told += [f"not for all rounds of {', '.join(cut)}"] if cut else []
     told += [f"there was none for {', '.join(late)}"] if late else []
     told += [f"no memory for {', '.join(no_memory)}"] if no_memory else []
     told += [f"{failure.label} failed with {failure.error}" for failure in whole.failures]
@@ -82,14 +85,15 @@ def use_spare_time(
     return crossfit.with_members(whole), "; ".join(told)
 
 
-def _before_second_layer(resources: Resources, n_folds: int) -> Resources:
+def _before_second_layer(resources: Resources, n_folds: int, fitting: float = 0.0) -> Resources:
     """Return what further members may use: not the time of a second layer, where there is enough for one.
 
-    It takes the members that it learns from once for each pair of folds, and its own.
+    It takes the members that it learns from once for each pair of folds, and its own. ``fitting`` are the seconds of
+    all fits so far, also of those that a store had.
     """
     assert resources.time_limit is not None
-    reserve = ((n_folds - 1) / 2 + _WIDER) * _elapsed(resources) / resources.time_limit
-    left = resources.share - reserve
+    took = max(_elapsed(resources), fitting / cores(resources.n_jobs))
+    left = resources.share - ((n_folds - 1) / 2 + _WIDER) * took / resources.time_limit
     return resources if left * resources.time_limit < _elapsed(resources) else replace(resources, share=left)
 
 
@@ -101,8 +105,7 @@ def repeat_folds(
     ``members`` are the seconds in which all members were fitted, and ``scoring`` those that are kept for the
     leaderboard.
     """
-    one_layer = resources.time_limit is not None and ensemble.layers_ == 1
-    if not one_layer or not _unused(resources) or further(ensemble.learners) is None:
+    if resources.time_limit is None or not _unused(resources) or further(ensemble.learners) is None:
         return
     repeats = Repeats(ensemble, begun, resources, members, scoring)
     told = repeats.attempt()

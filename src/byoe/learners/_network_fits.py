@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._deadline import cut_short, out_of_time, rounds_in_time, seconds_left
+from ..contracts._deadline import cut_short, out_of_time, rounds_of, seconds_left
 from ..contracts._learner import StopRows
 from ..contracts._row_loss import SMALLEST_PROBABILITY
 from ..contracts._task import FloatArray, Task
@@ -31,6 +30,8 @@ _LARGEST_BATCH, _SMALLEST_BATCH = 128, 32
 _PATIENCE = 0.25  # of all passes
 # What a search for the number of passes may take of the time that is left: the model is fitted after it.
 _SEARCH = 0.5
+# How many passes show how long one takes, and after which share of the time one is enough for that.
+_FEW, _TRIED = 4, 0.02
 _ROUNDING = 1e-14
 _STEP_SECONDS, _FLOP_SECONDS = 2e-4, 3e-11
 
@@ -130,7 +131,7 @@ def fit_networks(
     recipe = recipe_of(given, len(y))
     watch = None if stop is None else _Watch(stop, inputs, task, center, scale)
     share = 1.0 if stop is None else _SEARCH
-    planned = rounds_in_time(lambda few: deque(passes(sample, recipe, few), maxlen=0), wanted, share)
+    planned = _in_time(sample, recipe, wanted, share)
     # The learning rate falls as far as in the search, in fewer passes where there is time for fewer.
     schedule = round(most * planned / wanted)
     fits = partial(_one, sample, recipe, planned, schedule)
@@ -140,6 +141,19 @@ def fit_networks(
     model = NetworksModel(inputs, [network.finished() for network in networks], center, scale, task)
     model.rounds = max(1, round(done * most / schedule))
     return model
+
+
+def _in_time(sample: Sample, recipe: Recipe, wanted: int, share: float) -> int:
+    """Return how many passes there is time for, by a few that are tried: by one, where that takes long."""
+    if math.isinf(seconds_left()) or wanted <= _FEW:
+        return wanted
+    started, enough, each = time.monotonic(), _TRIED * max(0.0, seconds_left()), math.inf
+    for done, _ in enumerate(passes(sample, recipe, _FEW), start=1):
+        took = time.monotonic() - started
+        each = took / done
+        if took > enough:
+            break
+    return rounds_of(wanted, each, share)
 
 
 def _several(fit: Callable[..., tuple[Network, int]], number: int, watch: _Watch | None) -> tuple[list[Network], int]:
