@@ -12,6 +12,7 @@ import byoe
 from byoe.errors import InputError, JobError, ParameterError
 from byoe.sagemaker.aws import _asynchronous, _waiting
 from byoe.sagemaker.aws._addresses import split
+from byoe.sagemaker.aws._cloud import Cloud
 from byoe.sagemaker.aws._creation import create_endpoint
 from byoe.sagemaker.aws._endpoint import Endpoint
 from byoe.sagemaker.aws._faults import DeniedError, NotNowError
@@ -156,6 +157,8 @@ def test_where_credentials_expire_in_a_deployment_it_is_told_how_to_go_on(traine
     [
         (400, json.dumps({"error": "column 'a' is missing"}), InputError, "answered 400: column 'a' is missing"),
         (500, "worker died", JobError, "answered 500: worker died"),
+        (500, '{"message": "cut', JobError, 'answered 500: {"message": "cut'),
+        (500, "[1]", JobError, r"answered 500: \[1\]"),
     ],
 )
 def test_what_an_endpoint_refuses_is_told(cloud, status, text, kind, message):
@@ -396,7 +399,7 @@ def test_an_endpoint_that_is_being_made_is_deleted_as_soon_as_it_can_be(cloud, s
     assert left(session) == []
 
 
-def test_what_cannot_be_deleted_keeps_nothing_else(cloud, session, bucket, monkeypatch):
+def test_what_cannot_be_deleted_keeps_its_parts(cloud, session, bucket, monkeypatch):
     endpoint = make(cloud, bucket)
     call = cloud.call
 
@@ -408,7 +411,22 @@ def test_what_cannot_be_deleted_keeps_nothing_else(cloud, session, bucket, monke
     monkeypatch.setattr(cloud, "call", denied)
     with pytest.raises(DeniedError):
         endpoint.delete()
-    assert left(session) == ["byoe-1"]
+    assert left(session) == ["byoe-1"] * 3
+
+
+def test_who_may_look_at_endpoints_alone_attaches_to_one(cloud, session, bucket, monkeypatch):
+    make(cloud, bucket)
+    call = Cloud.call
+
+    def denied(self, service, operation, **request):
+        if operation in ("describe_training_job", "describe_hyper_parameter_tuning_job", "describe_transform_job"):
+            raise DeniedError(f"not authorized to perform {operation}")
+        return call(self, service, operation, **request)
+
+    monkeypatch.setattr(Cloud, "call", denied)
+    assert byoe.sagemaker.attach("byoe-1", session=session).kind == "endpoint"
+    with pytest.raises(DeniedError, match="describe_training_job"):  # it may be one of those
+        byoe.sagemaker.attach("byoe-2", session=session)
 
 
 def test_what_was_left_by_a_delete_is_removed_by_the_next(trained, session, monkeypatch):

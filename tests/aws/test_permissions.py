@@ -306,6 +306,7 @@ def test_a_role_is_given_to_sagemaker_alone():
         ({"bucket": "mine", "prefix": "/a/b/"}, "Files", "arn:aws:s3:::mine/a/b/*"),
         ({"bucket": "mine", "prefix": ""}, "Files", "arn:aws:s3:::mine/*"),
         ({"names": "Churn-"}, "Jobs", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/churn-*"),
+        ({"names": "Churn-"}, "OwnAlarms", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:Churn-*"),
         ({"role": "service-role/x"}, "GiveTheRole", f"arn:aws:iam::{ACCOUNT}:role/service-role/x"),
         ({"role": ROLE_ARN}, "GiveTheRole", ROLE_ARN),
         ({"region": "cn-north-1"}, "Bucket", f"arn:aws-cn:s3:::sagemaker-cn-north-1-{ACCOUNT}"),

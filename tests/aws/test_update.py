@@ -81,6 +81,44 @@ def test_of_a_model_that_does_not_get_healthy_nothing_is_left(cloud, session, bu
     assert endpoint.status == "InService"
 
 
+def test_what_has_failed_first_is_told_though_not_all_can_be_removed(cloud, session, bucket, job, monkeypatch):
+    endpoint = make(cloud, bucket)
+    call = cloud.call
+
+    def refused(service, operation, **request):
+        if operation == "update_endpoint":
+            raise JobError("ResourceLimitExceeded")
+        if operation == "delete_endpoint_config":
+            raise DeniedError("no")
+        return call(service, operation, **request)
+
+    monkeypatch.setattr(cloud, "call", refused)
+    with pytest.raises(JobError, match="ResourceLimitExceeded"):
+        endpoint.update(job)
+    assert len(left(session)) == 4  # the configuration that may not be deleted, and no model beside it
+
+
+def test_what_is_given_holds_though_the_former_model_cannot_be_removed(
+    cloud, session, bucket, job, updated, monkeypatch
+):
+    endpoint = create_endpoint("byoe-1", cloud, [Variant(MACHINE, f"{bucket}/model.tar.gz")], Instances())
+    call = cloud.call
+
+    def denied(service, operation, **request):
+        if operation == "delete_model":
+            raise DeniedError("no")
+        return call(service, operation, **request)
+
+    monkeypatch.setattr(cloud, "call", denied)
+    with pytest.raises(DeniedError):
+        endpoint.update(job, instance_count=(1, 3), requests_per_instance=60, tags={"team": "red"})
+    scaling = session.client("application-autoscaling").describe_scalable_targets
+    (bounds,) = scaling(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert (bounds["MinCapacity"], bounds["MaxCapacity"]) == (1, 3)
+    tags = session.client("sagemaker").list_tags(ResourceArn=endpoint.describe()["EndpointArn"])["Tags"]
+    assert {"Key": "team", "Value": "red"} in tags
+
+
 def test_of_an_update_that_may_go_on_nothing_is_removed(cloud, session, bucket, job, updated, monkeypatch):
     endpoint = make(cloud, bucket)
     call = cloud.call

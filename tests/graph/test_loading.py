@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
 from byoe.bundle import _manifest
-from byoe.errors import BundleError, ParameterError
+from byoe.errors import BundleError, ByoeError, ParameterError
 from byoe.serving import model_fn
 from byoe.serving._graph_ensemble import GraphEnsemble
 
@@ -37,6 +37,17 @@ def test_it_predicts_as_the_ensemble_does(bag, diabetes, saved):
     close(graph.predict(X[:1]), bag.predict(X[:1]))
     assert graph.n_features_in_ == 10
     assert repr(graph) == f"GraphEnsemble({str(saved)!r})"
+
+
+def test_what_overflows_is_refused_as_by_the_members(diabetes, tmp_path):
+    X, y = diabetes
+    ensemble = EnsembleRegressor(["ridge"], "mean", cv=3, target_transform="log1p", random_state=0).fit(X, y)
+    graph, far = graph_of(ensemble, X, tmp_path), np.array(X[:2])
+    far[1] = 1e7 * np.sign(LinearRegression().fit(X, np.log1p(y)).coef_)
+    for predict in (graph.predict, ensemble.predict):
+        with pytest.raises(ByoeError, match="not finite"):
+            predict(far)
+    assert np.isfinite(graph.predict(X[:2])).all()
 
 
 def test_many_rows_are_predicted_in_parts_by_several_threads(bag, diabetes, saved):

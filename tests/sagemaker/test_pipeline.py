@@ -132,6 +132,7 @@ def test_what_cannot_be_started(make, given, error, message):
     with pytest.raises(error, match=message):
         pipeline.start(**given)
     assert pipeline.executions == []
+    assert not list(pipeline._files.folder.glob("execution-*"))  # else none could be started any more
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,8 @@ def test_the_parts_of_every_choice_are_shipped_and_one_metric_is_for_all(split, 
         base, space, split[0], target="target", output=tmp_path, max_jobs=1, hyperparameters={"metric": "mse"}
     )
     assert run.objective == "validation:mse"
+    run.stop()
+    assert run.status == "Completed"  # it had ended
     assert run.best_job.metrics["validation:mse"] == run.trials[0]["objective"]
     wheels = {wheel.name.partition("-")[0] for wheel in (run.best_job.base / "code" / "wheels").iterdir()}
     assert wheels == {"byoe_ensemble", "byoe_example"}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..contracts._task import FloatArray, Task
-from ..errors import BundleError, ParameterError, did_you_mean, need
+from ..errors import BundleError, InputError, ParameterError, did_you_mean, need
 
 RUNTIMES = ("auto", "libraries", "onnx")
 _OLDEST = (1, 21)  # whose trees add up in float64
@@ -126,7 +126,13 @@ class BlendGraph:
             return np.concatenate(list(pool.map(lambda part: self._run(output, part), parts)))
 
     def _run(self, output: str, values: FloatArray) -> Any:
-        return self._session.run([output], {"X": np.ascontiguousarray(values)})[0]
+        found = self._session.run([output], {"X": np.ascontiguousarray(values)})[0]
+        if found.dtype.kind == "f" and not np.isfinite(found).all():
+            raise InputError(
+                f"the graph predicts {np.sum(~np.isfinite(found))} values that are not finite: rows are too far from "
+                "all that it has learned from"
+            )
+        return found
 
 
 def library() -> Any:

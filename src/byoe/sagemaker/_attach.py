@@ -87,20 +87,26 @@ def attach(
 
 def _of_name(name: str, kind: str | None, cloud: Cloud) -> Job | Tuning | Endpoint | Transform:
     found: list[Job | Tuning | Endpoint | Transform] = []
+    denied: DeniedError | None = None
     for handle in [_KINDS[kind]] if kind else _KINDS.values():
         if len(name) > LONGEST[_CALLED.get(handle.kind, handle.kind)]:
             continue  # the service refuses to look for it
-        # Who may look at jobs may not be allowed to look at all else.
-        with suppress(NotFoundError, *([DeniedError] if found else [])):
+        try:
             one = handle(name, cloud)
             one.describe()
             found.append(one)
+        except DeniedError as error:  # who may look at endpoints may not be allowed to look at all else
+            denied = denied or error
+        except NotFoundError:
+            pass
     if len(found) > 1:
         kinds = [one.kind for one in found]
         raise ParameterError(
             f"there are {len(found)} things of the name {name!r}: {', '.join(kinds)}; say which, as in "
             f"attach({name!r}, kind={kinds[-1]!r}), or give the ARN"
         )
+    if not found and denied is not None:
+        raise denied
     if not found:
         what = kind or "training job, tuning job, endpoint or transform job"
         raise NotFoundError(f"there is no {what} {name!r} in {cloud.region}")

@@ -342,6 +342,7 @@ provisioned_concurrency, runtime, **options
             self._leaving = self._parts()
         name, config = self._leaving  # known still where a delete broke off behind the endpoint itself
         names = [one["VariantName"] for one in config.get("ProductionVariants", ())] or [VARIANT]
+        until(self._delete_alone, bool)  # one that stays keeps its parts
         with ExitStack() as last:  # whatever fails, the others are removed
             last.callback(remove_alarms, self._cloud, self.name, names)
             if not _serverless(config):
@@ -349,7 +350,6 @@ provisioned_concurrency, runtime, **options
                 last.callback(unscale, self._cloud, self.name, asynchronous=waits, variants=names)
             own = {self.name} if is_made(self.name) else set()
             last.callback(self._remove, name, models_of(config) or own)
-            until(self._delete_alone, bool)
         self._leaving = None
 
     def _exists(self) -> bool:
@@ -371,12 +371,15 @@ provisioned_concurrency, runtime, **options
 
     def _remove(self, config: str, models: set[str]) -> None:
         """Remove a configuration and models. Does nothing for what is gone."""
-        for operation, request in (
-            ("delete_endpoint_config", {"EndpointConfigName": config}),
-            *(("delete_model", {"ModelName": model}) for model in sorted(models)),
-        ):
+
+        def _gone(operation: str, **request: str) -> None:
             with suppress(NotFoundError):
                 self._cloud.call("sagemaker", operation, **request)
+
+        with ExitStack() as last:  # whatever fails, the others are removed
+            for model in sorted(models, reverse=True):
+                last.callback(_gone, "delete_model", ModelName=model)
+            last.callback(_gone, "delete_endpoint_config", EndpointConfigName=config)
 
     def __enter__(self) -> Self:
         return self

@@ -84,7 +84,8 @@ FORMS = {
     "any bounds": Form("LookAtBounds", "*"),
     "alarm": Form("FirstRequest", _ALARM + "{names}*"),
     "own alarm": Form("OwnAlarms", _ALARM + "{names}*"),
-    "watched alarm": Form("RolloutAlarms", _ALARM + "*"),
+    # Composite alarms are told only to those who may look at all.
+    "watched alarm": Form("RolloutAlarms", "*"),
     "alarm of the scaler": Form("ScalerWatches", _ALARM + "TargetTracking-endpoint/{names}*"),
     "any alarm": Form("ScalerLooks", _ALARM + "*"),
     "scaled endpoint": Form("ScalerActsForYou", _SAGEMAKER + "endpoint/{names}*"),
@@ -273,6 +274,8 @@ class Scope:
         words = {name: getattr(self, name) for name in ("partition", "region", "account", "bucket", "role")}
         below = f"{self.prefix}/" if self.prefix else ""
         begins = {"names": self.names.lower(), "groups": self.groups.lower()}  # as in SageMaker's ARNs
+        if FORMS[kind].resource.startswith(_ALARM):  # and in no others
+            begins = {"names": self.names, "groups": self.groups}
         return FORMS[kind].resource.format(**words, **begins, below=below)
 
 

@@ -76,7 +76,7 @@ def paused(cloud: Cloud, endpoint: str, variant: str) -> Iterator[None]:
     cloud.call(_SCALER, "deregister_scalable_target", **target)
 
     def restore() -> None:
-        bounds = {name: found[0][name] for name in ("MinCapacity", "MaxCapacity")}
+        bounds = {name: found[0][name] for name in ("MinCapacity", "MaxCapacity", "SuspendedState") if name in found[0]}
         cloud.call(_SCALER, "register_scalable_target", **target, **bounds)
         for policy in policies:
             if policy["PolicyName"] == _first(endpoint):  # whose alarm names the policy

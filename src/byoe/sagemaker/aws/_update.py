@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -115,27 +115,29 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
     )
     retyped = changes.instance_type not in (None, present.get("InstanceType"))
     sent = taken = False
-    try:
+    with ExitStack() as done:
         with paused(cloud, endpoint.name, variant["VariantName"]) if retyped else nullcontext():
-            for operation, request in requests:
-                sent = operation == "update_endpoint"
-                cloud.call("sagemaker", operation, **request)
-            taken = True
-            endpoint.wait()
-            found = endpoint.describe()
-            if found["EndpointConfigName"] != name:
-                why = (with_cure(found.get("FailureReason", "")), changes.rollout.tripped(cloud))
-                reason = "; ".join(filter(None, why)) or "the new one was given up"
-                raise JobError(f"endpoint {endpoint.name} has kept its model: {reason}")
-    except BaseException as error:
-        refused = not taken and isinstance(error, JobError) and not isinstance(error, NotNowError)
-        if not sent or refused or _has_kept(endpoint, name):
-            endpoint._remove(name, {name})
-        raise
-    endpoint._remove(before, {present["ModelName"]})
-    _tag(cloud, found, changes)
-    if instances is not None and changes.instance_count is not None:
-        _scale(cloud, endpoint.name, instances, variant["VariantName"])
+            try:
+                for operation, request in requests:
+                    sent = operation == "update_endpoint"
+                    cloud.call("sagemaker", operation, **request)
+                taken = True
+                endpoint.wait()
+                found = endpoint.describe()
+                if found["EndpointConfigName"] != name:
+                    why = (with_cure(found.get("FailureReason", "")), changes.rollout.tripped(cloud))
+                    reason = "; ".join(filter(None, why)) or "the new one was given up"
+                    raise JobError(f"endpoint {endpoint.name} has kept its model: {reason}")
+            except BaseException as error:
+                refused = not taken and isinstance(error, JobError) and not isinstance(error, NotNowError)
+                if not sent or refused or _has_kept(endpoint, name):
+                    with suppress(JobError):  # what has failed first is told
+                        endpoint._remove(name, {name})
+                raise
+            done.callback(endpoint._remove, before, {present["ModelName"]})  # whatever fails from here on
+        _tag(cloud, found, changes)
+        if instances is not None and changes.instance_count is not None:
+            _scale(cloud, endpoint.name, instances, variant["VariantName"])
 
 
 def _has_kept(endpoint: Endpoint, new: str) -> bool:

@@ -50,7 +50,9 @@ class FoldScores:
             print(f"[byoe] {fold_line(self._objective, value, done, n_folds)}", flush=True)
         if self._file is not None:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(str(done), encoding="utf-8")
+            written = self._file.with_suffix(".new")  # a job may be interrupted here, too
+            written.write_text(str(done), encoding="utf-8")
+            written.replace(self._file)
 
     @property
     def _printed(self) -> int:

@@ -73,13 +73,14 @@ class LocalPipeline:
             For a parameter that there is not, or of another kind; for data that are not there.
         """
         given = check_parameters(parameters, self.parameters)
+        channels, condition = self._channels(given), self._condition(given)  # which refuse what cannot be
         number = len(self._executions) + 1
         folder = self._files.folder / f"execution-{number}"
         folder.mkdir()
-        files = replace(self._files, folder=folder, channels=self._channels(given))
+        files = replace(self._files, folder=folder, channels=channels)
         execution = LocalExecution(
             f"{self.name}/execution/{number}",
-            replace(self._of, condition=self._condition(given)),
+            replace(self._of, condition=condition),
             files,
             self._search,
             self._launch,

@@ -124,9 +124,13 @@ class LocalTuning:
             batch: list[_Trial] = []
             try:
                 for _ in range(min(search.max_parallel_jobs, n_trials - len(self.trials))):
+                    if self._stopping.is_set():
+                        break
                     asked = study.ask(distributions(search.space))
                     job = self._launch(f"{self.name}-{asked.number + 1:03d}", dict(asked.params))
                     self.jobs[job.name] = job
+                    if self._stopping.is_set():  # since it was looked at which there are
+                        job.stop()
                     rule = PrunerRule(asked) if search.strategy == "Hyperband" else median
                     batch.append(_Trial(asked, job, rule if search.compares_folds else None))
                 self._watch(batch, ends)
@@ -203,7 +207,9 @@ class LocalTuning:
         raise no_registry(group, "keep the folder of its best job, which best_job.artifact is")
 
     def stop(self) -> None:
-        """Stop the running trials and start no more."""
+        """Stop the running trials and start no more. Does nothing when all have ended."""
+        if self._thread is not None and not self._thread.is_alive():
+            return
         self._stopping.set()
         for job in list(self.jobs.values()):
             job.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,9 @@ def read_answer(body: bytes) -> NDArray[Any]:
 
 def refusal(endpoint: str, status: int, text: str) -> ByoeError:
     """Return the error that an endpoint's answer stands for."""
-    reason = json.loads(text).get("error", text) if text.startswith("{") else text
+    reason = text
+    with suppress(ValueError, AttributeError):  # what a proxy says is no JSON, or cut
+        reason = json.loads(text).get("error", text)
     kind = JobError if status >= 500 else InputError
     return kind(f"endpoint {endpoint} answered {status}: {reason}")
 
