@@ -191,7 +191,7 @@ def test_an_endpoint_is_told_of_asked_and_removed(byoe, cloud, session, bucket, 
     with pytest.raises(ParameterError, match="byoe-1 is an endpoint already"):
         byoe("deploy", "byoe-1")
     for _ in range(2):  # what is gone is gone
-        assert byoe("delete", "byoe-1") == "nothing is left of endpoint byoe-1\n"
+        assert byoe("delete", "byoe-1") == "there is no endpoint byoe-1 any more\n"
     assert left(session) == []
     with pytest.raises(
         JobError, match="there is no training job, tuning job, endpoint or transform job 'byoe-1' in eu-west-1"
@@ -313,6 +313,9 @@ def test_a_job_is_registered_approved_and_deployed(byoe, asked, registry, data, 
     assert byoe("deploy", "churn/1").endswith(" is InService\n")
     assert only(asked, "CreateModel")["PrimaryContainer"]["ModelPackageName"] == arn
     assert "transform job" in byoe("transform", arn, data, "--no-wait")
+    asked.clear()
+    byoe("transform", arn, f"s3://{where}/rows/", "--content-type", "application/x-parquet", "--no-wait")
+    assert only(asked, "CreateTransformJob")["TransformInput"]["ContentType"] == "application/x-parquet"
     told = byoe("register", name, "churn", "--approve")
     assert "package churn/2 is Approved" in told
     for arguments, message in (

@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -86,6 +87,21 @@ def test_large_data_go_in_several_requests(named, endpoint, job, X, monkeypatch)
     np.testing.assert_allclose(endpoint.predict(X if named else X.to_numpy()), job.ensemble().predict(X), rtol=1e-12)
     assert len(sent) > 2
     assert max(sent) <= 3000
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError("gone"), http.client.IncompleteRead(b"")])
+def test_a_request_that_an_update_has_cut_off_is_sent_to_the_new_process(endpoint, job, X, monkeypatch, error):
+    url, opened = endpoint.url, _endpoint._OPENER.open
+
+    def cut_off(request, **given):
+        if request.full_url.startswith(url):
+            return opened(request, **given)
+        endpoint.url = url
+        raise error
+
+    monkeypatch.setattr(_endpoint, "_OPENER", SimpleNamespace(open=cut_off))
+    endpoint.url = "http://127.0.0.1:9"
+    assert np.array_equal(endpoint.predict(X), job.ensemble().predict(X))
 
 
 def test_the_platforms_two_paths(endpoint):

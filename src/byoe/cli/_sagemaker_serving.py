@@ -146,6 +146,9 @@ def transform(
     output: Annotated[str | None, typer.Option(help="An s3:// prefix.")] = None,
     name: Annotated[str | None, typer.Option(help="Of the transform job; NAME- is a prefix.")] = None,
     data_capture: DataCapture = None,
+    content_type: Annotated[
+        str | None, typer.Option(help="Of files at an s3:// address: text/csv unless given, or application/x-parquet.")
+    ] = None,
     header: options.Header = None,
     sep: options.Sep = None,
     decimal: options.Decimal = None,
@@ -173,6 +176,7 @@ def transform(
         output=output,
         name=name,
         data_capture=_capture(data_capture) or False,
+        content_type=content_type,
         wait=wait,
         accept="application/x-npy" if out else "text/csv",
     )
@@ -188,7 +192,7 @@ def delete(endpoint: Annotated[str, typer.Argument(help="Name of an endpoint on 
     from ..sagemaker import Endpoint
 
     Endpoint(endpoint).delete()
-    print(f"nothing is left of endpoint {endpoint}")
+    print(f"there is no endpoint {endpoint} any more")
 
 
 def _models(text: str) -> Any:

@@ -157,7 +157,7 @@ def _cross_fitted(
     ensemble: BaseEnsemble, learners: Mapping[str, Learner], data: Rows, started: float | None
 ) -> CrossFit | None:
     """Return the models; None, with a warning, where they failed or there was no time, and the fit is to go on."""
-    record, resources = ensemble._record, replace(ensemble._resources(), started=started)
+    record, resources = ensemble._record, replace(ensemble._resources(), started=started, dispensable=True)
     finalize = "bag" if method_of(ensemble) == "cv+" else "refit"
     with opened(ensemble.store, learners, data, record.table) as stored, TellingWhatIsKept(stored):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import selectors
 import shutil
@@ -156,8 +157,8 @@ class LocalEndpoint:
     def _invoke(self, body: bytes, content_type: str, accept: str) -> bytes:
         if not self._finalizer.alive:
             raise deleted(self.name)
-        headers = {"Content-Type": content_type, "Accept": accept}
-        request = urllib.request.Request(f"{self.url}/invocations", body, headers)
+        headers, url = {"Content-Type": content_type, "Accept": accept}, self.url
+        request = urllib.request.Request(f"{url}/invocations", body, headers)
         try:
             with _OPENER.open(request, timeout=_REQUEST_SECONDS) as response:
                 answer: bytes = response.read()
@@ -168,7 +169,9 @@ class LocalEndpoint:
             raise refusal(self.name, error.code, text) from None
         except TimeoutError:
             raise unanswered(self.name, _REQUEST_SECONDS) from None
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
+            if self.url != url:  # another process has taken that one's place meanwhile
+                return self._invoke(body, content_type, accept)
             raise JobError(f"endpoint {self.name} does not answer ({error}); its log may tell why") from error
 
     @property

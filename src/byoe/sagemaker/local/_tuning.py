@@ -136,8 +136,8 @@ class LocalTuning:
                 self._watch(batch, ends)
                 for trial in batch:
                     self._finish(study, trial, search, n_trials)
-                for trial in batch:
-                    median.add(trial.compared(self.objective))
+                for values in [trial.compared(self.objective) for trial in batch]:  # by what there was before them
+                    median.add(values)
             except BaseException:
                 for trial in batch:
                     trial.job.stop()
