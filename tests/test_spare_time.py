@@ -164,6 +164,13 @@ def test_where_there_is_time_for_a_second_layer_a_preset_goes_on_before_it(data,
     assert "beyond these there was time for ridge_strong, knn" in told
 
 
+def test_what_a_list_of_ones_own_leaves_is_for_the_second_layer(data, preset):
+    X, y = data
+    ensemble = EnsembleRegressor(["knn"], "mean", cv=3, layers=2, time_limit=1000.0, random_state=0).fit(X, y)
+    (told,) = (note for note in ensemble.leaderboard_.notes if note.startswith("time_limit: "))
+    assert told.endswith("of 1000 s; the rest is for the second layer")
+
+
 def test_the_time_of_a_second_layer_is_kept_only_where_there_is_enough(monkeypatch):
     now = [10.0]
     monkeypatch.setattr(_spare_time.time, "monotonic", lambda: now[0])

@@ -163,8 +163,8 @@ def cross_fit_further(
                 failed.setdefault(outcome.task.label, _failure(outcome))
             if together and (failed or outcome.cut or execution.clock.reasons):
                 break
-    result.failures, result.arrived = list(failed.values()), execution.arrived
-    arrived = result.arrived
+    result.failures = list(failed.values())
+    result.arrived = arrived = execution.arrived
     late = [one.label for one in left_out(tasks, arrived, set(failed), execution.clock, resources.time_limit)]
     if together:
         late += [label for (label, _), outcome in arrived.items() if outcome.cut and label not in late]

@@ -311,7 +311,7 @@ class SecondLayer:
         }
         rounds = {label: mean_rounds(found) for label, found in by_fold.items()}
         each = [layer.seconds[label] / len(layer.found) for label in learners]
-        self._go_on(max([*each, sum(each) / cores(self.resources.n_jobs)], default=0.0))
+        self._go_on(max([*each, sum(each) / cores(self.resources.n_jobs)]))
         for label, model in self._refitted(
             learners, rounds, replace(data, table=self._table(pairs.oof, pairs))
         ).items():

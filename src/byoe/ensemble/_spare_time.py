@@ -57,7 +57,7 @@ def use_spare_time(
     if candidates is None:
         own = f"{ensemble.learners!r}" if isinstance(ensemble.learners, str) else "a list of your own"
         tail = f"; {own} is fitted as it is, and a longer preset would go on" if _unused(resources) else ""
-        return crossfit, _told(resources) + tail
+        return crossfit, _told(resources) + ("; the rest is for the second layer" if ensemble.layers > 1 else tail)
     if ensemble.layers > 1:
         resources = _before_second_layer(resources, len(begun.data.plan.folds), sum(crossfit.seconds.values()))
     at_first = first_members(ensemble, begun)
@@ -73,7 +73,8 @@ def use_spare_time(
     whole, late = _fitted(ensemble, begun, crossfit, resources, tried)
     told = [_told(resources)]
     told += [f"beyond these there was time for {', '.join(whole.members)}"] if whole.members else []
-    cut = [label for label in whole.members if label in {item for (item, _), one in whole.arrived.items() if one.cut}]
+    short = {label for (label, _), outcome in whole.arrived.items() if outcome.cut}
+    cut = [label for label in whole.members if label in short]
     told += [f"not for all rounds of {', '.join(cut)}"] if cut else []
     told += [f"there was none for {', '.join(late)}"] if late else []
     told += [f"no memory for {', '.join(no_memory)}"] if no_memory else []

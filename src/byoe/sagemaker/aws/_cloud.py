@@ -81,7 +81,7 @@ class Cloud:
         self._clients: dict[str, Any] = {}
 
     def call(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
-        """Call the service; return its answer, which is empty where the first one to a creation was lost on the way.
+        """Call the service; return its answer, which is empty where what it has done was answered, and that was lost.
 
         Raises
         ------

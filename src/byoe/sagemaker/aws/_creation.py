@@ -10,7 +10,7 @@ from ...errors import JobError
 from ..shared._names import part_name
 from ._cloud import Cloud
 from ._endpoint import Endpoint
-from ._faults import NotNowError
+from ._faults import is_refusal
 from ._machine import Instances, Serverless, Variant
 from ._requests import endpoint_config_request, endpoint_request, model_request
 from ._scaling import scale
@@ -63,7 +63,7 @@ def create_endpoint(
             for one in variants:
                 scale(cloud, name, hosting, one.name)
     except BaseException as error:
-        refused = not made and isinstance(error, JobError) and not isinstance(error, NotNowError)
+        refused = not made and is_refusal(error)
         with suppress(JobError):  # what has failed first is told
             if sent and not refused and endpoint._parts()[0] == part:  # of another one it is somebody else's
                 endpoint.delete()

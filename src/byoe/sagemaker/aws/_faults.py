@@ -124,6 +124,11 @@ class NotNowError(JobError):
     """AWS does not answer, or not to so many questions: later it may."""
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Return whether AWS has refused a request, so that nothing of it goes on."""
+    return isinstance(error, JobError) and not isinstance(error, NotNowError)
+
+
 def done_before(operation: str, response: Mapping[str, Any]) -> bool:
     """Return whether a request is refused since it was sent before, and done, and its first answer was lost on the way.
 

@@ -104,7 +104,7 @@ FORMS = {
     "metric": Form("Metrics", "*"),
 }
 _TAGS = "to set tags"
-_BOUNDS_AGAIN = "to set the bounds again where the type of instances changes"
+_BOUNDS_AGAIN, _RETYPED = "to set the bounds again where the type of instances changes", "another type of instances"
 _IN_YOUR_NAME = "for the scaler, which acts in your name"
 _T, _E, _R, _P, _S, _D = ("train",), ("endpoints",), ("registry",), ("pipelines",), ("scaling",), ("doctor",)
 _BOTH, _JOBS, _ASKS = ("train", "endpoints"), ("train", "endpoints", "registry"), ("endpoints", "predict")
@@ -176,20 +176,8 @@ CALLER = (
     Right("application-autoscaling:RegisterScalableTarget", "to bound instances", ("scalable target",), _S),
     Right("application-autoscaling:PutScalingPolicy", "to say when to add some", ("scalable target",), _S),
     Right("application-autoscaling:DeregisterScalableTarget", "to end that", ("scalable target",), _S),
-    Right(
-        "application-autoscaling:DescribeScalableTargets",
-        _BOUNDS_AGAIN,
-        ("any bounds",),
-        _S,
-        "another type of instances",
-    ),
-    Right(
-        "application-autoscaling:DescribeScalingPolicies",
-        _BOUNDS_AGAIN,
-        ("any bounds",),
-        _S,
-        "another type of instances",
-    ),
+    Right("application-autoscaling:DescribeScalableTargets", _BOUNDS_AGAIN, ("any bounds",), _S, _RETYPED),
+    Right("application-autoscaling:DescribeScalingPolicies", _BOUNDS_AGAIN, ("any bounds",), _S, _RETYPED),
     Right("cloudwatch:PutMetricAlarm", "to start an instance for the first request", ("alarm",), _S),
     Right("cloudwatch:DeleteAlarms", "to end that", ("alarm",), _S),
     Right("cloudwatch:PutMetricAlarm", _IN_YOUR_NAME, ("alarm of the scaler",), _S),
@@ -273,9 +261,8 @@ class Scope:
         """Return the ARN of things of a kind."""
         words = {name: getattr(self, name) for name in ("partition", "region", "account", "bucket", "role")}
         below = f"{self.prefix}/" if self.prefix else ""
-        begins = {"names": self.names.lower(), "groups": self.groups.lower()}  # as in SageMaker's ARNs
-        if FORMS[kind].resource.startswith(_ALARM):  # and in no others
-            begins = {"names": self.names, "groups": self.groups}
+        cased = str if FORMS[kind].resource.startswith(_ALARM) else str.lower  # which SageMaker's ARNs are
+        begins = {"names": cased(self.names), "groups": cased(self.groups)}
         return FORMS[kind].resource.format(**words, **begins, below=below)
 
 

@@ -90,10 +90,12 @@ class Pipeline:
         if self._made is None:
             return self
         request = {key: value for key, value in self._made.items() if key != "Tags"}
-        is_new = self.status == "Deleted"
-        if is_new:
+        there = None
+        with suppress(NotFoundError):
+            there = json.loads(self.describe()["PipelineDefinition"])
+        if there is None:
             self.cloud.call("sagemaker", "create_pipeline", **self._made, ClientRequestToken=_token())
-        elif is_made(json.loads(self.describe()["PipelineDefinition"])):
+        elif is_made(there):
             self.cloud.call("sagemaker", "update_pipeline", **request)
         else:
             raise ParameterError(
@@ -103,7 +105,7 @@ class Pipeline:
             for group in groups_of(self.definition):  # which only its executions need
                 make_group(self.cloud, group)
         except BaseException:
-            if is_new:
+            if there is None:
                 with suppress(JobError):  # what has failed first is told
                     self.delete()
             raise

@@ -73,21 +73,22 @@ class Serving(Place):
         check_key(where.options.get("output_key"), self._capture(hosting))
         name = name_of("endpoint", where.name)
         endpoint = Endpoint(name, job.cloud)
-        if name == where.name and (stands := standing(endpoint)):
+        stands = standing(endpoint) if name == where.name else ""
+        if stands:
             job.completed()
-            if stands == "live" and hosting.several:
-                raise ParameterError(
-                    f"there is an endpoint {name!r} already, and variants are made with their endpoint; give another "
-                    "name, or delete it before"
-                )
-            if stands == "live":
-                return self._update(endpoint, job, hosting)
-            create = self._to_create(name, job, hosting)  # which refuses what cannot be
+        if stands == "live" and hosting.several:
+            raise ParameterError(
+                f"there is an endpoint {name!r} already, and variants are made with their endpoint; give another name, "
+                "or delete it before"
+            )
+        if stands == "live":
+            return self._update(endpoint, job, hosting)
+        create = self._to_create(name, job, hosting)  # which refuses what cannot be
+        if stands == "failed":
             print(f"[byoe] endpoint {name} has failed: it is removed, and made anew", flush=True)
             endpoint.delete()
             until(lambda: endpoint.status, "Deleted".__eq__)
-            return create()
-        return self._to_create(name, job, hosting)()
+        return create()
 
     def _update(self, endpoint: Endpoint, job: Trained, hosting: Hosting) -> Endpoint:
         """Exchange the model of a live endpoint, and what else is given."""

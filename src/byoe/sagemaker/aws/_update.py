@@ -15,7 +15,7 @@ from ..shared._runtime import runtime_for
 from ._alarms import check_watch, rewatched
 from ._capture import Capture, check_key
 from ._cloud import Cloud
-from ._faults import NotFoundError, NotNowError, with_cure
+from ._faults import NotFoundError, is_refusal, with_cure
 from ._job import Job
 from ._machine import INSTEAD, SERVING_OPTIONS, Instances, Machine, Serverless, instances_of
 from ._package import Package
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _MODEL = ("ExecutionRoleArn", "VpcConfig", "EnableNetworkIsolation")
 _CONFIG = ("KmsKeyId", "AsyncInferenceConfig", "DataCaptureConfig", *_MODEL)
 # What an option of ours is there.
-_WORDS = {"subnets": "VpcConfig", "isolated": "EnableNetworkIsolation", "volume_key": "KmsKeyId", "tags": "Tags"}
+_WORDS = {"subnets": "VpcConfig", "isolated": "EnableNetworkIsolation", "volume_key": "KmsKeyId"}
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def exchange(endpoint: Endpoint, cloud: Cloud, job: Job | Package, changes: Chan
                     reason = "; ".join(filter(None, why)) or "the new one was given up"
                     raise JobError(f"endpoint {endpoint.name} has kept its model: {reason}")
             except BaseException as error:
-                refused = not taken and isinstance(error, JobError) and not isinstance(error, NotNowError)
+                refused = not taken and is_refusal(error)
                 if not sent or refused or _has_kept(endpoint, name):
                     with suppress(JobError):  # what has failed first is told
                         endpoint._remove(name, {name})
@@ -230,12 +230,12 @@ def _config(
 def _changed(kept: dict[str, Any], anew: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     """Return a request with what the options say, and nothing that they have taken away."""
     for option, word in _WORDS.items():
-        if option in changes.options and word == "Tags":  # which are added to those that there are
-            there = {tag["Key"]: tag for tag in [*kept.get(word, []), *anew.get(word, [])]}
-            kept[word] = list(there.values())
-        elif option in changes.options:
+        if option in changes.options:
             kept.pop(word, None)
             kept |= {word: anew[word]} if word in anew else {}
+    if "tags" in changes.options:  # which are added to those that there are
+        there = {tag["Key"]: tag for tag in [*kept.get("Tags", []), *anew.get("Tags", [])]}
+        kept["Tags"] = list(there.values())
     return kept
 
 

@@ -75,7 +75,7 @@ def read_answer(body: bytes) -> NDArray[Any]:
 def refusal(endpoint: str, status: int, text: str) -> ByoeError:
     """Return the error that an endpoint's answer stands for."""
     reason = text
-    with suppress(ValueError, AttributeError):  # what a proxy says is no JSON, or cut
+    with suppress(ValueError, AttributeError, RecursionError):  # what a proxy says is no JSON, or cut
         reason = json.loads(text).get("error", text)
     kind = JobError if status >= 500 else InputError
     return kind(f"endpoint {endpoint} answered {status}: {reason}")
