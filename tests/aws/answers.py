@@ -34,6 +34,18 @@ def refuse(session, name, error_now):
     session.events.register_first(f"before-call.{name}", lambda **_: _answered(give))
 
 
+def fails(monkeypatch, cloud, **errors):
+    """Let operations of a Cloud end with the errors that are given by their names."""
+    call = cloud.call
+
+    def failing(service, operation, **request):
+        if operation in errors:
+            raise errors[operation]
+        return call(service, operation, **request)
+
+    monkeypatch.setattr(cloud, "call", failing)
+
+
 def _answered(give):
     try:
         return SimpleNamespace(status_code=200), give()

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from tests.aws.answers import fails
 from tests.aws.test_endpoints import left, make
 
 import byoe
@@ -146,14 +147,7 @@ def test_who_names_the_model_otherwise_is_followed(job, session, asked, updated)
 def test_other_alarms_stay_and_who_may_not_see_them_deletes_all_the_same(cloud, session, bucket, monkeypatch):
     with make(cloud, bucket, Instances()) as endpoint:
         endpoint.alarm("Invocation5XXErrors")
-        call = cloud.call
-
-        def denied(service, operation, **request):
-            if operation == "describe_alarms":
-                raise DeniedError("not authorized to perform cloudwatch:DescribeAlarms")
-            return call(service, operation, **request)
-
-        monkeypatch.setattr(cloud, "call", denied)
+        fails(monkeypatch, cloud, describe_alarms=DeniedError("not authorized to perform cloudwatch:DescribeAlarms"))
     assert left(session) == []
     assert list(alarms(session)) == ["byoe-1-Invocation5XXErrors"]
 

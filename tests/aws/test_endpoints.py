@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from botocore.awsrequest import AWSResponse
+from tests.aws.answers import fails
 from tests.aws.service_model import faults
 
 import byoe
@@ -15,7 +15,7 @@ from byoe.sagemaker.aws._addresses import split
 from byoe.sagemaker.aws._cloud import Cloud
 from byoe.sagemaker.aws._creation import create_endpoint
 from byoe.sagemaker.aws._endpoint import Endpoint
-from byoe.sagemaker.aws._faults import DeniedError, NotNowError
+from byoe.sagemaker.aws._faults import DeniedError
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Instances, Machine, Serverless, Variant
 from byoe.sagemaker.shared._failures import unhealthy
@@ -76,80 +76,6 @@ def test_large_data_are_sent_in_pieces_that_fit(cloud, bucket, served, hosting, 
         np.testing.assert_allclose(endpoint.predict(rows), rows.sum(axis=1))
     assert len(served) > 1
     assert max(size for _, size, *_ in served) <= limit * 1024 * 1024
-
-
-def test_what_has_failed_first_is_told_though_nothing_can_be_asked_then(cloud, session, bucket, monkeypatch):
-    call = cloud.call
-
-    def refused(service, operation, **request):
-        if operation == "create_endpoint":
-            raise JobError("ResourceLimitExceeded")
-        if operation == "describe_endpoint":
-            raise NotNowError("too busy")
-        return call(service, operation, **request)
-
-    monkeypatch.setattr(cloud, "call", refused)
-    with pytest.raises(JobError, match="ResourceLimitExceeded"):
-        make(cloud, bucket)
-    assert left(session) == []
-
-
-@pytest.mark.parametrize("failing", ["create_endpoint_config", "create_endpoint", "describe_endpoint"])
-def test_nothing_is_left_of_an_endpoint_that_fails(cloud, session, bucket, monkeypatch, failing):
-    call, failed = cloud.call, []
-
-    def once(service, operation, **request):
-        if operation == failing and not failed:
-            failed.append(operation)
-            raise JobError("no")
-        return call(service, operation, **request)
-
-    monkeypatch.setattr(cloud, "call", once)
-    with pytest.raises(JobError, match="no"):
-        make(cloud, bucket)
-    assert left(session) == []
-
-
-@pytest.mark.parametrize(
-    ("reason", "told"),
-    [
-        ("did not pass the ping health check", "did not pass the ping health check"),
-        (
-            "CapacityError: Unable to provision requested ML compute capacity.",
-            "try again later, or take another instance",
-        ),
-    ],
-)
-def test_an_endpoint_that_does_not_get_healthy_tells_why(cloud, session, bucket, monkeypatch, reason, told):
-    call = cloud.call
-
-    def unhealthy(service, operation, **request):
-        found = call(service, operation, **request)
-        changed = {"EndpointStatus": "Failed", "FailureReason": reason}
-        return found | changed if operation == "describe_endpoint" else found
-
-    monkeypatch.setattr(cloud, "call", unhealthy)
-    with pytest.raises(JobError, match=f"endpoint byoe-1 has the status Failed: .*{told}"):
-        make(cloud, bucket)
-    assert left(session) == []
-
-
-def test_where_credentials_expire_in_a_deployment_it_is_told_how_to_go_on(trained, session):
-    client = trained.cloud._client("sagemaker")
-
-    def expire(**_):
-        error = {"Error": {"Code": "ExpiredTokenException", "Message": "old"}}
-        return AWSResponse("", 400, {}, None), error
-
-    client.meta.events.register("after-call.sagemaker.CreateEndpoint", lambda **_: client.meta.events.register("before-call.sagemaker", expire))  # fmt: skip
-    with pytest.raises(
-        JobError, match=r"no longer valid .old.; sign in again. What was started goes on: .*attach\('churn'\)"
-    ):
-        byoe.sagemaker.deploy(trained, name="churn")
-    client.meta.events.unregister("before-call.sagemaker", expire)
-    with byoe.sagemaker.attach("churn", kind="endpoint", session=session) as endpoint:
-        assert endpoint.wait().status == "InService"
-    assert left(session) == []
 
 
 @pytest.mark.parametrize(
@@ -257,84 +183,6 @@ def test_what_a_gpu_has_trained_is_served_without_one(trained, session, asked, m
     assert left(session) == []
 
 
-def scaled(session):
-    """Return the bounds, the policies and the alarms that are there."""
-    client, watch = session.client("application-autoscaling"), session.client("cloudwatch")
-    return (
-        [
-            (found["ResourceId"], found["MinCapacity"], found["MaxCapacity"])
-            for found in client.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
-        ],
-        client.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"],
-        [
-            alarm
-            for alarm in watch.describe_alarms()["MetricAlarms"]
-            if not alarm["AlarmName"].startswith("TargetTracking")  # which the platform removes itself
-        ],
-    )
-
-
-def gone(session):
-    """Say whether no bound and no alarm is there; a policy ends with its bounds, which moto does not know."""
-    bounds, _, alarms = scaled(session)
-    return not bounds and not alarms
-
-
-def test_instances_come_and_go_with_the_load(trained, session):
-    on = {"instance_type": "ml.m5.large", "instance_count": (2, 5), "requests_per_instance": 100}
-    with byoe.sagemaker.deploy(trained, **on) as endpoint:
-        targets, (policy,), alarms = scaled(session)
-        assert targets == [(f"endpoint/{endpoint.name}/variant/AllTraffic", 2, 5)]
-        tracked = policy["TargetTrackingScalingPolicyConfiguration"]
-        assert tracked["TargetValue"] == 100
-        metric = tracked["PredefinedMetricSpecification"]["PredefinedMetricType"]
-        assert metric == "SageMakerVariantInvocationsPerInstance"
-        assert alarms == []
-    assert gone(session)
-    assert left(session) == []
-
-
-def test_an_asynchronous_endpoint_may_have_no_instance(trained, session, asked):
-    where = {"LocationConstraint": "eu-west-1"}
-    session.client("s3").create_bucket(Bucket="mine", CreateBucketConfiguration=where)
-    with byoe.sagemaker.deploy(
-        trained, asynchronous=True, instance_count=(0, 3), requests_per_instance=2, output="s3://mine/here"
-    ) as endpoint:
-        config = dict(asked)["CreateEndpointConfig"]
-        variant = config["ProductionVariants"][0]
-        assert (variant["InstanceType"], variant["InitialInstanceCount"]) == ("ml.m5.xlarge", 1)
-        where = config["AsyncInferenceConfig"]["OutputConfig"]["S3OutputPath"]
-        assert where == f"s3://mine/here/asynchronous/{endpoint.name}/answers"
-        targets, policies, (alarm,) = scaled(session)
-        assert targets == [(f"endpoint/{endpoint.name}/variant/AllTraffic", 0, 3)]
-        first = next(policy for policy in policies if policy["PolicyType"] == "StepScaling")
-        assert alarm["AlarmActions"] == [first["PolicyARN"]]
-        assert alarm["MetricName"] == "HasBacklogWithoutCapacity"
-        (load,) = [policy for policy in policies if policy is not first]
-        tracked = load["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]
-        assert tracked["MetricName"] == "ApproximateBacklogSizePerInstance"
-    assert gone(session)
-    assert left(session) == []
-
-
-def test_nothing_is_left_of_an_endpoint_that_cannot_scale(trained, session, cloud, monkeypatch):
-    call = cloud.call
-
-    def denied(service, operation, **request):
-        if operation == "put_scaling_policy":
-            raise JobError("no")
-        if operation == "deregister_scalable_target":
-            call(service, operation, **request)
-            raise DeniedError("whoever may not set bounds has set none")
-        return call(service, operation, **request)
-
-    monkeypatch.setattr(cloud, "call", denied)
-    with pytest.raises(JobError, match="no"):
-        byoe.sagemaker.deploy(trained, instance_type="ml.m5.large", instance_count=(1, 2), requests_per_instance=9)
-    assert left(session) == []
-    assert gone(session)
-
-
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -401,14 +249,7 @@ def test_an_endpoint_that_is_being_made_is_deleted_as_soon_as_it_can_be(cloud, s
 
 def test_what_cannot_be_deleted_keeps_its_parts(cloud, session, bucket, monkeypatch):
     endpoint = make(cloud, bucket)
-    call = cloud.call
-
-    def denied(service, operation, **request):
-        if operation == "delete_endpoint":
-            raise DeniedError("no")
-        return call(service, operation, **request)
-
-    monkeypatch.setattr(cloud, "call", denied)
+    fails(monkeypatch, cloud, delete_endpoint=DeniedError("no"))
     with pytest.raises(DeniedError):
         endpoint.delete()
     assert left(session) == ["byoe-1"] * 3

@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from tests.aws.answers import fails
 from tests.aws.asked import only
 from tests.aws.pipelines import wrong_in
 from tests.aws.test_endpoints import MACHINE
@@ -338,14 +339,7 @@ def test_a_pipeline_is_made_once_and_changed_by_its_name(make, pipelines, asked)
 
 def test_nothing_is_left_of_a_pipeline_that_aws_refuses(make, pipelines, registry, monkeypatch):
     pipeline = make(register="churn")
-    call = pipeline.cloud.call
-
-    def refused(service, operation, **request):
-        if operation == "create_pipeline":
-            raise JobError("iam:PassRole")
-        return call(service, operation, **request)
-
-    monkeypatch.setattr(pipeline.cloud, "call", refused)
+    fails(monkeypatch, pipeline.cloud, create_pipeline=JobError("iam:PassRole"))
     with pytest.raises(JobError, match="iam:PassRole"):
         pipeline.upsert()
     assert registry.requests == []
@@ -353,15 +347,8 @@ def test_nothing_is_left_of_a_pipeline_that_aws_refuses(make, pipelines, registr
 
 def test_nothing_is_left_of_a_new_pipeline_whose_group_is_refused(make, pipelines, monkeypatch):
     pipeline = make(register="churn")
-    call = pipeline.cloud.call
-
-    def refused(service, operation, **request):
-        if operation == "create_model_package_group":
-            raise JobError("sagemaker:CreateModelPackageGroup")
-        return call(service, operation, **request)
-
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline.cloud, "call", refused)
+        fails(patch, pipeline.cloud, create_model_package_group=JobError("sagemaker:CreateModelPackageGroup"))
         with pytest.raises(JobError, match="CreateModelPackageGroup"):
             pipeline.start()
     assert pipeline.status == "Deleted"

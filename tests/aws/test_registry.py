@@ -21,6 +21,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from tests.aws.answers import fails
 from tests.aws.asked import only
 from tests.aws.registry import METRICS, OTHERS, RefusedError
 from tests.aws.service_model import faults
@@ -247,14 +248,13 @@ def test_somebody_else_may_make_the_group_at_the_same_time(job, cloud, registry,
 
 
 def test_who_may_not_make_groups_is_told_so(job, cloud, monkeypatch):
-    call = cloud.call
-
-    def denied(service, operation, **request):
-        if operation == "create_model_package_group":
-            raise DeniedError("AWS refused create_model_package_group of churn (AccessDeniedException): no")
-        return call(service, operation, **request)
-
-    monkeypatch.setattr(cloud, "call", denied)
+    fails(
+        monkeypatch,
+        cloud,
+        create_model_package_group=DeniedError(
+            "AWS refused create_model_package_group of churn (AccessDeniedException): no"
+        ),
+    )
     with pytest.raises(DeniedError, match="refused create_model_package_group of churn"):
         job.register("churn")
 

@@ -4,6 +4,7 @@ import boto3
 import numpy as np
 import pandas as pd
 import pytest
+from tests.aws.answers import fails
 from tests.aws.service_model import model
 from typer.testing import CliRunner
 
@@ -157,14 +158,7 @@ def test_other_formats_are_read_by_others(job, cloud, session, frame, fitted, se
 
 
 def test_no_model_is_left_of_a_job_that_cannot_start(job, session, cloud, frame, monkeypatch):
-    call = cloud.call
-
-    def refused(service, operation, **request):
-        if operation == "create_transform_job":
-            raise JobError("no such instances")
-        return call(service, operation, **request)
-
-    monkeypatch.setattr(cloud, "call", refused)
+    fails(monkeypatch, cloud, create_transform_job=JobError("no such instances"))
     with pytest.raises(JobError, match="no such instances"):
         byoe.sagemaker.transform(job, frame)
     assert models(session) == []

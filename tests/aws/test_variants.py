@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests.aws.answers import fails
 from tests.aws.test_endpoints import MACHINE, left, served  # noqa: F401  (a fixture)
 
 import byoe
@@ -183,14 +184,7 @@ def test_what_is_watched_is_called_after_an_update_as_before(jobs, updated, aske
 
 
 def test_nothing_is_left_of_variants_that_fail(pair, cloud, session, monkeypatch):
-    call = cloud.call
-
-    def fails(service, operation, **request):
-        if operation == "create_endpoint":
-            raise JobError("no instances left")
-        return call(service, operation, **request)
-
-    monkeypatch.setattr(cloud, "call", fails)
+    fails(monkeypatch, cloud, create_endpoint=JobError("no instances left"))
     with pytest.raises(JobError, match="no instances left"):
         byoe.sagemaker.deploy(pair, **ON)
     assert left(session) == []

@@ -103,10 +103,13 @@ def test_rows_outside_ring_an_alarm_that_takes_the_present_model_back(platform, 
     with byoe.sagemaker.deploy(jobs[0], name="watched", watch=True, environment=often, **ON_TWO) as endpoint:
         alarm = endpoint.alarm("RowsOutside", above=len(rows) // 2)
         assert alarm == "watched-RowsOutside"
-        endpoint.predict(rows)
-        while not boto3.client("cloudwatch").list_metrics(Namespace="byoe", MetricName="RowsOutside")["Metrics"]:
-            time.sleep(0.1)
+        for _ in range(300):
             endpoint.predict(rows)
+            if boto3.client("cloudwatch").list_metrics(Namespace="byoe", MetricName="RowsOutside")["Metrics"]:
+                break
+            time.sleep(0.1)
+        else:
+            raise AssertionError("the endpoint has never written a metric")
         assert platform.place.rung([alarm]) == []
         with updating(endpoint, jobs[1], rollout="canary", alarms=[alarm], bake_minutes=60) as errors:
             wait_for(endpoint, rows, answers, 1)
