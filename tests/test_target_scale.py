@@ -41,6 +41,7 @@ def test_a_member_stays_on_the_scale_where_rows_held_out_say_it_is_better(line):
     auto, plain, logged = (made(one).fit(X, y) for one in ("auto", None, "log1p"))
     assert auto.target_transform_ == "log1p"  # what was tried
     assert scales(auto) == {"ridge": [False]}
+    assert "target: log1p was tried on rows inside the folds, and is in use by no member" in auto.leaderboard_.notes
     np.testing.assert_allclose(auto.predict(X), plain.predict(X), rtol=1e-9)
     assert auto.score_estimate_ > logged.score_estimate_
 
@@ -51,8 +52,44 @@ def test_each_member_has_a_scale_of_its_own(tmp_path):
     logs = make_pipeline(FunctionTransformer(np.log), Ridge())  # in which the logarithm of a product is a line
     ensemble = made("auto", learners={"line": "ridge", "logs": logs}).fit(X, y)
     assert scales(ensemble) == {"line": [False], "logs": [True]}
+    assert "target: log1p was tried on rows inside the folds, and is in use by logs" in ensemble.leaderboard_.notes
     loaded = byoe.load(ensemble.save(tmp_path / "m"), trusted=["numpy.log"])
     assert np.array_equal(loaded.predict(X), ensemble.predict(X))
+
+
+def test_what_the_scale_is_chosen_by_is_in_the_key_of_a_store(line, tmp_path):
+    X, y = line
+
+    def done(groups=None, **params):
+        heard = []
+        made("auto", store=tmp_path, callbacks=heard.append, cv=list(KFold(4).split(X)), **params).fit(
+            X, y, groups=groups
+        )
+        return sum(not progress.reused for progress in heard)
+
+    absolute = {"metric": "neg_mean_absolute_error"}
+    assert done() == 5
+    assert done() == 0
+    assert done(**absolute) == 5
+    assert done(**absolute) == 0
+    assert done(np.arange(160) // 40) == 5  # which the splits inside keep together
+
+
+def test_a_refit_chooses_the_scale_by_the_metric_as_the_fit_does(line, monkeypatch):
+    X, y = line
+    seen = []
+    settled = _fold_fit.settled
+
+    def watched(fit, own, data, *args, **given):
+        seen.append(repr(data.stop_loss))
+        return settled(fit, own, data, *args, **given)
+
+    monkeypatch.setattr(_fold_fit, "settled", watched)
+    ensemble = made("auto", metric="neg_mean_absolute_error", finalize="bag", n_jobs=1).fit(X, y)
+    lean = ensemble.refit(X)
+    assert seen == ["AbsoluteError()"] * 5
+    whole = made("auto", metric="neg_mean_absolute_error", n_jobs=1).fit(X, y)
+    assert np.array_equal(lean.predict(X), whole.predict(X))
 
 
 def test_what_a_fold_predicts_takes_no_part(line):

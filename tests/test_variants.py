@@ -1,8 +1,11 @@
 """Members that join or leave a fitted ensemble."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import RepeatedKFold
 
@@ -41,6 +44,29 @@ def test_only_the_new_members_are_fitted(diabetes):
     assert list(less.members_) == ["ridge", "knn"]
     assert less.members_["knn"] is grown.members_["knn"]
     assert {row["member"] for row in less.leaderboard_.members} == {"ridge", "knn"}
+
+
+def test_one_that_was_left_out_may_join_later_under_its_label(diabetes):
+    X, y = diabetes
+    bad = learner("knn", n_neighbors=1000)
+    ensemble = EnsembleRegressor(["ridge", bad, "svm"], "mean", on_error="skip", random_state=0, n_jobs=1).fit(X, y)
+    grown = ensemble.add_members(["knn"], X)
+    assert list(grown.members_) == ["ridge", "svm", "knn"]
+    assert list(dict(grown.learners)) == ["ridge", "svm", "knn"]
+    assert grown.failures_ == []
+    assert clone(grown).fit(X, y).members_.keys() == grown.members_.keys()
+    with pytest.raises(ParameterError, match="there is a member 'knn' already"):
+        grown.add_members(["knn"], X)
+    assert list(grown.drop_members("knn").add_members(["knn"], X).members_) == ["ridge", "svm", "knn"]
+
+
+def test_failures_are_saved_without_their_tracebacks(diabetes, tmp_path):
+    X, y = diabetes
+    members = ["ridge", learner("knn", n_neighbors=1000)]
+    ensemble = EnsembleRegressor(members, on_error="skip", random_state=0, n_jobs=1).fit(X, y)
+    loaded = byoe.load(ensemble.save(tmp_path / "model"))
+    assert len(loaded.failures_) == 5
+    assert loaded.failures_ == [replace(failure, traceback="") for failure in ensemble.failures_]
 
 
 def test_leaving_is_the_same_as_never_having_been_there(diabetes, tmp_path):

@@ -48,8 +48,8 @@ class ChangeableEnsemble(WatchingEnsemble):
     def add_members(self, learners: Any, X: Any) -> Self:
         """Return a fitted ensemble with further members; only these are fitted, on the same folds.
 
-        With the same seed, and where no folds were repeated in time that was left, it is the ensemble that a fit of
-        all members together gives.
+        With the same seed it is the ensemble that a fit of all members together gives, where no folds were repeated in
+        time that was left and no second layer was kept. A member that the fit has left out may join under its label.
 
         Parameters
         ----------
@@ -68,7 +68,7 @@ class ChangeableEnsemble(WatchingEnsemble):
         InputError
             When ``X`` is another table.
         ParameterError
-            When a label is taken.
+            When a member has the label already.
 
         Examples
         --------

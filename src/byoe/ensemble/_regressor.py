@@ -211,7 +211,7 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
 
     @property
     def target_transform_(self) -> str | list[str | None] | None:
-        """On which scale members were fitted; None for the target's own, and a list for several targets."""
+        """On which scale members were fitted, or ``"auto"`` tried; None for the target's own, a list for several."""
         check_is_fitted(self, "members_")
         names = list(self._record.transforms) or [None] * self._task.n_outputs
         return names[0] if self._task.n_outputs == 1 else names

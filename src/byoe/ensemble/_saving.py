@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..bundle._reader import BundleReader
 from ..bundle._writer import BundleContents, check_free, write
 from ..data._table import Table
+from ..engine._crossfit import Failure
 from ..errors import BundleError, InputError
 from ..fitted._graph import CheckedGraph
 from ..registry._json_form import arguments
@@ -83,7 +85,9 @@ class SavedEnsemble(BaseEnsemble):
         columns, score = self.columns_.as_json(), self.score_estimate_
         check_free(path)
         checked = None if graph is None else self._checked_graph(graph, models=known is not None)
-        contents = BundleContents(self, spec, self._record, score, board, board.notes, columns, known, held, checked)
+        failures = [{"label": one.label, "fold": one.fold, "error": one.error} for one in self.failures_]
+        record = replace(self._record, failures=failures)
+        contents = BundleContents(self, spec, record, score, board, board.notes, columns, known, held, checked)
         return write(contents, path, trusted=trusted)
 
     def _training_table(self, X: Any) -> Table:
@@ -112,7 +116,8 @@ class SavedEnsemble(BaseEnsemble):
         estimate = reader.manifest["score_estimate"]
         self.score_estimate_ = float("nan") if estimate is None else estimate
         board = reader.manifest["leaderboard"]
-        self.leaderboard_, self.failures_ = Leaderboard(board, reader.manifest.get("leaderboard_notes", ())), []
+        self.leaderboard_ = Leaderboard(board, reader.manifest.get("leaderboard_notes", ()))
+        self.failures_ = [Failure(**failure, traceback="") for failure in self._record.failures]
         self._out_of_fold = reader.read_oof() if reader.has_oof else None
         self._quantiles = reader.quantiles()
         self._profile = reader.profile

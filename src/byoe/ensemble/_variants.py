@@ -33,7 +33,7 @@ E = TypeVar("E", bound=BaseEnsemble)
 def with_members(ensemble: E, learners: Any, table: Table) -> E:
     """Return the ensemble with further members, fitted on the same folds, before it is blended again."""
     pairs = labelled(learners)
-    taken = {plain(label) for label in (*dict(labelled(ensemble.learners)), *ensemble.members_)}
+    taken = {plain(label) for label in ensemble.members_}
     again = [label for label, _ in pairs if plain(label) in taken]
     if again:
         raise ParameterError(
@@ -52,9 +52,11 @@ def with_members(ensemble: E, learners: Any, table: Table) -> E:
     with opened(ensemble.store, new, data, record.table) as stored, TellingWhatIsKept(stored):
         crossfit = ensemble._cross_fitted(new, data, record.seed, stored)
     other = copy.copy(ensemble)
-    other.learners = [*labelled(ensemble.learners), *pairs]
+    added = {plain(label) for label, _ in pairs}  # also those that were left out before
+    other.learners = [pair for pair in labelled(ensemble.learners) if plain(pair[0]) not in added] + pairs
     other.members_ = {**ensemble.members_, **crossfit.members}
-    other.failures_ = [*ensemble.failures_, *crossfit.failures]
+    before = [failure for failure in ensemble.failures_ if plain(failure.label) not in added]
+    other.failures_ = [*before, *crossfit.failures]
     other._out_of_fold = oof.with_members(crossfit.oof)
     other._record = record.with_members(crossfit.seconds, crossfit.seconds_to_predict())
     return other
@@ -84,6 +86,9 @@ def without_members(ensemble: E, labels: tuple[str, ...]) -> E:
         other.set_params(quantiles=without(ensemble.get_params(deep=False)["quantiles"], before, left))
     other.members_ = {label: ensemble.members_[label] for label in kept}
     other._record = ensemble._record.of_members(kept)
+    if ensemble.layers_ > other.layers_:
+        gone = f"{other._record.second_layer}; its members were left out since"
+        other._record = replace(other._record, second_layer=gone)
     if ensemble._out_of_fold is not None:
         other._out_of_fold = ensemble._out_of_fold.of_members(columns)
     return other
@@ -115,8 +120,9 @@ def pruned(ensemble: E) -> E:
     held_out = ensemble._held_out
     enough = not any((blender.used(len(used)) & ~used).any() for blender in held_out)
     other._held_out = tuple(blender.restricted(used) for blender in held_out) if enough else ()
-    board = ensemble.leaderboard_
-    other.leaderboard_ = Leaderboard((dict(row) for row in board if row["member"] not in unused), board.notes)
+    board, (before, after) = ensemble.leaderboard_, (one._record.second_layer for one in (ensemble, other))
+    notes = [f"second layer: {after}" if note == f"second layer: {before}" else note for note in board.notes]
+    other.leaderboard_ = Leaderboard((dict(row) for row in board if row["member"] not in unused), notes)
     add_up(other.leaderboard_)
     other._diagnosis = None
     return other
@@ -135,7 +141,8 @@ def refitted(ensemble: E, table: Table) -> E:
     """Return the ensemble with one model fitted on all rows in the place of each bag."""
     bags = {label: member for label, member in ensemble.members_.items() if member.finalize == "bag"}
     oof, record = ensemble._oof, ensemble._record
-    data = ensemble._rows(table, oof.y, oof.weight, ensemble._task, oof.plan, None)
+    stop_loss = ensemble._recipe().metric_for(ensemble._task).stop_loss
+    data = ensemble._rows(table, oof.y, oof.weight, ensemble._task, oof.plan, stop_loss)
     models: dict[str, FoldModel] = {}
     for feeders, part in by_feeders(bags).items():
         own = replace(data, table=_learned_from(ensemble, table, feeders))

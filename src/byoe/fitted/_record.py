@@ -33,6 +33,8 @@ class FitRecord:
         The same as it was found without the rows of each fold of the blend; empty where it was given.
     warnings : sequence of str
         What the fit warned of, and which members it left out.
+    failures : sequence of dict
+        ``label``, ``fold`` and ``error`` of each task that failed.
     second_layer : str
         Whether a second layer is kept, and why; empty where none was asked for.
     budget : str
@@ -51,6 +53,7 @@ class FitRecord:
     threshold: float | None = None
     fold_thresholds: Sequence[float] = ()
     warnings: Sequence[str] = ()
+    failures: Sequence[Mapping[str, Any]] = ()
     second_layer: str = ""
     budget: str = ""
     pruned: Sequence[str] = ()

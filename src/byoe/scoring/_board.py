@@ -253,7 +253,21 @@ def _target_notes(ensemble: Predicting, record: FitRecord) -> Iterator[str]:
     if record.transforms:
         names = [name or "as it is" for name in record.transforms]
         what = names[0] if len(set(names)) == 1 else ", ".join(f"{i}: {name}" for i, name in enumerate(names))
-        yield f"target: members were fitted on it transformed ({what}), and predict it in its own units"
+        asked = getattr(ensemble, "target_transform", None)
+        if isinstance(asked, str) and asked == "auto":
+            users = ", ".join(_on_another_scale(ensemble)) or "no member"
+            yield f"target: {what} was tried on rows inside the folds, and is in use by {users}"
+        else:
+            yield f"target: members were fitted on it transformed ({what}), and predict it in its own units"
+
+
+def _on_another_scale(ensemble: Predicting) -> Iterator[str]:
+    """Yield the members whose models have the target transformed, with how many of them where not all have."""
+    for label, member in ensemble.members_.items():
+        models = list(member.models)
+        count = sum(any(getattr(model, "transforms", ())) for model in models)
+        if count:
+            yield label if count == len(models) else f"{label} ({count} of {len(models)} models)"
 
 
 def _decision_notes(ensemble: Predicting, record: FitRecord) -> Iterator[str]:

@@ -116,7 +116,12 @@ def of_groups(plan: SplitPlan, *, names: bool) -> Any:
 
 def uses_groups(learner: Learner, data: Rows, *, stopping: bool) -> bool:
     """Return whether a fit looks at groups beyond its rows: in a split of its own."""
-    return learner.grouped or stopping or needs_encoding(learner, data.table)
+    return learner.grouped or stopping or _tries_scales(data) or needs_encoding(learner, data.table)
+
+
+def _tries_scales(data: Rows) -> bool:
+    """Return whether members find the scale of the target inside their training rows, by the metric."""
+    return "auto" in data.transforms
 
 
 def of_task(task: FitTask, rounds: Sequence[int], prepared: int | None, rows: dict[int, Any]) -> dict[str, Any]:
@@ -145,8 +150,9 @@ def of_task(task: FitTask, rounds: Sequence[int], prepared: int | None, rows: di
 
 
 def of_stopping(task: FitTask, data: Rows) -> dict[str, Any]:
-    """Return what a task watches to stop by; nothing where it is the learner's own loss, as it always was once."""
-    return {"stop_loss": repr(data.stop_loss)} if task.stopping and data.stop_loss is not None else {}
+    """Return what a task watches to stop by, or chooses a scale by; nothing where that is the learner's own loss."""
+    watches = data.stop_loss is not None and (task.stopping or _tries_scales(data))
+    return {"stop_loss": repr(data.stop_loss)} if watches else {}
 
 
 def plan_key(cv: Any, data: Rows, table: str) -> str:
