@@ -119,11 +119,25 @@ def test_members_of_the_second_layer_can_be_dropped_and_the_first_only_with_them
     less = ensemble.drop_members("ridge_2")
     assert list(less.members_) == ["ridge", "elastic_net", "elastic_net_2"]
     assert list(dict(ensemble.drop_members("ridge", "ridge_2", "elastic_net_2").members_)) == ["elastic_net"]
+    assert less.second_layer_ == ensemble.second_layer_
     more = ensemble.add_members(["knn"], X)
     assert list(more.members_) == [*ensemble.members_, "knn"]
     assert np.isfinite(more.predict(X)).all()
     with pytest.raises(ParameterError, match="there is a member 'ridge_2' already"):
         ensemble.add_members([("ridge_2", "knn")], X)
+
+
+def test_a_layer_that_was_left_out_since_is_not_said_to_be_there(rows):
+    X, y = rows
+    ensemble = fitted(X, y)
+    told = f"{ensemble.second_layer_}; its members were left out since"
+    dropped = ensemble.drop_members("ridge_2", "elastic_net_2")
+    unused = ensemble.reblend("weighted")
+    unused.blender_.weights_ = np.array([1.0, 0.0, 0.0, 0.0])
+    for less in (dropped, unused.prune()):
+        assert less.layers_ == 1
+        assert less.second_layer_ == told
+        assert [note for note in less.leaderboard_.notes if "second layer" in note] == [f"second layer: {told}"]
 
 
 def test_refit_serves_one_model_of_each_layer(rows):

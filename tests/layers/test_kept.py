@@ -1,12 +1,17 @@
 """A second layer is kept where it is better, and else the ensemble is that of one layer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from byoe import EnsembleClassifier, EnsembleRegressor, Store, learner, load
 from byoe.engine import _clock
+from byoe.engine._pairs import pair_predictions
+from byoe.engine._resources import Resources
+from byoe.ensemble import _second_layer
 from byoe.ensemble._second_layer import SecondLayer
-from byoe.errors import ParameterError
+from byoe.errors import BudgetWarning, ParameterError
 from byoe.fitted._stacked import StackedMember
 from byoe.learners.linear import Ridge
 
@@ -89,9 +94,9 @@ def test_a_limit_that_leaves_no_time_leaves_one_layer(noise, monkeypatch):
     assert "time_limit of 60 s" in ensemble.second_layer_
 
 
-@pytest.mark.parametrize(("enough_until", "finalize"), [(1, "bag"), (2, "bag"), (4, "bag"), (5, "refit")])
+@pytest.mark.parametrize(("enough_until", "finalize"), [(2, "bag"), (4, "bag"), (8, "bag"), (10, "refit")])
 def test_a_layer_that_turns_out_to_take_too_long_is_given_up(bent, monkeypatch, enough_until, finalize):
-    left = iter([np.inf] * enough_until)
+    left = iter([60.0] * enough_until)
     monkeypatch.setattr(SecondLayer, "_seconds_left", lambda self: next(left, 0.0))
     X, y = bent
     ensemble = EnsembleRegressor(["ridge", FOREST], layers=2, time_limit=60, random_state=0, n_jobs=1)
@@ -109,6 +114,71 @@ def test_nothing_of_the_second_layer_is_waited_for_beyond_the_limit(monkeypatch)
         assert (clock.start("quick") is None) == complete
         assert clock.start("slow") is None
     assert clock.over() is False  # nothing runs
+
+
+def test_each_fold_may_take_its_part_of_the_time_that_is_left(monkeypatch):
+    monkeypatch.setattr(SecondLayer, "_seconds_left", lambda self: 40.0)
+    layer = SecondLayer(None, None, Resources(time_limit=100.0))
+    ends = [layer._part(folds).seconds * _clock.SHARE for folds in (4, 2, 1)]
+    assert ends == pytest.approx([70.0, 80.0, 95.0])
+    unlimited = Resources()
+    assert SecondLayer(None, None, unlimited)._part(4) is unlimited
+
+
+def test_it_tells_that_it_has_taken_longer_than_the_limit(bent, monkeypatch):
+    monkeypatch.setattr(_second_layer, "is_late", lambda elapsed, limit: limit == 600.0)
+    X, y = bent
+    ensemble = EnsembleRegressor(["ridge"], layers=2, time_limit=600.0, random_state=0, n_jobs=1)
+    with pytest.warns(BudgetWarning, match="with its second layer took .* of a time_limit of 600 s"):
+        ensemble.fit(X, y)
+    ensemble.set_params(time_limit=None).fit(X, y)
+
+
+@pytest.mark.usefixtures("always")
+def test_members_that_do_not_fit_into_the_memory_are_not_of_it(bent, monkeypatch):
+    X, y = bent
+    wide = []
+
+    def no_forest(learners, data, limit):
+        wide.append(data.table.size)
+        return [label for label in learners if label.startswith("random_forest")]
+
+    monkeypatch.setattr(_second_layer, "without_memory", no_forest)
+    ensemble = EnsembleRegressor(["ridge", FOREST], "mean", layers=2, random_state=0, n_jobs=1).fit(X, y)
+    assert list(ensemble.members_) == ["ridge", "random_forest", "ridge_2"]
+    assert [failure.label for failure in ensemble.failures_] == ["random_forest_2"]
+    assert wide == [(200, 7)]
+    alone = EnsembleRegressor([FOREST], layers=2, random_state=0, n_jobs=1).fit(X, y)
+    assert alone.second_layer_ == "not kept: there was no memory for any of its members"
+
+
+@pytest.mark.usefixtures("always")
+def test_what_fails_for_two_folds_is_told_with_both(bent, monkeypatch):
+    original = Ridge.fit
+
+    def fails(self, X, y, **given):
+        if len(X) < 150:
+            raise RuntimeError("too few")
+        return original(self, X, y, **given)
+
+    monkeypatch.setattr(Ridge, "fit", fails)
+    monkeypatch.setattr(Ridge, "fit_moments", lambda self, *_, **__: None)
+    X, y = bent
+    ensemble = EnsembleRegressor(["ridge", FOREST], "mean", layers=2, random_state=0, n_jobs=1).fit(X, y)
+    told = [(one.label, one.fold, one.error) for one in ensemble.failures_]
+    assert ("ridge, for the second layer", 1, "without folds 2 and 5: RuntimeError: too few") in told
+    assert {fold for _, fold, _ in told} == {0, 1, 2, 3}
+
+
+@pytest.mark.usefixtures("always")
+def test_it_is_told_that_what_it_learns_from_was_cut_short(bent, monkeypatch):
+    def cut(*given, **more):
+        return replace(pair_predictions(*given, **more), cut=True)
+
+    monkeypatch.setattr(_second_layer, "pair_predictions", cut)
+    X, y = bent
+    ensemble = EnsembleRegressor(["ridge", FOREST], layers=2, random_state=0, n_jobs=1).fit(X[:150], y[:150])
+    assert ensemble.second_layer_.endswith("it learns from ridge, random_forest, of fits that the time limit cut short")
 
 
 def test_a_limit_that_leaves_time_changes_nothing(bent, grown):

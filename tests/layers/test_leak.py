@@ -74,6 +74,21 @@ class TestTheLaw:
             assert not np.isclose(column, y).any()
 
 
+@pytest.mark.filterwarnings("ignore::byoe.errors.LeakageWarning")
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_that_are_there_twice_do_no_more_harm_than_in_one_layer(seed):
+    """Without groups the first layer has seen their twins, of which it warns; the second does not make more of that."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(400, 4))
+    y = X[:, 0] + np.abs(X[:, 1]) + rng.normal(size=400)
+    twice = rng.permutation(np.repeat(np.arange(100), 2))
+    one, two = (
+        EnsembleRegressor([*MEMORISING, "ridge"], layers=layers, random_state=0, n_jobs=1).fit(X[twice], y[twice])
+        for layers in (1, 2)
+    )
+    assert two.score(X[100:], y[100:]) >= one.score(X[100:], y[100:])
+
+
 @pytest.mark.usefixtures("always")
 def test_noise_is_not_learned_by_heart():
     X, y = np.random.default_rng(5).normal(size=(200, 3)), np.random.default_rng(6).normal(size=200)

@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 
 from byoe import learner
 from byoe.contracts._task import Task
+from byoe.engine._limit_report import TooShortError
 from byoe.engine._resources import Resources
 from byoe.ensemble import _quantiles
 from byoe.ensemble._quantiles import for_members
@@ -144,10 +145,16 @@ def test_quantiles_that_fail():
         ensemble.predict_interval(X_new, width="quantiles")
 
 
+def test_quantiles_that_fail_do_so_under_a_limit_too():
+    X, y, _, _ = noisy(35, fresh=5)
+    with pytest.raises(MemberError, match="not today"):
+        made(learners=["ridge"], quantiles=Fails(), time_limit=1e4).fit(X, y)
+
+
 def test_no_time_for_quantiles(monkeypatch):
     def late(*_, resources, **__):
         assert resources.started is not None
-        raise MemberError("all members failed: there was no time")
+        raise TooShortError("the time_limit is too short: there was no time")
 
     X, y, X_new, _ = noisy(36, fresh=5)
     monkeypatch.setattr(_quantiles, "cross_fit", late)

@@ -85,16 +85,21 @@ def warn_of_limit(
             "a longer limit lets them be complete",
             BudgetWarning,
         )
-    if clock.elapsed > max(_TOLERATED * limit, limit + _SECONDS):
+    if is_late(clock.elapsed, limit):
         ends = {task.label for task in tasks if task.learner.ends_in_time}
         names = ", ".join(sorted(clock.late - ends))
         kept = f": fits of {names} ran on, which nothing can end before they are done" if names else ""
         warn(f"the fit of the members took {clock.elapsed:.1f} s of a time_limit of {limit:g} s{kept}", BudgetWarning)
 
 
+def is_late(elapsed: float, limit: float) -> bool:
+    """Return whether a fit has taken so much more than its limit that it says what kept it."""
+    return elapsed > max(_TOLERATED * limit, limit + _SECONDS)
+
+
 def _cut(label: str, tasks: Sequence[FitTask], arrived: Mapping[tuple[str, int], Outcome]) -> str:
     outcomes = [arrived[label, task.fold] for task in tasks if (label, task.fold) in arrived]
-    rounds = [number for outcome in outcomes for number in outcome.cut]
+    rounds = [outcome.cut[-1] for outcome in outcomes if outcome.cut]  # what was cut before were trials
     if not rounds:
         return ""
     count = sum(bool(outcome.cut) for outcome in outcomes)

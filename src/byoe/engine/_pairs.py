@@ -38,6 +38,8 @@ class PairPredictions:
     seconds : dict of label to float
         Fitting time.
     failures : list of Failure
+    cut : bool
+        Whether models have fewer rounds than they should, for lack of time.
     """
 
     plan: SplitPlan
@@ -46,6 +48,7 @@ class PairPredictions:
     of_pairs: Mapping[tuple[int, int], tuple[IntArray, FloatArray]]
     seconds: Mapping[str, float]
     failures: Sequence[Failure]
+    cut: bool = False
 
     def without(self, fold: int) -> FloatArray:
         """Return predictions of all rows for the model that is to predict a fold.
@@ -92,7 +95,14 @@ def pair_predictions(
     labels = tuple(done.members)
     of_pairs = {pair: (plan.folds[i][1], _of_members(done, labels, i)) for i, pair in enumerate(pairs)}
     known = np.stack([oof[label] for label in labels], axis=1)
-    return PairPredictions(data.plan, labels, known, of_pairs, done.seconds, done.failures)
+    cut = any(outcome.cut for (label, _), outcome in done.arrived.items() if label in labels)
+    failures = [_of_pair(failure, *pairs[failure.fold]) if failure.fold >= 0 else failure for failure in done.failures]
+    return PairPredictions(data.plan, labels, known, of_pairs, done.seconds, failures, cut)
+
+
+def _of_pair(failure: Failure, fold: int, other: int) -> Failure:
+    """Return a failure as one of the first of two folds, with the other in its text."""
+    return replace(failure, fold=fold, error=f"without folds {fold + 1} and {other + 1}: {failure.error}")
 
 
 def _of_members(done: CrossFit, labels: Sequence[str], fold: int) -> FloatArray:

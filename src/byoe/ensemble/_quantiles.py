@@ -13,6 +13,7 @@ from ..contracts._learner import Learner
 from ..contracts._task import FloatArray, IntArray
 from ..data._by_column import check_by_column
 from ..engine._crossfit import CrossFit, Failure, cross_fit, refit
+from ..engine._limit_report import TooShortError
 from ..engine._resources import Resources
 from ..engine._rows import Rows
 from ..engine._tasks import mean_rounds
@@ -172,7 +173,7 @@ def _cross_fitted(
             )
             failures = crossfit.failures
         except MemberError as error:  # all of them failed
-            if ensemble.on_error == "raise" and resources.time_limit is None:
+            if ensemble.on_error == "raise" and not isinstance(error, TooShortError):
                 raise
             failures = [Failure("quantiles", 0, str(error), traceback.format_exc())]
     if not failures:

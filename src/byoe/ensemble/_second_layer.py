@@ -14,8 +14,10 @@ from ..contracts._learner import Learner
 from ..contracts._task import FloatArray
 from ..data._table import Table
 from ..engine._blend import Blend
+from ..engine._clock import SHARE
 from ..engine._crossfit import CrossFit, Failure, cross_fit, refit
-from ..engine._limit_report import TooShortError
+from ..engine._limit_report import TooShortError, is_late
+from ..engine._order import without_memory
 from ..engine._pairs import PairPredictions, pair_predictions
 from ..engine._resources import Resources
 from ..engine._rows import Rows
@@ -26,7 +28,7 @@ from ..fitted._stacked import StackedMember, block_width, stacked
 from ..scoring._scoring import Scoring
 from ..store._stored_tasks import opened
 from ..tools._cores import cores
-from ..tools._warnings import hearing, warnings_filtered
+from ..tools._warnings import hearing, warn, warnings_filtered
 from ._beginning import Beginning, blended
 from ._interrupted import TellingWhatIsKept
 from ._layers import second_labels
@@ -107,6 +109,7 @@ class SecondLayer:
             ensemble._record = replace(ensemble._record, second_layer=f"not kept: {reason}")
             ensemble.leaderboard_.notes.append(f"second layer: {ensemble._record.second_layer}")
         ensemble.failures_ = [*ensemble.failures_, *self.failures]
+        self._tell_if_late()
 
     def _grow(self) -> None:
         ensemble, begun = self.ensemble, self.begun
@@ -120,7 +123,7 @@ class SecondLayer:
         members = self._members(layer, pairs)
         record = ensemble._record.with_members(layer.seconds, layer.predicting)
         below = {label: record.fit_seconds[label] + pairs.seconds[label] for label in pairs.labels}
-        cut = ", of fits that the time limit cut short" if layer.cut else ""
+        cut = ", of fits that the time limit cut short" if layer.cut or pairs.cut else ""
         told = f"kept, with {told}; it learns from {', '.join(pairs.labels)}{cut}"
         ensemble._record = replace(record, fit_seconds={**record.fit_seconds, **below}, second_layer=told)
         ensemble.members_ = {**ensemble.members_, **members}
@@ -187,6 +190,15 @@ class SecondLayer:
 
         return min(wall, 1.0) * (pairs + sum(fit[label] * _times(label) for label in labels))
 
+    def _tell_if_late(self) -> None:
+        limit, started = self.resources.time_limit, self.resources.started
+        if limit is not None and started is not None and is_late(elapsed := time.monotonic() - started, limit):
+            warn(
+                f"the fit with its second layer took {elapsed:.1f} s of a time_limit of {limit:g} s: a fit ran on, "
+                "which nothing can end before it is done; layers=1 does without",
+                BudgetWarning,
+            )
+
     def _go_on(self, needed: float) -> None:
         """End the attempt where what is left to do takes longer than the time that is left."""
         if needed > self._seconds_left():
@@ -227,8 +239,9 @@ class SecondLayer:
         for fold in range(n_folds):
             if fold:
                 self._go_on((time.monotonic() - started) / fold * (n_folds - fold))
-            table = self._table(pairs.without(fold), pairs)
-            one = self._of_fold(learners, replace(data, table=table), fold)
+            rows = replace(data, table=self._table(pairs.without(fold), pairs))
+            learners = learners if fold else self._in_memory(learners, rows)
+            one = self._of_fold(learners, rows, fold, self._part(n_folds - fold))
             self.failures += one.failures
             learners = {label: learner for label, learner in learners.items() if label in one.members}
             found.append(one)
@@ -238,7 +251,23 @@ class SecondLayer:
             oof[test] = one.oof[test][:, [labels.index(label) for label in learners]]
         return _Layer(learners, found, oof)
 
-    def _of_fold(self, learners: Mapping[str, Learner], data: Rows, fold: int) -> CrossFit:
+    def _in_memory(self, learners: Mapping[str, Learner], data: Rows) -> Mapping[str, Learner]:
+        """Return the members that fit into the memory with the columns that are added."""
+        left_out = without_memory(learners, data, self.resources.memory_limit)
+        told = "no memory for its fit with the columns of the second layer"
+        self.failures += [Failure(label, 0, told, "") for label in left_out]
+        if len(left_out) == len(learners):
+            raise NotKeptError("there was no memory for any of its members")
+        return {label: learner for label, learner in learners.items() if label not in left_out}
+
+    def _part(self, folds: int) -> Resources:
+        """Return what the next fold may use where so many are to come: of the time that is left no more than others."""
+        if self.resources.seconds is None or self.resources.time_limit is None:
+            return self.resources
+        end = self.resources.seconds - (1 - 1 / folds) * max(0.0, self._seconds_left())
+        return replace(self.resources, share=min(self.resources.share, end / SHARE / self.resources.time_limit))
+
+    def _of_fold(self, learners: Mapping[str, Learner], data: Rows, fold: int, resources: Resources) -> CrossFit:
         ensemble = self.ensemble
         served = {label: ensemble._finalize_of(learner, data.plan) for label, learner in learners.items()}
         with opened(ensemble.store, learners, data) as stored, TellingWhatIsKept(stored):
@@ -249,7 +278,7 @@ class SecondLayer:
                     finalize={label: "bag" if how == "bag" else "none" for label, how in served.items()},
                     stopping=ensemble._stopping(learners),
                     seed=self.begun.seed,
-                    resources=replace(self.resources, on_error="skip", dispensable=True),
+                    resources=replace(resources, on_error="skip", dispensable=True),
                     stored=stored,
                     only=(fold,),
                 )
