@@ -79,6 +79,17 @@ def test_rows_of_csv_are_guessed_by_the_first(tmp_path, text):
     assert told.rows == pytest.approx(N, rel=0.02)
 
 
+def test_of_csv_columns_to_drop_are_read_too(tmp_path):
+    NUMBERS.assign(note="x" * 2000).to_csv(tmp_path / "data.csv", index=False)
+    NUMBERS.assign(note="x" * 2000).to_parquet(tmp_path / "data.parquet")
+    of_csv, of_parquet = (
+        size_of_files(tmp_path / name, {**ROLES, "drop": ["note"]}, Reading()) for name in ("data.csv", "data.parquet")
+    )
+    assert of_csv.columns == of_parquet.columns == 4
+    assert of_csv.bytes > N * 2 * 2000
+    assert of_parquet.bytes < N * 200
+
+
 def test_a_cell_of_several_lines_is_one_row(tmp_path):
     frame = NUMBERS.assign(t="one\ntwo\nthree\nfour")
     frame.to_csv(tmp_path / "data.csv", index=False)

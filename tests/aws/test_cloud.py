@@ -7,13 +7,14 @@ import tarfile
 import boto3
 import numpy as np
 import pytest
+from tests.aws.answers import refusal, refuse
 
 import byoe
 from byoe import EnsembleRegressor, load
 from byoe.errors import JobError, ParameterError
 from byoe.sagemaker.aws._addresses import split
 from byoe.sagemaker.aws._cloud import Cloud
-from byoe.sagemaker.aws._faults import NotFoundError
+from byoe.sagemaker.aws._faults import DeniedError, NotFoundError
 from byoe.sagemaker.aws._job import Job
 from byoe.sagemaker.aws._machine import Channel, Machine
 from byoe.sagemaker.aws._requests import training_request
@@ -27,6 +28,17 @@ def test_the_usual_bucket_is_made_once(cloud, session):
     assert cloud.bucket() == "sagemaker-eu-west-1-123456789012"
     assert cloud.bucket() == "sagemaker-eu-west-1-123456789012"
     assert [bucket["Name"] for bucket in session.client("s3").list_buckets()["Buckets"]] == [cloud.bucket()]
+
+
+def test_the_usual_bucket_has_to_be_the_accounts_own(session):
+    seen = []
+    session.events.register("provide-client-params.s3.HeadBucket", lambda params, **_: seen.append({**params}))
+    cloud = Cloud(session)
+    cloud.bucket()
+    assert seen == [{"Bucket": "sagemaker-eu-west-1-123456789012", "ExpectedBucketOwner": "123456789012"}]
+    refuse(session, "s3.HeadBucket", lambda: refusal("403", "Forbidden", 403))  # of one that somebody else has taken
+    with pytest.raises(DeniedError, match="sagemaker-eu-west-1-123456789012"):
+        Cloud(session).bucket()
 
 
 def test_a_role_by_name_and_by_arn(cloud, session):

@@ -3,6 +3,7 @@
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from tests.aws.answers import answer
 from tests.aws.test_endpoints import MACHINE
 from tests.aws.test_transform import fitted, frame, job  # noqa: F401  fixtures
 from tests.aws.test_tuning import SPACE
@@ -157,6 +158,24 @@ def test_an_arn_is_as_good_as_a_name(table, session):
     found = byoe.sagemaker.attach(arn, session=session)
     assert isinstance(found, Job)
     assert found.name == "churn"
+
+
+@pytest.mark.parametrize(
+    ("operation", "word", "field"),
+    [
+        ("DescribeTrainingJob", "training-job", "TrainingJobName"),
+        ("DescribeHyperParameterTuningJob", "hyper-parameter-tuning-job", "HyperParameterTuningJobName"),
+        ("DescribeEndpoint", "endpoint", "EndpointName"),
+        ("DescribeTransformJob", "transform-job", "TransformJobName"),
+    ],
+)
+def test_names_have_capitals_and_their_arns_have_none(session, operation, word, field):
+    # The service finds a thing by its name in lower case; its log, requests and alarms know the name as it is.
+    answer(
+        session, f"sagemaker.{operation}", lambda asked: {field: "Churn-North"} if asked[field] == "churn-north" else {}
+    )
+    found = byoe.sagemaker.attach(f"arn:aws:sagemaker:eu-west-1:123456789012:{word}/churn-north", session=session)
+    assert found.name == "Churn-North"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Instances that come and go with the load, answered by moto."""
 
 from contextlib import nullcontext
+from datetime import UTC, datetime
 
 import pytest
 from tests.aws.test_endpoints import MACHINE, left
@@ -10,6 +11,7 @@ from byoe.errors import JobError
 from byoe.sagemaker.aws._creation import create_endpoint
 from byoe.sagemaker.aws._faults import DeniedError
 from byoe.sagemaker.aws._machine import Instances, Variant
+from byoe.sagemaker.aws._scaling import _to_come
 
 
 def scaled(session):
@@ -92,6 +94,21 @@ def test_nothing_is_left_of_an_endpoint_that_cannot_scale(completed_job, session
     assert gone(session)
 
 
+@pytest.mark.parametrize(
+    ("action", "to_come"),
+    [
+        ({"Schedule": "rate(1 day)"}, {"Schedule"}),
+        ({"Schedule": "rate(1 day)", "StartTime": datetime(2026, 1, 1, tzinfo=UTC)}, {"Schedule"}),
+        ({"Schedule": "rate(1 day)", "StartTime": datetime(2027, 1, 1, tzinfo=UTC)}, {"Schedule", "StartTime"}),
+        ({"Schedule": "rate(1 day)", "EndTime": datetime(2026, 1, 1, tzinfo=UTC)}, set()),
+        ({"Schedule": "at(2026-06-01T13:00:00)", "Timezone": "Europe/Paris"}, set()),
+        ({"Schedule": "at(2026-06-01T15:00:00)", "Timezone": "Europe/Paris"}, {"Schedule", "Timezone"}),
+    ],
+)
+def test_of_scheduled_actions_what_is_to_come(action, to_come):
+    assert _to_come({**action, "CreationTime": 0}, datetime(2026, 6, 1, 12, tzinfo=UTC)).keys() == to_come
+
+
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("least", [0, 1])
 def test_bounds_make_way_for_another_type_of_instances(
@@ -102,6 +119,21 @@ def test_bounds_make_way_for_another_type_of_instances(
     machine = Instances(least, 4, 30, answers) if answers else Instances(1, 4, 30)
     endpoint = create_endpoint("byoe-1", cloud, [Variant(MACHINE, f"{bucket}/model.tar.gz")], machine)
     scaler, call, seen = session.client("application-autoscaling"), cloud.call, []
+
+    def schedules():
+        found = scaler.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"]
+        return sorted((one["ScheduledActionName"], one["Schedule"]) for one in found)
+
+    where = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/byoe-1/variant/AllTraffic",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    night = {"MinCapacity": 1, "MaxCapacity": 1}
+    for name, schedule in (("night", "cron(0 22 * * ? *)"), ("launch", "at(2024-05-01T08:00:00)")):
+        scaler.put_scheduled_action(
+            **where, ScheduledActionName=name, Schedule=schedule, Timezone="Europe/Paris", ScalableTargetAction=night
+        )
 
     def bounds():
         targets = scaler.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
@@ -114,15 +146,20 @@ def test_bounds_make_way_for_another_type_of_instances(
     def looking(service, operation, **request):
         if operation == "update_endpoint":
             seen.append(bounds()[0])
+            for name, _ in schedules():  # which go with the bounds
+                scaler.delete_scheduled_action(**where, ScheduledActionName=name)
             if fails:
                 raise JobError("no")
         return call(service, operation, **request)
 
     before = bounds()
     monkeypatch.setattr(cloud, "call", looking)
+    asked_again = None
     for given in ({"instance_type": "ml.c5.large"}, {}):
         with pytest.raises(JobError, match="no") if fails else nullcontext():
             endpoint.update(completed_job, **given)
+        asked_again = schedules() if asked_again is None else asked_again
     assert seen == [[], [(least, 4)]]
     assert bounds() == before
+    assert asked_again == [("night", "cron(0 22 * * ? *)")]
     assert before[0] == [(least, 4)]

@@ -11,6 +11,7 @@ from byoe.errors import ParameterError
 from byoe.sagemaker import deploy, together, transform
 from byoe.sagemaker.aws._addresses import split
 from byoe.sagemaker.aws._job import Job
+from byoe.sagemaker.aws._models import Models
 from byoe.sagemaker.source._folder import _scripts
 
 CODE = {"requirements.txt": "joblib==1.6.0\n", "inference.py": _scripts({"trusted": ["mine.*"]})["inference.py"]}
@@ -44,6 +45,24 @@ def files(session, address):
     body = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
         return {one.name: archive.extractfile(one).read() for one in archive.getmembers() if one.isfile()}
+
+
+def test_role_and_instance_are_asked_for_where_they_are_needed():
+    class OfAnotherAccount:
+        """A version in the registry whose job is not known."""
+
+        cloud, serving_image = None, "image:1"
+
+        @property
+        def role(self):
+            raise ParameterError("role is None, and that of the job is not known here; give role")
+
+        instance_type = role
+
+    models = Models("churn", "s3://bucket/model.tar.gz", {"north": OfAnotherAccount()}, has_graph=False)
+    for word in ("role", "instance_type"):
+        with pytest.raises(ParameterError, match="give role"):
+            getattr(models, word)
 
 
 def test_one_artifact_holds_all(jobs, session, bucket, uploaded):

@@ -119,6 +119,22 @@ def test_a_job_that_begins_while_its_execution_is_stopped_is_stopped_too(make):
     assert told(execution) == [("Train", "Stopped", "churn-execution-1-train")]
 
 
+def test_a_search_that_is_stopped_has_not_succeeded(make):
+    pipeline = make(space={"ridge__alpha": (0.1, 10.0)}, max_jobs=2, seed=0)
+    launch = pipeline._launch_tuning
+
+    def late(files, search):
+        tuning = launch(files, search)
+        pipeline._executions[-1]._stopping.set()
+        return tuning
+
+    pipeline._launch_tuning = late
+    execution = pipeline.start()
+    with pytest.raises(JobError, match="was stopped before its end"):
+        execution.wait()
+    assert told(execution) == [("Tune", "Stopped", "churn-execution-1-tune")]
+
+
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [

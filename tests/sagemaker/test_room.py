@@ -101,6 +101,19 @@ def test_a_job_refuses_what_it_has_no_memory_for(frame, tmp_path, monkeypatch, c
     assert capsys.readouterr().out == ""
 
 
+def test_a_validation_table_counts_too(frame, tmp_path, monkeypatch):
+    for name in ("train", "validation"):
+        (tmp_path / name).mkdir()
+        frame.to_parquet(tmp_path / name / "data.parquet")
+        monkeypatch.setenv(f"SM_CHANNEL_{name.upper()}", str(tmp_path / name))
+    alone = _room.Room.of(ENSEMBLE, _size(tmp_path / "train")).needed
+    monkeypatch.setattr(_room, "free_memory", lambda limit: 1.01 * alone)
+    with pytest.raises(InputError, match="for the table, .* for the validation table, .* for the members"):
+        check_room_in_job(ENSEMBLE, {**ROLES, "header": None})
+    monkeypatch.delenv("SM_CHANNEL_VALIDATION")
+    check_room_in_job(ENSEMBLE, {**ROLES, "header": None})
+
+
 def test_of_a_channel_with_other_files_on_each_host_all_rows_count(frame, tmp_path, monkeypatch, capsys):
     (tmp_path / "train").mkdir()
     frame.to_parquet(tmp_path / "train" / "data.parquet")
@@ -139,12 +152,18 @@ def test_a_large_table_is_not_sent_to_a_small_instance(frame, tmp_path, monkeypa
         "polars": nw.from_native(pl.DataFrame({name: frame[name].to_numpy() for name in frame})),
         "file": tmp_path / "data.parquet",
     }
-    here = tables[form], ROLES, Reading()
+    here = {"train": tables[form]}, ROLES, Reading()
     with pytest.raises(InputError, match=r"train: 4,000 rows x 2 columns .* ml\.m5\.xlarge has 16 GiB and would do"):
         check_room(ENSEMBLE, *here, Where("ml.m5.large"))
     check_room(ENSEMBLE, *here, Where("local"))
     check_room(ENSEMBLE, *here, Where("ml.m5.large", options={"environment": {"BYOE_MEMORY": "try"}}))
-    check_room(ENSEMBLE, "s3://bucket/data", ROLES, Reading(), Where("ml.m5.large"))
+    check_room(ENSEMBLE, {"train": "s3://bucket/data"}, ROLES, Reading(), Where("ml.m5.large"))
+    monkeypatch.setattr(
+        "byoe.sagemaker._room.usable", lambda name: 1.01 * _room.Room.of(ENSEMBLE, _size(tables["file"])).needed
+    )
+    check_room(ENSEMBLE, *here, Where("ml.m5.large"))
+    with pytest.raises(InputError, match="for the validation table"):
+        check_room(ENSEMBLE, {**here[0], "validation": tables[form]}, *here[1:], Where("ml.m5.large"))
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64", "mixed"])

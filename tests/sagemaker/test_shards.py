@@ -15,6 +15,7 @@ import pytest
 
 import byoe
 from byoe import EnsembleRegressor
+from byoe.data._labelled import labelled
 from byoe.errors import InputError, JobError
 from byoe.sagemaker.in_job import _shards
 
@@ -157,17 +158,60 @@ def test_files_are_joined_in_the_order_of_a_folder(tmp_path):
     for name, frame in frames.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         frame.to_csv(tmp_path / name, index=False)
-    shards = [{("train", name): frames[name] for name in some} for some in (names[3:], names[:3])]
-    whole = _shards._whole("train", shards)
+    shards = [{("train", name): (frames[name], ROLES) for name in some} for some in (names[3:], names[:3])]
+    whole, roles = _shards._whole("train", shards)
+    assert roles == ROLES
     pd.testing.assert_frame_equal(whole, _shards.read_frame(tmp_path))
+
+
+WIDE = pd.DataFrame({"note": ["long " * 9] * 30, "x": np.arange(30.0), "target": np.arange(30.0), "3": 1.0})
+
+
+@pytest.mark.parametrize("form", ["to_csv", "to_parquet"])
+@pytest.mark.parametrize(
+    "roles",
+    [{"target": "target", "drop": ["note", "3"]}, {"target": -2, "drop": [0, 3]}, {"target": "2", "drop": ["0", -1]}],
+)
+def test_columns_to_drop_stay_where_they_are(roles, form, config, tmp_path, monkeypatch):
+    config(train={"TrainingInputMode": "File", "S3DistributionType": "ShardedByS3Key"})
+    monkeypatch.setenv("SM_CHANNEL_TRAIN", str(tmp_path / "train"))
+    (tmp_path / "train").mkdir()
+    getattr(WIDE, form)(tmp_path / "train" / "a", index=False)
+    monkeypatch.setattr(_shards, "_exchanged", lambda hosts, here, read: [read()])
+    ((table, found),) = _shards.read_shards({**ROLES, **roles}).values()
+    assert list(table.columns) == ["x", "target"]
+    apart = labelled(table, found)
+    assert list(apart.X.columns) == ["x"]
+    assert apart.y.tolist() == list(range(30))
+
+
+def test_a_column_to_drop_that_is_not_there_is_told(config, tmp_path, monkeypatch):
+    config(train={"TrainingInputMode": "File", "S3DistributionType": "ShardedByS3Key"})
+    monkeypatch.setenv("SM_CHANNEL_TRAIN", str(tmp_path))
+    WIDE.to_parquet(tmp_path / "a.parquet")
+    monkeypatch.setattr(_shards, "_exchanged", lambda hosts, here, read: [read()])
+    with pytest.raises(InputError, match="there is no drop column 'notes'"):
+        _shards.read_shards({**ROLES, "drop": ["notes"]})
+
+
+def test_positions_in_files_without_a_header_are_those_of_the_files(config, tmp_path, monkeypatch):
+    config(train={"TrainingInputMode": "File", "S3DistributionType": "ShardedByS3Key"})
+    monkeypatch.setenv("SM_CHANNEL_TRAIN", str(tmp_path / "train"))
+    (tmp_path / "train").mkdir()
+    np.savetxt(tmp_path / "train" / "a.csv", np.arange(40.0).reshape(10, 4), delimiter=",")
+    monkeypatch.setattr(_shards, "_exchanged", lambda hosts, here, read: [read()])
+    whole = _shards.read_shards({**ROLES, "target": 2, "drop": [0], "header": False})["train"]
+    apart = labelled(*whole)
+    assert apart.y.tolist() == [4.0 * row + 2 for row in range(10)]
+    assert apart.X.tolist() == [[4.0 * row + 1, 4.0 * row + 3] for row in range(10)]
 
 
 def test_rows_do_not_count_twice():
     frame = pd.DataFrame({"x": [1.0]})
-    shard = {("train", "a.csv"): frame}
+    shard = {("train", "a.csv"): (frame, ROLES)}
     with pytest.raises(JobError, match="several hosts have 'a.csv' of channel 'train', whose rows would count twice"):
         _shards._whole("train", [shard, shard])
     with pytest.raises(JobError, match="no host has a file of channel 'validation'"):
         _shards._whole("validation", [shard])
     with pytest.raises(InputError, match="b.csv and a.csv have different columns: x, z"):
-        _shards._whole("train", [shard, {("train", "b.csv"): frame.rename(columns={"x": "z"})}])
+        _shards._whole("train", [shard, {("train", "b.csv"): (frame.rename(columns={"x": "z"}), ROLES)}])

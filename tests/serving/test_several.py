@@ -164,6 +164,13 @@ def test_otherwise_it_is_half_of_the_memory(given, monkeypatch, capsys):
     assert ("expected a number above 0" in capsys.readouterr().out) == bool(given)
 
 
+def test_workers_of_a_server_share_it(monkeypatch):
+    monkeypatch.setattr(_several, "_memory", lambda: 1000)
+    assert room_of({"SAGEMAKER_MODEL_SERVER_WORKERS": "4"}) == 125
+    assert room_of({"SAGEMAKER_MODEL_SERVER_WORKERS": "2", "BYOE_MODELS_MB": "3"}) == 1_572_864
+    assert room_of({"SAGEMAKER_MODEL_SERVER_WORKERS": "0"}) == 500
+
+
 def test_a_container_has_less_memory_than_its_machine(tmp_path, monkeypatch):
     machine = _several._memory()
     (tmp_path / "limit").write_text("1048576\n")

@@ -19,7 +19,8 @@ _Region = Annotated[str | None, typer.Option(help="By default that of the enviro
 
 def policy(
     who: Annotated[
-        str, typer.Option("--for", help="caller, role, pipeline role, or trust: who may take the role on.")
+        str,
+        typer.Option("--for", help="caller, role, pipeline for its role, or trust: who may take the role on."),
     ] = "caller",
     only: Annotated[
         str | None,

@@ -78,20 +78,24 @@ def size_of_files(
             sample = read_beginning(files[0], _ROWS, names=names_of(roles), header=how.header, **how.said())
             labels = list(sample.columns)
             features = feature_columns(labels, find_roles(labels, roles))
-            return size_of_rows(sample[features], sum(rows), shared=False)
+            return size_of_rows(sample[features], sum(rows), shared=False, read=sample)
     return None
 
 
-def size_of_rows(sample: pd.DataFrame, rows: int, *, shared: bool) -> TableSize:
+def size_of_rows(sample: pd.DataFrame, rows: int, *, shared: bool, read: pd.DataFrame | None = None) -> TableSize:
     """Return the size of a table of so many rows like those of a frame.
 
-    ``shared`` says that the learners' numbers are the frame's own. Else reading takes the frame twice, and the fit
-    both.
+    ``shared`` says that the learners' numbers are the frame's own. Else reading takes the frame twice, with what is
+    ``read`` beside its columns, and the fit both.
     """
-    each = float(sample.memory_usage(index=False, deep=True).sum()) / len(sample)
-    columns = sample.shape[1]
-    taken = each if shared else max(2 * each, each + _CELL * columns)
+    each, columns = _each(sample), sample.shape[1]
+    taken = each if shared else max(2 * _each(sample if read is None else read), each + _CELL * columns)
     return TableSize(rows, columns, rows * (taken + _ROW))
+
+
+def _each(sample: pd.DataFrame) -> float:
+    """Return the bytes of a row."""
+    return float(sample.memory_usage(index=False, deep=True).sum()) / len(sample)
 
 
 def _rows(file: Path, how: Reading) -> int:

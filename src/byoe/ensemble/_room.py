@@ -29,25 +29,28 @@ class Room:
     members : float
         What the members take beside the table, one task at a time.
     free : float
+    others : float, default=0.0
+        What other tables take, which are there at the same time.
     """
 
     size: TableSize
     members: float
     free: float
+    others: float = 0.0
 
     @classmethod
-    def of(cls, ensemble: Any, size: TableSize, free: float | None = None) -> Room:
+    def of(cls, ensemble: Any, size: TableSize, free: float | None = None, *, others: float = 0.0) -> Room:
         """Return what the fit of an ensemble takes, of what this process may still have unless it is given."""
         if free is None:
             free = room_for(size, ensemble.memory_limit).free
         task = Task("classification", 2) if ensemble._classifies else Task("regression")
         learners = ensemble._recipe().learners.values()
-        return cls(size, least_memory(learners, size.rows, size.columns, task), free)
+        return cls(size, least_memory(learners, size.rows, size.columns, task), free, others)
 
     @property
     def needed(self) -> float:
-        """The bytes of table and members together."""
-        return self.size.bytes + self.members
+        """The bytes of all tables and the members together."""
+        return self.size.bytes + self.others + self.members
 
     @property
     def told(self) -> str:
@@ -61,7 +64,8 @@ class Room:
     def _parts(self) -> str:
         if not self.members:
             return " for the table alone"
-        return f" ({tell_bytes(self.size.bytes)} for the table, {tell_bytes(self.members)} for the members)"
+        others = f", {tell_bytes(self.others)} for the validation table" if self.others else ""
+        return f" ({tell_bytes(self.size.bytes)} for the table{others}, {tell_bytes(self.members)} for the members)"
 
     def check(self, what: str, larger: Callable[[float], str] | None = None) -> str:
         """Return what there is to say where the fit takes more than half of the memory.

@@ -13,7 +13,7 @@ from .aws._faults import DeniedError, NotFoundError
 from .aws._job import Job
 from .aws._package import Package, PackageGroup, group_name, registered
 from .aws._pipeline import Pipeline
-from .aws._sdk import is_resource, read_resource
+from .aws._sdk import is_resource, name_field, read_resource
 from .aws._transform import Transform
 from .aws._tuning import Tuning
 from .shared._limits import LONGEST, a, check_name
@@ -92,9 +92,9 @@ def _of_name(name: str, kind: str | None, cloud: Cloud) -> Job | Tuning | Endpoi
         if len(name) > LONGEST[_CALLED.get(handle.kind, handle.kind)]:
             continue  # the service refuses to look for it
         try:
-            one = handle(name, cloud)
-            one.describe()
-            found.append(one)
+            # Names in ARNs are lower-case, by which the service finds a thing, but neither its log nor its requests.
+            own = str(handle(name, cloud).describe()[name_field(handle.kind)])
+            found.append(handle(own, cloud))
         except DeniedError as error:  # who may look at endpoints may not be allowed to look at all else
             denied = denied or error
         except NotFoundError:

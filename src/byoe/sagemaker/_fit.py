@@ -175,7 +175,7 @@ def fit_contents(
     values = plain_values(asked.hyperparameters)
     variant = configured(ensemble, values)
     roles = asked.roles(channels)
-    check_room(variant.ensemble, channels["train"], roles, asked.how, place.where)
+    check_room(variant.ensemble, channels, roles, asked.how, place.where)
     return Contents(
         variant_of(ensemble),
         [variant],

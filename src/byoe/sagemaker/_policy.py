@@ -76,6 +76,10 @@ def policy(
         raise ParameterError(f"who is {who!r}, expected {', '.join(map(repr, _WHO[:-1]))} or {_WHO[-1]!r}")
     if who != "caller" and only is not None:
         raise ParameterError("only is for the caller's policy: a role does the same for jobs and endpoints")
+    texts = {"prefix": prefix, "names": names, "groups": groups}
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise ParameterError(f"{name} is {text!r}, expected a text, which may be empty")
     for name, given in (("account", account), ("region", region), ("bucket", bucket), ("role", role)):
         _check(name, given)
     _check("names", names)
@@ -100,7 +104,7 @@ def read_parts(only: str | Iterable[str] | None, default: Iterable[str]) -> list
 
 def _check(name: str, given: str | None) -> None:
     form, expected = _FORMS[name]
-    if given is not None and not re.fullmatch(form, given):
+    if given is not None and not (isinstance(given, str) and re.fullmatch(form, given)):
         raise ParameterError(f"{name} is {given!r}, expected {expected}")
 
 

@@ -18,8 +18,10 @@ from .shared._place import Where
 _ROWS = 10_000
 
 
-def check_room(ensemble: Any, table: Any, roles: Mapping[str, Any], how: Reading, where: Where) -> None:
-    """Compare what the fit is expected to take with the memory of its instance.
+def check_room(
+    ensemble: Any, channels: Mapping[str, Any], roles: Mapping[str, Any], how: Reading, where: Where
+) -> None:
+    """Compare what the fit is expected to take with the memory of its instance; its tables are by their channels.
 
     Of data at an address the job itself does so, and on this machine, too.
 
@@ -31,12 +33,18 @@ def check_room(ensemble: Any, table: Any, roles: Mapping[str, Any], how: Reading
     instance_type = where.instance_type or ""
     free = usable(instance_type)
     tries = (where.options.get("environment") or {}).get(SWITCH) == TRY
-    here = isinstance(table, (Path, nw.DataFrame))
-    if free is None or tries or not here:
+    if free is None or tries or (size := _size(channels["train"], roles, how)) is None:
         return
-    size = size_of_files(table, roles, how) if isinstance(table, Path) else _size_of_frame(table, roles)
-    if size is not None:
-        Room.of(ensemble, size, free).check("train", partial(larger, instance_type))
+    validation = _size(channels.get("validation"), roles, how)
+    others = 0.0 if validation is None else validation.bytes
+    Room.of(ensemble, size, free, others=others).check("train", partial(larger, instance_type))
+
+
+def _size(table: Any, roles: Mapping[str, Any], how: Reading) -> TableSize | None:
+    """Return the size of a table of this machine; None of any other, and where it cannot be told."""
+    if isinstance(table, Path):
+        return size_of_files(table, roles, how)
+    return _size_of_frame(table, roles) if isinstance(table, nw.DataFrame) else None
 
 
 def _size_of_frame(frame: nw.DataFrame[Any], roles: Mapping[str, Any]) -> TableSize:

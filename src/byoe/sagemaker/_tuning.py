@@ -202,7 +202,7 @@ def tuning_contents(
     channels = read_channels(tables, asked.how, place.at_address)
     base = configured(ensemble, fixed)
     roles = asked.roles(channels)
-    check_room(base.ensemble, channels["train"], roles, asked.how, place.where)
+    check_room(base.ensemble, channels, roles, asked.how, place.where)
     space = default_space(base.ensemble.learners) if space is None else read_space(space)
     variants = [configured(one, {}) for one in check_space(base.ensemble, space, fixed)]
     metric = objective(base, space)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MODELS = "models"
 ROOM = "BYOE_MODELS_MB"
+WORKERS = "SAGEMAKER_MODEL_SERVER_WORKERS"
 _MB = 1024 * 1024
 _SHARE = 0.5  # of the memory; the rest is for libraries and requests
 # A loaded bundle takes half of its files, which hold more than is read, to one and a half times them.
@@ -38,7 +39,7 @@ class Several:
         Takes a name and the folder of a bundle, and returns what predicts.
     room : int, default=None
         Bytes that loaded ensembles may take, each counted as twice its files; one that is larger is held alone.
-        None takes ``BYOE_MODELS_MB`` of the environment, or half of the memory.
+        None takes ``BYOE_MODELS_MB`` of the environment, or half of the memory, shared by the server's workers.
 
     Attributes
     ----------
@@ -99,14 +100,15 @@ class Several:
 
 
 def room_of(environment: Mapping[str, str]) -> int:
-    """Return how many bytes loaded ensembles may take."""
-    given = environment.get(ROOM, "")
+    """Return how many bytes the ensembles that this process has loaded may take: of a server's workers each a part."""
+    given, workers = environment.get(ROOM, ""), environment.get(WORKERS, "")
+    parts = int(workers) if workers.isdecimal() and int(workers) > 0 else 1
     with suppress(ValueError):
         if given and float(given) > 0:
-            return int(float(given) * _MB)
+            return int(float(given) * _MB / parts)
     if given:
         print(f"[byoe] {ROOM} is {given[:40]!r}, expected a number above 0; half of the memory is taken", flush=True)
-    return int(_SHARE * _memory())
+    return int(_SHARE * _memory() / parts)
 
 
 def _memory() -> int:

@@ -47,7 +47,9 @@ def of_arn(arn: str, account: str, region: str) -> tuple[str, str]:
             "session of that account"
         )
     if found[1] != region:
-        raise ParameterError(f"{arn!r} is in {found[1]}, and the session in {region}; give region={found[1]!r}")
+        raise ParameterError(
+            f"{arn!r} is in {found[1]}, and the session in {region}; give region={found[1]!r} to byoe.sagemaker.attach"
+        )
     if found[3] == "pipeline" and _EXECUTION in found[4]:
         return "pipeline execution", found[4]
     return _KINDS[found[3]], found[4]

@@ -86,7 +86,7 @@ def _flat(data: Any) -> Iterator[tuple[str, Any]]:
     """Yield the words of a description that say something, without the structures around them."""
     for word, value in _said(data).items():
         if word in _AROUND:
-            yield from [("S3Uri", value)] if isinstance(value, str) else _flat(value)
+            yield from [("S3Uri", value)] if isinstance(value, str) else _flat({} if value is None else value)
         elif value not in (None, "None"):
             yield word, value
 

@@ -173,13 +173,15 @@ class Cloud:
     def bucket(self) -> str:
         """Return the name of the bucket of `home`; it is made if it is not there."""
         name, _ = split(self.home)
-        if self._exists("head_bucket", Bucket=name):
+        # The name of the usual one can be told from the account's number, so somebody else may have taken it.
+        ours = {} if self._told.bucket else {"ExpectedBucketOwner": self.account()}
+        if self._exists("head_bucket", Bucket=name, **ours):
             return name
         place = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
         try:
             self.call("s3", "create_bucket", Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
         except JobError:
-            if not self._exists("head_bucket", Bucket=name):  # nobody else has made it meanwhile
+            if not self._exists("head_bucket", Bucket=name, **ours):  # nobody else has made it meanwhile
                 raise
         return name
 
@@ -264,7 +266,9 @@ class Cloud:
 
     def instance_types(self, where: str) -> list[str]:
         """Return the types of instances that there are, as far as the installed boto3 knows; ``where`` is as above."""
-        return list(self._client("sagemaker").meta.service_model.shape_for(f"{where}InstanceType").enum)
+        with _explained("Session"):
+            client = self._client("sagemaker")
+        return list(client.meta.service_model.shape_for(f"{where}InstanceType").enum)
 
     def check_bucket(self, address: str, what: str) -> None:
         """Raise an error for an address whose bucket is not there, or in another region.

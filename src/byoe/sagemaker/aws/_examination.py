@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from ...errors import JobError, ParameterError
+from ..shared._limits import check_count
 from ._addresses import split
 from ._cloud import Cloud
 from ._faults import DeniedError, NotFoundError
@@ -43,6 +44,9 @@ class Plan:
     names: str = "byoe-"
     groups: str = "byoe-"
     write: bool = False
+
+    def __post_init__(self) -> None:
+        check_count("instance_count", self.instance_count)
 
 
 class Examination:
@@ -206,7 +210,8 @@ class Examination:
                 cure = f"give an output in {cloud.region}, or region={region!r}"
                 yield Finding("bucket", "wrong", why, cure)
                 return
-            cloud.call("s3", "head_bucket", Bucket=name)
+            ours = {"ExpectedBucketOwner": cloud.account()} if self._plan.output is None and cloud.at_home else {}
+            cloud.call("s3", "head_bucket", Bucket=name, **ours)
         except DeniedError:
             why = f"{name!r} is there, and closed to you (403): it is another account's, or s3:ListBucket is refused"
             cure = "let your policy and that of the bucket allow s3:ListBucket, or give another output"

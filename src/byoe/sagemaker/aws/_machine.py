@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import ParameterError, did_you_mean
-from ..shared._limits import check_count, check_environment
+from ..shared._limits import check_count, check_environment, check_whole, is_number
 from ._tags import read_tags
 
 _MEMORY = (1024, 2048, 3072, 4096, 5120, 6144)
@@ -149,10 +149,11 @@ class Machine:
             raise ParameterError("subnets and security_groups belong together: give both, or neither")
         if self.spot and self.keep_alive_seconds:
             raise ParameterError("spot instances cannot be kept alive; leave spot or keep_alive_seconds out")
-        if not 0 <= self.keep_alive_seconds <= _KEEP_ALIVE:
-            raise ParameterError(f"keep_alive_seconds is {self.keep_alive_seconds}, expected 0 to {_KEEP_ALIVE}")
+        check_whole("keep_alive_seconds", self.keep_alive_seconds, 0, _KEEP_ALIVE)
         if self.max_wait_seconds is not None and not self.spot:
             raise ParameterError("max_wait_seconds is for spot jobs; set spot=True or leave it out")
+        if self.max_wait_seconds is not None:
+            check_count("max_wait_seconds", self.max_wait_seconds)
         if self.max_wait_seconds is not None and self.max_wait_seconds < self.max_seconds:
             raise ParameterError(
                 f"max_wait_seconds is {self.max_wait_seconds}, less than max_seconds={self.max_seconds}"
@@ -236,9 +237,9 @@ class Serverless:
     def __post_init__(self) -> None:
         if self.memory_mb not in _MEMORY:
             raise ParameterError(f"memory_mb is {self.memory_mb}, expected one of {', '.join(map(str, _MEMORY))}")
-        if not 1 <= self.max_concurrency <= _MOST_CONCURRENT:
-            raise ParameterError(f"max_concurrency is {self.max_concurrency}, expected 1 to {_MOST_CONCURRENT}")
-        if not 0 <= self.provisioned_concurrency <= self.max_concurrency:
+        check_whole("max_concurrency", self.max_concurrency, 1, _MOST_CONCURRENT)
+        check_whole("provisioned_concurrency", self.provisioned_concurrency, 0, "max_concurrency")
+        if self.provisioned_concurrency > self.max_concurrency:
             raise ParameterError(
                 f"provisioned_concurrency is {self.provisioned_concurrency}, expected 0 to max_concurrency="
                 f"{self.max_concurrency}"
@@ -278,7 +279,7 @@ class Instances:
                 "requests_per_instance belongs to an instance_count of two numbers, such as (1, 4): it says when "
                 "instances are added; give both, or neither"
             )
-        if self.load is not None and not self.load > 0:
+        if self.load is not None and not (is_number(self.load) and self.load > 0):
             raise ParameterError(f"requests_per_instance is {self.load!r}, expected a positive number")
 
     @property
@@ -289,7 +290,7 @@ class Instances:
 
 def instances_of(count: int | Sequence[int], load: float | None, *, asynchronous: bool) -> Instances:
     """Return the instances that a number or two say; where asynchronous answers go is told later."""
-    bounds = [count, count] if isinstance(count, int) else list(count)
+    bounds = list(count) if isinstance(count, Sequence) and not isinstance(count, str) else [count, count]
     if len(bounds) != 2:
         raise ParameterError(f"instance_count is {count!r}, expected a number, or two such as (1, 4)")
     return Instances(bounds[0], bounds[1], load, "" if asynchronous else None)

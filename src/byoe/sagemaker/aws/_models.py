@@ -27,8 +27,8 @@ class Models:
         The names that they are asked for by.
     has_graph : bool
         Whether each holds a graph.
-    serving_image, role, instance_type : str
-        Of the jobs, of which the first one tells the role and the instance.
+    serving_image : str
+        Of the jobs.
     """
 
     kind: ClassVar[str] = "set of models"
@@ -42,11 +42,22 @@ class Models:
         self.models = list(jobs)
         self.has_graph = has_graph
         self.serving_image: str = first.serving_image
-        self.role: str = first.role
-        self.instance_type: str = first.instance_type
+        self._first = first
 
     def __repr__(self) -> str:
         return f"Models({self.name!r}, models={self.models!r})"
+
+    # Asked for only where no other is given: of a version in the registry its job may not be known.
+
+    @property
+    def role(self) -> str:
+        """ARN of the role of the first job."""
+        return str(self._first.role)
+
+    @property
+    def instance_type(self) -> str:
+        """The instance of the first job."""
+        return str(self._first.instance_type)
 
     def completed(self) -> Models:
         """Return it: the jobs have ended before it was made."""

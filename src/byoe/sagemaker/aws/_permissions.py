@@ -178,6 +178,8 @@ CALLER = (
     Right("application-autoscaling:DeregisterScalableTarget", "to end that", ("scalable target",), _S),
     Right("application-autoscaling:DescribeScalableTargets", _BOUNDS_AGAIN, ("any bounds",), _S, _RETYPED),
     Right("application-autoscaling:DescribeScalingPolicies", _BOUNDS_AGAIN, ("any bounds",), _S, _RETYPED),
+    Right("application-autoscaling:DescribeScheduledActions", _BOUNDS_AGAIN, ("any bounds",), _S, _RETYPED),
+    Right("application-autoscaling:PutScheduledAction", _BOUNDS_AGAIN, ("scalable target",), _S, _RETYPED),
     Right("cloudwatch:PutMetricAlarm", "to start an instance for the first request", ("alarm",), _S),
     Right("cloudwatch:DeleteAlarms", "to end that", ("alarm",), _S),
     Right("cloudwatch:PutMetricAlarm", _IN_YOUR_NAME, ("alarm of the scaler",), _S),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...errors import ParameterError
+from ..shared._limits import is_number
 from ._cloud import Cloud
 from ._faults import DeniedError
 
@@ -50,7 +51,7 @@ class Rollout:
         if self.rollout not in _TYPES:
             raise ParameterError(f"rollout is {self.rollout!r}, expected one of {', '.join(map(repr, _TYPES))}")
         self._check_step()
-        if not _is_number(self.bake) or not 0 <= self.bake <= _LONGEST_BAKE:
+        if not is_number(self.bake) or not 0 <= self.bake <= _LONGEST_BAKE:
             raise ParameterError(f"bake_minutes is {self.bake!r}, expected 0 to {_LONGEST_BAKE}")
         if self._waiting > _LONGEST - _START:
             raise ParameterError(
@@ -146,18 +147,16 @@ class Rollout:
         return f"in the state ALARM: {', '.join(map(repr, rung))}" if rung else ""
 
 
-def _read_alarms(alarms: Sequence[str]) -> tuple[str, ...]:
-    names = [alarms] if isinstance(alarms, str) else list(alarms)
+def _read_alarms(alarms: Any) -> tuple[str, ...]:
+    if alarms is not None and not isinstance(alarms, Iterable):
+        raise ParameterError(f"alarms is {alarms!r}, expected names of CloudWatch alarms")
+    names = [alarms] if isinstance(alarms, str) else list(alarms or ())
     for name in names:
         if not isinstance(name, str) or not name.strip() or len(name) > _ALARM_NAME:
             raise ParameterError(f"alarms holds {name!r}, expected names of at most {_ALARM_NAME} characters")
     if len(set(names)) > _MOST_ALARMS:
         raise ParameterError(f"alarms has {len(set(names))} names, and an update is watched by at most {_MOST_ALARMS}")
     return tuple(dict.fromkeys(names))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _states(cloud: Cloud, names: Sequence[str]) -> dict[str, str] | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ...errors import JobError
 from ._cloud import Cloud
@@ -17,6 +20,7 @@ _OF_A_POLICY = (
     *("PolicyName", "PolicyType", "TargetTrackingScalingPolicyConfiguration"),
     *("StepScalingPolicyConfiguration", "PredictiveScalingPolicyConfiguration"),
 )
+_OF_AN_ACTION = ("ScheduledActionName", "Schedule", "Timezone", "StartTime", "EndTime", "ScalableTargetAction")
 _BACKLOG = "{}-waiting"  # the alarm of an endpoint that has requests and no instances
 
 
@@ -73,6 +77,9 @@ def paused(cloud: Cloud, endpoint: str, variant: str) -> Iterator[None]:
         yield
         return
     policies = cloud.call(_SCALER, "describe_scaling_policies", **target)["ScalingPolicies"]
+    actions: list[dict[str, Any]] = []
+    with suppress(DeniedError):
+        actions = cloud.call(_SCALER, "describe_scheduled_actions", **target)["ScheduledActions"]
     cloud.call(_SCALER, "deregister_scalable_target", **target)
 
     def restore() -> None:
@@ -84,6 +91,9 @@ def paused(cloud: Cloud, endpoint: str, variant: str) -> Iterator[None]:
             else:
                 same = {name: policy[name] for name in _OF_A_POLICY if name in policy}
                 cloud.call(_SCALER, "put_scaling_policy", **target, **same)
+        for action in actions:
+            if to_come := _to_come(action, datetime.now(UTC)):
+                cloud.call(_SCALER, "put_scheduled_action", **target, **to_come)
 
     try:
         yield
@@ -92,6 +102,18 @@ def paused(cloud: Cloud, endpoint: str, variant: str) -> Iterator[None]:
             restore()
         raise
     restore()
+
+
+def _to_come(action: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return what of a scheduled action is still to come, as it is put; nothing where that is over."""
+    once = re.fullmatch(r"at\((.+)\)", action["Schedule"])
+    zone = ZoneInfo(action.get("Timezone") or "UTC")
+    ends = [action["EndTime"]] if "EndTime" in action else []
+    ends += [datetime.fromisoformat(once[1]).replace(tzinfo=zone)] if once else []
+    if any(end <= now for end in ends):
+        return {}
+    begun = "StartTime" in action and action["StartTime"] <= now  # which the service takes of the future alone
+    return {name: action[name] for name in _OF_AN_ACTION if name in action and not (begun and name == "StartTime")}
 
 
 def _first(endpoint: str) -> str:

@@ -74,6 +74,17 @@ class Resource:
     region: str | None
 
 
+def name_field(kind: str) -> str:
+    """Return the field of the service's answers that holds the name of what a handle of a kind is of.
+
+    Examples
+    --------
+    >>> name_field("tuning job")
+    'HyperParameterTuningJobName'
+    """
+    return "".join(map(str.capitalize, RESOURCES[kind][1].split("_")))
+
+
 def is_of_sdk(thing: Any, *names: str) -> str:
     """Return which of some classes of the SDK something is an instance of; nothing where it is of none."""
     for one in type(thing).__mro__:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ...data._size import size_of_files
+from ...data._size import TableSize, size_of_files
 from ...ensemble._room import Room
 from ..shared._instances import larger
 from ._hosts import hosts_of_job
@@ -30,16 +30,24 @@ def check_room(ensemble: Any, data: Mapping[str, Any]) -> None:
     InputError
         When it is more than all of it; names an instance type that has enough.
     """
-    folder = os.environ.get("SM_CHANNEL_TRAIN")
-    if not folder:
-        return
-    sharded = "train" in sharded_channels()
-    size = size_of_files(folder, *roles_and_reading(data), sharded=sharded)
+    size = _size("train", data)
     if size is None:
         return
-    if sharded:  # of which each host gets all rows in the end
-        hosts = len(hosts_of_job()[0])
-        size = replace(size, rows=hosts * size.rows, bytes=hosts * size.bytes)
+    validation = _size("validation", data)
+    room = Room.of(ensemble, size, others=0.0 if validation is None else validation.bytes)
     machine = os.environ.get("SM_CURRENT_INSTANCE_TYPE", "local")
-    if told := Room.of(ensemble, size).check("the training table", partial(larger, machine)):
+    if told := room.check("the training table", partial(larger, machine)):
         say(told)
+
+
+def _size(channel: str, data: Mapping[str, Any]) -> TableSize | None:
+    """Return the size of a channel's table; None where it cannot be told, or there is none."""
+    folder = os.environ.get(f"SM_CHANNEL_{channel.upper()}")
+    if not folder:
+        return None
+    sharded = channel in sharded_channels()
+    size = size_of_files(folder, *roles_and_reading(data), sharded=sharded)
+    if size is None or not sharded:
+        return size
+    hosts = len(hosts_of_job()[0])  # each of which gets all rows in the end
+    return replace(size, rows=hosts * size.rows, bytes=hosts * size.bytes)

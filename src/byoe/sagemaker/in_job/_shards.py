@@ -14,16 +14,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...data._files import data_files, joined, read_frame
+from ...data._parquet import footers_of
 from ...data._reading import Reading
-from ...data._roles import names_of
+from ...data._roles import find_roles, names_of
 from ...errors import InputError, JobError
 from ._hosts import all_hosts, hosts_of_job, join
 from ._log import say
 
 _PORT = 8785  # beside that of the fit, which may begin before this is free again
 _CHANNELS = ("train", "validation")
-# The tables of files by channel and name, as a host has read them.
-Shard = dict[tuple[str, str], Any]
+# The tables of files by channel and name, as a host has read them, with the labels of columns that have roles.
+Shard = dict[tuple[str, str], tuple[Any, dict[str, Any]]]
 
 
 def roles_and_reading(data: Mapping[str, Any]) -> tuple[dict[str, Any], Reading]:
@@ -32,8 +33,10 @@ def roles_and_reading(data: Mapping[str, Any]) -> tuple[dict[str, Any], Reading]
     return roles, Reading.of(roles.pop("reading", None), header=roles.pop("header", None))
 
 
-def read_shards(data: Mapping[str, Any]) -> dict[str, Any] | None:
+def read_shards(data: Mapping[str, Any]) -> dict[str, tuple[Any, dict[str, Any]]] | None:
     """Return the whole tables of channels of which each host has a part, by name; None where the first host has failed.
+
+    They are without the columns to drop, and come with the roles of the others.
 
     Parameters
     ----------
@@ -85,13 +88,32 @@ def _files_here(channels: Sequence[str], data: Mapping[str, Any]) -> Shard:
             files = data_files(folder)
         say(f"{len(files)} files of channel {name} are here")
         for file in files:
-            frame = read_frame(file, header=how.header, names=names_of(roles), **how.said())
-            shard[name, file.relative_to(folder).as_posix()] = frame
+            shard[name, file.relative_to(folder).as_posix()] = _read_kept(file, roles, how)
     return shard
 
 
-def _whole(name: str, shards: Sequence[Shard]) -> Any:
-    """Return the table of a channel.
+def _read_kept(file: Path, roles: Mapping[str, Any], how: Reading) -> tuple[Any, dict[str, Any]]:
+    """Return a file without the columns to drop, which no host needs, and the labels of those that have roles.
+
+    Of Parquet columns to drop are not read.
+    """
+    footers = footers_of([file])
+    if footers is not None:
+        kept, found = _kept(footers[0].labels, roles)
+        return read_frame(file, columns=kept, footers=footers), found
+    frame = read_frame(file, header=how.header, names=names_of(roles), **how.said())
+    kept, found = _kept(list(frame.columns), roles)
+    return frame[kept], found
+
+
+def _kept(labels: list[Any], roles: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    found = find_roles(labels, roles)
+    dropped = found["drop"]
+    return [label for label in labels if label not in dropped], {**found, "drop": []}
+
+
+def _whole(name: str, shards: Sequence[Shard]) -> tuple[Any, dict[str, Any]]:
+    """Return the table of a channel, and the roles of its columns.
 
     Raises
     ------
@@ -99,15 +121,16 @@ def _whole(name: str, shards: Sequence[Shard]) -> Any:
         For a file that several hosts have.
     """
     frames: dict[str, Any] = {}
-    for (channel, file), frame in (entry for shard in shards for entry in shard.items()):
+    roles: dict[str, Any] = {}
+    for (channel, file), (frame, found) in (entry for shard in shards for entry in shard.items()):
         if channel == name and file in frames:
             raise JobError(f"several hosts have {file!r} of channel {name!r}, whose rows would count twice")
         if channel == name:
-            frames[file] = frame
+            frames[file], roles = frame, found
     if not frames:
         raise JobError(f"no host has a file of channel {name!r}")
     files = sorted(frames, key=PurePosixPath)
-    return joined(files, [frames[file] for file in files])
+    return joined(files, [frames[file] for file in files]), roles
 
 
 # What Dask's tasks find in a process, which has one job.

@@ -296,7 +296,7 @@ def _channel(name: str, data: dict[str, Any], task: str, brought: dict[str, Any]
         return None
     roles, how = roles_and_reading(data)
     if name in brought:
-        return labelled(brought.pop(name), roles, task=task)  # which need not be held beside it
+        return labelled(*brought.pop(name), task=task)  # which need not be held beside it
     return read_labelled(folder, roles, how, task=task)
 
 

@@ -141,6 +141,8 @@ class LocalExecution:
         if self._stopping.is_set():  # it was asked to while this began
             running.stop()
         running.wait()
+        if running.status == "Stopped":
+            row["status"] = "Stopped"
 
     def _named(self, step: str, channels: dict[str, Any]) -> JobFiles:
         name = f"{self.name.replace('/', '-')}-{step.lower()}"

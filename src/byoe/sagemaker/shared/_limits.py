@@ -6,6 +6,7 @@ The numbers are those of the service's own model of its API.
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -68,6 +69,18 @@ def check_count(name: str, value: Any) -> None:
     """Raise a ParameterError for what is no positive number of things."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ParameterError(f"{name} is {value!r}, expected a positive integer")
+
+
+def check_whole(name: str, value: Any, least: int, most: int | str) -> None:
+    """Raise a ParameterError for what is no whole number from one bound to the other; a text is told as it is."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or value < least or (isinstance(most, int) and value > most):
+        raise ParameterError(f"{name} is {value!r}, expected a whole number from {least} to {most}")
+
+
+def is_number(value: Any) -> bool:
+    """Return whether something is a finite number, and not a truth value."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def check_choices(name: str, values: Sequence[Any]) -> None:
@@ -136,7 +149,11 @@ def fitting_metrics(names: Iterable[str], objectives: Iterable[str]) -> list[str
 
 def check_environment(variables: Mapping[str, str]) -> None:
     """Raise a ParameterError for environment variables that no job can be given."""
+    if not isinstance(variables, Mapping):
+        raise ParameterError(f"environment is {variables!r}, expected a mapping of names to texts")
     for name, value in variables.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise ParameterError(f"environment has {name!r}: {value!r}, expected texts: {str(name)!r}: {str(value)!r}")
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or len(name) > VARIABLE:
             raise ParameterError(
                 f"{name[:40]!r} cannot be the name of an environment variable; use letters, digits and '_'"

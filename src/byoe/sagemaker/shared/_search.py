@@ -11,7 +11,7 @@ from typing import Any
 from ...ensemble._base import BaseEnsemble
 from ...errors import ParameterError
 from ...registry._plugin import plain
-from ._limits import check_count
+from ._limits import check_count, is_number
 
 STRATEGIES = ("Bayesian", "Random", "Grid", "Hyperband")
 WARM_STARTS = {"transfer": "TransferLearning", "identical": "IdenticalDataAndAlgorithm"}
@@ -82,11 +82,11 @@ class Search:
         for name in ("early_stopping", "autotune"):
             if not isinstance(getattr(self, name), bool):
                 raise ParameterError(f"{name} is {getattr(self, name)!r}, expected True or False")
-        if self.stop_at is not None and not _is_number(self.stop_at):
+        if self.stop_at is not None and not is_number(self.stop_at):
             raise ParameterError(f"stop_at is {self.stop_at!r}, expected a value of {self.objective}, such as 0.5")
         for name in ("time_limit", "max_cost", "price_per_hour"):
             value = getattr(self, name)
-            if value is not None and not (_is_number(value) and value > 0):
+            if value is not None and not (is_number(value) and value > 0):
                 unit = "seconds" if name == "time_limit" else "money"
                 raise ParameterError(f"{name} is {value!r}, expected a positive amount of {unit}, or None")
         patience = self.patience
@@ -218,7 +218,3 @@ def _seed(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= int(value) <= _MOST_SEED:
         raise ParameterError(f"seed is {value!r}, expected an integer from 0 to {_MOST_SEED}, or None")
     return int(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
