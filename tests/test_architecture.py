@@ -166,10 +166,11 @@ def test_one_module_speaks_to_aws():
         "_attach.py",
         "_cloud.py",
         "_doctor.py",
+        "_explained.py",
         "_fit.py",
         "_sdk.py",
         "_trainer.py",
-    ]  # of three the docstrings name its session, one tells sessions of the SDK, and one makes trainers of it
+    ]  # of three the docstrings name its session, one knows its errors, one its SDK's sessions, one makes trainers
 
 
 @pytest.mark.parametrize("folder", ["learners", "blenders"])

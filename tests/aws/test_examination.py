@@ -7,10 +7,11 @@ import json
 from urllib.parse import quote
 
 import pytest
-from tests.aws.account import REGISTRY, ROLE, TYPE, USUAL, only
+from tests.aws.account import IN, REGISTRY, ROLE, TYPE, USUAL, only
 from tests.aws.answers import answer
 from tests.aws.policies import ACCOUNT, REGION
 
+from byoe import sagemaker
 from byoe.sagemaker.aws._trust import trusts_sagemaker
 
 ROLES = [
@@ -172,3 +173,29 @@ def test_writing_is_tried_if_that_is_asked_for(account):
     assert only(findings, "bucket").status == "ok"
     assert only(findings, "writing").status == "wrong"
     assert only(findings, "writing").cure == "let your policy and that of the bucket allow s3:PutObject"
+
+
+def test_data_that_the_role_may_not_read(account):
+    account.s3.create_bucket(Bucket="theirs", CreateBucketConfiguration={"LocationConstraint": REGION})
+    data = {"data": "s3://theirs/churn/train.csv"}
+    assert [one.check for one in account.look()].count("data") == 0
+    found = [one for one in account.look(**data) if one.check == "data"]
+    assert {one.status for one in found} == {"wrong"}
+    assert any("s3:GetObject on arn:aws:s3:::theirs/churn/" in one.told for one in found)
+    assert any("s3:ListBucket on arn:aws:s3:::theirs is" in one.told for one in found)
+    assert all("--bucket theirs --prefix churn" in one.cure for one in found)
+    account.simulator.policies[ROLE].append(sagemaker.policy("role", **IN, bucket="theirs", prefix="churn"))
+    assert only(account.look(**data), "data").status == "ok"
+    assert only(account.look(**data, role=None), "data").cure == "see to the role first"
+
+
+def test_data_that_are_elsewhere(account):
+    found = only(account.look(data="s3://no-such-bucket/train/"), "data")
+    assert found.status == "wrong"
+    assert "no-such-bucket" in found.told
+    far = account.session.client("s3", region_name="us-west-2")
+    far.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    found = only(account.look(data="s3://far/train/"), "data")
+    assert found.status == "wrong"
+    assert "us-west-2" in found.told + found.cure
+    assert only(account.look(data="train.csv"), "data").status == "wrong"

@@ -295,13 +295,16 @@ def test_an_asynchronous_endpoint():
     [
         (lambda: Machine("i", "r", subnets=("s",)), "subnets and security_groups belong together"),
         (lambda: Machine("i", "r", spot=True, keep_alive_seconds=60), "spot instances cannot be kept alive"),
-        (lambda: Machine("i", "r", keep_alive_seconds=21_601), "keep_alive_seconds is 21601, expected 0 to 21600"),
+        (
+            lambda: Machine("i", "r", keep_alive_seconds=21_601),
+            "keep_alive_seconds is 21601, expected a whole number from 0 to 21600",
+        ),
         (lambda: Machine("i", "r", max_wait_seconds=10), "max_wait_seconds is for spot jobs"),
         (lambda: Machine("i", "r", spot=True, max_wait_seconds=10), "less than max_seconds=86400"),
         (lambda: Machine("i", "r", environment={"A": "x" * 513}), "environment variable 'A' has 513 characters"),
         (lambda: Machine("i", "r", environment={"A-B": "x"}), "'A-B' cannot be the name of an environment variable"),
         (lambda: Serverless(1000), "memory_mb is 1000, expected one of 1024, 2048"),
-        (lambda: Serverless(max_concurrency=201), "max_concurrency is 201, expected 1 to 200"),
+        (lambda: Serverless(max_concurrency=201), "max_concurrency is 201, expected a whole number from 1 to 200"),
         (
             lambda: Serverless(provisioned_concurrency=6),
             "provisioned_concurrency is 6, expected 0 to max_concurrency=5",

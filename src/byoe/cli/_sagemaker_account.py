@@ -67,6 +67,7 @@ def doctor(
     names: _Names = "byoe-",
     groups: _Groups = "byoe-",
     write: Annotated[bool, typer.Option(help="Put a tiny file into the bucket, and remove it.")] = False,
+    data: Annotated[str | None, typer.Option(help="An s3:// address that jobs are to read.")] = None,
     region: _Region = None,
     profile: Annotated[str | None, typer.Option(help="Of ~/.aws/config.")] = None,
     as_json: options.AsJson = False,
@@ -86,6 +87,7 @@ def doctor(
         names=names,
         groups=groups,
         write=write,
+        data=data,
         region=region,
         profile=profile,
     )

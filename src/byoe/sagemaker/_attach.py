@@ -93,7 +93,7 @@ def _of_name(name: str, kind: str | None, cloud: Cloud) -> Job | Tuning | Endpoi
             continue  # the service refuses to look for it
         try:
             # Names in ARNs are lower-case, by which the service finds a thing, but neither its log nor its requests.
-            own = str(handle(name, cloud).describe()[name_field(handle.kind)])
+            own = str(handle(name, cloud).describe().get(name_field(handle.kind), name))
             found.append(handle(own, cloud))
         except DeniedError as error:  # who may look at endpoints may not be allowed to look at all else
             denied = denied or error

@@ -23,6 +23,7 @@ _LOOKS = {
     "quotas": "quotas",
     "image": "image",
     "bucket": "bucket",
+    "data": "data",
 }
 _GLOBAL_REGION = "us-east-1"
 
@@ -40,6 +41,7 @@ def doctor(
     names: str = "byoe-",
     groups: str = "byoe-",
     write: bool = False,
+    data: str | None = None,
     session: Any = None,
     region: str | None = None,
     profile: str | None = None,
@@ -63,6 +65,8 @@ def doctor(
         What those of groups in the model registry begin with.
     write : bool, default=False
         Put a file of four bytes below ``output``, and remove it.
+    data : str, default=None
+        An ``s3://`` address that jobs are to read.
     session : boto3.Session, or the SDK's Session, default=None
         By default what the environment and ``~/.aws`` say.
     region, profile : str, default=None
@@ -85,7 +89,9 @@ def doctor(
     plan = Plan(
         *(role, output, image, instance_type, instance_count, spot, endpoint_instance_type, parts, names, groups),
         write=write,
+        data=data,
     )
+    looks = {name: check for name, check in _LOOKS.items() if name != "data" or data is not None}
     findings, lacking = Findings(), ""
     try:
         cloud = Cloud(session, region=region, profile=profile)
@@ -93,12 +99,12 @@ def doctor(
         told, _, cure = str(error).partition(": ")
         findings.append(Finding("region", "wrong", told, cure))
         if session is not None:
-            return Findings([*findings, *_unasked("region")])
+            return Findings([*findings, *_unasked("region", looks.values())])
         cloud, lacking = Cloud(region=_GLOBAL_REGION, profile=profile), "region"
     except JobError as error:  # a profile that is not there
-        return Findings([finding_of("credentials", error), *_unasked("credentials")])
+        return Findings([finding_of("credentials", error), *_unasked("credentials", looks.values())])
     examination = Examination(cloud, plan)
-    for name, check in _LOOKS.items():
+    for name, check in looks.items():
         if any(finding.check == check for finding in findings):  # the region, which is known to lack
             continue
         # That there is such a region is known without asking.
@@ -111,6 +117,6 @@ def doctor(
     return findings
 
 
-def _unasked(lacking: str, checks: Iterable[str] = tuple(_LOOKS.values())) -> list[Finding]:
+def _unasked(lacking: str, checks: Iterable[str]) -> list[Finding]:
     why, cure = f"nobody can be asked without {lacking}", f"see to the {lacking} first"
     return [Finding(check, "unknown", why, cure) for check in checks if check != lacking]

@@ -1,4 +1,4 @@
-"""AWS: the one module that imports its libraries, and turns what they raise into errors that say what to do."""
+"""AWS: the one module that asks it, by its libraries."""
 
 from __future__ import annotations
 
@@ -17,18 +17,13 @@ from ...errors import JobError, ParameterError, need
 from ..shared._payload import refusal
 from ._addresses import split
 from ._arns import of_arn, own_role
-from ._faults import NotFoundError, done_before, fault, unanswered
+from ._explained import EXTRA, PURPOSE, explained
+from ._faults import NotFoundError, done_before
 from ._sdk import RESOURCES, read_session
 
-_EXTRA, _PURPOSE = "sagemaker", "a job on AWS"
 # Of an endpoint whose container is about to start. The libraries repeat what other errors are worth repeating.
 _NOT_YET = frozenset({"ModelNotReadyException", "InternalDependencyException"})
 _GATEWAY = (502, 503, 504)
-# What the libraries raise without asking AWS; those of the last line are of newer ones.
-_EXPIRED = (
-    *("TokenRetrievalError", "SSOTokenLoadError", "UnauthorizedSSOTokenError", "CredentialRetrievalError"),
-    *("LoginRefreshRequired", "LoginTokenLoadError"),
-)
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds
 _ATTEMPTS = 8
 _NAMES = (
@@ -64,12 +59,12 @@ class Cloud:
     _PLANNED: ClassVar[bool] = False
 
     def __init__(self, session: Any = None, *, region: str | None = None, profile: str | None = None) -> None:
-        boto3 = need("boto3", _EXTRA, _PURPOSE)
+        boto3 = need("boto3", EXTRA, PURPOSE)
         words = {"region_name": region, "profile_name": profile}
         given = {word: value for word, value in words.items() if value is not None}
         if session is not None and given:
             raise ParameterError("session has a region and credentials of its own; give it, or region and profile")
-        with _explained("Session"):
+        with explained("Session"):
             made = boto3.Session(**given) if session is None else session
         self._told = read_session(made, planned=self._PLANNED)
         self._session = self._told.boto
@@ -88,8 +83,8 @@ class Cloud:
         JobError
             With the service's reason.
         """
-        faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
-        with _explained(operation, _about(request)):
+        faults = need("botocore.exceptions", EXTRA, PURPOSE)
+        with explained(operation, _about(request)):
             try:
                 answer: dict[str, Any] = getattr(self._client(service), operation)(**request)
             except faults.ClientError as error:
@@ -100,7 +95,7 @@ class Cloud:
 
     def pages(self, service: str, operation: str, **request: Any) -> Iterator[dict[str, Any]]:
         """Yield the pages of a long answer."""
-        with _explained(operation, _about(request)):
+        with explained(operation, _about(request)):
             yield from self._client(service).get_paginator(operation).paginate(**request)
 
     def invoke(self, endpoint: str, body: bytes, content_type: str, *, accept: str, variant: str = "") -> bytes:
@@ -113,9 +108,9 @@ class Cloud:
         JobError
             When it fails.
         """
-        faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
+        faults = need("botocore.exceptions", EXTRA, PURPOSE)
         target = {"TargetVariant": variant} if variant else {}
-        with _explained("invoke_endpoint"):
+        with explained("invoke_endpoint"):
             for pause in (*_PAUSES, None):
                 try:
                     answer = self._client("sagemaker-runtime").invoke_endpoint(
@@ -205,15 +200,15 @@ class Cloud:
 
     def resource(self, kind: str, name: str) -> Any:
         """Return the SDK's object for what a handle of a kind is of, with what the service says of it."""
-        resources = need("sagemaker.core.resources", _EXTRA, _PURPOSE)
+        resources = need("sagemaker.core.resources", EXTRA, PURPOSE)
         one, word = RESOURCES[kind]
-        with _explained(f"{one}.get", name):
+        with explained(f"{one}.get", name):
             return getattr(resources, one).get(**{word: name}, session=self._session, region=self.region)
 
     @cached_property
     def sdk_session(self) -> Any:
         """The SDK's session for the account and region: what was given, where it is one."""
-        helper = need("sagemaker.core.helper.session_helper", _EXTRA, _PURPOSE)
+        helper = need("sagemaker.core.helper.session_helper", EXTRA, PURPOSE)
         return self._told.sdk or helper.Session(boto_session=self._session)
 
     def arn(self, kind: str, name: str) -> str:
@@ -223,7 +218,7 @@ class Cloud:
 
     def image(self) -> str:
         """Return the address of the newest scikit-learn container."""
-        uris = need("sagemaker.core.image_uris", _EXTRA, _PURPOSE)
+        uris = need("sagemaker.core.image_uris", EXTRA, PURPOSE)
         try:
             found = uris.retrieve(
                 _FRAMEWORK, self.region, version=_VERSION, py_version=_PYTHON, instance_type=_ANY_INSTANCE
@@ -266,7 +261,7 @@ class Cloud:
 
     def instance_types(self, where: str) -> list[str]:
         """Return the types of instances that there are, as far as the installed boto3 knows; ``where`` is as above."""
-        with _explained("Session"):
+        with explained("Session"):
             client = self._client("sagemaker")
         return list(client.meta.service_model.shape_for(f"{where}InstanceType").enum)
 
@@ -290,8 +285,8 @@ class Cloud:
 
     def region_of(self, bucket: str, address: str) -> str | None:
         """Return where a bucket is; None where that is not told."""
-        refused = need("botocore.exceptions", _EXTRA, _PURPOSE).ClientError
-        with _explained("head_bucket", address):
+        refused = need("botocore.exceptions", EXTRA, PURPOSE).ClientError
+        with explained("head_bucket", address):
             try:
                 answer = self._client("s3").head_bucket(Bucket=bucket)
             except refused as error:
@@ -307,7 +302,7 @@ class Cloud:
         bucket, key = split(address)
         if self._exists("head_object", Bucket=bucket, Key=key):
             return False
-        with _explained("upload_file", address):
+        with explained("upload_file", address):
             self._client("s3").upload_file(str(file), bucket, key)
         return True
 
@@ -327,7 +322,7 @@ class Cloud:
     def get(self, address: str) -> bytes:
         """Return the content of a file."""
         bucket, key = split(address)
-        with _explained("get_object", address):
+        with explained("get_object", address):
             found: bytes = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return found
 
@@ -335,7 +330,7 @@ class Cloud:
         """Return files of a ``tar.gz`` by name, which is read no further than to the last; without those not in it."""
         wanted, contents = {*names}, dict[str, bytes]()
         bucket, key = split(address)
-        with _explained("get_object", address):
+        with explained("get_object", address):
             body = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"]
             with closing(body), _opened(address, fileobj=body, mode="r|gz") as archive:
                 for entry in archive:
@@ -351,7 +346,7 @@ class Cloud:
         bucket, key = split(address)
         with tempfile.TemporaryDirectory() as place:
             packed = Path(place, "packed.tar.gz")
-            with _explained("download_file", address):
+            with explained("download_file", address):
                 self._client("s3").download_file(bucket, key, str(packed))
             with _opened(address, packed) as archive:
                 archive.extractall(folder, filter="data")  # nothing outside of the folder
@@ -366,7 +361,7 @@ class Cloud:
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
-            config = need("botocore.config", _EXTRA, _PURPOSE).Config(
+            config = need("botocore.config", EXTRA, PURPOSE).Config(
                 retries={"mode": "standard", "max_attempts": _ATTEMPTS}
             )
             self._clients[service] = self._session.client(
@@ -383,37 +378,6 @@ def _opened(address: str, *file: Path, **how: Any) -> Iterator[tarfile.TarFile]:
             yield archive
     except (tarfile.ReadError, EOFError, zlib.error) as error:
         raise JobError(f"{address} is no whole tar.gz ({error}); it is not what the job has left there") from error
-
-
-@contextmanager
-def _explained(operation: str, about: str = "") -> Iterator[None]:
-    """Turn what AWS refuses into an error; ``about`` is the address or the name that it was asked of."""
-    faults = need("botocore.exceptions", _EXTRA, _PURPOSE)
-    transfers = need("boto3.exceptions", _EXTRA, _PURPOSE)
-    unreadable = need("botocore.parsers", _EXTRA, _PURPOSE).ResponseParserError
-    expired = tuple(getattr(faults, name) for name in _EXPIRED if hasattr(faults, name))
-    try:
-        yield
-    except (faults.NoCredentialsError, faults.PartialCredentialsError, faults.ProfileNotFound) as error:
-        raise JobError(f"AWS knows nobody here: {error}. Run `aws configure`, or set AWS_PROFILE") from error
-    except expired as error:
-        raise fault(operation, "ExpiredToken", str(error)) from error
-    except faults.ParamValidationError as error:
-        reasons = "; ".join(str(error).splitlines()[1:])
-        raise ParameterError(f"{operation} of {about or 'AWS'} cannot be asked so: {reasons}") from error
-    except faults.ClientError as error:
-        raise _fault_of(operation, about, error) from error
-    except (faults.BotoCoreError, transfers.Boto3Error) as error:
-        if isinstance(error.__context__, faults.ClientError):  # a transfer, which names its temporary file
-            raise _fault_of(operation, about, error.__context__) from error
-        raise unanswered(operation, str(error), about) from error
-    except unreadable as error:  # the page of a proxy, say
-        raise unanswered(operation, str(error).partition("\n")[0], about) from error
-
-
-def _fault_of(operation: str, about: str, error: Any) -> JobError:
-    told = error.response.get("Error", {})
-    return fault(operation, str(told.get("Code", "")), str(told.get("Message", error)), about)
 
 
 def _about(request: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +26,7 @@ _ECR = re.compile(
     r"(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.[a-z0-9.-]+/([^:@]+)(?::([^@]+))?(?:@(sha256:[0-9a-f]{64}))?"
 )
 _TINY = b"byoe"
+_READS = ("s3:GetObject", "s3:ListBucket")
 _MORE = "ask for more in Service Quotas, under Amazon SageMaker, or take another instance type"
 
 
@@ -44,6 +45,7 @@ class Plan:
     names: str = "byoe-"
     groups: str = "byoe-"
     write: bool = False
+    data: str | None = None
 
     def __post_init__(self) -> None:
         check_count("instance_count", self.instance_count)
@@ -227,6 +229,20 @@ class Examination:
             if self._plan.write:
                 yield from self._written(address)
 
+    def data(self) -> Iterator[Finding]:
+        """Whether the data are in the region, and the role may read them."""
+        check, address, role = "data", str(self._plan.data), self._role_that_is_there
+        self._cloud.check_bucket(address, check)
+        if role is None:
+            yield _without_role(check)
+            return
+        bucket, key = split(address)
+        scope = replace(self._scope, bucket=bucket, prefix=key.rpartition("/")[0])
+        rights = [right for right in ROLE if right.action in _READS]
+        yield from simulated(
+            self._cloud, check, role["Arn"], rights, scope, policy=self._command("--for role", scope, own=True)
+        )
+
     def _written(self, address: str) -> Iterator[Finding]:
         """Put a tiny file, and remove it."""
         name, key = split(f"{address}/doctor-{self._identity['UserId'].partition(':')[0]}")
@@ -306,12 +322,12 @@ class Examination:
         role = (self._role_that_is_there or {"Arn": nameless})["Arn"]
         return Scope(region, account, bucket, prefix, role, self._plan.names, self._plan.groups)
 
-    def _command(self, whose: str) -> str:
-        """Return the command that prints a policy for what is planned."""
-        scope, plan = self._scope, self._plan
+    def _command(self, whose: str, scope: Scope | None = None, *, own: bool = False) -> str:
+        """Return the command that prints a policy for what is planned, or for data in another bucket."""
+        scope, plan = scope or self._scope, self._plan
         words = {"account": scope.account, "region": scope.region}
         words |= {"role": scope.role} if self._role_that_is_there else {}
-        own = plan.output is not None or not self._cloud.at_home
+        own = own or plan.output is not None or not self._cloud.at_home
         words |= {"bucket": scope.bucket, "prefix": scope.prefix} if own else {}
         words |= {} if plan.names == Plan.names else {"names": plan.names}
         words |= {} if plan.groups == Plan.groups else {"groups": plan.groups}
