@@ -6,6 +6,7 @@ import inspect
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from ._boosting import (
     watched_loss,
 )
 from ._by_tables import contributions as by_tables
+from ._stand_ins import StandIns
 from ._units import converted
 from ._xgboost_trees import tables_of
 
@@ -55,6 +57,7 @@ _POWERS: dict[str, dict[str, int]] = {
 _METRICS = frozenset({"rmse", "mae", "mphe", "quantile"})
 _CONFIGURING = shared_lock()
 _CHUNK = 1 << 16
+STAND_INS = "byoe_stand_ins"  # an attribute of the native model
 
 
 @cache
@@ -78,15 +81,21 @@ class XGBoostModel:
         self.rounds = int(booster.num_boosted_rounds())
         # XGBoost predicts linear models from its own matrix only.
         self._in_place = config["gradient_booster"]["name"] != "gblinear"
+        told = booster.attr(STAND_INS)
+        self._stand_ins = None if told is None else StandIns.restore(told)
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
-        values = np.asarray(self._values(X, threads), dtype=np.float64)
+        values = np.asarray(self._values(self._met(X), threads), dtype=np.float64)
         if self.task.n_classes == 2 and values.ndim == 1:
             return np.column_stack([1.0 - values, values])
         if self.task.is_classification:
             # float32 softmax rows sum to one only to seven digits.
             values = values / values.sum(axis=1, keepdims=True)
         return values
+
+    def _met(self, X: Any) -> Any:
+        """Return rows with categories that the training rows had."""
+        return X if self._stand_ins is None else self._stand_ins.applied(X)
 
     def _values(self, X: Any, threads: int) -> Any:
         if not self._in_place:
@@ -106,7 +115,8 @@ class XGBoostModel:
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
         library = partial(self._contributions, threads=threads)
-        return log_odds_of(by_tables(library, tables_of(self.booster, threads), X, tolerance=1e-4), self.task)
+        values = by_tables(library, tables_of(self.booster, threads), self._met(X), tolerance=1e-4)
+        return log_odds_of(values, self.task)
 
     def _contributions(self, X: Any, threads: int) -> FloatArray:
         import xgboost
@@ -203,7 +213,8 @@ class XGBoost(Booster):
         matrix = partial(xgboost.DMatrix, **_columns(X, categorical), nthread=threads)
         data = matrix(X, label=y, weight=of_ordinary_size(sample_weight))
         watched = None if stop is None else matrix(stop.X, label=stop.y, weight=stop.sample_weight)
-        return _train(given, data, watched, task, seed=seed, threads=threads, stop=stop, rounds=rounds)
+        stand_ins = StandIns.of(X, y, sorted(categorical), task) if categorical else None
+        return _train(given, data, watched, task, stand_ins, seed=seed, threads=threads, stop=stop, rounds=rounds)
 
     @property
     def finds_rounds(self) -> bool:
@@ -272,7 +283,12 @@ class XGBoost(Booster):
             watched = _binned(
                 data, X, stop.X, stop.y, weight=stop.sample_weight, threads=threads, columns=columns, bins=bins
             )
-        return _train(self._chosen(), data, watched, task, seed=seed, threads=threads, stop=stop, rounds=rounds)
+        codes = [column for column, kind in enumerate(columns.get("feature_types", ())) if kind == "c"]
+        own = np.arange(len(codes))
+        stand_ins = StandIns.of(X[np.ix_(rows, codes)], y, own, task) if codes else None
+        stand_ins = stand_ins and replace(stand_ins, columns=np.array(codes)[stand_ins.columns])
+        given = self._chosen()
+        return _train(given, data, watched, task, stand_ins, seed=seed, threads=threads, stop=stop, rounds=rounds)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         import xgboost
@@ -326,6 +342,7 @@ def _train(
     data: Any,
     watched: Any,
     task: Task,
+    stand_ins: StandIns | None,
     *,
     seed: int,
     threads: int,
@@ -357,7 +374,10 @@ def _train(
             params["disable_default_eval_metric"] = True
             watching["custom_metric"] = partial(_watched, stop, task)
     booster = xgboost.train(params, data, num_boost_round=number, obj=own, callbacks=callbacks, **watching)
-    return XGBoostModel(booster if stop is None else booster[: booster.best_iteration + 1], task)
+    booster = booster if stop is None else booster[: booster.best_iteration + 1]
+    if stand_ins is not None:
+        booster.set_attr(**{STAND_INS: stand_ins.state()})
+    return XGBoostModel(booster, task)
 
 
 def _ending(rounds: int) -> Any:

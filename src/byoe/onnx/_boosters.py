@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..contracts._task import FloatArray, Task
+from ..learners._stand_ins import StandIns
+from ..learners.xgboost import STAND_INS
 from ._graph import Graph, NotExportableError
 from ._trees import ABOVE, AT_MOST, BELOW, ONE_OF, Tree, Trees
 
@@ -70,7 +72,26 @@ def xgboost(graph: Graph, booster: Any, x: str, task: Task) -> str:
         if int(tree["tree_param"]["size_leaf_vector"]) > 1:
             raise NotExportableError("its trees have vectors as leaves; use multi_strategy='one_output_per_tree'")
         _add_xgboost(trees, target, tree, 1.0 if not drops else float(np.float32(drops[number])))
+    if (told := booster.attr(STAND_INS)) is not None:
+        x = _met(graph, x, StandIns.restore(told), int(booster.num_features()))
     return _told(graph, trees.sums(graph, graph.single(x)), link, task)
+
+
+def _met(graph: Graph, x: str, stand_ins: StandIns, width: int) -> str:
+    """Return the features with categories that the training rows of a booster had."""
+    parts, begin = [], 0
+    for column, unmet, instead in zip(stand_ins.columns.tolist(), stand_ins.unmet, stand_ins.instead, strict=True):
+        if column > begin:
+            parts.append(graph.columns(x, range(begin, column)))
+        begin, code = column + 1, graph.columns(x, [column])
+        met = graph.cast(graph.op("Equal", code, graph.constant(np.flatnonzero(~unmet[:-2]).astype(np.float64))))
+        found = graph.op("Greater", graph.total(met), graph.constant(0.0))
+        if not unmet[-1]:
+            found = graph.op("Or", found, graph.op("IsNaN", code))
+        parts.append(str(graph.op("Where", found, code, graph.constant(instead))))
+    if begin < width:
+        parts.append(graph.columns(x, range(begin, width)))
+    return graph.join(parts)
 
 
 def _add_xgboost(trees: Trees, target: int, tree: Mapping[str, Any], factor: float) -> None:
