@@ -54,6 +54,8 @@ def test_one_that_was_left_out_may_join_later_under_its_label(diabetes):
     assert list(grown.members_) == ["ridge", "svm", "knn"]
     assert list(dict(grown.learners)) == ["ridge", "svm", "knn"]
     assert grown.failures_ == []
+    assert [one for one in ensemble._record.warnings if "knn was left out" in one]
+    assert not [one for one in grown._record.warnings if "knn was left out" in one]
     assert clone(grown).fit(X, y).members_.keys() == grown.members_.keys()
     with pytest.raises(ParameterError, match="there is a member 'knn' already"):
         grown.add_members(["knn"], X)

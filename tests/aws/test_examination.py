@@ -175,9 +175,10 @@ def test_writing_is_tried_if_that_is_asked_for(account):
     assert only(findings, "writing").cure == "let your policy and that of the bucket allow s3:PutObject"
 
 
-def test_data_that_the_role_may_not_read(account):
+@pytest.mark.parametrize("where", ["s3://theirs/churn/train.csv", "s3://theirs/churn/", "s3://theirs/churn"])
+def test_data_that_the_role_may_not_read(account, where):
     account.s3.create_bucket(Bucket="theirs", CreateBucketConfiguration={"LocationConstraint": REGION})
-    data = {"data": "s3://theirs/churn/train.csv"}
+    data = {"data": where}
     assert [one.check for one in account.look()].count("data") == 0
     found = [one for one in account.look(**data) if one.check == "data"]
     assert {one.status for one in found} == {"wrong"}

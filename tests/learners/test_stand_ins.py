@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from byoe import EnsembleClassifier, EnsembleRegressor, learner, load
+from byoe.contracts._learner import StopRows
 from byoe.contracts._task import Task
 from byoe.learners._stand_ins import StandIns
 
@@ -70,8 +71,8 @@ def test_missing_cells_stay_where_training_rows_had_some(rows):
 def test_a_category_that_a_fold_lacks_is_one_there(rows):
     X, y = rows
     first = (X["kind"] == "a").to_numpy()
-    folds = [(np.flatnonzero(~first), np.flatnonzero(first)), (np.flatnonzero(first), np.flatnonzero(~first))]
-    ensemble = EnsembleRegressor([BOOSTER], "mean", cv=folds[:1], random_state=0, n_jobs=1)
+    fold = (np.flatnonzero(~first), np.flatnonzero(first))
+    ensemble = EnsembleRegressor([BOOSTER], "mean", cv=[fold], random_state=0, n_jobs=1)
     predicted = ensemble.fit(X, y).oof_predictions_[first, 0]
     known = np.delete(EFFECTS, 0)
     nearest = known[np.abs(known - known.mean()).argmin()]
@@ -106,6 +107,38 @@ def test_rare_categories_stand_for_none():
     codes = np.array([0.0] * 20 + [1.0] * 20 + [2.0])
     y = np.array([1.0] * 20 + [4.0] * 20 + [2.4])
     assert StandIns.of(codes[:, None], y, [0], REGRESSION).instead.tolist() == [0.0]
+
+
+def test_rows_count_by_their_weights():
+    codes, y = np.array([0.0, 1.0, 2.0])[:, None], np.array([0.0, 5.0, 9.0])
+    weight = np.array([8.0, 5.0, 5.0])
+    times = weight.astype(int)
+    weighted = StandIns.of(codes, y, [0], REGRESSION, weight)
+    repeated = StandIns.of(np.repeat(codes, times, axis=0), np.repeat(y, times), [0], REGRESSION)
+    assert weighted.state() == repeated.state()
+    assert StandIns.of(codes, y, [0], REGRESSION, np.array([50.0, 1.0, 1.0])).instead.tolist() == [0.0]
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_rows_to_stop_on_are_met_as_they_are_predicted(rows, prepared):
+    X, y = rows
+    codes = np.column_stack([X["x"], X["kind"].map(lambda name: ord(name) - 97), X["z"]]).astype(float)
+    lacking = codes[:, 1] == 0.0
+    train, held = np.flatnonzero(~lacking), np.flatnonzero(lacking)
+    one, given = learner("xgboost"), {"task": REGRESSION, "sample_weight": None, "seed": 0, "threads": 1}
+    models = []
+    usual = codes.copy()
+    usual[held, 1] = StandIns.of(codes[train], y[train], [1], REGRESSION).instead[0]
+    for table in (codes, usual):  # the second has the stand-ins already
+        if prepared:
+            made = one.prepare(table, y, categorical={1: 7}, **given)
+            stop = StopRows(held, y[held], None, 20)
+            models.append(one.fit_rows(made, train, y[train], stop=stop, **given))
+        else:
+            stop = StopRows(table[held], y[held], None, 20)
+            models.append(one.fit(table[train], y[train], categorical={1: 7}, stop=stop, **given))
+    assert models[0].rounds == models[1].rounds
+    assert np.array_equal(models[0].predict(codes), models[1].predict(codes))
 
 
 def test_of_classes_the_shares_are_compared():

@@ -127,6 +127,23 @@ def test_of_a_channel_with_other_files_on_each_host_all_rows_count(frame, tmp_pa
         check_room_in_job(ENSEMBLE, {**ROLES, "header": None})
 
 
+def test_columns_that_hosts_drop_count_once(tmp_path, monkeypatch, capsys):
+    (tmp_path / "train").mkdir()
+    pd.DataFrame({"x": range(500), "y": range(500), "note": "x" * 2000}).to_csv(
+        tmp_path / "train" / "a.csv", index=False
+    )
+    how = {"train": {"TrainingInputMode": "File", "S3DistributionType": "ShardedByS3Key"}}
+    (tmp_path / "inputdataconfig.json").write_text(json.dumps(how))
+    monkeypatch.setenv("SM_CHANNEL_TRAIN", str(tmp_path / "train"))
+    monkeypatch.setenv("SM_INPUT_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setenv("SM_HOSTS", '["algo-1", "algo-2", "algo-3", "algo-4"]')
+    seen = []
+    monkeypatch.setattr(_room.Room, "check", lambda self, *_: seen.append(self.size) or "")
+    check_room_in_job(ENSEMBLE, {**ROLES, "drop": ["note"], "header": None})
+    assert seen[0].rows == pytest.approx(2000, rel=0.05)
+    assert 500 * 2 * 2000 < seen[0].bytes < 2 * 500 * 2 * 2000
+
+
 def _size(path):
     return size_of_files(path, ROLES, Reading())
 

@@ -185,6 +185,24 @@ def test_columns_to_drop_stay_where_they_are(roles, form, config, tmp_path, monk
     assert apart.y.tolist() == list(range(30))
 
 
+def test_positions_have_to_mean_the_same_in_all_files():
+    frames = [pd.DataFrame({"x": [1.0], "y": [2.0]}), pd.DataFrame({"y": [3.0], "x": [4.0]})]
+    by_position, by_name = (
+        [_shards._kept(list(one.columns), {**ROLES, "target": target}) for one in frames] for target in (-1, "y")
+    )
+    shards = [
+        [
+            {("train", f"{number}.csv"): (frame, found)}
+            for number, (frame, (_, found)) in enumerate(zip(frames, kept, strict=True))
+        ]
+        for kept in (by_position, by_name)
+    ]
+    with pytest.raises(InputError, match="columns in another order than others"):
+        _shards._whole("train", shards[0])
+    whole, found = _shards._whole("train", shards[1])
+    assert labelled(whole, found).y.tolist() == [2.0, 3.0]
+
+
 def test_a_column_to_drop_that_is_not_there_is_told(config, tmp_path, monkeypatch):
     config(train={"TrainingInputMode": "File", "S3DistributionType": "ShardedByS3Key"})
     monkeypatch.setenv("SM_CHANNEL_TRAIN", str(tmp_path))

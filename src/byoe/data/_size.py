@@ -57,7 +57,8 @@ def size_of_files(
         ``target``, ``weight``, ``groups`` and ``drop``, as for `take_apart`; what else jobs are told is passed over.
     how : Reading
     sharded : bool, default=False
-        Whether others have further files, so that the frame is put together from frames and shows no array.
+        Whether others have further files, so that the frame is put together from frames and shows no array; columns
+        to drop are not among them then.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def size_of_files(
             sample = read_beginning(files[0], _ROWS, names=names_of(roles), header=how.header, **how.said())
             labels = list(sample.columns)
             features = feature_columns(labels, find_roles(labels, roles))
-            return size_of_rows(sample[features], sum(rows), shared=False, read=sample)
+            return size_of_rows(sample[features], sum(rows), shared=False, read=None if sharded else sample)
     return None
 
 

@@ -41,6 +41,11 @@ class Failure:
     error: str
     traceback: str
 
+    @property
+    def told(self) -> str:
+        """What has become of the member, as a sentence."""
+        return f"{self.label} was left out: {self.error}"
+
 
 @dataclass
 class CrossFit:

@@ -99,7 +99,8 @@ def is_late(elapsed: float, limit: float) -> bool:
 
 def _cut(label: str, tasks: Sequence[FitTask], arrived: Mapping[tuple[str, int], Outcome]) -> str:
     outcomes = [arrived[label, task.fold] for task in tasks if (label, task.fold) in arrived]
-    rounds = [outcome.cut[-1] for outcome in outcomes if outcome.cut]  # what was cut before were trials
+    # What was cut before those of the models, one for each output, were trials.
+    rounds = [number for outcome in outcomes for number in outcome.cut[-max(1, len(outcome.rounds)) :]]
     if not rounds:
         return ""
     count = sum(bool(outcome.cut) for outcome in outcomes)

@@ -152,8 +152,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         """
         with hearing() as warned:
             self._fit(X, y, sample_weight, groups)
-        lost = [f"{one.label} was left out: {one.error}" for one in self.failures_]
-        self._record = replace(self._record, warnings=[*warned, *lost])
+        self._record = replace(self._record, warnings=[*warned, *(failure.told for failure in self.failures_)])
         return self
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:

@@ -62,7 +62,7 @@ class Room:
 
     @property
     def _parts(self) -> str:
-        if not self.members:
+        if not (self.members or self.others):
             return " for the table alone"
         others = f", {tell_bytes(self.others)} for the validation table" if self.others else ""
         return f" ({tell_bytes(self.size.bytes)} for the table{others}, {tell_bytes(self.members)} for the members)"

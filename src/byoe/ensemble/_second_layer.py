@@ -109,11 +109,16 @@ class SecondLayer:
             ensemble._record = replace(ensemble._record, second_layer=f"not kept: {reason}")
             ensemble.leaderboard_.notes.append(f"second layer: {ensemble._record.second_layer}")
         ensemble.failures_ = [*ensemble.failures_, *self.failures]
-        self._tell_if_late()
 
     def _grow(self) -> None:
-        ensemble, begun = self.ensemble, self.begun
         learners = self._in_time()
+        try:
+            self._grown(learners)
+        finally:
+            self._tell_if_late()
+
+    def _grown(self, learners: Mapping[str, Learner]) -> None:
+        ensemble, begun = self.ensemble, self.begun
         # What is warned of here would be of members as if they were left out of the first layer.
         with hearing(), warnings_filtered(("ignore", "", BudgetWarning)):
             pairs = self._pairs()

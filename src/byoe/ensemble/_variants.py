@@ -57,7 +57,10 @@ def with_members(ensemble: E, learners: Any, table: Table) -> E:
     other.members_ = {**ensemble.members_, **crossfit.members}
     before = [failure for failure in ensemble.failures_ if plain(failure.label) not in added]
     other.failures_ = [*before, *crossfit.failures]
+    gone = {failure.told for failure in ensemble.failures_} - {failure.told for failure in before}
+    warnings = [one for one in record.warnings if one not in gone] + [failure.told for failure in crossfit.failures]
     other._out_of_fold = oof.with_members(crossfit.oof)
+    record = replace(record, warnings=warnings)
     other._record = record.with_members(crossfit.seconds, crossfit.seconds_to_predict())
     return other
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,20 +39,38 @@ class StandIns:
     instead: FloatArray
 
     @classmethod
-    def of(cls, X: Any, y: NDArray[Any], columns: Sequence[int], task: Task) -> StandIns | None:
+    def of(
+        cls, X: Any, y: NDArray[Any], columns: Sequence[int], task: Task, sample_weight: FloatArray | None = None
+    ) -> StandIns | None:
         """Return those of training rows, of shape (n_rows, n_features); None where there is no category."""
-        targets = np.eye(task.n_classes)[y] if task.is_classification else np.reshape(y, (len(y), -1)).astype(float)
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
         own = {column: codes for column in columns if not np.isnan(codes := X[:, column]).all()}
         if not own:
             return None
         n_codes = 1 + int(max(np.nanmax(codes) for codes in own.values()))
         unmet, instead = np.ones((len(own), n_codes + 2), dtype=bool), np.zeros(len(own))
         for place, codes in enumerate(own.values()):
-            missing = np.isnan(codes)
-            counts, instead[place] = _most_usual(codes[~missing].astype(np.int64), targets[~missing], n_codes)
-            unmet[place, :n_codes] = counts == 0
-            unmet[place, -1] = not missing.any()
+            known = ~np.isnan(codes)
+            met = codes[known].astype(np.int64)
+            unmet[place, :n_codes] = np.bincount(met, minlength=n_codes) == 0
+            unmet[place, -1] = known.all()
+            instead[place] = _most_usual(met, y[known], weight[known], n_codes, task)
         return cls(np.array(list(own)), unmet, instead)
+
+    @classmethod
+    def of_rows(
+        cls,
+        X: Any,
+        rows: IntArray,
+        y: NDArray[Any],
+        columns: Sequence[int],
+        task: Task,
+        sample_weight: FloatArray | None = None,
+    ) -> StandIns | None:
+        """Return those of some rows of a table, of which no other columns are copied."""
+        places = np.array(columns)
+        own = cls.of(X[np.ix_(rows, places)], y, range(len(columns)), task, sample_weight)
+        return None if own is None else replace(own, columns=places[own.columns])
 
     def applied(self, X: Any) -> Any:
         """Return rows with the codes replaced, or the rows themselves where there is none to replace."""
@@ -83,10 +101,19 @@ class StandIns:
         return cls(np.array(told["columns"]), unmet, np.array(told["instead"], dtype=np.float64))
 
 
-def _most_usual(codes: IntArray, targets: FloatArray, n_codes: int) -> tuple[IntArray, int]:
-    """Return how many rows each category has, and the one of many rows with the mean target nearest to that of all."""
-    counts = np.bincount(codes, minlength=n_codes)
-    sums = np.column_stack([np.bincount(codes, weights=target, minlength=n_codes) for target in targets.T])
-    away = ((sums / np.maximum(counts, 1)[:, None] - targets.mean(axis=0)) ** 2).sum(axis=1)
-    away[counts < _USUAL * counts[counts > 0].mean()] = np.inf
-    return counts, int(away.argmin())
+def _most_usual(codes: IntArray, y: NDArray[Any], weight: FloatArray, n_codes: int, task: Task) -> int:
+    """Return the category whose mean target is nearest to that of all rows, of those with many rows.
+
+    Of classes it is that with the nearest shares.
+    """
+    total = np.bincount(codes, weights=weight, minlength=n_codes)
+    if task.is_classification:
+        cells = np.bincount(codes * task.n_classes + y, weights=weight, minlength=n_codes * task.n_classes)
+        sums = cells.reshape(n_codes, task.n_classes)
+    else:
+        columns = np.reshape(y, (len(y), -1)).T
+        sums = np.column_stack([np.bincount(codes, weights=weight * own, minlength=n_codes) for own in columns])
+    many = total >= _USUAL * total[total > 0].mean()
+    means = sums / np.where(many, total, 1.0)[:, None]
+    away = ((means - sums.sum(axis=0) / total.sum()) ** 2).sum(axis=1)
+    return int(np.where(many, away, np.inf).argmin())

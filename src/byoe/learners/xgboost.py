@@ -6,7 +6,6 @@ import inspect
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -212,8 +211,11 @@ class XGBoost(Booster):
         given = self._chosen()
         matrix = partial(xgboost.DMatrix, **_columns(X, categorical), nthread=threads)
         data = matrix(X, label=y, weight=of_ordinary_size(sample_weight))
-        watched = None if stop is None else matrix(stop.X, label=stop.y, weight=stop.sample_weight)
-        stand_ins = StandIns.of(X, y, sorted(categorical), task) if categorical else None
+        stand_ins = StandIns.of(X, y, sorted(categorical), task, sample_weight) if categorical else None
+        watched = None
+        if stop is not None:
+            watching = stop.X if stand_ins is None else stand_ins.applied(stop.X)
+            watched = matrix(watching, label=stop.y, weight=stop.sample_weight)
         return _train(given, data, watched, task, stand_ins, seed=seed, threads=threads, stop=stop, rounds=rounds)
 
     @property
@@ -278,15 +280,13 @@ class XGBoost(Booster):
         data = _binned(
             cuts, X, rows, y, weight=of_ordinary_size(sample_weight), threads=threads, columns=columns, bins=bins
         )
+        kinds = columns.get("feature_types", ())
+        places = [place for place, kind in enumerate(kinds) if kind == "c"]
+        stand_ins = StandIns.of_rows(X, rows, y, places, task, sample_weight) if places else None
         watched = None
         if stop is not None:
-            watched = _binned(
-                data, X, stop.X, stop.y, weight=stop.sample_weight, threads=threads, columns=columns, bins=bins
-            )
-        codes = [column for column, kind in enumerate(columns.get("feature_types", ())) if kind == "c"]
-        own = np.arange(len(codes))
-        stand_ins = StandIns.of(X[np.ix_(rows, codes)], y, own, task) if codes else None
-        stand_ins = stand_ins and replace(stand_ins, columns=np.array(codes)[stand_ins.columns])
+            how = {"weight": stop.sample_weight, "threads": threads, "columns": columns, "bins": bins}
+            watched = _binned(data, X, stop.X, stop.y, **how, stand_ins=stand_ins)
         given = self._chosen()
         return _train(given, data, watched, task, stand_ins, seed=seed, threads=threads, stop=stop, rounds=rounds)
 
@@ -309,6 +309,7 @@ def _binned(
     rows: IntArray,
     y: NDArray[Any],
     *,
+    stand_ins: StandIns | None = None,
     weight: FloatArray | None,
     threads: int,
     columns: Mapping[str, Any],
@@ -330,7 +331,8 @@ def _binned(
                 return False
             own = None if weight is None else weight[part]
             kinds = columns.get("feature_types")
-            input_data(data=X[rows[part]], label=y[part], weight=own, feature_types=kinds)
+            taken = X[rows[part]] if stand_ins is None else stand_ins.applied(X[rows[part]])
+            input_data(data=taken, label=y[part], weight=own, feature_types=kinds)
             return True
 
     categories = columns.get("enable_categorical", False)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import Any
 
 from ...errors import JobError, ParameterError
@@ -237,7 +238,8 @@ class Examination:
             yield _without_role(check)
             return
         bucket, key = split(address)
-        scope = replace(self._scope, bucket=bucket, prefix=key.rpartition("/")[0])
+        is_file = bool(PurePosixPath(key).suffix) and not key.endswith("/")
+        scope = replace(self._scope, bucket=bucket, prefix=key.rpartition("/")[0] if is_file else key.strip("/"))
         rights = [right for right in ROLE if right.action in _READS]
         yield from simulated(
             self._cloud, check, role["Arn"], rights, scope, policy=self._command("--for role", scope, own=True)

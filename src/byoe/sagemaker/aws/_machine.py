@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -290,7 +290,7 @@ class Instances:
 
 def instances_of(count: int | Sequence[int], load: float | None, *, asynchronous: bool) -> Instances:
     """Return the instances that a number or two say; where asynchronous answers go is told later."""
-    bounds = list(count) if isinstance(count, Sequence) and not isinstance(count, str) else [count, count]
-    if len(bounds) != 2:
+    bounds = [count, count] if isinstance(count, int) else list(count) if isinstance(count, Iterable) else []
+    if len(bounds) != 2 or isinstance(count, str | bytes):
         raise ParameterError(f"instance_count is {count!r}, expected a number, or two such as (1, 4)")
     return Instances(bounds[0], bounds[1], load, "" if asynchronous else None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ...errors import JobError
 from ._cloud import Cloud
@@ -77,9 +77,7 @@ def paused(cloud: Cloud, endpoint: str, variant: str) -> Iterator[None]:
         yield
         return
     policies = cloud.call(_SCALER, "describe_scaling_policies", **target)["ScalingPolicies"]
-    actions: list[dict[str, Any]] = []
-    with suppress(DeniedError):
-        actions = cloud.call(_SCALER, "describe_scheduled_actions", **target)["ScheduledActions"]
+    actions = cloud.call(_SCALER, "describe_scheduled_actions", **target)["ScheduledActions"]
     cloud.call(_SCALER, "deregister_scalable_target", **target)
 
     def restore() -> None:
@@ -107,9 +105,10 @@ def paused(cloud: Cloud, endpoint: str, variant: str) -> Iterator[None]:
 def _to_come(action: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Return what of a scheduled action is still to come, as it is put; nothing where that is over."""
     once = re.fullmatch(r"at\((.+)\)", action["Schedule"])
-    zone = ZoneInfo(action.get("Timezone") or "UTC")
     ends = [action["EndTime"]] if "EndTime" in action else []
-    ends += [datetime.fromisoformat(once[1]).replace(tzinfo=zone)] if once else []
+    with suppress(ZoneInfoNotFoundError):  # which the service knows, and this machine does not
+        zone = ZoneInfo(action.get("Timezone") or "UTC")
+        ends += [datetime.fromisoformat(once[1]).replace(tzinfo=zone)] if once else []
     if any(end <= now for end in ends):
         return {}
     begun = "StartTime" in action and action["StartTime"] <= now  # which the service takes of the future alone

@@ -46,8 +46,9 @@ def _size(channel: str, data: Mapping[str, Any]) -> TableSize | None:
     if not folder:
         return None
     sharded = channel in sharded_channels()
-    size = size_of_files(folder, *roles_and_reading(data), sharded=sharded)
-    if size is None or not sharded:
-        return size
+    here = size_of_files(folder, *roles_and_reading(data))
+    if here is None or not sharded:
+        return here
+    size = size_of_files(folder, *roles_and_reading(data), sharded=True) or here
     hosts = len(hosts_of_job()[0])  # each of which gets all rows in the end
-    return replace(size, rows=hosts * size.rows, bytes=hosts * size.bytes)
+    return replace(size, rows=hosts * size.rows, bytes=max(here.bytes, hosts * size.bytes))

@@ -121,13 +121,18 @@ def _whole(name: str, shards: Sequence[Shard]) -> tuple[Any, dict[str, Any]]:
         For a file that several hosts have.
     """
     frames: dict[str, Any] = {}
-    roles: dict[str, Any] = {}
+    roles: dict[str, Any] | None = None
     for (channel, file), (frame, found) in (entry for shard in shards for entry in shard.items()):
         if channel == name and file in frames:
             raise JobError(f"several hosts have {file!r} of channel {name!r}, whose rows would count twice")
         if channel == name:
+            if roles not in (None, found):
+                raise InputError(
+                    f"{file!r} of channel {name!r} has its columns in another order than others, and positions mean "
+                    f"{found}, and {roles} elsewhere; give the columns by their names"
+                )
             frames[file], roles = frame, found
-    if not frames:
+    if roles is None:
         raise JobError(f"no host has a file of channel {name!r}")
     files = sorted(frames, key=PurePosixPath)
     return joined(files, [frames[file] for file in files]), roles
