@@ -78,6 +78,6 @@ def test_a_description_of_data_without_a_source_has_none():
     assert channel_at(given, "train").address == "s3://bucket/train/"
 
 
-def test_a_session_of_boto3_is_one():
+def test_the_class_of_a_session_is_none():
     with pytest.raises(ParameterError, match="session is <class 'boto3.session.Session'>, expected a boto3.Session"):
         byoe.sagemaker.attach("churn", session=boto3.Session)

@@ -76,10 +76,11 @@ def policy(
         raise ParameterError(f"who is {who!r}, expected {', '.join(map(repr, _WHO[:-1]))} or {_WHO[-1]!r}")
     if who != "caller" and only is not None:
         raise ParameterError("only is for the caller's policy: a role does the same for jobs and endpoints")
-    texts = {"prefix": prefix, "names": names, "groups": groups}
-    for name, text in texts.items():
-        if not isinstance(text, str):
-            raise ParameterError(f"{name} is {text!r}, expected a text, which may be empty")
+    if not isinstance(prefix, str):
+        raise ParameterError(f"prefix is {prefix!r}, expected a text, which may be empty")
+    for name, text in (("names", names), ("groups", groups)):  # which None does not leave out
+        if text is None:
+            raise ParameterError(f"{name} is None, expected a text: {_FORMS[name][1]}")
     for name, given in (("account", account), ("region", region), ("bucket", bucket), ("role", role)):
         _check(name, given)
     _check("names", names)

@@ -165,18 +165,24 @@ class Cloud:
         name = self._told.bucket or f"sagemaker-{self.region}-{self.account()}"
         return "/".join(part for part in (f"s3://{name}", self._told.folder) if part)
 
+    @property
+    def owner_of_home(self) -> dict[str, str]:
+        """What to ask for the bucket of `home` with: the usual one has to be the account's own.
+
+        Its name can be told from the account's number, so somebody else may have taken it.
+        """
+        return {} if self._told.bucket else {"ExpectedBucketOwner": self.account()}
+
     def bucket(self) -> str:
         """Return the name of the bucket of `home`; it is made if it is not there."""
         name, _ = split(self.home)
-        # The name of the usual one can be told from the account's number, so somebody else may have taken it.
-        ours = {} if self._told.bucket else {"ExpectedBucketOwner": self.account()}
-        if self._exists("head_bucket", Bucket=name, **ours):
+        if self._exists("head_bucket", Bucket=name, **self.owner_of_home):
             return name
         place = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
         try:
             self.call("s3", "create_bucket", Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
         except JobError:
-            if not self._exists("head_bucket", Bucket=name, **ours):  # nobody else has made it meanwhile
+            if not self._exists("head_bucket", Bucket=name, **self.owner_of_home):  # nobody has made it meanwhile
                 raise
         return name
 

@@ -213,8 +213,7 @@ class Examination:
                 cure = f"give an output in {cloud.region}, or region={region!r}"
                 yield Finding("bucket", "wrong", why, cure)
                 return
-            ours = {"ExpectedBucketOwner": cloud.account()} if self._plan.output is None and cloud.at_home else {}
-            cloud.call("s3", "head_bucket", Bucket=name, **ours)
+            cloud.call("s3", "head_bucket", Bucket=name, **(cloud.owner_of_home if self._plan.output is None else {}))
         except DeniedError:
             why = f"{name!r} is there, and closed to you (403): it is another account's, or s3:ListBucket is refused"
             cure = "let your policy and that of the bucket allow s3:ListBucket, or give another output"

@@ -154,10 +154,10 @@ class Machine:
             raise ParameterError("max_wait_seconds is for spot jobs; set spot=True or leave it out")
         if self.max_wait_seconds is not None:
             check_count("max_wait_seconds", self.max_wait_seconds)
-        if self.max_wait_seconds is not None and self.max_wait_seconds < self.max_seconds:
-            raise ParameterError(
-                f"max_wait_seconds is {self.max_wait_seconds}, less than max_seconds={self.max_seconds}"
-            )
+            if self.max_wait_seconds < self.max_seconds:
+                raise ParameterError(
+                    f"max_wait_seconds is {self.max_wait_seconds}, less than max_seconds={self.max_seconds}"
+                )
 
 
 @dataclass(frozen=True)
