@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from data_sets import SOURCES, division
+from data_sets import DIVIDED, SOURCES, division
 from sklearn.model_selection import train_test_split
 
 NAMES = tuple(SOURCES)
@@ -83,18 +83,20 @@ def load(name: str, rows: int | None = None, seed: int = 0) -> Dataset:
 def expand(names: list[str]) -> list[str]:
     """Return the data sets that names stand for: a half of them, or the first few of a half as in ``judging:12``.
 
+    ``categories`` are those beside the halves.
+
     The first few of a half are of all tasks and sizes.
     """
-    halves = division.read()
+    groups = division.read()
     found: list[str] = []
     for name in names:
         half, _, first = name.partition(":")
-        if half in halves and (first.isdigit() or not first):
-            found += list(halves[half])[: int(first) if first else None]
+        if half in groups and (first.isdigit() or not first):
+            found += list(groups[half])[: int(first) if first else None]
         elif name in SOURCES:
             found.append(name)
         else:
-            known = ", ".join([*halves, *NAMES])
+            known = ", ".join([*groups, *NAMES])
             raise ValueError(f"unknown data set {name!r}; known are {known}")
     return list(dict.fromkeys(found))
 
@@ -164,9 +166,10 @@ def main() -> None:
     if given.check:
         sys.exit("\n".join(check()) or None)
     if given.divide:
-        used = {name for name, source in SOURCES.items() if source.used}
+        used = {name for name, source in DIVIDED.items() if source.used}
         before = division.read() if division.FILE.exists() else {}
-        division.write(division.divide({name: sizes_of(name) for name in NAMES}, used, before))
+        halves = division.divide({name: sizes_of(name) for name in DIVIDED}, used, before)
+        division.write({**halves, division.BESIDE: {name: sizes_of(name) for name in NAMES if name not in DIVIDED}})
     print(table())
 
 

@@ -207,7 +207,7 @@ def test_public_functions_and_classes_have_docstrings():
     kept = {
         "fit", "check", "predict", "predict_proba", "state", "restore", "load", "save", "estimator", "parameter_names", "packages", "get_params",
         "set_params", "own_params", "own_name", "passthrough", "gives_probabilities", "is_classification",
-        "in_use", "sparse", "rounds_given", "ends_in_time", "takes_scores", "quiet", "gpu", "takes_category", "is_partition", "contributions", "importances", "linear",
+        "in_use", "sparse", "rounds_given", "ends_in_time", "takes_scores", "quiet", "gpu", "takes_category", "takes_means", "is_partition", "contributions", "importances", "linear",
         "can_prepare", "can_fit_moments", "fit_moments", "prepare", "fit_rows", "values_by_column", "set_by_column", "missing", "quiet_in_time", "multi_output", "seconds", "memory", "after_iteration", "used", "restricted", "parts", "of_each_target", "skops_files", "described", "described_parts", "restored", "in_unit", "in_haste", "finds_rounds", "of_quantile", "slope", "unit", "goes_by", "into", "back",
     }  # fmt: skip
     nested = {

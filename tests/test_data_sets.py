@@ -25,11 +25,12 @@ def loaded(*names):
 
 datasets, division, source, *FILES = loaded(
     *("datasets", "data_sets.division", "data_sets.source"),
-    *("data_sets.from_r", "data_sets.of_others", "data_sets.simulated", "data_sets.uci"),
+    *("data_sets.from_r", "data_sets.of_others", "data_sets.rare_categories", "data_sets.simulated", "data_sets.uci"),
 )
 SOURCES = datasets.SOURCES
-DIVISION = division.read()
-WRITTEN = {name: sizes for sets in DIVISION.values() for name, sizes in sets.items()}
+WRITTEN = {name: sizes for sets in division.read().values() for name, sizes in sets.items()}
+DIVISION = {half: sets for half, sets in division.read().items() if half != division.BESIDE}
+DIVIDED = {name: sizes for sets in DIVISION.values() for name, sizes in sets.items()}
 
 
 def test_a_name_is_given_once():
@@ -41,13 +42,13 @@ def test_two_files_are_not_the_same_set():
     assert [item for item, count in Counter(items).items() if count > 1] == []
 
 
-def test_every_set_is_in_one_half():
+def test_every_set_is_in_one_half_or_beside_them():
     assert sorted(DIVISION) == ["choosing", "judging"]
-    assert sorted(name for sets in DIVISION.values() for name in sets) == sorted(SOURCES)
+    assert sorted(name for sets in division.read().values() for name in sets) == sorted(SOURCES)
 
 
 def test_what_has_chosen_something_does_not_judge():
-    assert {name for name, one in SOURCES.items() if one.used} <= set(DIVISION["choosing"])
+    assert {name for name, one in SOURCES.items() if one.used}.isdisjoint(DIVISION["judging"])
 
 
 def test_the_halves_are_alike():
@@ -122,7 +123,7 @@ def test_the_first_sets_of_a_half_are_of_all_kinds():
 
 def test_a_set_that_comes_later_moves_none():
     extra = {f"extra-{number}": {"rows": 500, "columns": 3, "classes": 2} for number in range(5)}
-    after = division.divide(WRITTEN | extra, set(), DIVISION)
+    after = division.divide(DIVIDED | extra, set(), DIVISION)
     assert {half: sorted(set(sets) - set(extra)) for half, sets in after.items()} == {
         half: sorted(sets) for half, sets in DIVISION.items()
     }
@@ -130,10 +131,10 @@ def test_a_set_that_comes_later_moves_none():
 
 
 def test_dividing_does_not_depend_on_the_order_of_the_sets():
-    names = list(WRITTEN)
+    names = list(DIVIDED)
     random.Random(3).shuffle(names)
-    used = {name for name, one in SOURCES.items() if one.used}
-    again = division.divide({name: WRITTEN[name] for name in names}, used, {})
+    used = {name for name in names if SOURCES[name].used}
+    again = division.divide({name: DIVIDED[name] for name in names}, used, {})
     assert {half: list(sets) for half, sets in again.items()} == {half: list(sets) for half, sets in DIVISION.items()}
 
 

@@ -211,10 +211,10 @@ def test_bins_of_the_users_choice(name):
 
 
 def test_tables_of_many_chunks(name, data, monkeypatch):
-    from byoe.learners import xgboost
+    from byoe.learners import _xgboost_rows
 
     first = fit(EnsembleRegressor, name, *data, early_stopping=True)
-    monkeypatch.setattr(xgboost, "_CHUNK", 64)
+    monkeypatch.setattr(_xgboost_rows, "_CHUNK", 64)
     assert np.array_equal(
         first.oof_predictions_, fit(EnsembleRegressor, name, *data, early_stopping=True).oof_predictions_
     )

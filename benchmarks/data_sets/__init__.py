@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from data_sets import from_r, of_others, simulated, uci
+from data_sets import from_r, of_others, rare_categories, simulated, uci
 from data_sets.source import Source
 
-SOURCES: dict[str, Source] = {**of_others.SOURCES, **from_r.SOURCES, **uci.SOURCES, **simulated.SOURCES}
+DIVIDED: dict[str, Source] = {**of_others.SOURCES, **from_r.SOURCES, **uci.SOURCES, **simulated.SOURCES}
+SOURCES: dict[str, Source] = {**DIVIDED, **rare_categories.SOURCES}

@@ -1,4 +1,4 @@
-"""Which half of the data sets may choose something and which may judge it, written down in division.json."""
+"""Which data sets may choose something and which may judge it, written down in division.json."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 FILE = Path(__file__).with_name("division.json")
 HALVES = ("choosing", "judging")
+# Sets that choose beside the half, and were never to be divided.
+BESIDE = "categories"
 # Rows below which a set is small, and medium.
 SIZES = (1500, 10_000)
 SEED = 21
@@ -19,7 +21,7 @@ Division = dict[str, Sizes]
 
 
 def read() -> Division:
-    """Return the written division: of each half the sets in order, with their rows, columns and classes."""
+    """Return the written division: of each half, and beside them, the sets with their rows, columns and classes."""
     found: Division = json.loads(FILE.read_text())
     return found
 

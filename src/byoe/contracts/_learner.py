@@ -77,6 +77,10 @@ class Explains(Protocol):
         ...
 
 
+# Categories up to which a column that is not taken as it is becomes one of 0 and 1 for each.
+MOST_ONE_HOT = 16
+
+
 class Learner(Parameters):
     """A recipe for one kind of base model.
 
@@ -349,6 +353,13 @@ class Learner(Parameters):
     def takes_category(self, levels: int, n_rows: int) -> bool:
         """Return whether a column with so many categories, in a table of so many rows, is taken as codes."""
         return self.categorical
+
+    def takes_means(self, levels: int, n_rows: int) -> bool:
+        """Return whether such a column, where it has more than 16 categories, becomes their mean targets.
+
+        Where its codes are taken, too, they are the column after those.
+        """
+        return not self.takes_category(levels, n_rows)
 
     def packages(self) -> frozenset[str]:
         """Return the top-level packages, beyond ``needs``, whose types a saved model holds."""

@@ -13,18 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import Learner
+from ..contracts._learner import MOST_ONE_HOT, Learner
 from ..contracts._task import FloatArray, IntArray, Task
 from ._table import Table
-
-MOST_ONE_HOT = 16
 
 Folds = Sequence[tuple[IntArray, IntArray]]
 
 
 def needs_encoding(learner: Learner, table: Table) -> bool:
     """Say whether a learner is given encoded rows of this table."""
-    categories = any(not learner.takes_category(levels, len(table)) for levels in table.categorical.values())
+    shapes = [(levels, len(table)) for levels in table.categorical.values()]
+    categories = any(not learner.takes_category(*shape) or learner.takes_means(*shape) for shape in shapes)
     if learner.frames:  # an estimator of the user's sees the data as they are, if it can take them
         no_numbers = categories or any(column.kind == "date" or column.was_text for column in table.columns)
         return learner.encoded and (no_numbers or (table.holes and not learner.missing))
@@ -51,8 +50,8 @@ class Encoder:
     A category with at most 16 values becomes a column of 0 and 1 for each, and one for
     missing cells if the training rows have some. One with more values becomes the mean
     target of its value, shrunk towards the mean of all (Micci-Barreca, 2001); a column for
-    each class where there are more than two. For a learner that wants scaled columns, months, weekdays and
-    hours become columns of 0 and 1, too.
+    each class where there are more than two. Its code follows where the learner takes both. For a
+    learner that wants scaled columns, months, weekdays and hours become columns of 0 and 1, too.
 
     Attributes
     ----------
@@ -62,6 +61,8 @@ class Encoder:
         Code -1 stands for a missing cell.
     means : dict of column to array of shape (n_codes + 2, n_targets)
         Mean target by code; the last two rows are for unknown codes and missing cells.
+    coded : set of columns
+        Those of ``means`` whose codes follow.
     center, scale : array of shape (n_encoded,)
     """
 
@@ -70,20 +71,24 @@ class Encoder:
     means: Mapping[int, FloatArray]
     center: FloatArray
     scale: FloatArray
+    coded: frozenset[int] = frozenset()
 
     @property
     def sources(self) -> IntArray:
         """The feature that each encoded column comes from, of shape (n_encoded,)."""
-        widths = [
-            len(self.one_hot[i]) if i in self.one_hot else self.means[i].shape[1] if i in self.means else 1
-            for i in range(len(self.fill))
-        ]
+        widths = [self._width(i) for i in range(len(self.fill))]
         return np.repeat(np.arange(len(widths)), widths)
+
+    def _width(self, i: int) -> int:
+        if i in self.one_hot:
+            return len(self.one_hot[i])
+        return self.means[i].shape[1] + (i in self.coded) if i in self.means else 1
 
     def codes(self, categorical: Mapping[int, int]) -> dict[int, int]:
         """Return where the columns of categories that are left as codes have gone."""
         places = {int(source): place for place, source in enumerate(self.sources)}
-        return {places[i]: n for i, n in categorical.items() if i not in self.one_hot and i not in self.means}
+        encoded = self.one_hot.keys() | self.means.keys() - self.coded
+        return {places[i]: n for i, n in categorical.items() if i not in encoded}
 
     def transform(self, X: Any, means: Mapping[int, FloatArray] | None = None) -> Any:
         """Encode rows of shape (n_rows, n_features).
@@ -110,10 +115,9 @@ class Encoder:
         if i in self.one_hot:
             codes = np.where(np.isnan(column), -1, column)
             return np.asarray(codes[:, None] == self.one_hot[i], dtype=np.float64)
-        if i in means:
-            return means[i]
         if i in self.means:
-            return self.means[i][_places(column, len(self.means[i]) - 2)]
+            own = means[i] if i in means else self.means[i][_places(column, len(self.means[i]) - 2)]
+            return np.column_stack([own, column]) if i in self.coded else own
         return np.where(np.isnan(column), self.fill[i], column)[:, None]
 
     def state(self) -> dict[str, Any]:
@@ -124,6 +128,7 @@ class Encoder:
             "means": {str(i): means.tolist() for i, means in self.means.items()},
             "center": self.center.tolist(),
             "scale": self.scale.tolist(),
+            "coded": sorted(self.coded),
         }
 
     @classmethod
@@ -135,6 +140,7 @@ class Encoder:
             {int(i): np.array(means, dtype=np.float64) for i, means in state["means"].items()},
             np.array(state["center"], dtype=np.float64),
             np.array(state["scale"], dtype=np.float64),
+            frozenset(state.get("coded", ())),  # of bundles before there were any
         )
 
 
@@ -175,15 +181,16 @@ def fit_encoder(
     fill = np.full(n_features, np.nan)
     if not learner.missing and isinstance(X, np.ndarray):
         fill = _medians(X)
-    one_hot, means, held_out = {}, {}, {}
+    one_hot, means, held_out, coded = {}, {}, {}, set()
     for i, codes in one_hot_codes(learner, table).items():
         one_hot[i] = np.r_[codes, -1] if not len(codes) or np.isnan(X[:, i]).any() else codes
     for i, levels in table.feature_categories.items():
         if learner.takes_category(levels, len(table)):
             fill[i] = np.nan if learner.missing else levels
-        elif i not in one_hot:
+            coded.add(i)
+        if learner.takes_means(levels, len(table)) and i not in one_hot:
             means[i], held_out[i] = _target_means(X[:, i], y, task, levels, folds())
-    plain = Encoder(fill, one_hot, means, np.zeros(1), np.ones(1))
+    plain = Encoder(fill, one_hot, means, np.zeros(1), np.ones(1), frozenset(coded & means.keys()))
     encoded = plain._numbers(X, held_out)
     width = encoded.shape[1]
     if not learner.scaled:

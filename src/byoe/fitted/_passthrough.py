@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..contracts._blender import Blender
+from ..contracts._learner import MOST_ONE_HOT
 from ..contracts._task import FloatArray
 from ..data._columns_named import column_positions
-from ..data._encoder import MOST_ONE_HOT
 from ..data._table import Table, as_float64
 from ..errors import ParameterError
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._learner import Learner, StopRows
+from ..contracts._learner import MOST_ONE_HOT, Learner, StopRows
 from ..contracts._task import FloatArray, Task
 from ..contracts._unit import Unit
 from ..contracts._unit import of_ordinary_size as of_ordinary_size
@@ -28,6 +28,7 @@ LEARNING_RATE = 0.05
 MOST_ROUNDS = 10_000
 _LARGEST_RATE = 0.3  # beyond which trees correct each other
 _FEWEST_ROWS_EACH = 100
+_SOME_ROWS_EACH = 2
 _USUALLY_ENOUGH = 500
 
 
@@ -56,6 +57,11 @@ def with_larger_steps(learner: L, times: float) -> L | None:
 def enough_rows(levels: int, n_rows: int) -> bool:
     """Return whether there are 100 rows for each category, so that trees can split on sets of categories."""
     return n_rows >= _FEWEST_ROWS_EACH * levels
+
+
+def worth_codes(levels: int, n_rows: int) -> bool:
+    """Return whether a column is taken as codes: of many rows each, or of some where the columns would be many."""
+    return enough_rows(levels, n_rows) or (levels > MOST_ONE_HOT and n_rows >= _SOME_ROWS_EACH * levels)
 
 
 def take_rounds(

@@ -28,6 +28,7 @@ from ._boosting import (
     of_ordinary_size,
     take_rounds,
     watched_loss,
+    worth_codes,
 )
 from ._by_tables import contributions as by_tables
 from ._lightgbm_trees import tables_of
@@ -35,13 +36,13 @@ from ._units import converted
 
 _NOT_OURS = frozenset("self kwargs importance_type n_jobs".split())
 _NATIVE_ONLY = frozenset(
-    "alpha bin_construct_sample_cnt boost_from_average data_sample_strategy drop_rate extra_trees fair_c "
-    "cegb_penalty_feature_coupled cegb_penalty_feature_lazy cegb_penalty_split cegb_tradeoff device_type "
-    "feature_contri feature_fraction_bynode force_col_wise force_row_wise interaction_constraints is_unbalance "
-    "linear_lambda linear_tree max_bin max_delta_step max_drop metric min_data_in_bin monotone_constraints "
-    "monotone_constraints_method monotone_penalty neg_bagging_fraction other_rate path_smooth pos_bagging_fraction "
-    "scale_pos_weight skip_drop top_rate tweedie_variance_power "
-    "use_quantized_grad num_grad_quant_bins verbosity zero_as_missing".split()
+    "alpha bin_construct_sample_cnt boost_from_average data_sample_strategy drop_rate extra_trees fair_c cat_l2 "
+    "cat_smooth cegb_penalty_feature_coupled cegb_penalty_feature_lazy cegb_penalty_split cegb_tradeoff "
+    "device_type feature_contri feature_fraction_bynode force_col_wise force_row_wise interaction_constraints "
+    "is_unbalance linear_lambda linear_tree max_bin max_cat_threshold max_cat_to_onehot max_delta_step max_drop "
+    "metric min_data_in_bin min_data_per_group monotone_constraints monotone_constraints_method monotone_penalty "
+    "neg_bagging_fraction other_rate path_smooth pos_bagging_fraction scale_pos_weight skip_drop top_rate "
+    "tweedie_variance_power use_quantized_grad num_grad_quant_bins verbosity zero_as_missing".split()
 )
 # By which no rounds can be counted.
 _NO_METRIC = ("", "None", "na", "null", "custom")
@@ -195,7 +196,10 @@ class LightGBM(Booster):
             )
 
     def takes_category(self, levels: int, n_rows: int) -> bool:
-        return enough_rows(levels, n_rows)  # LightGBM passes over smaller groups
+        return worth_codes(levels, n_rows)
+
+    def takes_means(self, levels: int, n_rows: int) -> bool:
+        return not enough_rows(levels, n_rows)  # LightGBM passes over smaller groups
 
     def parameter_names(self) -> frozenset[str]:
         return _names()

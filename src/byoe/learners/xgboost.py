@@ -22,17 +22,18 @@ from ._boosting import (
     CATEGORIES,
     Booster,
     constraint_texts,
-    enough_rows,
     log_odds_of,
     of_function,
     of_ordinary_size,
     shared_lock,
     take_rounds,
     watched_loss,
+    worth_codes,
 )
 from ._by_tables import contributions as by_tables
 from ._stand_ins import StandIns
 from ._units import converted
+from ._xgboost_rows import binned, columns_of, splits
 from ._xgboost_trees import tables_of
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.
@@ -55,7 +56,6 @@ _POWERS: dict[str, dict[str, int]] = {
 }
 _METRICS = frozenset({"rmse", "mae", "mphe", "quantile"})
 _CONFIGURING = shared_lock()
-_CHUNK = 1 << 16
 STAND_INS = "byoe_stand_ins"  # an attribute of the native model
 
 
@@ -188,7 +188,9 @@ class XGBoost(Booster):
             )
 
     def takes_category(self, levels: int, n_rows: int) -> bool:
-        return enough_rows(levels, n_rows)  # it overfits to sets of rare categories
+        given = self._chosen()
+        trees = given.get("booster") != "gblinear" and given.get("tree_method") != "exact"
+        return trees and worth_codes(levels, n_rows)
 
     def parameter_names(self) -> frozenset[str]:
         return _names()
@@ -208,8 +210,8 @@ class XGBoost(Booster):
     ) -> Model:
         import xgboost
 
-        given = self._chosen()
-        matrix = partial(xgboost.DMatrix, **_columns(X, categorical), nthread=threads)
+        given = {**splits(categorical), **self._chosen()}
+        matrix = partial(xgboost.DMatrix, **columns_of(X, categorical), nthread=threads)
         data = matrix(X, label=y, weight=of_ordinary_size(sample_weight))
         stand_ins = StandIns.of(X, y, sorted(categorical), task, sample_weight) if categorical else None
         watched = None
@@ -260,8 +262,9 @@ class XGBoost(Booster):
         import xgboost
 
         bins = self._chosen().get("max_bin", 256)
-        columns = _columns(X, categorical)
-        return xgboost.QuantileDMatrix(X, nthread=threads, max_bin=bins, **columns), X, columns, bins
+        columns = columns_of(X, categorical)
+        cuts = xgboost.QuantileDMatrix(X, nthread=threads, max_bin=bins, **columns)
+        return cuts, X, columns, bins, splits(categorical)
 
     def fit_rows(
         self,
@@ -276,8 +279,8 @@ class XGBoost(Booster):
         stop: StopRows | None = None,
         rounds: int | None = None,
     ) -> Model:
-        cuts, X, columns, bins = prepared
-        data = _binned(
+        cuts, X, columns, bins, on_categories = prepared
+        data = binned(
             cuts, X, rows, y, weight=of_ordinary_size(sample_weight), threads=threads, columns=columns, bins=bins
         )
         kinds = columns.get("feature_types", ())
@@ -286,57 +289,14 @@ class XGBoost(Booster):
         watched = None
         if stop is not None:
             how = {"weight": stop.sample_weight, "threads": threads, "columns": columns, "bins": bins}
-            watched = _binned(data, X, stop.X, stop.y, **how, stand_ins=stand_ins)
-        given = self._chosen()
+            watched = binned(data, X, stop.X, stop.y, **how, stand_ins=stand_ins)
+        given = {**on_categories, **self._chosen()}
         return _train(given, data, watched, task, stand_ins, seed=seed, threads=threads, stop=stop, rounds=rounds)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         import xgboost
 
         return XGBoostModel(xgboost.Booster(model_file=folder / "model.ubj"), task)
-
-
-def _columns(X: Any, categorical: Mapping[int, int] | None) -> dict[str, Any]:
-    """Say which columns hold codes of categories, as a matrix of XGBoost wants it."""
-    if not categorical:
-        return {}
-    return {"feature_types": ["c" if i in categorical else "q" for i in range(X.shape[1])], "enable_categorical": True}
-
-
-def _binned(
-    cuts: Any,
-    X: Any,
-    rows: IntArray,
-    y: NDArray[Any],
-    *,
-    stand_ins: StandIns | None = None,
-    weight: FloatArray | None,
-    threads: int,
-    columns: Mapping[str, Any],
-    bins: int,
-) -> Any:
-    """Return rows in the bins of another matrix, without a copy of them all."""
-    import xgboost
-
-    class Chunks(xgboost.DataIter):  # type: ignore[misc]  # xgboost has no types
-        place = 0
-
-        def reset(self) -> None:
-            self.place = 0
-
-        def next(self, input_data: Any) -> bool:
-            part = slice(self.place, self.place + _CHUNK)
-            self.place += _CHUNK
-            if part.start >= len(rows):
-                return False
-            own = None if weight is None else weight[part]
-            kinds = columns.get("feature_types")
-            taken = X[rows[part]] if stand_ins is None else stand_ins.applied(X[rows[part]])
-            input_data(data=taken, label=y[part], weight=own, feature_types=kinds)
-            return True
-
-    categories = columns.get("enable_categorical", False)
-    return xgboost.QuantileDMatrix(Chunks(), ref=cuts, nthread=threads, max_bin=bins, enable_categorical=categories)
 
 
 def _train(

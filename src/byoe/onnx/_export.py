@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._version import __version__
+from ..contracts._learner import MOST_ONE_HOT
 from ..data._column import Column
-from ..data._encoder import MOST_ONE_HOT
 from ..data._table import Table
 from ..errors import ParameterError, PluginError
 from ..fitted._models import FittedMember

@@ -141,5 +141,7 @@ def encoded(graph: Graph, encoder: Encoder, x: str) -> str:
             places = graph.cast(graph.filled(codes, len(table) - 1.0), to=INT64)
             flat = graph.op("Reshape", places, graph.integers(-1))
             blocks.append(graph.op("Gather", graph.constant(table), flat, axis=0))
+            if i in encoder.coded:
+                blocks.append(graph.columns(x, [i]))
     found = graph.join(blocks)
     return graph.divide(graph.add(found, -encoder.center), encoder.scale)
