@@ -17,7 +17,7 @@ from byoe.engine._fold_fit import fit_fold
 from byoe.engine._rows import Rows
 from byoe.errors import ParameterError
 from byoe.folds._splits import make_plan
-from byoe.learners._boosting import LEARNING_RATE, MOST_ROUNDS, take_rounds
+from byoe.learners._boosting import MOST_ROUNDS, take_rounds
 from byoe.plugins import ConstantModel, Learner, Task
 
 NAMES = ["catboost", "xgboost", "lightgbm", "hist_gradient_boosting"]
@@ -75,11 +75,11 @@ def test_a_refit_takes_the_mean_of_the_folds(name, noisy):
 
 def test_the_learning_rate_is_low_where_the_rounds_are_open(noisy):
     X, y = noisy
-    (model, *_) = EnsembleRegressor(["xgboost"], "mean", random_state=0).fit(X, y).members_["xgboost"].models
-    config = model.models[0].booster.save_config()
-    assert f'"eta":"{LEARNING_RATE}' in config.replace(
-        " ", ""
-    ) or f'"learning_rate":"{LEARNING_RATE}' in config.replace(" ", "")
+    made = EnsembleRegressor(["xgboost", "lightgbm"], "mean", random_state=0).fit(X, y)
+    xgboost, lightgbm = (made.members_[name].models[0].models[0].booster for name in ("xgboost", "lightgbm"))
+    config = xgboost.save_config().replace(" ", "")
+    assert '"eta":"0.15' in config or '"learning_rate":"0.15' in config
+    assert "[learning_rate: 0.1]" in lightgbm.model_to_string()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -117,9 +117,10 @@ class Recording(Learner):
     shared = {"learning_rate": "rate", "n_rounds": "rounds"}
     calls = []
     hastes = True
+    most_haste = 3.0
 
     def in_haste(self, times):
-        return clone(self).set_params(rate=times * 0.05) if self.hastes else None
+        return clone(self).set_params(rate=times * 0.05) if self.hastes and times <= self.most_haste else None
 
     def fit(self, X, y, *, stop=None, rounds=None, **given):
         found = rounds if stop is None else 7 + given["seed"] % 10
@@ -227,6 +228,16 @@ def test_a_refit_for_which_time_is_short_takes_larger_steps_too(limit, steps, mo
     assert model.rounds == [1000]
 
 
+@pytest.mark.parametrize(("limit", "steps"), [(400.0, 1.25), (100.0, 1.9)])
+def test_a_learner_that_allows_smaller_steps_alone_takes_these(limit, steps, monkeypatch):
+    monkeypatch.setattr(Recording, "most_haste", 2.0)
+    ((_, _, rounds, rate),), model, cut = fitted_in(limit, monkeypatch, rounds=[1000], round_seconds=0.5)
+    assert rounds == round(1000 / steps)
+    assert rate == pytest.approx(0.05 * steps)
+    assert cut == [rounds]
+    assert model.rounds == [1000]
+
+
 def test_rounds_after_the_best_one_have_taken_their_time(monkeypatch):
     _, model, _ = fitted_in(1000.0, monkeypatch, stopping="hold-out")
     assert model.round_seconds == pytest.approx(40 / (model.rounds[0] + 50))
@@ -280,6 +291,8 @@ def test_kinds_whose_rounds_do_not_go_by_the_learning_rate_are_not_hurried():
         assert learner(name, **kind).in_haste(3.0) is None
     assert learner("lightgbm", learning_rate="0.1").in_haste(3.0) is None
     assert learner("lightgbm", learning_rate=0.2).in_haste(3.0) is None
+    assert learner("xgboost").in_haste(2.0) is learner("lightgbm").in_haste(3.0) is None  # of 0.15 and of 0.1
+    assert learner("xgboost").in_haste(1.9).own_params()["learning_rate"] == pytest.approx(0.285)
     for given, most in (({}, 3_334), ({"n_rounds": 60}, 20)):
         hasty = learner("lightgbm", learning_rate=0.02, **given).in_haste(3.0).own_params()
         assert hasty == {"learning_rate": pytest.approx(0.06), "n_estimators": most}

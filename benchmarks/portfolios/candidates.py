@@ -72,6 +72,13 @@ _XGBOOST: dict[str, dict[str, Any]] = {
     "quick": {"max_depth": 4, "learning_rate": 0.12, "max_bin": 64},
     "fixed": {"n_estimators": 300, "max_depth": 4, "learning_rate": 0.05, "subsample": 0.8, "colsample_bytree": 0.7},
 }
+
+
+def _measured(configurations: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return configurations with the learning rate that was the default when they were measured."""
+    return {name: {"learning_rate": 0.05, **given} if name else given for name, given in configurations.items()}
+
+
 _EXTRA_TREES: dict[str, dict[str, Any]] = {
     "": {},
     "many": {"n_estimators": 300},
@@ -114,8 +121,8 @@ def _named(learner: str, found: dict[str, dict[str, Any]], task: str = "") -> li
 
 CANDIDATES: tuple[Candidate, ...] = (
     *_named("catboost", _CATBOOST),
-    *_named("lightgbm", _LIGHTGBM),
-    *_named("xgboost", _XGBOOST),
+    *_named("lightgbm", _measured(_LIGHTGBM)),
+    *_named("xgboost", _measured(_XGBOOST)),
     *_named("extra_trees", _EXTRA_TREES),
     *_named("extra_trees", _OF_CLASSES, "classification"),
     *_named("random_forest", _RANDOM_FOREST),

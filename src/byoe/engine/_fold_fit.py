@@ -44,6 +44,7 @@ from ._tasks import HOLD_OUT
 
 _PATIENCE = 50
 _HASTE = 3.0  # times the learning rate, with which the number of rounds is found
+_LESS_HASTE = (2.5, 1.9, 1.5)  # for learners that do not allow that
 _NEEDED = 0.8  # of the time that as many rounds took while they were found, with those after the best one
 
 
@@ -123,8 +124,10 @@ def _in_time(
     fit: Callable[..., FoldModel], learner: Learner, data: Rows, train: IntArray, rounds: Sequence[int], seconds: float
 ) -> FoldModel:
     """Fit for so many rounds that take so many seconds, or for fewer with larger steps where time is short."""
-    steps = min(_HASTE, seconds / max(seconds_left(), 1e-9))
-    hurried = learner.in_haste(steps) if steps > 1.0 else None
+    needed = min(_HASTE, seconds / max(seconds_left(), 1e-9))
+    sizes = [needed, *(size for size in _LESS_HASTE if size < needed)] if needed > 1.0 else []
+    twins = ((size, learner.in_haste(size)) for size in sizes)
+    steps, hurried = next(((size, twin) for size, twin in twins if twin is not None), (1.0, None))
     if hurried is None:
         return fit(learner, data, train, rounds=rounds)
     own = [max(1, round(number / steps)) for number in rounds]

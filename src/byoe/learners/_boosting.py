@@ -26,7 +26,7 @@ CATEGORIES = (
 )
 LEARNING_RATE = 0.05
 MOST_ROUNDS = 10_000
-_LARGEST_RATE = 0.3  # beyond which trees correct each other
+_LARGEST_RATE = 0.3 - 1e-9  # from which trees correct each other
 _FEWEST_ROWS_EACH = 100
 _SOME_ROWS_EACH = 2
 _USUALLY_ENOUGH = 500
@@ -41,17 +41,22 @@ L = TypeVar("L", bound=Learner)
 
 
 def with_larger_steps(learner: L, times: float) -> L | None:
-    """Return a copy of a booster with a learning rate so many times as large; None where it would be above 0.3.
+    """Return a copy of a booster with a learning rate so many times as large; None where it would be 0.3 or more.
 
     Its most rounds are as many times fewer.
     """
     name, rounds = learner.shared["learning_rate"], learner.shared["n_rounds"]
     rate = learner.own_params().get(name)
-    rate = LEARNING_RATE if rate is None else rate
+    rate = usual_rate(learner) if rate is None else rate
     if not isinstance(rate, Real) or times * float(rate) > _LARGEST_RATE:  # the libraries take texts, too
         return None
     most = learner.own_params().get(rounds) or MOST_ROUNDS
     return changed(learner, {name: times * float(rate), rounds: math.ceil(most / times)})
+
+
+def usual_rate(learner: Learner) -> float:
+    """Return the learning rate of a booster that finds its number of rounds, unless one is given."""
+    return learner.usual_rate if isinstance(learner, Booster) else LEARNING_RATE
 
 
 def enough_rows(levels: int, n_rows: int) -> bool:
@@ -65,7 +70,14 @@ def worth_codes(levels: int, n_rows: int) -> bool:
 
 
 def take_rounds(
-    given: dict[str, Any], rounds_name: str, rate_name: str, stop: StopRows | None, rounds: int | None, usual: int
+    given: dict[str, Any],
+    rounds_name: str,
+    rate_name: str,
+    stop: StopRows | None,
+    rounds: int | None,
+    *,
+    usual: int,
+    rate: float = LEARNING_RATE,
 ) -> int:
     """Take the number of rounds out of the given parameters.
 
@@ -75,7 +87,7 @@ def take_rounds(
     wanted = given.pop(rounds_name, None)
     if stop is None and rounds is None:
         return int(usual if wanted is None else wanted)
-    given.setdefault(rate_name, LEARNING_RATE)
+    given.setdefault(rate_name, rate)
     if rounds is not None:
         return min(rounds, max(MOST_ROUNDS, int(wanted or 0)))
     return int(MOST_ROUNDS if wanted is None else wanted)
@@ -176,6 +188,8 @@ class Booster(Learner):
         The losses that give probabilities of two classes; and of any number of them.
     usual_rounds : int
         The library's default.
+    usual_rate : float
+        The learning rate where the number of rounds is found.
     cell_seconds : float
         What a round takes for a cell of the table, with one thread.
     cell_bytes, row_bytes : float
@@ -199,6 +213,7 @@ class Booster(Learner):
     two_classes: ClassVar[tuple[str, ...]]
     any_classes: ClassVar[tuple[str, ...]]
     usual_rounds: ClassVar[int] = 100
+    usual_rate: ClassVar[float] = LEARNING_RATE
     cell_seconds: ClassVar[float]
     cell_bytes: ClassVar[float]
     row_bytes: ClassVar[float] = 40.0

@@ -156,6 +156,7 @@ class XGBoost(Booster):
     not_by_row = ("rank", "survival:aft", "survival:cox")
     kind_name, other_kinds = "booster", ("dart", "gblinear")
     cell_seconds, cell_bytes = 7e-9, 6.0
+    usual_rate = 0.15  # no less accurate than smaller steps, in less time
     space = {
         "learning_rate": (0.02, 0.2, "log"),
         "max_depth": (3, 10),
@@ -318,7 +319,7 @@ def _train(
     own = of_function(given.pop("objective")) if callable(given.get("objective")) else None
     if given.get("booster") == "gblinear":  # XGBoost cannot cut a linear model back to its best round
         stop = None
-    number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100)
+    number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100, rate=XGBoost.usual_rate)
     params = {
         "seed": given.pop("random_state", seed),
         "verbosity": 0,
