@@ -6,16 +6,15 @@ members are fitted, and XGBoost and LightGBM with larger steps than the smallest
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from datasets import load
+from fitted_once import Fitted
 from set_by_set import set_by_set
 
-from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
-from byoe.plugins import OOF, Task
+from byoe import learner
 
 MOST_TO_FIT, TESTED = 2_000, 4_000
 OTHERS = ("catboost", "ridge", "mlp")
@@ -26,39 +25,24 @@ BOTH = {"xgboost": 0.15, "lightgbm": 0.1}
 
 def measured(name: str, seed: int) -> dict[str, Any]:
     """Return the changes of the losses on rows kept apart, and of the seconds."""
-    data = load(name, seed=seed)
-    X, X_test, y, y_test = data.split(MOST_TO_FIT, seed)
-    X_test, y_test = X_test[:TESTED], y_test[:TESTED]
-    classes = data.task == "classification"
     members: list[Any] = [(one, one) for one in OTHERS]
     members += [(_label(one, rate), learner(one, learning_rate=rate)) for one in RATES for rate in RATES[one]]
-    made = (EnsembleClassifier if classes else EnsembleRegressor)(members, "mean", random_state=seed, n_jobs=1)
-    made.fit(X, y)
-    labels, P = list(made.members_), made._member_predictions(made._read(X_test))
-    task = Task("classification", len(made.classes_)) if classes else Task("regression")
-    oof = OOF(made.oof_predictions_, made._oof.y, task, folds=made._oof.plan.folds)
-    fresh = OOF(P, np.searchsorted(made.classes_, y_test) if classes else y_test.to_numpy(dtype=np.float64), task)
-
-    def loss(predicted: Any) -> float:
-        found = fresh.loss(predicted)
-        return found if classes else float(np.sqrt(found))
+    made = Fitted.of(load(name, seed=seed), members, MOST_TO_FIT, TESTED, seed)
 
     def blended(**rates: float) -> float:
-        own = [*OTHERS, *(_label(one, rates.get(one, SMALLEST)) for one in RATES)]
-        places = [labels.index(label) for label in own]
-        few = dataclasses.replace(oof, predictions=oof.predictions[:, places])
-        return loss(blender("auto").fit(few).predict(P[:, places]))
+        return made.blended([*OTHERS, *(_label(one, rates.get(one, SMALLEST)) for one in RATES)])
 
-    found: dict[str, Any] = {"set": name, "both": blended(**BOTH) / blended() - 1}
+    before = blended()
+    found: dict[str, Any] = {"set": name, "both": blended(**BOTH) / before - 1}
     for one, rates in RATES.items():
         first = _label(one, SMALLEST)
         for rate in rates[1:]:
             label = _label(one, rate)
             found[label] = {
-                "alone": loss(P[:, labels.index(label)]) / loss(P[:, labels.index(first)]) - 1,
-                "blend": blended(**{one: rate}) / blended() - 1,
-                "fit": made.leaderboard_[label]["fit_seconds"] / made.leaderboard_[first]["fit_seconds"],
-                "predict": made.leaderboard_[label]["predict_ms"] / made.leaderboard_[first]["predict_ms"],
+                "alone": made.alone(label) / made.alone(first) - 1,
+                "blend": blended(**{one: rate}) / before - 1,
+                "fit": made.costs[label]["fit_seconds"] / made.costs[first]["fit_seconds"],
+                "predict": made.costs[label]["predict_ms"] / made.costs[first]["predict_ms"],
             }
     return found
 

@@ -7,19 +7,17 @@ that have fewer than 100 rows each. Both lists are blended by ``"auto"``.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from datasets import load
+from fitted_once import Fitted
 from set_by_set import set_by_set
 
-from byoe import EnsembleClassifier, EnsembleRegressor, blender
 from byoe.learners._boosting import enough_rows
 from byoe.learners.lightgbm import LightGBM
 from byoe.learners.xgboost import XGBoost
-from byoe.plugins import OOF, Task
 
 SETS = "categories,groups,flights,covid-tests,lending-club,trump-vote,college-earnings"
 MOST_TO_FIT, TESTED = 5_000, 10_000
@@ -47,41 +45,25 @@ class LightGBMBefore(LightGBM):
         return enough_rows(levels, n_rows)
 
 
+BEFORE = {"xgboost": XGBoostBefore(max_cat_to_onehot=4), "lightgbm": LightGBMBefore()}
+
+
 def measured(name: str, seed: int) -> dict[str, Any]:
-    """Return the losses on rows kept apart, and the seconds of the fits."""
+    """Return the changes of the losses on rows kept apart, and of the seconds."""
     data = load(name, seed=seed)
-    X, X_test, y, y_test = data.split(MOST_TO_FIT, seed)
-    X_test, y_test = X_test[:TESTED], y_test[:TESTED]
-    classes = data.task == "classification"
-    members = [*((label, label) for label in (*OTHERS, "xgboost", "lightgbm"))]
-    members += [("xgboost_before", XGBoostBefore(max_cat_to_onehot=4)), ("lightgbm_before", LightGBMBefore())]
-    made = (EnsembleClassifier if classes else EnsembleRegressor)(members, "mean", random_state=seed, n_jobs=1)
-    made.fit(X, y)
-    P = dict(zip(made.members_, np.moveaxis(made._member_predictions(made._read(X_test)), 1, 0), strict=True))
-    task = Task("classification", len(made.classes_)) if classes else Task("regression")
-    oof = OOF(made.oof_predictions_, made._oof.y, task, folds=made._oof.plan.folds)
-    y_test = np.searchsorted(made.classes_, y_test) if classes else y_test.to_numpy(dtype=np.float64)
-    fresh = OOF(np.stack(list(P.values()), axis=1), y_test, task)
-
-    def loss(predicted: Any) -> float:
-        found = fresh.loss(predicted)
-        return found if classes else float(np.sqrt(found))
-
-    def blended(*labels: str) -> float:
-        places = [list(P).index(label) for label in (*OTHERS, *labels)]
-        own = dataclasses.replace(oof, predictions=oof.predictions[:, places])
-        return loss(blender("auto").fit(own).predict(fresh.predictions[:, places]))
-
-    seconds = {label: made.leaderboard_[label]["fit_seconds"] for label in P}
-    found: dict[str, Any] = {"set": name, "rows": len(y)}
+    members: list[Any] = [(one, one) for one in (*OTHERS, *BEFORE)]
+    members += [(f"{library}_before", one) for library, one in BEFORE.items()]
+    made = Fitted.of(data, members, MOST_TO_FIT, TESTED, seed)
+    now, before = [*OTHERS, *BEFORE], [*OTHERS, *(f"{library}_before" for library in BEFORE)]
+    seconds = {label: line["fit_seconds"] for label, line in made.costs.items()}
+    found: dict[str, Any] = {"set": name, "rows": made.rows}
+    X = data.split(MOST_TO_FIT, seed)[0]
     found["categories"] = sorted({X[c].nunique() for c in X.select_dtypes("category")} - set(range(MANY + 1)))
-    for library in ("xgboost", "lightgbm"):
-        found[library] = loss(P[library]) / loss(P[f"{library}_before"]) - 1
+    for library in BEFORE:
+        found[library] = made.alone(library) / made.alone(f"{library}_before") - 1
         found[f"{library} seconds"] = seconds[library] / seconds[f"{library}_before"]
-    found["default"] = blended("xgboost", "lightgbm") / blended("xgboost_before", "lightgbm_before") - 1
-    ours = sum(seconds[label] for label in (*OTHERS, "xgboost", "lightgbm"))
-    before = sum(seconds[label] for label in (*OTHERS, "xgboost_before", "lightgbm_before"))
-    return found | {"default seconds": ours / before}
+    found["default"] = made.blended(now) / made.blended(before) - 1
+    return found | {"default seconds": sum(seconds[one] for one in now) / sum(seconds[one] for one in before)}
 
 
 def main() -> None:
