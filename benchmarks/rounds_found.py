@@ -28,12 +28,12 @@ SETS = (
     "cells,framingham,saratoga"
 )
 BOOSTERS = ("lightgbm", "xgboost")
-ROWS, OTHERS, SEARCHES, PATIENCE, HASTE, MOST = 600, 1_500, 4, 50, 3.0, 10_000
+ROWS, OTHERS, SEARCHES, PATIENCE, HASTE, RATE, MOST = 600, 1_500, 4, 50, 3.0, 0.05, 10_000
 
 
 def rounds_found(booster: str, X: np.ndarray, y: np.ndarray, task: Task, share: float) -> list[float]:
     """Return the number of rounds for all rows, of each search."""
-    hasty = learner(booster).in_haste(HASTE)
+    hasty = learner(booster, learning_rate=RATE).in_haste(HASTE)
     found = []
     for seed in range(SEARCHES):
         classes = y if task.is_classification else None

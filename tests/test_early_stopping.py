@@ -238,6 +238,17 @@ def test_a_learner_that_allows_smaller_steps_alone_takes_these(limit, steps, mon
     assert model.rounds == [1000]
 
 
+def test_the_second_fit_takes_the_steps_that_are_allowed(monkeypatch):
+    """Thirty seconds are left for one that needs 37.6: steps of 1.26 do, and twice as large ones are allowed."""
+    monkeypatch.setattr(Recording, "most_haste", 2.0)
+    calls, model, cut = fitted_in(70.0, monkeypatch)
+    (learned, _, rounds, rate) = calls[1]
+    assert len(learned) == 80
+    assert rate == pytest.approx(0.05 * 0.8 * 80 / 68 * 40 / 30)
+    assert cut == [rounds]
+    assert rounds < model.rounds[0]
+
+
 def test_rounds_after_the_best_one_have_taken_their_time(monkeypatch):
     _, model, _ = fitted_in(1000.0, monkeypatch, stopping="hold-out")
     assert model.round_seconds == pytest.approx(40 / (model.rounds[0] + 50))

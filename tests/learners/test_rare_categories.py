@@ -10,6 +10,7 @@ from byoe import EnsembleClassifier, EnsembleRegressor, learner, load
 from byoe.contracts._task import Task
 from byoe.data._encoder import Encoder, fit_encoder, needs_encoding
 from byoe.data._input import learn_table
+from byoe.plugins import Learner
 
 ROUNDS = {"n_rounds": 40, "learning_rate": 0.2}
 TRAIN = np.arange(600)
@@ -55,6 +56,8 @@ def sizes_of_splits(booster):
 )
 def test_who_takes_codes_and_who_means(levels, n_rows, codes, means):
     boosters = [learner("xgboost"), learner("lightgbm")]
+    assert not learner("xgboost", multi_strategy="multi_output_tree").takes_category(levels, n_rows)
+    assert learner("lightgbm", device_type="gpu").takes_category(levels, n_rows) is (codes and levels < 256)
     assert [one.takes_category(levels, n_rows) for one in boosters] == [codes, codes]
     assert boosters[0].takes_means(levels, n_rows) is not codes  # XGBoost has one or the other
     assert boosters[1].takes_means(levels, n_rows) is means
@@ -102,12 +105,47 @@ def test_of_classes_each_has_a_mean_before_the_code():
     assert made.encoder.codes({1: 30}) == {4: 30}
 
 
+class Both(Learner):
+    """A learner that wants means and codes, and no missing cells."""
+
+    name = "both"
+    categorical = True
+
+    def takes_means(self, levels, n_rows):
+        return True
+
+
+class Neither(Both):
+    """One that wants neither."""
+
+    categorical = False
+
+    def takes_means(self, levels, n_rows):
+        return False
+
+
+@pytest.mark.parametrize(
+    ("one", "levels", "n_columns", "coded"), [(Both(), 20, 3, {1}), (Both(), 8, 2, set()), (Neither(), 20, 2, set())]
+)
+def test_of_other_learners_too(one, levels, n_columns, coded):
+    X, y = table(levels)
+    X.loc[::7, "shop"] = None
+    features = learn_table(X)[1]
+    given = {"task": Task("regression"), "sample_weight": None, "table": features, "folds": list}
+    encoder, encoded = fit_encoder(one, features.values, y, **given)
+    assert encoded.shape == (600, n_columns)
+    assert encoder.coded == coded
+    assert not np.isnan(encoded).any()
+    assert encoder.codes({1: levels}) == ({} if isinstance(one, Neither) else {n_columns - 1: levels})
+
+
 # -- how XGBoost splits on them ----------------------------------------------------------
 
 
 @pytest.mark.parametrize("prepared", [False, True])
 @pytest.mark.parametrize(
-    ("levels", "given", "single"), [(40, {}, True), (6, {}, False), (40, {"max_cat_to_onehot": 4}, False)]
+    ("levels", "given", "single"),
+    [(40, {}, True), (6, {}, False), (40, {"max_cat_to_onehot": 4}, False), (40, {"max_cat_threshold": 8}, False)],
 )
 def test_trees_split_on_one_of_many_categories_at_a_time(levels, given, single, prepared):
     X, y = table(levels)
@@ -121,6 +159,22 @@ def test_trees_split_on_one_of_many_categories_at_a_time(levels, given, single, 
     sizes = sizes_of_splits(booster)
     assert sizes
     assert (max(sizes) == 1) is single
+    assert (booster.attr("byoe_stand_ins") is None) is single
+
+
+def test_a_shop_that_was_not_met_goes_with_the_rest():
+    """It has the slope of no other: that of all is none."""
+    rng = np.random.default_rng(2)
+    codes = rng.integers(0, 40, 2_000)
+    slopes = np.where(np.arange(40) % 2, -3.0, 3.0)
+    X = pd.DataFrame({"x": rng.normal(size=2_000), "shop": [f"s{code:02d}" for code in codes]})
+    y = slopes[codes] * X["x"] + 0.1 * rng.normal(size=2_000)
+    made = EnsembleRegressor(["xgboost"], "mean", cv=3, random_state=0, n_jobs=1).fit(X, y)
+    x = np.linspace(-1, 1, 21)
+    known = made.predict(pd.DataFrame({"x": x, "shop": "s00"}))
+    for shop in ("new", None):
+        new = made.predict(pd.DataFrame({"x": x, "shop": pd.Series([shop] * 21, dtype=object)}))
+        assert abs(new).mean() < 0.5 * abs(known).mean()
 
 
 def test_a_name_that_matters_is_found_by_its_code():
@@ -137,7 +191,10 @@ def test_a_name_that_matters_is_found_by_its_code():
     assert max(errors.values()) < 1.5, errors  # by means alone 2.98, where the deviation of the target is 3.00
 
 
-@pytest.mark.parametrize("given", [{"booster": "gblinear"}, {"tree_method": "exact"}])
+@pytest.mark.parametrize(
+    "given",
+    [{"booster": "gblinear"}, {"tree_method": "exact"}, {"updater": "grow_colmaker,prune", "tree_method": "auto"}],
+)
 @pytest.mark.parametrize("levels", [4, 40])
 def test_what_cannot_split_on_categories_gets_numbers(levels, given):
     """XGBoost refuses categories there."""

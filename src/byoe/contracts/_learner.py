@@ -355,9 +355,9 @@ class Learner(Parameters):
         return self.categorical
 
     def takes_means(self, levels: int, n_rows: int) -> bool:
-        """Return whether such a column, where it has more than 16 categories, becomes their mean targets.
+        """Return whether such a column becomes its mean targets, where it has more than 16 categories.
 
-        Where its codes are taken, too, they are the column after those.
+        Where its codes are taken as well, they are the last of its columns.
         """
         return not self.takes_category(levels, n_rows)
 

@@ -23,11 +23,16 @@ Folds = Sequence[tuple[IntArray, IntArray]]
 def needs_encoding(learner: Learner, table: Table) -> bool:
     """Say whether a learner is given encoded rows of this table."""
     shapes = [(levels, len(table)) for levels in table.categorical.values()]
-    categories = any(not learner.takes_category(*shape) or learner.takes_means(*shape) for shape in shapes)
+    categories = any(not learner.takes_category(*shape) or _both(learner, *shape) for shape in shapes)
     if learner.frames:  # an estimator of the user's sees the data as they are, if it can take them
         no_numbers = categories or any(column.kind == "date" or column.was_text for column in table.columns)
         return learner.encoded and (no_numbers or (table.holes and not learner.missing))
     return categories or not learner.missing or learner.scaled
+
+
+def _both(learner: Learner, levels: int, n_rows: int) -> bool:
+    """Return whether a learner is given the mean targets of a column beside its codes."""
+    return levels > MOST_ONE_HOT and learner.takes_means(levels, n_rows)
 
 
 def one_hot_codes(learner: Learner, table: Table) -> dict[int, IntArray]:
@@ -115,10 +120,11 @@ class Encoder:
         if i in self.one_hot:
             codes = np.where(np.isnan(column), -1, column)
             return np.asarray(codes[:, None] == self.one_hot[i], dtype=np.float64)
-        if i in self.means:
-            own = means[i] if i in means else self.means[i][_places(column, len(self.means[i]) - 2)]
-            return np.column_stack([own, column]) if i in self.coded else own
-        return np.where(np.isnan(column), self.fill[i], column)[:, None]
+        value = np.where(np.isnan(column), self.fill[i], column)[:, None]
+        if i not in self.means:
+            return value
+        own = means[i] if i in means else self.means[i][_places(column, len(self.means[i]) - 2)]
+        return np.hstack([own, value]) if i in self.coded else own
 
     def state(self) -> dict[str, Any]:
         """Return the encoder as plain JSON values."""
@@ -185,10 +191,11 @@ def fit_encoder(
     for i, codes in one_hot_codes(learner, table).items():
         one_hot[i] = np.r_[codes, -1] if not len(codes) or np.isnan(X[:, i]).any() else codes
     for i, levels in table.feature_categories.items():
-        if learner.takes_category(levels, len(table)):
+        taken = learner.takes_category(levels, len(table))
+        if taken:
             fill[i] = np.nan if learner.missing else levels
             coded.add(i)
-        if learner.takes_means(levels, len(table)) and i not in one_hot:
+        if i not in one_hot and (not taken or _both(learner, levels, len(table))):
             means[i], held_out[i] = _target_means(X[:, i], y, task, levels, folds())
     plain = Encoder(fill, one_hot, means, np.zeros(1), np.ones(1), frozenset(coded & means.keys()))
     encoded = plain._numbers(X, held_out)

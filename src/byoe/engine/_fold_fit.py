@@ -140,18 +140,18 @@ def _in_time(
 def _on_all_rows(
     fit: Callable[..., FoldModel], learner: Learner, data: Rows, train: IntArray, inside: IntArray, stop: IntArray
 ) -> FoldModel:
-    """Find the number of rounds on some rows, with a step as large as the learner allows, and fit on all with it.
+    """Find the number of rounds on some rows, with larger steps if the learner allows them, and fit on all with it.
 
     On more rows it takes more rounds, which is why they are scaled. Where time is short, the steps of that fit are as
     large as it needs to be in time; what is found first is kept where not even the largest would do.
     """
     hasty, started = learner.in_haste(_HASTE), time.monotonic()
     found = fit(learner if hasty is None else hasty, data, inside, stop)
-    largest = 1.0 if hasty is None else _HASTE
-    scale = largest * len(train) / len(inside)
+    scale = (1.0 if hasty is None else _HASTE) * len(train) / len(inside)
     most = learner.own_params().get(learner.shared_name("n_rounds") or "") or math.inf
     rounds = [int(min(most, max(1, round(scale * number)))) for number in found.rounds]
     seconds = _NEEDED * scale * (time.monotonic() - started)
+    largest = next((size for size in (_HASTE, *_LESS_HASTE) if learner.in_haste(size) is not None), 1.0)
     if seconds > largest * seconds_left():
         if not told_to_be_short():
             cut_short(max(found.rounds))

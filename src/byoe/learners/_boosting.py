@@ -29,7 +29,7 @@ MOST_ROUNDS = 10_000
 _LARGEST_RATE = 0.3 - 1e-9  # from which trees correct each other
 _FEWEST_ROWS_EACH = 100
 _SOME_ROWS_EACH = 2
-_USUALLY_ENOUGH = 500
+_USUALLY_ENOUGH = 25  # rounds, divided by the learning rate
 
 
 def shared_lock() -> threading.Lock:
@@ -47,16 +47,11 @@ def with_larger_steps(learner: L, times: float) -> L | None:
     """
     name, rounds = learner.shared["learning_rate"], learner.shared["n_rounds"]
     rate = learner.own_params().get(name)
-    rate = usual_rate(learner) if rate is None else rate
+    rate = getattr(learner, "usual_rate", LEARNING_RATE) if rate is None else rate
     if not isinstance(rate, Real) or times * float(rate) > _LARGEST_RATE:  # the libraries take texts, too
         return None
     most = learner.own_params().get(rounds) or MOST_ROUNDS
     return changed(learner, {name: times * float(rate), rounds: math.ceil(most / times)})
-
-
-def usual_rate(learner: Learner) -> float:
-    """Return the learning rate of a booster that finds its number of rounds, unless one is given."""
-    return learner.usual_rate if isinstance(learner, Booster) else LEARNING_RATE
 
 
 def enough_rows(levels: int, n_rows: int) -> bool:
@@ -81,7 +76,7 @@ def take_rounds(
 ) -> int:
     """Take the number of rounds out of the given parameters.
 
-    Where early stopping finds that number, the cap is high and the learning rate low, unless
+    Where early stopping finds that number, the cap is high and the learning rate as given here, unless
     the user gave them.
     """
     wanted = given.pop(rounds_name, None)
@@ -140,9 +135,18 @@ def watched_loss(stop: StopRows, task: Task, y: Any, weight: Any, prediction: An
     return stop.loss.mean(np.asarray(y, dtype=np.int64), p if p.ndim > 1 else np.column_stack([1.0 - p, p]), weight)
 
 
-def guess_seconds(cell: float, rounds: Any, n_rows: int, n_columns: int, task: Task, *, stopping: bool) -> float:
+def guess_seconds(
+    cell: float,
+    rounds: Any,
+    n_rows: int,
+    n_columns: int,
+    task: Task,
+    *,
+    stopping: bool,
+    rate: float = LEARNING_RATE,
+) -> float:
     """Guess the seconds of a fit with one thread, from those that a round takes for a cell of the table."""
-    number = _USUALLY_ENOUGH if stopping or not isinstance(rounds, int) else rounds
+    number = _USUALLY_ENOUGH / rate if stopping or not isinstance(rounds, int) else rounds
     trees = number * (task.n_classes if task.n_classes > 2 else 1)
     return trees * (5e-4 + cell * n_rows * n_columns)
 
@@ -250,7 +254,8 @@ class Booster(Learner):
 
     def seconds(self, n_rows: int, n_columns: int, *, task: Task, stopping: bool) -> float:
         rounds = self.own_params().get(self.shared["n_rounds"], self.usual_rounds)
-        return guess_seconds(self.cell_seconds, rounds, n_rows, n_columns, task, stopping=stopping)
+        size, rate = (n_rows, n_columns), self.usual_rate
+        return guess_seconds(self.cell_seconds, rounds, *size, task, stopping=stopping, rate=rate)
 
     @property
     def ends_in_time(self) -> bool:

@@ -1,8 +1,9 @@
 """Categories in the place of those that a booster's training rows did not have.
 
 XGBoost sends a category that it has not met to the side of those that a split leaves out, and so a missing cell where
-none was met. That is the same side at every split, so that such a row would get one of the most extreme predictions.
-It is predicted as a row of the category whose targets are most like those of all rows.
+none was met. Where splits are on sets of categories, in the order of their gradients, that is the same side at every
+split, so that such a row would get one of the most extreme predictions. It is predicted as a row of the category whose
+targets are most like those of all rows.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from ..contracts._task import FloatArray, IntArray
 from ._stand_ins import StandIns
 
 _CHUNK = 1 << 16
-_ONE_AT_A_TIME = (1 << 31) - 1  # categories, up to which a split is on one
+# Fewer categories than these are split on one at a time: to be so always, and as XGBoost has it.
+_ONE_AT_A_TIME, _USUALLY_ONE_AT_A_TIME = (1 << 31) - 1, 4
 
 
 def columns_of(X: Any, categorical: Mapping[int, int] | None) -> dict[str, Any]:
@@ -22,10 +23,20 @@ def columns_of(X: Any, categorical: Mapping[int, int] | None) -> dict[str, Any]:
     return {"feature_types": ["c" if i in categorical else "q" for i in range(X.shape[1])], "enable_categorical": True}
 
 
-def splits(categorical: Mapping[int, int] | None) -> dict[str, Any]:
-    """Say how trees split on categories: where there are many on one at a time, since sets of rare ones overfit."""
+def splitting(given: Mapping[str, Any], categorical: Mapping[int, int] | None) -> dict[str, Any]:
+    """Return parameters by which trees split on one category at a time where there are many: sets of rare ones overfit.
+
+    Who gives ``max_cat_to_onehot``, or ``max_cat_threshold`` for the size of the sets, decides by it.
+    """
     many = categorical and max(categorical.values()) > MOST_ONE_HOT
-    return {"max_cat_to_onehot": _ONE_AT_A_TIME} if many else {}
+    usual = many and "max_cat_threshold" not in given
+    return {**({"max_cat_to_onehot": _ONE_AT_A_TIME} if usual else {}), **given}
+
+
+def split_on_sets(given: Mapping[str, Any], categorical: Mapping[int, int] | None) -> list[int]:
+    """Return the columns of categories that trees split on sets of."""
+    least = given.get("max_cat_to_onehot", _USUALLY_ONE_AT_A_TIME)
+    return [column for column, levels in sorted((categorical or {}).items()) if levels >= least]
 
 
 def binned(

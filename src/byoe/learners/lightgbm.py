@@ -57,6 +57,7 @@ _POWERS: Mapping[str, Mapping[str, int]] = {
 }
 
 _METRICS = frozenset({"metric", "metrics", "metric_types"})
+_MOST_ON_GPU = 256
 
 
 @cache
@@ -197,10 +198,12 @@ class LightGBM(Booster):
             )
 
     def takes_category(self, levels: int, n_rows: int) -> bool:
-        return worth_codes(levels, n_rows)
+        on_gpu = self.own_params().get("device_type") not in (None, "cpu")  # where no column has more than 256 bins
+        return worth_codes(levels, n_rows) and not (on_gpu and levels >= _MOST_ON_GPU)
 
     def takes_means(self, levels: int, n_rows: int) -> bool:
-        return not enough_rows(levels, n_rows)  # LightGBM passes over smaller groups
+        few = not enough_rows(levels, n_rows)  # LightGBM passes over smaller groups
+        return few or not self.takes_category(levels, n_rows)
 
     def parameter_names(self) -> frozenset[str]:
         return _names()
@@ -288,7 +291,7 @@ class LightGBM(Booster):
         if stop is not None and given.get("metric") in _NO_METRIC:
             del given["metric"]
         given.pop("class_weight", None)
-        number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100, rate=LightGBM.usual_rate)
+        number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100, rate=self.usual_rate)
         # Without a fixed histogram direction LightGBM picks one by timing, and results vary.
         wise = {} if {"force_row_wise", "force_col_wise"} & given.keys() else {"force_col_wise": True}
         params = {

@@ -33,7 +33,7 @@ from ._boosting import (
 from ._by_tables import contributions as by_tables
 from ._stand_ins import StandIns
 from ._units import converted
-from ._xgboost_rows import binned, columns_of, splits
+from ._xgboost_rows import binned, columns_of, split_on_sets, splitting
 from ._xgboost_trees import tables_of
 
 # Parameters of the wrapper that say how to fit rather than what; byoe decides those.
@@ -190,8 +190,9 @@ class XGBoost(Booster):
 
     def takes_category(self, levels: int, n_rows: int) -> bool:
         given = self._chosen()
-        trees = given.get("booster") != "gblinear" and given.get("tree_method") != "exact"
-        return trees and worth_codes(levels, n_rows)
+        exact = given.get("tree_method") == "exact" or "grow_colmaker" in str(given.get("updater"))
+        vectors = given.get("multi_strategy") == "multi_output_tree"
+        return given.get("booster") != "gblinear" and not exact and not vectors and worth_codes(levels, n_rows)
 
     def parameter_names(self) -> frozenset[str]:
         return _names()
@@ -211,15 +212,23 @@ class XGBoost(Booster):
     ) -> Model:
         import xgboost
 
-        given = {**splits(categorical), **self._chosen()}
+        given = splitting(self._chosen(), categorical)
         matrix = partial(xgboost.DMatrix, **columns_of(X, categorical), nthread=threads)
         data = matrix(X, label=y, weight=of_ordinary_size(sample_weight))
-        stand_ins = StandIns.of(X, y, sorted(categorical), task, sample_weight) if categorical else None
+        sets = split_on_sets(given, categorical)
+        stand_ins = StandIns.of(X, y, sets, task, sample_weight) if sets else None
         watched = None
         if stop is not None:
             watching = stop.X if stand_ins is None else stand_ins.applied(stop.X)
             watched = matrix(watching, label=stop.y, weight=stop.sample_weight)
-        return _train(given, data, watched, task, stand_ins, seed=seed, threads=threads, stop=stop, rounds=rounds)
+        how: dict[str, Any] = {
+            "seed": seed,
+            "threads": threads,
+            "stop": stop,
+            "rounds": rounds,
+            "rate": self.usual_rate,
+        }
+        return _train(given, data, watched, task, stand_ins, **how)
 
     @property
     def finds_rounds(self) -> bool:
@@ -265,7 +274,7 @@ class XGBoost(Booster):
         bins = self._chosen().get("max_bin", 256)
         columns = columns_of(X, categorical)
         cuts = xgboost.QuantileDMatrix(X, nthread=threads, max_bin=bins, **columns)
-        return cuts, X, columns, bins, splits(categorical)
+        return cuts, X, columns, bins, categorical
 
     def fit_rows(
         self,
@@ -280,19 +289,25 @@ class XGBoost(Booster):
         stop: StopRows | None = None,
         rounds: int | None = None,
     ) -> Model:
-        cuts, X, columns, bins, on_categories = prepared
+        cuts, X, columns, bins, categorical = prepared
+        given = splitting(self._chosen(), categorical)
         data = binned(
             cuts, X, rows, y, weight=of_ordinary_size(sample_weight), threads=threads, columns=columns, bins=bins
         )
-        kinds = columns.get("feature_types", ())
-        places = [place for place, kind in enumerate(kinds) if kind == "c"]
-        stand_ins = StandIns.of_rows(X, rows, y, places, task, sample_weight) if places else None
+        sets = split_on_sets(given, categorical)
+        stand_ins = StandIns.of_rows(X, rows, y, sets, task, sample_weight) if sets else None
         watched = None
         if stop is not None:
-            how = {"weight": stop.sample_weight, "threads": threads, "columns": columns, "bins": bins}
-            watched = binned(data, X, stop.X, stop.y, **how, stand_ins=stand_ins)
-        given = {**on_categories, **self._chosen()}
-        return _train(given, data, watched, task, stand_ins, seed=seed, threads=threads, stop=stop, rounds=rounds)
+            like = {"weight": stop.sample_weight, "threads": threads, "columns": columns, "bins": bins}
+            watched = binned(data, X, stop.X, stop.y, **like, stand_ins=stand_ins)
+        how: dict[str, Any] = {
+            "seed": seed,
+            "threads": threads,
+            "stop": stop,
+            "rounds": rounds,
+            "rate": self.usual_rate,
+        }
+        return _train(given, data, watched, task, stand_ins, **how)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         import xgboost
@@ -311,6 +326,7 @@ def _train(
     threads: int,
     stop: StopRows | None,
     rounds: int | None,
+    rate: float,
 ) -> XGBoostModel:
     import xgboost
 
@@ -319,7 +335,7 @@ def _train(
     own = of_function(given.pop("objective")) if callable(given.get("objective")) else None
     if given.get("booster") == "gblinear":  # XGBoost cannot cut a linear model back to its best round
         stop = None
-    number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100, rate=XGBoost.usual_rate)
+    number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100, rate=rate)
     params = {
         "seed": given.pop("random_state", seed),
         "verbosity": 0,

@@ -142,6 +142,6 @@ def encoded(graph: Graph, encoder: Encoder, x: str) -> str:
             flat = graph.op("Reshape", places, graph.integers(-1))
             blocks.append(graph.op("Gather", graph.constant(table), flat, axis=0))
             if i in encoder.coded:
-                blocks.append(graph.columns(x, [i]))
+                blocks.append(graph.filled(graph.columns(x, [i]), encoder.fill[i]))
     found = graph.join(blocks)
     return graph.divide(graph.add(found, -encoder.center), encoder.scale)
