@@ -86,7 +86,7 @@ def measured(name: str, booster: str, seed: int) -> dict[str, float]:
     }
     most = min(MOST, int(max(map(max, ways.values()))) + 1)
     own = {"task": task, "sample_weight": None, "seed": 0, "threads": 1}
-    predict = predicting(learner(booster).fit(X, y, rounds=most, **own), booster, X_test)
+    predict = predicting(learner(booster, learning_rate=RATE).fit(X, y, rounds=most, **own), booster, X_test)
     found = {
         way: loss(np.mean([predict(int(np.clip(round(one), 1, most))) for one in rounds], axis=0))
         for way, rounds in ways.items()

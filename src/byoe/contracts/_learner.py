@@ -355,11 +355,8 @@ class Learner(Parameters):
         return self.categorical
 
     def takes_means(self, levels: int, n_rows: int) -> bool:
-        """Return whether such a column becomes its mean targets, where it has more than 16 categories.
-
-        Where its codes are taken as well, they are the last of its columns.
-        """
-        return not self.takes_category(levels, n_rows)
+        """Return whether a column whose codes are taken becomes its mean targets and then the code."""
+        return False
 
     def packages(self) -> frozenset[str]:
         """Return the top-level packages, beyond ``needs``, whose types a saved model holds."""

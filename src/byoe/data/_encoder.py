@@ -23,16 +23,11 @@ Folds = Sequence[tuple[IntArray, IntArray]]
 def needs_encoding(learner: Learner, table: Table) -> bool:
     """Say whether a learner is given encoded rows of this table."""
     shapes = [(levels, len(table)) for levels in table.categorical.values()]
-    categories = any(not learner.takes_category(*shape) or _both(learner, *shape) for shape in shapes)
+    categories = any(not learner.takes_category(*shape) or learner.takes_means(*shape) for shape in shapes)
     if learner.frames:  # an estimator of the user's sees the data as they are, if it can take them
         no_numbers = categories or any(column.kind == "date" or column.was_text for column in table.columns)
         return learner.encoded and (no_numbers or (table.holes and not learner.missing))
     return categories or not learner.missing or learner.scaled
-
-
-def _both(learner: Learner, levels: int, n_rows: int) -> bool:
-    """Return whether a learner is given the mean targets of a column beside its codes."""
-    return levels > MOST_ONE_HOT and learner.takes_means(levels, n_rows)
 
 
 def one_hot_codes(learner: Learner, table: Table) -> dict[int, IntArray]:
@@ -191,13 +186,14 @@ def fit_encoder(
     for i, codes in one_hot_codes(learner, table).items():
         one_hot[i] = np.r_[codes, -1] if not len(codes) or np.isnan(X[:, i]).any() else codes
     for i, levels in table.feature_categories.items():
-        taken = learner.takes_category(levels, len(table))
-        if taken:
+        if learner.takes_category(levels, len(table)):
             fill[i] = np.nan if learner.missing else levels
+            if not learner.takes_means(levels, len(table)):
+                continue
             coded.add(i)
-        if i not in one_hot and (not taken or _both(learner, levels, len(table))):
+        if i not in one_hot:
             means[i], held_out[i] = _target_means(X[:, i], y, task, levels, folds())
-    plain = Encoder(fill, one_hot, means, np.zeros(1), np.ones(1), frozenset(coded & means.keys()))
+    plain = Encoder(fill, one_hot, means, np.zeros(1), np.ones(1), frozenset(coded))
     encoded = plain._numbers(X, held_out)
     width = encoded.shape[1]
     if not learner.scaled:

@@ -120,14 +120,18 @@ def _timed(
     return model
 
 
+def _steps(learner: Learner, wanted: float) -> float:
+    """Return how many times as large steps a learner may take, of those that are wanted; 1 where it may take none."""
+    sizes = [wanted, *(size for size in _LESS_HASTE if size < wanted)] if wanted > 1.0 else []
+    return next((size for size in sizes if learner.in_haste(size) is not None), 1.0)
+
+
 def _in_time(
     fit: Callable[..., FoldModel], learner: Learner, data: Rows, train: IntArray, rounds: Sequence[int], seconds: float
 ) -> FoldModel:
     """Fit for so many rounds that take so many seconds, or for fewer with larger steps where time is short."""
-    needed = min(_HASTE, seconds / max(seconds_left(), 1e-9))
-    sizes = [needed, *(size for size in _LESS_HASTE if size < needed)] if needed > 1.0 else []
-    twins = ((size, learner.in_haste(size)) for size in sizes)
-    steps, hurried = next(((size, twin) for size, twin in twins if twin is not None), (1.0, None))
+    steps = _steps(learner, min(_HASTE, seconds / max(seconds_left(), 1e-9)))
+    hurried = learner.in_haste(steps) if steps > 1.0 else None
     if hurried is None:
         return fit(learner, data, train, rounds=rounds)
     own = [max(1, round(number / steps)) for number in rounds]
@@ -151,8 +155,7 @@ def _on_all_rows(
     most = learner.own_params().get(learner.shared_name("n_rounds") or "") or math.inf
     rounds = [int(min(most, max(1, round(scale * number)))) for number in found.rounds]
     seconds = _NEEDED * scale * (time.monotonic() - started)
-    largest = next((size for size in (_HASTE, *_LESS_HASTE) if learner.in_haste(size) is not None), 1.0)
-    if seconds > largest * seconds_left():
+    if seconds > _steps(learner, _HASTE) * seconds_left():
         if not told_to_be_short():
             cut_short(max(found.rounds))
         found.rounds = rounds

@@ -202,8 +202,7 @@ class LightGBM(Booster):
         return worth_codes(levels, n_rows) and not (on_gpu and levels >= _MOST_ON_GPU)
 
     def takes_means(self, levels: int, n_rows: int) -> bool:
-        few = not enough_rows(levels, n_rows)  # LightGBM passes over smaller groups
-        return few or not self.takes_category(levels, n_rows)
+        return not enough_rows(levels, n_rows)  # LightGBM passes over smaller groups
 
     def parameter_names(self) -> frozenset[str]:
         return _names()

@@ -221,14 +221,7 @@ class XGBoost(Booster):
         if stop is not None:
             watching = stop.X if stand_ins is None else stand_ins.applied(stop.X)
             watched = matrix(watching, label=stop.y, weight=stop.sample_weight)
-        how: dict[str, Any] = {
-            "seed": seed,
-            "threads": threads,
-            "stop": stop,
-            "rounds": rounds,
-            "rate": self.usual_rate,
-        }
-        return _train(given, data, watched, task, stand_ins, **how)
+        return self._train(given, data, watched, task, stand_ins, seed=seed, threads=threads, stop=stop, rounds=rounds)
 
     @property
     def finds_rounds(self) -> bool:
@@ -300,63 +293,55 @@ class XGBoost(Booster):
         if stop is not None:
             like = {"weight": stop.sample_weight, "threads": threads, "columns": columns, "bins": bins}
             watched = binned(data, X, stop.X, stop.y, **like, stand_ins=stand_ins)
-        how: dict[str, Any] = {
-            "seed": seed,
-            "threads": threads,
-            "stop": stop,
-            "rounds": rounds,
-            "rate": self.usual_rate,
+        return self._train(given, data, watched, task, stand_ins, seed=seed, threads=threads, stop=stop, rounds=rounds)
+
+    def _train(
+        self,
+        given: dict[str, Any],
+        data: Any,
+        watched: Any,
+        task: Task,
+        stand_ins: StandIns | None,
+        *,
+        seed: int,
+        threads: int,
+        stop: StopRows | None,
+        rounds: int | None,
+    ) -> XGBoostModel:
+        import xgboost
+
+        if (weights := given.pop("feature_weights", None)) is not None:
+            data.set_info(feature_weights=weights)
+        own = of_function(given.pop("objective")) if callable(given.get("objective")) else None
+        if given.get("booster") == "gblinear":  # XGBoost cannot cut a linear model back to its best round
+            stop = None
+        number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100, rate=self.usual_rate)
+        params = {
+            "seed": given.pop("random_state", seed),
+            "verbosity": 0,
+            **constraint_texts(given),
+            **_objective(task, given.get("objective")),
+            "nthread": threads,
         }
-        return _train(given, data, watched, task, stand_ins, **how)
+        callbacks = [] if stop is None else [xgboost.callback.EarlyStopping(rounds=stop.patience)]
+        if seconds_left() < math.inf:
+            callbacks.append(_ending(number))  # last, since the first that ends a fit is the last to be called
+        watching: dict[str, Any] = {}
+        if stop is not None:
+            watching = {"evals": [(watched, "stop")], "verbose_eval": False}
+            if stop.loss is not None and own is None and "eval_metric" not in given:
+                params["disable_default_eval_metric"] = True
+                watching["custom_metric"] = partial(_watched, stop, task)
+        booster = xgboost.train(params, data, num_boost_round=number, obj=own, callbacks=callbacks, **watching)
+        booster = booster if stop is None else booster[: booster.best_iteration + 1]
+        if stand_ins is not None:
+            booster.set_attr(**{STAND_INS: stand_ins.state()})
+        return XGBoostModel(booster, task)
 
     def load(self, folder: Path, *, task: Task, trusted: Sequence[str] = ()) -> Model:
         import xgboost
 
         return XGBoostModel(xgboost.Booster(model_file=folder / "model.ubj"), task)
-
-
-def _train(
-    given: dict[str, Any],
-    data: Any,
-    watched: Any,
-    task: Task,
-    stand_ins: StandIns | None,
-    *,
-    seed: int,
-    threads: int,
-    stop: StopRows | None,
-    rounds: int | None,
-    rate: float,
-) -> XGBoostModel:
-    import xgboost
-
-    if (weights := given.pop("feature_weights", None)) is not None:
-        data.set_info(feature_weights=weights)
-    own = of_function(given.pop("objective")) if callable(given.get("objective")) else None
-    if given.get("booster") == "gblinear":  # XGBoost cannot cut a linear model back to its best round
-        stop = None
-    number = take_rounds(given, "n_estimators", "learning_rate", stop, rounds, usual=100, rate=rate)
-    params = {
-        "seed": given.pop("random_state", seed),
-        "verbosity": 0,
-        **constraint_texts(given),
-        **_objective(task, given.get("objective")),
-        "nthread": threads,
-    }
-    callbacks = [] if stop is None else [xgboost.callback.EarlyStopping(rounds=stop.patience)]
-    if seconds_left() < math.inf:
-        callbacks.append(_ending(number))  # last, since the first that ends a fit is the last to be called
-    watching: dict[str, Any] = {}
-    if stop is not None:
-        watching = {"evals": [(watched, "stop")], "verbose_eval": False}
-        if stop.loss is not None and own is None and "eval_metric" not in given:
-            params["disable_default_eval_metric"] = True
-            watching["custom_metric"] = partial(_watched, stop, task)
-    booster = xgboost.train(params, data, num_boost_round=number, obj=own, callbacks=callbacks, **watching)
-    booster = booster if stop is None else booster[: booster.best_iteration + 1]
-    if stand_ins is not None:
-        booster.set_attr(**{STAND_INS: stand_ins.state()})
-    return XGBoostModel(booster, task)
 
 
 def _ending(rounds: int) -> Any:
