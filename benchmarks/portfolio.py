@@ -1,9 +1,9 @@
 """The portfolios of ``learners="fast" | "default" | "best"``: what they are chosen from, and the choice.
 
-``python benchmarks/portfolio.py measure --out FOLDER`` fits every configuration on every set of the choosing half, one
-after the other in one thread, and goes on where it was stopped. ``--learners mlp --again`` measures those of some
-learners anew. ``select --data FOLDER`` chooses by the sets that are done, and prints the tables of README.md;
-``--write`` also writes the lists.
+``python benchmarks/portfolio.py measure --out FOLDER`` fits every configuration on every set that may choose, one after
+the other in one thread, and goes on where it was stopped. ``--learners mlp --again`` measures those of some learners
+anew. ``collect --data FOLDER`` makes the table of it that is kept with this file, of the sets that are done. ``select``
+chooses by that table, and prints the tables of README.md; ``--write`` also writes the lists.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ if __name__ == "__main__":  # before a numerical library is imported
 from datasets import expand
 from portfolios import judging, measuring
 from portfolios.candidates import CANDIDATES
-from portfolios.choosing import BY_HAND, Table, configurations, in_order, portfolios
-from portfolios.predictions import read
+from portfolios.choosing import BEFORE, Table, configurations, in_order, portfolios
+from portfolios.predictions import read, read_table, write_table
 
 LIST = Path(__file__).parents[1] / "src" / "byoe" / "registry" / "portfolio.json"
+TABLE = Path(__file__).parent / "portfolios" / "measured.npz"
 BOOSTERS = ("catboost", "lightgbm", "xgboost")
 
 
@@ -35,8 +36,14 @@ def _measure(given: argparse.Namespace) -> None:
     measuring.measure(names, candidates, given.out, given.again)
 
 
-def _select(given: argparse.Namespace) -> None:
+def _collect(given: argparse.Namespace) -> None:
     sets = judging.spread_out(read(given.data, CANDIDATES))
+    write_table(sets, CANDIDATES, TABLE)
+    print(f"{len(sets)} sets, {TABLE.stat().st_size / 1e6:.1f} MB")
+
+
+def _select(given: argparse.Namespace) -> None:
+    sets = judging.spread_out(read_table(TABLE, CANDIDATES))
     table = Table(sets)
     lists = portfolios(table)
     kinds = [one.kind for one in sets]
@@ -46,9 +53,9 @@ def _select(given: argparse.Namespace) -> None:
     print("\nEvery list chosen without the sets that it is judged on:\n")
     found = judging.left_out(sets)
     print(judging.gains(table, found, lists))
-    if not judging.is_better(table, found, "default", "default by hand"):
-        print("\nThe chosen default is not better than the one by hand, which stays.")
-        lists["default"] = [CANDIDATES[i].label for i in in_order(table, table.places(BY_HAND))]
+    if not judging.is_better(table, found, "default", "default before"):
+        print("\nThe chosen default is not better than the one before, which stays.")
+        lists["default"] = [CANDIDATES[i].label for i in in_order(table, table.places(BEFORE))]
     for name, labels in lists.items():
         print(f"\n{name}:\n\n{judging.step_by_step(table, labels)}")
     if given.write:
@@ -56,13 +63,10 @@ def _select(given: argparse.Namespace) -> None:
 
 
 def _boosters(given: argparse.Namespace) -> None:
-    table = Table(judging.spread_out(read(given.data, CANDIDATES)))
+    table = Table(judging.spread_out(read_table(TABLE, CANDIDATES)))
     for learner in BOOSTERS:
         print(f"\n{learner}:\n\n{judging.boosters(table, learner, given.kind)}")
-    print(
-        f"\n{judging.by_rows_of_a_class(table, 'catboost', ['catboost_library', 'catboost_hasty', 'catboost_fixed'])}"
-    )
-    for learner in BOOSTERS[1:]:
+    for learner in BOOSTERS:
         print(f"\n{judging.by_rows_of_a_class(table, learner, [f'{learner}_fixed', f'{learner}_quick'])}")
 
 
@@ -81,18 +85,19 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     measure = commands.add_parser("measure", help="fit configurations on data sets")
     measure.add_argument("--out", type=Path, required=True, help="the folder of the predictions")
-    measure.add_argument("--sets", default="choosing", help="names with commas, choosing, or choosing:N")
+    measure.add_argument("--sets", default="choosing,categories", help="names with commas, choosing, or choosing:N")
     measure.add_argument("--learners", help="names with commas, else all")
     measure.add_argument("--again", action="store_true", help="also what was measured")
     measure.set_defaults(run=_measure)
-    select = commands.add_parser("select", help="choose the lists")
+    collect = commands.add_parser("collect", help=f"make {TABLE.name} of what was measured")
+    collect.add_argument("--data", type=Path, required=True, help="the folder of the predictions")
+    collect.set_defaults(run=_collect)
+    select = commands.add_parser("select", help="choose the lists by the table")
     select.add_argument("--write", action="store_true", help=f"write {LIST.name}")
     select.set_defaults(run=_select)
     boosters = commands.add_parser("boosters", help="compare configurations of the boosters with their defaults")
     boosters.add_argument("--kind", default="", help="regression, binary or multiclass; else all")
     boosters.set_defaults(run=_boosters)
-    for command in (select, boosters):
-        command.add_argument("--data", type=Path, required=True, help="the folder of the predictions")
     given = parser.parse_args()
     given.run(given)
 

@@ -1,5 +1,6 @@
 """The choice of a portfolio: weights, greedy lists and their tables, on predictions that were made up."""
 
+import dataclasses
 import importlib
 import itertools
 import json
@@ -48,7 +49,8 @@ def made(kind, seed, n_rows=80, missing=()):
     for part in parts:
         part[:, ~there] = 0
     cost = rng.uniform(0.5, 3, N)
-    return Measured(f"{kind}{seed}", kind, there, *parts, cost, cost / 2, 1e6 * cost, 0 if kind == "regression" else 3)
+    costs = np.where(there, [cost, cost / 2, 1e6 * cost], np.nan)
+    return Measured(f"{kind}{seed}", kind, there, *parts, *costs, (n_rows, n_rows), 0 if kind == "regression" else 3)
 
 
 SETS = [made(kind, seed) for seed, kind in enumerate(("regression", "binary", "multiclass", "regression"))]
@@ -173,7 +175,6 @@ def test_a_set_is_judged_by_lists_that_never_saw_it(monkeypatch):
     monkeypatch.setattr(judging, "Table", lambda sets: choosing.Table(sets, FEW, "ab"))
     before = {"default before": "ab", "best before": "abc"}
     monkeypatch.setattr(judging, "_BEFORE", before)
-    monkeypatch.setattr(judging, "_GIVEN", {**before, "default by hand": "a"})
     seen = []
 
     def choose(table):
@@ -214,9 +215,36 @@ def test_lists_are_written_as_they_are_read():
     assert json.loads(text) == json.loads(json.dumps(_portfolios.PORTFOLIOS))
 
 
+def test_a_table_tells_of_lists_what_the_predictions_do(tmp_path):
+    """Of errors exactly; of classes but for the steps of the log-odds, and a sample of the rows."""
+    sets = [
+        dataclasses.replace(made(kind, 7, n_rows=3000, missing=(2,)), name=name)
+        for kind, name in (("regression", "airfoil"), ("binary", "oj"), ("multiclass", "wine"))
+    ]
+    predictions.write_table(sets, FEW, tmp_path / "table.npz")
+    assert (tmp_path / "table.npz").stat().st_size < 60_000
+    kept = predictions.read_table(tmp_path / "table.npz", FEW)
+    assert [(one.name, one.kind, one.rows) for one in kept] == [(one.name, one.kind, (3000, 3000)) for one in sets]
+    lists = [[0], [1, 4], [0, 2, 3], list(range(N))]
+    whole, small = choosing.Table(sets, FEW, "ab"), choosing.Table(kept, FEW, "ab")
+    np.testing.assert_allclose(small.losses(lists)[0], whole.losses(lists)[0], rtol=1e-4)
+    np.testing.assert_allclose(small.losses(lists), whole.losses(lists), rtol=0.1)
+    np.testing.assert_allclose(small.costs(), whole.costs(), rtol=1e-6)
+    assert not any(one.there[2] for one in kept)
+    with pytest.raises(ValueError, match=r"is of other configurations than those of candidates\.py"):
+        predictions.read_table(tmp_path / "table.npz", FEW[:-1])
+
+
+def test_the_steps_of_log_odds_lose_next_to_nothing(tmp_path):
+    one = dataclasses.replace(made("binary", 3), name="oj")
+    predictions.write_table([one], FEW, tmp_path / "table.npz")
+    (kept,) = predictions.read_table(tmp_path / "table.npz", FEW)
+    np.testing.assert_allclose(kept.singles(), one.singles(), rtol=0.01)
+
+
 def test_every_candidate_can_be_made():
     assert len(candidates.BY_LABEL) == len(candidates.CANDIDATES)
-    assert {*choosing.TODAY, *choosing.TODAY_BEST, *choosing.BY_HAND} <= set(candidates.BY_LABEL)
+    assert {*choosing.BEFORE, *choosing.BEST_BEFORE} <= set(candidates.BY_LABEL)
     for one in candidates.CANDIDATES:
         assert len(learner(one.learner, **one.params).own_params()) == len(one.params)
 

@@ -31,17 +31,17 @@ class Candidate:
         return self.task in ("", task)
 
 
-# Rounds are found by early stopping, unless they are given: those configurations learn once and never look.
+# All have to be explained, and go to ONNX: no linear trees, and no trees of CatBoost's that are not symmetric.
+# Rounds are found by early stopping, with the learner's usual learning rate unless one is given; where rounds are given,
+# they are learned once, and nobody looks.
 _CATBOOST: dict[str, dict[str, Any]] = {
     "": {},
-    # As many steps to the value of a leaf as the library takes by itself.
-    "library": {"leaf_estimation_method": "Newton"},
     "shallow": {"depth": 4},
     "deep": {"depth": 8, "random_strength": 2.0},
     "quick": {"learning_rate": 0.1, "border_count": 64},
     "hasty": {"learning_rate": 0.2, "depth": 5, "border_count": 32, "leaf_estimation_iterations": 2},
     "sampled": {"bootstrap_type": "Bernoulli", "subsample": 0.7, "rsm": 0.6},
-    "heavy": {"depth": 7, "l2_leaf_reg": 12.0, "rsm": 0.8},
+    "ordered": {"boosting_type": "Ordered"},
     "plain": {"depth": 5, "random_strength": 0.3, "one_hot_max_size": 20, "max_ctr_complexity": 1, "l2_leaf_reg": 6.0},
     "fixed": {"iterations": 600, "learning_rate": 0.05},
 }
@@ -49,36 +49,29 @@ _LIGHTGBM: dict[str, dict[str, Any]] = {
     "": {},
     "large": {"num_leaves": 127, "feature_fraction": 0.8, "learning_rate": 0.03},
     "random": {"extra_trees": True},
+    "random_smooth": {"extra_trees": True, "num_leaves": 15, "min_child_samples": 10, "reg_lambda": 5.0},
     "random_fine": {"extra_trees": True, "num_leaves": 64, "min_child_samples": 4, "colsample_bytree": 0.6},
     "small": {"num_leaves": 8, "min_child_samples": 10},
-    "stumps": {"num_leaves": 4, "learning_rate": 0.1, "min_child_samples": 10},
+    "stumps": {"num_leaves": 4, "min_child_samples": 10},
     "smooth": {"num_leaves": 15, "min_child_samples": 10, "reg_lambda": 5.0, "colsample_bytree": 0.7},
+    "slow": {"num_leaves": 15, "min_child_samples": 10, "colsample_bytree": 0.7, "learning_rate": 0.03},
     "sampled": {"num_leaves": 24, "colsample_bytree": 0.5, "subsample": 0.7, "subsample_freq": 1},
-    "fine": {"num_leaves": 20, "min_child_samples": 3, "colsample_bytree": 0.5, "max_bin": 511},
-    "heavy": {"num_leaves": 63, "min_child_samples": 40, "reg_lambda": 10.0, "colsample_bytree": 0.5},
     "quick": {"num_leaves": 16, "learning_rate": 0.12, "max_bin": 63},
     "fixed": {"n_estimators": 300, "num_leaves": 15, "learning_rate": 0.05, "colsample_bytree": 0.7},
 }
 _XGBOOST: dict[str, dict[str, Any]] = {
     "": {},
     "shallow": {"max_depth": 3, "subsample": 0.8, "colsample_bytree": 0.8},
-    "stumps": {"max_depth": 2, "learning_rate": 0.1, "subsample": 0.8},
+    "stumps": {"max_depth": 2, "subsample": 0.8},
     "sampled": {"max_depth": 5, "min_child_weight": 3.0, "subsample": 0.7, "colsample_bytree": 0.5, "reg_lambda": 3.0},
-    "deep": {"max_depth": 9, "min_child_weight": 5.0, "subsample": 0.7, "colsample_bytree": 0.5, "learning_rate": 0.03},
+    "slow": {"max_depth": 5, "subsample": 0.8, "colsample_bytree": 0.7, "learning_rate": 0.03},
     "by_node": {"max_depth": 7, "colsample_bynode": 0.3, "subsample": 0.8, "min_child_weight": 2.0},
     "leafwise": {"grow_policy": "lossguide", "max_depth": 0, "max_leaves": 24, "colsample_bytree": 0.7},
-    "heavy": {"max_depth": 6, "min_child_weight": 10.0, "reg_lambda": 10.0, "colsample_bytree": 0.6},
     "fine": {"max_depth": 5, "min_child_weight": 0.1, "colsample_bytree": 0.6, "subsample": 0.9},
-    "quick": {"max_depth": 4, "learning_rate": 0.12, "max_bin": 64},
+    "quick": {"max_depth": 4, "max_bin": 64},
+    "forests": {"num_parallel_tree": 4, "subsample": 0.6, "colsample_bynode": 0.5, "learning_rate": 0.3},
     "fixed": {"n_estimators": 300, "max_depth": 4, "learning_rate": 0.05, "subsample": 0.8, "colsample_bytree": 0.7},
 }
-
-
-def _measured(configurations: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return configurations with the learning rate that was the default when they were measured."""
-    return {name: {"learning_rate": 0.05, **given} if name else given for name, given in configurations.items()}
-
-
 _EXTRA_TREES: dict[str, dict[str, Any]] = {
     "": {},
     "many": {"n_estimators": 300},
@@ -109,7 +102,9 @@ _MLP: dict[str, dict[str, Any]] = {
     "": {},
     "wide": {"hidden_units": [512]},
     "tapered": {"hidden_units": [256, 64], "dropout": 0.3},
-    "deep": {"hidden_layer_sizes": [128, 64], "alpha": 1e-2},  # scikit-learn's
+    "narrow": {"hidden_units": [64, 64, 64]},
+    "many": {"n_networks": 4},
+    "library": {"hidden_layer_sizes": [128, 64], "alpha": 1e-2},  # scikit-learn's
 }
 
 
@@ -121,8 +116,8 @@ def _named(learner: str, found: dict[str, dict[str, Any]], task: str = "") -> li
 
 CANDIDATES: tuple[Candidate, ...] = (
     *_named("catboost", _CATBOOST),
-    *_named("lightgbm", _measured(_LIGHTGBM)),
-    *_named("xgboost", _measured(_XGBOOST)),
+    *_named("lightgbm", _LIGHTGBM),
+    *_named("xgboost", _XGBOOST),
     *_named("extra_trees", _EXTRA_TREES),
     *_named("extra_trees", _OF_CLASSES, "classification"),
     *_named("random_forest", _RANDOM_FOREST),

@@ -11,15 +11,14 @@ from portfolios import blending
 from portfolios.candidates import BY_LABEL, CANDIDATES, Candidate
 from portfolios.predictions import Array, Measured
 
-# The lists of byoe until these were chosen: what others cost is told in multiples of the first, which BY_HAND is with
-# CatBoost as it has been since.
-TODAY = ("catboost_library", "xgboost", "lightgbm", "ridge", "mlp")
-BY_HAND = ("catboost", *TODAY[1:])
-TODAY_BEST = tuple(
-    "catboost_library catboost_deep xgboost xgboost_shallow lightgbm lightgbm_large lightgbm_random extra_trees_many "
-    "random_forest_many ridge elastic_net knn_weighted mlp mlp_deep".split()
+# The lists that the chosen ones are compared with; what others cost is told in multiples of the first.
+BEFORE = ("ridge", "xgboost", "catboost", "mlp", "lightgbm")
+BEST_BEFORE = tuple(
+    "xgboost_quick ridge catboost_hasty catboost mlp mlp_wide lightgbm_stumps lightgbm extra_trees catboost_sampled "
+    "catboost_fixed ridge_strong xgboost_stumps catboost_deep random_forest_smooth hist_gradient_boosting "
+    "xgboost_leafwise catboost_quick".split()
 )
-# A second of predicting 1,000 rows counts as a share of one of fitting, both in multiples of TODAY.
+# A second of predicting 1,000 rows counts as a share of one of fitting, both in multiples of BEFORE.
 _PREDICTING = 0.25
 # Learners that keep their rows, and how many times slower they predict on tables ten times as long.
 _KEEPING_ROWS = {"knn": 10.0, "svm": 10.0}
@@ -27,7 +26,7 @@ _KEEPING_ROWS = {"knn": 10.0, "svm": 10.0}
 _OVERHEAD = 0.05
 _WORST = 2.0
 _LEAST_GAIN = 1e-3
-# Of each list the most members, and how many times as long as TODAY it may fit and predict.
+# Of each list the most members, and how many times as long as BEFORE it may fit and predict.
 LIMITS = {"fast": (4, 0.25, 1.0), "default": (6, 1.0, 1.5), "best": (18, 5.0, 10.0)}
 # Test rows that make a set count half as much as one with any number of them.
 _FEW_ROWS = 200
@@ -41,18 +40,18 @@ class Table:
     ----------
     sets : sequence of Measured
     candidates : sequence of Candidate
-    today : sequence of str
+    unit : sequence of str
         The list whose cost is the unit.
     """
 
     sets: Sequence[Measured]
     candidates: Sequence[Candidate] = CANDIDATES
-    today: Sequence[str] = TODAY
+    unit: Sequence[str] = BEFORE
 
     def __post_init__(self) -> None:
         singles = np.array([one.singles() for one in self.sets])
         self.best, self.usual = np.nanmin(singles, axis=1), np.nanmedian(singles, axis=1)
-        rows = np.array([len(one.test) for one in self.sets])
+        rows = np.array([one.rows[1] for one in self.sets])
         self.counts = rows / (rows + _FEW_ROWS)
         self.place = {one.label: place for place, one in enumerate(self.candidates)}
 
@@ -81,7 +80,7 @@ class Table:
         return np.average(self.relative(self.losses(lists)), axis=0, weights=self.counts)
 
     def costs(self) -> tuple[Array, Array]:
-        """Return of every candidate the seconds to fit and those to predict, as multiples of today's, on average."""
+        """Return of every candidate the seconds to fit and those to predict, as multiples of the unit's, on average."""
         slower = np.array([_KEEPING_ROWS.get(one.learner, 1.0) for one in self.candidates])
         return self._multiples([one.seconds for one in self.sets]), self._multiples(
             [slower * one.predict_ms for one in self.sets]
@@ -98,7 +97,7 @@ class Table:
         for row in values:
             # What was stopped cost more than anything that was measured.
             filled = np.where(np.isnan(row), np.nanmax(row), row)
-            found.append(filled / filled[self.places(self.today)].sum())
+            found.append(filled / filled[self.places(self.unit)].sum())
         return np.asarray(np.average(found, axis=0, weights=self.counts), dtype=np.float64)
 
 
@@ -166,7 +165,7 @@ def best_within(table: Table, most: int, *, allowed: Allowed, per_cost: Array) -
 
 
 def within(table: Table, fit: float, predict: float, *, alone: bool = True) -> Allowed:
-    """Return the rule of what may follow: it suits both tasks, and the list costs no more than so many times today's.
+    """Return the rule of what may follow: it suits both tasks, and the list costs no more than so many times the unit.
 
     Parameters
     ----------
@@ -188,7 +187,7 @@ def within(table: Table, fit: float, predict: float, *, alone: bool = True) -> A
 
 
 def portfolios(table: Table) -> dict[str, list[str]]:
-    """Return the lists by name: few cheap members, as many as TODAY costs, and a long list for those who have time."""
+    """Return the lists by name: few cheap members, as many as BEFORE costs, and a long list for those who have time."""
     total = table.cost()
     found = {}
     for name, (most, fit, predict) in LIMITS.items():

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from scipy.stats import rankdata
 
-from portfolios.choosing import BY_HAND, TODAY, TODAY_BEST, Table, portfolios
+from portfolios.choosing import BEFORE, BEST_BEFORE, Table, portfolios
 from portfolios.predictions import Array, Measured
 
 PARTS = 5
 LISTS = ("fast", "default", "best")
-_BEFORE = {"default before": TODAY, "best before": TODAY_BEST}
-_GIVEN = {**_BEFORE, "default by hand": BY_HAND}
+_BEFORE = {"default before": BEFORE, "best before": BEST_BEFORE}
 # A loss below this share of that of the median configuration is not told from it: some sets have next to none.
 _LEAST = 0.02
 
@@ -26,14 +25,14 @@ def left_out(
     Every fifth set is left out at a time, in an order by task and size.
     """
     everything = Table(sets)
-    names = [*LISTS, *_GIVEN]
+    names = [*LISTS, *_BEFORE]
     found = {name: np.empty(len(sets)) for name in names}
     for part in range(PARTS):
         judged = np.arange(part, len(sets), PARTS)
         if not len(judged):
             continue
         chosen = choose(Table([one for i, one in enumerate(sets) if i not in judged]))
-        lists = {**chosen, **_GIVEN}
+        lists = {**chosen, **_BEFORE}
         losses = everything.losses([everything.places(lists[name]) for name in names])
         for name, column in zip(names, losses.T, strict=True):
             found[name][judged] = column[judged]
@@ -42,7 +41,7 @@ def left_out(
 
 def spread_out(sets: Sequence[Measured]) -> list[Measured]:
     """Return the sets so that neighbours are of a task and alike in size, and no part lacks a task."""
-    return sorted(sets, key=lambda one: (one.kind, len(one.oof), one.name))
+    return sorted(sets, key=lambda one: (one.kind, one.rows[0], one.name))
 
 
 def shares(losses: Array, others: Array, usual: Array) -> Array:
@@ -66,7 +65,7 @@ def gains(table: Table, found: Mapping[str, Array], lists: Mapping[str, Sequence
     )
     rows = []
     for name, losses in found.items():
-        labels = _GIVEN.get(name) or lists[name]
+        labels = _BEFORE.get(name) or lists[name]
         cells = [name, str(len(labels))]
         for other in _BEFORE:
             change = shares(losses, found[other], table.usual)
@@ -84,10 +83,10 @@ def is_better(table: Table, found: Mapping[str, Array], name: str, other: str) -
 
 
 def _cost(table: Table, labels: Sequence[str]) -> list[str]:
-    """Return fit and prediction in multiples of today's list, medians over the sets, and the median size."""
-    members, today = table.places(labels), table.places(table.today)
-    fit = [np.nansum(one.seconds[members]) / np.nansum(one.seconds[today]) for one in table.sets]
-    predict = [np.nansum(one.predict_ms[members]) / np.nansum(one.predict_ms[today]) for one in table.sets]
+    """Return fit and prediction in multiples of the default before, medians over the sets, and the median size."""
+    members, unit = table.places(labels), table.places(table.unit)
+    fit = [np.nansum(one.seconds[members]) / np.nansum(one.seconds[unit]) for one in table.sets]
+    predict = [np.nansum(one.predict_ms[members]) / np.nansum(one.predict_ms[unit]) for one in table.sets]
     size = [np.nansum(one.size[members]) / 1e6 for one in table.sets]
     return [f"{np.median(fit):.2f}", f"{np.median(predict):.2f}", f"{np.median(size):.1f} MB"]
 
@@ -132,7 +131,7 @@ def by_rows_of_a_class(table: Table, learner: str, names: Sequence[str]) -> str:
     head = ["set", "rows of a class", *(f"`{name}`" for name in names)]
     lines = [head, ["---"] * len(head)]
     places = table.places([learner, *names])
-    for i in sorted(range(len(table.sets)), key=lambda i: len(table.sets[i].oof) / max(1, table.sets[i].n_classes)):
+    for i in sorted(range(len(table.sets)), key=lambda i: table.sets[i].rows[0] / max(1, table.sets[i].n_classes)):
         one = table.sets[i]
         if one.kind != "multiclass":
             continue
@@ -142,5 +141,5 @@ def by_rows_of_a_class(table: Table, learner: str, names: Sequence[str]) -> str:
             "–" if np.isnan(new) else f"{new:+.1f} % in {ratio:.2f}"
             for new, ratio in zip(change[1:], seconds[1:] / seconds[0], strict=True)
         ]
-        lines.append([one.name, f"{len(one.oof) / one.n_classes:.0f}", *cells])
+        lines.append([one.name, f"{one.rows[0] / one.n_classes:.0f}", *cells])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,11 @@ from portfolios.candidates import Candidate
 
 Array = NDArray[np.float64]
 _LEAST = 1e-15
+
+
+# Of classes the table has at most so many rows, of each kind, and probabilities in steps of their log-odds.
+_MOST = 1_000
+_STEP, _MIDDLE = 0.125, 128
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Measured:
         Of rows that no model saw: probabilities of the true class, or errors. Zero where nothing was measured.
     seconds, predict_ms, size : array of shape (n_candidates,)
         Of a fit with five folds, of 1,000 rows, and bytes; NaN where nothing was measured.
+    rows : tuple of int
+        How many rows of training and of the test there were; ``oof`` and ``test`` of a table have fewer.
     n_classes : int
         0 for regression.
     """
@@ -45,6 +52,7 @@ class Measured:
     seconds: Array
     predict_ms: Array
     size: Array
+    rows: tuple[int, int]
     n_classes: int = 0
 
     def losses(self, weights: Array, on_test: bool = True) -> Array:
@@ -89,7 +97,8 @@ def _read_set(folder: Path, size: dict[str, int], candidates: Sequence[Candidate
         np.array([np.nan if one is None else float(one[what]) for one in arrays])
         for what in ("seconds", "predict_ms", "bytes")
     )
-    return Measured(folder.name, kind, there, oof, test, seconds, predict_ms, bytes_, size["classes"])
+    rows = (len(oof), len(test))
+    return Measured(folder.name, kind, there, oof, test, seconds, predict_ms, bytes_, rows, size["classes"])
 
 
 def _seen(prediction: NDArray[np.float64], y: NDArray[np.float64]) -> Array:
@@ -98,3 +107,57 @@ def _seen(prediction: NDArray[np.float64], y: NDArray[np.float64]) -> Array:
         return np.asarray(prediction - y, dtype=np.float64)
     prediction = prediction.astype(np.float64)
     return np.asarray(prediction[np.arange(len(y)), y.astype(int)] / prediction.sum(axis=1))
+
+
+def write_table(sets: Sequence[Measured], candidates: Sequence[Candidate], file: Path) -> None:
+    """Write what the choice needs, small enough to be kept beside it.
+
+    Squared errors of blends follow from the products of the members' errors; of classes a sample of the rows is kept.
+    """
+    arrays: dict[str, NDArray[np.generic]] = {"labels": np.array([one.label for one in candidates])}
+    for one in sets:
+        small = _roots if one.kind == "regression" else _steps
+        costs = np.array([one.seconds, one.predict_ms, one.size], dtype=np.float32)
+        parts = {"oof": small(one.oof), "test": small(one.test), "costs": costs, "rows": np.array(one.rows)}
+        arrays |= {f"{one.name}/{what}": part for what, part in parts.items()}
+    with file.open("wb") as opened:
+        np.savez_compressed(opened, **arrays)
+
+
+def read_table(file: Path, candidates: Sequence[Candidate]) -> list[Measured]:
+    """Return the sets of a table."""
+    sizes = {name: size for half in division.read().values() for name, size in half.items()}
+    with np.load(file) as arrays:
+        if list(arrays["labels"]) != [one.label for one in candidates]:
+            raise ValueError(f"{file} is of other configurations than those of candidates.py: measure these")
+        names = [name.removesuffix("/rows") for name in arrays.files if name.endswith("/rows")]
+        return [_of_table(name, sizes[name], arrays) for name in names]
+
+
+def _of_table(name: str, size: dict[str, int], arrays: Mapping[str, NDArray[np.generic]]) -> Measured:
+    kind = division.stratum(size)[0]
+    oof, test, costs = (np.asarray(arrays[f"{name}/{what}"], dtype=np.float64) for what in ("oof", "test", "costs"))
+    if kind != "regression":
+        oof, test = _probabilities(oof), _probabilities(test)
+    seconds, predict_ms, bytes_ = costs
+    there = ~np.isnan(seconds)
+    n_train, n_test = (int(count) for count in arrays[f"{name}/rows"])
+    return Measured(
+        *(name, kind, there, there * oof, there * test, seconds, predict_ms, bytes_), (n_train, n_test), size["classes"]
+    )
+
+
+def _roots(errors: Array) -> NDArray[np.float32]:
+    """Return as many rows as columns, whose products with each other have the means of those of the errors."""
+    values, vectors = np.linalg.eigh(errors.T @ errors / len(errors))
+    return np.asarray(np.sqrt(np.maximum(values, 0.0) * len(values))[:, None] * vectors.T, dtype=np.float32)
+
+
+def _steps(probabilities: Array) -> NDArray[np.uint8]:
+    rows = np.random.default_rng(0).permutation(len(probabilities))[:_MOST]
+    taken = np.clip(probabilities[np.sort(rows)], _LEAST, 1 - _LEAST)
+    return np.asarray(np.clip(np.round(np.log(taken / (1 - taken)) / _STEP) + _MIDDLE, 0, 255), dtype=np.uint8)
+
+
+def _probabilities(steps: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-_STEP * (steps - _MIDDLE))))
