@@ -256,7 +256,7 @@ def test_the_manifest_tells_what_the_ensemble_was_made_of(diabetes_frame, tmp_pa
     ensemble = EnsembleRegressor(members, blender("weighted", weights=[1, 1, 0]), cv=2, random_state=0)
     ensemble.fit(frame.drop(columns="target"), frame["target"])
     manifest = json.loads((ensemble.save(tmp_path / "model") / "manifest.json").read_text())
-    assert manifest["format"] == 2
+    assert manifest["format"] == 3
     assert manifest["target"] == {"names": ["target"], "dtype": "Float64"}
     columns = dict(zip(manifest["names"], manifest["columns"], strict=True))
     assert columns["age"] == {"kind": "number", "categories": [], "dtype": "Int64"}

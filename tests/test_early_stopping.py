@@ -41,7 +41,7 @@ def grown(model):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_stops_before_it_overfits(name, noisy):
     X, y = noisy
-    made = EnsembleRegressor([learner(name, learning_rate=0.3)], "mean", random_state=0)
+    made = EnsembleRegressor([learner(name, learning_rate=0.3)], "mean", random_state=0, finalize="bag")
     stopped = made.fit(X, y)
     rounds = [model.rounds[0] for model in stopped.members_[name].models]
     assert len(rounds) == 5

@@ -154,7 +154,7 @@ def test_refitted_it_serves_one_model_for_each_member(diabetes, tmp_path):
     X, y = diabetes
     bagged = EnsembleRegressor(("lightgbm", "xgboost", "ridge"), "mean", cv=3, random_state=0).fit(X, y)
     lean = bagged.refit(X)
-    assert [len(member.models) for member in bagged.members_.values()] == [3, 3, 1]
+    assert [len(member.models) for member in bagged.members_.values()] == [4, 4, 1]
     assert [len(member.models) for member in lean.members_.values()] == [1, 1, 1]
     assert {row["finalize"] for row in lean.leaderboard_.members} == {"refit"}
     assert lean.leaderboard_[0]["models"] == 3

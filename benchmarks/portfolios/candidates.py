@@ -32,8 +32,8 @@ class Candidate:
 
 
 # All have to be explained, and go to ONNX: no linear trees, and no trees of CatBoost's that are not symmetric.
-# Rounds are found by early stopping, with the learner's usual learning rate unless one is given; where rounds are given,
-# they are learned once, and nobody looks.
+# Rounds are found by early stopping, with the learner's usual learning rate unless one is given; given rounds are
+# learned once, and nobody looks.
 _CATBOOST: dict[str, dict[str, Any]] = {
     "": {},
     "shallow": {"depth": 4},

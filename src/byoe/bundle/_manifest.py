@@ -14,7 +14,8 @@ from ..errors import BundleError
 from ..tools._digests import file_digest
 from ..tools._versions import installed_version
 
-FORMAT = 2
+# Since the third a member may be served as both; readers of the second would take the plain mean of its models.
+FORMAT, READ = 3, (2, 3)
 MANIFEST = "manifest.json"
 DIGEST = "manifest.sha256"
 MEMBERS = "members"
@@ -61,10 +62,11 @@ def read_manifest(folder: Path, sha256: str | None = None) -> dict[str, Any]:
         raise BundleError(f"{folder} has the digest {found}, and sha256 is {sha256}; it is another bundle, or changed")
     manifest = _parsed(folder, data)
     _check_digest(folder, found)
-    if type(manifest["format"]) is not int or manifest["format"] != FORMAT:
+    if type(manifest["format"]) is not int or manifest["format"] not in READ:
         raise BundleError(
             f"{folder} is a bundle of format {manifest['format']!r}, written by byoe {manifest.get('byoe')}; "
-            f"byoe {__version__} reads format {FORMAT}. Install that version, or save the ensemble with this one"
+            f"byoe {__version__} reads formats {READ[0]} to {FORMAT}. Install that version, or save the ensemble with "
+            "this one"
         )
     check_files(folder, manifest["files"])
     there = {file.relative_to(folder).as_posix() for file in (folder / MEMBERS).rglob("*") if not file.is_dir()}

@@ -43,6 +43,7 @@ class Finalize(StrEnum):
     auto = "auto"
     bag = "bag"
     refit = "refit"
+    both = "both"
 
 
 Data = Annotated[

@@ -18,7 +18,7 @@ import numpy as np
 from ..contracts._learner import Learner
 from ..contracts._task import FloatArray
 from ..errors import MemberError, ParameterError
-from ..fitted._models import FittedMember, FoldModel
+from ..fitted._models import FittedMember
 from ..folds._plan import SplitPlan
 from ._clock import Clock
 from ._execution import Execution
@@ -187,10 +187,12 @@ def refit(
     seed: int,
     resources: Resources = _ALL,
     stored: TaskStore | None = None,
-) -> dict[str, FoldModel]:
+    spare: Spare | None = None,
+) -> dict[str, Outcome]:
     """Fit every member once, on all rows, for as many rounds as each output's model is to have.
 
-    A member that fails ends it, and it has no time limit.
+    A member that fails ends it, and it has no time limit. In ``spare`` time it has one, and nothing ends by a member
+    that fails: its outcome has the error. Where there was no time for one, there is no outcome.
     """
     if not learners:
         return {}
@@ -202,16 +204,15 @@ def refit(
         )
         for label, learner in learners.items()
     ]
-    resources = replace(resources, time_limit=None)
-    execution = Execution(tasks, data, resources, seed=seed, stored=stored)
-    models: dict[str, FoldModel] = {}
-    with closing(_outcomes(execution, learners, tasks, resources)) as outcomes:
+    resources = resources if spare else replace(resources, time_limit=None)
+    execution = Execution(tasks, data, resources, seed=seed, stored=stored, spare=spare)
+    came: dict[str, Outcome] = {}
+    with closing(_outcomes(execution, learners, tasks, resources, quiet=(Warning,) if spare else ())) as outcomes:
         for outcome in outcomes:
-            if outcome.error is not None:
+            if outcome.error is not None and spare is None:
                 raise _error_of(outcome, data.plan) from outcome.error
-            assert outcome.model is not None
-            models[outcome.task.label] = outcome.model
-    return models
+            came[outcome.task.label] = outcome
+    return came
 
 
 def _empty(learners: Mapping[str, Learner], data: Rows, finalize: Mapping[str, str]) -> CrossFit:

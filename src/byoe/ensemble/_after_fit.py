@@ -16,6 +16,7 @@ from ..registry._members import check_members
 from ..scoring._board import board_of_rows
 from ..scoring._diagnosis import Diagnosis, diagnose
 from ..scoring._leaderboard import Leaderboard
+from ._all_rows import serve_all_rows
 from ._pruning import read_predict_ms, read_tolerance, worth_their_time
 from ._recipe import Recipe
 from ._variants import pruned, refitted, with_members, without_members
@@ -80,8 +81,10 @@ class ChangeableEnsemble(WatchingEnsemble):
         ['ridge', 'knn']
         """
         check_is_fitted(self, "members_")
-        other = with_members(self, learners, self._training_table(X))
+        table = self._training_table(X)
+        other = with_members(self, learners, table)
         other._blend_anew(X)
+        serve_all_rows(other, table, other._resources(), set(other.members_) - set(self.members_))
         return other
 
     def drop_members(self, *labels: str, X: Any = None) -> Self:

@@ -29,7 +29,7 @@ from ..engine._resources import Resources
 from ..engine._rows import Rows
 from ..engine._tasks import ALL_ROWS, HOLD_OUT
 from ..errors import ParameterError
-from ..fitted._models import FittedMember
+from ..fitted._models import BOTH, FittedMember
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicted import predicted_spreads
 from ..fitted._predicting import Predicting
@@ -45,6 +45,7 @@ from ..scoring._scoring import Scoring
 from ..store._stored_tasks import opened
 from ..tools._sizes import read_bytes
 from ..tools._warnings import hearing
+from ._all_rows import serve_all_rows
 from ._beginning import begin, blended
 from ._deciding import DecidingEnsemble
 from ._display import displays, show_columns, show_note
@@ -60,7 +61,7 @@ from ._spare_time import first_members, repeat_folds, use_spare_time
 from ._target_transform import names_of
 from ._unseen import KnowsUnseenRows
 
-_FINALIZE = ("auto", "bag", "refit")
+_FINALIZE = ("auto", "bag", "refit", BOTH)
 _ON_ERROR = ("raise", "skip")
 _EARLY_STOPPING = ("auto", True, False, HOLD_OUT)
 
@@ -187,6 +188,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         with TellingWhatIsKept(stored), BlendingInTime(resources):
             self._blend(oof, begun.blender, begun.features, begun.metric)
         scoring = time.monotonic() - members_done
+        serve_all_rows(self, data.table, resources, self.members_)
         if self.layers > 1:
             with BlendingInTime(resources):
                 SecondLayer(self, begun, resources).attempt()
@@ -266,7 +268,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         if learner.frozen:
             return "refit"
         if self.finalize != "auto":
-            return self.finalize
+            return "bag" if self.finalize == BOTH else self.finalize
         return "refit" if plan.why_not_bag() else learner.finalize
 
     def _resources(self) -> Resources:

@@ -22,6 +22,7 @@ from ..data._table import Table
 from ..engine._blend import Blend, fit_blend
 from ..engine._rows import Rows
 from ..errors import InputError
+from ..fitted._models import BOTH
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._passthrough import passed_through
 from ..folds._leaks import warn_of_leaks
@@ -94,8 +95,8 @@ def begin(ensemble: BaseEnsemble, X: Any, y: Any, sample_weight: Any, groups: An
     data, seed = _resumed(ensemble, rows, drawn, digest)
     quantiles = ensemble._quantile_learners(recipe)
     check_quantiles(quantiles, data)
-    if ensemble.finalize == "bag" and (reason := data.plan.why_not_bag()):
-        warn(f"finalize='bag' although {reason}; 'refit' would serve one model per member")
+    if ensemble.finalize in ("bag", BOTH) and (reason := data.plan.why_not_bag()):
+        warn(f"finalize={ensemble.finalize!r} although {reason}; 'refit' would serve one model per member")
     if not is_within_a_member():  # of a member's the ensemble around it has told
         warn_of_columns(found, ordered=data.plan.is_time_ordered)
     warn_of_classes(target, task)

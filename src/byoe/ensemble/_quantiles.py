@@ -194,8 +194,10 @@ def refitted_quantiles(ensemble: BaseEnsemble, data: Rows) -> tuple[FittedMember
         return tuple(ensemble._quantiles)
     record, rows = ensemble._record, _residuals(ensemble._oof, data)
     with opened(ensemble.store, learners, rows, record.table) as stored, TellingWhatIsKept(stored):
-        models = refit(learners, rows, rounds, seed=record.seed, resources=ensemble._resources(), stored=stored)
+        refits = refit(learners, rows, rounds, seed=record.seed, resources=ensemble._resources(), stored=stored)
     return tuple(
-        FittedMember(member.label, member.learner, "refit", [models[member.label]]) if member.label in bags else member
+        FittedMember(member.label, member.learner, "refit", [refits[member.label].model])
+        if member.label in bags
+        else member
         for member in ensemble._quantiles
     )

@@ -151,7 +151,7 @@ class Repeats:
             crossfit, late = cross_fit_further(
                 self._learners,
                 data,
-                finalize={label: self.members[label].finalize for label in self._learners},
+                finalize={label: "bag" if self.members[label].has_folds else "refit" for label in self._learners},
                 stopping=ensemble._stopping(self._learners),
                 seed=seed,
                 resources=replace(self.resources, share=self._limit / self._time_limit),

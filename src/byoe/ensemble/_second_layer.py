@@ -358,9 +358,10 @@ class SecondLayer:
             return {}
         with opened(ensemble.store, learners, data) as stored, TellingWhatIsKept(stored):
             try:
-                return {**refit(learners, data, rounds, seed=seed, resources=self.resources, stored=stored)}
+                came = refit(learners, data, rounds, seed=seed, resources=self.resources, stored=stored)
             except MemberError as error:
                 raise NotKeptError(_first_line(error)) from error
+        return {label: outcome.model for label, outcome in came.items()}
 
 
 def _first_line(error: Exception) -> str:

@@ -12,9 +12,8 @@ from sklearn.base import clone
 from ..data._by_column import check_by_column
 from ..data._table import Table
 from ..engine._crossfit import refit
-from ..engine._tasks import mean_rounds
+from ..engine._tasks import Outcome, mean_rounds
 from ..errors import ParameterError, UnknownNameError, did_you_mean
-from ..fitted._models import FoldModel
 from ..fitted._stacked import by_feeders, needed, on_top_of, stacked
 from ..registry._classes import check_classes
 from ..registry._members import check_members, find_label, labelled, members, replaced
@@ -142,24 +141,24 @@ def _learned_from(ensemble: BaseEnsemble, table: Table, feeders: Sequence[str]) 
 
 def refitted(ensemble: E, table: Table) -> E:
     """Return the ensemble with one model fitted on all rows in the place of each bag."""
-    bags = {label: member for label, member in ensemble.members_.items() if member.finalize == "bag"}
+    bags = {label: member for label, member in ensemble.members_.items() if member.has_folds}
     oof, record = ensemble._oof, ensemble._record
     stop_loss = ensemble._recipe().metric_for(ensemble._task).stop_loss
     data = ensemble._rows(table, oof.y, oof.weight, ensemble._task, oof.plan, stop_loss)
-    models: dict[str, FoldModel] = {}
+    refits: dict[str, Outcome] = {}
     for feeders, part in by_feeders(bags).items():
         own = replace(data, table=_learned_from(ensemble, table, feeders))
         learners = {label: member.learner for label, member in part.items()}
         rounds = {label: mean_rounds([model.rounds for model in member.models]) for label, member in part.items()}
         digest = None if feeders else record.table
         with opened(ensemble.store, learners, own, digest) as stored, TellingWhatIsKept(stored):
-            models |= refit(learners, own, rounds, seed=record.seed, resources=ensemble._resources(), stored=stored)
+            refits |= refit(learners, own, rounds, seed=record.seed, resources=ensemble._resources(), stored=stored)
     other = copy.copy(ensemble)
     other.finalize = "refit"
     other.members_ = {}
     for label, member in ensemble.members_.items():
         served = member if member.repeats == 1 else replace(member, models=member.models[:1], repeats=1)
-        served = replace(served, finalize="refit", models=[models[label]]) if label in bags else served
+        served = replace(served, finalize="refit", models=[refits[label].model]) if label in bags else served
         other.members_[label] = on_top_of(served, other.members_)
     other._quantiles = refitted_quantiles(ensemble, data)
     other._held_out = ()  # of the fold models, which are gone

@@ -49,7 +49,7 @@ def method_of(ensemble: Predicting) -> str:
 
     A pruned ensemble may lack a member that the blender of a fold uses; then it is the latter, too.
     """
-    bagged = all(member.finalize == "bag" for member in ensemble.members_.values())
+    bagged = all(member.has_folds for member in ensemble.members_.values())
     return "cv+" if bagged and ensemble._oof.plan.is_partition and ensemble._held_out else "residual"
 
 

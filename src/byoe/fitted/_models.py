@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from ._failing import Named
 from ._shield import shielded
 from ._target_transform import TargetTransform, by_columns, load_transforms, save_transforms
 
+# How a member is served that is a bag and a model of all rows, which count the same.
+BOTH: Final = "both"
+
 
 @dataclass
 class FittedMember:
@@ -30,9 +33,9 @@ class FittedMember:
     ----------
     label : str
     learner : Learner
-    finalize : {"bag", "refit"}
+    finalize : {"bag", "refit", "both"}
     models : list of FoldModel
-        The fold models for a bag, one model for a refit.
+        The fold models for a bag, one model of all rows for a refit; of both the latter is the last.
     repeats : int
         How many times it was cross-fitted, each time on other folds; the models of the first time come first.
     """
@@ -46,11 +49,28 @@ class FittedMember:
     @property
     def n_folds(self) -> int:
         """How many models there are of one repeat."""
-        return len(self.models) // self.repeats
+        return (len(self.models) - (self.finalize == BOTH)) // self.repeats
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether models of the folds are served."""
+        return self.finalize in ("bag", BOTH)
+
+    @property
+    def weights(self) -> list[int]:
+        """How much each model counts: all the same, but the one beside a bag as much as that."""
+        count = len(self.models)
+        return [1] * count if self.finalize != BOTH else [*[1] * (count - 1), count - 1]
 
     def repeated(self, other: FittedMember) -> FittedMember:
-        """Return the same with the models of one more repeat of the folds."""
-        return replace(self, models=[*self.models, *other.models], repeats=self.repeats + 1)
+        """Return the same with the fold models of one more repeat of the folds."""
+        count = self.repeats * self.n_folds
+        models = [*self.models[:count], *other.models, *self.models[count:]]
+        return replace(self, models=models, repeats=self.repeats + 1)
+
+    def beside(self, model: FoldModel) -> FittedMember:
+        """Return a bag with a model of all rows beside it."""
+        return replace(self, finalize=BOTH, models=[*self.models, model])
 
     @property
     def feeders(self) -> tuple[str, ...]:
@@ -58,7 +78,7 @@ class FittedMember:
         return ()
 
     def predict(self, table: Any, threads: int, known: dict[str, FloatArray] | None = None) -> FloatArray:
-        """Return the mean of the models' predictions of a table's rows.
+        """Return the mean of the models' predictions of a table's rows, weighted as they count.
 
         ``known`` is what other members have said of the rows, for those that learn from them.
         """
@@ -77,9 +97,9 @@ class FittedMember:
 
     def _mean(self, table: Any, ask: Callable[[Any, Any], FloatArray]) -> FloatArray:
         total: Any = 0.0
-        for model in self.models:
-            total = total + self._asked(model, table, ask)
-        return np.asarray(total / len(self.models), dtype=np.float64)
+        for model, weight in zip(self.models, self.weights, strict=True):
+            total = total + weight * self._asked(model, table, ask)
+        return np.asarray(total / sum(self.weights), dtype=np.float64)
 
     def _asked(self, model: Any, table: Any, ask: Callable[[Any, Any], FloatArray]) -> FloatArray:
         with (
@@ -93,8 +113,9 @@ class FittedMember:
 
         ``features`` are the columns that a table's features come from.
         """
-        told = [own for model in self.models if (own := model.importances(features)) is not None]
-        return np.mean(told, axis=0) if told else None
+        said = zip(self.weights, (model.importances(features) for model in self.models), strict=True)
+        told = [(weight, own) for weight, own in said if own is not None]
+        return np.average([own for _, own in told], axis=0, weights=[weight for weight, _ in told]) if told else None
 
 
 @dataclass

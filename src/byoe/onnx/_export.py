@@ -129,7 +129,7 @@ def _member(graph: Graph, member: FittedMember, x: str, columns: Sequence[Column
         if isinstance(member, StackedMember):
             x, columns = _stacked(graph, member, x, columns, made)
         models = [fold_model(graph, model, x, columns) for model in member.models]
-        made[member.label] = _Made(graph.mean(models), models)
+        made[member.label] = _Made(graph.mean(models, member.weights), models)
     return made[member.label]
 
 

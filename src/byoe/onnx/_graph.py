@@ -99,9 +99,13 @@ class Graph:
         """Put matrices side by side."""
         return parts[0] if len(parts) == 1 else str(self.op("Concat", *parts, axis=1))
 
-    def mean(self, parts: Sequence[str]) -> str:
-        """Return the mean of values of the same shape."""
-        return parts[0] if len(parts) == 1 else self.divide(self.op("Sum", *parts), float(len(parts)))
+    def mean(self, parts: Sequence[str], weights: Sequence[int] | None = None) -> str:
+        """Return the mean of values of the same shape, which count the same unless there are weights."""
+        if len(parts) == 1:
+            return parts[0]
+        weights = weights or [1] * len(parts)
+        weighted = [self.scale(part, float(weight)) for part, weight in zip(parts, weights, strict=True)]
+        return self.divide(self.op("Sum", *weighted), float(sum(weights)))
 
     def total(self, x: str, axis: int = 1, *, keep: bool = True) -> str:
         """Sum along an axis."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._version import __version__
-from ..fitted._models import FittedMember
+from ..fitted._models import BOTH, FittedMember
 from ..fitted._out_of_fold import OutOfFold
 from ..scoring._leaderboard import BASELINE, Leaderboard
 from ..tools._listing import Listing, digits, shown
@@ -179,8 +179,11 @@ def members(ensemble: Ensemble) -> Listing:
 
 def _served(member: FittedMember) -> str:
     count = len(member.models)
-    if member.finalize == "bag":
-        return f"{count} models, each of a fold" + (f", {member.repeats} for every fold" if member.repeats > 1 else "")
+    if member.has_folds:
+        count = member.repeats * member.n_folds
+        repeated = f", {member.repeats} for every fold" if member.repeats > 1 else ""
+        beside = ", and one of all rows, which counts as much as these" if member.finalize == BOTH else ""
+        return f"{count} models, each of a fold{repeated}{beside}"
     return "a model of all rows" if count == 1 else f"{count} models of all rows"
 
 

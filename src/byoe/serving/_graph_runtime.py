@@ -72,7 +72,7 @@ class GraphRuntime(Runtime):
             _refuse(f"intervals of the width {QUANTILES!r}")
         said = cache(lambda: self._graph.of_models(table.values, self._threads(table)))
         told.members_ = {
-            label: _MemberInGraph(label, member.finalize, len(member.models), said)
+            label: _MemberInGraph(label, member.finalize, member.n_folds, said)
             for label, member in self.members_.items()
         }
         return predict_interval(told, table, level, blended, width=width)
@@ -121,6 +121,10 @@ class _MemberInGraph(FittedMember):
     def __init__(self, label: str, finalize: str, n_folds: int, said: Said) -> None:
         self.label, self.finalize, self.models = label, finalize, [None] * n_folds
         self._said = said
+
+    @property
+    def n_folds(self) -> int:
+        return len(self.models)
 
     def predict_by(
         self, number: int, table: Any, threads: int, known: dict[str, FloatArray] | None = None

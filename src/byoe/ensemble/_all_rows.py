@@ -1,0 +1,121 @@
+"""A model of all rows beside the bag of a member: what each fold's model lacks, without what averaging steadies.
+
+The number of rounds is known from the folds, so that it is one fit where a fold has two. The bag and this model count
+the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..contracts._learner import Learner
+from ..data._table import Table
+from ..engine._crossfit import refit
+from ..engine._resources import Resources
+from ..engine._rows import Rows
+from ..engine._spare_clock import Spare
+from ..engine._tasks import Outcome, mean_rounds
+from ..errors import MemberError
+from ..fitted._models import BOTH
+from ..fitted._stacked import needed
+from ..scoring._board import add_up
+from ..store._stored_tasks import opened
+from ..tools._warnings import warn
+from ._interrupted import TellingWhatIsKept
+
+if TYPE_CHECKING:
+    from ._base import BaseEnsemble
+
+# Of classes a model of all rows is too sure of itself where they overlap: it helps below such a share of the log-loss
+# of a guess. Measured in benchmarks/bag_or_refit.py.
+_MOST_LEFT = 0.5
+
+
+def serve_all_rows(ensemble: BaseEnsemble, table: Table, resources: Resources, labels: Collection[str]) -> None:
+    """Fit a model of all rows for those of some members that are bags, are used by the blend and gain by it.
+
+    Under a time limit those that there is time for; what that would cut short stays as it is.
+    """
+    learners = _learners(ensemble, labels)
+    if not learners or (ensemble.finalize == "auto" and not _gains(ensemble)):
+        return
+    oof, record = ensemble._oof, ensemble._record
+    data = ensemble._rows(
+        table, oof.y, oof.weight, ensemble._task, oof.plan, ensemble._recipe().metric_for(ensemble._task).stop_loss
+    )
+    came = _came(ensemble, learners, data, resources)
+    for label, outcome in came.items():
+        if outcome.error is not None:
+            raised = f"{type(outcome.error).__name__}: {outcome.error}"
+            if ensemble.on_error == "raise" and resources.time_limit is None:
+                raise MemberError(f"member {label!r} failed on all rows: {raised}") from outcome.error
+            warn(f"member {label!r} failed on all rows, and is served by the models of its folds: {raised}")
+    whole = {label: one.model for label, one in came.items() if one.model is not None and not one.cut}
+    ensemble.members_ = {
+        label: member.beside(whole[label]) if label in whole else member for label, member in ensemble.members_.items()
+    }
+    took = {label: record.fit_seconds[label] + outcome.seconds for label, outcome in came.items()}
+    ensemble._record = replace(record, fit_seconds={**record.fit_seconds, **took})
+    for row in ensemble.leaderboard_:
+        if (label := row["member"]) in took:
+            row["fit_seconds"] = took[label]
+        if label in whole:
+            count = row["models"] + 1
+            row |= {"finalize": BOTH, "models": count, "predict_ms": row["predict_ms"] * count / row["models"]}
+    add_up(ensemble.leaderboard_)
+
+
+def _learners(ensemble: BaseEnsemble, labels: Collection[str]) -> dict[str, Learner]:
+    """Return the members that may get such a model, those first that take longest."""
+    used = needed(ensemble.members_, ensemble.blender_.used(len(ensemble.members_)))
+    counting = {label for label, wanted in zip(ensemble.members_, used, strict=True) if wanted}
+    found = {
+        label: member.learner
+        for label, member in ensemble.members_.items()
+        if label in labels and label in counting and member.finalize == "bag" and not member.feeders
+    }
+    if ensemble.finalize == "auto":  # elsewhere it is as long as a fold's fit, and forests average by themselves
+        found = {label: one for label, one in found.items() if label in ensemble._stopping(found)}
+    elif ensemble.finalize != BOTH:
+        return {}
+    seconds = ensemble._record.fit_seconds
+    return dict(sorted(found.items(), key=lambda item: -seconds[item[0]]))
+
+
+def _came(
+    ensemble: BaseEnsemble, learners: Mapping[str, Learner], data: Rows, resources: Resources
+) -> Mapping[str, Outcome]:
+    """Return what came of the fits on all rows; nothing of those that there was no time for."""
+    members, record = ensemble.members_, ensemble._record
+    rounds = {label: mean_rounds([model.rounds for model in members[label].models]) for label in learners}
+    # Each took so long for a fold, of fewer rows, and mostly with a search.
+    expected = {label: record.fit_seconds[label] / len(data.plan.folds) for label in learners}
+    with opened(ensemble.store, learners, data, record.table) as stored, TellingWhatIsKept(stored):
+        return refit(
+            learners,
+            data,
+            rounds,
+            seed=record.seed,
+            resources=resources,
+            stored=stored,
+            spare=Spare(len(members), expected, frozenset(expected)),
+        )
+
+
+def _gains(ensemble: BaseEnsemble) -> bool:
+    """Return whether one model of all rows is of use beside the mean of several that have fewer."""
+    task, oof = ensemble._task, ensemble._oof
+    if not task.is_classification:
+        return True
+    if task.is_multilabel or not ensemble.blender_.gives_probabilities or not oof.scored.any():
+        return False
+    y, weight = oof.y[oof.scored], oof.weights[oof.scored]
+    truth = oof.blend[oof.scored, y]
+    shares = np.bincount(y, weight, task.n_classes) / weight.sum()
+    with np.errstate(divide="ignore"):
+        left, guessed = (-np.average(np.log(one), weights=weight) for one in (truth, shares[y]))
+    return bool(left < _MOST_LEFT * guessed)
