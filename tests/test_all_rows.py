@@ -6,7 +6,7 @@ from sklearn.base import clone
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
-from byoe.ensemble import _all_rows
+from byoe.ensemble import _all_rows, _spare_time
 from byoe.errors import MemberError
 from byoe.learners.lightgbm import LightGBM
 
@@ -194,6 +194,26 @@ def test_under_a_limit_it_comes_where_there_is_time(data, monkeypatch):
 
     monkeypatch.setattr(_all_rows, "refit", late)
     assert served(fitted(X, y, time_limit=1000.0)) == {"lightgbm": ("bag", 3)}
+
+
+def test_further_members_leave_room_for_it(data, monkeypatch):
+    X, y = data
+    shares = []
+    fit_further = _spare_time._fitted
+
+    def watched(ensemble, begun, crossfit, resources, learners):
+        shares.append(resources.share)
+        return fit_further(ensemble, begun, crossfit, resources, learners)
+
+    monkeypatch.setattr(_spare_time, "further", lambda learners: {"knn": learner("knn")})
+    monkeypatch.setattr(_spare_time, "_fitted", watched)
+    mixed = np.random.default_rng(0).integers(2, size=len(y))
+    fitted(X, y, time_limit=1000.0)
+    fitted(X, y > np.median(y), kind=EnsembleClassifier, time_limit=1000.0)
+    fitted(X, mixed, kind=EnsembleClassifier, time_limit=1000.0)
+    fitted(X, y, finalize="bag", time_limit=1000.0)
+    fitted(X, y, ["ridge"], time_limit=1000.0)
+    assert shares == [0.92, 0.92, 1.0, 1.0, 1.0]
 
 
 def test_what_a_limit_cuts_short_is_not_served(data, monkeypatch):

@@ -11,10 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contracts._learner import Learner
+from ..contracts._task import FloatArray
 from ..data._table import Table
-from ..engine._crossfit import refit
+from ..engine._crossfit import CrossFit, refit
 from ..engine._resources import Resources
 from ..engine._rows import Rows
 from ..engine._spare_clock import Spare
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 # Of classes a model of all rows is too sure of itself where they overlap: it helps below such a share of the log-loss
 # of a guess. Measured in benchmarks/bag_or_refit.py.
 _MOST_LEFT = 0.5
+# What such models take, as a share of the time that all members take.
+_ROOM = 0.08
 
 
 def serve_all_rows(ensemble: BaseEnsemble, table: Table, resources: Resources, labels: Collection[str]) -> None:
@@ -40,13 +44,14 @@ def serve_all_rows(ensemble: BaseEnsemble, table: Table, resources: Resources, l
 
     Under a time limit those that there is time for; what that would cut short stays as it is.
     """
-    learners = _learners(ensemble, labels)
-    if not learners or (ensemble.finalize == "auto" and not _gains(ensemble)):
+    learners, oof, record = _learners(ensemble, labels), ensemble._oof, ensemble._record
+    if not learners:
         return
-    oof, record = ensemble._oof, ensemble._record
-    data = ensemble._rows(
-        table, oof.y, oof.weight, ensemble._task, oof.plan, ensemble._recipe().metric_for(ensemble._task).stop_loss
-    )
+    stop_loss = ensemble._recipe().metric_for(ensemble._task).stop_loss
+    data = ensemble._rows(table, oof.y, oof.weight, ensemble._task, oof.plan, stop_loss)
+    tells = not ensemble._task.is_classification or ensemble.blender_.gives_probabilities
+    if ensemble.finalize == "auto" and not (tells and _gains(data, oof.blend, oof.scored)):
+        return
     came = _came(ensemble, learners, data, resources)
     for label, outcome in came.items():
         if outcome.error is not None:
@@ -67,6 +72,19 @@ def serve_all_rows(ensemble: BaseEnsemble, table: Table, resources: Resources, l
             count = row["models"] + 1
             row |= {"finalize": BOTH, "models": count, "predict_ms": row["predict_ms"] * count / row["models"]}
     add_up(ensemble.leaderboard_)
+
+
+def with_room(ensemble: BaseEnsemble, crossfit: CrossFit, data: Rows, resources: Resources) -> Resources:
+    """Return what further members may use of a time limit, so that it is enough for models of all rows of boosters."""
+    learners = {label: member.learner for label, member in crossfit.members.items() if member.finalize == "bag"}
+    wanted = learners if ensemble.finalize == BOTH else ensemble._stopping(learners)
+    if not wanted or ensemble.finalize not in ("auto", BOTH):
+        return resources
+    columns = np.moveaxis(crossfit.oof, 1, 0)
+    covered = data.plan.coverage
+    if ensemble.finalize == "auto" and not any(_gains(data, column, covered) for column in columns):
+        return resources
+    return replace(resources, share=(1 - _ROOM) * resources.share)
 
 
 def _learners(ensemble: BaseEnsemble, labels: Collection[str]) -> dict[str, Learner]:
@@ -106,16 +124,19 @@ def _came(
         )
 
 
-def _gains(ensemble: BaseEnsemble) -> bool:
-    """Return whether one model of all rows is of use beside the mean of several that have fewer."""
-    task, oof = ensemble._task, ensemble._oof
-    if not task.is_classification:
+def _gains(data: Rows, predictions: FloatArray, known: NDArray[np.bool_]) -> bool:
+    """Return whether one model of all rows is of use beside the mean of several that have fewer.
+
+    ``predictions`` are out of fold, where they are ``known``.
+    """
+    if not data.task.is_classification:
         return True
-    if task.is_multilabel or not ensemble.blender_.gives_probabilities or not oof.scored.any():
+    weight = None if data.weight is None else data.weight[known]
+    if data.task.is_multilabel or not (known if weight is None else weight).any():
         return False
-    y, weight = oof.y[oof.scored], oof.weights[oof.scored]
-    truth = oof.blend[oof.scored, y]
-    shares = np.bincount(y, weight, task.n_classes) / weight.sum()
+    y = data.y[known]
+    shares = np.bincount(y, weight, data.task.n_classes)
+    truths = predictions[known, y], shares[y] / shares.sum()
     with np.errstate(divide="ignore"):
-        left, guessed = (-np.average(np.log(one), weights=weight) for one in (truth, shares[y]))
+        left, guessed = (-np.average(np.log(one), weights=weight) for one in truths)
     return bool(left < _MOST_LEFT * guessed)

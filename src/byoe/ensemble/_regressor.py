@@ -47,9 +47,10 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
         squared error, in units of the target, unless told otherwise. A name of scikit-learn's scorers, a
         scorer, a function of ``sklearn.metrics``, or a callable ``(estimator, X, y)``. One that cannot score
         the target is a ParameterError before anything is fitted.
-    finalize : {"auto", "bag", "refit"}, default="auto"
-        Serve the mean of a member's fold models, or one model refitted on all rows. ``auto``
-        bags trees and refits linear and distance models.
+    finalize : {"auto", "bag", "refit", "both"}, default="auto"
+        Serve the mean of a member's fold models, one model refitted on all rows, or the mean of both. ``auto``
+        bags trees and refits linear and distance models; boosters that find their number of rounds have both, in a
+        regression, and of classes where these can be told apart.
     early_stopping : {"auto", True, False, "hold-out"}, default="auto"
         Boosters find their number of rounds on rows inside the training part of each fold, and then learn from all of
         it; a refit takes the mean of the folds. ``auto`` does so for members whose number of rounds is not given;

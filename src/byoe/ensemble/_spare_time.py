@@ -27,6 +27,7 @@ from ..registry._members import check_members
 from ..scoring._board import note_of_budget
 from ..store._stored_tasks import opened
 from ..tools._cores import cores
+from ._all_rows import with_room
 from ._interrupted import TellingWhatIsKept
 from ._repeats import Repeats
 
@@ -58,6 +59,7 @@ def use_spare_time(
         own = f"{ensemble.learners!r}" if isinstance(ensemble.learners, str) else "a list of your own"
         tail = f"; {own} is fitted as it is, and a longer preset would go on" if _unused(resources) else ""
         return crossfit, _told(resources) + ("; the rest is for the second layer" if ensemble.layers > 1 else tail)
+    resources = with_room(ensemble, crossfit, begun.data, resources)
     if ensemble.layers > 1:
         resources = _before_second_layer(resources, len(begun.data.plan.folds), sum(crossfit.seconds.values()))
     at_first = first_members(ensemble, begun)
