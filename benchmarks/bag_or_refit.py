@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from datasets import load
 from set_by_set import set_by_set
 
 from byoe import EnsembleClassifier, EnsembleRegressor
+from byoe.fitted._models import FittedMember
 from byoe.plugins import OOF, Task
 
 MOST_TO_FIT, TESTED = 4_000, 4_000
@@ -32,14 +34,14 @@ def measured(name: str, seed: int) -> dict[str, Any]:
     times = [time.process_time()]
     bag = (EnsembleClassifier if classes else EnsembleRegressor)(random_state=seed, n_jobs=1).fit(X, y)
     times.append(time.process_time())
+    bag.members_ = {label: _of_folds(member) for label, member in bag.members_.items()}
     one = bag.refit(X)
     times.append(time.process_time())
     task = Task("classification", len(bag.classes_)) if classes else Task("regression")
     truth = np.searchsorted(bag.classes_, y_test) if classes else y_test.to_numpy(dtype=np.float64)
 
-    labels = list(one.members_)  # those that the blend uses
-    of_bags = bag._member_predictions(bag._read(X_test))[:, [list(bag.members_).index(label) for label in labels]]
-    of_all = one._member_predictions(one._read(X_test))
+    labels = list(one.members_)
+    of_bags, of_all = (made._member_predictions(made._read(X_test)) for made in (bag, one))
     rows = OOF(of_all, truth, task)
 
     def change(made: Any, before: Any) -> float:
@@ -70,6 +72,10 @@ def measured(name: str, seed: int) -> dict[str, Any]:
         **alone,
         "fit": (times[2] - times[1]) / (times[1] - times[0]),
     }
+
+
+def _of_folds(member: FittedMember) -> FittedMember:
+    return member if member.finalize != "both" else replace(member, finalize="bag", models=member.models[:-1])
 
 
 def main() -> None:
