@@ -36,6 +36,15 @@ def test_a_line_for_every_member(data, capsys):
     assert re.fullmatch(r"\[byoe\] 2/2 (ridge|lightgbm) done in \d+\.\d\d s", lines[1])
 
 
+def test_a_line_for_every_model_of_all_rows(data, capsys):
+    EnsembleRegressor([learner("lightgbm", learning_rate=0.5)], "mean", cv=3, random_state=0, verbose=1, n_jobs=1).fit(
+        *data
+    )
+    folds, whole = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"\[byoe\] 1/1 lightgbm done in \d+\.\d\d s", folds)
+    assert re.fullmatch(r"\[byoe\] 1/1 lightgbm on all rows done in \d+\.\d\d s", whole)
+
+
 def test_a_member_that_is_reused(data, capsys, tmp_path):
     fit(data, 0, store=tmp_path / "store")
     fit(data, 1, store=tmp_path / "store")

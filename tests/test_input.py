@@ -60,7 +60,7 @@ CALLS = {
     "a number": (lambda X, y: EnsembleRegressor([3]).fit(X, y), ParameterError, "3 is not a learner"),
     "not iterable": (lambda X, y: EnsembleRegressor(3).fit(X, y), ParameterError, "expected a sequence of learners"),
     "wrong pair": (lambda X, y: EnsembleRegressor([("a", "ridge", 1)]).fit(X, y), ParameterError, r"expected a \(label, learner\) pair"),
-    "wrong finalize": (lambda X, y: EnsembleRegressor(("ridge",), finalize="both").fit(X, y), ParameterError, "finalize is 'both', expected one of 'auto'"),
+    "wrong finalize": (lambda X, y: EnsembleRegressor(("ridge",), finalize="mean").fit(X, y), ParameterError, "finalize is 'mean', expected one of 'auto'"),
     "wrong on_error": (lambda X, y: EnsembleRegressor(("ridge",), on_error="panic").fit(X, y), ParameterError, "on_error is 'panic'"),
     "wrong blender": (lambda X, y: EnsembleRegressor(("ridge",), 3).fit(X, y), UnknownNameError, "3 is not a blender"),
     "unknown metric": (lambda X, y: EnsembleRegressor(("ridge",), metric="rmsee").fit(X, y), UnknownNameError, "No metric is called 'rmsee'"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..data._listed import Columns
 from ..engine._progress import Progress
-from ..engine._tasks import where
+from ..engine._tasks import REFIT, where
 from ..tools._panel import Line, Panel, in_notebook
 from ..tools._sizes import tell_duration
 
@@ -58,12 +58,17 @@ def _wait(remaining: float | None) -> str:
     return "" if remaining is None else f"about {tell_duration(max(1, round(remaining)))} left"
 
 
+def _of_all_rows(progress: Progress, tasks: int) -> str:
+    """Return what is said of a fit on all rows that comes when the folds are done."""
+    return " on all rows" if progress.fold == REFIT and tasks == 1 else ""
+
+
 class MemberLines:
     """A line for every finished member."""
 
     def start(self, tasks: Mapping[str, int]) -> None:
         """Take note of how many tasks each member has."""
-        self._left = dict(tasks)
+        self._tasks, self._left = dict(tasks), dict(tasks)
         self._seconds = dict.fromkeys(tasks, 0.0)
         self._fitted = dict.fromkeys(tasks, 0)
 
@@ -76,9 +81,10 @@ class MemberLines:
             print(f"[byoe] {progress}", flush=True)
         elif not self._left[progress.label]:
             done = sum(not left for left in self._left.values())
-            text = f"{progress.label} done in {self._seconds[progress.label]:.2f} s"
+            name = f"{progress.label}{_of_all_rows(progress, self._tasks[progress.label])}"
+            text = f"{name} done in {self._seconds[progress.label]:.2f} s"
             if not self._fitted[progress.label]:
-                text = f"{progress.label} reused"
+                text = f"{name} reused"
             wait = _wait(progress.remaining) if done < len(self._left) else ""
             print(f"[byoe] {done}/{len(self._left)} {text}{', ' if wait else ''}{wait}", flush=True)
 
@@ -102,7 +108,7 @@ class _Bars(ABC):
             line.text = f"{where(progress.fold)} failed"
         elif not line.text.endswith("failed"):
             line.text = (
-                f"done in {tell_duration(self._seconds[label])}"
+                f"done{_of_all_rows(progress, line.total)} in {tell_duration(self._seconds[label])}"
                 if line.done == line.total
                 else f"{where(progress.fold)} done"
             )

@@ -124,6 +124,7 @@ class _MemberInGraph(FittedMember):
 
     @property
     def n_folds(self) -> int:
+        """How many models the graph tells of."""
         return len(self.models)
 
     def predict_by(
