@@ -84,7 +84,7 @@ class ChangeableEnsemble(WatchingEnsemble):
         table = self._training_table(X)
         other = with_members(self, learners, table)
         other._blend_anew(X)
-        serve_all_rows(other, table, other._resources(), set(other.members_) - set(self.members_))
+        serve_all_rows(other, other._rows_of_fit(table), other._resources(), set(other.members_) - set(self.members_))
         return other
 
     def drop_members(self, *labels: str, X: Any = None) -> Self:

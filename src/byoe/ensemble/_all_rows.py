@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from ..contracts._learner import Learner
 from ..contracts._task import FloatArray
-from ..data._table import Table
 from ..engine._crossfit import CrossFit, refit
 from ..engine._resources import Resources
 from ..engine._rows import Rows
@@ -39,7 +38,7 @@ _MOST_LEFT = 0.5
 _ROOM = 0.08
 
 
-def serve_all_rows(ensemble: BaseEnsemble, table: Table, resources: Resources, labels: Collection[str]) -> None:
+def serve_all_rows(ensemble: BaseEnsemble, data: Rows, resources: Resources, labels: Collection[str]) -> None:
     """Fit a model of all rows for those of some members that are bags, are used by the blend and gain by it.
 
     Under a time limit those that there is time for; what that would cut short stays as it is.
@@ -47,9 +46,7 @@ def serve_all_rows(ensemble: BaseEnsemble, table: Table, resources: Resources, l
     learners, oof, record = _learners(ensemble, labels), ensemble._oof, ensemble._record
     if not learners:
         return
-    stop_loss = ensemble._recipe().metric_for(ensemble._task).stop_loss
-    data = ensemble._rows(table, oof.y, oof.weight, ensemble._task, oof.plan, stop_loss)
-    tells = not ensemble._task.is_classification or ensemble.blender_.gives_probabilities
+    tells = not data.task.is_classification or ensemble.blender_.gives_probabilities
     if ensemble.finalize == "auto" and not (tells and _gains(data, oof.blend, oof.scored)):
         return
     came = _came(ensemble, learners, data, resources)

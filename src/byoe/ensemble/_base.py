@@ -188,7 +188,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         with TellingWhatIsKept(stored), BlendingInTime(resources):
             self._blend(oof, begun.blender, begun.features, begun.metric)
         scoring = time.monotonic() - members_done
-        serve_all_rows(self, data.table, resources, self.members_)
+        serve_all_rows(self, data, resources, self.members_)
         if self.layers > 1:
             with BlendingInTime(resources):
                 SecondLayer(self, begun, resources).attempt()
@@ -255,6 +255,11 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         """Return the data of a fit."""
         transforms = self._transforms(y, weight, plan)
         return Rows(table, y, weight, task, plan, stop_loss, transforms, self._class_weight(task))
+
+    def _rows_of_fit(self, table: Table) -> Rows:
+        """Return the data of the fit again, of its table."""
+        oof, task = self._oof, self._task
+        return self._rows(table, oof.y, oof.weight, task, oof.plan, self._recipe().metric_for(task).stop_loss)
 
     def _stopping(self, learners: Mapping[str, Learner]) -> dict[str, str]:
         """Return how the members that stop early find their number of rounds."""

@@ -46,8 +46,7 @@ def with_members(ensemble: E, learners: Any, table: Table) -> E:
     if task.classes is not None:
         check_classes(new, recipe.blender, task.classes)
     warn_of_inner_ensembles(oof.plan, new)
-    metric = recipe.metric_for(task)
-    data = ensemble._rows(table, oof.y, oof.weight, task, oof.plan, metric.stop_loss)
+    data = ensemble._rows_of_fit(table)
     with opened(ensemble.store, new, data, record.table) as stored, TellingWhatIsKept(stored):
         crossfit = ensemble._cross_fitted(new, data, record.seed, stored)
     other = copy.copy(ensemble)
@@ -142,9 +141,7 @@ def _learned_from(ensemble: BaseEnsemble, table: Table, feeders: Sequence[str]) 
 def refitted(ensemble: E, table: Table) -> E:
     """Return the ensemble with one model fitted on all rows in the place of each bag."""
     bags = {label: member for label, member in ensemble.members_.items() if member.has_folds}
-    oof, record = ensemble._oof, ensemble._record
-    stop_loss = ensemble._recipe().metric_for(ensemble._task).stop_loss
-    data = ensemble._rows(table, oof.y, oof.weight, ensemble._task, oof.plan, stop_loss)
+    record, data = ensemble._record, ensemble._rows_of_fit(table)
     refits: dict[str, Outcome] = {}
     for feeders, part in by_feeders(bags).items():
         own = replace(data, table=_learned_from(ensemble, table, feeders))
