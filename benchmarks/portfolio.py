@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from datasets import expand
 from portfolios import judging, measuring
 from portfolios.candidates import CANDIDATES
 from portfolios.choosing import BEFORE, Table, configurations, in_order, portfolios
-from portfolios.predictions import read, read_table, write_table
+from portfolios.predictions import Measured, read, read_table, write_table
 
 LIST = Path(__file__).parents[1] / "src" / "byoe" / "registry" / "portfolio.json"
 TABLE = Path(__file__).parent / "portfolios" / "measured.npz"
@@ -42,8 +43,14 @@ def _collect(given: argparse.Namespace) -> None:
     print(f"{len(sets)} sets, {TABLE.stat().st_size / 1e6:.1f} MB")
 
 
+def _measured() -> list[Measured]:
+    if not TABLE.exists():
+        sys.exit(f"{TABLE} is not there: make it by measure and collect")
+    return judging.spread_out(read_table(TABLE, CANDIDATES))
+
+
 def _select(given: argparse.Namespace) -> None:
-    sets = judging.spread_out(read_table(TABLE, CANDIDATES))
+    sets = _measured()
     table = Table(sets)
     lists = portfolios(table)
     kinds = [one.kind for one in sets]
@@ -63,7 +70,7 @@ def _select(given: argparse.Namespace) -> None:
 
 
 def _boosters(given: argparse.Namespace) -> None:
-    table = Table(judging.spread_out(read_table(TABLE, CANDIDATES)))
+    table = Table(_measured())
     for learner in BOOSTERS:
         print(f"\n{learner}:\n\n{judging.boosters(table, learner, given.kind)}")
     for learner in BOOSTERS:
