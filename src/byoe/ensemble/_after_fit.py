@@ -193,7 +193,7 @@ class ChangeableEnsemble(WatchingEnsemble):
         >>> ensemble = EnsembleRegressor(("lightgbm", "ridge"), random_state=0).fit(X, y)
         >>> lean = ensemble.refit(X)
         >>> [len(one.members_["lightgbm"].models) for one in (ensemble, lean)]
-        [5, 1]
+        [6, 1]
         """
         check_is_fitted(self, "members_")
         return refitted(self, self._training_table(X))
