@@ -26,7 +26,7 @@ LEFT = 0.5
 
 
 def measured(name: str, seed: int) -> dict[str, Any]:
-    """Return the change of the losses on rows kept apart, and what the fit of all rows and a prediction take."""
+    """Return the change of the losses on rows kept apart, and what the fits of all rows take."""
     data = load(name, seed=seed)
     X, X_test, y, y_test = data.split(MOST_TO_FIT, seed)
     X_test, y_test = X_test[:TESTED], y_test[:TESTED]

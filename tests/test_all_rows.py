@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import RidgeClassifier
 
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, learner
 from byoe.ensemble import _all_rows, _spare_time
+from byoe.ensemble._second_layer import SecondLayer
 from byoe.errors import MemberError
 from byoe.learners.lightgbm import LightGBM
+from byoe.report._facts import members
 
 QUICK = learner("lightgbm", num_leaves=6, learning_rate=0.3)
 SLOPE = np.array([1.0, 2.0, -1.0, 0.5])
@@ -42,12 +45,22 @@ def test_the_bag_and_the_model_of_all_rows_count_the_same(data, both):
     np.testing.assert_allclose(both.predict(X), (bag.predict(X) + one.predict(X)) / 2, rtol=1e-12)
     assert (both.oof_predictions_ == bag.oof_predictions_).all()
     assert both.score_estimate_ == bag.score_estimate_
-    assert (both.refit(X).predict(X) == one.predict(X)).all()
+
+
+def test_refit_serves_the_model_that_is_there(data, both, monkeypatch, tmp_path):
+    X, y = data
+    one, loaded = fitted(X, y, finalize="refit"), byoe.load(both.save(tmp_path / "saved"))
+    monkeypatch.setattr(LightGBM, "fit", lambda *_, **__: pytest.fail("fitted once more"))
+    for lean in (both.refit(X), loaded.refit(X)):
+        assert served(lean) == {"lightgbm": ("refit", 1)}
+        assert (lean.predict(X) == one.predict(X)).all()
+    with pytest.raises(pytest.fail.Exception, match="fitted once more"):
+        fitted(X, y)
 
 
 def test_a_model_of_all_rows_has_the_mean_number_of_rounds(both):
     *folds, whole = both.members_["lightgbm"].models
-    assert whole.rounds == [] or whole.rounds == [round(np.mean([model.rounds[0] for model in folds]))]
+    assert whole.rounds == [round(np.mean([model.rounds[0] for model in folds]))]
     assert whole.models[0].booster.num_trees() == round(np.mean([model.rounds[0] for model in folds]))
 
 
@@ -62,8 +75,6 @@ def test_the_leaderboard_and_the_report_tell_of_it(data, both):
         key: row[key] for key in ("finalize", "models", "fit_seconds")
     }
     assert again["predict_ms"] == pytest.approx(row["predict_ms"])
-    from byoe.report._facts import members
-
     assert members(both)[0]["served"] == "3 models, each of a fold, and one of all rows, which counts as much as these"
 
 
@@ -153,16 +164,17 @@ def test_where_there_is_no_bag_nothing_stands_beside_it(data, more):
     assert served(fitted(*data, **more)) == {"lightgbm": ("refit", 1)}
 
 
-def test_several_targets_groups_and_layers(data):
+def test_several_targets_groups_and_layers(data, monkeypatch):
     X, y = data
     two = fitted(X, np.column_stack([y, -y]))
     assert served(two) == {"lightgbm": ("both", 4)}
     np.testing.assert_allclose(two.predict(X)[:, 0], -two.predict(X)[:, 1], atol=0.5)
     grouped = EnsembleRegressor([QUICK], "mean", random_state=0, n_jobs=1)
     assert served(grouped.fit(X, y, groups=np.repeat(np.arange(30), 10))) == {"lightgbm": ("both", 6)}
-    layered = fitted(X, y, [QUICK, "ridge"], layers=2, blender="auto")
-    assert layered.members_["lightgbm"].finalize == "both"
-    assert all(member.finalize != "both" for member in layered.members_.values() if member.feeders)
+    monkeypatch.setattr(SecondLayer, "_better", lambda self, oof: "as it is to be kept")
+    layered = fitted(X, y, [QUICK, "ridge"], layers=2)
+    expected = {"lightgbm": ("both", 4), "ridge": ("refit", 1), "lightgbm_2": ("bag", 3), "ridge_2": ("refit", 1)}
+    assert served(layered) == expected
 
 
 def test_further_members_have_it_and_those_before_stay_as_they_are(data):
@@ -214,6 +226,10 @@ def test_further_members_leave_room_for_it(data, monkeypatch):
     fitted(X, y, finalize="bag", time_limit=1000.0)
     fitted(X, y, ["ridge"], time_limit=1000.0)
     assert shares == [0.92, 0.92, 1.0, 1.0, 1.0]
+    # Decision values are no probabilities, and say nothing of what is left.
+    voting = [QUICK, RidgeClassifier()]
+    fitted(X, mixed, voting, "vote", kind=EnsembleClassifier, time_limit=1000.0)
+    assert shares[-1] == 1.0
 
 
 def test_what_a_limit_cuts_short_is_not_served(data, monkeypatch):
@@ -240,7 +256,7 @@ def test_a_failure_on_all_rows_is_told(data, monkeypatch):
         return fit(self, X, target, **more)
 
     monkeypatch.setattr(LightGBM, "fit", failing)
-    with pytest.raises(MemberError, match="member 'lightgbm' failed on all rows: RuntimeError: too many rows"):
+    with pytest.raises(MemberError, match="'lightgbm' failed on the refit on all rows: RuntimeError: too many rows"):
         fitted(X, y)
     message = "'lightgbm' failed on all rows, and is served by the models of its folds: RuntimeError: too many rows"
     for more in ({"on_error": "skip"}, {"time_limit": 1000.0}):

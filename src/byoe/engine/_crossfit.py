@@ -191,8 +191,9 @@ def refit(
 ) -> dict[str, Outcome]:
     """Fit every member once, on all rows, for as many rounds as each output's model is to have.
 
-    A member that fails ends it, and it has no time limit. In ``spare`` time it has one, and nothing ends by a member
-    that fails: its outcome has the error. Where there was no time for one, there is no outcome.
+    A member that fails ends it, and it has no time limit. In ``spare`` time, for models that nobody has to have, it may
+    have one: what there is no time for has no outcome, and nothing ends by a failure, which the outcome has. Without a
+    limit a failure is one of the fit, as ``on_error`` says.
     """
     if not learners:
         return {}
@@ -205,11 +206,12 @@ def refit(
         for label, learner in learners.items()
     ]
     resources = resources if spare else replace(resources, time_limit=None)
+    raises = spare is None or (resources.on_error == "raise" and resources.time_limit is None)
     execution = Execution(tasks, data, resources, seed=seed, stored=stored, spare=spare)
     came: dict[str, Outcome] = {}
     with closing(_outcomes(execution, learners, tasks, resources, quiet=(Warning,) if spare else ())) as outcomes:
         for outcome in outcomes:
-            if outcome.error is not None and spare is None:
+            if outcome.error is not None and raises:
                 raise _error_of(outcome, data.plan) from outcome.error
             came[outcome.task.label] = outcome
     return came

@@ -20,8 +20,7 @@ from ..engine._resources import Resources
 from ..engine._rows import Rows
 from ..engine._spare_clock import Spare
 from ..engine._tasks import Outcome, mean_rounds
-from ..errors import MemberError
-from ..fitted._models import BOTH
+from ..fitted._models import BOTH, FittedMember
 from ..fitted._stacked import needed
 from ..scoring._board import add_up
 from ..store._stored_tasks import opened
@@ -53,8 +52,6 @@ def serve_all_rows(ensemble: BaseEnsemble, data: Rows, resources: Resources, lab
     for label, outcome in came.items():
         if outcome.error is not None:
             raised = f"{type(outcome.error).__name__}: {outcome.error}"
-            if ensemble.on_error == "raise" and resources.time_limit is None:
-                raise MemberError(f"member {label!r} failed on all rows: {raised}") from outcome.error
             warn(f"member {label!r} failed on all rows, and is served by the models of its folds: {raised}")
     whole = {label: one.model for label, one in came.items() if one.model is not None and not one.cut}
     ensemble.members_ = {
@@ -73,30 +70,31 @@ def serve_all_rows(ensemble: BaseEnsemble, data: Rows, resources: Resources, lab
 
 def with_room(ensemble: BaseEnsemble, crossfit: CrossFit, data: Rows, resources: Resources) -> Resources:
     """Return what further members may use of a time limit, so that it is enough for models of all rows of boosters."""
-    learners = {label: member.learner for label, member in crossfit.members.items() if member.finalize == "bag"}
-    wanted = learners if ensemble.finalize == BOTH else ensemble._stopping(learners)
-    if not wanted or ensemble.finalize not in ("auto", BOTH):
+    if not _suited(ensemble, crossfit.members):
         return resources
-    columns = np.moveaxis(crossfit.oof, 1, 0)
-    covered = data.plan.coverage
-    if ensemble.finalize == "auto" and not any(_gains(data, column, covered) for column in columns):
-        return resources
+    if ensemble.finalize == "auto":
+        told = [member.learner.gives_probabilities for member in crossfit.members.values()]
+        columns = np.moveaxis(crossfit.oof[:, told], 1, 0)
+        if not any(_gains(data, column, data.plan.coverage) for column in columns):
+            return resources
     return replace(resources, share=(1 - _ROOM) * resources.share)
+
+
+def _suited(ensemble: BaseEnsemble, members: Mapping[str, FittedMember]) -> dict[str, Learner]:
+    """Return the learners of the bags beside which such a model may stand."""
+    bags = {label: one.learner for label, one in members.items() if one.finalize == "bag" and not one.feeders}
+    if ensemble.finalize == BOTH:
+        return bags
+    # Without a search it would take as long as a fold's fit, and forests average by themselves.
+    stopping = ensemble._stopping(bags) if ensemble.finalize == "auto" else {}
+    return {label: learner for label, learner in bags.items() if label in stopping}
 
 
 def _learners(ensemble: BaseEnsemble, labels: Collection[str]) -> dict[str, Learner]:
     """Return the members that may get such a model, those first that take longest."""
     used = needed(ensemble.members_, ensemble.blender_.used(len(ensemble.members_)))
-    counting = {label for label, wanted in zip(ensemble.members_, used, strict=True) if wanted}
-    found = {
-        label: member.learner
-        for label, member in ensemble.members_.items()
-        if label in labels and label in counting and member.finalize == "bag" and not member.feeders
-    }
-    if ensemble.finalize == "auto":  # elsewhere it is as long as a fold's fit, and forests average by themselves
-        found = {label: one for label, one in found.items() if label in ensemble._stopping(found)}
-    elif ensemble.finalize != BOTH:
-        return {}
+    counting = {label: one for (label, one), wanted in zip(ensemble.members_.items(), used, strict=True) if wanted}
+    found = _suited(ensemble, {label: one for label, one in counting.items() if label in labels})
     seconds = ensemble._record.fit_seconds
     return dict(sorted(found.items(), key=lambda item: -seconds[item[0]]))
 
@@ -117,7 +115,7 @@ def _came(
             seed=record.seed,
             resources=resources,
             stored=stored,
-            spare=Spare(len(members), expected, frozenset(expected)),
+            spare=Spare(0, expected, frozenset(expected)),  # nothing is blended after it
         )
 
 

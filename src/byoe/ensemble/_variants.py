@@ -14,6 +14,7 @@ from ..data._table import Table
 from ..engine._crossfit import refit
 from ..engine._tasks import Outcome, mean_rounds
 from ..errors import ParameterError, UnknownNameError, did_you_mean
+from ..fitted._models import BOTH
 from ..fitted._stacked import by_feeders, needed, on_top_of, stacked
 from ..registry._classes import check_classes
 from ..registry._members import check_members, find_label, labelled, members, replaced
@@ -139,8 +140,8 @@ def _learned_from(ensemble: BaseEnsemble, table: Table, feeders: Sequence[str]) 
 
 
 def refitted(ensemble: E, table: Table) -> E:
-    """Return the ensemble with one model fitted on all rows in the place of each bag."""
-    bags = {label: member for label, member in ensemble.members_.items() if member.has_folds}
+    """Return the ensemble with one model of all rows in the place of each bag: that beside it, or one fitted now."""
+    bags = {label: member for label, member in ensemble.members_.items() if member.finalize == "bag"}
     record, data = ensemble._record, ensemble._rows_of_fit(table)
     refits: dict[str, Outcome] = {}
     for feeders, part in by_feeders(bags).items():
@@ -155,6 +156,7 @@ def refitted(ensemble: E, table: Table) -> E:
     other.members_ = {}
     for label, member in ensemble.members_.items():
         served = member if member.repeats == 1 else replace(member, models=member.models[:1], repeats=1)
+        served = replace(served, finalize="refit", models=member.models[-1:]) if member.finalize == BOTH else served
         served = replace(served, finalize="refit", models=[refits[label].model]) if label in bags else served
         other.members_[label] = on_top_of(served, other.members_)
     other._quantiles = refitted_quantiles(ensemble, data)

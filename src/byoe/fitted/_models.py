@@ -98,7 +98,8 @@ class FittedMember:
     def _mean(self, table: Any, ask: Callable[[Any, Any], FloatArray]) -> FloatArray:
         total: Any = 0.0
         for model, weight in zip(self.models, self.weights, strict=True):
-            total = total + weight * self._asked(model, table, ask)
+            told = self._asked(model, table, ask)
+            total = total + (told if weight == 1 else weight * told)
         return np.asarray(total / sum(self.weights), dtype=np.float64)
 
     def _asked(self, model: Any, table: Any, ask: Callable[[Any, Any], FloatArray]) -> FloatArray:
