@@ -2,19 +2,19 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 
+from tests.ports import reserved
+
 
 @contextlib.contextmanager
 def tracking_server(folder):
     """Run a server that keeps everything in a folder; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    keeper = reserved()
+    port = keeper.getsockname()[1]
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", f"sqlite:///{folder}/runs.db", "--artifacts-destination", str(folder / "artifacts")),
@@ -29,6 +29,7 @@ def tracking_server(folder):
     finally:
         process.terminate()
         process.wait(30)
+        keeper.close()
 
 
 def _wait(address, process, log):

@@ -2,10 +2,10 @@
 
 import http.client
 import shutil
-import socket
 import time
 
 from tests.containers.standin.container import SERVE, Container
+from tests.ports import reserved
 
 _HEALTHY_WITHIN = 180  # seconds, as for a serverless endpoint
 _UNHEALTHY = 5  # answers, after which the stand-in waits no longer
@@ -35,9 +35,8 @@ class Served:
 
     def __init__(self, model, folder, place, write, *, region, more=None):
         described = model["PrimaryContainer"]
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._reserved = reserved()
+        self._port = self._reserved.getsockname()[1]
         variables = {
             "AWS_REGION": region,
             **described.get("Environment", {}),
@@ -77,6 +76,7 @@ class Served:
 
     def close(self):
         self._container.kill()
+        self._reserved.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
