@@ -2,8 +2,8 @@
 
 ``python benchmarks/portfolio.py measure --out FOLDER`` fits every configuration on every set that may choose, one after
 the other in one thread, and goes on where it was stopped. ``--learners mlp --again`` measures those of some learners
-anew. ``collect --data FOLDER`` makes the table of it that is kept with this file, of the sets that are done. ``select``
-chooses by that table, and prints the tables of README.md; ``--write`` also writes the lists.
+anew. ``collect --data FOLDER`` adds the sets that are done to the table that is kept with this file. ``select`` chooses
+by that table, and prints the tables of README.md; ``--write`` also writes the lists.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ def _measure(given: argparse.Namespace) -> None:
 
 
 def _collect(given: argparse.Namespace) -> None:
-    sets = judging.spread_out(read(given.data, CANDIDATES))
-    write_table(sets, CANDIDATES, TABLE)
+    sets = {one.name: one for one in read_table(TABLE, CANDIDATES)} if TABLE.exists() else {}
+    sets |= {one.name: one for one in read(given.data, CANDIDATES)}
+    write_table(judging.spread_out(list(sets.values())), CANDIDATES, TABLE)
     print(f"{len(sets)} sets, {TABLE.stat().st_size / 1e6:.1f} MB")
 
 
@@ -96,7 +97,7 @@ def main() -> None:
     measure.add_argument("--learners", help="names with commas, else all")
     measure.add_argument("--again", action="store_true", help="also what was measured")
     measure.set_defaults(run=_measure)
-    collect = commands.add_parser("collect", help=f"make {TABLE.name} of what was measured")
+    collect = commands.add_parser("collect", help=f"add what was measured to {TABLE.name}")
     collect.add_argument("--data", type=Path, required=True, help="the folder of the predictions")
     collect.set_defaults(run=_collect)
     select = commands.add_parser("select", help="choose the lists by the table")

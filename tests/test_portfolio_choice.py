@@ -1,5 +1,6 @@
 """The choice of a portfolio: weights, greedy lists and their tables, on predictions that were made up."""
 
+import argparse
 import dataclasses
 import importlib
 import itertools
@@ -233,6 +234,30 @@ def test_a_table_tells_of_lists_what_the_predictions_do(tmp_path):
     assert not any(one.there[2] for one in kept)
     with pytest.raises(ValueError, match=r"is of other configurations than those of candidates\.py"):
         predictions.read_table(tmp_path / "table.npz", FEW[:-1])
+    with pytest.raises(ValueError, match="is of other configurations"):
+        changed = dataclasses.replace(FEW[0], params={"alpha": 2.0})
+        predictions.read_table(tmp_path / "table.npz", [changed, *FEW[1:]])
+
+
+def test_a_table_is_made_in_parts(tmp_path, monkeypatch):
+    """A set that was measured anew replaces what was there; the others stay."""
+    first = [
+        dataclasses.replace(made(kind, 7), name=name) for kind, name in (("regression", "airfoil"), ("binary", "oj"))
+    ]
+    again = dataclasses.replace(made("binary", 8), name="oj")
+    new = dataclasses.replace(made("multiclass", 7), name="wine")
+    monkeypatch.setattr(portfolio, "TABLE", tmp_path / "table.npz")
+    monkeypatch.setattr(portfolio, "CANDIDATES", FEW)
+    for sets in (first, [again, new]):
+        monkeypatch.setattr(portfolio, "read", lambda folder, few, sets=sets: sets)
+        portfolio._collect(argparse.Namespace(data=tmp_path))
+    kept = {one.name: one for one in portfolio._measured()}
+    for one in (first[0], again, new):
+        predictions.write_table([one], FEW, tmp_path / "alone.npz")
+        (alone,) = predictions.read_table(tmp_path / "alone.npz", FEW)
+        np.testing.assert_allclose(kept[one.name].singles(), alone.singles(), rtol=1e-6)
+        np.testing.assert_array_equal(kept[one.name].seconds, alone.seconds)
+    assert len(kept) == 3
 
 
 def test_the_steps_of_log_odds_lose_next_to_nothing(tmp_path):

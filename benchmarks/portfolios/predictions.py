@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,6 @@ from portfolios.candidates import Candidate
 
 Array = NDArray[np.float64]
 _LEAST = 1e-15
-
-
 # Of classes the table has at most so many rows, of each kind, and probabilities in steps of their log-odds.
 _MOST = 1_000
 _STEP, _MIDDLE = 0.125, 128
@@ -113,8 +112,9 @@ def write_table(sets: Sequence[Measured], candidates: Sequence[Candidate], file:
     """Write what the choice needs, small enough to be kept beside it.
 
     Squared errors of blends follow from the products of the members' errors; of classes a sample of the rows is kept.
+    Sets that were read from a table are written as they are.
     """
-    arrays: dict[str, NDArray[np.generic]] = {"labels": np.array([one.label for one in candidates])}
+    arrays: dict[str, NDArray[np.generic]] = {"candidates": _texts(candidates)}
     for one in sets:
         small = _roots if one.kind == "regression" else _steps
         costs = np.array([one.seconds, one.predict_ms, one.size], dtype=np.float32)
@@ -128,10 +128,16 @@ def read_table(file: Path, candidates: Sequence[Candidate]) -> list[Measured]:
     """Return the sets of a table."""
     sizes = {name: size for half in division.read().values() for name, size in half.items()}
     with np.load(file) as arrays:
-        if list(arrays["labels"]) != [one.label for one in candidates]:
-            raise ValueError(f"{file} is of other configurations than those of candidates.py: measure these")
+        if not np.array_equal(arrays["candidates"], _texts(candidates)):
+            raise ValueError(
+                f"{file} is of other configurations than those of candidates.py: remove it, measure these, and collect"
+            )
         names = [name.removesuffix("/rows") for name in arrays.files if name.endswith("/rows")]
         return [_of_table(name, sizes[name], arrays) for name in names]
+
+
+def _texts(candidates: Sequence[Candidate]) -> NDArray[np.str_]:
+    return np.array([json.dumps([one.label, one.learner, one.params]) for one in candidates])
 
 
 def _of_table(name: str, size: dict[str, int], arrays: Mapping[str, NDArray[np.generic]]) -> Measured:
