@@ -31,6 +31,7 @@ from ._boosting import (
     worth_codes,
 )
 from ._by_tables import contributions as by_tables
+from ._lightgbm_parts import in_parts
 from ._lightgbm_trees import tables_of
 from ._units import converted
 
@@ -76,7 +77,11 @@ class LightGBMModel:
         self.rounds = int(booster.best_iteration) if booster.best_iteration > 0 else int(booster.current_iteration())
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
-        values = np.asarray(self.booster.predict(X, num_threads=threads), dtype=np.float64)
+        values = (
+            None if self._dump["average_output"] else in_parts(self.booster, self.rounds, self.objective, X, threads)
+        )
+        if values is None:
+            values = np.asarray(self.booster.predict(X, num_threads=threads), dtype=np.float64)
         return np.column_stack([1.0 - values, values]) if self.task.n_classes == 2 and values.ndim == 1 else values
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
