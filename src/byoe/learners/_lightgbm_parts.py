@@ -17,27 +17,14 @@ from .linear import logistic, softmax
 _TREES, _MANY_TREES, _MANY_ROWS = 250, 500, 64
 
 
-def in_parts(booster: Any, rounds: int, objective: str, X: Any, threads: int) -> FloatArray | None:
-    """Return the predictions of rows, of shape (n_rows,) or (n_rows, n_classes).
+def worth_parts(booster: Any, rounds: int, n_rows: int) -> bool:
+    """Return whether the trees are too many for a cache, and the rows enough for it to matter."""
+    return n_rows >= _MANY_ROWS and rounds * booster.num_model_per_iteration() >= _MANY_TREES
 
-    None where the trees or the rows are few, or where the objective turns scores into something else than numbers as
-    they are or probabilities.
 
-    Parameters
-    ----------
-    booster : lightgbm.Booster
-        Its trees are added, not averaged.
-    rounds : int
-    objective : str
-        As the model's file has it.
-    X : array or sparse matrix of shape (n_rows, n_columns)
-    threads : int
-    """
-    each = booster.num_model_per_iteration()
-    link = _LINKS.get(objective.partition(" num_class:")[0])
-    if link is None or rounds * each < _MANY_TREES or X.shape[0] < _MANY_ROWS:
-        return None
-    step = max(1, _TREES // each)
+def scores_in_parts(booster: Any, rounds: int, X: Any, threads: int) -> FloatArray:
+    """Return the sums of the first rounds' trees, of shape (n_rows,) or (n_rows, n_classes)."""
+    step = max(1, _TREES // booster.num_model_per_iteration())
     parts = (
         booster.predict(
             X, raw_score=True, start_iteration=at, num_iteration=min(step, rounds - at), num_threads=threads
@@ -47,7 +34,12 @@ def in_parts(booster: Any, rounds: int, objective: str, X: Any, threads: int) ->
     scores = np.asarray(next(parts), dtype=np.float64)
     for part in parts:
         scores += part
-    return link(scores)
+    return scores
+
+
+def link_of(objective: str) -> Callable[[FloatArray], FloatArray] | None:
+    """Return what makes predictions of sums of trees, by the objective as a model's file has it; None if not known."""
+    return _LINKS.get(objective.partition(" num_class:")[0])
 
 
 def _as_they_are(scores: FloatArray) -> FloatArray:

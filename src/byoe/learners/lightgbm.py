@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from ._boosting import (
     worth_codes,
 )
 from ._by_tables import contributions as by_tables
-from ._lightgbm_parts import in_parts
+from ._lightgbm_parts import link_of, scores_in_parts, worth_parts
 from ._lightgbm_trees import tables_of
 from ._units import converted
 
@@ -77,11 +77,11 @@ class LightGBMModel:
         self.rounds = int(booster.best_iteration) if booster.best_iteration > 0 else int(booster.current_iteration())
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
-        values = (
-            None if self._dump["average_output"] else in_parts(self.booster, self.rounds, self.objective, X, threads)
-        )
-        if values is None:
+        link = self._link if worth_parts(self.booster, self.rounds, X.shape[0]) else None
+        if link is None:
             values = np.asarray(self.booster.predict(X, num_threads=threads), dtype=np.float64)
+        else:
+            values = link(scores_in_parts(self.booster, self.rounds, X, threads))
         return np.column_stack([1.0 - values, values]) if self.task.n_classes == 2 and values.ndim == 1 else values
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
@@ -113,6 +113,10 @@ class LightGBMModel:
     @cached_property
     def _dump(self) -> dict[str, Any]:
         return dict(self.booster.dump_model(num_iteration=1))
+
+    @cached_property
+    def _link(self) -> Callable[[FloatArray], FloatArray] | None:
+        return None if self._dump["average_output"] else link_of(self.objective)
 
     @property
     def objective(self) -> str:
