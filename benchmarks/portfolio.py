@@ -1,9 +1,9 @@
 """The portfolios of ``learners="fast" | "default" | "best"``: what they are chosen from, and the choice.
 
-``python benchmarks/portfolio.py measure --out FOLDER`` fits every configuration on every set that may choose, one after
-the other in one thread, and goes on where it was stopped. ``--learners mlp --again`` measures those of some learners
-anew. ``collect --data FOLDER`` adds the sets that are done to the table that is kept with this file. ``select`` chooses
-by that table, and prints the tables of README.md; ``--write`` also writes the lists.
+``python benchmarks/portfolio.py measure --out FOLDER`` fits every configuration on every set that may choose and that
+the table lacks, one after the other in one thread, and goes on where it was stopped. ``--learners mlp --again``
+measures those of some learners anew. ``collect --data FOLDER`` adds the sets that are done to the table that is kept
+with this file. ``select`` chooses by that table, and prints the tables of README.md; ``--write`` also writes the lists.
 """
 
 from __future__ import annotations
@@ -33,21 +33,26 @@ BOOSTERS = ("catboost", "lightgbm", "xgboost")
 def _measure(given: argparse.Namespace) -> None:
     learners = set(given.learners.split(",")) if given.learners else {one.learner for one in CANDIDATES}
     candidates = [one for one in CANDIDATES if one.learner in learners]
-    names = measuring.in_turns(expand(given.sets.split(",")))
+    there = set() if given.again else {one.name for one in _table()}
+    names = [name for name in measuring.in_turns(expand(given.sets.split(","))) if name not in there]
     measuring.measure(names, candidates, given.out, given.again)
 
 
 def _collect(given: argparse.Namespace) -> None:
-    sets = {one.name: one for one in read_table(TABLE, CANDIDATES)} if TABLE.exists() else {}
+    sets = {one.name: one for one in _table()}
     sets |= {one.name: one for one in read(given.data, CANDIDATES)}
     write_table(judging.spread_out(list(sets.values())), CANDIDATES, TABLE)
     print(f"{len(sets)} sets, {TABLE.stat().st_size / 1e6:.1f} MB")
 
 
+def _table() -> list[Measured]:
+    return read_table(TABLE, CANDIDATES) if TABLE.exists() else []
+
+
 def _measured() -> list[Measured]:
     if not TABLE.exists():
         sys.exit(f"{TABLE} is not there: make it by measure and collect")
-    return judging.spread_out(read_table(TABLE, CANDIDATES))
+    return judging.spread_out(_table())
 
 
 def _select(given: argparse.Namespace) -> None:

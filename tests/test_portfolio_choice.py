@@ -259,6 +259,13 @@ def test_a_table_is_made_in_parts(tmp_path, monkeypatch):
         np.testing.assert_array_equal(kept[one.name].seconds, alone.seconds)
     assert len(kept) == 3
 
+    asked = []
+    monkeypatch.setattr(measuring, "measure", lambda names, *_: asked.append(names))
+    for again in (False, True):
+        how = {"sets": "iris,oj,wine", "learners": None, "out": tmp_path}
+        portfolio._measure(argparse.Namespace(**how, again=again))
+    assert [sorted(names) for names in asked] == [["iris"], ["iris", "oj", "wine"]]
+
 
 def test_the_steps_of_log_odds_lose_next_to_nothing(tmp_path):
     one = dataclasses.replace(made("binary", 3), name="oj")
