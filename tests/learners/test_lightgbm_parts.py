@@ -66,10 +66,21 @@ def test_parts_of_the_trees_add_up_to_what_the_library_predicts(asked, target, p
     np.testing.assert_allclose(found, of_library(model, X), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("kind", [scipy.sparse.csr_matrix, np.asfortranarray, np.float32])
-def test_rows_of_all_kinds(kind):
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_matrix, scipy.sparse.csc_matrix, np.asfortranarray, np.float32])
+def test_rows_of_all_kinds(asked, kind):
     model = fitted(CLASSES)
-    np.testing.assert_allclose(model.predict(kind(X)), of_library(model, kind(X)), rtol=1e-12, atol=1e-12)
+    found = model.predict(kind(X))
+    assert len(asked) > 1
+    np.testing.assert_allclose(found, of_library(model, kind(X)), rtol=1e-12, atol=1e-12)
+
+
+def test_a_part_of_a_wide_table_has_as_many_trees_as_columns(asked):
+    wide = np.hstack([X, np.zeros((len(X), 396))])
+    model = fitted(SLOPE, wide)
+    found = model.predict(wide)
+    fitted(SLOPE, wide, n_estimators=900).predict(wide)
+    assert asked == [None, 400, 400, 100]
+    np.testing.assert_allclose(found, of_library(model, wide), rtol=1e-12, atol=1e-12)
 
 
 def test_linear_leaves_and_rounds_behind_the_best_one(asked):

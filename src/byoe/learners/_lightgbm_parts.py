@@ -14,17 +14,21 @@ import numpy as np
 from ..contracts._task import FloatArray
 from .linear import logistic, softmax
 
-_TREES, _MANY_TREES, _MANY_ROWS = 250, 500, 64
+_TREES, _MANY_ROWS = 250, 64
 
 
-def worth_parts(booster: Any, rounds: int, n_rows: int) -> bool:
-    """Return whether the trees are too many for a cache, and the rows enough for it to matter."""
-    return n_rows >= _MANY_ROWS and rounds * booster.num_model_per_iteration() >= _MANY_TREES
+def rounds_of_part(booster: Any, rounds: int, n_rows: int, n_columns: int) -> int:
+    """Return how many rounds make a part; all of them where the trees, or the rows, are too few for it to matter.
+
+    Every part reads all columns of a row again, so that it has as many trees at least.
+    """
+    step = max(1, max(_TREES, n_columns) // booster.num_model_per_iteration())
+    return step if n_rows >= _MANY_ROWS and rounds >= 2 * step else rounds
 
 
-def scores_in_parts(booster: Any, rounds: int, X: Any, threads: int) -> FloatArray:
+def scores_in_parts(booster: Any, rounds: int, step: int, X: Any, threads: int) -> FloatArray:
     """Return the sums of the first rounds' trees, of shape (n_rows,) or (n_rows, n_classes)."""
-    step = max(1, _TREES // booster.num_model_per_iteration())
+    X = X.tocsr() if hasattr(X, "tocsr") else np.ascontiguousarray(X)  # as LightGBM would make it for every part
     parts = (
         booster.predict(
             X, raw_score=True, start_iteration=at, num_iteration=min(step, rounds - at), num_threads=threads

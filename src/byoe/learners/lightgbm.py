@@ -31,7 +31,7 @@ from ._boosting import (
     worth_codes,
 )
 from ._by_tables import contributions as by_tables
-from ._lightgbm_parts import link_of, scores_in_parts, worth_parts
+from ._lightgbm_parts import link_of, rounds_of_part, scores_in_parts
 from ._lightgbm_trees import tables_of
 from ._units import converted
 
@@ -77,11 +77,12 @@ class LightGBMModel:
         self.rounds = int(booster.best_iteration) if booster.best_iteration > 0 else int(booster.current_iteration())
 
     def predict(self, X: Any, *, threads: int = 1) -> FloatArray:
-        link = self._link if worth_parts(self.booster, self.rounds, X.shape[0]) else None
+        step = rounds_of_part(self.booster, self.rounds, *X.shape)
+        link = self._link if step < self.rounds else None
         if link is None:
             values = np.asarray(self.booster.predict(X, num_threads=threads), dtype=np.float64)
         else:
-            values = link(scores_in_parts(self.booster, self.rounds, X, threads))
+            values = link(scores_in_parts(self.booster, self.rounds, step, X, threads))
         return np.column_stack([1.0 - values, values]) if self.task.n_classes == 2 and values.ndim == 1 else values
 
     def contributions(self, X: Any, *, threads: int = 1) -> FloatArray:
