@@ -119,8 +119,6 @@ class HistGradientBoosting(EstimatorLearner):
         stop: StopRows | None = None,
         rounds: int | None = None,
     ) -> Model:
-        from sklearn.base import clone
-
         given = self.own_params()
         number = take_rounds(given, "max_iter", "learning_rate", stop, rounds, usual=100)
         estimator = self.estimator(task, y).set_params(
@@ -132,11 +130,9 @@ class HistGradientBoosting(EstimatorLearner):
             X = np.where(empty, 0.0, X)
         if stop is not None:
             watched = {"X_val": stop.X, "y_val": stop.y, "sample_weight_val": stop.sample_weight}
-            search = clone(estimator).set_params(early_stopping=True, n_iter_no_change=stop.patience)
-            # The model is fitted anew, with fewer rounds than the search has.
-            _fit_in_time(search, number, X, y, share=0.5, sample_weight=sample_weight, **watched)
-            estimator.set_params(max_iter=_best_round(search, stop, task))
-            estimator.fit(X, y, sample_weight=sample_weight)
+            estimator.set_params(early_stopping=True, n_iter_no_change=stop.patience)
+            _fit_in_time(estimator, number, X, y, sample_weight=sample_weight, **watched)
+            _cut(estimator, _best_round(estimator, stop, task))
         else:
             _fit_in_time(estimator, number, X, y, sample_weight=sample_weight)
         model = EstimatorModel(estimator, task)
@@ -153,14 +149,21 @@ def _best_round(search: Any, stop: StopRows, task: Task) -> int:
     return 1 + int(np.argmin([watched_loss(stop, task, stop.y, stop.sample_weight, stage) for stage in stages]))
 
 
-def _fit_in_time(estimator: Any, rounds: int, X: Any, y: Any, share: float = 1.0, **options: Any) -> None:
+def _cut(estimator: Any, rounds: int) -> None:
+    """Leave the first rounds alone: the same trees as of a fit that has no more."""
+    del estimator._predictors[rounds:]
+    estimator.train_score_ = estimator.train_score_[: rounds + 1]
+    estimator.validation_score_ = estimator.validation_score_[: rounds + 1]
+
+
+def _fit_in_time(estimator: Any, rounds: int, X: Any, y: Any, **options: Any) -> None:
     """Fit with as many rounds as there is time for."""
     from sklearn.base import clone
 
     def _attempt(number: int) -> None:
         clone(estimator).set_params(max_iter=number).fit(X, y, **options)
 
-    planned = rounds_in_time(_attempt, rounds, share)
+    planned = rounds_in_time(_attempt, rounds)
     estimator.set_params(max_iter=planned).fit(X, y, **options)
     if estimator.n_iter_ == planned < rounds:
         cut_short(planned)
