@@ -104,6 +104,8 @@ _MLP: dict[str, dict[str, Any]] = {
     "tapered": {"hidden_units": [256, 64], "dropout": 0.3},
     "narrow": {"hidden_units": [64, 64, 64]},
     "many": {"n_networks": 4},
+    "binned": {"n_bins": 8},
+    "binned_fine": {"n_bins": 12, "dropout": 0.05},
     "library": {"hidden_layer_sizes": [128, 64], "alpha": 1e-2},  # scikit-learn's
 }
 

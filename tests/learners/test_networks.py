@@ -37,7 +37,9 @@ def fit(X, y, task=REGRESSION, weight=None, seed=0, params=None, **given):
 
 def sample(rows, targets, *, classes=False, weight=None):
     single = [np.asarray(one, dtype=np.float32) for one in (rows, targets)]
-    return Sample(Inputs(np.zeros(rows.shape[1]), np.ones(rows.shape[1])), *single, weight, classes, 0)
+    return Sample(
+        Inputs(np.zeros(rows.shape[1]), np.ones(rows.shape[1])), single[0], True, single[1], weight, classes, 0
+    )
 
 
 @pytest.mark.parametrize("classes", [False, True], ids=["squared error", "cross-entropy"])
@@ -96,6 +98,50 @@ def test_columns_are_bent_in_the_scale_of_their_quartiles(rng):
     assert inputs.center[2:].tolist() == [0.0, 0.0]
     assert inputs.scale[2:].tolist() == [1.0, 1.0]
     assert np.abs(inputs.transform(np.full((1, 4), 1e300))).max() <= 3.0
+
+
+def test_values_fill_the_bins_between_quantiles(rng):
+    column = rng.permutation(np.arange(401.0))
+    skewed = np.r_[np.zeros(300), np.arange(101.0)]
+    inputs = Inputs.of(np.column_stack([column, np.arange(401) % 2, skewed, np.full(401, 7.0)]), n_bins=4)
+    assert inputs.bins.columns.tolist() == [0, 0, 0, 0, 2]  # most of the third column is zero
+    assert inputs.width == 9
+    rows = np.column_stack([[-50.0, 0.0, 150.0, 400.0, 1e9], np.zeros(5), np.zeros(5), np.full(5, 7.0)])
+    found = inputs.transform(rows)[:, 4:8]
+    expected = [[-0.5] * 4, [-0.5] * 4, [0.5, 0.0, -0.5, -0.5], [0.5] * 4, [0.5] * 4]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_values_that_rounding_tells_apart_make_no_bin():
+    column = np.r_[np.full(100, 0.3), np.full(100, 0.1 + 0.2), np.arange(100.0)]
+    assert Inputs.of(column[:, None], n_bins=8).bins.width.min() > 0.01
+
+
+def test_bins_learn_what_jumps(rng):
+    X = rng.uniform(0, 24, size=(600, 3))
+    y = np.floor(X[:, 0] / 3) % 2 + np.where(np.abs(X[:, 1] - 8) < 1.5, 2.0, 0.0) + 0.1 * rng.normal(size=600)
+    losses = [
+        np.mean((fit(X[:400], y[:400], params={"n_bins": bins, "n_epochs": 40}).predict(X[400:]) - y[400:]) ** 2)
+        for bins in (None, 16)
+    ]
+    assert losses[1] < 0.6 * losses[0]
+
+
+def test_bins_are_saved_and_taken_batch_by_batch_where_a_table_is_large(table, tmp_path, monkeypatch):
+    X, y = table
+    params = {"hidden_units": [5], "n_bins": 6, "n_epochs": 4}
+    model = fit(X, y, params=params)
+    assert model.inputs.width == 4 + 4 * 6
+    model.save(tmp_path)
+    assert np.array_equal(NetworksModel.load(tmp_path / "networks.npz", REGRESSION).predict(X), model.predict(X))
+    monkeypatch.setattr(_network_fits, "_MOST_CELLS", 0)
+    assert np.array_equal(fit(X, y, params=params).predict(X), model.predict(X))
+
+
+def test_sparse_rows_have_no_bins(rng):
+    X = csr_matrix(rng.normal(size=(150, 6)) * (rng.random((150, 6)) < 0.3))
+    y = X @ np.arange(6.0)
+    assert np.array_equal(fit(X, y, params={"n_bins": 8}).predict(X), fit(X, y, params={"lr": 0.04}).predict(X))
 
 
 def test_a_far_value_in_a_row_to_predict_leaves_the_range_of_the_target(table):
@@ -244,6 +290,7 @@ def test_parameters_of_scikit_learn_mean_its_perceptron(table):
         ({"hidden_units": 64}, "expected a list of positive whole numbers"),
         ({"hidden_units": [0]}, "expected a list of positive whole numbers"),
         ({"n_networks": 0}, "expected a positive whole number"),
+        ({"n_bins": 0}, "expected a positive whole number"),
         ({"random_state": -1}, "expected a whole number that is not negative"),
         ({"random_state": 0.0}, "expected a whole number that is not negative"),
         ({"n_epochs": 2.5}, "expected a positive whole number"),

@@ -131,6 +131,7 @@ REGRESSORS = {
     "xgboost, forests": learner("xgboost", num_parallel_tree=3, subsample=0.5, n_estimators=4),
     "SVR, polynomial": learner("svm", kernel="poly", coef0=1.0),
     "SVR, linear": learner("svm", kernel="linear"),
+    "MLP of bins": learner("mlp", hidden_units=[6], n_bins=5, n_epochs=5),
     "MLP of scikit-learn": learner("mlp", hidden_layer_sizes=[6, 4], tol=1e-2),
     "MLP, tanh": learner("mlp", hidden_layer_sizes=[5], activation="tanh", max_iter=100, tol=1e-2),
 }

@@ -22,7 +22,7 @@ from ._networks import Inputs, NetworksModel
 from ._training import Network, Recipe, Sample, Single, passes
 from .linear import softmax
 
-OWN = frozenset({"hidden_units", "n_networks", "n_epochs", "lr", "rows_per_batch", "dropout", "weight_decay"})
+OWN = frozenset("hidden_units n_networks n_epochs lr rows_per_batch dropout weight_decay n_bins".split())
 
 _MOST_EPOCHS, _FEWEST_EPOCHS, _MOST_ROWS_SEEN = 60, 20, 2_000_000
 _NETWORKS = 2
@@ -33,6 +33,7 @@ _SEARCH = 0.5
 # How many passes show how long one takes, and after which share of the time one is enough for that.
 _FEW, _TRIED = 4, 0.02
 _ROUNDING = 1e-14
+_MOST_CELLS = 2**27  # half a gigabyte; of more a batch is transformed when it is taken
 _STEP_SECONDS, _FLOP_SECONDS = 2e-4, 3e-11
 
 
@@ -41,7 +42,7 @@ def check_recipe(who: str, given: Mapping[str, Any]) -> None:
     hidden = given.get("hidden_units")
     if hidden is not None and not (_is_list(hidden) and all(_is_whole(size) for size in hidden)):
         raise ParameterError(f"{who}: hidden_units is {hidden!r}, expected a list of positive whole numbers")
-    for name in ("n_networks", "n_epochs", "rows_per_batch"):
+    for name in ("n_networks", "n_epochs", "rows_per_batch", "n_bins"):
         if given.get(name) is not None and not _is_whole(given[name]):
             raise ParameterError(f"{who}: {name} is {given[name]!r}, expected a positive whole number")
     seed = given.get("random_state")
@@ -88,7 +89,7 @@ def recipe_of(given: Mapping[str, Any], n_rows: int) -> Recipe:
 def guess_seconds(given: Mapping[str, Any], n_rows: int, n_columns: int, *, stopping: bool) -> float:
     """Guess how long a fit takes."""
     recipe, epochs = recipe_of(given, n_rows), most_epochs(given, n_rows)
-    widths = (n_columns, *recipe.hidden_units, 1)
+    widths = (n_columns * (1 + (given.get("n_bins") or 0)), *recipe.hidden_units, 1)
     numbers = sum(n_in * n_out for n_in, n_out in pairwise(widths))
     each = epochs * (n_rows / recipe.rows_per_batch * _STEP_SECONDS + 6 * n_rows * numbers * _FLOP_SECONDS)
     return 0.02 + each * ((given.get("n_networks") or _NETWORKS) + (0.3 if stopping else 0.0))
@@ -119,10 +120,12 @@ def fit_networks(
     """
     most = most_epochs(given, len(y))
     wanted = most if rounds is None else max(1, min(rounds, most))
-    inputs, (center, scale) = Inputs.of(X), _standard(y, task, sample_weight)
+    inputs, (center, scale) = Inputs.of(X, given.get("n_bins") or 0), _standard(y, task, sample_weight)
+    at_once = isinstance(X, np.ndarray) and len(X) * inputs.width <= _MOST_CELLS
     sample = Sample(
         inputs,
-        inputs.transform(X).astype(np.float32) if isinstance(X, np.ndarray) else X,
+        inputs.transform(X).astype(np.float32) if at_once else X,
+        at_once,
         _targets(y, task, center, scale),
         None if sample_weight is None else (sample_weight / sample_weight.mean()).astype(np.float32),
         task.is_classification,

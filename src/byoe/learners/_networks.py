@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contracts._task import FloatArray, Task
+from ..contracts._task import FloatArray, IntArray, Task
 from .linear import softmax
 
 FILE = "networks.npz"
@@ -23,23 +23,61 @@ Layers = list[tuple[NDArray[Any], NDArray[Any]]]
 
 
 @dataclass(frozen=True)
+class Bins:
+    """Bins between quantiles of columns, each with a number of its own (Gorishniy, Rubachev & Babenko, 2022).
+
+    Attributes
+    ----------
+    columns : array of shape (n_bins,)
+        Of which column each bin is.
+    lower, width : array of shape (n_bins,)
+        A value becomes ``clip((z - lower) / width, 0, 1) - 0.5``.
+    """
+
+    columns: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    lower: FloatArray = field(default_factory=lambda: np.empty(0))
+    width: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    @classmethod
+    def of(cls, values: FloatArray, number: int) -> Bins:
+        """Learn so many bins of every column, fewer where quantiles are the same and none of two values."""
+        columns, lower, width = [], [], []
+        for place, column in enumerate(values.T):
+            edges = np.unique(np.quantile(column, np.linspace(0.0, 1.0, number + 1)))
+            edges = edges[np.append(True, np.diff(edges) > _APART * (edges[-1] - edges[0]))]
+            if ((column == edges[0]) | (column == column.max())).all():
+                continue
+            columns.append(np.full(len(edges) - 1, place))
+            lower.append(edges[:-1])
+            width.append(np.diff(edges))
+        return cls(np.concatenate(columns), np.concatenate(lower), np.concatenate(width)) if columns else cls()
+
+    def transform(self, values: FloatArray) -> FloatArray:
+        """Return rows of shape (n_rows, n_bins)."""
+        return np.asarray(np.clip((values[:, self.columns] - self.lower) / self.width, 0.0, 1.0) - 0.5)
+
+
+@dataclass(frozen=True)
 class Inputs:
-    """What becomes of the columns: in a robust scale, and bent so that none is beyond 3.
+    """What becomes of the columns: in a robust scale, and bent so that none is beyond 3; bins of them behind.
 
     Attributes
     ----------
     center, scale : array of shape (n_columns,)
         A value becomes ``z = (x - center) * scale``, and that ``z / sqrt(1 + (z / 3)**2)``.
+    bins : Bins
+        Of ``z``.
     """
 
     center: FloatArray
     scale: FloatArray
+    bins: Bins = field(default_factory=Bins)
 
     @classmethod
-    def of(cls, X: Any) -> Inputs:
+    def of(cls, X: Any, n_bins: int = 0) -> Inputs:
         """Learn from training rows: the median, and the distance of the quartiles or if that is zero half the range.
 
-        Columns of two values, and sparse ones, stay in the scale that they have.
+        Columns of two values, and sparse ones, stay in the scale that they have, and have no bins.
         """
         width = X.shape[1]
         center, scale = np.zeros(width), np.ones(width)
@@ -51,14 +89,24 @@ class Inputs:
                 center[place] = middle
                 apart = upper - lower > _APART * (high - low)
                 scale[place] = 1.0 / (upper - lower) if apart else 2.0 / (high - low)
-        return cls(center, scale)
+        plain = cls(center, scale)
+        return cls(center, scale, Bins.of(plain._scaled(X), n_bins)) if n_bins else plain
+
+    @property
+    def width(self) -> int:
+        """How many columns transformed rows have."""
+        return len(self.center) + len(self.bins.columns)
 
     def transform(self, X: Any) -> FloatArray:
-        """Return dense rows of shape (n_rows, n_columns)."""
+        """Return dense rows of shape (n_rows, width)."""
+        values = self._scaled(X)
+        bent = np.asarray(values / np.sqrt(1.0 + (values / FLAT) ** 2))
+        return np.hstack([bent, self.bins.transform(values)]) if len(self.bins.columns) else bent
+
+    def _scaled(self, X: Any) -> FloatArray:
         values = X if isinstance(X, np.ndarray) else X.toarray()
         with np.errstate(over="ignore"):
-            values = np.clip((values - self.center) * self.scale, -FAR, FAR)  # whose squares are in range
-        return np.asarray(values / np.sqrt(1.0 + (values / FLAT) ** 2))
+            return np.asarray(np.clip((values - self.center) * self.scale, -FAR, FAR))  # whose squares are in range
 
 
 class NetworksModel:
@@ -110,11 +158,13 @@ class NetworksModel:
             for layer, pair in enumerate(layers)
             for kind, array in zip(("weights", "offsets"), pair, strict=True)
         }
+        bins = self.inputs.bins
         np.savez(
             folder / FILE,
             allow_pickle=False,
             inputs=np.array([self.inputs.center, self.inputs.scale]),
             target=np.array([self.center, self.scale]),
+            bins=np.array([bins.columns, bins.lower, bins.width]),
             **arrays,
         )
 
@@ -124,7 +174,10 @@ class NetworksModel:
         with np.load(file, allow_pickle=False) as arrays:
             places = [name.split("_")[1:] for name in arrays if name.startswith("weights_")]
             networks = [list(_layers(arrays, number, places)) for number in sorted({int(one) for one, _ in places})]
-            (center, scale), inputs = arrays["target"], Inputs(*arrays["inputs"])
+            columns, lower, width = arrays["bins"]
+            center, scale = arrays["inputs"]
+            inputs = Inputs(center, scale, Bins(columns.astype(np.intp), lower, width))
+            center, scale = arrays["target"]
             return cls(inputs, networks, center, scale, task)
 
 

@@ -125,8 +125,9 @@ class Sample:
     Attributes
     ----------
     inputs : Inputs
-    X : array of shape (n_rows, n_columns), or a sparse matrix
-        Transformed by the inputs if dense; a batch of a sparse one is when it is taken.
+    X : array of shape (n_rows, n_columns or inputs.width), or a sparse matrix
+    transformed : bool
+        Whether it is, by the inputs; else a batch is when it is taken.
     targets : array of shape (n_rows, n_outputs)
         Standardised ones, or one and zeros for classes.
     weight : array of shape (n_rows,) or None
@@ -138,6 +139,7 @@ class Sample:
 
     inputs: Inputs
     X: Any
+    transformed: bool
     targets: Single
     weight: Single | None
     classes: bool
@@ -145,7 +147,7 @@ class Sample:
 
     def rows(self, batch: Any) -> Single:
         """Return some rows as networks take them."""
-        if isinstance(self.X, np.ndarray):
+        if self.transformed:
             return np.asarray(self.X[batch])
         return self.inputs.transform(self.X[batch]).astype(np.float32)
 
@@ -157,7 +159,7 @@ def passes(sample: Sample, recipe: Recipe, planned: int, number: int = 0) -> Ite
     2017); ``number`` which network it is of those of one seed.
     """
     rng = np.random.default_rng((sample.seed, number))
-    network = Network((sample.X.shape[1], *recipe.hidden_units, sample.targets.shape[1]), rng)
+    network = Network((sample.inputs.width, *recipe.hidden_units, sample.targets.shape[1]), rng)
     adam, n_rows, done = Adam(network, recipe.weight_decay), len(sample.targets), 0
     batches = max(1, round(n_rows / recipe.rows_per_batch))
     for _ in range(planned):

@@ -122,6 +122,10 @@ class MultilayerPerceptron(StandardTargetLearner):
         Share of the hidden units that are left out in a step, in steps of 1/256.
     weight_decay : float, default=0.02
         By what share, times the learning rate, weights shrink in a step.
+    n_bins : int, default=None
+        Networks also get each column in so many bins between its quantiles, each with a number that says how far a
+        value is through it (Gorishniy, Rubachev & Babenko, 2022): for effects that bend and jump, as trees learn
+        them. Not of sparse rows.
     random_state : int, default=None
         Instead of the ensemble's seed.
     **params

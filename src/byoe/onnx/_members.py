@@ -89,12 +89,16 @@ def _network(graph: Graph, model: NetworkModel, x: str, _task: Task) -> str:
 def _networks(graph: Graph, model: NetworksModel, x: str, task: Task) -> str:
     x = graph.scale(graph.add(x, -model.inputs.center), model.inputs.scale)
     x = graph.op("Max", graph.op("Min", x, graph.constant(FAR)), graph.constant(-FAR))
-    flat = graph.divide(x, FLAT)
-    x = str(graph.op("Div", x, graph.op("Sqrt", graph.add(graph.op("Mul", flat, flat), 1.0))))
+    flat, bins = graph.divide(x, FLAT), model.inputs.bins
+    bent = str(graph.op("Div", x, graph.op("Sqrt", graph.add(graph.op("Mul", flat, flat), 1.0))))
+    if len(bins.columns):
+        within = graph.divide(graph.add(graph.columns(x, bins.columns.tolist()), -bins.lower), bins.width)
+        within = graph.op("Max", graph.op("Min", within, graph.constant(1.0)), graph.constant(0.0))
+        bent = graph.join([bent, graph.add(within, -0.5)])
     parts = []
     for layers in model.networks:
         weights, offsets = zip(*layers, strict=True)
-        parts.append(graph.layers(x, weights, offsets, "relu", "softmax" if task.is_classification else "identity"))
+        parts.append(graph.layers(bent, weights, offsets, "relu", "softmax" if task.is_classification else "identity"))
     return graph.add(graph.scale(graph.mean(parts), model.scale), model.center)
 
 
