@@ -40,9 +40,14 @@ def test_every_member_can_be_made_and_suits_both_tasks(name, label):
 
 def test_the_default_members_have_the_names_of_their_learners():
     """Whoever has set ``catboost__depth`` still can."""
-    assert {label: name for label, (name, _) in PORTFOLIOS["default"].items()} == {
-        name: name for name in ("catboost", "xgboost", "lightgbm", "ridge", "mlp")
-    }
+    usual = {name: [name, {}] for name in ("catboost", "xgboost", "lightgbm", "ridge", "mlp")}
+    found = {label: list(given) for label, given in PORTFOLIOS["default"].items()}
+    assert found == {**usual, "mlp_binned": ["mlp", {"n_bins": 8}]}
+
+
+def test_the_longest_list_begins_with_the_default_one():
+    """So that what a limit has no time for is what would have been added."""
+    assert list(PORTFOLIOS["best"].items())[: len(PORTFOLIOS["default"])] == list(PORTFOLIOS["default"].items())
 
 
 def test_no_configuration_stands_twice_in_a_list():

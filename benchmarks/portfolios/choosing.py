@@ -12,6 +12,7 @@ from portfolios.candidates import BY_LABEL, CANDIDATES, Candidate
 from portfolios.predictions import Array, Measured
 
 # The lists that the chosen ones are compared with; what others cost is told in multiples of the first.
+FAST_BEFORE = ("xgboost_quick", "ridge", "catboost_hasty", "lightgbm")
 BEFORE = ("ridge", "xgboost", "catboost", "mlp", "lightgbm")
 BEST_BEFORE = tuple(
     "xgboost_quick ridge catboost_hasty catboost mlp mlp_wide lightgbm_stumps lightgbm extra_trees catboost_sampled "
@@ -27,7 +28,7 @@ _OVERHEAD = 0.05
 _WORST = 2.0
 _LEAST_GAIN = 1e-3
 # Of each list the most members, and how many times as long as BEFORE it may fit and predict.
-LIMITS = {"fast": (4, 0.25, 1.0), "default": (6, 1.0, 1.5), "best": (18, 5.0, 10.0)}
+LIMITS = {"fast": (4, 0.4, 1.0), "default": (6, 1.3, 1.5), "best": (18, 5.0, 10.0)}
 # Test rows that make a set count half as much as one with any number of them.
 _FEW_ROWS = 200
 
@@ -187,15 +188,21 @@ def within(table: Table, fit: float, predict: float, *, alone: bool = True) -> A
 
 
 def portfolios(table: Table) -> dict[str, list[str]]:
-    """Return the lists by name: few cheap members, as many as BEFORE costs, and a long list for those who have time."""
+    """Return the lists by name: few cheap members; those of BEFORE and what helps them most; and what follows these.
+
+    So the longest list begins with the default one, for a fit that has no time for all.
+    """
     total = table.cost()
-    found = {}
+    found: dict[str, list[int]] = {}
     for name, (most, fit, predict) in LIMITS.items():
-        allowed = within(table, fit, predict, alone=name != "best")
-        if name == "best":  # whose first members have to be good ones, too
-            found[name] = worth_it(table, forward(table, most, allowed=allowed, per_cost=total))
-        else:
+        allowed = within(table, fit, predict, alone=name == "fast")
+        if name == "fast":
             found[name] = in_order(table, best_within(table, most, allowed=allowed, per_cost=total))
+        elif name == "default":
+            found[name] = in_order(table, forward(table, most, allowed=allowed, start=table.places(BEFORE)))
+        else:
+            longest = forward(table, most, allowed=allowed, start=found["default"], per_cost=total)
+            found[name] = worth_it(table, longest)
     return {name: [table.candidates[i].label for i in members] for name, members in found.items()}
 
 

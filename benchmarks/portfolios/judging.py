@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from scipy.stats import rankdata
 
-from portfolios.choosing import BEFORE, BEST_BEFORE, Table, portfolios
+from portfolios.choosing import BEFORE, BEST_BEFORE, FAST_BEFORE, Table, portfolios
 from portfolios.predictions import Array, Measured
 
 PARTS = 5
 LISTS = ("fast", "default", "best")
-_BEFORE = {"default before": BEFORE, "best before": BEST_BEFORE}
+_BEFORE = {"fast before": FAST_BEFORE, "default before": BEFORE, "best before": BEST_BEFORE}
+_OTHERS = ("default before", "best before")
 # A loss below this share of that of the median configuration is not told from it: some sets have next to none.
 _LEAST = 0.02
 
@@ -67,7 +68,7 @@ def gains(table: Table, found: Mapping[str, Array], lists: Mapping[str, Sequence
     for name, losses in found.items():
         labels = _BEFORE.get(name) or lists[name]
         cells = [name, str(len(labels))]
-        for other in _BEFORE:
+        for other in _OTHERS:
             change = shares(losses, found[other], table.usual)
             cells += (
                 ["–", "–"] if other == name else [told(change, table.counts), f"{(change < 0).sum()} of {len(change)}"]
