@@ -131,7 +131,9 @@ def test_what_comes_after_presets():
     longer = further("default")
     assert longer
     assert not set(PORTFOLIOS["default"]) & set(longer)
-    assert list(longer) == list(further(list(PORTFOLIOS["default"])))  # the same, written out
+    written = {label: learner(name, **params) for label, (name, params) in PORTFOLIOS["default"].items()}
+    assert list(longer) == list(further(written))
+    assert further([label for label in PORTFOLIOS["default"] if label != "mlp_binned"]) is None  # a list of one's own
 
 
 def test_the_longest_preset_begins_with_as_many_as_the_default_has(data, preset):
