@@ -22,7 +22,7 @@ if __name__ == "__main__":  # before a numerical library is imported
 from datasets import expand
 from portfolios import judging, measuring
 from portfolios.candidates import CANDIDATES
-from portfolios.choosing import BEFORE, FAST_BEFORE, Table, configurations, in_order, portfolios
+from portfolios.choosing import BEFORE, FAST_BEFORE, Table, configurations, portfolios
 from portfolios.predictions import Measured, read, read_table, write_table
 
 LIST = Path(__file__).parents[1] / "src" / "byoe" / "registry" / "portfolio.json"
@@ -66,11 +66,11 @@ def _select(given: argparse.Namespace) -> None:
     print("\nEvery list chosen without the sets that it is judged on:\n")
     found = judging.left_out(sets)
     print(judging.gains(table, found, lists))
-    for name, before in {"fast": FAST_BEFORE, "default": BEFORE}.items():
-        if not judging.is_better(table, found, name, f"{name} before"):
-            print(f"\nThe chosen {name!r} is not better than the one before, which stays.")
-            lists[name] = [CANDIDATES[i].label for i in in_order(table, table.places(before))]
-    for name, labels in lists.items():
+    before = {"fast": FAST_BEFORE, "default": BEFORE}
+    kept = {name: one for name, one in before.items() if not judging.is_better(table, found, name, f"{name} before")}
+    for name in kept:
+        print(f"\nThe chosen {name!r} is not better than the one before, which stays.")
+    for name, labels in (lists := portfolios(table, **kept)).items():
         print(f"\n{name}:\n\n{judging.step_by_step(table, labels)}")
     if given.write:
         LIST.write_text(written({name: configurations(labels) for name, labels in lists.items()}), encoding="utf-8")

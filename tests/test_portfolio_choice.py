@@ -190,6 +190,17 @@ def test_a_set_is_judged_by_lists_that_never_saw_it(monkeypatch):
     )
 
 
+def test_the_longest_list_goes_on_where_the_default_one_ends(monkeypatch):
+    monkeypatch.setattr(choosing, "BEFORE", ("a", "b"))
+    monkeypatch.setattr(choosing, "LIMITS", {"fast": (2, 20, 20), "default": (3, 20, 20), "best": (5, 50, 50)})
+    table = choosing.Table(SETS, FEW, "ab")
+    for kept in ({}, {"default": ("d", "a"), "fast": ("c",)}):
+        found = choosing.portfolios(table, **kept)
+        assert found["best"][: len(found["default"])] == found["default"][: len(found["best"])]
+        assert all(set(found[name]) == set(labels) for name, labels in kept.items())
+    assert {"a", "b"} < set(choosing.portfolios(table)["default"])
+
+
 def test_a_list_replaces_another_where_it_is_better_on_average():
     table = choosing.Table(SETS, FEW, "ab")
     found = {"good": table.usual * [0.8, 0.9, 1.05, 0.9], "bad": table.usual}
@@ -276,7 +287,7 @@ def test_the_steps_of_log_odds_lose_next_to_nothing(tmp_path):
 
 def test_every_candidate_can_be_made():
     assert len(candidates.BY_LABEL) == len(candidates.CANDIDATES)
-    assert {*choosing.BEFORE, *choosing.BEST_BEFORE} <= set(candidates.BY_LABEL)
+    assert {*choosing.FAST_BEFORE, *choosing.BEFORE, *choosing.BEST_BEFORE} <= set(candidates.BY_LABEL)
     for one in candidates.CANDIDATES:
         assert len(learner(one.learner, **one.params).own_params()) == len(one.params)
 

@@ -187,16 +187,19 @@ def within(table: Table, fit: float, predict: float, *, alone: bool = True) -> A
     return allowed
 
 
-def portfolios(table: Table) -> dict[str, list[str]]:
+def portfolios(table: Table, **kept: Sequence[str]) -> dict[str, list[str]]:
     """Return the lists by name: few cheap members; those of BEFORE and what helps them most; and what follows these.
 
-    So the longest list begins with the default one, for a fit that has no time for all.
+    So the longest list begins with the default one, for a fit that has no time for all. A list that is given by its
+    name is put in order alone.
     """
     total = table.cost()
     found: dict[str, list[int]] = {}
     for name, (most, fit, predict) in LIMITS.items():
         allowed = within(table, fit, predict, alone=name == "fast")
-        if name == "fast":
+        if name in kept:
+            found[name] = in_order(table, table.places(kept[name]))
+        elif name == "fast":
             found[name] = in_order(table, best_within(table, most, allowed=allowed, per_cost=total))
         elif name == "default":
             found[name] = in_order(table, forward(table, most, allowed=allowed, start=table.places(BEFORE)))

@@ -117,6 +117,12 @@ def test_values_that_rounding_tells_apart_make_no_bin():
     assert Inputs.of(column[:, None], n_bins=8).bins.width.min() > 0.01
 
 
+def test_a_value_far_off_leaves_the_bins_of_the_others(rng):
+    column = rng.normal(size=400)
+    bins = Inputs.of(np.append(column, 1e8)[:, None], n_bins=8).bins
+    np.testing.assert_allclose(bins.lower, Inputs.of(column[:, None], n_bins=8).bins.lower, atol=0.05)
+
+
 def test_bins_learn_what_jumps(rng):
     X = rng.uniform(0, 24, size=(600, 3))
     y = np.floor(X[:, 0] / 3) % 2 + np.where(np.abs(X[:, 1] - 8) < 1.5, 2.0, 0.0) + 0.1 * rng.normal(size=600)
@@ -134,8 +140,38 @@ def test_bins_are_saved_and_taken_batch_by_batch_where_a_table_is_large(table, t
     assert model.inputs.width == 4 + 4 * 6
     model.save(tmp_path)
     assert np.array_equal(NetworksModel.load(tmp_path / "networks.npz", REGRESSION).predict(X), model.predict(X))
+    samples, passes = [], _network_fits.passes
+    monkeypatch.setattr(_network_fits, "passes", lambda sample, *rest: samples.append(sample) or passes(sample, *rest))
     monkeypatch.setattr(_network_fits, "_MOST_CELLS", 0)
     assert np.array_equal(fit(X, y, params=params).predict(X), model.predict(X))
+    assert not any(sample.transformed for sample in samples)
+
+
+def test_files_from_before_there_were_bins_are_read(table, tmp_path):
+    model = fit(*table)
+    model.save(tmp_path)
+    with np.load(tmp_path / "networks.npz") as arrays:
+        older = {name: arrays[name] for name in arrays if name != "bins"}
+    np.savez(tmp_path / "networks.npz", **older)
+    assert np.array_equal(
+        NetworksModel.load(tmp_path / "networks.npz", REGRESSION).predict(table[0]), model.predict(table[0])
+    )
+
+
+def test_bins_count_in_what_a_fit_is_guessed_to_take():
+    plain, binned = byoe.learner("mlp"), byoe.learner("mlp", n_bins=8)
+    assert binned.memory(1000, 10, task=REGRESSION) - plain.memory(1000, 10, task=REGRESSION) == 4 * 8 * 1000 * 10
+    assert binned.memory(10**8, 10, task=REGRESSION) == plain.memory(10**8, 10, task=REGRESSION)  # batch by batch
+    assert binned.seconds(1000, 10, task=REGRESSION, stopping=True) > plain.seconds(
+        1000, 10, task=REGRESSION, stopping=True
+    )
+
+
+def test_columns_of_two_values_and_a_single_row_have_no_bins(rng):
+    X = rng.integers(0, 2, size=(60, 3)).astype(float)
+    assert Inputs.of(X, n_bins=8).width == 3
+    assert Inputs.of(X[:1], n_bins=8).width == 3
+    assert Inputs.of(np.arange(4.0)[:, None], n_bins=10**6).width == 5
 
 
 def test_sparse_rows_have_no_bins(rng):

@@ -95,6 +95,12 @@ def guess_seconds(given: Mapping[str, Any], n_rows: int, n_columns: int, *, stop
     return 0.02 + each * ((given.get("n_networks") or _NETWORKS) + (0.3 if stopping else 0.0))
 
 
+def bytes_of_bins(given: Mapping[str, Any], n_rows: int, n_columns: int) -> float:
+    """Guess how much memory a fit takes for bins of columns."""
+    n_bins = given.get("n_bins") or 0
+    return 4.0 * n_rows * n_columns * n_bins if n_rows * n_columns * (1 + n_bins) <= _MOST_CELLS else 0.0
+
+
 def fit_networks(
     given: Mapping[str, Any],
     X: Any,
@@ -124,7 +130,7 @@ def fit_networks(
     at_once = isinstance(X, np.ndarray) and len(X) * inputs.width <= _MOST_CELLS
     sample = Sample(
         inputs,
-        inputs.transform(X).astype(np.float32) if at_once else X,
+        inputs.in_single(X) if at_once else X,
         at_once,
         _targets(y, task, center, scale),
         None if sample_weight is None else (sample_weight / sample_weight.mean()).astype(np.float32),
@@ -205,7 +211,7 @@ class _Watch:
 
     def __init__(self, stop: StopRows, inputs: Inputs, task: Task, center: FloatArray, scale: FloatArray) -> None:
         self.stop, self._task, self._center, self._scale = stop, task, center, scale
-        self._rows = inputs.transform(stop.X).astype(np.float32)
+        self._rows = inputs.in_single(stop.X)
         self._targets = _targets(stop.y, task, center, scale)
         self._by_metric = stop.loss is not None and task.n_outputs == 1
 

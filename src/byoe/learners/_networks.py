@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ FILE = "networks.npz"
 FLAT = 3.0  # which no column's values go beyond, in its own scale
 FAR = 1e9  # beyond which all values are the same
 _APART = 1e-9  # quartiles, of the range
+_NEAR = 1e-6  # edges of bins that are one, in a column's own scale
 _ROWS = 4096  # predicted at a time
 
 Layers = list[tuple[NDArray[Any], NDArray[Any]]]
@@ -39,12 +40,12 @@ class Bins:
     width: FloatArray = field(default_factory=lambda: np.empty(0))
 
     @classmethod
-    def of(cls, values: FloatArray, number: int) -> Bins:
+    def of(cls, values: Iterable[FloatArray], number: int) -> Bins:
         """Learn so many bins of every column, fewer where quantiles are the same and none of two values."""
         columns, lower, width = [], [], []
-        for place, column in enumerate(values.T):
-            edges = np.unique(np.quantile(column, np.linspace(0.0, 1.0, number + 1)))
-            edges = edges[np.append(True, np.diff(edges) > _APART * (edges[-1] - edges[0]))]
+        for place, column in enumerate(values):
+            edges = np.quantile(column, np.linspace(0.0, 1.0, min(number, len(column)) + 1))
+            edges = edges[np.append(True, np.diff(edges) > _NEAR)]
             if ((column == edges[0]) | (column == column.max())).all():
                 continue
             columns.append(np.full(len(edges) - 1, place))
@@ -89,8 +90,10 @@ class Inputs:
                 center[place] = middle
                 apart = upper - lower > _APART * (high - low)
                 scale[place] = 1.0 / (upper - lower) if apart else 2.0 / (high - low)
-        plain = cls(center, scale)
-        return cls(center, scale, Bins.of(plain._scaled(X), n_bins)) if n_bins else plain
+        if not n_bins:
+            return cls(center, scale)
+        columns = (_scaled(X[:, place], center[place], scale[place]) for place in range(width))
+        return cls(center, scale, Bins.of(columns, n_bins))
 
     @property
     def width(self) -> int:
@@ -99,14 +102,21 @@ class Inputs:
 
     def transform(self, X: Any) -> FloatArray:
         """Return dense rows of shape (n_rows, width)."""
-        values = self._scaled(X)
+        values = _scaled(X if isinstance(X, np.ndarray) else X.toarray(), self.center, self.scale)
         bent = np.asarray(values / np.sqrt(1.0 + (values / FLAT) ** 2))
         return np.hstack([bent, self.bins.transform(values)]) if len(self.bins.columns) else bent
 
-    def _scaled(self, X: Any) -> FloatArray:
-        values = X if isinstance(X, np.ndarray) else X.toarray()
-        with np.errstate(over="ignore"):
-            return np.asarray(np.clip((values - self.center) * self.scale, -FAR, FAR))  # whose squares are in range
+    def in_single(self, X: Any) -> NDArray[np.float32]:
+        """Return the same as networks learn from it; a part at a time, as what comes on the way takes more."""
+        found = np.empty((X.shape[0], self.width), dtype=np.float32)
+        for start in range(0, X.shape[0], _ROWS):
+            found[start : start + _ROWS] = self.transform(X[start : start + _ROWS])
+        return found
+
+
+def _scaled(values: FloatArray, center: Any, scale: Any) -> FloatArray:
+    with np.errstate(over="ignore"):
+        return np.asarray(np.clip((values - center) * scale, -FAR, FAR))  # whose squares are in range
 
 
 class NetworksModel:
@@ -174,7 +184,7 @@ class NetworksModel:
         with np.load(file, allow_pickle=False) as arrays:
             places = [name.split("_")[1:] for name in arrays if name.startswith("weights_")]
             networks = [list(_layers(arrays, number, places)) for number in sorted({int(one) for one, _ in places})]
-            columns, lower, width = arrays["bins"]
+            columns, lower, width = arrays["bins"] if "bins" in arrays else np.empty((3, 0))  # as older files have none
             center, scale = arrays["inputs"]
             inputs = Inputs(center, scale, Bins(columns.astype(np.intp), lower, width))
             center, scale = arrays["target"]

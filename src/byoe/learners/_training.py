@@ -149,7 +149,7 @@ class Sample:
         """Return some rows as networks take them."""
         if self.transformed:
             return np.asarray(self.X[batch])
-        return self.inputs.transform(self.X[batch]).astype(np.float32)
+        return self.inputs.in_single(self.X[batch])
 
 
 def passes(sample: Sample, recipe: Recipe, planned: int, number: int = 0) -> Iterator[Network]:

@@ -154,6 +154,8 @@ def _cut(estimator: Any, rounds: int) -> None:
     del estimator._predictors[rounds:]
     estimator.train_score_ = estimator.train_score_[: rounds + 1]
     estimator.validation_score_ = estimator.validation_score_[: rounds + 1]
+    estimator._scorer = None  # which a file need not hold
+    estimator.set_params(max_iter=rounds, early_stopping=False)
 
 
 def _fit_in_time(estimator: Any, rounds: int, X: Any, y: Any, **options: Any) -> None:

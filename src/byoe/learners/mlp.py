@@ -15,7 +15,7 @@ from ..contracts._deadline import cut_short, rounds_in_time, seconds_left
 from ..contracts._learner import Model, StopRows
 from ..contracts._task import FloatArray, Task
 from ..errors import ParameterError
-from ._network_fits import OWN, check_recipe, fit_networks, guess_seconds
+from ._network_fits import OWN, bytes_of_bins, check_recipe, fit_networks, guess_seconds
 from ._networks import FILE as NETWORKS
 from ._networks import NetworksModel
 from ._target import StandardTargetLearner, in_standard_units
@@ -125,7 +125,7 @@ class MultilayerPerceptron(StandardTargetLearner):
     n_bins : int, default=None
         Networks also get each column in so many bins between its quantiles, each with a number that says how far a
         value is through it (Gorishniy, Rubachev & Babenko, 2022): for effects that bend and jump, as trees learn
-        them. Not of sparse rows.
+        them. Columns of two values, and sparse rows, have none.
     random_state : int, default=None
         Instead of the ensemble's seed.
     **params
@@ -203,6 +203,9 @@ class MultilayerPerceptron(StandardTargetLearner):
         if self._by_scikit_learn:
             return 0.05 + 1e-5 * n_rows * n_columns
         return guess_seconds(self.own_params(), n_rows, n_columns, stopping=stopping)
+
+    def memory(self, n_rows: int, n_columns: int, *, task: Task) -> float:
+        return super().memory(n_rows, n_columns, task=task) + bytes_of_bins(self.own_params(), n_rows, n_columns)
 
     @property
     def ends_in_time(self) -> bool:
