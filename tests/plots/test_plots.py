@@ -78,6 +78,7 @@ def test_every_public_picture_is_tried_here(every):
 
 
 def test_pictures_go_where_they_are_told_and_change_nothing_else(every):
+    plt.close("all")  # what other tests of this process, such as pages, have left open
     before = dict(mpl.rcParams)
     for name, draw in every.items():
         figure, (left, right) = plt.subplots(1, 2, layout="constrained")
