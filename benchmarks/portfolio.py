@@ -70,7 +70,9 @@ def _select(given: argparse.Namespace) -> None:
     kept = {name: one for name, one in before.items() if not judging.is_better(table, found, name, f"{name} before")}
     for name in kept:
         print(f"\nThe chosen {name!r} is not better than the one before, which stays.")
-    for name, labels in (lists := portfolios(table, **kept)).items():
+    if kept:
+        lists = portfolios(table, **kept)
+    for name, labels in lists.items():
         print(f"\n{name}:\n\n{judging.step_by_step(table, labels)}")
     if given.write:
         LIST.write_text(written({name: configurations(labels) for name, labels in lists.items()}), encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,18 +40,14 @@ class Bins:
     width: FloatArray = field(default_factory=lambda: np.empty(0))
 
     @classmethod
-    def of(cls, values: Iterable[FloatArray], number: int) -> Bins:
-        """Learn so many bins of every column, fewer where quantiles are the same and none of two values."""
-        columns, lower, width = [], [], []
-        for place, column in enumerate(values):
-            edges = np.quantile(column, np.linspace(0.0, 1.0, min(number, len(column)) + 1))
-            edges = edges[np.append(True, np.diff(edges) > _NEAR)]
-            if ((column == edges[0]) | (column == column.max())).all():
-                continue
-            columns.append(np.full(len(edges) - 1, place))
-            lower.append(edges[:-1])
-            width.append(np.diff(edges))
-        return cls(np.concatenate(columns), np.concatenate(lower), np.concatenate(width)) if columns else cls()
+    def between(cls, edges: Mapping[int, FloatArray]) -> Bins:
+        """Return the bins between edges, which are told by the place of their column."""
+        if not edges:
+            return cls()
+        columns = np.repeat(list(edges), [len(one) - 1 for one in edges.values()])
+        pairs = [(one[:-1], np.diff(one)) for one in edges.values()]
+        lower, width = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        return cls(columns, lower, width)
 
     def transform(self, values: FloatArray) -> FloatArray:
         """Return rows of shape (n_rows, n_bins)."""
@@ -81,19 +77,19 @@ class Inputs:
         Columns of two values, and sparse ones, stay in the scale that they have, and have no bins.
         """
         width = X.shape[1]
-        center, scale = np.zeros(width), np.ones(width)
+        center, scale, edges = np.zeros(width), np.ones(width), dict[int, FloatArray]()
         if not isinstance(X, np.ndarray):
             return cls(center, scale)
         for place, column in enumerate(X.T):
             low, lower, middle, upper, high = np.quantile(column, [0.0, 0.25, 0.5, 0.75, 1.0])
-            if not ((column == low) | (column == high)).all():
-                center[place] = middle
-                apart = upper - lower > _APART * (high - low)
-                scale[place] = 1.0 / (upper - lower) if apart else 2.0 / (high - low)
-        if not n_bins:
-            return cls(center, scale)
-        columns = (_scaled(X[:, place], center[place], scale[place]) for place in range(width))
-        return cls(center, scale, Bins.of(columns, n_bins))
+            if ((column == low) | (column == high)).all():
+                continue
+            center[place] = middle
+            apart = upper - lower > _APART * (high - low)
+            scale[place] = 1.0 / (upper - lower) if apart else 2.0 / (high - low)
+            if n_bins:
+                edges[place] = _edges(_scaled(column, center[place], scale[place]), n_bins)
+        return cls(center, scale, Bins.between(edges))
 
     @property
     def width(self) -> int:
@@ -117,6 +113,12 @@ class Inputs:
 def _scaled(values: FloatArray, center: Any, scale: Any) -> FloatArray:
     with np.errstate(over="ignore"):
         return np.asarray(np.clip((values - center) * scale, -FAR, FAR))  # whose squares are in range
+
+
+def _edges(column: FloatArray, n_bins: int) -> FloatArray:
+    """Return quantiles that are apart."""
+    found = np.quantile(column, np.linspace(0.0, 1.0, min(n_bins, len(column)) + 1))
+    return np.asarray(found[np.append(True, np.diff(found) > _NEAR)])
 
 
 class NetworksModel:
