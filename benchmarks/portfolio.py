@@ -3,7 +3,9 @@
 ``python benchmarks/portfolio.py measure --out FOLDER`` fits every configuration on every set that may choose and that
 the table lacks, one after the other in one thread, and goes on where it was stopped. ``--learners mlp --again``
 measures those of some learners anew. ``collect --data FOLDER`` adds the sets that are done to the table that is kept
-with this file. ``select`` chooses by that table, and prints the tables of README.md; ``--write`` also writes the lists.
+with this file. ``select`` chooses by that table, and prints the tables of README.md; ``--write`` also writes the
+lists. ``measure --rows 10000`` and ``--seed 1`` measure on other rows, in a folder of their own, by which ``compare``
+looks at the lists.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ if __name__ == "__main__":  # before a numerical library is imported
 
 from datasets import expand
 from portfolios import judging, measuring
-from portfolios.candidates import CANDIDATES
-from portfolios.choosing import BEFORE, FAST_BEFORE, Table, configurations, portfolios
+from portfolios.candidates import BY_LABEL, CANDIDATES
+from portfolios.choosing import BEFORE, BEST_BEFORE, FAST_BEFORE, Table, configurations, portfolios
+from portfolios.comparing import Comparison, labels_of
 from portfolios.predictions import Measured, read, read_table, write_table
 
 LIST = Path(__file__).parents[1] / "src" / "byoe" / "registry" / "portfolio.json"
@@ -32,10 +35,14 @@ BOOSTERS = ("catboost", "lightgbm", "xgboost")
 
 def _measure(given: argparse.Namespace) -> None:
     learners = set(given.learners.split(",")) if given.learners else {one.learner for one in CANDIDATES}
-    candidates = [one for one in CANDIDATES if one.learner in learners]
-    there = set() if given.again else {one.name for one in _table()}
+    labels = set(given.labels.split(",")) if given.labels else set(BY_LABEL)
+    if unknown := labels - set(BY_LABEL):
+        sys.exit(f"no configurations: {sorted(unknown)}; there are {list(BY_LABEL)}")
+    candidates = [one for one in CANDIDATES if one.learner in learners and one.label in labels]
+    which = measuring.Split(given.rows, given.seed)
+    there = {one.name for one in _table()} if which == measuring.Split() and not given.again else set()
     names = [name for name in measuring.in_turns(expand(given.sets.split(","))) if name not in there]
-    measuring.measure(names, candidates, given.out, given.again)
+    measuring.measure(names, candidates, given.out, given.again, which)
 
 
 def _collect(given: argparse.Namespace) -> None:
@@ -86,6 +93,19 @@ def _boosters(given: argparse.Namespace) -> None:
         print(f"\n{judging.by_rows_of_a_class(table, learner, [f'{learner}_fixed', f'{learner}_quick'])}")
 
 
+def _compare(given: argparse.Namespace) -> None:
+    today = {name: labels_of(members) for name, members in json.loads(LIST.read_text(encoding="utf-8")).items()}
+    lists = {"the five": BEFORE, "default": today["default"], "best": today["best"], "best before": BEST_BEFORE}
+    comparison = Comparison(given.data)
+    measured = comparison.measured()
+    lists = {name: labels for name, labels in lists.items() if set(labels) <= measured}
+    print(comparison.by_set(lists, "the five"))
+    for to in lists:
+        print(f"\n{comparison.lists(lists, to)}")
+    for name, labels in lists.items():
+        print(f"\n{name}:\n\n{comparison.one_changed(labels)}")
+
+
 def written(lists: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the file of the lists, a member a line."""
     parts = []
@@ -103,6 +123,9 @@ def main() -> None:
     measure.add_argument("--out", type=Path, required=True, help="the folder of the predictions")
     measure.add_argument("--sets", default="choosing,categories", help="names with commas, choosing, or choosing:N")
     measure.add_argument("--learners", help="names with commas, else all")
+    measure.add_argument("--labels", help="of configurations, with commas, else all")
+    measure.add_argument("--rows", type=int, default=measuring.TRAIN, help="of training, at most; default: %(default)s")
+    measure.add_argument("--seed", type=int, default=measuring.SEED, help="of rows and fits; default: %(default)s")
     measure.add_argument("--again", action="store_true", help="also what was measured")
     measure.set_defaults(run=_measure)
     collect = commands.add_parser("collect", help=f"add what was measured to {TABLE.name}")
@@ -111,6 +134,9 @@ def main() -> None:
     select = commands.add_parser("select", help="choose the lists by the table")
     select.add_argument("--write", action="store_true", help=f"write {LIST.name}")
     select.set_defaults(run=_select)
+    compare = commands.add_parser("compare", help="compare the lists on other rows than they were chosen by")
+    compare.add_argument("--data", type=Path, nargs="+", required=True, help="folders of predictions")
+    compare.set_defaults(run=_compare)
     boosters = commands.add_parser("boosters", help="compare configurations of the boosters with their defaults")
     boosters.add_argument("--kind", default="", help="regression, binary or multiclass; else all")
     boosters.set_defaults(run=_boosters)

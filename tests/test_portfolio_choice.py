@@ -29,9 +29,9 @@ def loaded(*names):
         sys.path.remove(str(BENCHMARKS))
 
 
-blending, candidates, choosing, judging, measuring, predictions, portfolio = loaded(
-    *("portfolios.blending", "portfolios.candidates", "portfolios.choosing", "portfolios.judging"),
-    *("portfolios.measuring", "portfolios.predictions", "portfolio"),
+blending, candidates, choosing, comparing, judging, measuring, predictions, portfolio = loaded(
+    *("portfolios.blending", "portfolios.candidates", "portfolios.choosing", "portfolios.comparing"),
+    *("portfolios.judging", "portfolios.measuring", "portfolios.predictions", "portfolio"),
 )
 Measured = predictions.Measured
 N = 6
@@ -272,10 +272,14 @@ def test_a_table_is_made_in_parts(tmp_path, monkeypatch):
 
     asked = []
     monkeypatch.setattr(measuring, "measure", lambda names, *_: asked.append(names))
-    for again in (False, True):
-        how = {"sets": "iris,oj,wine", "learners": None, "out": tmp_path}
-        portfolio._measure(argparse.Namespace(**how, again=again))
-    assert [sorted(names) for names in asked] == [["iris"], ["iris", "oj", "wine"]]
+    how = {"sets": "iris,oj,wine", "learners": None, "labels": "a,b", "out": tmp_path, "rows": 2000, "seed": 0}
+    monkeypatch.setattr(portfolio, "BY_LABEL", {one.label: one for one in FEW})
+    for changed in ({"again": False}, {"again": True}, {"again": False, "rows": 9000}, {"again": False, "seed": 1}):
+        portfolio._measure(argparse.Namespace(**{**how, **changed}))
+    every = ["iris", "oj", "wine"]
+    assert [sorted(names) for names in asked] == [["iris"], every, every, every]
+    with pytest.raises(SystemExit, match=r"no configurations: \['x'\]; there are \['a', 'b'"):
+        portfolio._measure(argparse.Namespace(**{**how, "labels": "a,x", "again": False}))
 
 
 def test_the_steps_of_log_odds_lose_next_to_nothing(tmp_path):
@@ -304,7 +308,7 @@ def test_what_is_measured_is_read_back_and_not_measured_twice(tmp_path, monkeypa
     rng = np.random.default_rng(0)
     X, y = pd.DataFrame(rng.normal(size=(60, 3))), rng.integers(3, size=60)
     data = (X[:40], X[40:], y[:40], y[40:])
-    monkeypatch.setattr(measuring, "split", lambda name: (*data, "classification"))
+    monkeypatch.setattr(measuring, "split", lambda name, which: (*data, "classification"))
     monkeypatch.setattr(measuring, "_import_libraries", lambda: None)
     tried = [
         candidates.Candidate("ridge", "ridge"),
@@ -333,3 +337,68 @@ def test_what_is_measured_is_read_back_and_not_measured_twice(tmp_path, monkeypa
     assert measured == ["ridge"]
     measuring.measure(["iris"], tried[:1], tmp_path, again=True)
     assert measured == ["ridge", "ridge"]
+    with pytest.raises(ValueError, match=r"rows=2000, seed=0\), and now Split\(rows=2000, seed=1\) is asked for"):
+        measuring.measure(["iris"], tried, tmp_path, which=measuring.Split(seed=1))
+
+
+def test_a_split_has_the_rows_and_the_seed_that_it_is_asked_for():
+    few, more, other = (measuring.Split(100, 0), measuring.Split(250, 0), measuring.Split(100, 1))
+    sizes = [len(measuring.split("diabetes", which)[0]) for which in (few, more, other)]
+    assert sizes == [100, 250, 100]
+    one, two = (measuring.split("diabetes", which)[0] for which in (few, other))
+    assert set(one.index) != set(two.index)
+    assert (few.patience, measuring.Split(10_000).patience) == (measuring.PATIENCE, 5 * measuring.PATIENCE)
+
+
+def compared(tmp_path, monkeypatch):
+    """Return a comparison on two drawings of two sets and one of a third."""
+    drawn = {
+        "first": [dataclasses.replace(made("regression", 0), name="airfoil"), made("binary", 1)],
+        "second": [dataclasses.replace(made("regression", 2), name="airfoil")],
+    }
+    monkeypatch.setattr(comparing, "CANDIDATES", FEW)
+    monkeypatch.setattr(comparing, "Table", lambda sets, few: choosing.Table(sets, few, "ab"))
+    monkeypatch.setattr(comparing, "read", lambda folder, few: drawn[folder.name])
+    for folder in drawn:
+        (tmp_path / folder / "airfoil").mkdir(parents=True)
+        for label in "abcdef":
+            (tmp_path / folder / "airfoil" / f"{label}.json").touch()
+    return comparing.Comparison([tmp_path / folder for folder in drawn])
+
+
+def test_drawings_of_a_set_count_as_one(tmp_path, monkeypatch):
+    comparison = compared(tmp_path, monkeypatch)
+    assert comparison.names == ["airfoil", "binary1"]
+    assert comparison.measured() == set("abcdef")
+    alone = [
+        judging.shares(*table.losses([table.places("abc"), table.places("ab")]).T, table.usual)
+        for table in comparison.tables
+    ]
+    np.testing.assert_allclose(comparison.changes("abc", "ab"), [(alone[0][0] + alone[1][0]) / 2, alone[0][1]])
+    fit = [
+        np.mean([one.seconds[:3].sum() / one.seconds[:2].sum() for one in sets])
+        for sets in ([comparison.tables[0].sets[0], comparison.tables[1].sets[0]], [comparison.tables[0].sets[1]])
+    ]
+    assert comparison.costs("abc", "ab")[0] == pytest.approx(np.median(fit))
+    assert comparison.costs("ab", "ab") == (1.0, 1.0)
+
+
+def test_lists_are_compared_and_one_is_added_or_taken(tmp_path, monkeypatch):
+    comparison = compared(tmp_path, monkeypatch)
+    lists = {"two": "ab", "three": "abc"}
+    change = comparison.changes("abc", "ab")
+    told = judging.told(change, comparison.counts)
+    assert f"| three | 3 | {told} | {(change < 0).sum()} of 2 |" in comparison.lists(lists, "two")
+    assert comparison.lists(lists, "two").count("\n") == 2
+    one_changed = comparison.one_changed("ab", most=2).splitlines()[2:]
+    assert len(one_changed) == 4
+    assert f"| − `a` | 1 | {judging.told(comparison.changes('b', 'ab'), comparison.counts)} |" in one_changed[2]
+    means = {name: np.average(comparison.changes(f"ab{name}", "ab"), weights=comparison.counts) for name in "cdef"}
+    assert [line.split("`")[1] for line in one_changed[:2]] == sorted(means, key=means.get)[:2]
+    assert f"| `airfoil` | {change[0]:+.2f} |" in comparison.by_set(lists, "two")
+
+
+def test_the_lists_of_the_library_are_told_by_their_candidates():
+    for name, members in _portfolios.PORTFOLIOS.items():
+        labels = comparing.labels_of(members)
+        assert portfolio.configurations(labels) == members, name

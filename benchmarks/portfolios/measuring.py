@@ -12,6 +12,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from portfolios.candidates import Candidate
 TRAIN, TEST = 2_000, 4_000
 SEED = 0
 FOLDS = 5
-# Processor seconds after which a configuration is given up on a set.
+# Processor seconds after which a configuration is given up on a set of TRAIN rows; of more rows as many times more.
 PATIENCE = 120
 _TESTED_SHARE = 0.3
 _ASKED = 1_000
@@ -43,29 +44,43 @@ def _cells(size: dict[str, int]) -> int:
     return min(size["rows"], TRAIN) * size["columns"] * (size["classes"] if size["classes"] > 2 else 1)
 
 
-def split(name: str) -> tuple[Any, Any, Any, Any, str]:
+@dataclass(frozen=True)
+class Split:
+    """How many training rows of a set there are at most, and the seed of which rows and of the fits."""
+
+    rows: int = TRAIN
+    seed: int = SEED
+
+    @property
+    def patience(self) -> int:
+        """Processor seconds after which a configuration is given up."""
+        return round(PATIENCE * max(1.0, self.rows / TRAIN))
+
+
+def split(name: str, which: Split = Split()) -> tuple[Any, Any, Any, Any, str]:
     """Return training and test rows of a set, targets (of classes their codes), and the task."""
     from datasets import load
     from sklearn.model_selection import train_test_split
 
-    data = load(name, rows=TRAIN + TEST, seed=SEED)
+    data = load(name, rows=which.rows + TEST, seed=which.seed)
     classes = data.task == "classification"
     y = np.unique(data.y.to_numpy(), return_inverse=True)[1] if classes else data.y.to_numpy(dtype=np.float64)
-    train = min(TRAIN, round(len(y) * (1 - _TESTED_SHARE)))
+    train = min(which.rows, round(len(y) * (1 - _TESTED_SHARE)))
     X, X_test, y, y_test = train_test_split(
-        data.X, y, train_size=train, random_state=SEED, stratify=y if classes else None
+        data.X, y, train_size=train, random_state=which.seed, stratify=y if classes else None
     )
     return X, X_test[:TEST], y, y_test[:TEST], data.task
 
 
-def measured(candidate: Candidate, X: Any, X_test: Any, y: Any, y_test: Any, task: str) -> dict[str, Any]:
+def measured(candidate: Candidate, data: tuple[Any, ...], seed: int = SEED) -> dict[str, Any]:
     """Return predictions of rows that the models did not see, and what fitting and predicting cost."""
     from byoe import EnsembleClassifier, EnsembleRegressor, learner
 
+    X, X_test, y, y_test, task = data
     classes = task == "classification"
     member = (candidate.label, learner(candidate.learner, **candidate.params))
     ensemble = (EnsembleClassifier if classes else EnsembleRegressor)(
-        [member], "best", cv=FOLDS, n_jobs=1, random_state=SEED
+        [member], "best", cv=FOLDS, n_jobs=1, random_state=seed
     )
     started = time.process_time()
     ensemble.fit(X, y)
@@ -96,12 +111,20 @@ def _bytes(ensemble: Any) -> int:
         return sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
 
 
-def measure(names: Sequence[str], candidates: Sequence[Candidate], out: Path, again: bool = False) -> None:
+def measure(
+    names: Sequence[str], candidates: Sequence[Candidate], out: Path, again: bool = False, which: Split = Split()
+) -> None:
     """Measure what is missing, set by set, and keep it as files below ``out``.
 
     Every set has a folder, and every configuration a file in it; one that failed or took too long has its reason
     in a file of the same name that ends in ``.txt``.
+
+    Raises
+    ------
+    ValueError
+        If what is there was measured with other rows or another seed.
     """
+    _remember(out, which)
     _import_libraries()
     for name in names:
         folder = out / name
@@ -109,12 +132,22 @@ def measure(names: Sequence[str], candidates: Sequence[Candidate], out: Path, ag
         wanted = [one for one in candidates if again or not _done(folder, one)]
         if not wanted:
             continue
-        *data, task = split(name)
+        data = split(name, which)
         started = time.monotonic()
         for candidate in wanted:
-            if candidate.suits(task):
-                _measure_apart(candidate, data, task, folder)
+            if candidate.suits(data[-1]):
+                _measure_apart(candidate, data, folder, which)
         print(f"{name}: {len(wanted)} configurations in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _remember(out: Path, which: Split) -> None:
+    file = out / "split.json"
+    if not file.exists():
+        out.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(asdict(which)))
+    there = Split(**json.loads(file.read_text()))
+    if there != which:
+        raise ValueError(f"{out} was measured with {there}, and now {which} is asked for: give another folder")
 
 
 def _done(folder: Path, candidate: Candidate) -> bool:
@@ -127,7 +160,7 @@ def _description(candidate: Candidate) -> list[Any]:
     return [candidate.learner, candidate.params]
 
 
-def _measure_apart(candidate: Candidate, data: Any, task: str, folder: Path) -> None:
+def _measure_apart(candidate: Candidate, data: tuple[Any, ...], folder: Path, which: Split) -> None:
     """Measure in a fork, which is ended by the system when its processor time is over."""
     kept, reason = folder / f"{candidate.label}.npz", folder / f"{candidate.label}.txt"
     for stale in (kept, reason, folder / f"{candidate.label}.json"):
@@ -136,21 +169,21 @@ def _measure_apart(candidate: Candidate, data: Any, task: str, folder: Path) -> 
     if child == 0:
         status = 1
         with contextlib.suppress(BaseException):  # a fork never goes back into its parent's loop
-            resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE + 1))
-            status = _keep(candidate, data, task, kept, reason)
+            resource.setrlimit(resource.RLIMIT_CPU, (which.patience, which.patience + 1))
+            status = _keep(candidate, data, which, kept, reason)
         os._exit(status)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         reason.write_text(
-            f"stopped by signal {os.WTERMSIG(status)}, after {PATIENCE} s of processor time or for memory"
+            f"stopped by signal {os.WTERMSIG(status)}, after {which.patience} s of processor time or for memory"
         )
     (folder / f"{candidate.label}.json").write_text(json.dumps(_description(candidate)))
 
 
-def _keep(candidate: Candidate, data: Any, task: str, kept: Path, reason: Path) -> int:
+def _keep(candidate: Candidate, data: tuple[Any, ...], which: Split, kept: Path, reason: Path) -> int:
     warnings.simplefilter("ignore")
     try:
-        found = measured(candidate, *data, task)
+        found = measured(candidate, data, which.seed)
     except Exception:
         reason.write_text(traceback.format_exc()[-3000:])
         return 1
