@@ -15,6 +15,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,20 @@ def _measure(given: argparse.Namespace) -> None:
         sys.exit(f"no configurations: {sorted(unknown)}; there are {list(BY_LABEL)}")
     candidates = [one for one in CANDIDATES if one.learner in learners and one.label in labels]
     which = measuring.Split(given.rows, given.seed)
-    there = {one.name for one in _table()} if which == measuring.Split() and not given.again else set()
-    names = [name for name in measuring.in_turns(expand(given.sets.split(","))) if name not in there]
+    there = {one.name for one in _table()} if which.seed == measuring.SEED and not given.again else set()
+    names = [name for name in measuring.in_turns(expand(given.sets.split(","))) if name + which.suffix not in there]
     measuring.measure(names, candidates, given.out, given.again, which)
 
 
 def _collect(given: argparse.Namespace) -> None:
+    which = measuring.split_of(given.data)
+    if which.seed != measuring.SEED:
+        sys.exit(f"{given.data} was measured with {which}: the table is of seed {measuring.SEED}")
     sets = {one.name: one for one in _table()}
-    sets |= {one.name: one for one in read(given.data, CANDIDATES)}
+    for one in read(given.data, CANDIDATES):
+        if not which.suffix or one.rows[0] > measuring.TRAIN:  # else they are the same rows
+            name = one.name + which.suffix
+            sets[name] = replace(one, name=name)
     write_table(judging.spread_out(list(sets.values())), CANDIDATES, TABLE)
     print(f"{len(sets)} sets, {TABLE.stat().st_size / 1e6:.1f} MB")
 
@@ -70,9 +77,11 @@ def _select(given: argparse.Namespace) -> None:
     print(
         ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)), "sets:", *(one.name for one in sets)
     )
-    print("\nEvery list chosen without the sets that it is judged on:\n")
     found = judging.left_out(sets)
-    print(judging.gains(table, found, lists))
+    for rows, where in judging.by_rows(sets).items():
+        print(f"\nEvery list chosen without the sets that it is judged on, at most {rows:,} rows:\n")
+        part = {name: losses[where] for name, losses in found.items()}
+        print(judging.gains(Table([sets[i] for i in where]), part, lists))
     before = {"fast": FAST_BEFORE, "default": BEFORE}
     kept = {name: one for name, one in before.items() if not judging.is_better(table, found, name, f"{name} before")}
     for name in kept:

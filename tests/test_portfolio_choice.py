@@ -184,6 +184,11 @@ def test_a_set_is_judged_by_lists_that_never_saw_it(monkeypatch):
 
     found = judging.left_out(SETS, choose)
     assert seen == [{one.name for one in SETS} - {left.name} for left in SETS]
+    more = [dataclasses.replace(SETS[0], name=f"{SETS[0].name}@9000"), *SETS]
+    seen.clear()
+    judging.left_out(more, choose)
+    assert seen[0] == {one.name for one in SETS[1:]}
+    assert seen[1:] == [{one.name for one in more} - {left.name} for left in SETS[1:]]
     np.testing.assert_allclose(found["fast"], [one.singles()[4] for one in SETS])
     assert "| best before | 3 | " in judging.gains(
         choosing.Table(SETS, FEW, "ab"), found, dict.fromkeys(judging.LISTS, "e")
@@ -259,6 +264,7 @@ def test_a_table_is_made_in_parts(tmp_path, monkeypatch):
     new = dataclasses.replace(made("multiclass", 7), name="wine")
     monkeypatch.setattr(portfolio, "TABLE", tmp_path / "table.npz")
     monkeypatch.setattr(portfolio, "CANDIDATES", FEW)
+    (tmp_path / "split.json").write_text('{"rows": 2000, "seed": 0}')
     for sets in (first, [again, new]):
         monkeypatch.setattr(portfolio, "read", lambda folder, few, sets=sets: sets)
         portfolio._collect(argparse.Namespace(data=tmp_path))
@@ -280,6 +286,30 @@ def test_a_table_is_made_in_parts(tmp_path, monkeypatch):
     assert [sorted(names) for names in asked] == [["iris"], every, every, every]
     with pytest.raises(SystemExit, match=r"no configurations: \['x'\]; there are \['a', 'b'"):
         portfolio._measure(argparse.Namespace(**{**how, "labels": "a,x", "again": False}))
+
+
+def test_more_rows_of_a_set_stand_beside_it(tmp_path, monkeypatch):
+    """Where there are no more rows than the usual, they would be the same ones."""
+    usual, more = made("regression", 7), dataclasses.replace(made("regression", 8), rows=(9000, 80))
+    names = ("airfoil", "biomass")
+    monkeypatch.setattr(portfolio, "TABLE", tmp_path / "table.npz")
+    monkeypatch.setattr(portfolio, "CANDIDATES", FEW)
+    for rows, sets in ((2000, [usual, usual]), (9000, [more, dataclasses.replace(usual, rows=(2000, 80))])):
+        (tmp_path / "split.json").write_text(json.dumps({"rows": rows, "seed": 0}))
+        drawn = [dataclasses.replace(one, name=name) for one, name in zip(sets, names, strict=True)]
+        monkeypatch.setattr(portfolio, "read", lambda folder, few, drawn=drawn: drawn)
+        portfolio._collect(argparse.Namespace(data=tmp_path))
+    kept = portfolio._measured()
+    assert sorted(one.name for one in kept) == ["airfoil", "airfoil@9000", "biomass"]
+    assert {one.set for one in kept} == set(names)
+    by_rows = judging.by_rows(kept)
+    assert {rows: [kept[i].name for i in where] for rows, where in by_rows.items()} == {
+        2000: ["airfoil", "biomass"],
+        9000: ["airfoil@9000"],
+    }
+    (tmp_path / "split.json").write_text('{"rows": 2000, "seed": 3}')
+    with pytest.raises(SystemExit, match="the table is of seed 0"):
+        portfolio._collect(argparse.Namespace(data=tmp_path))
 
 
 def test_the_steps_of_log_odds_lose_next_to_nothing(tmp_path):

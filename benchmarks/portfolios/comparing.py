@@ -9,18 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from portfolios.candidates import CANDIDATES, Candidate
+from portfolios.candidates import CANDIDATES
 from portfolios.choosing import Table
 from portfolios.judging import shares, told
-from portfolios.predictions import Array, Measured, read
+from portfolios.predictions import Array, Measured, measured_in, read
 
 Labels = Sequence[str]
-
-
-def measured_in(folder: Path) -> list[Candidate]:
-    """Return the configurations that were measured on any set of a folder."""
-    names = {file.stem for file in folder.glob("*/*.json")}
-    return [one for one in CANDIDATES if one.label in names]
 
 
 def labels_of(members: Mapping[str, Sequence[Any]]) -> list[str]:
@@ -45,7 +39,7 @@ class Comparison:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        found = [measured_in(folder) for folder in folders]
+        found = [measured_in(folder, CANDIDATES) for folder in folders]
         self.tables = [
             Table(read(folder, candidates), candidates) for folder, candidates in zip(folders, found, strict=True)
         ]

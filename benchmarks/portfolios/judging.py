@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from portfolios.choosing import BEFORE, BEST_BEFORE, FAST_BEFORE, Table, portfolios
+from portfolios.measuring import TRAIN
 from portfolios.predictions import Array, Measured
 
 PARTS = 5
@@ -23,13 +24,15 @@ def left_out(
 ) -> dict[str, Array]:
     """Return of every list the loss on every set, by lists that were chosen without the set; and of the lists before.
 
-    Every fifth set is left out at a time, in an order by task and size.
+    Every fifth set is left out at a time, in an order by task and size, with any number of its rows.
     """
+    order = list(dict.fromkeys(one.set for one in sets))
+    parts = np.array([order.index(one.set) % PARTS for one in sets])
     everything = Table(sets)
     names = [*LISTS, *_BEFORE]
     found = {name: np.empty(len(sets)) for name in names}
     for part in range(PARTS):
-        judged = np.arange(part, len(sets), PARTS)
+        judged = np.flatnonzero(parts == part)
         if not len(judged):
             continue
         chosen = choose(Table([one for i, one in enumerate(sets) if i not in judged]))
@@ -43,6 +46,15 @@ def left_out(
 def spread_out(sets: Sequence[Measured]) -> list[Measured]:
     """Return the sets so that neighbours are of a task and alike in size, and no part lacks a task."""
     return sorted(sets, key=lambda one: (one.kind, one.rows[0], one.name))
+
+
+def by_rows(sets: Sequence[Measured]) -> dict[int, list[int]]:
+    """Return which sets were measured with at most how many training rows."""
+    found: dict[int, list[int]] = {}
+    for place, one in enumerate(sets):
+        _, _, rows = one.name.partition("@")
+        found.setdefault(int(rows or TRAIN), []).append(place)
+    return dict(sorted(found.items()))
 
 
 def shares(losses: Array, others: Array, usual: Array) -> Array:

@@ -28,6 +28,7 @@ FOLDS = 5
 PATIENCE = 120
 _TESTED_SHARE = 0.3
 _ASKED = 1_000
+_SPLIT = "split.json"
 
 
 def in_turns(names: Sequence[str]) -> list[str]:
@@ -55,6 +56,11 @@ class Split:
     def patience(self) -> int:
         """Processor seconds after which a configuration is given up."""
         return round(PATIENCE * max(1.0, self.rows / TRAIN))
+
+    @property
+    def suffix(self) -> str:
+        """What follows the name of a set in the table of what was measured."""
+        return "" if self.rows == TRAIN else f"@{self.rows}"
 
 
 def split(name: str, which: Split = Split()) -> tuple[Any, Any, Any, Any, str]:
@@ -140,12 +146,16 @@ def measure(
         print(f"{name}: {len(wanted)} configurations in {time.monotonic() - started:.0f} s", flush=True)
 
 
+def split_of(folder: Path) -> Split:
+    """Return how what is in a folder was measured."""
+    return Split(**json.loads((folder / _SPLIT).read_text()))
+
+
 def _remember(out: Path, which: Split) -> None:
-    file = out / "split.json"
-    if not file.exists():
+    if not (out / _SPLIT).exists():
         out.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(asdict(which)))
-    there = Split(**json.loads(file.read_text()))
+        (out / _SPLIT).write_text(json.dumps(asdict(which)))
+    there = split_of(out)
     if there != which:
         raise ValueError(f"{out} was measured with {there}, and now {which} is asked for: give another folder")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ class Measured:
     Attributes
     ----------
     name : str
+        Of the set, and behind an @ how many training rows it was to have, if not the usual number.
     kind : {"regression", "binary", "multiclass"}
     there : array of shape (n_candidates,), bool
         Which were measured; others do not suit the task, failed or took too long.
@@ -54,6 +55,11 @@ class Measured:
     rows: tuple[int, int]
     n_classes: int = 0
 
+    @property
+    def set(self) -> str:
+        """The name of the set."""
+        return self.name.partition("@")[0]
+
     def losses(self, weights: Array, on_test: bool = True) -> Array:
         """Return the loss of blends with weights of shape (n_blends, n_candidates): RMSE or log-loss."""
         blended = (self.test if on_test else self.oof) @ weights.T
@@ -66,24 +72,32 @@ class Measured:
         return np.where(self.there, self.losses(np.eye(len(self.there))), np.nan)
 
 
+def measured_in(folder: Path, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return those that were measured on any set of a folder."""
+    labels = {file.stem for file in folder.glob("*/*.json")}
+    return [one for one in candidates if one.label in labels]
+
+
 def read(folder: Path, candidates: Sequence[Candidate]) -> list[Measured]:
-    """Return the sets on which all was measured that suits them."""
+    """Return the sets on which all was measured that suits them, of what was measured in the folder at all."""
+    wanted = {one.label for one in measured_in(folder, candidates)}
     halves = division.read()
     sizes = {name: size for half in halves.values() for name, size in half.items()}
     found = []
     for name in sizes:
-        if (folder / name).is_dir() and (one := _read_set(folder / name, sizes[name], candidates)) is not None:
+        if (folder / name).is_dir() and (one := _read_set(folder / name, sizes[name], candidates, wanted)):
             found.append(one)
     return found
 
 
-def _read_set(folder: Path, size: dict[str, int], candidates: Sequence[Candidate]) -> Measured | None:
+def _read_set(folder: Path, size: dict[str, int], candidates: Sequence[Candidate], wanted: Set[str]) -> Measured | None:
     kind = division.stratum(size)[0]
     task = "regression" if kind == "regression" else "classification"
     arrays = []
     for candidate in candidates:
         file = folder / f"{candidate.label}.npz"
-        if candidate.suits(task) and not (file.exists() or file.with_suffix(".txt").exists()):
+        needed = candidate.suits(task) and candidate.label in wanted
+        if needed and not (file.exists() or file.with_suffix(".txt").exists()):
             return None
         arrays.append(np.load(file) if file.exists() else None)
     there = np.array([one is not None for one in arrays])
@@ -133,7 +147,7 @@ def read_table(file: Path, candidates: Sequence[Candidate]) -> list[Measured]:
                 f"{file} is of other configurations than those of candidates.py: remove it, measure these, and collect"
             )
         names = [name.removesuffix("/rows") for name in arrays.files if name.endswith("/rows")]
-        return [_of_table(name, sizes[name], arrays) for name in names]
+        return [_of_table(name, sizes[name.partition("@")[0]], arrays) for name in names]
 
 
 def _texts(candidates: Sequence[Candidate]) -> NDArray[np.str_]:
