@@ -86,6 +86,17 @@ def test_dropout_keeps_the_mean(rng):
     assert _dropping(0.0, 4, rng)(4) is None
 
 
+def test_dropout_falls_where_there_are_more_rows(rng):
+    found = [_network_fits.usual_dropout(n_rows) for n_rows in (0, 100, 2_500, 5_000, 18_750, 18_751)]
+    assert found == pytest.approx([0.15, 0.15, 0.15, 0.075, 0.02, 0.0])
+    rows = rng.normal(size=(3_000, 2))
+    y = rows[:, 0] ** 2
+    recipes = ({}, {"dropout": 0.125}, {"dropout": 0.15})
+    usual, same, other = (fit(rows, y, params={"n_epochs": 1, **given}).predict(rows) for given in recipes)
+    np.testing.assert_array_equal(usual, same)
+    assert not np.allclose(usual, other)
+
+
 def test_columns_are_bent_in_the_scale_of_their_quartiles(rng):
     column = rng.normal(50.0, 8.0, 400)
     rare = np.r_[np.zeros(380), rng.normal(size=20)]
