@@ -27,8 +27,8 @@ _KEEPING_ROWS = {"knn": 10.0, "svm": 10.0}
 _OVERHEAD = 0.05
 _WORST = 2.0
 _LEAST_GAIN = 1e-3
-# Of each list the most members, and how many times as long as BEFORE it may fit and predict.
-LIMITS = {"fast": (4, 0.4, 1.0), "default": (6, 1.3, 1.5), "best": (18, 5.0, 10.0)}
+# Of each list the most members, and of BEFORE's seconds to fit, seconds to predict and bytes how many times as much.
+LIMITS = {"fast": (4, 0.4, 1.0, 1.0), "default": (6, 1.3, 1.5, 1.5), "best": (18, 5.0, 10.0, 8.0)}
 # Test rows that make a set count half as much as one with any number of them.
 _FEW_ROWS = 200
 
@@ -80,16 +80,18 @@ class Table:
         """Return the mean over the sets of the relative loss of every list."""
         return np.average(self.relative(self.losses(lists)), axis=0, weights=self.counts)
 
-    def costs(self) -> tuple[Array, Array]:
-        """Return of every candidate the seconds to fit and those to predict, as multiples of the unit's, on average."""
+    def costs(self) -> tuple[Array, Array, Array]:
+        """Return of every candidate seconds to fit and to predict and bytes, as multiples of the unit's, on average."""
         slower = np.array([_KEEPING_ROWS.get(one.learner, 1.0) for one in self.candidates])
-        return self._multiples([one.seconds for one in self.sets]), self._multiples(
-            [slower * one.predict_ms for one in self.sets]
+        return (
+            self._multiples([one.seconds for one in self.sets]),
+            self._multiples([slower * one.predict_ms for one in self.sets]),
+            self._multiples([one.size for one in self.sets]),
         )
 
     def cost(self) -> Array:
         """Return what a gain of every candidate is divided by."""
-        fit, predict = self.costs()
+        fit, predict, _ = self.costs()
         return fit + _PREDICTING * predict + _OVERHEAD
 
     def _multiples(self, values: Sequence[Array]) -> Array:
@@ -165,22 +167,22 @@ def best_within(table: Table, most: int, *, allowed: Allowed, per_cost: Array) -
     return found[int(np.argmin(table.score(found)))]
 
 
-def within(table: Table, fit: float, predict: float, *, alone: bool = True) -> Allowed:
+def within(table: Table, *limits: float, alone: bool = True) -> Allowed:
     """Return the rule of what may follow: it suits both tasks, and the list costs no more than so many times the unit.
 
     Parameters
     ----------
-    fit, predict : float
-        The limits.
+    *limits : float
+        Of the seconds to fit, those to predict, and the bytes.
     alone : bool, default=True
         Whether a list may have one configuration of a learner only, so that its name will do as a label.
     """
-    costs, predicting = table.costs()
+    costs = np.array(table.costs())
     learners = [one.learner for one in table.candidates]
 
     def allowed(chosen: Sequence[int], new: int) -> bool:
         members = [*chosen, new]
-        cheap = costs[members].sum() <= fit and predicting[members].sum() <= predict
+        cheap = (costs[:, members].sum(axis=1) <= limits).all()
         again = alone and learners[new] in {learners[i] for i in chosen}
         return bool(cheap and not again and not table.candidates[new].task)
 
@@ -195,8 +197,8 @@ def portfolios(table: Table, **kept: Sequence[str]) -> dict[str, list[str]]:
     """
     total = table.cost()
     found: dict[str, list[int]] = {}
-    for name, (most, fit, predict) in LIMITS.items():
-        allowed = within(table, fit, predict, alone=name == "fast")
+    for name, (most, *limits) in LIMITS.items():
+        allowed = within(table, *limits, alone=name == "fast")
         if name in kept:
             found[name] = in_order(table, table.places(kept[name]))
         elif name == "fast":

@@ -106,7 +106,7 @@ def _cost(table: Table, labels: Sequence[str]) -> list[str]:
 
 def step_by_step(table: Table, labels: Sequence[str]) -> str:
     """Return the table of a list: what the first k members reach, and what each costs."""
-    costs, predicting = table.costs()
+    costs, predicting, _ = table.costs()
     places = table.places(labels)
     scores = table.score([places[: k + 1] for k in range(len(places))])
     alone = table.score([[place] for place in places])
