@@ -95,7 +95,11 @@ def _select(given: argparse.Namespace) -> None:
 
 
 def _boosters(given: argparse.Namespace) -> None:
-    table = Table(_measured())
+    sets = _measured()
+    by_rows = judging.by_rows(sets)
+    if given.rows not in by_rows:
+        sys.exit(f"{TABLE} has no sets of {given.rows} rows, but of {list(by_rows)}")
+    table = Table([sets[i] for i in by_rows[given.rows]])
     for learner in BOOSTERS:
         print(f"\n{learner}:\n\n{judging.boosters(table, learner, given.kind)}")
     for learner in BOOSTERS:
@@ -148,6 +152,7 @@ def main() -> None:
     compare.set_defaults(run=_compare)
     boosters = commands.add_parser("boosters", help="compare configurations of the boosters with their defaults")
     boosters.add_argument("--kind", default="", help="regression, binary or multiclass; else all")
+    boosters.add_argument("--rows", type=int, default=measuring.TRAIN, help="of training; default: %(default)s")
     boosters.set_defaults(run=_boosters)
     given = parser.parse_args()
     given.run(given)

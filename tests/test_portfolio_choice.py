@@ -214,6 +214,12 @@ def test_a_list_replaces_another_where_it_is_better_on_average():
     assert not judging.is_better(table, found, "bad", "bad")
 
 
+def test_what_was_never_measured_has_no_line():
+    sets = [made(kind, seed, missing=(2,)) for seed, kind in enumerate(("regression", "binary"))]
+    lines = judging.boosters(choosing.Table(sets, FEW, "ab"), "ridge").splitlines()
+    assert [line.split("`")[1] for line in lines[2:]] == list("abdef")
+
+
 def test_a_mean_is_told_with_its_standard_error():
     values = np.array([1.0, 2.0, 4.0])
     error = values.std(ddof=1) / np.sqrt(3)

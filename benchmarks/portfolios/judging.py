@@ -120,7 +120,8 @@ def step_by_step(table: Table, labels: Sequence[str]) -> str:
 def boosters(table: Table, learner: str, kind: str = "") -> str:
     """Return the table of a learner's configurations against its default, on the sets of a kind or on all."""
     wanted = [i for i, one in enumerate(table.sets) if kind in ("", one.kind)]
-    members = [i for i, one in enumerate(table.candidates) if one.learner == learner]
+    measured = np.any([table.sets[i].there for i in wanted], axis=0)
+    members = [i for i, one in enumerate(table.candidates) if one.learner == learner and measured[i]]
     singles = np.array([table.sets[i].singles()[members] for i in wanted])
     seconds = np.array([table.sets[i].seconds[members] for i in wanted])
     usual, counts = table.usual[wanted], table.counts[wanted]
