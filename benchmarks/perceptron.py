@@ -1,7 +1,7 @@
 """What networks add to boosters and ridge, alone and in a blend, and in how much processor time.
 
-Each set gives at most 2,000 rows to the fits and at most 3,000 others to the losses. The weights of a blend are found
-on half of these, and its loss is that of the other half.
+Each set gives at most 2,000 rows, or ``--rows``, to the fits and at most 3,000 others to the losses. The weights of a
+blend are found on half of these, and its loss is that of the other half.
 """
 
 from __future__ import annotations
@@ -39,7 +39,14 @@ SECOND = {
     "three times 64 units": {"hidden_units": [64, 64, 64]},
     "four networks": {"n_networks": 4},
 }
-ROWS, TEST_ROWS = 2_000, 3_000
+# With --dropout: the default one, which knows of the rows, beside what is the same for any number of them.
+DROPOUT = {
+    "0.15 of any rows": {"dropout": 0.15},
+    "0.05 of any rows": {"dropout": 0.05},
+    "none": {"dropout": 0.0},
+    "the default": {},
+}
+TEST_ROWS = 3_000
 
 
 def predictions(data, member, train, test):
@@ -86,11 +93,11 @@ def blended(parts, y):
     return float(np.mean(found))
 
 
-def measured(name, beside, networks):
+def measured(name, beside, networks, rows):
     """Return for each kind of network its loss, that of the blend with it relative to that without, and seconds."""
-    data = load(name, rows=ROWS + TEST_ROWS)
+    data = load(name, rows=rows + TEST_ROWS)
     classes = data.y.to_numpy() if data.task == "classification" else None
-    size = min(ROWS, int(0.6 * len(data.y)))
+    size = min(rows, int(0.6 * len(data.y)))
     train, test = train_test_split(np.arange(len(data.y)), train_size=size, random_state=0, stratify=classes)
     y = data.y.to_numpy(float) if classes is None else np.unique(classes, return_inverse=True)[1]
     others = [predictions(data, member, train, test)[0] for member in beside]
@@ -106,11 +113,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", default="choosing:12", help="names of sets, with commas")
     parser.add_argument("--second", action="store_true", help="networks beside the default one")
+    parser.add_argument("--dropout", action="store_true", help="the default network with other shares of dropout")
+    parser.add_argument("--rows", type=int, default=2_000, help="of a set to fit, at most; default: %(default)s")
     given = parser.parse_args()
     names = expand(given.sets.split(","))
-    beside, networks = (BESIDE, SECOND) if given.second else (OTHERS, NETWORKS)
+    beside = BESIDE if given.second else OTHERS
+    networks = SECOND if given.second else DROPOUT if given.dropout else NETWORKS
     warnings.simplefilter("ignore")
-    found = np.array([measured(name, beside, networks) for name in names])
+    found = np.array([measured(name, beside, networks, given.rows) for name in names])
     alone = np.log(found[:, :, 0] / found[:, :1, 0])
     with_it = 100 * (found[:, :, 1] - 1)
     print(f"| {len(names)} sets | loss alone | blend with it | seconds |\n|---|---|---|---|")

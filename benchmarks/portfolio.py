@@ -27,7 +27,7 @@ from portfolios import judging, measuring
 from portfolios.candidates import BY_LABEL, CANDIDATES
 from portfolios.choosing import BEFORE, BEST_BEFORE, FAST_BEFORE, Table, configurations, portfolios
 from portfolios.comparing import Comparison, labels_of
-from portfolios.predictions import Measured, read, read_table, write_table
+from portfolios.predictions import Measured, measured_in, read, read_table, write_table
 
 LIST = Path(__file__).parents[1] / "src" / "byoe" / "registry" / "portfolio.json"
 TABLE = Path(__file__).parent / "portfolios" / "measured.npz"
@@ -50,10 +50,13 @@ def _collect(given: argparse.Namespace) -> None:
     which = measuring.split_of(given.data)
     if which.seed != measuring.SEED:
         sys.exit(f"{given.data} was measured with {which}: the table is of seed {measuring.SEED}")
+    # With more rows some cost too much to be measured at all.
+    wanted = measured_in(given.data, CANDIDATES) if which.suffix else CANDIDATES
     sets = {one.name: one for one in _table()}
-    for one in read(given.data, CANDIDATES):
+    for one in read(given.data, CANDIDATES, wanted):
         if not which.suffix or one.rows[0] > measuring.TRAIN:  # else they are the same rows
             name = one.name + which.suffix
+            print(f"{name}: {one.there.sum()} of {len(CANDIDATES)} configurations")
             sets[name] = replace(one, name=name)
     write_table(judging.spread_out(list(sets.values())), CANDIDATES, TABLE)
     print(f"{len(sets)} sets, {TABLE.stat().st_size / 1e6:.1f} MB")

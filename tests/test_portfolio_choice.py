@@ -272,7 +272,7 @@ def test_a_table_is_made_in_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(portfolio, "CANDIDATES", FEW)
     (tmp_path / "split.json").write_text('{"rows": 2000, "seed": 0}')
     for sets in (first, [again, new]):
-        monkeypatch.setattr(portfolio, "read", lambda folder, few, sets=sets: sets)
+        monkeypatch.setattr(portfolio, "read", lambda folder, *_, sets=sets: sets)
         portfolio._collect(argparse.Namespace(data=tmp_path))
     kept = {one.name: one for one in portfolio._measured()}
     for one in (first[0], again, new):
@@ -303,7 +303,7 @@ def test_more_rows_of_a_set_stand_beside_it(tmp_path, monkeypatch):
     for rows, sets in ((2000, [usual, usual]), (9000, [more, dataclasses.replace(usual, rows=(2000, 80))])):
         (tmp_path / "split.json").write_text(json.dumps({"rows": rows, "seed": 0}))
         drawn = [dataclasses.replace(one, name=name) for one, name in zip(sets, names, strict=True)]
-        monkeypatch.setattr(portfolio, "read", lambda folder, few, drawn=drawn: drawn)
+        monkeypatch.setattr(portfolio, "read", lambda folder, *_, drawn=drawn: drawn)
         portfolio._collect(argparse.Namespace(data=tmp_path))
     kept = portfolio._measured()
     assert sorted(one.name for one in kept) == ["airfoil", "airfoil@9000", "biomass"]
@@ -353,6 +353,11 @@ def test_what_is_measured_is_read_back_and_not_measured_twice(tmp_path, monkeypa
     ]
     measuring.measure(["iris"], tried, tmp_path)
     (one,) = predictions.read(tmp_path, tried)
+    more = [*tried, candidates.Candidate("strong", "ridge", {"alpha": 9.0})]
+    assert predictions.read(tmp_path, more) == []  # half a set is none, unless that half is asked for
+    assert predictions.measured_in(tmp_path, more) == tried[:2]
+    (half,) = predictions.read(tmp_path, more, predictions.measured_in(tmp_path, more))
+    assert half.there.tolist() == [True, False, False, False]
     assert (one.kind, one.there.tolist()) == ("multiclass", [True, False, False])
     assert "ParameterError" in (tmp_path / "iris" / "wrong.txt").read_text()
     assert one.oof.shape == (40, 3)
@@ -387,7 +392,7 @@ def test_a_split_has_the_rows_and_the_seed_that_it_is_asked_for():
 
 
 def compared(tmp_path, monkeypatch):
-    """Return a comparison on two drawings of two sets and one of a third."""
+    """Return a comparison on two drawings of one set and one of another."""
     drawn = {
         "first": [dataclasses.replace(made("regression", 0), name="airfoil"), made("binary", 1)],
         "second": [dataclasses.replace(made("regression", 2), name="airfoil")],

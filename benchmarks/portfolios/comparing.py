@@ -11,8 +11,8 @@ import numpy as np
 
 from portfolios.candidates import CANDIDATES
 from portfolios.choosing import Table
-from portfolios.judging import shares, told
-from portfolios.predictions import Array, Measured, measured_in, read
+from portfolios.judging import multiples, shares, told
+from portfolios.predictions import Array, measured_in, read
 
 Labels = Sequence[str]
 
@@ -54,7 +54,7 @@ class Comparison:
     def _by_set(self, of_table: Callable[[Table], Array]) -> Array:
         """Return means over the drawings of each set."""
         values = np.concatenate([of_table(table) for table in self.tables])
-        return np.array([values[[name == one for one in self._drawn]].mean() for name in self.names])
+        return np.array([values[[name == one for one in self._drawn]].mean(axis=0) for name in self.names])
 
     def changes(self, labels: Labels, others: Labels) -> Array:
         """Return by how many percent the loss of a list is above that of another, on every set."""
@@ -67,17 +67,8 @@ class Comparison:
 
     def costs(self, labels: Labels, others: Labels) -> tuple[float, float]:
         """Return how many times as long as another list a list takes to fit and to predict, medians over the sets."""
-
-        def ratio(of_set: Callable[[Measured], Array]) -> float:
-            def of_table(table: Table) -> Array:
-                members, before = table.places(labels), table.places(others)
-                return np.array(
-                    [np.nansum(of_set(one)[members]) / np.nansum(of_set(one)[before]) for one in table.sets]
-                )
-
-            return float(np.median(self._by_set(of_table)))
-
-        return ratio(lambda one: one.seconds), ratio(lambda one: one.predict_ms)
+        fit, predict = np.median(self._by_set(lambda table: multiples(table, labels, others)), axis=0)
+        return float(fit), float(predict)
 
     def lists(self, lists: Mapping[str, Labels], to: str) -> str:
         """Return the table of lists against one of them."""

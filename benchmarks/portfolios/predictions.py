@@ -78,26 +78,26 @@ def measured_in(folder: Path, candidates: Sequence[Candidate]) -> list[Candidate
     return [one for one in candidates if one.label in labels]
 
 
-def read(folder: Path, candidates: Sequence[Candidate]) -> list[Measured]:
-    """Return the sets on which all was measured that suits them, of what was measured in the folder at all."""
-    wanted = {one.label for one in measured_in(folder, candidates)}
+def read(folder: Path, candidates: Sequence[Candidate], wanted: Sequence[Candidate] | None = None) -> list[Measured]:
+    """Return the sets on which all that is wanted and suits them was measured: all candidates, or some of them."""
+    needed = {one.label for one in (candidates if wanted is None else wanted)}
     halves = division.read()
     sizes = {name: size for half in halves.values() for name, size in half.items()}
     found = []
     for name in sizes:
-        if (folder / name).is_dir() and (one := _read_set(folder / name, sizes[name], candidates, wanted)):
+        if (folder / name).is_dir() and (one := _read_set(folder / name, sizes[name], candidates, needed)):
             found.append(one)
     return found
 
 
-def _read_set(folder: Path, size: dict[str, int], candidates: Sequence[Candidate], wanted: Set[str]) -> Measured | None:
+def _read_set(folder: Path, size: dict[str, int], candidates: Sequence[Candidate], needed: Set[str]) -> Measured | None:
     kind = division.stratum(size)[0]
     task = "regression" if kind == "regression" else "classification"
     arrays = []
     for candidate in candidates:
         file = folder / f"{candidate.label}.npz"
-        needed = candidate.suits(task) and candidate.label in wanted
-        if needed and not (file.exists() or file.with_suffix(".txt").exists()):
+        wanted = candidate.suits(task) and candidate.label in needed
+        if wanted and not (file.exists() or file.with_suffix(".txt").exists()):
             return None
         arrays.append(np.load(file) if file.exists() else None)
     there = np.array([one is not None for one in arrays])

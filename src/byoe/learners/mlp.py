@@ -119,8 +119,8 @@ class MultilayerPerceptron(StandardTargetLearner):
     rows_per_batch : int, default=None
         Rows for each step. None takes 128, fewer of few rows.
     dropout : float, default=None
-        Share of the hidden units that are left out in a step, in steps of 1/256. None takes 0.15 up to 2,500 rows; of
-        more as much less, and none from 18,750 on.
+        Share of the hidden units that are left out in a step, in steps of 1/256. None takes 0.15 up to 2,500 rows to
+        learn from; of more as much less, and none from 18,750 on.
     weight_decay : float, default=0.02
         By what share, times the learning rate, weights shrink in a step.
     n_bins : int, default=None
