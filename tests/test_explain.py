@@ -355,8 +355,8 @@ def test_encoded_columns_are_summed_back_to_their_inputs(mixed):
     table = ensemble._read(new)
     encoded = model.encoder.transform(table.features)
     sources = table.sources[model.encoder.sources]
-    # Of the date its days as they are, and a column for each of ten months and each weekday.
-    assert [int((sources == column).sum()) for column in range(6)] == [1, 4, 1, 1, 1, 1 + 10 + 7]
+    # Of the date its days and days of the month as they are, and a column for each of ten months and each weekday.
+    assert [int((sources == column).sum()) for column in range(6)] == [1, 4, 1, 1, 1, 2 + 10 + 7]
     contributions = ensemble.explain(new)
     blue, green, red, missing = coef[1:5]
     by_colour = {"blue": blue, "green": green, "red": red, "violet": 0.0}

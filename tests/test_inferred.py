@@ -24,8 +24,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import byoe
 from byoe import EnsembleClassifier, EnsembleRegressor, learner, serving
 from byoe.contracts._within import is_within_a_member
-from byoe.data._calendar import PARTS, calendar
+from byoe.data._calendar import PARTS, calendar, varying
 from byoe.data._date_texts import days_of_text, orders_of
+from byoe.data._dates import days_of_array
 from byoe.data._inferred import warn_of_columns
 from byoe.data._input import infer_table, learn_table, read_table
 from byoe.errors import ColumnWarning, InputError, MemberError, UnknownNameError
@@ -34,7 +35,7 @@ N = 160
 RNG = np.random.default_rng(0)
 WHEN = pd.Series(pd.Timestamp("2022-03-01") + pd.to_timedelta(RNG.integers(0, 700 * 24, N), "h"))
 NUMBERS = RNG.normal(size=N).round(3)
-CALENDAR = np.column_stack([WHEN.dt.year, WHEN.dt.month, WHEN.dt.day_of_week, WHEN.dt.hour])
+CALENDAR = np.column_stack([getattr(WHEN.dt, part) for part in "year month day day_of_year day_of_week hour".split()])
 DAYS = ((WHEN - pd.Timestamp(0)) / pd.Timedelta("1D")).to_numpy()
 Y = np.sin(WHEN.dt.hour / 24 * 2 * np.pi).to_numpy() + (WHEN.dt.day_of_week >= 5).to_numpy() + 0.1 * RNG.normal(size=N)
 
@@ -67,19 +68,24 @@ def said(cells, *, name="c", ordered=False, **given):
 FIRST, LAST = datetime.datetime(1, 1, 1), datetime.datetime(9999, 12, 31, 23, 59, 59, 999_999)
 
 
+def on_the_calendar(date):
+    """Return the parts of a day, in the order of PARTS."""
+    return [date.year, date.month, date.day, date.timetuple().tm_yday, date.weekday()]
+
+
 @given(st.datetimes(FIRST, LAST))
 def test_parts_are_those_of_the_standard_library(date):
     # To the second: beyond the year 2200 days are no more exact to the microsecond.
     date = date.replace(microsecond=0)
     days = (date - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1) / 86_400e6
     found = [float(part[0]) for part in calendar(np.array([days]), PARTS)]
-    assert found == [date.year, date.month, date.weekday(), date.hour]
+    assert found == [*on_the_calendar(date), date.hour]
 
 
 @given(st.dates(datetime.date(1800, 1, 1), datetime.date(2149, 1, 1)))
 def test_the_last_microsecond_of_a_day_is_of_that_day(date):
     days = ((date - datetime.date(1970, 1, 1)).days * 86_400_000_000 + 86_399_999_999) / 86_400e6
-    assert [float(part[0]) for part in calendar(np.array([days]), PARTS)] == [date.year, date.month, date.weekday(), 23]
+    assert [float(part[0]) for part in calendar(np.array([days]), PARTS)] == [*on_the_calendar(date), 23]
 
 
 def test_parts_of_a_missing_date_are_missing():
@@ -108,18 +114,28 @@ def test_texts_of_dates_are_the_dates(form):
     assert found.kind == "date"
     assert found.parts == PARTS
     np.testing.assert_array_equal(table.values[:, 0], DAYS)
-    np.testing.assert_array_equal(table.features[:, 1:5], CALENDAR)
-    assert table.sources.tolist() == [0, 0, 0, 0, 0, 1]
+    np.testing.assert_array_equal(table.features[:, 1:-1], CALENDAR)
+    assert table.sources.tolist() == [*[0] * (1 + len(PARTS)), 1]
     assert not said(WHEN.dt.strftime(FORMS[form]))
 
 
 def test_a_day_has_no_hour_and_a_month_no_more():
     found, table = column(WHEN.dt.strftime("%d.%m.%Y"))
-    assert found.parts == ("year", "month", "weekday")
+    assert found.parts == ("year", "month", "day", "day_of_year", "weekday")
     np.testing.assert_array_equal(table.values[:, 0], np.floor(DAYS))
     months, table = column(WHEN.dt.strftime("%Y-%m"))
     assert months.kind == "date"
     assert column(["2024-01-01"] * N)[0].parts == ()
+
+
+def test_a_part_that_counts_the_days_is_left_out():
+    def parts(first, last, freq="D"):
+        return varying(days_of_array(pd.date_range(first, last, freq=freq).to_numpy()))
+
+    assert parts("2024-03-01", "2024-03-31") == ("weekday",)
+    assert parts("2024-01-01", "2024-12-31") == ("month", "day", "weekday")
+    assert parts("2024-01-01", "2024-12-31", "h") == ("month", "day", "day_of_year", "weekday", "hour")
+    assert parts("2023-12-30", "2024-01-02") == ("year", "month", "day", "day_of_year", "weekday")
 
 
 UNCLEAR = [f"{month:02}/{day:02}/{year}" for year in (2020, 2021) for month in range(1, 13) for day in range(1, 6)]
@@ -465,7 +481,7 @@ def test_the_command_line_reads_the_same(tmp_path):
     FRAME.assign(y=Y).to_csv(train, index=False)
     FRAME[:9].to_csv(rest, index=False)
     done = byoe_command("fit", train, "--target", "y", "--learners", "ridge", "--seed", 0, "--out", model)
-    assert "texts of dates (month, day, year); parts: year, month, weekday, hour" in done.stdout
+    assert "texts of dates (month, day, year); parts: year, month, day, day_of_year, weekday, hour" in done.stdout
     assert "column 'odd' holds numbers and, in 2 cells, texts that count as missing" in done.stderr
     byoe_command("predict", model, rest, "--out", out)
     expected = byoe.load(model).predict(FRAME[:9])
@@ -496,7 +512,10 @@ def test_a_job_and_its_endpoint_read_the_same(tmp_path):
 def test_the_columns_are_listed(fitted, tmp_path):
     listed = fitted.columns_
     assert [row["kind"] for row in listed] == ["date", "date", "date", "number", "number", "category"]
-    assert listed["when"]["notes"] == "texts of dates (month, day, year); parts: year, month, weekday, hour"
+    assert (
+        listed["when"]["notes"]
+        == "texts of dates (month, day, year); parts: year, month, day, day_of_year, weekday, hour"
+    )
     assert listed["odd"]["missing"] == 2 / N
     assert listed["town"] == {
         "column": "town", "kind": "category", "dtype": "String", "missing": 0.0, "distinct": 2, "notes": "",

@@ -89,7 +89,7 @@ def test_missing_dates_and_dates_far_out():
     assert np.array_equal(_fitted(frame).predict(frame), _fitted(holes).predict(holes))
     far = [datetime.date(1000, 12, 18), datetime.date(9999, 12, 31), *DATES.dt.date[2:]]
     days = np.array([(cell - datetime.date(1970, 1, 1)).days for cell in far], dtype=float)
-    parts = np.array([(cell.year, cell.month, cell.weekday()) for cell in far], dtype=float)
+    parts = [(cell.year, cell.month, cell.day, cell.timetuple().tm_yday, cell.weekday()) for cell in far]
     objects = pd.DataFrame({"t": pd.Series(far, dtype=object)})
     seconds = pd.DataFrame({"t": np.array(far, dtype="datetime64[s]")})
     for X in (objects, seconds):

@@ -57,8 +57,8 @@ def in_place(learner: Learner, table: Table, sources: IntArray | None = None) ->
     table : Table
     sources : array of shape (n_encoded,) or None
         The table's feature that each encoded one comes from. A column that became several has its number on
-        each of them, and stands in a group with all of them. Months, weekdays and hours of a date have no sign: as
-        dates rise, these come round.
+        each of them, and stands in a group with all of them. Of the parts of a date only years have a sign: as
+        dates rise, the others come round.
     """
     values = values_in_place(learner, table)
     if not values:
@@ -68,9 +68,7 @@ def in_place(learner: Learner, table: Table, sources: IntArray | None = None) ->
         forms = {name: form for name, (form, _) in learner.values_by_column().items()}
         values = {name: _spread(value, table.sources[features], forms[name]) for name, value in values.items()}
         for name in (name for name, form in forms.items() if form == "sign"):
-            values[name] = [
-                0 if i in table.seasons else s for i, s in zip(features.tolist(), values[name], strict=True)
-            ]
+            values[name] = [0 if i in table.cyclic else s for i, s in zip(features.tolist(), values[name], strict=True)]
     twin: Learner = clone(learner)
     return twin.set_by_column(values)
 

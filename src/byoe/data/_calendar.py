@@ -10,8 +10,10 @@ import numpy as np
 from ..contracts._task import FloatArray
 from ._cells import DAY
 
-PARTS: Final = ("year", "month", "weekday", "hour")
-# Parts that come round: learners that want scaled columns get a column of 0 and 1 for each value of these.
+PARTS: Final = ("year", "month", "day", "day_of_year", "weekday", "hour")
+# Parts that come round, so that they do not rise with the date.
+CYCLIC: Final = frozenset(PARTS) - {"year"}
+# Those of few values: learners that want scaled columns get a column of 0 and 1 for each.
 SEASONS: Final = frozenset({"month", "weekday", "hour"})
 
 # Days are fractions of float64, whose error grows with them: an hour must not be the one before.
@@ -51,7 +53,7 @@ class Numbers:
 
 
 def calendar(days: Any, parts: Sequence[str], on: Any = None) -> list[Any]:
-    """Return parts of dates, at UTC: years, months from 1, weekdays from 0 for Monday, and hours from 0.
+    """Return parts of dates, at UTC: years, months and days from 1, weekdays from 0 for Monday, and hours from 0.
 
     Parameters
     ----------
@@ -75,13 +77,15 @@ def calendar(days: Any, parts: Sequence[str], on: Any = None) -> list[Any]:
         made["hour"] = on.floor(on.scale(on.minus(rest, over), 24.0))
     if "weekday" in parts:
         made["weekday"] = _rest(on, on.add(day, 3.0), 7.0)  # 1970 began on a Thursday
-    if not {"year", "month"}.isdisjoint(parts):
-        made["year"], made["month"] = _civil(on, day)
+    if not {"year", "month", "day", "day_of_year"}.isdisjoint(parts):
+        made["year"], made["month"], made["day"] = _civil(on, day)
+    if "day_of_year" in parts:
+        made["day_of_year"] = _day_of_year(on, day, made["year"])
     return [made[part] for part in parts]
 
 
-def _civil(on: Any, day: Any) -> tuple[Any, Any]:
-    """Return year and month of whole days since 1970; years begin in March here, so that leap days end them."""
+def _civil(on: Any, day: Any) -> tuple[Any, Any, Any]:
+    """Return year, month and day of whole days since 1970; years begin in March here, so that leap days end them."""
     shifted = on.add(day, 719_468.0)
     era = _whole(on, shifted, 146_097.0)
     of_era = on.minus(shifted, on.scale(era, 146_097.0))
@@ -89,10 +93,21 @@ def _civil(on: Any, day: Any) -> tuple[Any, Any]:
     leaps = on.plus(leaps, _whole(on, of_era, 146_096.0))
     year = _whole(on, on.minus(of_era, leaps), 365.0)
     before = on.plus(on.scale(year, 365.0), on.minus(_whole(on, year, 4.0), _whole(on, year, 100.0)))
-    month = _whole(on, on.add(on.scale(on.minus(of_era, before), 5.0), 2.0), 153.0)
+    of_year = on.minus(of_era, before)
+    month = _whole(on, on.add(on.scale(of_year, 5.0), 2.0), 153.0)
+    first = _whole(on, on.add(on.scale(month, 153.0), 2.0), 5.0)
     late = _whole(on, month, 10.0)  # January and February are of the next year
     month = on.minus(on.add(month, 3.0), on.scale(late, 12.0))
-    return on.plus(on.plus(year, on.scale(era, 400.0)), late), month
+    return on.plus(on.plus(year, on.scale(era, 400.0)), late), month, on.add(on.minus(of_year, first), 1.0)
+
+
+def _day_of_year(on: Any, day: Any, year: Any) -> Any:
+    """Return how many days of its year are over with a day."""
+    before = on.add(year, -1.0)
+    leaps = on.plus(on.minus(_whole(on, before, 4.0), _whole(on, before, 100.0)), _whole(on, before, 400.0))
+    # 477 leap days before 1970.
+    first = on.plus(on.scale(on.add(year, -1_970.0), 365.0), on.add(leaps, -477.0))
+    return on.add(on.minus(day, first), 1.0)
 
 
 def _whole(on: Any, x: Any, divisor: float) -> Any:
@@ -104,6 +119,7 @@ def _rest(on: Any, x: Any, divisor: float) -> Any:
 
 
 def varying(days: FloatArray) -> tuple[str, ...]:
-    """Return the parts that are not the same in all dates of a table."""
-    found = calendar(days[~np.isnan(days)], PARTS)
-    return tuple(part for part, values in zip(PARTS, found, strict=True) if len(values) and np.ptp(values) > 0)
+    """Return the parts that differ in a table, and are not its days but for a number, as those of one year are."""
+    days = days[~np.isnan(days)]
+    parts = zip(PARTS, calendar(days, PARTS), strict=True)
+    return tuple(part for part, values in parts if len(days) and np.ptp(values) > 0 and np.ptp(values - days) > 0)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import numpy as np
 
 from ..contracts._task import FloatArray, IntArray
-from ._calendar import SEASONS, calendar
+from ._calendar import calendar
 from ._column import Column
 
 
@@ -31,7 +31,7 @@ def with_parts(values: FloatArray, columns: Sequence[Column]) -> FloatArray:
     return features
 
 
-def seasons_of(columns: Sequence[Column]) -> list[int]:
-    """Return the positions of the features that come round."""
-    parts = [part for column in columns for part in ("", *column.parts)]
-    return [place for place, part in enumerate(parts) if part in SEASONS]
+def places_of(parts: Container[str], columns: Sequence[Column]) -> list[int]:
+    """Return the positions of the features that are some parts of dates."""
+    features = [part for column in columns for part in ("", *column.parts)]
+    return [place for place, part in enumerate(features) if part in parts]

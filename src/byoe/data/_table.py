@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ..contracts._task import FloatArray, IntArray
 from ..errors import InputError
+from ._calendar import CYCLIC, SEASONS
 from ._column import Column
-from ._features import seasons_of, sources_of, with_parts
+from ._features import places_of, sources_of, with_parts
 
 _CELLS_AT_ONCE = 1_000_000
 _LARGEST = float(np.finfo(np.float32).max)
@@ -83,9 +84,14 @@ class Table:
 
     @cached_property
     def seasons(self) -> dict[int, IntArray]:
-        """Positions of the features that come round, as months do, and the values that they have."""
-        features = {place: self.features[:, place] for place in seasons_of(self.columns)}
+        """Positions of the months, weekdays and hours of dates, and the values that they have."""
+        features = {place: self.features[:, place] for place in places_of(SEASONS, self.columns)}
         return {place: np.unique(f[~np.isnan(f)]).astype(np.int64) for place, f in features.items()}
+
+    @cached_property
+    def cyclic(self) -> list[int]:
+        """Positions of the features that come round as dates rise."""
+        return places_of(CYCLIC, self.columns)
 
     # -----------------------------------------------------------------------------------
 
