@@ -7,6 +7,7 @@ pandas #11725, #12585, #26304: of German dates in texts those with days up to 12
 pandas #22168: a second space before the time turned day and month round.
 autogluon #1182: a date far out, in texts, made a category of the column, or crashed in rows to predict.
 autogluon #1436, evalml #627: dates were one number, which knows no seasons; to linear models December was far from January.
+etna #546, autogluon #1583: without the day of the year, or of the month, no holiday comes again.
 """
 
 import datetime
@@ -18,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from byoe import EnsembleRegressor, load, serving
+from byoe import EnsembleRegressor, learner, load, serving
 from byoe.data._dates import days_of_array
 from byoe.data._input import learn_table, read_table
 from byoe.errors import InputError
@@ -255,3 +256,14 @@ def test_a_linear_member_knows_that_december_is_near_to_january():
     y = np.cos(2 * np.pi * (days.dt.month - 1) / 12).to_numpy() + np.random.default_rng(0).normal(0, 0.1, 900)
     fitted = EnsembleRegressor(["ridge"], cv=3, random_state=0).fit(pd.DataFrame({"t": days.astype(str)}), y)
     assert fitted.score_estimate_ > -0.12  # of an error of 0.1 that nobody can know
+
+
+def test_a_holiday_of_years_before_comes_again():
+    days = pd.Series(pd.date_range("2016-01-01", "2021-12-31", freq="D"))
+    closed = days.dt.strftime("%m-%d").isin(["07-04", "12-25"])
+    y = np.random.default_rng(0).normal(0, 0.1, len(days)) - closed
+    trees = learner("xgboost", n_estimators=50, min_child_weight=1)
+    fitted = EnsembleRegressor([trees], cv=3, random_state=0).fit(pd.DataFrame({"t": days}), y)
+    found = fitted.predict(pd.DataFrame({"t": ["2022-07-03", "2022-07-04", "2022-12-24", "2022-12-25"]}))
+    assert found[1] < -0.5 < -0.3 < found[0]
+    assert found[3] < -0.5 < -0.3 < found[2]

@@ -21,6 +21,7 @@ from sklearn.utils import all_estimators
 from tests.onnx.graphs import MEMBERS, SINGLE, check, onnx, tolerance_of
 
 from byoe import EnsembleClassifier, EnsembleRegressor, blender, learner
+from byoe.data._calendar import PARTS
 from byoe.errors import ColumnWarning, LeakageWarning
 
 
@@ -297,7 +298,7 @@ def test_the_calendar_of_dates_in_texts_is_in_the_graph(name, rng, tmp_path):
     y = np.sin(when.hour / 24 * 6.28) + (when.day_of_week >= 5) + X["size"]
     with pytest.warns(ColumnWarning, match="'odd'"):
         fitted = EnsembleRegressor([("m", MEMBERS[name])], "mean", cv=2, random_state=0).fit(X, y)
-    assert fitted._form.sources.tolist() == [0, 1, 1, 1, 1, 1, 2]
+    assert fitted._form.sources.tolist() == [0, *[1] * (1 + len(PARTS)), 2]
     late = X.assign(when=["9999-12-31 13:00", "0001-01-01 01:00", None, *X["when"][3:]])
     check(fitted, late, tmp_path, tolerance_of(name))
 
