@@ -105,7 +105,7 @@ def _day_of_year(on: Any, day: Any, year: Any) -> Any:
     """Return how many days of its year are over with a day."""
     before = on.add(year, -1.0)
     leaps = on.plus(on.minus(_whole(on, before, 4.0), _whole(on, before, 100.0)), _whole(on, before, 400.0))
-    # 477 leap days before 1970.
+    # 477 leap days from the year 1 to 1969.
     first = on.plus(on.scale(on.add(year, -1_970.0), 365.0), on.add(leaps, -477.0))
     return on.add(on.minus(day, first), 1.0)
 
