@@ -74,10 +74,15 @@ def load(name: str, rows: int | None = None, seed: int = 0) -> Dataset:
         frame, _ = train_test_split(frame, train_size=rows, random_state=seed, stratify=classes)
     frame = frame.reset_index(drop=True)
     X, y = frame.drop(columns=target), frame[target]
-    for column in X.select_dtypes(exclude="number"):
-        X[column] = X[column].map(str, na_action="ignore").astype("category")
+    X = with_categories(X)
     y = y.astype(str) if y.dtype == bool else y
     return Dataset(name, X, y, task, "rmse" if task == "regression" else "log_loss")
+
+
+def with_categories(X: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns of texts are categories; a missing cell stays one."""
+    other = X.select_dtypes(exclude=["number", "datetimetz"])
+    return X.assign(**{column: other[column].map(str, na_action="ignore").astype("category") for column in other})
 
 
 def expand(names: list[str]) -> list[str]:

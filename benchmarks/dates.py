@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from data_sets import SOURCES
 from data_sets.source import file_of, read
-from datasets import Dataset
+from datasets import Dataset, with_categories
 from fitted_once import Fitted
 
 from byoe.data._calendar import PARTS, varying
@@ -37,10 +37,7 @@ class Dated:
         """Return as many rows as are used, at random."""
         frame = self.make().dropna(subset=self.target)
         frame = frame.sample(n=min(len(frame), 10_000), random_state=seed).reset_index(drop=True)
-        X = frame.drop(columns=self.target)
-        X["date"] = pd.to_datetime(X["date"], utc=True)
-        for column in X.select_dtypes(exclude=["number", "datetimetz"]):
-            X[column] = X[column].map(str, na_action="ignore").astype("category")
+        X = with_categories(frame.drop(columns=self.target).assign(date=pd.to_datetime(frame["date"], utc=True)))
         return Dataset("", X, frame[self.target], self.task, "rmse" if self.task == "regression" else "log_loss")
 
 
@@ -131,16 +128,21 @@ def main() -> None:
     parser.add_argument("--sets", default=",".join(SETS), help="names with commas; default: %(default)s")
     parser.add_argument("--seeds", type=int, default=1)
     given = parser.parse_args()
+    names = given.sets.split(",")
+    if unknown := set(names) - set(SETS):
+        parser.error(f"unknown tables {', '.join(sorted(unknown))}; known are {', '.join(SETS)}")
     warnings.simplefilter("ignore", ColumnWarning)
     warnings.simplefilter("ignore", LeakageWarning)
     changes: dict[str, list[Any]] = {way: [] for way in WAYS}
     print(f"| set | {' | '.join(WAYS)} |\n|---|{'---|' * len(WAYS)}")
-    for name in given.sets.split(","):
+    for name in names:
         losses = [measured(name, seed) for seed in range(given.seeds)]
         for way in WAYS:
             ratio = np.exp(np.mean([np.log(one[way] / one["before"]) for one in losses]))
             changes[way].append(100 * (ratio - 1))
         print(f"| `{name}` | {' | '.join(f'{one[-1]:+.1f} %' for one in changes.values())} |", flush=True)
+    if len(names) < 2:
+        return
     cells = [
         f"{np.mean(one):+.1f} % ± {np.std(one, ddof=1) / np.sqrt(len(one)):.1f}, {(np.array(one) < 0).sum()} better"
         for one in changes.values()

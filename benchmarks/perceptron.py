@@ -7,8 +7,12 @@ blend are found on half of these, and its loss is that of the other half.
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import tempfile
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 from datasets import expand, load
@@ -46,6 +50,15 @@ DROPOUT = {
     "none": {"dropout": 0.0},
     "the default": {},
 }
+# With --pytabkit-python: networks of pytabkit, by name, and byoe's, beside the default list.
+LIST = (*OTHERS, "mlp", learner("mlp", n_bins=8))
+OUTSIDE = {
+    "the default": {},
+    "eight bins": {"n_bins": 8},
+    "512 units": {"hidden_units": [512]},
+    "pytabkit's RealMLP": "RealMLP_TD",
+    "pytabkit's TabM": "TabM_D",
+}
 TEST_ROWS = 3_000
 
 
@@ -56,6 +69,20 @@ def predictions(data, member, train, test):
     started = time.process_time()
     ensemble.fit(data.X, data.y)
     return ensemble.oof_predictions_[test, 0], time.process_time() - started
+
+
+def outside(network, python, data, y, train, test):
+    """Return the same of a network of pytabkit, which has an environment of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        job = {"network": network, "classes": data.task == "classification"}
+        (folder / "job.json").write_text(json.dumps(job))
+        data.X.iloc[train].assign(target=y[train]).to_parquet(folder / "train.parquet")
+        data.X.iloc[test].to_parquet(folder / "test.parquet")
+        script = Path(__file__).with_name("with_pytabkit.py")
+        subprocess.run([python, str(script), name], check=True)
+        prediction = np.load(folder / "prediction.npy").astype(float)
+        return prediction, json.loads((folder / "seconds.json").read_text())
 
 
 def loss(prediction, y):
@@ -93,7 +120,7 @@ def blended(parts, y):
     return float(np.mean(found))
 
 
-def measured(name, beside, networks, rows):
+def measured(name, beside, networks, rows, python):
     """Return for each kind of network its loss, that of the blend with it relative to that without, and seconds."""
     data = load(name, rows=rows + TEST_ROWS)
     classes = data.y.to_numpy() if data.task == "classification" else None
@@ -102,8 +129,11 @@ def measured(name, beside, networks, rows):
     y = data.y.to_numpy(float) if classes is None else np.unique(classes, return_inverse=True)[1]
     others = [predictions(data, member, train, test)[0] for member in beside]
     without, found = blended(others, y[test]), []
-    for params in networks.values():
-        prediction, seconds = predictions(data, learner("mlp", **params), train, test)
+    for network in networks.values():
+        if isinstance(network, str):
+            prediction, seconds = outside(network, python, data, y, train, test)
+        else:
+            prediction, seconds = predictions(data, learner("mlp", **network), train, test)
         found.append((loss(prediction, y[test]), blended([*others, prediction], y[test]) / without, seconds))
     print(name, " ".join(f"{one[0]:.4g}/{100 * (one[1] - 1):+.2f}%/{one[2]:.2f}s" for one in found), flush=True)
     return found
@@ -114,13 +144,19 @@ def main():
     parser.add_argument("--sets", default="choosing:12", help="names of sets, with commas")
     parser.add_argument("--second", action="store_true", help="networks beside the default one")
     parser.add_argument("--dropout", action="store_true", help="the default network with other shares of dropout")
+    parser.add_argument("--pytabkit-python", metavar="PATH", help="interpreter of an environment with pytabkit")
     parser.add_argument("--rows", type=int, default=2_000, help="of a set to fit, at most; default: %(default)s")
     given = parser.parse_args()
     names = expand(given.sets.split(","))
-    beside = BESIDE if given.second else OTHERS
-    networks = SECOND if given.second else DROPOUT if given.dropout else NETWORKS
+    beside, networks = OTHERS, NETWORKS
+    if given.second:
+        beside, networks = BESIDE, SECOND
+    elif given.dropout:
+        networks = DROPOUT
+    elif given.pytabkit_python:
+        beside, networks = LIST, OUTSIDE
     warnings.simplefilter("ignore")
-    found = np.array([measured(name, beside, networks, given.rows) for name in names])
+    found = np.array([measured(name, beside, networks, given.rows, given.pytabkit_python) for name in names])
     alone = np.log(found[:, :, 0] / found[:, :1, 0])
     with_it = 100 * (found[:, :, 1] - 1)
     print(f"| {len(names)} sets | loss alone | blend with it | seconds |\n|---|---|---|---|")

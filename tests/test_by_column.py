@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from byoe import EnsembleRegressor
 from byoe.data._by_column import in_place, values_in_place
+from byoe.data._calendar import PARTS
 from byoe.data._input import learn_table
 from byoe.errors import ParameterError
 from byoe.plugins import EstimatorLearner
@@ -64,6 +65,14 @@ def test_without_encoding_they_are_those_of_the_table():
     assert placed["groups"] == [[0, 1], [2]]
     assert placed["left_out"] == [0]
     assert values_in_place(Told(left_out=[True, False, True]), table) == {"left_out": [0, 2]}
+
+
+def test_of_a_date_the_days_and_the_years_have_a_sign():
+    _, table = learn_table(pd.DataFrame({"when": pd.date_range("2023-11-01", periods=99, freq="31h")}))
+    assert table.columns[0].parts == PARTS
+    placed = in_place(Told(signs=[1], factors=[2]), table).own_params()
+    assert placed["signs"] == [1, *(int(part == "year") for part in PARTS)]
+    assert placed["factors"] == [2.0] * (1 + len(PARTS))
 
 
 @pytest.mark.parametrize(
