@@ -7,6 +7,7 @@ import pytest
 
 import byoe
 from byoe import EnsembleRegressor, cli
+from byoe.sagemaker.in_job._tracking import tracked
 
 
 def test_a_job_is_a_run_with_its_model(mlflow, server, table, target, tmp_path):
@@ -42,6 +43,27 @@ def test_each_trial_of_a_tuning_job_is_a_run(mlflow, server, table, target, tmp_
     assert sorted(run.data.params["ridge__alpha"] for run in runs) == ["0.1", "10.0"]
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert not mlflow.MlflowClient().search_logged_models([runs[0].info.experiment_id])
+
+
+def test_of_two_trials_that_create_their_experiment_at_once_both_log_to_it(mlflow, server, monkeypatch):
+    from mlflow.tracking._tracking_service.client import TrackingServiceClient
+
+    look_up = TrackingServiceClient.get_experiment_by_name
+    looks = []
+
+    def created_by_another_meanwhile(self, name):
+        looks.append(name)
+        if len(looks) == 1:
+            mlflow.MlflowClient().create_experiment(name)
+            return None
+        return look_up(self, name)
+
+    monkeypatch.setattr(TrackingServiceClient, "get_experiment_by_name", created_by_another_meanwhile)
+    monkeypatch.setenv("TRAINING_JOB_NAME", "second")
+    with tracked({"uri": server, "experiment": "at once"}, resumes=True):
+        pass
+    (run,) = mlflow.search_runs(experiment_names=["at once"], output_format="list")
+    assert (run.info.run_name, run.info.status) == ("second", "FINISHED")
 
 
 def run_command(*words):

@@ -27,6 +27,14 @@ def hush() -> None:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 
+def enter(experiment: str) -> None:
+    """Make an experiment the one that runs are logged to, and create it where it does not exist."""
+    mlflow = client()
+    entered = mlflow.set_experiment(experiment)
+    # Where another process creates it in the same moment, MLflow returns it and logs to the default experiment.
+    mlflow.set_experiment(experiment_id=entered.experiment_id)
+
+
 def libraries_for(uri: str) -> list[str]:
     """Return the distributions that speak to a tracking server."""
     return ["mlflow-skinny", "pandas", *(["sagemaker-mlflow"] if _is_arn(uri) else [])]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ._client import client, hush
+from ._client import client, enter, hush
 from ._log import Logged, log
 from ._model import log_model
 
@@ -30,7 +30,7 @@ def run_at(setting: Mapping[str, Any] | None) -> Iterator[Log]:
     mlflow = client()
     mlflow.set_tracking_uri(setting["uri"])
     if "experiment" in setting:
-        mlflow.set_experiment(setting["experiment"])
+        enter(setting["experiment"])
     with mlflow.start_run():
         yield _log
 

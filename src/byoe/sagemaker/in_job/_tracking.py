@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...mlflow._client import client, hush, impatient
+from ...mlflow._client import client, enter, hush, impatient
 from ...mlflow._facts import Metric
 from ...mlflow._log import HELD_OUT, Logged, log
 from ...mlflow._model import log_model
@@ -83,7 +83,7 @@ def _begun(setting: Mapping[str, Any], *, resumes: bool) -> bool:
             mlflow = client()
             mlflow.set_tracking_uri(setting["uri"])
             if "experiment" in setting:
-                mlflow.set_experiment(setting["experiment"])
+                enter(setting["experiment"])
             run_id = _earlier(name) if resumes else None
             run = mlflow.start_run(run_id=run_id, run_name=name, tags={_JOB: name})
     except Exception as error:  # a fit must not be lost for its record
