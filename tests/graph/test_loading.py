@@ -73,6 +73,17 @@ def test_intervals(finalize, width, diabetes, tmp_path):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("members", [["ridge", "lightgbm"], ["lightgbm"]], ids=["residual", "cv+"])
+def test_intervals_where_a_model_of_all_rows_is_beside_a_bag(members, width, diabetes, tmp_path):
+    X, y = diabetes
+    ensemble = EnsembleRegressor(members, "mean", cv=3, random_state=0).fit(X[::2], y[::2])
+    assert ensemble.members_["lightgbm"].finalize == "both"
+    graph = graph_of(ensemble, X[::2], tmp_path)
+    assert graph.interval_method_ == ensemble.interval_method_ == ("cv+" if members == ["lightgbm"] else "residual")
+    close(graph.predict_interval(X, 0.9, width), ensemble.predict_interval(X, 0.9, width))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("members", [["ridge", "knn"], ["ridge", learner("extra_trees", n_estimators=5)]])
 @pytest.mark.parametrize("finalize", ["auto", "bag"])
 def test_intervals_where_folds_were_repeated(finalize, members, width, diabetes, tmp_path):

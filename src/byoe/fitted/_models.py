@@ -25,6 +25,11 @@ from ._target_transform import TargetTransform, by_columns, load_transforms, sav
 BOTH: Final = "both"
 
 
+def models_of_a_repeat(count: int, finalize: str, repeats: int) -> int:
+    """Return how many of so many models are of one cross-fit, beside a model of all rows where there is one."""
+    return (count - (finalize == BOTH)) // repeats
+
+
 @dataclass
 class FittedMember:
     """A member with the models that are served.
@@ -49,7 +54,7 @@ class FittedMember:
     @property
     def n_folds(self) -> int:
         """How many models there are of one repeat."""
-        return (len(self.models) - (self.finalize == BOTH)) // self.repeats
+        return models_of_a_repeat(len(self.models), self.finalize, self.repeats)
 
     @property
     def has_folds(self) -> bool:

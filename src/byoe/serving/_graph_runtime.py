@@ -13,7 +13,7 @@ from ..contracts._task import FloatArray
 from ..data._table import Table
 from ..errors import BundleError, ParameterError, PluginError
 from ..fitted._intervals import method_of, predict_interval, width_of
-from ..fitted._models import FittedMember
+from ..fitted._models import FittedMember, models_of_a_repeat
 from ..fitted._quantiles import QUANTILES
 from ._runtime import Runtime
 
@@ -31,7 +31,10 @@ class GraphRuntime(Runtime):
         self.blender_ = _InGraph(gives_probabilities=self._graph.gives_probabilities)
         self.members_ = {
             entry["label"]: _MemberInGraph(
-                entry["label"], entry["finalize"], len(entry["models"]) // entry.get("repeats", 1), dict
+                entry["label"],
+                entry["finalize"],
+                models_of_a_repeat(len(entry["models"]), entry["finalize"], entry.get("repeats", 1)),
+                dict,
             )
             for entry in reader.manifest["members"]
         }
