@@ -131,11 +131,11 @@ class Recording(Learner):
         return model
 
 
-def recorded(early_stopping="auto", hastes=True, cv=3, finalize="bag", **given):
+def recorded(early_stopping="auto", hastes=True, cv=3, finalize="bag", groups=None, **given):
     kind = type("Recording", (Recording,), {"calls": [], "hastes": hastes})
     X, y = np.c_[np.arange(120.0), np.ones(120)], np.arange(120.0)
     made = EnsembleRegressor([("one", kind(**given))], "mean", cv=cv, early_stopping=early_stopping, random_state=0)
-    made.set_params(finalize=finalize, n_jobs=1).fit(X, y)
+    made.set_params(finalize=finalize, n_jobs=1).fit(X, y, groups=groups)
     return made, kind.calls, [set(train) for train, _ in made._oof.plan.folds]
 
 
@@ -154,6 +154,14 @@ def test_rounds_are_found_on_rows_inside_and_all_rows_are_learned_from(hastes):
         assert learned == train
         assert rounds in [round(times * len(train) / len(inside) * found) for found in range(7, 17)]
         assert model.rounds == [rounds]
+
+
+def test_rounds_do_not_grow_without_bound_where_few_groups_are_left_to_find_them():
+    _, calls, trains = recorded(groups=np.repeat([0, 1, 2], 40))
+    for train, (inside, *_), (learned, _, rounds, _) in zip(trains, calls[::2], calls[1::2], strict=True):
+        assert (len(inside), len(train)) == (40, 80)
+        assert learned == train
+        assert rounds in [round(1.25 * 3.0 * found) for found in range(7, 17)]
 
 
 def test_by_a_hold_out_a_member_is_fitted_once():

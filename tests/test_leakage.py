@@ -172,6 +172,20 @@ def test_stop_rows_keep_whole_groups(rng):
     assert inner_folds(one, train, 0) == []
 
 
+@pytest.mark.parametrize(
+    ("sizes", "share"),
+    [([900, *[10] * 30], 0.15), ([500, 400, 30], 30 / 930), ([300, 300, 300], 1 / 3), ([800, 100, 20, 20], 0.15)],
+)
+def test_stop_rows_are_few_where_a_group_has_most_of_the_rows(sizes, share):
+    rows = np.arange(10, 10 + sum(sizes))  # after those of the fold, or it would be a plan in the order of time
+    groups = np.repeat(np.arange(-1, len(sizes)), [10, *sizes])
+    plan = SplitPlan(((rows, np.arange(10)),), len(groups), groups)
+    for seed in range(20):
+        kept, held = hold_out(plan, rows, np.zeros(len(rows)), Task("regression"), seed)
+        assert not set(groups[rows[kept]]) & set(groups[rows[held]])
+        assert len(held) / len(rows) == pytest.approx(share, abs=0.05)
+
+
 def test_stop_rows_are_the_last_of_a_time_ordered_plan():
     plan = SplitPlan(((np.arange(100), np.arange(100, 150)), (np.arange(150), np.arange(150, 200))), 200)
     assert plan.is_time_ordered

@@ -45,6 +45,7 @@ from ._tasks import HOLD_OUT
 _PATIENCE = 50
 _HASTE = 3.0  # times the learning rate, with which the number of rounds is found
 _LESS_HASTE = (2.5, 1.9, 1.5)  # for learners that do not allow that
+_MOST_MORE = 1.25  # times as many rounds for more rows
 _NEEDED = 0.8  # of the time that as many rounds took while they were found, with those after the best one
 
 
@@ -146,12 +147,13 @@ def _on_all_rows(
 ) -> FoldModel:
     """Find the number of rounds on some rows, with larger steps if the learner allows them, and fit on all with it.
 
-    On more rows it takes more rounds, which is why they are scaled. Where time is short, the steps of that fit are as
+    On more rows it takes more rounds, which is why they are scaled, though not for any number of rows more: where groups
+    are few, they may be twice as many. Where time is short, the steps of that fit are as
     large as it needs to be in time; what is found first is kept where not even the largest would do.
     """
     hasty, started = learner.in_haste(_HASTE), time.monotonic()
     found = fit(learner if hasty is None else hasty, data, inside, stop)
-    scale = (1.0 if hasty is None else _HASTE) * len(train) / len(inside)
+    scale = (1.0 if hasty is None else _HASTE) * min(_MOST_MORE, len(train) / len(inside))
     most = learner.own_params().get(learner.shared_name("n_rounds") or "") or math.inf
     rounds = [int(min(most, max(1, round(scale * number)))) for number in found.rounds]
     seconds = _NEEDED * scale * (time.monotonic() - started)

@@ -96,6 +96,9 @@ def _groups_held_out(groups: NDArray[np.generic], rng: np.random.Generator) -> I
     names, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     order = rng.permutation(len(names))
     wanted = _SHARE_TO_STOP * len(groups)
-    # The first groups that bring the share nearest to what is wanted, at least one.
-    count = 1 + int(np.argmin(np.abs(np.cumsum(sizes[order]) - wanted)))
-    return np.flatnonzero(np.isin(codes, order[: min(count, len(names) - 1)]))
+    # Not one that is more than twice that, or too little would be left to fit on.
+    small = order[sizes[order] < 2 * wanted]
+    # The first groups that bring the share nearest to what is wanted, at least one; or else the smallest.
+    count = 1 + int(np.argmin(np.abs(np.cumsum(sizes[small]) - wanted))) if len(small) else 0
+    held = small[:count] if count else order[[np.argmin(sizes[order])]]
+    return np.flatnonzero(np.isin(codes, held[: len(names) - 1]))

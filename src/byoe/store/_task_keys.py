@@ -33,7 +33,8 @@ from ..tools._versions import distributions, installed_version
 
 # 1: members saw codes in place of the user's labels, and regression targets as they are. 2: boosters had a learning
 # rate of 0.05, and target means of categories with few rows each. 3: networks had a dropout of 0.15 with any rows.
-FORMAT = 4
+# 4: a group with most of the rows could be the one to stop on, and rounds grew with the rows without bound.
+FORMAT = 5
 # What is kept has ensembles inside under the file that they were in at first.
 _FIRST_NAMED = '"byoe:Ensemble', '"byoe._ensemble:Ensemble'
 _OURS = frozenset({"byoe", "sklearn"})  # whose versions are always part of it
