@@ -171,11 +171,12 @@ def test_by_a_hold_out_a_member_is_fitted_once():
 
 
 def test_given_rounds_are_the_most_and_no_number_is_looked_for_unless_asked():
-    for early_stopping in ("auto", "hold-out", False):
+    for early_stopping in ("auto", "hold-out", False, np.False_):
         _, calls, trains = recorded(early_stopping, rounds=20)
         assert [(learned, stopped) for learned, stopped, *_ in calls] == [(train, None) for train in trains]
-    _, calls, _ = recorded(True, rounds=20)
-    assert [rounds for *_, rounds, _ in calls[1::2]] == [20] * 3
+    for asked in (True, np.True_):  # a grid of NumPy's has the latter
+        _, calls, _ = recorded(asked, rounds=20)
+        assert [rounds for *_, rounds, _ in calls[1::2]] == [20] * 3
 
 
 def test_what_a_fold_predicts_takes_no_part_in_its_rounds():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 from byoe import EnsembleRegressor, blender, learner, load
 from byoe.engine import _clock
@@ -89,6 +90,18 @@ def test_a_preset_goes_on_and_a_list_does_not(data, preset):
     assert own.leaderboard_.notes[-1].endswith("a list of your own is fitted as it is, and a longer preset would go on")
     free = EnsembleRegressor(("ridge",), cv=3, random_state=0).fit(X, y)
     assert list(free.members_) == ["ridge"]
+
+
+def test_a_blender_that_fails_with_further_members_does_without(data, preset, tmp_path):
+    X, y = data
+    of_one = HistGradientBoostingRegressor(max_iter=5, min_samples_leaf=5, monotonic_cst=[1])
+    short = EnsembleRegressor(("ridge",), of_one, cv=3, random_state=0).fit(X, y)
+    ensemble = EnsembleRegressor(("ridge",), of_one, cv=3, time_limit=1000.0, random_state=0).fit(X, y)
+    assert list(ensemble.members_) == ["ridge"]
+    assert np.array_equal(ensemble.predict(X), short.predict(X))
+    (told,) = (note for note in ensemble.leaderboard_.notes if "ridge_strong, knn" in note)
+    assert "none of these is in the blend: blender HistGradientBoostingRegressor failed: ValueError" in told
+    assert np.array_equal(load(ensemble.save(tmp_path / "bundle")).predict(X), short.predict(X))
 
 
 def test_further_members_are_saved(data, preset, tmp_path):

@@ -1,16 +1,19 @@
 """A second layer is kept where it is better, and else the ensemble is that of one layer."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 from byoe import EnsembleClassifier, EnsembleRegressor, Store, learner, load
+from byoe.contracts._deadline import skip
 from byoe.engine import _clock
 from byoe.engine._pairs import pair_predictions
 from byoe.engine._resources import Resources
 from byoe.ensemble import _second_layer
-from byoe.ensemble._second_layer import SecondLayer
+from byoe.ensemble._second_layer import NotKeptError, SecondLayer
 from byoe.errors import BudgetWarning, ParameterError
 from byoe.fitted._stacked import StackedMember
 from byoe.learners.linear import Ridge
@@ -83,6 +86,29 @@ def test_what_fails_in_the_second_layer_leaves_the_first_one(noise, monkeypatch)
     assert ensemble.layers_ == 1
     assert "too wide" in ensemble.second_layer_
     assert np.isfinite(ensemble.predict(X)).all()
+
+
+def test_a_blender_that_fails_with_more_members_leaves_one_layer(bent):
+    X, y = bent
+    of_two = HistGradientBoostingRegressor(max_iter=5, monotonic_cst=[1, 1])
+    one, two = (
+        EnsembleRegressor(["ridge", FOREST], of_two, layers=layers, random_state=0, n_jobs=1).fit(X[:150], y[:150])
+        for layers in (1, 2)
+    )
+    assert two.second_layer_.startswith("not kept: blender HistGradientBoostingRegressor failed: ")
+    assert np.array_equal(two.predict(X), one.predict(X))
+
+
+def test_blenders_that_a_layer_not_kept_had_no_time_for_are_not_warned_of(noise, monkeypatch):
+    def _hasty(*_):
+        skip("greedy")
+        raise NotKeptError("it is a test")
+
+    monkeypatch.setattr(SecondLayer, "_blended", _hasty)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", BudgetWarning)
+        two = EnsembleRegressor(["ridge", "knn"], "mean", layers=2, time_limit=1000.0, random_state=0).fit(*noise)
+    assert two.second_layer_ == "not kept: it is a test"
 
 
 def test_a_limit_that_leaves_no_time_leaves_one_layer(noise, monkeypatch):

@@ -46,7 +46,7 @@ class Blend:
 
 
 class BlendingInTime:
-    """Lets blenders know what is left of a time limit, and warns of what they have not tried.
+    """Lets blenders know what is left of a time limit, and warns of what they have not tried for a blend that came out.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class BlendingInTime:
 
     def __exit__(self, *exception: Any) -> None:
         self._holding.__exit__(*exception)
-        if self._deadline is not None and self._deadline.skipped:
+        if exception[0] is None and self._deadline is not None and self._deadline.skipped:
             names = ", ".join(sorted(self._deadline.skipped))
             warn(
                 f"the time_limit of {self._limit:g} s left no time to compare all blenders: {names} were not tried on "

@@ -28,7 +28,7 @@ from ..engine._labels import check_rare_classes
 from ..engine._resources import Resources
 from ..engine._rows import Rows
 from ..engine._tasks import ALL_ROWS, HOLD_OUT
-from ..errors import ParameterError
+from ..errors import ByoeError, ParameterError
 from ..fitted._models import BOTH, FittedMember
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._predicted import predicted_spreads
@@ -46,7 +46,7 @@ from ..store._stored_tasks import opened
 from ..tools._sizes import read_bytes
 from ..tools._warnings import hearing
 from ._all_rows import serve_all_rows
-from ._beginning import begin, blended
+from ._beginning import Beginning, begin, blended
 from ._deciding import DecidingEnsemble
 from ._display import displays, show_columns, show_note
 from ._fit_signature import HonestFit
@@ -166,7 +166,30 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             resources = for_members(replace(self._resources(), started=started), learners, begun.quantiles)
             watch = None if self._on_fold is None else RunningScore(self, begun, learners, self._on_fold)
             crossfit = self._cross_fitted(learners, data, begun.seed, stored, replace(resources, watch=watch))
-        crossfit, budget = use_spare_time(self, begun, crossfit, resources)
+        longer, budget = use_spare_time(self, begun, crossfit, resources)
+        members_done = time.monotonic()
+        with TellingWhatIsKept(stored):
+            try:
+                self._take_members(longer, begun, resources, budget, describe_target(y))
+            except ByoeError as error:
+                if len(longer.members) == len(crossfit.members):
+                    raise
+                budget = f"{budget}; none of these is in the blend: {str(error).partition(chr(10))[0]}"
+                self._take_members(crossfit, begun, resources, budget, describe_target(y))
+        scoring = time.monotonic() - members_done
+        serve_all_rows(self, data, resources, self.members_)
+        if self.layers > 1:
+            SecondLayer(self, begun, resources).attempt()
+        repeat_folds(self, begun, resources, members=members_done - started, scoring=scoring)
+        show_note(self._record.budget, self.verbose)
+        fit_quantiles(self, begun.quantiles, data, started)
+        warn_of_an_idle_layer(self.leaderboard_, begun.metric, self.members_)
+
+    def _take_members(
+        self, crossfit: CrossFit, begun: Beginning, resources: Resources, budget: str, target: Mapping[str, Any]
+    ) -> None:
+        """Learn what there is to know of members that are fitted, and blend them."""
+        data = begun.data
         self._task, self._form, self.columns_ = data.task, begun.form, begun.columns
         if data.task.classes is not None:
             self._learn_classes(data.task.classes)
@@ -177,25 +200,15 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         self._record = FitRecord(
             begun.seed,
             begun.digest,
-            describe_target(y),
+            target,
             begun.metric.name,
             *seconds,
             names_of(data.transforms, data.y, data.weight),
             budget=budget,
         )
         oof = OutOfFold.unblended(crossfit.oof, data.y, data.weight, data.plan)
-        members_done = time.monotonic()
-        with TellingWhatIsKept(stored), BlendingInTime(resources):
+        with BlendingInTime(resources):
             self._blend(oof, begun.blender, begun.features, begun.metric)
-        scoring = time.monotonic() - members_done
-        serve_all_rows(self, data, resources, self.members_)
-        if self.layers > 1:
-            with BlendingInTime(resources):
-                SecondLayer(self, begun, resources).attempt()
-        repeat_folds(self, begun, resources, members=members_done - started, scoring=scoring)
-        show_note(self._record.budget, self.verbose)
-        fit_quantiles(self, begun.quantiles, data, started)
-        warn_of_an_idle_layer(self.leaderboard_, begun.metric, self.members_)
 
     def _checked(self) -> Recipe:
         """Return what the parameters mean, all of them checked."""
@@ -266,7 +279,7 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
         if not self.early_stopping:
             return {}
         how = HOLD_OUT if self.early_stopping == HOLD_OUT else ALL_ROWS
-        asked = self.early_stopping is True  # also where a number is given, which is the most then
+        asked = not isinstance(self.early_stopping, str)  # also where a number is given, which is the most then
         return {label: how for label, one in learners.items() if one.finds_rounds and (asked or not one.rounds_given)}
 
     def _finalize_of(self, learner: Learner, plan: SplitPlan) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..contracts._learner import Learner
 from ..contracts._task import FloatArray
 from ..data._table import Table
-from ..engine._blend import Blend
+from ..engine._blend import Blend, BlendingInTime
 from ..engine._clock import SHARE
 from ..engine._crossfit import CrossFit, Failure, cross_fit, refit
 from ..engine._limit_report import TooShortError, is_late
@@ -22,7 +22,7 @@ from ..engine._pairs import PairPredictions, pair_predictions
 from ..engine._resources import Resources
 from ..engine._rows import Rows
 from ..engine._tasks import mean_rounds
-from ..errors import BudgetWarning, MemberError
+from ..errors import BudgetWarning, ByoeError, MemberError
 from ..fitted._out_of_fold import OutOfFold
 from ..fitted._stacked import StackedMember, block_width, stacked
 from ..scoring._scoring import Scoring
@@ -104,7 +104,8 @@ class SecondLayer:
         """Fit the layer, and keep it if that is better."""
         ensemble = self.ensemble
         try:
-            self._grow()
+            with BlendingInTime(self.resources):
+                self._grow()
         except NotKeptError as reason:
             ensemble._record = replace(ensemble._record, second_layer=f"not kept: {reason}")
             ensemble.leaderboard_.notes.append(f"second layer: {ensemble._record.second_layer}")
@@ -303,7 +304,10 @@ class SecondLayer:
         first, n_first = ensemble._oof, len(ensemble.members_)
         while True:
             both = OutOfFold.unblended(first.predictions, first.y, first.weight, first.plan).with_members(layer.oof)
-            blend, oof = blended(both, begun.blender, begun.features, begun.metric, begun.data.task, begun.seed)
+            try:
+                blend, oof = blended(both, begun.blender, begun.features, begun.metric, begun.data.task, begun.seed)
+            except ByoeError as error:  # such as a blender that is told of columns by their number
+                raise NotKeptError(_first_line(error)) from error
             used = blend.blender.used(n_first + len(layer.learners))[n_first:]
             if not used.any():
                 raise NotKeptError("the blend gives its members no weight")
