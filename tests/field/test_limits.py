@@ -29,6 +29,7 @@ from byoe.errors import BudgetWarning, MemberError
 
 LIMIT = 100.0
 ROUNDS = 20
+MANY = 12_800  # rows of a fold
 
 
 class Time:
@@ -62,7 +63,7 @@ class Timed(Learner):
     clock = Time()
 
     def parameter_names(self):
-        return frozenset({"seconds", "guess", "ends"})
+        return frozenset({"seconds", "guess", "ends", "power"})
 
     @property
     def ends_in_time(self):
@@ -72,8 +73,9 @@ class Timed(Learner):
         return self.own_params()["guess"]
 
     def fit(self, X, y, *, task, sample_weight, seed, threads):
+        share = len(X) / MANY if "power" in self.own_params() else 1.0
         for done in range(1, ROUNDS + 1):
-            Timed.clock.now += self.own_params()["seconds"] / ROUNDS
+            Timed.clock.now += self.own_params()["seconds"] * share ** self.own_params().get("power", 1.0) / ROUNDS
             if self.ends_in_time and done < ROUNDS and out_of_time(done):
                 break
         return Mean(y.mean() + seed % 7)
@@ -198,6 +200,39 @@ def test_a_fit_that_nothing_can_end_is_told(data):
         "the fit of the members took 152.0 s of a time_limit of 100 s: fits of m1 ran on, which nothing can end before "
         "they are done"
     )
+
+
+@pytest.fixture(scope="module")
+def many():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2 * MANY, 2))
+    return X, X[:, 0] + rng.normal(size=2 * MANY)
+
+
+@pytest.mark.parametrize(("seconds", "power"), [(36_000.0, 2.0), (2e6, 3.0), (3000.0, 1.0)])
+def test_a_fit_of_days_that_nothing_can_end_is_not_begun(many, seconds, power):
+    """A support vector machine or a Gaussian process among other members of a large table."""
+    quick = {"seconds": 1.0, "guess": 1.0, "ends": False}
+    ensemble, took, told = fitted(many, [quick, {"seconds": seconds, "guess": 10.0, "ends": False, "power": power}])
+    assert list(ensemble.members_) == ["m0"]
+    assert took < 0.3 * LIMIT
+    (failure,) = ensemble.failures_
+    assert "2 of 2 fits were not done within the time_limit of 100 s: a fit of " in failure.error
+    needed = float(failure.error.partition("all fits would take about ")[2].partition(" s")[0])
+    assert needed == pytest.approx(2 * seconds, rel=0.1)
+    assert told[-1].startswith("left out, since there was no time within the time_limit of 100 s: m1.")
+    with pytest.raises(MemberError, match=r"is too short: after .* no member was complete \(m0: 2 of 2 fits"):
+        fitted(many, [{"seconds": seconds, "guess": 10.0, "ends": False, "power": power}])
+
+
+@pytest.mark.parametrize(
+    "member", [{"seconds": 30.0, "power": 2.0}, {"seconds": 20.0}, {"seconds": 40.0, "power": 1.0}]
+)
+def test_a_fit_that_can_be_done_is_not_left_out_by_its_few_rows(many, member):
+    quick = {"seconds": 1.0, "guess": 1.0, "ends": False}
+    ensemble, took, _ = fitted(many, [quick, {**member, "guess": 1.0, "ends": False}])
+    assert list(ensemble.members_) == ["m0", "m1"]
+    assert took <= 2 * member["seconds"] + (22.0 if "power" not in member else 10.0)
 
 
 def test_a_limit_too_short_for_any_member_is_an_error_with_its_numbers(data):

@@ -41,6 +41,8 @@ _UNEQUAL = 0.02
 _LEAST = 0.02
 # Of the time that a task has taken already, what it is expected to take at least from here on.
 _MORE = 0.1
+# How many times as long as there is time a member must be expected to take, by a few of its rows, to be left out.
+_FAR = 3.0
 # From how many times its guess on the guess for a task is not believed any more.
 _OVERDUE = 1.5
 
@@ -191,6 +193,35 @@ class Clock:
             member.begun = True
             self._running += 1
             return seconds
+
+    def unknown(self, label: str) -> bool:
+        """Return whether there is time for a member that cannot end in time, and nobody knows what it takes."""
+        if self._limit is None or self.seconds_for(label) <= 0:
+            return False
+        with self._lock:
+            member = self._members[label]
+            return not (member.ends or member.begun or member.left_out)
+
+    def seconds_for(self, label: str) -> float:
+        """Return the seconds that are left for a member that cannot end in time."""
+        assert self._limit is not None
+        with self._lock:
+            return (self._latest if self._is_first(label) else LAST * self._limit) - self.elapsed
+
+    def is_far(self, label: str, expected: float) -> bool:
+        """Return whether a member has far too little time, where a unit is expected to take so long."""
+        return self._turns(self._members[label].open) * expected > _FAR * self.seconds_for(label)
+
+    def give_up(self, label: str, expected: float, told: str) -> None:
+        """Leave out a member before its first task, since a unit is expected to take so long, by what is ``told``."""
+        left = max(0.0, self.seconds_for(label))
+        with self._lock:
+            member = self._members[label]
+            needed = self._turns(member.open) * expected
+            self.reasons[label] = (
+                f"{told}, so that all fits would take about {needed:.3g} s, and {left:.3g} s were left"
+            )
+            member.left_out = True
 
     def waits(self, label: str) -> bool:
         """Return whether others should go first: a member that cannot end in time tries one task before the rest.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import closing, suppress
@@ -15,6 +16,7 @@ from ._clock import Clock
 from ._one_task import carry_out
 from ._order import in_order
 from ._prepared import preparing
+from ._probe import again, measure, probe
 from ._resources import Resources
 from ._rows import Rows
 from ._spare_clock import Spare, SpareClock
@@ -89,6 +91,7 @@ class Execution:
         ends = frozenset(task.label for task in tasks if task.learner.ends_in_time)
         self.clock = self._clock(sizes, ends, resources, spare)
         self._hurry = hurry
+        self._trying = {label: threading.Lock() for label in sizes}
         self.arrived: dict[tuple[str, int], Outcome] = {}
         if stored is not None:
             stored.expect(tasks, self._seeds)
@@ -146,14 +149,30 @@ class Execution:
         found = self._found(item, rounds)
         if found is not None:
             return found
-        seconds = self.clock.start(item.label, self._size(item))
+        prepared = self._prepared.get(item.label)
+        if self._hurry and prepared is None and not item.learner.frozen:
+            with self._trying[item.label]:  # the same member's other tasks wait for what comes of it
+                self._try_few_rows(item, threads)
+                seconds = self.clock.start(item.label, self._size(item))
+        else:
+            seconds = self.clock.start(item.label, self._size(item))
         if seconds is None:
             return Outcome(item, 0.0, left_out=True)
-        prepared = self._prepared.get(item.label)
         pace = self._round_seconds(item)
         outcome = carry_out(item, self._data, threads, rounds, prepared, round_seconds=pace, time_left=seconds)
         self._arrive(outcome, rounds)
         return outcome
+
+    def _try_few_rows(self, item: FitTask, threads: int) -> None:
+        """Leave a member out that nothing can end in time, if its fits of a few rows say that it is far too long."""
+        if not (self.clock.unknown(item.label) and self.clock.worth_preparing(item.label)):
+            return
+        took, size = measure(item, self._data, threads), self._size(item)
+        found = probe(took, len(item.train), self.clock.seconds_for(item.label))
+        if found is not None and self.clock.is_far(item.label, found.expected / size):
+            found = again(found, took)
+            if found is not None and self.clock.is_far(item.label, found.expected / size):
+                self.clock.give_up(item.label, found.expected / size, found.told)
 
     def _elsewhere(self, workers: Workers) -> Generator[Outcome]:
         """Have the tasks done in worker processes: first those that wait for none but a preparation."""

@@ -148,8 +148,8 @@ def _on_all_rows(
     """Find the number of rounds on some rows, with larger steps if the learner allows them, and fit on all with it.
 
     On more rows it takes more rounds, which is why they are scaled, though not for any number of rows more: where
-    groups are few, those may be twice as many. Where time is short, the steps of the second fit are as large as it needs to be
-    in time; what is found first is kept where not even the largest would do.
+    groups are few, those may be twice as many. Where time is short, the steps of the second fit are as large as it
+    needs to be in time; what is found first is kept where not even the largest would do.
     """
     hasty, started = learner.in_haste(_HASTE), time.monotonic()
     found = fit(learner if hasty is None else hasty, data, inside, stop)
