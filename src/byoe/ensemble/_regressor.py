@@ -38,8 +38,8 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
     blender : str, Blender or estimator, default="auto"
         A registered name (``"mean"``, ``"weighted"``, ``"meta-linear"``, ``"vote"``,
         ``"greedy"``, …), a configured blender, or any scikit-learn regressor as the
-        meta-model. ``"auto"`` learns convex weights, unless cross-validation finds another
-        blender or a single member better.
+        meta-model. ``"auto"`` learns convex weights, and a slope and an intercept for the blend as a whole, unless
+        cross-validation finds another blender or a single member better.
     cv : int, splitter or iterable of index pairs, default=5
         An integer is shuffled and seeded, and keeps ``groups`` together.
     metric : str, scorer or callable, default="auto"
@@ -49,18 +49,18 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
         the target is a ParameterError before anything is fitted.
     finalize : {"auto", "bag", "refit", "both"}, default="auto"
         Serve the mean of a member's fold models, one model refitted on all rows, or the mean of both. ``auto``
-        bags trees and refits linear and distance models; boosters that find their number of rounds have both, in a
-        regression, and of classes where these can be told apart.
+        bags trees and refits linear and distance models and networks; boosters that find their number of rounds have
+        both, in a regression, and of classes where these can be told apart.
     early_stopping : {"auto", True, False, "hold-out"}, default="auto"
-        Boosters find their number of rounds on rows inside the training part of each fold, and then learn from all of
-        it; a refit takes the mean of the folds. ``auto`` does so for members whose number of rounds is not given;
-        with True a given number is only the most. ``"hold-out"`` fits once, and never learns from the rows inside:
-        faster, and on average less accurate.
+        Boosters find their number of rounds, and networks that of their passes, on rows inside the training part of
+        each fold, and then learn from all of it; a refit takes the mean of the folds. ``auto`` does so for members
+        whose number of rounds is not given; with True a given number is only the most. ``"hold-out"`` fits once, and
+        never learns from the rows inside: faster, and on average less accurate.
     layers : {1, 2}, default=1
         With 2 the learners are fitted once more, on the columns and on what the members of the first layer predict for
         rows that they did not see. The members of this second layer, such as ``catboost_2``, stay only where the
         blend of both layers has a clearly better cross-validated score; ``layers_`` and ``second_layer_`` tell. Wants
-        folds that predict every row once, such as those of an integer ``cv``, and takes three to five times as long.
+        folds that predict every row once, such as those of an integer ``cv``, and takes two to four times as long.
     categorical : "auto" or list of column names or positions, default="auto"
         Columns to treat as categories beside those of categories, and of texts that are neither dates nor numbers.
     target_transform : {"auto", "log1p"}, transformer or None, default=None
@@ -78,11 +78,11 @@ class EnsembleRegressor(RegressorMixin, ReportingEnsemble):  # type: ignore[misc
     on_error : {"raise", "skip"}, default="raise"
         Whether a failing member ends the fit, or is left out and reported in ``failures_``.
     time_limit : float, default=None
-        Seconds. What goes by rounds ends in time with those it has; other members there is no time for are left out.
-        A preset goes on with further members while there is time.
+        Seconds. Boosters, forests and networks end in time with what they have; other members there is no time for are
+        left out. ``"default"`` and ``"best"`` go on with further members while there is time.
     memory_limit : int or str, default=None
-        The most that the process may take, in bytes or as ``"8GB"``, by fitting less at once;
-        None means what is free.
+        What counts as free for the process, in bytes or as ``"8GB"``: less is fitted at once to keep to it, and a
+        warning tells where even one fit is expected to take more. None means what is free.
     store : str, Path or Store, default=None
         A folder that keeps every finished task, so that a fit that was killed resumes, and one
         that is changed does only what is new. ``byoe.Store`` sets a limit other than 5 GB.
