@@ -329,7 +329,8 @@ class Learner(Parameters):
     def ends_in_time(self) -> bool:
         """Whether ``fit`` asks `byoe.plugins.out_of_time` between two rounds, and ends with those it has.
 
-        Such a member gets its share of a time limit and is never left out for being slow.
+        Such a member gets its share of a time limit and is never left out for being slow. Another one is fitted on a
+        few rows of a large table first, and left out where these say that it would take far too long.
         """
         return False
 
