@@ -194,13 +194,11 @@ class Clock:
             self._running += 1
             return seconds
 
-    def unknown(self, label: str) -> bool:
-        """Return whether there is time for a member that cannot end in time, and nobody knows what it takes."""
-        if self._limit is None or self.seconds_for(label) <= 0:
-            return False
+    def is_new(self, label: str) -> bool:
+        """Return whether there is a limit, and nobody knows what a member takes that cannot end in time."""
         with self._lock:
             member = self._members[label]
-            return not (member.ends or member.begun or member.left_out)
+            return self._limit is not None and not (member.ends or member.begun or member.seconds)
 
     def seconds_for(self, label: str) -> float:
         """Return the seconds that are left for a member that cannot end in time."""
@@ -208,12 +206,13 @@ class Clock:
         with self._lock:
             return (self._latest if self._is_first(label) else LAST * self._limit) - self.elapsed
 
-    def is_far(self, label: str, expected: float) -> bool:
-        """Return whether a member has far too little time, where a unit is expected to take so long."""
-        return self._turns(self._members[label].open) * expected > _FAR * self.seconds_for(label)
+    def is_far(self, label: str, expected: float, *, one: bool) -> bool:
+        """Return whether there is far too little time for a member's tasks, or for one, if a unit takes so long."""
+        turns = 1.0 if one else self._turns(self._members[label].open)
+        return turns * expected > _FAR * self.seconds_for(label)
 
-    def give_up(self, label: str, expected: float, told: str) -> None:
-        """Leave out a member before its first task, since a unit is expected to take so long, by what is ``told``."""
+    def give_up(self, label: str, expected: float, told: str, size: float = 1.0) -> None:
+        """Leave out a member in its first task, since a unit is expected to take so long, by what is ``told``."""
         left = max(0.0, self.seconds_for(label))
         with self._lock:
             member = self._members[label]
@@ -222,6 +221,9 @@ class Clock:
                 f"{told}, so that all fits would take about {needed:.3g} s, and {left:.3g} s were left"
             )
             member.left_out = True
+            member.running -= size
+            del member.starts[:1]
+            self._running -= 1
 
     def waits(self, label: str) -> bool:
         """Return whether others should go first: a member that cannot end in time tries one task before the rest.

@@ -16,7 +16,7 @@ from ._clock import Clock
 from ._one_task import carry_out
 from ._order import in_order
 from ._prepared import preparing
-from ._probe import again, measure, probe
+from ._probe import Probe, again, measure, probe
 from ._resources import Resources
 from ._rows import Rows
 from ._spare_clock import Spare, SpareClock
@@ -92,6 +92,10 @@ class Execution:
         self.clock = self._clock(sizes, ends, resources, spare)
         self._hurry = hurry
         self._trying = {label: threading.Lock() for label in sizes}
+        # Of whom it is known what they take, or who may be left out in the middle: a few rows are not tried before.
+        self._known = frozenset(sizes) if resources.dispensable or not hurry else frozenset[str]()
+        if spare is not None:
+            self._known |= spare.by_kin
         self.arrived: dict[tuple[str, int], Outcome] = {}
         if stored is not None:
             stored.expect(tasks, self._seeds)
@@ -149,30 +153,41 @@ class Execution:
         found = self._found(item, rounds)
         if found is not None:
             return found
-        prepared = self._prepared.get(item.label)
-        if self._hurry and prepared is None and not item.learner.frozen:
-            with self._trying[item.label]:  # the same member's other tasks wait for what comes of it
-                self._try_few_rows(item, threads)
-                seconds = self.clock.start(item.label, self._size(item))
-        else:
-            seconds = self.clock.start(item.label, self._size(item))
+        seconds = self._begin(item, threads, rounds)
         if seconds is None:
             return Outcome(item, 0.0, left_out=True)
+        prepared = self._prepared.get(item.label)
         pace = self._round_seconds(item)
         outcome = carry_out(item, self._data, threads, rounds, prepared, round_seconds=pace, time_left=seconds)
         self._arrive(outcome, rounds)
         return outcome
 
-    def _try_few_rows(self, item: FitTask, threads: int) -> None:
-        """Leave a member out that nothing can end in time, if its fits of a few rows say that it is far too long."""
-        if not (self.clock.unknown(item.label) and self.clock.worth_preparing(item.label)):
-            return
-        took, size = measure(item, self._data, threads), self._size(item)
+    def _begin(self, item: FitTask, threads: int, rounds: list[int]) -> float | None:
+        """Return the seconds for a task, as the clock does; None where there are none, also by fits of a few rows."""
+        label, size = item.label, self._size(item)
+        if item.learner.frozen or item.learner.ends_in_time or label in self._known or label in self._prepared:
+            return self.clock.start(label, size)
+        with self._trying[label]:  # the member's other tasks wait for what comes of it
+            is_new = self.clock.is_new(label)
+            seconds = self.clock.start(label, size)
+            if seconds is not None and is_new and (found := self._far(item, threads, rounds)) is not None:
+                self.clock.give_up(label, found.expected / size, found.told, size)
+                return None
+            return seconds
+
+    def _far(self, item: FitTask, threads: int, rounds: list[int]) -> Probe | None:
+        """Return what fits of a few rows say of a task, if that is that there is far too little time for it."""
+
+        def _is_far(found: Probe) -> bool:
+            # With a store, what is done of a member now need not be done again.
+            return self.clock.is_far(item.label, found.expected / self._size(item), one=self._stored is not None)
+
+        took = measure(item, self._data, threads, rounds)
         found = probe(took, len(item.train), self.clock.seconds_for(item.label))
-        if found is not None and self.clock.is_far(item.label, found.expected / size):
-            found = again(found, took)
-            if found is not None and self.clock.is_far(item.label, found.expected / size):
-                self.clock.give_up(item.label, found.expected / size, found.told)
+        if found is None or not _is_far(found):
+            return None
+        found = again(found, took)
+        return found if found is not None and _is_far(found) else None
 
     def _elsewhere(self, workers: Workers) -> Generator[Outcome]:
         """Have the tasks done in worker processes: first those that wait for none but a preparation."""

@@ -6,7 +6,7 @@ Without it one `svm` on a large table would make a minute's limit a day.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,16 +18,20 @@ from ._one_task import carry_out
 from ._rows import Rows
 from ._tasks import FitTask
 
-# The shares of the rows, where they are so many, and what one fit of such a share may take of the time that is left.
-_SHARES, _FEWEST, _MOST = (1 / 256, 1 / 64, 1 / 16), 50, 0.02
-# What the first of them may have taken, for another to tell how the time grows with the rows.
-_MOST_ALONE = 0.2
+# The first fit is of a share of the rows, though not of many; the next ones are of four times as many, up to a share.
+_FIRST, _MANY, _FEWEST, _TIMES, _LAST = 1 / 256, 500, 50, 4, 1 / 16
+# What the next one may be expected to take of the time that is left.
+_MOST = 0.02
+# What the first may have taken, where there is no second, for half as many rows to tell how the time grows.
+_MOST_ALONE = 0.1
+# Seconds, of which less tells nothing.
+_NOISE = 0.1
 # The time goes by a power of the number of rows: of a noisy measure it is not to be the hundredth.
 _HIGHEST = 3.0
-# Seconds, of which less is noise: it is measured again, and nobody is left out by it.
-_NOISE = 0.1
 # Rows of each class that a few rows have at least.
 _OF_A_CLASS = 5
+
+Took = Callable[[int], float | None]
 
 
 @dataclass(frozen=True)
@@ -36,26 +40,29 @@ class Probe:
 
     Attributes
     ----------
-    rows, of : int
-        Of how many rows the largest fit was, and how many there are.
-    took : float
-        The seconds of that fit, with its predictions.
-    expected : float
-        The seconds of one of all rows.
+    before, last : tuple of int and float
+        How many rows a fit was of, and the seconds that it took, with its predictions.
+    of : int
+        How many rows there are.
     """
 
-    rows: int
+    before: tuple[int, float]
+    last: tuple[int, float]
     of: int
-    took: float
-    expected: float
+
+    @property
+    def expected(self) -> float:
+        """The seconds of a fit of all rows."""
+        return _extrapolated([self.before, self.last], self.of)
 
     @property
     def told(self) -> str:
         """The measure, in words."""
-        return f"a fit of {self.rows:,} of {self.of:,} rows took {self.took:.3g} s"
+        rows, seconds = self.last
+        return f"a fit of {rows:,} of {self.of:,} rows took {seconds:.3g} s"
 
 
-def probe(took: Callable[[int], float | None], n_rows: int, left: float) -> Probe | None:
+def probe(took: Took, n_rows: int, left: float) -> Probe | None:
     """Measure fits of more and more rows, as long as the next is expected to take little of the time that is left.
 
     Parameters
@@ -72,39 +79,31 @@ def probe(took: Callable[[int], float | None], n_rows: int, left: float) -> Prob
     Probe or None
         None where a fit failed, or takes too little or too much to tell anything.
     """
-    sizes = [rows for rows in (int(share * n_rows) for share in _SHARES) if rows >= _FEWEST]
     measured: list[tuple[int, float]] = []
-    for rows in sizes:
+    for rows in _sizes(n_rows):
         if measured and _extrapolated(measured, rows) > _MOST * left:
             break
-        measured.append((rows, _shortest(took, rows)))
-    if len(measured) == 1 and measured[0][1] <= _MOST_ALONE * left:
-        half = measured[0][0] // 2
-        measured.insert(0, (half, _shortest(took, half)))
-    if len(measured) < 2 or measured[-1][1] < _NOISE or any(math.isnan(seconds) for _, seconds in measured):
+        if not _added(measured, rows, took):
+            return None
+    if len(measured) == 1 and _NOISE <= measured[0][1] <= _MOST_ALONE * left:
+        _added(measured, measured[0][0] // 2, took)
+    if len(measured) < 2 or max(seconds for _, seconds in measured[-2:]) < _NOISE:
         return None
-    return Probe(measured[-1][0], n_rows, measured[-1][1], _extrapolated(measured, n_rows))
+    before, last = sorted(measured[-2:])
+    return Probe(before, last, n_rows)
 
 
-def again(one: Probe, took: Callable[[int], float | None]) -> Probe | None:
+def again(one: Probe, took: Took) -> Probe | None:
     """Return a probe with the shorter of two measures: what else the machine does, or a first import, only adds to it.
 
     None where that takes too little to tell anything.
     """
-    seconds = min(one.took, took(one.rows) or one.took)
-    return None if seconds < _NOISE else replace(one, took=seconds, expected=one.expected * seconds / one.took)
+    rows, seconds = one.last
+    seconds = min(seconds, took(rows) or seconds)
+    return None if seconds < _NOISE else replace(one, last=(rows, seconds))
 
 
-def _shortest(took: Callable[[int], float | None], rows: int) -> float:
-    """Return the seconds of a fit, the least of three where they are few; not a number where it fails."""
-    seconds = took(rows)
-    for _ in range(2):
-        if seconds is not None and seconds < _NOISE:
-            seconds = min(seconds, took(rows) or seconds)
-    return math.nan if seconds is None else max(seconds, 1e-9)
-
-
-def measure(item: FitTask, data: Rows, threads: int) -> Callable[[int], float | None]:
+def measure(item: FitTask, data: Rows, threads: int, rounds: Sequence[int]) -> Took:
     """Return what measures a task on so many of its rows, with as large a part of the rows that it predicts."""
     rng = np.random.default_rng(item.seed)
     train = _mixed(rng.permutation(item.train), data.y, data.task)
@@ -113,10 +112,24 @@ def measure(item: FitTask, data: Rows, threads: int) -> Callable[[int], float | 
     def _took(rows: int) -> float | None:
         part = None if test is None else np.sort(test[: max(1, len(test) * rows // len(train))])
         few = replace(item, train=np.sort(train[:rows]), test=part, keep=False)
-        outcome = carry_out(few, data, threads, list(item.rounds), None)
+        outcome = carry_out(few, data, threads, list(rounds), None)
         return None if outcome.error is not None else outcome.seconds + outcome.predicting
 
     return _took
+
+
+def _sizes(n_rows: int) -> Iterator[int]:
+    rows = max(_FEWEST, min(int(_FIRST * n_rows), _MANY))
+    while rows <= _LAST * n_rows:
+        yield rows
+        rows *= _TIMES
+
+
+def _added(measured: list[tuple[int, float]], rows: int, took: Took) -> bool:
+    seconds = took(rows)
+    if seconds is not None:
+        measured.append((rows, max(seconds, 1e-9)))
+    return seconds is not None
 
 
 def _extrapolated(measured: list[tuple[int, float]], rows: int) -> float:
@@ -136,5 +149,5 @@ def _mixed(rows: IntArray, y: NDArray[Any], task: Task) -> IntArray:
     codes = y[rows]
     first = np.concatenate([np.flatnonzero(codes == code)[:_OF_A_CLASS] for code in np.unique(codes)])
     rest = np.setdiff1d(np.arange(len(rows)), first)
-    mixed: IntArray = rows[np.concatenate([first, rest])]
+    mixed: IntArray = rows[np.concatenate([np.sort(first), rest])]
     return mixed

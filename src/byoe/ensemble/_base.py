@@ -175,7 +175,8 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
                 if len(longer.members) == len(crossfit.members):
                     raise
                 budget = f"{budget}; none of these is in the blend: {str(error).partition(chr(10))[0]}"
-                self._take_members(crossfit, begun, resources, budget, describe_target(y))
+                first = replace(crossfit, failures=longer.failures)
+                self._take_members(first, begun, resources, budget, describe_target(y))
         scoring = time.monotonic() - members_done
         serve_all_rows(self, data, resources, self.members_)
         if self.layers > 1:
