@@ -407,8 +407,8 @@ def test_every_booster_and_network_is_there_though_there_is_hardly_any_time():
     assert list(ensemble.members_) == list(names)
 
 
-def test_what_fits_few_rows_is_ended_when_time_is_up(many, monkeypatch):
-    """It is a task that runs, of which the clock knows."""
+def test_few_rows_are_a_task_that_runs_and_lets_others_go_first(many, monkeypatch):
+    """So it is ended when time is up, as any that runs."""
     seen = []
 
     def _took(item, *_):

@@ -195,16 +195,14 @@ class Clock:
             return seconds
 
     def is_new(self, label: str) -> bool:
-        """Return whether there is a limit, and nobody knows what a member takes that cannot end in time."""
+        """Return whether no task of a member has begun."""
         with self._lock:
-            member = self._members[label]
-            return self._limit is not None and not (member.ends or member.begun or member.seconds)
+            return not self._members[label].begun
 
     def seconds_for(self, label: str) -> float:
         """Return the seconds that are left for a member that cannot end in time."""
-        assert self._limit is not None
         with self._lock:
-            return (self._latest if self._is_first(label) else LAST * self._limit) - self.elapsed
+            return self._waited_for(self._is_first(label))
 
     def is_far(self, label: str, expected: float, *, one: bool) -> bool:
         """Return whether there is far too little time for a member's tasks, or for one, if a unit takes so long."""
@@ -220,10 +218,7 @@ class Clock:
             self.reasons[label] = (
                 f"{told}, so that all fits would take about {needed:.3g} s, and {left:.3g} s were left"
             )
-            member.left_out = True
-            member.running -= size
-            del member.starts[:1]
-            self._running -= 1
+        self.finish(label, 0.0, size, failed=True)
 
     def waits(self, label: str) -> bool:
         """Return whether others should go first: a member that cannot end in time tries one task before the rest.
@@ -307,7 +302,7 @@ class Clock:
             self.reasons[label] = "none was left when it could have started"
             return None
         rest = self._turns(member.waiting) * member.measured
-        left = (self._latest if first else LAST * self._limit) - self.elapsed
+        left = self._waited_for(first)
         if rest <= left * (1 + 1e-9):
             return math.inf
         self.reasons[label] = f"its other fits would take {rest:.3g} s, and {max(0.0, left):.3g} s were left"
@@ -318,6 +313,11 @@ class Clock:
         """The seconds from the start until which the first member to be complete is waited for."""
         assert self._limit is not None
         return self._limit + max(_ABOVE * self._limit, _SECONDS)
+
+    def _waited_for(self, first: bool) -> float:
+        """Return the seconds for which a member that cannot end in time is waited for."""
+        assert self._limit is not None
+        return (self._latest if first else LAST * self._limit) - self.elapsed
 
     def _left(self, first: bool = False) -> float:
         """Return the seconds that are left for tasks; there are some for the member that the ensemble is made of."""

@@ -91,11 +91,11 @@ class Execution:
         ends = frozenset(task.label for task in tasks if task.learner.ends_in_time)
         self.clock = self._clock(sizes, ends, resources, spare)
         self._hurry = hurry
-        self._trying = {label: threading.Lock() for label in sizes}
-        # Of whom it is known what they take, or who may be left out in the middle: a few rows are not tried before.
-        self._known = frozenset(sizes) if resources.dispensable or not hurry else frozenset[str]()
-        if spare is not None:
-            self._known |= spare.by_kin
+        # Of whom nobody knows what they take, and whom nothing can end: a few rows are tried before they begin.
+        known = {item.label for item in tasks if item.learner.frozen} | {*ends, *self._prepared}
+        known |= set() if spare is None else spare.by_kin
+        unknown = sizes.keys() - known if hurry and not resources.dispensable else ()
+        self._trying = {label: threading.Lock() for label in unknown}
         self.arrived: dict[tuple[str, int], Outcome] = {}
         if stored is not None:
             stored.expect(tasks, self._seeds)
@@ -165,7 +165,7 @@ class Execution:
     def _begin(self, item: FitTask, threads: int, rounds: list[int]) -> float | None:
         """Return the seconds for a task, as the clock does; None where there are none, also by fits of a few rows."""
         label, size = item.label, self._size(item)
-        if item.learner.frozen or item.learner.ends_in_time or label in self._known or label in self._prepared:
+        if label not in self._trying:
             return self.clock.start(label, size)
         with self._trying[label]:  # the member's other tasks wait for what comes of it
             is_new = self.clock.is_new(label)

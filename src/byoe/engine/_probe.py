@@ -87,10 +87,10 @@ def probe(took: Took, n_rows: int, left: float) -> Probe | None:
             return None
     if len(measured) == 1 and _NOISE <= measured[0][1] <= _MOST_ALONE * left:
         _added(measured, measured[0][0] // 2, took)
-    if len(measured) < 2 or max(seconds for _, seconds in measured[-2:]) < _NOISE:
+    if len(measured) < 2:
         return None
     before, last = sorted(measured[-2:])
-    return Probe(before, last, n_rows)
+    return None if last[1] < _NOISE else Probe(before, last, n_rows)
 
 
 def again(one: Probe, took: Took) -> Probe | None:

@@ -167,16 +167,21 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
             watch = None if self._on_fold is None else RunningScore(self, begun, learners, self._on_fold)
             crossfit = self._cross_fitted(learners, data, begun.seed, stored, replace(resources, watch=watch))
         longer, budget = use_spare_time(self, begun, crossfit, resources)
-        members_done = time.monotonic()
+        self._task, self._form, self.columns_ = data.task, begun.form, begun.columns
+        if data.task.classes is not None:
+            self._learn_classes(data.task.classes)
+        self._learn_names(begun.form)
+        self._profile = Profile.of(data.table, begun.form, data.weight)
+        members_done, target = time.monotonic(), describe_target(y)
         with TellingWhatIsKept(stored):
             try:
-                self._take_members(longer, begun, resources, budget, describe_target(y))
+                self._take_members(longer, begun, resources, budget, target)
             except ByoeError as error:
                 if len(longer.members) == len(crossfit.members):
                     raise
                 budget = f"{budget}; none of these is in the blend: {str(error).partition(chr(10))[0]}"
                 first = replace(crossfit, failures=longer.failures)
-                self._take_members(first, begun, resources, budget, describe_target(y))
+                self._take_members(first, begun, resources, budget, target)
         scoring = time.monotonic() - members_done
         serve_all_rows(self, data, resources, self.members_)
         if self.layers > 1:
@@ -189,13 +194,8 @@ class BaseEnsemble(DecidingEnsemble, KnowsUnseenRows, Predicting, NestedParamete
     def _take_members(
         self, crossfit: CrossFit, begun: Beginning, resources: Resources, budget: str, target: Mapping[str, Any]
     ) -> None:
-        """Learn what there is to know of members that are fitted, and blend them."""
+        """Take members that are fitted, with what is known of their fit, and blend them."""
         data = begun.data
-        self._task, self._form, self.columns_ = data.task, begun.form, begun.columns
-        if data.task.classes is not None:
-            self._learn_classes(data.task.classes)
-        self._learn_names(begun.form)
-        self._profile = Profile.of(data.table, begun.form, data.weight)
         self.members_, self.failures_ = crossfit.members, crossfit.failures
         seconds = crossfit.seconds, crossfit.seconds_to_predict()
         self._record = FitRecord(
